@@ -1,0 +1,245 @@
+"""The agent: a named worker with a task, a branch, leases and a state.
+
+Nothing but the standard library is imported here: the runner and `agentdeck ls` load this file at every start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from agentdeck.errors import RefusedError, UsageError
+
+NAME_MAX = 40
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_FILLER = frozenset(
+    (
+        "a an and are as at be by for from in into is it its of on or our please should so that the their then there "
+        "this to we with you your"
+    ).split()
+)
+
+
+class State(StrEnum):
+    """Where an agent stands; the eight words that a person sees."""
+
+    STARTING = "starting"
+    WORKING = "working"
+    WAITING = "waiting"
+    LIMITED = "limited"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    LANDED = "landed"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a runner should be there: its process is up, or about to be."""
+        return self in _LIVE
+
+    def may_become(self, new: State) -> bool:
+        return new is self or new in TRANSITIONS[self]
+
+
+_LIVE = frozenset({State.STARTING, State.WORKING, State.WAITING, State.LIMITED})
+_ENDS = frozenset({State.DONE, State.FAILED, State.STOPPED})
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.STARTING: frozenset({State.WORKING, State.WAITING, State.LIMITED}) | _ENDS,
+    State.WORKING: frozenset({State.WAITING, State.LIMITED}) | _ENDS,
+    State.WAITING: frozenset({State.WORKING, State.LIMITED}) | _ENDS,
+    State.LIMITED: frozenset({State.WORKING, State.WAITING}) | _ENDS,
+    # An interactive agent that finished its turn is `done` and works again when it is told more.
+    State.DONE: frozenset(
+        {
+            State.STARTING,
+            State.WORKING,
+            State.WAITING,
+            State.LIMITED,
+            State.LANDED,
+            State.STOPPED,
+            State.FAILED,
+        }
+    ),
+    State.FAILED: frozenset({State.STARTING, State.LANDED}),
+    State.STOPPED: frozenset({State.STARTING, State.LANDED}),
+    State.LANDED: frozenset({State.STARTING, State.DONE, State.STOPPED, State.FAILED}),
+}
+"""The one transition table. From anywhere to itself is allowed and means a new reason."""
+
+
+class Phase(StrEnum):
+    """What the engine is doing with the agent's resources; with the leases, the journal of a start or a removal."""
+
+    ACQUIRING = "acquiring"
+    HELD = "held"
+    RELEASING = "releasing"
+
+
+class Fault(StrEnum):
+    """Why an agent failed, when that changes what a script or the failover should do."""
+
+    NONE = ""
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+    LIMITED = "limited"
+    """The provider's rate limit or quota; the same may work later."""
+    PROVIDER = "provider"
+    """The provider was down, overloaded or unreachable."""
+    AUTH = "auth"
+    """The provider refused the credentials."""
+    SETUP = "setup"
+    """A set-up hook failed; the agent never started."""
+    LOST = "lost"
+    """The runner was killed or the machine went down."""
+
+
+class Mode(StrEnum):
+    """How the agent's CLI is started: with its own screen, or once over a task with no one at the keys."""
+
+    INTERACTIVE = "interactive"
+    HEADLESS = "headless"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The record of one resource. `held` is False from the moment it is intended until it is really there."""
+
+    kind: str
+    held: bool
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What the engine knows about an agent; written by the engine only. Times are seconds since the epoch."""
+
+    name: str
+    task: str
+    profile: str
+    mode: Mode
+    created: float
+    title: str = ""
+    """The name as the person gave it, before it was made safe."""
+    argv: tuple[str, ...] = ()
+    """The command, for `agentdeck run -- CMD`; empty when the profile decides."""
+    branch: str = ""
+    base: str = ""
+    base_commit: str = ""
+    tier: str = ""
+    timeout: float | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    id: str = ""
+    """The caller's `--id`; the same id never starts twice."""
+    phase: Phase = Phase.ACQUIRING
+    leases: tuple[Lease, ...] = ()
+    runs: int = 0
+    """How often a runner was started for it."""
+
+    def lease(self, kind: str) -> Lease | None:
+        return next((lease for lease in self.leases if lease.kind == kind), None)
+
+    def with_lease(self, lease: Lease) -> Agent:
+        """The agent with `lease` in place of the one of its kind, or after all others."""
+        if self.lease(lease.kind) is None:
+            return replace(self, leases=(*self.leases, lease))
+        return replace(self, leases=tuple(lease if old.kind == lease.kind else old for old in self.leases))
+
+    def without_lease(self, kind: str) -> Agent:
+        return replace(self, leases=tuple(lease for lease in self.leases if lease.kind != kind))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Agent:
+        """Raise TypeError, KeyError or ValueError where `data` is not an agent."""
+        fields = dict(data)
+        fields["mode"] = Mode(fields["mode"])
+        fields["phase"] = Phase(fields["phase"])
+        fields["argv"] = tuple(fields["argv"])
+        fields["leases"] = tuple(Lease(**lease) for lease in fields["leases"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How an agent fares; written by its runner while that lives, else by the engine. Times are epoch seconds."""
+
+    state: State
+    since: float
+    reason: str = ""
+    """One plain sentence or phrase for a person: what it waits for, why it failed."""
+    fault: Fault = Fault.NONE
+    exit_code: int | None = None
+    runner_pid: int | None = None
+    agent_pid: int | None = None
+    session: str = ""
+    """The agent CLI's own session id, from which it can be resumed."""
+    model: str = ""
+    started: float | None = None
+    ended: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Status:
+        fields = dict(data)
+        fields["state"] = State(fields["state"])
+        fields["fault"] = Fault(fields["fault"])
+        return cls(**fields)
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it is safe as a path, a ref, a database and a tmux name at once; else raise UsageError."""
+    if len(name) > NAME_MAX or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"“{name[:60]}” is not an agent's name.", hint="Names are a-z, 0-9 and -, 40 characters at most."
+        )
+    return name
+
+
+def safe_name(wanted: str) -> str:
+    """Make a name out of what a person typed, or raise RefusedError where nothing of it is left.
+
+    Accents are dropped, everything that is not a letter or digit becomes one dash. A name too long is cut, with a
+    short hash of the whole so that two long names stay apart; one with no Latin letters becomes `agent-` and its hash.
+    """
+    if not wanted.strip():
+        raise RefusedError("An agent's name can't be empty.")
+    plain = unicodedata.normalize("NFKD", wanted.strip()).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    mark = hashlib.sha256(wanted.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    if not slug:
+        if not any(char.isalnum() for char in wanted):
+            raise RefusedError(f"“{wanted[:40]}” has no letter or digit to make an agent's name from.")
+        return f"agent-{mark}"
+    if len(slug) > NAME_MAX:
+        slug = f"{slug[: NAME_MAX - 7].rstrip('-')}-{mark}"
+    return check_name(slug)
+
+
+def name_for_task(task: str, taken: Collection[str]) -> str:
+    """A short, readable name from the first telling words of `task`, unlike any in `taken`."""
+    plain = unicodedata.normalize("NFKD", task).encode("ascii", "ignore").decode().lower()
+    words = [word for word in re.findall(r"[a-z0-9]+", plain) if word not in _FILLER]
+    slug = "-".join(words[:4])
+    while len(slug) > 28 and "-" in slug:
+        slug = slug.rpartition("-")[0]
+    return unique_name(slug[:28] or "agent", taken)
+
+
+def unique_name(name: str, taken: Collection[str]) -> str:
+    """`name`, or `name-2`, `name-3`, … whichever comes first that is not in `taken`."""
+    if name not in taken:
+        return name
+    number = 2
+    while (candidate := f"{name[: NAME_MAX - 1 - len(str(number))]}-{number}") in taken:
+        number += 1
+    return candidate

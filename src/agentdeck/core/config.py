@@ -1,0 +1,147 @@
+"""`agentdeck.toml` as models. Every key has a default, so no file is needed; an unknown key is an error."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Seconds = Annotated[float, Field(gt=0)]
+PortNumber = Annotated[int, Field(ge=1024, le=65535)]
+
+
+class AgentDefaults(Section):
+    """What `agentdeck run` takes where the command line is silent."""
+
+    profile: str = "claude"
+    """Profile of a new agent; `auto` takes the first one found on this machine."""
+    base: str = ""
+    """Branch that new branches start from; empty: the branch checked out in the main worktree."""
+    branch: str = "agentdeck/{name}"
+    """Name of a new branch; `{name}` is the agent's."""
+    tier: str = ""
+    timeout: Seconds | None = None
+    """Seconds until a run is stopped; none: never."""
+    env: dict[str, str] = {}
+    env_file: str = ""
+    """A file of `KEY=VALUE` lines whose variables every agent gets, such as keys that cron does not have."""
+
+
+class WorktreeConfig(Section):
+    path: str = ".worktrees/{name}"
+    """Where worktrees lie, relative to the repository: `{name}` the agent's, `{repo}` the repository's."""
+    copy_files: list[str] = Field(default=[".env", ".env.*"], alias="copy")
+    """git-ignored files to copy into a new worktree, as patterns of a .gitignore; `.worktreeinclude` adds to them."""
+    link: list[str] = []
+    """git-ignored files or folders to link instead, such as `node_modules`."""
+    submodules: bool = True
+    """Whether submodules are checked out in a new worktree."""
+
+
+class Hooks(Section):
+    """Shell lines of the user's own, run in the worktree with the agent's variables."""
+
+    setup: list[str] = []
+    """Run in the pane before the agent starts; one that fails stops the start."""
+    teardown: list[str] = []
+    """Run before the worktree is removed; one that fails is reported and does not stop the removal."""
+    timeout: Seconds = 600.0
+
+
+class PortsConfig(Section):
+    per_agent: Annotated[int, Field(ge=0, le=100)] = 4
+    """How many ports an agent gets: PORT, PORT_1, …"""
+    range: tuple[PortNumber, PortNumber] = (20000, 29999)
+    names: list[str] = []
+    """Variables for the first ports beside PORT, in order, such as `API_PORT`."""
+
+    @model_validator(mode="after")
+    def _room(self) -> PortsConfig:
+        if self.range[1] - self.range[0] + 1 < self.per_agent:
+            raise ValueError("the range has fewer ports than one agent gets")
+        return self
+
+    @field_validator("names")
+    @classmethod
+    def _variables(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} is not the name of a variable")
+        return names
+
+
+class DatabaseConfig(Section):
+    engine: Literal["auto", "none", "sqlite", "postgres", "redis", "command"] = "auto"
+    """`auto`: sqlite where `template` names a file, else none."""
+    template: str = ""
+    """sqlite: the file to copy; postgres: the database to copy."""
+    path: str = ".agentdeck/db.sqlite3"
+    """sqlite: where the copy lies, relative to the worktree."""
+    url: str = ""
+    """postgres, redis: the server; empty: what PGHOST and the others, or localhost, say. `$NAME` comes from the
+    environment."""
+    mode: Literal["database", "schema", "index", "prefix"] = "database"
+    """postgres: `database` or `schema`; redis: `index` or `prefix`."""
+    variable: str = "DATABASE_URL"
+    variables: dict[str, str] = {}
+    """More variables, from `{url}`, `{name}`, `{host}`, `{port}`, `{user}`, `{schema}`, `{prefix}`, `{path}`."""
+    create: str = ""
+    """command: the shell line that creates one and prints its URL; it sees AGENTDECK_DATABASE, the name to use."""
+    drop: str = ""
+    dump: str = ""
+    """command: the shell line that writes a dump to the file AGENTDECK_DUMP."""
+    restore: str = ""
+    keep_dump: bool = True
+    """Whether a database is dumped before it is dropped."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> DatabaseConfig:
+        modes = {"postgres": ("database", "schema"), "redis": ("index", "prefix")}
+        if self.engine == "redis" and self.mode == "database":
+            object.__setattr__(self, "mode", "index")
+        if self.engine in modes and self.mode not in modes[self.engine]:
+            raise ValueError(f"{self.engine} has the modes {' and '.join(modes[self.engine])}, not {self.mode}")
+        if self.engine == "command" and not self.create:
+            raise ValueError("engine “command” needs the shell line `create`")
+        return self
+
+
+class EnvFileConfig(Section):
+    path: str = ".env.local"
+    """The file, relative to the worktree, that gets the managed block; empty: none."""
+
+
+class RunnerConfig(Section):
+    grace_interrupt: Seconds = 5.0
+    """Seconds between INT and TERM when an agent is stopped."""
+    grace_terminate: Seconds = 5.0
+    """Seconds between TERM and KILL."""
+    recording_max_mb: Annotated[int, Field(ge=1)] = 32
+    recording_keep: Annotated[int, Field(ge=0)] = 1
+    quiet: Seconds = 0.4
+    """Seconds without output after which the screen is read for the agent's state."""
+
+
+class QueueConfig(Section):
+    jobs: Annotated[int, Field(ge=0)] = 0
+    """How many tasks of a file run at once; 0: as many as the machine has processors."""
+    max_load: Annotated[float, Field(gt=0)] = 1.5
+    """No further task starts above this load per processor."""
+    min_free_mb: Annotated[int, Field(ge=0)] = 512
+    """No further task starts with less memory available."""
+
+
+class Config(Section):
+    agent: AgentDefaults = AgentDefaults()
+    worktree: WorktreeConfig = WorktreeConfig()
+    hooks: Hooks = Hooks()
+    ports: PortsConfig = PortsConfig()
+    database: DatabaseConfig = DatabaseConfig()
+    env_file: EnvFileConfig = EnvFileConfig()
+    runner: RunnerConfig = RunnerConfig()
+    queue: QueueConfig = QueueConfig()

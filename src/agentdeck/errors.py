@@ -1,0 +1,104 @@
+"""What can go wrong, and what the program then exits with.
+
+DeckError
+├── UsageError         the request makes no sense as written
+├── NotFoundError      no such agent, branch, profile, repository
+├── RefusedError       the request is clear but would harm or collide
+│   └── BusyError      another process is at work on the same thing
+├── MissingToolError   a program is not on this machine
+├── ConfigError        agentdeck.toml, or a profile, is wrong
+├── StoreError         the deck's own state cannot be read or written
+├── GitError · TmuxError · PortError · DatabaseError
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What `agentdeck` exits with. Scripts rely on these; they do not change meaning."""
+
+    OK = 0
+    FAILED = 1
+    """The agent failed, or the machine did not do what was asked."""
+    USAGE = 2
+    """The command line makes no sense."""
+    NOT_FOUND = 3
+    """No such agent, branch, profile or repository."""
+    REFUSED = 4
+    """Clear, but it would harm or collide: nothing was changed."""
+    MISSING_TOOL = 5
+    """git, tmux, a database client or the agent's own program is not installed."""
+    INTERNAL = 70
+    """A bug in AgentDeck (EX_SOFTWARE)."""
+    TRY_LATER = 75
+    """Given up on a provider's limit; the same call may work later (EX_TEMPFAIL)."""
+    CONFIG = 78
+    """agentdeck.toml or a profile is wrong (EX_CONFIG)."""
+    TIMED_OUT = 124
+    """The agent reached its time-out, as timeout(1)."""
+    INTERRUPTED = 130
+    """Stopped by a person or by SIGINT."""
+
+
+class DeckError(Exception):
+    """An error a person can act on.
+
+    `title` is one sentence: what failed, on what. `detail` is what the machine said, `hint` what to do next.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, title: str, *, detail: str = "", hint: str = "") -> None:
+        super().__init__(title)
+        self.title = title
+        self.detail = detail.strip()
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.title, self.detail, self.hint) if part)
+
+
+class UsageError(DeckError):
+    exit_code = ExitCode.USAGE
+
+
+class NotFoundError(DeckError):
+    exit_code = ExitCode.NOT_FOUND
+
+
+class RefusedError(DeckError):
+    exit_code = ExitCode.REFUSED
+
+
+class BusyError(RefusedError):
+    pass
+
+
+class MissingToolError(DeckError):
+    exit_code = ExitCode.MISSING_TOOL
+
+
+class ConfigError(DeckError):
+    exit_code = ExitCode.CONFIG
+
+
+class StoreError(DeckError):
+    pass
+
+
+class GitError(DeckError):
+    pass
+
+
+class TmuxError(DeckError):
+    pass
+
+
+class PortError(DeckError):
+    pass
+
+
+class DatabaseError(DeckError):
+    pass

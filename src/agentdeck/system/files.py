@@ -1,0 +1,97 @@
+"""Files that survive a crash and a crowd: atomic writes and locks that the kernel frees when their holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agentdeck.errors import BusyError
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path`, and what leads to it, readable by this user only."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
+    """Put `text` at `path` so that a reader, or a crash, sees the old text or the new one and nothing between."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_atomic(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add one line in a single write, so that lines of several processes never mix."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, (line + "\n").encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: float = 0.0, what: str = "") -> Iterator[None]:
+    """Hold the lock file `path`; raise BusyError when another process still holds it after `wait` seconds.
+
+    The lock belongs to the open file description: it ends with this process, however that ends, and a child does not
+    inherit it.
+    """
+    descriptor = take_lock(path, wait=wait, what=what)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
+    """As `locked`, but hold it until the returned descriptor is closed or this process ends."""
+    private_folder(path.parent)
+    deadline = time.monotonic() + wait
+    pause = 0.002
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                raise BusyError(
+                    f"Another agentdeck process is at work on {what or path.name}.", hint="Try again in a moment."
+                ) from None
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the lock file `path` now."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

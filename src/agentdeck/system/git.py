@@ -1,0 +1,102 @@
+"""Run git, and find the repository one stands in. What reads and writes worktrees, snapshots and merges builds on this.
+
+git is called as a program: GitPython takes 80 ms to import, more than most verbs may take, so it is imported only where
+its objects earn that.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.errors import DeckError, GitError, NotFoundError
+from agentdeck.system.process import Result, run
+
+_LOCK_COMPLAINTS = (b".lock': File exists", b"Unable to create", b"cannot lock ref", b"could not lock config file")
+_LOCK_PATIENCE = 20.0
+"""Seconds to go on trying while another git holds a lock of the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A git repository as seen from one of its worktrees, or from its bare folder."""
+
+    folder: Path
+    """Where git is run: the worktree's top, or the bare repository."""
+    common: Path
+    """The git folder that all its worktrees share."""
+    bare: bool
+
+    @classmethod
+    def find(cls, cwd: Path | None = None) -> Repository:
+        """The repository that `cwd` (default: the current folder) lies in; raise NotFoundError outside of any."""
+        cwd = cwd or Path.cwd()
+        answer = run(
+            ["git", "rev-parse", "--path-format=absolute", "--git-common-dir", "--is-bare-repository"], cwd=cwd
+        )
+        if not answer:
+            raise NotFoundError(
+                f"{cwd} is not in a git repository.",
+                detail=answer.complaint if "dubious ownership" in answer.complaint else "",
+                hint="Go to one, or make one with “git init”.",
+            )
+        common, bare = answer.text.rstrip("\n").rsplit("\n", 1)
+        top = run(["git", "rev-parse", "--show-toplevel"], cwd=cwd)
+        folder = Path(top.text.rstrip("\n")) if top and top.out.strip() else Path(common)
+        return cls(folder, Path(common), bare == "true")
+
+    def at(self, folder: Path) -> Repository:
+        return Repository(folder, self.common, False)
+
+    def run(self, *args: str | Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> Result:
+        """Run `git ARGS` here, whatever it exits with; wait and try again while another git holds a lock.
+
+        No prompt can stop it, and variables that would point git at another repository are taken away.
+        """
+        clean = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", **(env or {})}
+        deadline = time.monotonic() + _LOCK_PATIENCE
+        pause = 0.02
+        argv = ["env", *(word for name in _foreign_variables(clean) for word in ("-u", name)), "git", *args]
+        while True:
+            result = run(argv if argv[1] == "-u" else argv[1:], cwd=self.folder, env=clean, stdin=stdin)
+            locked = not result and any(complaint in result.err for complaint in _LOCK_COMPLAINTS)
+            if not locked or time.monotonic() > deadline:
+                return result
+            time.sleep(pause)
+            pause = min(pause * 2, 0.5)
+
+    def git(self, *args: str | Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> str:
+        """As `run`, but return its output without the last newline, and raise GitError where it failed."""
+        result = self.run(*args, env=env, stdin=stdin)
+        if not result:
+            words = " ".join(str(arg) for arg in args[:3])
+            raise GitError(f"git {words} failed in {self.folder}.", detail=result.complaint)
+        return result.text.removesuffix("\n")
+
+    def commit(self, revision: str) -> str | None:
+        """The full id of the commit that `revision` names, or None."""
+        result = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        return result.text.strip() if result else None
+
+    def setting(self, key: str) -> str | None:
+        """One value of git's own configuration, or None."""
+        result = self.run("config", "--get", key)
+        return result.text.removesuffix("\n") if result else None
+
+
+def _foreign_variables(keep: Mapping[str, str]) -> list[str]:
+    """Variables that a hook or another git left in our environment, and that would lead git astray."""
+    names = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
+    return [name for name in names if name in os.environ and name not in keep]
+
+
+def version() -> tuple[int, ...]:
+    """git's version as numbers, (2, 39, 5); raise MissingToolError without git."""
+    answer = run(["git", "version"])
+    digits = answer.text.split()[2].split(".") if answer else []
+    if not digits:
+        raise DeckError("git does not tell its version.", detail=answer.complaint)
+    return tuple(int(part) for part in digits if part.isdigit())

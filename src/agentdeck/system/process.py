@@ -1,0 +1,64 @@
+"""Run a program to its end. The one place outside the runner that starts short-lived processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.errors import DeckError, MissingToolError
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a finished program left; true when it exited with 0."""
+
+    argv: tuple[str, ...]
+    code: int
+    out: bytes
+    err: bytes
+
+    def __bool__(self) -> bool:
+        return self.code == 0
+
+    @property
+    def text(self) -> str:
+        return os.fsdecode(self.out)
+
+    @property
+    def complaint(self) -> str:
+        return (self.err or self.out).decode("utf-8", "replace").strip()
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+) -> Result:
+    """Run `argv` and collect its output. `env` is added to this process's own environment; `timeout` is in seconds."""
+    words = tuple(os.fspath(word) for word in argv)
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env=None if env is None else {**os.environ, **env},
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise DeckError(f"The folder {cwd} is not there any more.") from error
+        raise MissingToolError(
+            f"{words[0]} is not installed.", hint="“agentdeck doctor” says how to get it."
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise DeckError(f"{words[0]} did not finish within {timeout:g} s.", detail=" ".join(words)) from error
+    return Result(words, done.returncode, done.stdout, done.stderr)

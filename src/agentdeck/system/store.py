@@ -1,0 +1,186 @@
+"""The deck's state on disk, under `<git common dir>/agentdeck/`.
+
+    deck.json                  the format's number and the deck's id
+    deck.lock                  held while names and ids are handed out
+    runs.log                   one line each at START and at OK, FAIL or TIMEOUT of every run
+    agents/NAME/agent.json     what the engine knows (core.agent.Agent)
+    agents/NAME/status.json    how it fares (core.agent.Status)
+    agents/NAME/operation.lock held by the process that starts or removes it
+    agents/NAME/runner.lock    held by its runner for as long as that lives
+    agents/NAME/orders.json    what its runner was told (core.orders.Orders)
+    agents/NAME/events.jsonl   what happened (core.events.Event)
+    agents/NAME/session.cast   the recording, asciicast v2
+    agents/NAME/inbox/         reports from the agent CLI's own hooks
+    ids/HASH                   the agent that a `--id` belongs to
+    logs/NAME-TIME.log         the time-stamped log of a run; stays when the agent is removed
+    trash/                     records and dumps of removed agents
+
+Standard library only: `agentdeck ls` and the runner load it at every start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.agent import Agent, Fault, State, Status, check_name
+from agentdeck.core.events import Event
+from agentdeck.errors import StoreError
+from agentdeck.system.files import append_line, is_locked, locked, private_folder, write_json
+
+FORMAT = 1
+"""The number of the layout above. A store with a higher one is refused, never rewritten."""
+
+
+class Store:
+    """One deck's folder. Reading is free of locks: every file is replaced whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self) -> Store:
+        """Make the store where there is none; raise StoreError where it is damaged or of a newer agentdeck."""
+        head = self.folder / "deck.json"
+        if not head.exists():
+            try:
+                private_folder(self.folder)
+                with locked(self.folder / "deck.lock", wait=10, what="this deck"):
+                    if not head.exists():
+                        write_json(head, {"format": FORMAT, "id": secrets.token_hex(4), "created": time.time()})
+            except OSError as error:
+                raise StoreError(
+                    f"The deck's state can't be kept in {self.folder}.",
+                    detail=str(error),
+                    hint="Make that folder writable, or free some room on its disk.",
+                ) from error
+        if (number := self._read(head).get("format", 0)) > FORMAT:
+            raise StoreError(
+                f"{self.folder} was written by a newer agentdeck (format {number}, this one knows {FORMAT}).",
+                hint="Upgrade agentdeck; nothing was changed.",
+            )
+        return self
+
+    @property
+    def exists(self) -> bool:
+        return (self.folder / "deck.json").exists()
+
+    @property
+    def deck_id(self) -> str:
+        """Eight hex digits, unlike any other deck's; part of session, database and socket names."""
+        return str(self._read(self.folder / "deck.json")["id"])
+
+    @property
+    def runs_log(self) -> Path:
+        return self.folder / "runs.log"
+
+    @property
+    def trash(self) -> Path:
+        return self.folder / "trash"
+
+    def agent_folder(self, name: str) -> Path:
+        return self.folder / "agents" / check_name(name)
+
+    def names(self) -> list[str]:
+        """All agents' names, oldest first by name only; [] where there is no deck."""
+        with contextlib.suppress(OSError):
+            return sorted(path.name for path in (self.folder / "agents").iterdir() if (path / "agent.json").exists())
+        return []
+
+    def agent(self, name: str) -> Agent | None:
+        path = self.agent_folder(name) / "agent.json"
+        with contextlib.suppress(FileNotFoundError):
+            data = self._read(path)
+            try:
+                return Agent.from_json(data)
+            except (KeyError, TypeError, ValueError) as error:
+                raise self._damaged(path, error) from error
+        return None
+
+    def save(self, agent: Agent) -> None:
+        private_folder(self.agent_folder(agent.name))
+        write_json(self.agent_folder(agent.name) / "agent.json", agent.to_json())
+
+    def status(self, name: str) -> Status:
+        path = self.agent_folder(name) / "status.json"
+        with contextlib.suppress(FileNotFoundError):
+            data = self._read(path)
+            try:
+                return Status.from_json(data)
+            except (KeyError, TypeError, ValueError) as error:
+                raise self._damaged(path, error) from error
+        return Status(State.STARTING, since=time.time())
+
+    def set_status(self, name: str, status: Status) -> bool:
+        """Write `status` unless the transition table forbids it; say whether it was written."""
+        with locked(self.agent_folder(name) / "status.lock", wait=5, what=name):
+            old = self.status(name)
+            if not old.state.may_become(status.state):
+                return False
+            write_json(self.agent_folder(name) / "status.json", status.to_json())
+        if (old.state, old.reason) != (status.state, status.reason):
+            data: dict[str, Any] = {"from": old.state, "to": status.state, "fault": status.fault or Fault.NONE}
+            if status.exit_code is not None:
+                data["exit_code"] = status.exit_code
+            text = f"{status.state}: {status.reason}" if status.reason else str(status.state)
+            self.append(Event("state.changed", name, text, data, status.since))
+        return True
+
+    def append(self, event: Event) -> None:
+        append_line(self.agent_folder(event.agent) / "events.jsonl", json.dumps(event.to_json(), ensure_ascii=False))
+
+    def events(self, name: str) -> list[Event]:
+        with contextlib.suppress(OSError):
+            lines = (self.agent_folder(name) / "events.jsonl").read_text("utf-8").splitlines()
+            return [Event.from_json(json.loads(line)) for line in lines if line]
+        return []
+
+    def runner_lives(self, name: str) -> bool:
+        return is_locked(self.agent_folder(name) / "runner.lock")
+
+    def in_operation(self, name: str) -> bool:
+        """Whether another process is starting or removing this agent now."""
+        return is_locked(self.agent_folder(name) / "operation.lock")
+
+    @contextlib.contextmanager
+    def operation(self, name: str, *, wait: float = 0.0) -> Iterator[None]:
+        with locked(self.agent_folder(name) / "operation.lock", wait=wait, what=f"agent {name}"):
+            yield
+
+    @contextlib.contextmanager
+    def naming(self) -> Iterator[None]:
+        """Hold the lock under which names and ids are handed out."""
+        with locked(self.folder / "deck.lock", wait=30, what="this deck"):
+            yield
+
+    def id_path(self, run_id: str) -> Path:
+        return self.folder / "ids" / hashlib.sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    def new_log(self, name: str) -> Path:
+        """A path for the log of a run that starts now, unlike any other."""
+        folder = private_folder(self.folder / "logs")
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+        return folder / f"{name}-{stamp}-{secrets.token_hex(2)}.log"
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            data = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError) as error:
+            raise self._damaged(path, error) from error
+        if not isinstance(data, dict):
+            raise self._damaged(path, "not an object")
+        return data
+
+    def _damaged(self, path: Path, why: object) -> StoreError:
+        return StoreError(
+            f"The deck's state in {path} can't be read.",
+            detail=str(why),
+            hint="Nothing was changed. Move that file away and run “agentdeck doctor”; your branches are safe.",
+        )
