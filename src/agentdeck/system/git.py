@@ -6,7 +6,6 @@ its objects earn that.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,14 @@ from agentdeck.system.process import Result, run
 _LOCK_COMPLAINTS = (b".lock': File exists", b"Unable to create", b"cannot lock ref", b"could not lock config file")
 _LOCK_PATIENCE = 20.0
 """Seconds to go on trying while another git holds a lock of the repository."""
+_ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
+"""Variables that a hook or another git leaves behind, and that would lead git to another repository."""
+_CLEAN: dict[str, str | None] = {
+    **dict.fromkeys(_ASTRAY),
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Repository:
                 hint="Go to one, or make one with “git init”.",
             )
         common, bare = answer.text.rstrip("\n").rsplit("\n", 1)
-        top = run(["git", "rev-parse", "--show-toplevel"], cwd=cwd)
+        top = run(["git", "rev-parse", "--show-toplevel"], cwd=cwd, env=_CLEAN)
         folder = Path(top.text.rstrip("\n")) if top and top.out.strip() else Path(common)
         return cls(folder, Path(common), bare == "true")
 
@@ -56,12 +63,11 @@ class Repository:
 
         No prompt can stop it, and variables that would point git at another repository are taken away.
         """
-        clean = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", **(env or {})}
+        clean = {**_CLEAN, **(env or {})}
         deadline = time.monotonic() + _LOCK_PATIENCE
         pause = 0.02
-        argv = ["env", *(word for name in _foreign_variables(clean) for word in ("-u", name)), "git", *args]
         while True:
-            result = run(argv if argv[1] == "-u" else argv[1:], cwd=self.folder, env=clean, stdin=stdin)
+            result = run(["git", *args], cwd=self.folder, env=clean, stdin=stdin)
             locked = not result and any(complaint in result.err for complaint in _LOCK_COMPLAINTS)
             if not locked or time.monotonic() > deadline:
                 return result
@@ -85,12 +91,6 @@ class Repository:
         """One value of git's own configuration, or None."""
         result = self.run("config", "--get", key)
         return result.text.removesuffix("\n") if result else None
-
-
-def _foreign_variables(keep: Mapping[str, str]) -> list[str]:
-    """Variables that a hook or another git left in our environment, and that would lead git astray."""
-    names = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
-    return [name for name in names if name in os.environ and name not in keep]
 
 
 def version() -> tuple[int, ...]:

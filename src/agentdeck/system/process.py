@@ -36,17 +36,19 @@ def run(
     argv: Sequence[str | Path],
     *,
     cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     stdin: bytes | None = None,
     timeout: float | None = None,
 ) -> Result:
-    """Run `argv` and collect its output. `env` is added to this process's own environment; `timeout` is in seconds."""
+    """Run `argv` and collect its output. `env` goes over this process's own environment, None taking a variable away;
+    `timeout` is in seconds."""
     words = tuple(os.fspath(word) for word in argv)
+    environment = {**os.environ, **(env or {})}
     try:
         done = subprocess.run(
             words,
             cwd=cwd,
-            env=None if env is None else {**os.environ, **env},
+            env={name: value for name, value in environment.items() if value is not None},
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,

@@ -1,0 +1,142 @@
+"""The private tmux server: one session a deck, one window an agent.
+
+tmux is called as a program, in one call where several things are to happen at once: a subprocess takes 3 ms, libtmux
+0.1 s to import. The environment of a window goes through a pipe, so that no key in it is ever seen in `ps`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
+from agentdeck.system.process import Result, run
+
+SOCKET_VARIABLE = "AGENTDECK_TMUX_SOCKET"
+_CONFIG = Path(__file__).with_name("tmux.conf")
+_STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None}
+"""Taken away so that a shell inside of tmux, a plain one and cron all mean the same server."""
+_PASSING_COMPLAINTS = (
+    b"no server running",
+    b"lost server",
+    b"server exited",
+    b"error connecting",
+    b"duplicate session",
+)
+_PATIENCE = 5.0
+"""Seconds to go on trying while the server is starting or just going away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window as tmux reports it; `command_dead` when its process has ended and only its last screen is left."""
+
+    session: str
+    name: str
+    id: str
+    pane: str
+    pid: int
+    command_dead: bool
+
+
+class Tmux:
+    """One tmux server, known by its socket's name (`tmux -L NAME`)."""
+
+    def __init__(self, socket: str | None = None) -> None:
+        self.socket = socket or os.environ.get(SOCKET_VARIABLE) or "agentdeck"
+
+    def argv(self, *args: str) -> list[str]:
+        return ["tmux", "-L", self.socket, "-f", str(_CONFIG), *args]
+
+    def run(self, *args: str, stdin: bytes | None = None) -> Result:
+        return run(self.argv(*args), env=_STRAY, stdin=stdin, timeout=20)
+
+    def command(self, *args: str, stdin: bytes | None = None) -> str:
+        """Run one tmux command; raise TmuxError where it fails."""
+        result = self.run(*args, stdin=stdin)
+        if not result:
+            raise TmuxError(f"tmux {args[0]} failed on the server “{self.socket}”.", detail=result.complaint)
+        return result.text.removesuffix("\n")
+
+    def windows(self) -> list[Window]:
+        """Every window of the server; [] when there is no server."""
+        shape = "\t".join(
+            f"#{{{name}}}" for name in ("session_name", "window_name", "window_id", "pane_id", "pane_pid", "pane_dead")
+        )
+        try:
+            result = self.run("list-panes", "-a", "-F", shape)
+        except MissingToolError:
+            return []
+        rows = [line.split("\t") for line in result.text.splitlines()] if result else []
+        return [Window(row[0], row[1], row[2], row[3], int(row[4]), row[5] == "1") for row in rows if len(row) == 6]
+
+    def window(self, session: str, name: str) -> Window | None:
+        return next((each for each in self.windows() if each.session == session and each.name == name), None)
+
+    def open_window(self, session: str, name: str, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Window:
+        """Start `argv` in a new window, or in the dead window of that name; return the one that lives already.
+
+        The session and the server are made where they are missing, whoever else is making them at the same moment.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            old = self.window(session, name)
+            if old is not None and not old.command_dead:
+                return old
+            start = ["respawn-pane", "-k", "-t", old.pane] if old else self._start(session, name)
+            line = [*start, *(word for pair in env.items() for word in ("-e", "=".join(pair))), "-c", str(cwd), *argv]
+            script = " ".join(quote(word) for word in line) + "\n"
+            result = self.run("start-server", ";", "source-file", "-", stdin=os.fsencode(script))
+            made = self.window(session, name) if result else None
+            if made is not None:
+                return made
+            passing = bool(result) or any(text in result.err for text in _PASSING_COMPLAINTS)
+            if not passing or time.monotonic() > deadline:
+                raise TmuxError(f"tmux could not open a window for {name}.", detail=result.complaint)
+            time.sleep(0.05)
+
+    def _start(self, session: str, name: str) -> list[str]:
+        if self.run("has-session", "-t", f"={session}"):
+            return ["new-window", "-d", "-t", f"={session}:", "-n", name]
+        return ["new-session", "-d", "-s", session, "-n", name]
+
+    def close_window(self, session: str, name: str) -> None:
+        """Idempotent. The process in it gets SIGHUP."""
+        if (old := self.window(session, name)) is not None:
+            self.run("kill-window", "-t", old.id)
+
+    def screen(self, session: str, name: str, *, colours: bool = False, history: int = 0) -> str:
+        """The text on the agent's screen, with `history` lines from above it."""
+        options = ["-e"] if colours else []
+        return self.command("capture-pane", "-p", *options, "-S", str(-history), "-t", self._pane(session, name))
+
+    def type_text(self, session: str, name: str, text: str) -> None:
+        """Paste `text` as one piece: bracketed where the program in the pane asked for that."""
+        pane = self._pane(session, name)
+        buffer = f"agentdeck-{os.getpid()}-{time.monotonic_ns()}"
+        self.command("load-buffer", "-b", buffer, "-", stdin=os.fsencode(text))
+        self.command("paste-buffer", "-d", "-p", "-r", "-b", buffer, "-t", pane)
+
+    def press(self, session: str, name: str, keys: Sequence[str]) -> None:
+        """Press keys by tmux's names for them: `Enter`, `C-c`, `Escape`, `Up`, `y`, …"""
+        if keys:
+            self.command("send-keys", "-t", self._pane(session, name), "--", *keys)
+
+    def _pane(self, session: str, name: str) -> str:
+        window = self.window(session, name)
+        if window is None:
+            raise NotFoundError(f"{name} has no window.", hint=f"Start it again with “agentdeck resume {name}”.")
+        return window.pane
+
+    def attach_argv(self, session: str, name: str) -> list[str]:
+        """What to exec to show the window in this terminal; detaching comes back."""
+        window = self._pane(session, name)
+        return self.argv("attach-session", "-t", f"={session}", ";", "select-window", "-t", window)
+
+
+def quote(word: str) -> str:
+    """`word` as one word of a tmux command file, where single quotes take everything as it is."""
+    return "'" + word.replace("'", "'\"'\"'") + "'"
