@@ -140,6 +140,8 @@ class Agent:
     leases: tuple[Lease, ...] = ()
     runs: int = 0
     """How often a runner was started for it."""
+    trash: str = ""
+    """The stamp under which its removal keeps what it held: the end of a ref's and of a folder's name."""
 
     def lease(self, kind: str) -> Lease | None:
         return next((lease for lease in self.leases if lease.kind == kind), None)

@@ -114,6 +114,8 @@ class DatabaseConfig(Section):
 class EnvFileConfig(Section):
     path: str = ".env.local"
     """The file, relative to the worktree, that gets the managed block; empty: none."""
+    caches: list[str] = []
+    """Variables such as `XDG_CACHE_HOME` or `TURBO_CACHE_DIR` that shall name a folder of the agent's own."""
 
 
 class RunnerConfig(Section):
@@ -136,6 +138,14 @@ class QueueConfig(Section):
     """No further task starts with less memory available."""
 
 
+class TrashConfig(Section):
+    """What a removal keeps, so that it can be undone."""
+
+    ignored: bool = False
+    """Whether git-ignored files of a worktree are kept too."""
+    keep_days: Annotated[int, Field(ge=1)] = 30
+
+
 class Config(Section):
     agent: AgentDefaults = AgentDefaults()
     worktree: WorktreeConfig = WorktreeConfig()
@@ -145,3 +155,4 @@ class Config(Section):
     env_file: EnvFileConfig = EnvFileConfig()
     runner: RunnerConfig = RunnerConfig()
     queue: QueueConfig = QueueConfig()
+    trash: TrashConfig = TrashConfig()

@@ -24,6 +24,7 @@ import contextlib
 import hashlib
 import json
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,6 +106,12 @@ class Store:
     def save(self, agent: Agent) -> None:
         private_folder(self.agent_folder(agent.name))
         write_json(self.agent_folder(agent.name) / "agent.json", agent.to_json())
+
+    def delete_agent(self, name: str) -> None:
+        """Take an agent's folder away, its record first, so that a crash leaves nothing that looks like an agent."""
+        folder = self.agent_folder(name)
+        (folder / "agent.json").unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def status(self, name: str) -> Status:
         path = self.agent_folder(name) / "status.json"

@@ -1,0 +1,384 @@
+"""Deck: the one API that both faces use."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agent import Agent, Lease, Mode, Phase, State, Status, name_for_task, safe_name
+from agentdeck.core.events import Event
+from agentdeck.engine.reconcile import mark_lost, needs_repair, reconcile
+from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest
+from agentdeck.engine.world import Note, World, silent
+from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
+from agentdeck.system.files import private_folder, write_json
+from agentdeck.system.git import Repository
+from agentdeck.system.store import Store
+from agentdeck.system.tmux import Tmux
+from agentdeck.system.worktrees import main_folder
+
+if TYPE_CHECKING:
+    from agentdeck.core.config import Config
+    from agentdeck.system.ports import PortLease
+    from agentdeck.system.recording import LogLine
+    from agentdeck.system.settings import Settings
+    from agentdeck.system.usage import Usage
+
+
+class Deck:
+    """One repository under supervision. Every verb of the CLI and every key of the dashboard is a call of this."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @classmethod
+    def find(cls, cwd: Path | None = None) -> Deck:
+        """The deck of the repository that `cwd` lies in, also from inside an agent's worktree.
+
+        Raise NotFoundError outside of a repository.
+        """
+        repo = Repository.find(cwd)
+        root = main_folder(repo)
+        return cls(World(repo.at(root) if not repo.bare else repo, root, Store(repo.common / "agentdeck"), Tmux()))
+
+    @property
+    def root(self) -> Path:
+        return self.world.root
+
+    @property
+    def name(self) -> str:
+        return self.world.deck
+
+    @property
+    def store(self) -> Store:
+        return self.world.store
+
+    @property
+    def config(self) -> Config:
+        return self.world.settings.config
+
+    @property
+    def settings(self) -> Settings:
+        return self.world.settings
+
+    # Looking
+
+    def agents(self) -> list[AgentView]:
+        """Every agent, in the order of their creation; [] in a repository that was never used."""
+        views = [self._view(agent) for agent in self._records()]
+        return sorted(views, key=lambda view: (view.agent.created, view.name))
+
+    def agent(self, name: str) -> AgentView:
+        """The agent of that name, or the only one whose name begins so; raise NotFoundError without one."""
+        names = self.store.names()
+        matches = [name] if name in names else [each for each in names if name and each.startswith(name)]
+        if len(matches) > 1:
+            raise UsageError(f"“{name}” could be {', '.join(matches)}.", hint="Say more of the name.")
+        record = self.store.agent(matches[0]) if matches else None
+        if record is None:
+            known = f"There are: {', '.join(names)}." if names else "There are none; “agentdeck run” starts one."
+            raise NotFoundError(f"There is no agent “{name}” in this deck.", hint=known)
+        return self._view(record)
+
+    def _records(self) -> list[Agent]:
+        if not self.store.exists:
+            return []
+        self.store.open()
+        found = (self.store.agent(name) for name in self.store.names())
+        return [agent for agent in found if agent is not None]
+
+    def _view(self, agent: Agent) -> AgentView:
+        return AgentView(agent, self.store.status(agent.name), self.world.lives(agent.name))
+
+    def repair(self, note: Note = silent) -> None:
+        """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
+        pending = [agent for agent in self._records() if needs_repair(self.world, agent)]
+        if pending:
+            reconcile(self.world, pending, note)
+
+    # Starting
+
+    def start(self, request: StartRequest, note: Note = silent) -> AgentView:
+        """Make an agent and everything it holds, and start it; return when its runner lives.
+
+        For an `id` that was used before, nothing starts and the first agent's view is returned. Where a step fails,
+        what the steps before it made is taken back and their error raised.
+        """
+        self.store.open()
+        self._check_request(request)
+        first = self._claim(request)
+        if isinstance(first, AgentView):
+            return first
+        agent, lock = first
+        try:
+            self.world.note(Event("agent.created", agent.name, agent.task, {"profile": agent.profile}), note)
+            agent = self._acquire(agent, note)
+        finally:
+            lock.close()
+        return self._view(agent)
+
+    def _check_request(self, request: StartRequest) -> None:
+        if not request.task.strip() and not request.argv and request.profile is None:
+            raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
+        if not request.argv:
+            from agentdeck.system.profiles import require
+
+            require(self.world.profiles, self._profile_of(request))
+        if self.world.repo.commit("HEAD") is None and not (request.base or request.branch):
+            raise RefusedError(
+                f"{self.root} has no commit yet, so there is nothing to branch from.",
+                hint="Make the first one: git commit --allow-empty -m “Start”",
+            )
+        if request.timeout is not None and request.timeout <= 0:
+            raise UsageError("A time-out must be more than 0 seconds.")
+
+    def _profile_of(self, request: StartRequest) -> str:
+        from agentdeck.engine.launch import COMMAND
+
+        return COMMAND if request.argv else request.profile or self.config.agent.profile
+
+    def _claim(self, request: StartRequest) -> AgentView | tuple[Agent, OperationLock]:
+        """Give the new agent a name and its `id`, under the deck's lock; or find the agent that has the id."""
+        with self.store.naming():
+            if request.id is not None and (first := self._holder_of(request.id)) is not None:
+                return first
+            taken = self.store.names()
+            if request.name is not None:
+                name = safe_name(request.name)
+                if name in taken:
+                    raise RefusedError(
+                        f"There is an agent “{name}” already.", hint="Choose another name, or remove it."
+                    )
+            else:
+                name = name_for_task(request.task or Path(request.argv[0]).name, taken)
+            defaults = self.config.agent
+            agent = Agent(
+                name=name,
+                title=request.name or "",
+                task=request.task or " ".join(request.argv),
+                profile=self._profile_of(request),
+                mode=request.mode or (Mode.HEADLESS if request.argv else Mode.INTERACTIVE),
+                created=time.time(),
+                argv=request.argv,
+                branch=request.branch or "",
+                base=request.base or "",
+                tier=request.tier or defaults.tier,
+                timeout=request.timeout or defaults.timeout,
+                env=dict(request.env),
+                id=request.id or "",
+                runs=1,
+            )
+            lock = OperationLock(self.store, name)
+            self.store.save(agent)
+            if request.id is not None:
+                private_folder(self.store.id_path(request.id).parent)
+                write_json(self.store.id_path(request.id), {"id": request.id, "agent": name})
+            return agent, lock
+
+    def _holder_of(self, run_id: str) -> AgentView | None:
+        """Who started under `run_id`; None where nobody did, or where that start was rolled back."""
+        path = self.store.id_path(run_id)
+        if not path.exists():
+            return None
+        data = json.loads(path.read_text("utf-8"))
+        record = self.store.agent(data["agent"])
+        if record is not None and record.id == run_id:
+            return self._view(record)
+        if "final" not in data:
+            return None
+        gone = Agent(data["agent"], data.get("task", ""), "", Mode.HEADLESS, 0.0, id=run_id, phase=Phase.HELD)
+        return AgentView(gone, Status.from_json(data["final"]), alive=False)
+
+    def _acquire(self, agent: Agent, note: Note) -> Agent:
+        from agentdeck.engine import removal
+        from agentdeck.engine.resources import acquire_all
+
+        try:
+            agent = replace(acquire_all(self.world, agent, note), phase=Phase.HELD)
+        except BaseException:
+            current = self.store.agent(agent.name) or agent
+            if current.runs == 1:
+                removal.roll_back(self.world, current, note)
+            else:
+                self.store.save(replace(current, phase=Phase.HELD))
+                mark_lost(self.world, agent.name, "it could not be started again")
+            raise
+        self.store.save(agent)
+        return agent
+
+    def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[AgentView]:
+        """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
+        from agentdeck.engine.queue import Queue
+
+        return Queue(self, tasks, jobs, note).run()
+
+    def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
+        """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
+        view = self.agent(name)
+        if view.alive:
+            raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
+        with self.store.operation(view.name):
+            agent = self.agent(view.name).agent
+            lease = agent.lease("pane")
+            data = {**(lease.data if lease else {"session": self.name, "window": agent.name})}
+            data |= {"resume": True, "prompt": prompt}
+            agent = replace(agent.with_lease(Lease("pane", False, data)), phase=Phase.ACQUIRING, runs=agent.runs + 1)
+            self.store.save(agent)
+            return self._view(self._acquire(agent, note))
+
+    # While it runs
+
+    def wait(self, name: str, note: Note = silent) -> AgentView:
+        """Follow an agent until it is done, failed, stopped or landed, telling `note` what happens meanwhile."""
+        from agentdeck.system.watch import ticks
+
+        seen = 0
+        view = self.agent(name)
+        for _ in ticks(self.store.agent_folder(view.name)):
+            events = self.store.events(view.name)
+            for event in events[seen:]:
+                note(event)
+            seen = len(events)
+            try:
+                view = self.agent(view.name)
+            except NotFoundError:
+                return replace_state(view, State.STOPPED, "it was removed")
+            if not view.state.is_live:
+                return view
+            if not view.alive:
+                self.repair(note)
+        return view
+
+    def send(self, name: str, text: str = "", *, keys: Sequence[str] = (), enter: bool = True) -> None:
+        """Type `text`, then press `keys`, then Enter; the agent must be running."""
+        view = self._running(name)
+        if text:
+            self.world.tmux.type_text(self.name, view.name, text)
+        if text and enter:
+            self._let_paste_arrive(view.name)
+        self.world.tmux.press(self.name, view.name, [*keys, *(["Enter"] if text and enter else [])])
+        shown = text if len(text) <= 80 else text[:79] + "…"
+        self.world.note(Event("input.sent", view.name, shown or " ".join(keys)), silent)
+
+    def _let_paste_arrive(self, name: str) -> None:
+        # Agent CLIs take an Enter that comes in the same read as a paste for a line of it.
+        time.sleep(0.15)
+
+    def stop(self, name: str, note: Note = silent) -> AgentView:
+        """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
+        from agentdeck.engine.resources import end_runner
+
+        view = self.agent(name)
+        if view.alive:
+            end_runner(self.world, view.name)
+        if self.store.status(view.name).state.is_live or (view.state is State.DONE and view.alive):
+            status = replace(view.status, state=State.STOPPED, since=time.time(), reason="stopped", ended=time.time())
+            self.store.set_status(view.name, status)
+        view = self.agent(view.name)
+        note(Event("agent.stopped", view.name, f"{view.name} is {view.state}"))
+        return view
+
+    def remove(self, name: str, note: Note = silent, *, stop: bool = False, keep_branch: bool = False) -> None:
+        """Save what the agent holds, and remove it. A running agent refuses it unless `stop`."""
+        from agentdeck.engine import removal
+
+        view = self.agent(name)
+        if view.alive and view.state.is_live and not stop:
+            raise RefusedError(
+                f"{view.name} is {view.state}.", hint=f"Stop it first, or “agentdeck rm --stop {view.name}”."
+            )
+        with self.store.operation(view.name, wait=2):
+            current = self.store.agent(view.name)
+            if current is not None:
+                removal.remove(self.world, current, note, keep_branch=keep_branch)
+
+    def _running(self, name: str) -> AgentView:
+        view = self.agent(name)
+        if not view.alive:
+            raise RefusedError(
+                f"{view.name} is not running ({view.state}).",
+                hint=f"Start it again with “agentdeck resume {view.name}”.",
+            )
+        return view
+
+    # Reading
+
+    def screen(self, name: str, *, colours: bool = False) -> str:
+        view = self.agent(name)
+        return self.world.tmux.screen(self.name, view.name, colours=colours)
+
+    def attach_argv(self, name: str) -> list[str]:
+        """What to exec in this terminal to be at the agent's keys; detaching comes back."""
+        view = self.agent(name)
+        return self.world.tmux.attach_argv(self.name, view.name)
+
+    def diff(self, name: str, *, stat: bool = False, colour: bool = False) -> str:
+        """All that the agent changed since its base, committed or not, as a patch or as a table of files."""
+        from agentdeck.engine.resources import worktree_of
+        from agentdeck.system import worktrees
+
+        agent = self.agent(name).agent
+        lease = agent.lease("worktree")
+        path = worktree_of(agent)
+        if lease is None or not path.is_dir():
+            raise NotFoundError(f"The worktree of {agent.name} is gone: {path}", hint="“agentdeck doctor” says more.")
+        return worktrees.diff(self.world.repo, path, lease.data["base_commit"], stat=stat, colour=colour)
+
+    def log_lines(
+        self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False
+    ) -> Iterator[LogLine]:
+        """The time-stamped lines of the agent's last run; with `follow`, until that run has ended."""
+        from agentdeck.system import recording
+
+        view = self.agent(name)
+        if view.log is None:
+            return iter(())
+        if follow:
+            return recording.follow_log(view.log, since=since, grep=grep, until=lambda: not self.world.lives(view.name))
+        return recording.read_log(view.log, since=since, grep=grep)
+
+    def raw_output(self, name: str) -> Iterator[bytes]:
+        """What the agent's terminal got, byte for byte."""
+        from agentdeck.system import recording
+
+        view = self.agent(name)
+        return recording.read_raw(self.store.agent_folder(view.name) / "session.cast")
+
+    def usage(self, views: Sequence[AgentView]) -> Mapping[str, Usage]:
+        """CPU, memory and processes of each agent that runs."""
+        from agentdeck.system.usage import UsageSampler
+
+        pids = {view.name: view.status.runner_pid for view in views if view.alive and view.status.runner_pid}
+        return UsageSampler().sample(pids)
+
+    def ports(self) -> list[PortLease]:
+        """The ports handed out to this user's agents, of all decks."""
+        return self.world.ports.owners()
+
+    def doctor(self) -> list[Check]:
+        from agentdeck.engine.doctor import examine
+
+        return examine(self.world, self.agents())
+
+
+class OperationLock:
+    """The operation lock of a new agent, taken before its record is there for others to see."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._context = store.operation(name, wait=2)
+        self._context.__enter__()
+
+    def close(self) -> None:
+        self._context.__exit__(None, None, None)
+
+
+def replace_state(view: AgentView, state: State, reason: str) -> AgentView:
+    return replace(view, status=replace(view.status, state=state, reason=reason), alive=False)
+
+
+__all__ = ["AgentView", "Check", "Deck", "DeckError", "QueuedTask", "StartRequest"]

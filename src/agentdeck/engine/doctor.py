@@ -1,0 +1,89 @@
+"""What is missing on this machine, and what is not as the store says; each with what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+
+from agentdeck.engine.resources import BY_KIND, Presence
+from agentdeck.engine.views import AgentView, Check
+from agentdeck.engine.world import World
+from agentdeck.errors import DeckError
+from agentdeck.system import git
+from agentdeck.system.process import run
+
+_GIT_NEEDED = (2, 38)
+"""The first git with `merge-tree --write-tree`."""
+_TMUX_NEEDED = (3, 2)
+"""The first tmux that takes `new-window -e`."""
+
+
+def examine(world: World, agents: list[AgentView]) -> list[Check]:
+    return [*machine_checks(), *_config_checks(world), *_profile_checks(world), *_agent_checks(world, agents)]
+
+
+def how_to_install(package: str) -> str:
+    """The one command that installs `package` on this machine."""
+    if platform.system() == "Darwin":
+        return f"brew install {package}"
+    if shutil.which("apt-get"):
+        return f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install -y {package}"
+    return f"Install {package} with your system's package manager."
+
+
+def machine_checks() -> Iterator[Check]:
+    """git and tmux, which nothing works without."""
+    try:
+        found = git.version()
+        text = ".".join(map(str, found))
+        good = found >= _GIT_NEEDED
+        yield Check("git", good, text, "" if good else f"git 2.38 or newer is needed: {how_to_install('git')}")
+    except DeckError:
+        yield Check("git", False, "not installed", how_to_install("git"))
+    if shutil.which("tmux") is None:
+        yield Check("tmux", False, "not installed", how_to_install("tmux"))
+        return
+    text = run(["tmux", "-V"]).text.split()[-1]
+    digits = "".join(char if char.isdigit() else " " for char in text).split()
+    good = tuple(int(part) for part in digits[:2]) >= _TMUX_NEEDED
+    yield Check("tmux", good, text, "" if good else f"tmux 3.2 or newer is needed: {how_to_install('tmux')}")
+
+
+def _config_checks(world: World) -> Iterator[Check]:
+    try:
+        config = world.settings.config
+    except DeckError as error:
+        yield Check("config", False, error.title, error.detail or error.hint)
+        return
+    yield Check("config", True, "reads well")
+    if config.database.engine == "postgres":
+        found = shutil.which("pg_dump")
+        hint = "" if found else how_to_install("postgresql-client")
+        yield Check("pg_dump", bool(found), found or "not installed; databases can't be dumped before they go", hint)
+
+
+def _profile_checks(world: World) -> Iterator[Check]:
+    from agentdeck.system.profiles import found
+
+    for name, profile in sorted(world.profiles.items()):
+        path = found(profile)
+        hint = "" if path else profile.install
+        yield Check(f"profile {name}", True if path else None, str(path or "not on this machine"), hint)
+
+
+def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
+    for view in agents:
+        wrong = []
+        for lease in view.agent.leases:
+            resource = BY_KIND[lease.kind]
+            try:
+                presence = resource.check(world, view.agent, lease)
+            except DeckError as error:
+                wrong.append(f"{lease.kind}: {error.title}")
+                continue
+            if presence is not Presence.HELD:
+                wrong.append(f"{lease.kind} is {presence}: {resource.describe(lease)}")
+        hint = f"“agentdeck resume {view.name}” makes it again, “agentdeck rm {view.name}” removes it." if wrong else ""
+        yield Check(f"agent {view.name}", not wrong, "; ".join(wrong) or f"{view.state}, all it holds is there", hint)

@@ -1,0 +1,106 @@
+"""From an agent to what its runner is told: the command, the environment, the rules to read it by."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agent import Agent
+from agentdeck.core.orders import Detectors, Orders, Outcome
+from agentdeck.engine.resources import resource_variables, worktree_of
+from agentdeck.engine.world import World
+from agentdeck.system import envfile
+
+if TYPE_CHECKING:
+    from agentdeck.core.profile import Profile
+
+COMMAND = "command"
+"""The profile's name for an agent that is any command: `agentdeck run -- CMD`."""
+_STRAY = (
+    "TMUX",
+    "TMUX_PANE",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "COLUMNS",
+    "LINES",
+)
+"""Variables of the caller's terminal or of a git hook that must not reach an agent."""
+_MEGABYTE = 1024 * 1024
+
+
+def runner_argv(orders: Path) -> list[str]:
+    # -I: a file named json.py in the worktree must not be imported.
+    return [sys.executable, "-I", "-m", "agentdeck.engine.runner", str(orders)]
+
+
+def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
+    """What the runner of `agent` is told, and the environment of its pane.
+
+    The environment never touches the disk: it may hold keys.
+    """
+    config = world.settings.config
+    folder = world.store.agent_folder(agent.name)
+    pane = agent.lease("pane")
+    resume, prompt = (pane.data.get("resume", False), pane.data.get("prompt", "")) if pane else (False, "")
+    profile = None if agent.profile == COMMAND else world.profiles[agent.profile]
+    argv, extra = _command(world, agent, profile, resume=resume, prompt=prompt or agent.task)
+    run = secrets.token_hex(6)
+    orders = Orders(
+        agent=agent.name,
+        run=run,
+        deck=world.deck,
+        argv=argv,
+        cwd=str(worktree_of(agent)),
+        folder=str(folder),
+        log=str(world.store.new_log(agent.name)),
+        runs_log=str(world.store.runs_log),
+        mode=agent.mode,
+        setup=tuple(config.hooks.setup) if not resume else (),
+        typed=profile.typed_text(prompt or agent.task) if profile and not (resume and not prompt) else "",
+        timeout=agent.timeout,
+        quiet=config.runner.quiet,
+        detectors=profile.detectors if profile else Detectors(),
+        outcome=profile.outcome if profile else Outcome(),
+        reports=bool(profile and profile.reports.kind != "none"),
+        session_pattern=profile.session_pattern if profile else "",
+        grace_interrupt=config.runner.grace_interrupt,
+        grace_terminate=config.runner.grace_terminate,
+        recording_max=config.runner.recording_max_mb * _MEGABYTE,
+        recording_keep=config.runner.recording_keep,
+    )
+    return orders, _environment(world, agent, profile, extra)
+
+
+def _command(
+    world: World, agent: Agent, profile: Profile | None, *, resume: bool, prompt: str
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    if profile is None:
+        return agent.argv, {}
+    from agentdeck.system.profiles import wire_reports
+
+    settings, env = wire_reports(profile, world.store.agent_folder(agent.name))
+    session = world.store.status(agent.name).session if resume else None
+    argv = profile.argv(mode=agent.mode, prompt=prompt, session=session, resume=resume, settings=settings)
+    return argv, env
+
+
+def _environment(world: World, agent: Agent, profile: Profile | None, extra: dict[str, str]) -> dict[str, str]:
+    """The caller's variables, under the configured env file's, the profile's, the agent's own, and its resources'."""
+    config = world.settings.config
+    merged = dict(os.environ)
+    if config.agent.env_file:
+        merged |= envfile.source(world.root / Path(config.agent.env_file).expanduser())
+    merged |= config.agent.env
+    if profile is not None:
+        merged |= profile.env | extra
+    merged |= agent.env | resource_variables(world, agent)
+    merged["AGENTDECK_TIER"] = agent.tier
+    merged.setdefault("TERM", "screen-256color")
+    unset = {*_STRAY, *(profile.env_unset if profile else ())} - set(agent.env)
+    return {name: value for name, value in merged.items() if name not in unset and "\0" not in value}

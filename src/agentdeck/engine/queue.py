@@ -1,0 +1,116 @@
+"""Many tasks: they start as the machine has room and their order allows, and the rest wait.
+
+The order is that of the file. A task whose predecessors are not done yet lets later ones pass; one of whose
+predecessors failed is skipped, and so is all that comes after it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agent import State
+from agentdeck.core.events import Event
+from agentdeck.engine.views import AgentView, QueuedTask
+from agentdeck.engine.world import Note
+from agentdeck.errors import DeckError
+from agentdeck.system.usage import machine_room
+from agentdeck.system.watch import ticks
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+
+_SETTLE = 1.0
+"""Seconds after a start before the machine's load is trusted again."""
+
+
+@dataclass
+class Queue:
+    deck: Deck
+    tasks: Sequence[QueuedTask]
+    jobs: int
+    note: Note
+    running: dict[str, str] = field(default_factory=dict)
+    """Task to agent, for what has started and not ended."""
+    ended: dict[str, AgentView | None] = field(default_factory=dict)
+    """Task to what became of it; None for one that never started."""
+    told: dict[str, str] = field(default_factory=dict)
+    last_start: float = 0.0
+
+    def run(self) -> list[AgentView]:
+        """Return what became of every task that started, in the tasks' order."""
+        for _ in ticks(self.deck.store.folder):
+            self._collect()
+            while self._start_next():
+                pass
+            if len(self.ended) == len(self.tasks):
+                break
+        views = (self.ended[task.name] for task in self.tasks)
+        return [view for view in views if view is not None]
+
+    def _collect(self) -> None:
+        self.deck.repair(self.note)
+        for task, name in list(self.running.items()):
+            try:
+                view = self.deck.agent(name)
+            except DeckError:
+                self._end(task, None, f"{name} was removed")
+                continue
+            if not view.state.is_live:
+                self._end(task, view, f"{view.state}: {view.reason}" if view.reason else str(view.state))
+
+    def _end(self, task: str, view: AgentView | None, text: str) -> None:
+        name = self.running.pop(task, task)
+        self.ended[task] = view
+        self.note(Event("run.ended" if view else "run.skipped", name, text, {"task": task}))
+
+    def _start_next(self) -> bool:
+        """Start the first task that may; say whether something changed, so that there may be more to do."""
+        for task in self.tasks:
+            if task.name in self.running or task.name in self.ended:
+                continue
+            failed = [name for name in task.after if name in self.ended and not self._went_well(name)]
+            if failed:
+                self._end(task.name, None, f"skipped, because {', '.join(failed)} did not get done")
+                return True
+            missing = [name for name in task.after if name not in self.ended]
+            obstacle = f"waits for {', '.join(missing)}" if missing else self._obstacle()
+            if obstacle:
+                self._tell(task, obstacle)
+                continue
+            return self._start(task)
+        return False
+
+    def _went_well(self, task: str) -> bool:
+        view = self.ended[task]
+        return view is not None and view.state in (State.DONE, State.LANDED)
+
+    def _obstacle(self) -> str:
+        """Why no further task may start now; empty when one may. The first one always may."""
+        config = self.deck.config.queue
+        if len(self.running) >= (self.jobs or config.jobs or os.cpu_count() or 1):
+            return "waits for a free place"
+        if not self.running:
+            return ""
+        if time.monotonic() - self.last_start < _SETTLE:
+            return ""
+        return machine_room(max_load=config.max_load, min_free=config.min_free_mb * 1024 * 1024)
+
+    def _tell(self, task: QueuedTask, text: str) -> None:
+        if self.told.get(task.name) != text:
+            self.told[task.name] = text
+            self.note(Event("run.queued", task.name, text, {"task": task.name}))
+
+    def _start(self, task: QueuedTask) -> bool:
+        try:
+            view = self.deck.start(task.request, self.note)
+        except DeckError as error:
+            self._end(task.name, None, str(error))
+            return True
+        self.last_start = time.monotonic()
+        self.running[task.name] = view.name
+        self.note(Event("run.started", view.name, f"{task.name} started", {"task": task.name}))
+        return True

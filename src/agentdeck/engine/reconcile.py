@@ -1,0 +1,88 @@
+"""Compare the store with what is really there, and take the next step. Safe to run at any time, by any number.
+
+Starts that were cut short are rolled back, unless their agent runs already; removals that were cut short are finished;
+agents whose runner is gone are told so.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from agentdeck.core.agent import Agent, Fault, Phase, State
+from agentdeck.core.events import Event
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import BusyError
+
+
+def needs_repair(world: World, agent: Agent) -> bool:
+    """Whether `reconcile` has something to do for `agent`; costs a few lock tests and reads only."""
+    if world.store.in_operation(agent.name):
+        return False
+    if agent.phase is not Phase.HELD:
+        return True
+    return _is_lost(world, agent.name)
+
+
+def _is_lost(world: World, name: str) -> bool:
+    return world.store.status(name).state.is_live and not world.lives(name)
+
+
+def reconcile(world: World, agents: list[Agent], note: Note) -> None:
+    """Repair each of `agents` that needs it, one after the other; what another process is at work on is left to it."""
+    for agent in agents:
+        if not needs_repair(world, agent):
+            continue
+        try:
+            with world.store.operation(agent.name):
+                current = world.store.agent(agent.name)
+                if current is not None:
+                    _repair(world, current, note)
+        except BusyError:
+            continue
+
+
+def _repair(world: World, agent: Agent, note: Note) -> None:
+    if agent.phase is Phase.RELEASING:
+        from agentdeck.engine import removal
+
+        if agent.trash.startswith("start-"):
+            removal.roll_back(world, agent, note)
+        else:
+            removal.remove(world, agent, note)
+            note(Event("agent.repaired", agent.name, "its removal had been cut short; it is finished now"))
+    elif agent.phase is Phase.ACQUIRING:
+        if _came_to_run(world, agent):
+            world.store.save(replace(agent, phase=Phase.HELD))
+            world.note(Event("agent.repaired", agent.name, "its start had been cut short; it runs"), note)
+        else:
+            _undo_start(world, agent, note)
+    if agent.phase is Phase.HELD and _is_lost(world, agent.name):
+        mark_lost(world, agent.name)
+
+
+def _came_to_run(world: World, agent: Agent) -> bool:
+    pane = agent.lease("pane")
+    return pane is not None and (world.lives(agent.name) or not world.store.status(agent.name).state.is_live)
+
+
+def _undo_start(world: World, agent: Agent, note: Note) -> None:
+    from agentdeck.engine import removal
+
+    at = next((lease.kind for lease in agent.leases if not lease.held), "the first step")
+    if agent.runs > 1:
+        # Only a further run was cut short: what the agent did before stays, and it can be resumed again.
+        world.store.save(replace(agent, phase=Phase.HELD))
+        mark_lost(world, agent.name, "its start was cut short")
+        note(Event("agent.repaired", agent.name, "its start had been cut short; “agentdeck resume” starts it again"))
+        return
+    removal.roll_back(world, agent, note)
+    note(Event("agent.repaired", agent.name, f"its start had been cut short at {at}; it was rolled back"))
+
+
+def mark_lost(world: World, name: str, reason: str = "its runner was killed, or the machine went down") -> None:
+    now = time.time()
+    status = replace(
+        world.store.status(name), state=State.FAILED, since=now, ended=now, reason=reason, fault=Fault.LOST
+    )
+    world.store.set_status(name, status)

@@ -1,0 +1,128 @@
+"""Remove an agent: everything it holds is saved first, then released in reverse order.
+
+The steps, each harmless to repeat: stop the runner, run the user's tear-down hooks, snapshot the worktree, release the
+resources, move the agent's record to the trash. A removal that was cut short is finished by the next verb.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, Phase
+from agentdeck.core.events import Event
+from agentdeck.engine.resources import end_runner, release_all, resource_variables, worktree_of
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import DeckError
+from agentdeck.system import snapshots, worktrees
+from agentdeck.system.files import append_line, private_folder, write_json
+from agentdeck.system.process import run
+
+
+def trash_folder(world: World, agent: Agent) -> Path:
+    return world.store.trash / f"{agent.name}-{agent.trash}"
+
+
+def trash_ref(agent: Agent) -> str:
+    return f"refs/agentdeck/trash/{agent.name}/{agent.trash}"
+
+
+def saved_snapshot(world: World, agent: Agent) -> snapshots.Snapshot | None:
+    """The snapshot that this removal took, or None where there was no worktree to take one of."""
+    return snapshots.load(world.repo, trash_ref(agent)) if agent.trash else None
+
+
+def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False) -> None:
+    """Remove `agent`, or go on with the removal that was cut short. The caller holds its operation lock."""
+    if agent.phase is not Phase.RELEASING:
+        lease = agent.lease("worktree")
+        if lease is not None and keep_branch:
+            agent = agent.with_lease(replace(lease, data={**lease.data, "keep_branch": True}))
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
+        agent = replace(agent, phase=Phase.RELEASING, trash=stamp)
+        world.store.save(agent)
+    end_runner(world, agent.name)
+    if agent.lease("env file"):
+        run_teardown(world, agent, note)
+    take_snapshot(world, agent, note)
+    saved = private_folder(trash_folder(world, agent))
+    write_json(saved / "agent.json", agent.to_json())
+    agent = release_all(world, agent, note, saved)
+    retire(world, agent, note, saved)
+
+
+def roll_back(world: World, agent: Agent, note: Note) -> None:
+    """Undo a start that never came to a running agent. Nothing stays but its log, and a snapshot if it held work."""
+    agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
+    world.store.save(agent)
+    end_runner(world, agent.name)
+    take_snapshot(world, agent, note)
+    snapshot = saved_snapshot(world, agent)
+    agent = release_all(world, agent, note, None)
+    if snapshot is not None and snapshot.is_clean:
+        snapshots.discard(world.repo, snapshot)
+    forget_id(world, agent)
+    world.store.delete_agent(agent.name)
+
+
+def take_snapshot(world: World, agent: Agent, note: Note) -> None:
+    """Write what the worktree holds to the trash; also when an earlier try did, for it may have changed since."""
+    if agent.lease("worktree") is None:
+        return
+    found = worktrees.find_worktree(world.repo, worktree_of(agent))
+    if found is None or not found.path.is_dir():
+        return
+    snapshots.take(
+        world.repo,
+        found.path,
+        trash_ref(agent),
+        message=f"agentdeck: {agent.name} before its removal",
+        ignored=world.settings.config.trash.ignored,
+    )
+    world.note(Event("snapshot.taken", agent.name, f"saved as {trash_ref(agent)}", {"ref": trash_ref(agent)}), note)
+
+
+def run_teardown(world: World, agent: Agent, note: Note) -> None:
+    """Run the tear-down hooks in the worktree, their output in the log. One that fails is told and stops nothing."""
+    hooks = world.settings.config.hooks
+    folder = worktree_of(agent)
+    if not folder.is_dir():
+        return
+    pane = agent.lease("pane")
+    log = Path(pane.data["log"]) if pane and pane.data.get("log") else world.store.new_log(agent.name)
+    for line in hooks.teardown:
+        try:
+            result = run(
+                ["/bin/sh", "-c", line], cwd=folder, env=resource_variables(world, agent), timeout=hooks.timeout
+            )
+            output, failed = (result.out + result.err).decode("utf-8", "replace"), not result
+        except DeckError as error:
+            output, failed = str(error), True
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        for text in [f"# agentdeck: tear-down: {line}", *output.splitlines()]:
+            append_line(log, f"{stamp} {text}")
+        if failed:
+            text = f"tear-down “{line}” failed; the removal goes on"
+            world.note(Event("warning", agent.name, text, {"output": output[-2000:]}), note)
+
+
+def retire(world: World, agent: Agent, note: Note, saved: Path) -> None:
+    """Move the agent's record, events and recording to the trash, and remember how it ended for its `--id`."""
+    status = world.store.status(agent.name)
+    if agent.id:
+        write_json(
+            world.store.id_path(agent.id),
+            {"id": agent.id, "agent": agent.name, "final": status.to_json(), "task": agent.task},
+        )
+    note(Event("agent.removed", agent.name, "removed; “agentdeck undo” brings it back", {"trash": saved.name}))
+    world.store.agent_folder(agent.name).rename(saved / "record")
+
+
+def forget_id(world: World, agent: Agent) -> None:
+    if not agent.id:
+        return
+    path = world.store.id_path(agent.id)
+    if path.exists() and json.loads(path.read_text("utf-8")).get("agent") == agent.name:
+        path.unlink()

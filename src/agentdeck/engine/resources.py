@@ -1,0 +1,349 @@
+"""What an agent holds, in order: worktree, ports, database, env file, pane.
+
+Each resource has the same four verbs. Before one is acquired its intent is in the store, afterwards its lease; so
+whatever moment a crash picks, the record says what may exist, and acquiring or releasing it again is harmless.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from agentdeck.core.agent import Agent, Lease, Phase, State, Status
+from agentdeck.core.events import Event
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import RefusedError, TmuxError
+from agentdeck.system import envfile, worktrees
+from agentdeck.system.files import private_folder, write_json
+
+
+class Presence(StrEnum):
+    HELD = "held"
+    GONE = "gone"
+    FOREIGN = "foreign"
+    """Something is there, but it is not what the lease says."""
+
+
+class Resource(Protocol):
+    """One kind of thing that an agent holds."""
+
+    kind: str
+
+    def plan(self, world: World, agent: Agent) -> dict[str, Any] | None:
+        """Choose what to acquire without touching anything; None where the configuration wants none."""
+
+    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+        """Make it, or complete what an earlier try began; return the lease's data."""
+
+    def check(self, world: World, agent: Agent, lease: Lease) -> Presence: ...
+
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+        """Let it go; do nothing where it is gone. With `saved`, what it holds is kept in that folder first."""
+
+    def describe(self, lease: Lease) -> str: ...
+
+    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+        """What the agent's environment gets from it."""
+
+
+class WorktreeResource:
+    kind = "worktree"
+
+    def plan(self, world: World, agent: Agent) -> dict[str, Any]:
+        config = world.settings.config
+        plan = worktrees.plan_branch(
+            world.repo, agent.name, agent.branch or None, agent.base or config.agent.base or None, config.agent.branch
+        )
+        path = worktrees.place(world.repo, config.worktree.path, agent.name)
+        return {"path": str(path), **worktrees.plan_to_json(plan)}
+
+    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+        config = world.settings.config.worktree
+        path = Path(lease.data["path"])
+        if path.is_relative_to(world.root):
+            worktrees.exclude(world.repo, f"/{path.relative_to(world.root).parts[0]}/")
+        plan = worktrees.plan_from_json(lease.data)
+        made = worktrees.add(
+            world.repo, path, plan, reason=f"agentdeck agent {agent.name}", submodules=config.submodules
+        )
+        if not world.repo.bare:
+            worktrees.carry_over(world.root, path, copy=config.copy_files, link=config.link)
+        return {**lease.data, "git_dir": str(made.git_dir)}
+
+    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
+        found = worktrees.find_worktree(world.repo, Path(lease.data["path"]))
+        if found is None or found.prunable or not found.path.is_dir():
+            return Presence.GONE
+        return Presence.HELD if found.branch == lease.data["branch"] else Presence.FOREIGN
+
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+        """Remove the worktree, which `engine.removal` has taken a snapshot of, and the branch where we made it."""
+        from agentdeck.engine.removal import saved_snapshot
+
+        path = Path(lease.data["path"])
+        snapshot = saved_snapshot(world, agent)
+        if snapshot is not None:
+            worktrees.remove(world.repo, path, snapshot)
+        if lease.data["create"] and not lease.data.get("keep_branch"):
+            tip = snapshot.tip if snapshot else world.repo.commit(f"refs/heads/{lease.data['branch']}")
+            if tip is not None and (snapshot is not None or tip == lease.data["base_commit"]):
+                worktrees.delete_branch(world.repo, lease.data["branch"], tip)
+
+    def describe(self, lease: Lease) -> str:
+        return f"{lease.data['path']} on {lease.data['branch']}"
+
+    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+        return {"AGENTDECK_WORKTREE": lease.data["path"], "AGENTDECK_BRANCH": lease.data["branch"]}
+
+
+class PortsResource:
+    kind = "ports"
+
+    def plan(self, world: World, agent: Agent) -> dict[str, Any] | None:
+        return {} if world.settings.config.ports.per_agent else None
+
+    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+        config = world.settings.config.ports
+        ports = world.ports.reserve(
+            world.deck, agent.name, config.per_agent, config.range, replace_taken=not world.lives(agent.name)
+        )
+        return {"ports": ports}
+
+    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
+        mine = [each for each in world.ports.owners() if (each.deck, each.agent) == (world.deck, agent.name)]
+        if not mine:
+            return Presence.GONE
+        return Presence.HELD if list(mine[0].ports) == list(lease.data.get("ports", [])) else Presence.FOREIGN
+
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+        world.ports.release(world.deck, agent.name)
+
+    def describe(self, lease: Lease) -> str:
+        return ", ".join(str(port) for port in lease.data.get("ports", []))
+
+    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+        from agentdeck.system.ports import variables
+
+        return variables(lease.data["ports"], world.settings.config.ports.names)
+
+
+class DatabaseResource:
+    kind = "database"
+
+    def plan(self, world: World, agent: Agent) -> dict[str, Any] | None:
+        if world.database is None:
+            return None
+        return world.database.plan(world.store.deck_id, agent.name, worktree_of(agent))
+
+    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+        if world.database is not None:
+            world.database.create(lease.data)
+        return lease.data
+
+    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
+        return Presence.HELD if world.database is not None and world.database.exists(lease.data) else Presence.GONE
+
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+        if world.database is None:
+            raise RefusedError(
+                f"{agent.name}'s database can't be dropped: agentdeck.toml no longer configures one.",
+                hint="Put [database] back as it was, then remove the agent again.",
+            )
+        if not world.database.exists(lease.data):
+            return
+        if saved is not None and world.settings.config.database.keep_dump:
+            world.database.dump(lease.data, saved / "database")
+        world.database.drop(lease.data)
+
+    def describe(self, lease: Lease) -> str:
+        return str(lease.data.get("name") or lease.data.get("path") or lease.data.get("prefix") or "")
+
+    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+        return {} if world.database is None else world.database.variables(lease.data)
+
+
+class EnvFileResource:
+    """The managed block in the worktree's env file, and the agent's own folder for temporary files."""
+
+    kind = "env file"
+
+    def plan(self, world: World, agent: Agent) -> dict[str, Any]:
+        path = world.settings.config.env_file.path
+        # Under /tmp and short, because programs put sockets there, whose paths may have 104 bytes at most.
+        folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}" / f"{world.store.deck_id}-{agent.name}"
+        return {"path": str(worktree_of(agent) / path) if path else "", "tmp": str(folder)}
+
+    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+        private_folder(Path(lease.data["tmp"]))
+        if lease.data["path"] and not self._tracked(world, agent, lease):
+            path = Path(lease.data["path"])
+            worktrees.exclude(world.repo, f"/{path.relative_to(worktree_of(agent))}")
+            envfile.write(path, resource_variables(world, agent))
+        return lease.data
+
+    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
+        return Presence.HELD if Path(lease.data["tmp"]).is_dir() else Presence.GONE
+
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+        if lease.data["path"] and not self._tracked(world, agent, lease):
+            envfile.remove(Path(lease.data["path"]))
+        shutil.rmtree(lease.data["tmp"], ignore_errors=True)
+
+    def describe(self, lease: Lease) -> str:
+        return lease.data["path"] or lease.data["tmp"]
+
+    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+        caches = {name: str(Path(lease.data["tmp"]) / name.lower()) for name in world.settings.config.env_file.caches}
+        return {"TMPDIR": lease.data["tmp"], **caches}
+
+    def _tracked(self, world: World, agent: Agent, lease: Lease) -> bool:
+        """Whether the file is under version control; then the block would end up in the agent's commits."""
+        folder = worktree_of(agent)
+        if not folder.is_dir():
+            return True
+        return bool(world.repo.at(folder).run("ls-files", "--error-unmatch", "--", lease.data["path"]))
+
+
+class PaneResource:
+    """The tmux window with the runner in it."""
+
+    kind = "pane"
+    GREETING = 10.0
+    """Seconds that a runner may take to show that it lives."""
+
+    def plan(self, world: World, agent: Agent) -> dict[str, Any]:
+        return {"session": world.deck, "window": agent.name}
+
+    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+        from agentdeck.engine.launch import orders_for, runner_argv
+
+        if world.lives(agent.name):
+            return lease.data
+        orders, environment = orders_for(world, agent)
+        path = world.store.agent_folder(agent.name) / "orders.json"
+        write_json(path, orders.to_json())
+        world.store.set_status(agent.name, Status(State.STARTING, since=time.time()))
+        session, window = lease.data["session"], lease.data["window"]
+        world.tmux.open_window(session, window, runner_argv(path), cwd=Path(orders.cwd), env=environment)
+        self._await_runner(world, agent, lease)
+        return {**lease.data, "log": orders.log, "run": orders.run}
+
+    def _await_runner(self, world: World, agent: Agent, lease: Lease) -> None:
+        deadline = time.monotonic() + self.GREETING
+        while not world.lives(agent.name):
+            if world.store.status(agent.name).state is not State.STARTING:
+                return
+            if time.monotonic() > deadline:
+                screen = world.tmux.screen(lease.data["session"], lease.data["window"]).strip()
+                raise TmuxError(f"The runner of {agent.name} did not start.", detail=screen[-2000:])
+            time.sleep(0.01)
+
+    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
+        window = world.tmux.window(lease.data["session"], lease.data["window"])
+        return Presence.GONE if window is None else Presence.HELD
+
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+        end_runner(world, agent.name)
+        world.tmux.close_window(lease.data["session"], lease.data["window"])
+        end_runner(world, agent.name)  # one that was just starting took its lock meanwhile
+
+    def describe(self, lease: Lease) -> str:
+        return f"tmux window {lease.data['session']}:{lease.data['window']}"
+
+    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+        return {}
+
+
+STACK: tuple[Resource, ...] = (
+    WorktreeResource(),
+    PortsResource(),
+    DatabaseResource(),
+    EnvFileResource(),
+    PaneResource(),
+)
+BY_KIND = {resource.kind: resource for resource in STACK}
+
+
+def worktree_of(agent: Agent) -> Path:
+    lease = agent.lease("worktree")
+    if lease is None:
+        raise RefusedError(f"{agent.name} has no worktree.")
+    return Path(lease.data["path"])
+
+
+def resource_variables(world: World, agent: Agent) -> dict[str, str]:
+    """The variables of all that `agent` holds or is about to hold, in the order of acquisition."""
+    merged = {"AGENTDECK_AGENT": agent.name, "AGENTDECK_DECK": world.deck}
+    for lease in agent.leases:
+        merged |= BY_KIND[lease.kind].variables(world, agent, lease)
+    return merged
+
+
+def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
+    """Acquire, in order, what `agent` does not hold yet; return it as it then stands."""
+    for resource in STACK:
+        lease = agent.lease(resource.kind)
+        if lease is None:
+            data = resource.plan(world, agent)
+            if data is None:
+                continue
+            lease = Lease(resource.kind, held=False, data=data)
+            agent = agent.with_lease(lease)
+            world.store.save(agent)
+            world.note(Event("resource.intended", agent.name, data={"kind": resource.kind}), note)
+        elif lease.held and resource.check(world, agent, lease) is Presence.HELD:
+            continue
+        lease = replace(lease, held=True, data=resource.acquire(world, agent, lease))
+        agent = agent.with_lease(lease)
+        world.store.save(agent)
+        text = f"{resource.kind}: {resource.describe(lease)}"
+        world.note(Event("resource.acquired", agent.name, text, {"kind": resource.kind}), note)
+    return agent
+
+
+def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> Agent:
+    """Release, in reverse order, all that `agent` holds or may hold; `saved` is where what it holds is kept."""
+    if agent.phase is not Phase.RELEASING:
+        agent = replace(agent, phase=Phase.RELEASING)
+        world.store.save(agent)
+    for lease in reversed(agent.leases):
+        resource = BY_KIND[lease.kind]
+        resource.release(world, agent, lease, saved)
+        text = f"{resource.kind}: {resource.describe(lease)}"
+        agent = agent.without_lease(lease.kind)
+        world.store.save(agent)
+        world.note(Event("resource.released", agent.name, text, {"kind": resource.kind}), note)
+    return agent
+
+
+def end_runner(world: World, name: str, patience: float | None = None) -> None:
+    """Ask the runner to stop its agent, and wait until both are gone; kill the runner that does not answer.
+
+    A killed runner's guardian ends the agent's processes.
+    """
+    config = world.settings.config.runner
+    wait = patience if patience is not None else config.grace_interrupt + config.grace_terminate + 5.0
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        pid = world.store.status(name).runner_pid
+        if not world.lives(name) or pid is None:
+            return
+        with_pid(pid, sign)
+        deadline = time.monotonic() + wait
+        while world.lives(name) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    if world.lives(name):
+        raise RefusedError(f"The runner of {name} does not end, even when killed.", hint="Look at its window.")
+
+
+def with_pid(pid: int, sign: signal.Signals) -> None:
+    try:
+        os.kill(pid, sign)
+    except ProcessLookupError:
+        return

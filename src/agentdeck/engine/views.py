@@ -1,0 +1,108 @@
+"""What the engine hands to the faces, and takes from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, Fault, Mode, State, Status
+from agentdeck.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """One agent at one moment."""
+
+    agent: Agent
+    status: Status
+    alive: bool
+    """Whether its runner lives: an interactive agent that is `done` still does."""
+
+    @property
+    def name(self) -> str:
+        return self.agent.name
+
+    @property
+    def state(self) -> State:
+        return self.status.state
+
+    @property
+    def reason(self) -> str:
+        return self.status.reason
+
+    @property
+    def since(self) -> float:
+        return self.status.since
+
+    @property
+    def branch(self) -> str:
+        lease = self.agent.lease("worktree")
+        return str(lease.data.get("branch", "")) if lease else self.agent.branch
+
+    @property
+    def base(self) -> str:
+        lease = self.agent.lease("worktree")
+        return str(lease.data.get("base", "")) if lease else self.agent.base
+
+    @property
+    def worktree(self) -> Path | None:
+        lease = self.agent.lease("worktree")
+        return Path(lease.data["path"]) if lease else None
+
+    @property
+    def ports(self) -> list[int]:
+        lease = self.agent.lease("ports")
+        return list(lease.data.get("ports", [])) if lease else []
+
+    @property
+    def log(self) -> Path | None:
+        lease = self.agent.lease("pane")
+        path = lease.data.get("log") if lease else None
+        return Path(path) if path else None
+
+    @property
+    def outcome(self) -> ExitCode:
+        """What `agentdeck run` exits with for an agent that stands like this."""
+        if self.state in (State.DONE, State.LANDED):
+            return ExitCode.OK
+        if self.state is State.STOPPED:
+            return ExitCode.INTERRUPTED
+        by_fault = {Fault.TIMED_OUT: ExitCode.TIMED_OUT, Fault.LIMITED: ExitCode.TRY_LATER}
+        return by_fault.get(self.status.fault, ExitCode.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What a person asks for when they start an agent; what is None or empty is chosen for them."""
+
+    task: str = ""
+    profile: str | None = None
+    name: str | None = None
+    branch: str | None = None
+    base: str | None = None
+    tier: str | None = None
+    timeout: float | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    """Any command as the agent, in place of a profile."""
+    id: str | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedTask:
+    """One task of many. It starts when every task named in `after` is done."""
+
+    name: str
+    request: StartRequest
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of `doctor`; `ok` is None where something optional is missing."""
+
+    name: str
+    ok: bool | None
+    text: str
+    hint: str = ""

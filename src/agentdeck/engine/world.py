@@ -1,0 +1,82 @@
+"""What every part of the engine needs to know of one deck; made once, by `Deck.find`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentdeck.core.events import Event
+from agentdeck.system.git import Repository
+from agentdeck.system.store import Store
+from agentdeck.system.tmux import Tmux
+
+if TYPE_CHECKING:
+    from agentdeck.core.profile import Profile
+    from agentdeck.system.databases import Database
+    from agentdeck.system.ports import PortRegistry
+    from agentdeck.system.settings import Settings
+
+Note = Callable[[Event], None]
+"""Gets every event as it happens; the faces turn it into narration, JSON lines or messages."""
+
+
+def silent(event: Event) -> None:
+    """The Note of a caller that wants none."""
+
+
+@dataclass(frozen=True)
+class World:
+    repo: Repository
+    root: Path
+    """The main worktree's top; in a bare repository the folder its worktrees lie beside."""
+    store: Store
+    tmux: Tmux
+
+    @cached_property
+    def deck(self) -> str:
+        """A name for people and for tmux: the repository's folder and the deck's id."""
+        plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in self.root.name).strip("-")
+        return f"{plain[:24] or 'deck'}-{self.store.deck_id}"
+
+    @cached_property
+    def settings(self) -> Settings:
+        from agentdeck.system.settings import load
+
+        return load(self.root)
+
+    @cached_property
+    def profiles(self) -> dict[str, Profile]:
+        from agentdeck.system.profiles import load_profiles
+
+        return load_profiles()
+
+    @cached_property
+    def ports(self) -> PortRegistry:
+        from agentdeck.system.ports import PortRegistry
+
+        return PortRegistry(state_home() / "ports.json")
+
+    @cached_property
+    def database(self) -> Database | None:
+        from agentdeck.system.databases import open_database
+
+        return open_database(self.settings.config.database, self.root, state_home())
+
+    def note(self, event: Event, to: Note) -> None:
+        """Write `event` down and tell it on."""
+        self.store.append(event)
+        to(event)
+
+    def lives(self, name: str) -> bool:
+        return self.store.runner_lives(name)
+
+
+def state_home() -> Path:
+    """This user's folder for what all decks share: the ports handed out, above all."""
+    base = os.environ.get("XDG_STATE_HOME") or ""
+    home = Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "state"
+    return home / "agentdeck"
