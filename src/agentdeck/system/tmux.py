@@ -132,9 +132,15 @@ class Tmux:
         return window.pane
 
     def attach_argv(self, session: str, name: str) -> list[str]:
-        """What to exec to show the window in this terminal; detaching comes back."""
-        window = self._pane(session, name)
-        return self.argv("attach-session", "-t", f"={session}", ";", "select-window", "-t", window)
+        """What to exec to show the window in this terminal; detaching comes back.
+
+        It goes through a session of its own that shares the windows, so that two terminals can look at two agents.
+        """
+        self._pane(session, name)
+        view = f"{session}-view-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
+        away = [word for variable in _STRAY for word in ("-u", variable)]
+        show = self.argv("new-session", "-t", f"={session}", "-s", view, ";", "set-option", "destroy-unattached", "on")
+        return ["env", *away, *show, ";", "select-window", "-t", f"={view}:={name}"]
 
 
 def quote(word: str) -> str:

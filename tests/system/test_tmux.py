@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import libtmux
+import pytest
+
+from agentdeck.errors import NotFoundError, TmuxError
+from agentdeck.system.tmux import Tmux, quote
+from tests.support.retry import eventually
+
+
+@pytest.fixture
+def tmux() -> Iterator[Tmux]:
+    server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
+    yield server
+    server.run("kill-server")
+
+
+def dump(path: Path) -> list[str]:
+    """A program that writes its environment and arguments to `path` and stays."""
+    script = (
+        "import json, os, sys, time; file = open(sys.argv[1] + '.tmp', 'w');"
+        "json.dump([dict(os.environ), sys.argv[2:], os.getcwd()], file); file.close();"
+        "os.rename(sys.argv[1] + '.tmp', sys.argv[1]); time.sleep(100)"
+    )
+    return [sys.executable, "-c", script, str(path)]
+
+
+def test_a_window_gets_exactly_its_argv_environment_and_folder(tmux: Tmux, tmp_path: Path) -> None:
+    import json
+
+    folder = tmp_path / "wörk tree 'x'"
+    folder.mkdir()
+    out = tmp_path / "out.json"
+    odd = ["a b", "it's", '"$HOME"', "#{pane_id}", ";", "x;", "\\", "new\nline", "ü", "-t"]
+    env = {"KEY": 'it\'s a "secret" $x #{y} \\ ;', "LINES2": "a\nb", "EMPTY": "", "PATH": os.environ["PATH"]}
+    tmux.open_window("deck", "fix", [*dump(out), *odd], cwd=folder, env=env)
+    eventually(out.exists)
+    seen_env, argv, cwd = json.loads(out.read_text())
+    assert argv == odd
+    assert {key: seen_env[key] for key in env} == env
+    assert Path(cwd) == folder
+
+
+def test_an_environment_larger_than_a_message_of_tmux_arrives(tmux: Tmux, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    env = {f"BIG_{number}": "x" * 20_000 for number in range(8)} | {"PATH": os.environ["PATH"]}
+    tmux.open_window("deck", "fix", dump(out), cwd=tmp_path, env=env)
+    eventually(out.exists)
+    assert out.read_text().count("x" * 20_000) == 8
+
+
+def test_no_variable_is_ever_in_the_arguments_of_a_process(tmux: Tmux, tmp_path: Path) -> None:
+    import psutil
+
+    env = {"SECRET": "sk-not-for-ps", "PATH": os.environ["PATH"]}
+    tmux.open_window("deck", "fix", ["sleep", "100"], cwd=tmp_path, env=env)
+    lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    assert not [line for line in lines if "sk-not-for-ps" in line]
+
+
+def test_opening_a_living_window_again_is_harmless_and_a_dead_one_starts_again(tmux: Tmux, tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"]}
+    first = tmux.open_window("deck", "fix", ["sleep", "100"], cwd=tmp_path, env=env)
+    assert tmux.open_window("deck", "fix", ["sleep", "100"], cwd=tmp_path, env=env) == first
+    os.kill(first.pid, 9)
+    eventually(lambda: [window.command_dead for window in tmux.windows()] == [True])
+    second = tmux.open_window("deck", "fix", ["sleep", "100"], cwd=tmp_path, env=env)
+    assert second.pid != first.pid
+    assert len(tmux.windows()) == 1
+
+
+def test_many_windows_opened_at_once_are_all_there_once(tmux: Tmux, tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"]}
+    names = [f"agent-{number}" for number in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda name: tmux.open_window("deck", name, ["sleep", "100"], cwd=tmp_path, env=env), names))
+    assert sorted(window.name for window in tmux.windows()) == sorted(names)
+
+
+def test_text_and_keys_reach_the_program(tmux: Tmux, tmp_path: Path) -> None:
+    tmux.open_window("deck", "fix", ["cat"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+    text = "it's -l “ünï” ; #{x} $HOME"
+    tmux.type_text("deck", "fix", text)
+    tmux.press("deck", "fix", ["Enter", "-", "x", "Enter"])
+    eventually(lambda: tmux.screen("deck", "fix").count(text) == 2)
+    eventually(lambda: tmux.screen("deck", "fix").count("-x") == 2)
+
+
+def test_two_terminals_watch_two_agents_of_one_deck(tmux: Tmux, tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "TERM": "xterm"}
+    for name in ("one", "two"):
+        tmux.open_window("deck", name, ["sh", "-c", f"echo this is {name}; sleep 100"], cwd=tmp_path, env=env)
+    outer = Tmux(f"{tmux.socket}-outer")
+    try:
+        for name in ("one", "two"):
+            outer.open_window("terminal", name, tmux.attach_argv("deck", name), cwd=tmp_path, env=env)
+        for name in ("one", "two"):
+            eventually(lambda name=name: f"this is {name}" in outer.screen("terminal", name))  # type: ignore[misc]
+        outer.run("kill-server")
+        eventually(lambda: {window.session for window in tmux.windows()} == {"deck"})
+        assert len(tmux.windows()) == 2
+    finally:
+        outer.run("kill-server")
+
+
+def test_what_is_not_there_is_an_empty_list_or_a_clear_error(tmux: Tmux) -> None:
+    assert tmux.windows() == []
+    tmux.close_window("deck", "nobody")
+    with pytest.raises(NotFoundError, match="nobody has no window"):
+        tmux.screen("deck", "nobody")
+    with pytest.raises(TmuxError):
+        tmux.command("has-session", "-t", "nowhere")
+
+
+def test_the_users_own_server_and_config_are_not_touched(
+    tmux: Tmux, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".tmux.conf").write_text("set -g prefix C-a\nset -g @mine yes\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TMUX", "/tmp/somewhere/else,1,0")
+    tmux.open_window("deck", "fix", ["sleep", "100"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+    server = libtmux.Server(socket_name=tmux.socket)
+    assert [session.session_name for session in server.sessions] == ["deck"]
+    assert tmux.command("show-options", "-gqv", "@mine") == ""
+    assert tmux.command("show-options", "-gv", "prefix") == "C-b"
+    assert tmux.command("show-options", "-sv", "set-clipboard") == "off"
+
+
+@pytest.mark.parametrize("word", ["", "a", "'", "''", "a'b'c", "\n", "\\'"])
+def test_quoted_words_come_back_as_one(tmux: Tmux, tmp_path: Path, word: str) -> None:
+    tmux.open_window("deck", "fix", ["sleep", "100"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+    tmux.command("source-file", "-", stdin=f"set -g @word {quote(word)}\n".encode())
+    assert tmux.command("show-options", "-gqv", "@word") == word
