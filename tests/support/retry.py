@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 
 
 def eventually(check: Callable[[], Found], timeout: float = 10.0, pause: float = 0.02) -> Found:
-    """Call `check` until it returns something true, and return that; fail with its last answer after `timeout` seconds."""
+    """Call `check` until it returns something true, and return that; fail with its last answer after `timeout` s."""
     deadline = time.monotonic() + timeout
     while True:
         found = check()

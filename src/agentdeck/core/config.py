@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PortNumber = Annotated[int, Field(ge=1024, le=65535)]
 
 
@@ -56,7 +56,7 @@ class Hooks(Section):
 class PortsConfig(Section):
     per_agent: Annotated[int, Field(ge=0, le=100)] = 4
     """How many ports an agent gets: PORT, PORT_1, …"""
-    range: tuple[PortNumber, PortNumber] = (20000, 29999)
+    range: Annotated[tuple[PortNumber, PortNumber], Field(strict=False)] = (20000, 29999)
     names: list[str] = []
     """Variables for the first ports beside PORT, in order, such as `API_PORT`."""
 
@@ -132,7 +132,7 @@ class RunnerConfig(Section):
 class QueueConfig(Section):
     jobs: Annotated[int, Field(ge=0)] = 0
     """How many tasks of a file run at once; 0: as many as the machine has processors."""
-    max_load: Annotated[float, Field(gt=0)] = 1.5
+    max_load: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.5
     """No further task starts above this load per processor."""
     min_free_mb: Annotated[int, Field(ge=0)] = 512
     """No further task starts with less memory available."""
@@ -156,3 +156,17 @@ class Config(Section):
     runner: RunnerConfig = RunnerConfig()
     queue: QueueConfig = QueueConfig()
     trash: TrashConfig = TrashConfig()
+    providers: Providers = Field(default={}, validate_default=True)
+    """Model servers by name: the known ones need no table."""
+    tiers: dict[str, list[str] | Literal["auto"]] = {}
+    """Chains by name, each a list of `provider:model`; `local = "auto"` finds the servers on this machine."""
+    gateway: GatewayConfig = GatewayConfig()
+
+    @model_validator(mode="after")
+    def _chains_work(self) -> Config:
+        self.plan()
+        return self
+
+    def plan(self) -> Plan:
+        """What the gateway has to know of this deck; raises ValidationError for a chain that cannot work."""
+        return Plan(providers=self.providers, tiers=self.tiers, gateway=self.gateway)

@@ -16,11 +16,11 @@ from agentdeck.engine.reconcile import mark_lost, needs_repair, reconcile
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
+from agentdeck.system.checkouts import main_folder
 from agentdeck.system.files import private_folder, write_json
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
-from agentdeck.system.worktrees import main_folder
 
 if TYPE_CHECKING:
     from agentdeck.core.config import Config

@@ -17,7 +17,7 @@ from agentdeck.core.events import Event
 from agentdeck.engine.views import AgentView, QueuedTask
 from agentdeck.engine.world import Note
 from agentdeck.errors import DeckError
-from agentdeck.system.usage import machine_room
+from agentdeck.system.machine import shortage
 from agentdeck.system.watch import ticks
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Queue:
             return ""
         if time.monotonic() - self.last_start < _SETTLE:
             return ""
-        return machine_room(max_load=config.max_load, min_free=config.min_free_mb * 1024 * 1024)
+        return shortage(max_load=config.max_load, min_free=config.min_free_mb * 1024 * 1024)
 
     def _tell(self, task: QueuedTask, text: str) -> None:
         if self.told.get(task.name) != text:

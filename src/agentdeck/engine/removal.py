@@ -16,7 +16,8 @@ from agentdeck.core.events import Event
 from agentdeck.engine.resources import end_runner, release_all, resource_variables, worktree_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
-from agentdeck.system import snapshots, worktrees
+from agentdeck.system import snapshots
+from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.files import append_line, private_folder, write_json
 from agentdeck.system.process import run
 
@@ -31,7 +32,9 @@ def trash_ref(agent: Agent) -> str:
 
 def saved_snapshot(world: World, agent: Agent) -> snapshots.Snapshot | None:
     """The snapshot that this removal took, or None where there was no worktree to take one of."""
-    return snapshots.load(world.repo, trash_ref(agent)) if agent.trash else None
+    if not agent.trash or world.repo.commit(trash_ref(agent)) is None:
+        return None
+    return snapshots.load(world.repo, trash_ref(agent))
 
 
 def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False) -> None:
@@ -46,7 +49,7 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False)
     end_runner(world, agent.name)
     if agent.lease("env file"):
         run_teardown(world, agent, note)
-    take_snapshot(world, agent, note)
+    agent = take_snapshot(world, agent, note)
     saved = private_folder(trash_folder(world, agent))
     write_json(saved / "agent.json", agent.to_json())
     agent = release_all(world, agent, note, saved)
@@ -58,22 +61,37 @@ def roll_back(world: World, agent: Agent, note: Note) -> None:
     agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
     world.store.save(agent)
     end_runner(world, agent.name)
-    take_snapshot(world, agent, note)
+    agent = take_snapshot(world, agent, note)
     snapshot = saved_snapshot(world, agent)
     agent = release_all(world, agent, note, None)
-    if snapshot is not None and snapshot.is_clean:
-        snapshots.discard(world.repo, snapshot)
+    if snapshot is not None and _holds_nothing(world, snapshot):
+        world.repo.git("update-ref", "-d", snapshot.ref, snapshot.commit)
     forget_id(world, agent)
     world.store.delete_agent(agent.name)
 
 
-def take_snapshot(world: World, agent: Agent, note: Note) -> None:
-    """Write what the worktree holds to the trash; also when an earlier try did, for it may have changed since."""
+def _holds_nothing(world: World, snapshot: snapshots.Snapshot) -> bool:
+    """Whether the snapshot is of a worktree as it is right after its making."""
+    if snapshot.tip is None:
+        return False
+    tree = world.repo.git("rev-parse", f"{snapshot.tip}^{{tree}}")
+    return tree == snapshot.index_tree == snapshot.work_tree
+
+
+def take_snapshot(world: World, agent: Agent, note: Note) -> Agent:
+    """Write what the worktree holds to the trash; under a new stamp where it has changed since an earlier try."""
     if agent.lease("worktree") is None:
-        return
-    found = worktrees.find_worktree(world.repo, worktree_of(agent))
-    if found is None or not found.path.is_dir():
-        return
+        return agent
+    found = find_worktree(world.repo, worktree_of(agent))
+    if found is None:
+        return agent
+    earlier = saved_snapshot(world, agent)
+    if earlier is not None and not snapshots.matches(world.repo, found.path, earlier):
+        old = trash_folder(world, agent)
+        agent = replace(agent, trash=f"{agent.trash}-again")
+        if old.exists():
+            old.rename(trash_folder(world, agent))
+        world.store.save(agent)
     snapshots.take(
         world.repo,
         found.path,
@@ -82,6 +100,7 @@ def take_snapshot(world: World, agent: Agent, note: Note) -> None:
         ignored=world.settings.config.trash.ignored,
     )
     world.note(Event("snapshot.taken", agent.name, f"saved as {trash_ref(agent)}", {"ref": trash_ref(agent)}), note)
+    return agent
 
 
 def run_teardown(world: World, agent: Agent, note: Note) -> None:

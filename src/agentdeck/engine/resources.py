@@ -11,7 +11,7 @@ import shutil
 import signal
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,9 @@ from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError, TmuxError
-from agentdeck.system import envfile, worktrees
+from agentdeck.system import branches, envfile, worktrees
+from agentdeck.system.carry import carry_over
+from agentdeck.system.checkouts import find_worktree, is_bare
 from agentdeck.system.files import private_folder, write_json
 
 
@@ -58,27 +60,25 @@ class WorktreeResource:
 
     def plan(self, world: World, agent: Agent) -> dict[str, Any]:
         config = world.settings.config
-        plan = worktrees.plan_branch(
-            world.repo, agent.name, agent.branch or None, agent.base or config.agent.base or None, config.agent.branch
-        )
+        base = agent.base or config.agent.base or None
+        plan = branches.plan_branch(world.repo, agent.name, agent.branch or None, base, config.agent.branch)
         path = worktrees.place(world.repo, config.worktree.path, agent.name)
-        return {"path": str(path), **worktrees.plan_to_json(plan)}
+        return {"path": str(path), **asdict(plan)}
 
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
         config = world.settings.config.worktree
         path = Path(lease.data["path"])
         if path.is_relative_to(world.root):
             worktrees.exclude(world.repo, f"/{path.relative_to(world.root).parts[0]}/")
-        plan = worktrees.plan_from_json(lease.data)
         made = worktrees.add(
-            world.repo, path, plan, reason=f"agentdeck agent {agent.name}", submodules=config.submodules
+            world.repo, path, plan_of(lease), reason=f"agentdeck agent {agent.name}", submodules=config.submodules
         )
-        if not world.repo.bare:
-            worktrees.carry_over(world.root, path, copy=config.copy_files, link=config.link)
-        return {**lease.data, "git_dir": str(made.git_dir)}
+        if not is_bare(world.repo):
+            carry_over(world.root, path, copy=config.copy_files, link=config.link)
+        return {**lease.data, "git_dir": str(made.git_dir), "note": made.note}
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        found = worktrees.find_worktree(world.repo, Path(lease.data["path"]))
+        found = find_worktree(world.repo, Path(lease.data["path"]))
         if found is None or found.prunable or not found.path.is_dir():
             return Presence.GONE
         return Presence.HELD if found.branch == lease.data["branch"] else Presence.FOREIGN
@@ -87,14 +87,15 @@ class WorktreeResource:
         """Remove the worktree, which `engine.removal` has taken a snapshot of, and the branch where we made it."""
         from agentdeck.engine.removal import saved_snapshot
 
-        path = Path(lease.data["path"])
         snapshot = saved_snapshot(world, agent)
         if snapshot is not None:
-            worktrees.remove(world.repo, path, snapshot)
-        if lease.data["create"] and not lease.data.get("keep_branch"):
-            tip = snapshot.tip if snapshot else world.repo.commit(f"refs/heads/{lease.data['branch']}")
-            if tip is not None and (snapshot is not None or tip == lease.data["base_commit"]):
-                worktrees.delete_branch(world.repo, lease.data["branch"], tip)
+            worktrees.remove(world.repo, Path(lease.data["path"]), snapshot)
+        if not lease.data["create"] or lease.data.get("keep_branch"):
+            return
+        branch = lease.data["branch"]
+        tip = world.repo.commit(f"refs/heads/{branch}")
+        if tip is not None and (tip == lease.data["base_commit"] or (snapshot is not None and tip == snapshot.tip)):
+            branches.delete_branch(world.repo, branch, tip)
 
     def describe(self, lease: Lease) -> str:
         return f"{lease.data['path']} on {lease.data['branch']}"
@@ -271,6 +272,10 @@ STACK: tuple[Resource, ...] = (
 BY_KIND = {resource.kind: resource for resource in STACK}
 
 
+def plan_of(lease: Lease) -> branches.BranchPlan:
+    return branches.BranchPlan(**{each.name: lease.data[each.name] for each in fields(branches.BranchPlan)})
+
+
 def worktree_of(agent: Agent) -> Path:
     lease = agent.lease("worktree")
     if lease is None:
@@ -305,6 +310,8 @@ def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
         world.store.save(agent)
         text = f"{resource.kind}: {resource.describe(lease)}"
         world.note(Event("resource.acquired", agent.name, text, {"kind": resource.kind}), note)
+        if lease.data.get("note"):
+            world.note(Event("warning", agent.name, str(lease.data["note"]), {"kind": resource.kind}), note)
     return agent
 
 

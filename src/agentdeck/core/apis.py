@@ -1,0 +1,16 @@
+"""The three request formats that agents and model servers speak."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Api(StrEnum):
+    """A request format, by the name used in `[providers.NAME] apis`."""
+
+    MESSAGES = "messages"
+    """Anthropic Messages."""
+    CHAT = "chat"
+    """OpenAI Chat Completions."""
+    RESPONSES = "responses"
+    """OpenAI Responses."""

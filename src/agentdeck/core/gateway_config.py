@@ -1,0 +1,162 @@
+"""The tables `[providers.NAME]`, `[tiers]` and `[gateway]`: who serves models, in what order, and how patiently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from agentdeck.core.apis import Api
+from agentdeck.core.section import Seconds, Section
+
+
+class Timeouts(Section):
+    """Seconds after which a provider is taken for failed."""
+
+    connect: Seconds = 10.0
+    first_byte: Seconds = 60.0
+    """Until the first byte of a stream."""
+    answer: Seconds = 600.0
+    """Until the first byte of an answer that is not streamed: the server sends it when all of it is there."""
+    idle: Seconds = 180.0
+    """Between two pieces of an answer."""
+
+
+class Prices(Section):
+    """Money for a million tokens, in dollars."""
+
+    input: Annotated[float, Field(ge=0)] = 0.0
+    output: Annotated[float, Field(ge=0)] = 0.0
+    cache_read: Annotated[float, Field(ge=0)] = 0.0
+    cache_write: Annotated[float, Field(ge=0)] = 0.0
+
+
+class ProviderConfig(Section):
+    """An API that serves models. Known names bring their own defaults (`PRESETS`)."""
+
+    base_url: str
+    """Up to and with the version, such as `https://api.openai.com/v1`."""
+    apis: Annotated[list[Api], Field(min_length=1)]
+    key_env: str = ""
+    """The environment variable of the gateway that holds the key. Empty: the login that the agent's own CLI sends is
+    passed on, and only to this provider; a local server gets none."""
+    key_header: Literal["bearer", "x-api-key"] = "bearer"
+    local: bool = False
+    timeouts: Timeouts = Timeouts()
+    max_concurrent: Annotated[int, Field(ge=0)] = 0
+    """Requests in flight at once; 0: no limit. One more waits as at a rate limit."""
+    count_tokens: bool = False
+    """Whether the server answers `/v1/messages/count_tokens`; if not, the gateway estimates."""
+    ask_usage: bool = True
+    """Whether a chat stream is asked for its token counts where the agent did not ask."""
+    prices: dict[str, Prices] = {}
+    """Prices by model, where they differ from the published ones."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is not an http or https address")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("the address holds more than host and path; a key belongs into a variable: key_env")
+        return url.rstrip("/")
+
+    @property
+    def uses_own_login(self) -> bool:
+        """Whether the agent's own login goes to this provider."""
+        return not self.key_env and not self.local
+
+
+_LOCAL = {"local": True, "timeouts": {"connect": 3.0, "first_byte": 600.0, "answer": 1800.0, "idle": 300.0}}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "anthropic": {
+        "base_url": "https://api.anthropic.com/v1",
+        "apis": ["messages"],
+        "key_header": "x-api-key",
+        "count_tokens": True,
+    },
+    "openai": {"base_url": "https://api.openai.com/v1", "apis": ["chat", "responses"]},
+    "openrouter": {
+        "base_url": "https://openrouter.ai/api/v1",
+        "apis": ["chat", "messages", "responses"],
+        "key_env": "OPENROUTER_API_KEY",
+    },
+    "gemini": {
+        "base_url": "https://generativelanguage.googleapis.com/v1beta/openai",
+        "apis": ["chat"],
+        "key_env": "GEMINI_API_KEY",
+    },
+    "ollama": {"base_url": "http://127.0.0.1:11434/v1", "apis": ["messages", "chat", "responses"], **_LOCAL},
+    "vllm": {
+        "base_url": "http://127.0.0.1:8000/v1",
+        "apis": ["messages", "chat", "responses"],
+        "count_tokens": True,
+        **_LOCAL,
+    },
+    "llamacpp": {
+        "base_url": "http://127.0.0.1:8080/v1",
+        "apis": ["messages", "chat", "responses"],
+        "count_tokens": True,
+        **_LOCAL,
+    },
+    "lmstudio": {"base_url": "http://127.0.0.1:1234/v1", "apis": ["messages", "chat", "responses"], **_LOCAL},
+}
+"""Providers that need no table of their own. A table of the same name goes over its preset key by key."""
+
+
+def _with_presets(tables: Any) -> Any:
+    if not isinstance(tables, Mapping):
+        return tables
+    merged: dict[str, Any] = {**PRESETS, **tables}
+    for name, table in tables.items():
+        if isinstance(table, Mapping) and (preset := PRESETS.get(name)):
+            merged[name] = {**preset, **table}
+            times = table.get("timeouts")
+            if isinstance(times, Mapping) and "timeouts" in preset:
+                merged[name]["timeouts"] = {**preset["timeouts"], **times}
+    return merged
+
+
+Providers = Annotated[dict[str, ProviderConfig], BeforeValidator(_with_presets)]
+
+
+class GatewayConfig(Section):
+    """How the gateway bears a provider's faults."""
+
+    retry_budget: Annotated[float, Field(ge=0)] = 15.0
+    """Seconds that one request may spend waiting between attempts, all providers together."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    """How often one provider is asked again for the same request."""
+    backoff: Seconds = 0.5
+    """The first wait where the provider named none; it doubles."""
+    backoff_max: Seconds = 8.0
+    breaker_failures: Annotated[int, Field(ge=1)] = 3
+    """Failures in a row after which a provider is left alone; a time-out counts as all of them."""
+    breaker_seconds: Seconds = 10.0
+    """How long it is left alone at first; doubled each time that the one probe fails."""
+    breaker_seconds_max: Seconds = 120.0
+    exhausted_seconds: Seconds = 300.0
+    """How long a provider without quota or credit is left alone when it names no reset."""
+    hold: Seconds = 5.0
+    """How long the beginning of a stream is held back while it brings no content, to fail over if an error follows."""
+    max_body_mb: Annotated[int, Field(ge=1)] = 64
+    """The largest request."""
+
+
+class Plan(Section):
+    """What the gateway needs of one deck's configuration."""
+
+    providers: Providers = Field(default={}, validate_default=True)
+    tiers: dict[str, list[str] | Literal["auto"]] = {}
+    gateway: GatewayConfig = GatewayConfig()
+
+    @model_validator(mode="after")
+    def _chains_work(self) -> Plan:
+        from agentdeck.core import routing
+
+        routing.check_tiers(self.tiers, self.providers)
+        return self

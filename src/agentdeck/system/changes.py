@@ -1,0 +1,86 @@
+"""What a worktree changed against where its branch came from: committed, staged, unstaged and untracked alike."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.errors import GitError, NotFoundError
+from agentdeck.system.checkouts import find_worktree
+from agentdeck.system.git import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    added: int
+    """Lines, those of untracked text files among them; binary files count none."""
+    deleted: int
+    files: int
+    untracked: int
+
+
+def changes(repo: Repository, worktree: Path, base: str) -> Changes:
+    """Count what differs between the worktree and the last commit it has in common with `base`."""
+    with _everything(repo, worktree) as (git, untracked):
+        listed = git("diff", "--numstat", "-z", "--no-renames", "--no-ext-diff", _fork_point(repo, worktree, base))
+    rows = [record.split("\t") for record in listed.split("\0") if record.count("\t") >= 2]
+    counts = [(int(added), int(deleted)) for added, deleted, *_ in rows if added != "-"]
+    return Changes(sum(row[0] for row in counts), sum(row[1] for row in counts), len(rows), untracked)
+
+
+def diff(repo: Repository, worktree: Path, base: str, *, stat: bool = False, colour: bool = False) -> str:
+    """The same as a patch that `git apply` takes, or with `stat` as a table of files.
+
+    Bytes that are not UTF-8 are kept as lone surrogates: write it with `surrogateescape`.
+    """
+    form = ["--stat"] if stat else ["--patch", "--binary"]
+    words = ["diff", *form, f"--color={'always' if colour else 'never'}", "--no-ext-diff", "--no-textconv"]
+    with _everything(repo, worktree) as (git, _):
+        return git("-c", "core.quotePath=false", *words, _fork_point(repo, worktree, base))
+
+
+def _fork_point(repo: Repository, worktree: Path, base: str) -> str:
+    here = repo.at(worktree)
+    commit = here.commit(base)
+    if commit is None:
+        raise NotFoundError(f"The base “{base}” is not there any more.")
+    shared = here.run("merge-base", "HEAD", commit)
+    return shared.text.strip() or commit
+
+
+class _Git:
+    """git in the worktree with an index of its own."""
+
+    def __init__(self, here: Repository, git_dir: Path, index: Path) -> None:
+        self._here = here
+        self._env = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(here.folder), "GIT_INDEX_FILE": str(index)}
+
+    def __call__(self, *words: str, stdin: bytes | None = None) -> str:
+        done = self._here.run(*words, env=self._env, stdin=stdin)
+        if not done:
+            raise GitError(f"git {words[0]} failed in {self._here.folder}.", detail=done.complaint)
+        return done.out.decode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def _everything(repo: Repository, worktree: Path) -> Iterator[tuple[_Git, int]]:
+    """git with a copy of the worktree's index that knows the untracked files too, and how many these are."""
+    found = find_worktree(repo, worktree)
+    if found is None or not found.path.is_dir():
+        raise NotFoundError(f"There is no worktree at {worktree}.")
+    with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as scratch:
+        index = Path(scratch, "index")
+        if (found.git_dir / "index").exists():
+            # With its time: git compares that with the files' to know which records it can't trust.
+            shutil.copy2(found.git_dir / "index", index)
+        git = _Git(repo.at(found.path), found.git_dir, index)
+        names = git("ls-files", "-z", "--others", "--exclude-standard")
+        if names:
+            words = ("--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
+            git(*words, stdin=os.fsencode(names))
+        yield git, names.count("\0")

@@ -1,0 +1,122 @@
+"""Read which worktrees a repository has, and where its main one lies. What makes and removes them is in worktrees.py.
+
+A worktree is known by its git folder: people move and delete the folders behind git's back.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.errors import GitError
+from agentdeck.system.git import Repository
+
+READY = "agentdeck-ready"
+"""The file in a worktree's git folder that says: made by agentdeck, and complete."""
+_HALF_MADE = "commondir"
+"""git lists nothing at all while another git is making a worktree and has not written this file of it yet."""
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    path: Path
+    git_dir: Path
+    """The folder that is this worktree's alone: its HEAD, index and unfinished merges."""
+    head: str | None
+    """The commit checked out; None before the first one."""
+    branch: str | None
+    """Without `refs/heads/`; None when detached or bare."""
+    bare: bool = False
+    detached: bool = False
+    locked: str | None = None
+    """Why it is locked, perhaps “”; None when it is not."""
+    prunable: str | None = None
+    """Why git takes its record for stale; None when it does not."""
+    note: str = ""
+    """What a person should hear of how it came about: a hook that failed, a branch that got another name."""
+
+
+def list_worktrees(repo: Repository) -> list[Worktree]:
+    """All worktrees, the main one (or the bare repository) first; those whose folder is gone too."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        result = repo.run("worktree", "list", "--porcelain", "-z")
+        if result:
+            break
+        if _HALF_MADE not in result.complaint or time.monotonic() > deadline:
+            raise GitError(f"The worktrees of {repo.common} can't be listed.", detail=result.complaint)
+        time.sleep(0.02)
+    records = [record.split("\0") for record in result.text.split("\0\0") if record.strip("\0")]
+    folders = _git_folders(repo.common)
+    found = []
+    for number, record in enumerate(records):
+        values = dict(line.partition(" ")[::2] for line in record if line)
+        path = main_folder(repo) if number == 0 and "bare" not in values else Path(values["worktree"])
+        git_dir = repo.common if number == 0 else folders.get(os.path.realpath(path))
+        if git_dir is None:
+            continue
+        head = values.get("HEAD")
+        branch = values.get("branch")
+        found.append(
+            Worktree(
+                path=path,
+                git_dir=git_dir,
+                head=head if head and head.strip("0") else None,
+                branch=branch.removeprefix("refs/heads/") if branch else None,
+                bare="bare" in values,
+                detached="detached" in values,
+                locked=values.get("locked"),
+                prunable=values.get("prunable"),
+            )
+        )
+    return found
+
+
+def find_worktree(repo: Repository, path_or_git_dir: Path) -> Worktree | None:
+    """The worktree with that folder or that git folder, or None."""
+    wanted = os.path.realpath(path_or_git_dir)
+    for worktree in list_worktrees(repo):
+        if wanted in (os.path.realpath(worktree.git_dir), os.path.realpath(worktree.path)):
+            return worktree
+    return None
+
+
+def main_folder(repo: Repository) -> Path:
+    """The main worktree's top; for a bare repository the folder its worktrees are placed from.
+
+    That is the folder around a hidden one (`project/.bare`), where people keep the worktrees side by side, and the
+    bare repository itself otherwise (`project.git`): what lies beside it may be of other projects.
+    """
+    common = repo.common
+    if is_bare(repo):
+        return common.parent if common.name.startswith(".") else common
+    if common.name == ".git":
+        return common.parent
+    setting = repo.run("config", "--file", common / "config", "--get", "core.worktree")
+    if setting:
+        return Path(os.path.normpath(common / setting.text.removesuffix("\n")))
+    own = repo.run("rev-parse", "--path-format=absolute", "--git-dir")
+    is_main = own and os.path.realpath(own.text.removesuffix("\n")) == os.path.realpath(common)
+    return repo.folder if is_main else common.parent
+
+
+def is_bare(repo: Repository) -> bool:
+    """Whether the repository has no main worktree, also when asked from one of its linked worktrees."""
+    if repo.bare:
+        return True
+    return repo.git("rev-parse", "--is-bare-repository", env={"GIT_DIR": str(repo.common)}) == "true"
+
+
+def _git_folders(common: Path) -> dict[str, Path]:
+    """The git folder of each linked worktree, by the real path of the worktree."""
+    folders = {}
+    for pointer in (common / "worktrees").glob("*/gitdir"):
+        try:
+            target = Path(os.fsdecode(pointer.read_bytes()).removesuffix("\n"))
+        except OSError:
+            continue
+        folders[os.path.realpath((pointer.parent / target).parent)] = pointer.parent
+    return folders

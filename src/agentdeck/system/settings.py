@@ -1,0 +1,114 @@
+"""Load the configuration: `agentdeck.toml` at the repository's root, over the user's own file, over the defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentdeck.system.tomlfile import TomlFile, config_error, dotted, problems_of, read_toml
+
+if TYPE_CHECKING:
+    from agentdeck.core.config import Config
+    from agentdeck.core.tomllines import TomlPath
+
+DECK_FILE = "agentdeck.toml"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    config: Config
+    origins: dict[str, str]
+    """Where each value comes from, by its dotted key: `agentdeck.toml:12`, `~/.config/agentdeck/config.toml:3`,
+    `default`."""
+
+
+def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """The configuration of the repository at `root`. Tables are merged key by key; lists and values replace.
+
+    Raise ConfigError, which names every mistake by file, line and key.
+    """
+    from pydantic import ValidationError
+
+    from agentdeck.core.config import Config
+
+    environ = os.environ if environ is None else environ
+    files = [_user_file(environ), read_toml(root / DECK_FILE, DECK_FILE)]
+    merged = _Merged([file for file in files if file is not None])
+    try:
+        config = Config.model_validate(merged.data)
+    except ValidationError as error:
+        problems = problems_of(error, Config, merged.place)
+        shown = {problem.place.rpartition(":")[0] for problem in problems}
+        raise config_error(problems, " and ".join(sorted(shown))) from error
+    values = config.model_dump(mode="json", by_alias=True)
+    return Settings(config, {dotted(path): merged.origin(path) for path, _ in leaves(values)})
+
+
+def leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value with its path; an empty table is a value."""
+    for key, value in table.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def _user_file(environ: Mapping[str, str]) -> TomlFile | None:
+    folder = Path(environ.get("XDG_CONFIG_HOME") or "")
+    home = _home(environ)
+    if not folder.is_absolute():
+        if home is None:
+            return None
+        folder = home / ".config"
+    path = folder / "agentdeck" / "config.toml"
+    shown = f"~/{path.relative_to(home)}" if home is not None and path.is_relative_to(home) else str(path)
+    return read_toml(path, shown)
+
+
+def _home(environ: Mapping[str, str]) -> Path | None:
+    """The user's home; cron and containers may know of none."""
+    if named := environ.get("HOME"):
+        return Path(named)
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+class _Merged:
+    """The files as one table, later ones over earlier ones, and the place each key came from."""
+
+    def __init__(self, files: Sequence[TomlFile]) -> None:
+        self.data: dict[str, Any] = {}
+        self.files = files
+        self.sources: dict[TomlPath, TomlFile] = {}
+        for file in files:
+            self._merge(self.data, file.data, file, ())
+
+    def _merge(self, into: dict[str, Any], table: Mapping[str, Any], file: TomlFile, path: tuple[str, ...]) -> None:
+        for key, value in table.items():
+            here = (*path, key)
+            self.sources[here] = file
+            if isinstance(value, dict) and isinstance(into.get(key), dict):
+                self._merge(into[key], value, file, here)
+            elif isinstance(value, dict):
+                into[key] = {}
+                self._merge(into[key], value, file, here)
+            else:
+                into[key] = value
+
+    def _source(self, path: Sequence[str | int]) -> TomlFile | None:
+        found = (self.sources.get(tuple(path[:length])) for length in range(len(path), 0, -1))
+        return next((file for file in found if file is not None), None)
+
+    def place(self, path: Sequence[str | int]) -> str:
+        file = self._source(path)
+        return file.place(path) if file is not None else self.files[-1].shown
+
+    def origin(self, path: Sequence[str | int]) -> str:
+        file = self.sources.get(tuple(path))
+        return file.place(path) if file is not None else DEFAULT

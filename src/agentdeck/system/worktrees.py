@@ -1,0 +1,254 @@
+"""Make, lock and remove worktrees. Every function may be called again after a crash and then completes its work.
+
+Reading is in checkouts.py, branches in branches.py, what is saved before a removal in snapshots.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agent import check_name
+from agentdeck.errors import ConfigError, GitError, RefusedError
+from agentdeck.system import snapshots
+from agentdeck.system.branches import BranchPlan, check_free, make_branch
+from agentdeck.system.checkouts import READY, Worktree, find_worktree, is_bare, list_worktrees, main_folder
+from agentdeck.system.files import locked, write_atomic
+from agentdeck.system.git import Repository
+from agentdeck.system.submodules import check_out
+
+_GIT_OWN = ("agentdeck", "branches", "hooks", "info", "logs", "modules", "objects", "refs", "worktrees")
+"""What git, and we, keep in a bare repository."""
+_LOCK_WAIT = 60.0
+_HOOK_TEXT = 2000
+"""Characters of a failed hook's output that are passed on."""
+
+
+def place(repo: Repository, template: str, name: str) -> Path:
+    """Where the worktree for `name` goes; raise RefusedError where something else lies there.
+
+    `template` may hold `{name}`, `{repo}` and `~`, and is relative to the main folder.
+    """
+    base = main_folder(repo)
+    filled = template.replace("{name}", check_name(name)).replace("{repo}", base.name.removesuffix(".git"))
+    if "{name}" not in template or "{" in filled:
+        raise ConfigError(
+            f"The worktree path “{template}” can't be used.", hint="It needs {name}, and knows {repo} beside it."
+        )
+    path = Path(os.path.normpath(base / Path(filled).expanduser()))
+    _check_outside_git(repo, path, base)
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise RefusedError(f"{path} is in the way: a worktree is to go there.", hint="Move it, or choose another name.")
+    if path.is_dir() and any(path.iterdir()):
+        worktree = find_worktree(repo, path)
+        if worktree is None or (worktree.locked is None and not (worktree.git_dir / READY).exists()):
+            raise RefusedError(
+                f"{path} is there already and is not agentdeck's.", hint="Move it, or choose another name."
+            )
+    return path
+
+
+def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodules: bool = True) -> Worktree:
+    """Make the planned branch and a worktree of it at `path`, locked with `reason`; complete a half-made one.
+
+    The main worktree's sparse patterns hold in it too. A post-checkout hook that fails, or a submodule that can't be
+    had, is told in the worktree's `note` and costs nothing else. Raise RefusedError where the folder or the branch is
+    someone else's.
+    """
+    note = plan.note
+    with _alone(repo):
+        worktree = _ours(repo, path, plan, reason)
+        if worktree is not None and (worktree.git_dir / READY).exists():
+            return worktree
+        if plan.create:
+            make_branch(repo, plan)
+        if worktree is None:
+            note = check_free(repo, plan.branch) or note
+            _register(repo, path, plan, reason, force=bool(note))
+    worktree = find_worktree(repo, path)
+    if worktree is None:
+        raise GitError(f"git made no worktree at {path}.")
+    here = repo.at(path)
+    # Filling it apart from registering it lets many worktrees be filled at once, and a lock in the way be waited for.
+    here.git("reset", "--quiet", "--hard", "--no-recurse-submodules")
+    notes = [note, _run_hook(here)]
+    if submodules:
+        notes += check_out(here, repo.common / "modules")
+    (worktree.git_dir / READY).touch()
+    return replace(find_worktree(repo, path) or worktree, note="\n".join(filter(None, notes)))
+
+
+def exclude(repo: Repository, pattern: str) -> None:
+    """Make git ignore `pattern` in all of the repository's worktrees, through no file that is committed."""
+    path = (repo.common / "info" / "exclude").resolve()
+    with locked(repo.common / "agentdeck" / "exclude.lock", wait=_LOCK_WAIT, what="the list of ignored files"):
+        old = path.read_text("utf-8", "surrogateescape") if path.exists() else ""
+        if pattern in old.splitlines():
+            return
+        path.parent.mkdir(exist_ok=True)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
+        separator = "" if not old or old.endswith("\n") else "\n"
+        write_atomic(path, f"{old}{separator}{pattern}\n", mode)
+
+
+def lock(repo: Repository, path: Path, reason: str) -> None:
+    """Keep git from pruning or removing the worktree; a lock that is there already gets this reason."""
+    worktree = _known(repo, path)
+    if worktree.locked == reason:
+        return
+    unlock(repo, path)
+    repo.git("worktree", "lock", "--reason", reason, worktree.path)
+
+
+def unlock(repo: Repository, path: Path) -> None:
+    worktree = _known(repo, path)
+    if worktree.locked is not None:
+        repo.git("worktree", "unlock", worktree.path)
+
+
+def remove(repo: Repository, path: Path, saved: snapshots.Snapshot) -> None:
+    """Delete the worktree at `path`, its record and everything in its folder, all of which `saved` must hold.
+
+    Raise RefusedError, with nothing changed, where the worktree is not as it was saved. Ignored files are held only by
+    a snapshot taken with `ignored=True`; otherwise they go for good, as with `git worktree remove`. Where the folder is
+    gone already, only the record goes.
+    """
+    worktree = find_worktree(repo, path)
+    if worktree is None:
+        if path.exists() and any(path.iterdir()):
+            raise RefusedError(
+                f"{path} is no worktree of this repository, so it was left as it is.",
+                hint="Look at what is in it, and delete it by hand.",
+            )
+        return
+    if worktree.git_dir == repo.common:
+        raise RefusedError(f"{path} is the repository's main worktree and can't be removed.")
+    if worktree.path.exists():
+        _check_removable(repo, worktree, saved)
+        snapshots.begin_removal(worktree, saved)
+        _make_deletable(worktree)
+    with _alone(repo):
+        result = repo.at(main_folder(repo)).run("worktree", "remove", "--force", "--force", worktree.path)
+    if worktree.path.exists() or find_worktree(repo, worktree.git_dir):
+        raise GitError(
+            f"The worktree {worktree.path} could not be removed wholly.",
+            detail=result.complaint,
+            hint=f"A process may still be writing there. All of it is saved in {saved.ref}: delete the rest by hand.",
+        )
+
+
+def _ours(repo: Repository, path: Path, plan: BranchPlan, reason: str) -> Worktree | None:
+    """The worktree that an earlier `add` left at `path`, complete or not; None where there is nothing to keep."""
+    _clear_broken(repo, path, reason)
+    worktree = find_worktree(repo, path)
+    if worktree is None:
+        return None
+    if worktree.locked != reason and not (worktree.git_dir / READY).exists():
+        raise RefusedError(f"There is a worktree at {path} already, which is not agentdeck's.")
+    if not path.exists():
+        _forget(worktree)
+        return None
+    if not (worktree.git_dir / READY).exists() and worktree.branch != plan.branch:
+        raise RefusedError(f"The worktree at {path} is on {worktree.branch or 'no branch'}, not on {plan.branch}.")
+    return worktree
+
+
+def _register(repo: Repository, path: Path, plan: BranchPlan, reason: str, *, force: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # git takes the sparse patterns from the worktree that it is run in.
+    start = repo if is_bare(repo) else repo.at(main_folder(repo))
+    words = ["worktree", "add", "--quiet", "--no-checkout", "--lock", "--reason", reason]
+    words += ["--force"] if force else []
+    made = start.run(*words, "--", path, plan.branch)
+    if not made:
+        raise GitError(f"The worktree {path} can't be made.", detail=made.complaint)
+
+
+def _clear_broken(repo: Repository, path: Path, reason: str) -> None:
+    """Forget a worktree whose making was cut off inside git itself: it has our lock but no branch yet."""
+    for record in (repo.common / "worktrees").glob("*/"):
+        with contextlib.suppress(FileNotFoundError):
+            if (record / "locked").read_text("utf-8", "replace").rstrip("\n") != reason or (record / "index").exists():
+                continue
+            head = (record / "HEAD").read_text() if (record / "HEAD").exists() else ""
+            pointer = (record / "gitdir").read_text() if (record / "gitdir").exists() else ""
+            if pointer and os.path.realpath(Path(pointer.strip()).parent) != os.path.realpath(path):
+                continue
+            if (record / "commondir").exists() and (head.startswith("ref:") or head.strip("0\n")):
+                continue
+            shutil.rmtree(record)
+            if path.is_dir() and [entry.name for entry in path.iterdir()] == [".git"]:
+                (path / ".git").unlink()
+
+
+def _forget(worktree: Worktree) -> None:
+    """Drop the record of a worktree whose folder is gone."""
+    shutil.rmtree(worktree.git_dir, ignore_errors=True)
+
+
+def _run_hook(here: Repository) -> str:
+    """Run the repository's post-checkout hook as git does for a new worktree; return what it complained of."""
+    head = here.git("rev-parse", "HEAD")
+    ran = here.run("hook", "run", "--ignore-missing", "post-checkout", "--", "0" * len(head), head, "1")
+    if ran:
+        return ""
+    return f"The repository's post-checkout hook failed with {ran.code}: {ran.complaint[-_HOOK_TEXT:]}"
+
+
+def _check_outside_git(repo: Repository, path: Path, base: Path) -> None:
+    """Raise RefusedError where `path` is, holds, or lies in what git keeps for itself."""
+    common = repo.common
+    # In a bare repository that is not hidden in a project's folder, worktrees beside git's own folders are usual.
+    own = [common / entry for entry in _GIT_OWN] if base == common else [common]
+    real = Path(os.path.realpath(path))
+    for folder in own:
+        if real.is_relative_to(os.path.realpath(folder)):
+            raise RefusedError(f"A worktree can't lie in git's own folder: {path}")
+    if Path(os.path.realpath(base)).is_relative_to(real):
+        raise RefusedError(f"A worktree can't be the repository's own folder, or hold it: {path}")
+
+
+def _known(repo: Repository, path: Path) -> Worktree:
+    worktree = find_worktree(repo, path)
+    if worktree is None:
+        raise GitError(f"{path} is no worktree of this repository.")
+    return worktree
+
+
+def _check_removable(repo: Repository, worktree: Worktree, saved: snapshots.Snapshot) -> None:
+    for other in list_worktrees(repo):
+        if other.git_dir != worktree.git_dir and other.path.exists() and other.path.is_relative_to(worktree.path):
+            raise RefusedError(
+                f"{worktree.path} holds another worktree, {other.path}.", hint="Remove that one first, or move it."
+            )
+    if not snapshots.matches(repo, worktree, saved):
+        raise RefusedError(
+            f"{worktree.path} has changed since it was saved, so it was not removed.",
+            hint="Something still works in it. Stop it and try again.",
+        )
+
+
+def _make_deletable(worktree: Worktree) -> None:
+    """Undo what makes git stop half-way: folders that can't be written (module caches), a `.git` file that is gone."""
+    pointer = worktree.path / ".git"
+    if not pointer.exists():
+        pointer.write_text(f"gitdir: {worktree.git_dir}\n")
+    _open_folder(worktree.path)
+    for folder, names, _ in os.walk(worktree.path):
+        for name in names:
+            _open_folder(Path(folder, name))
+
+
+def _open_folder(path: Path) -> None:
+    mode = path.lstat().st_mode
+    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
+        path.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
+def _alone(repo: Repository) -> contextlib.AbstractContextManager[None]:
+    """Held while records of worktrees change: git's own commands trip over records that are half made."""
+    return locked(repo.common / "agentdeck" / "worktrees.lock", wait=_LOCK_WAIT, what="this repository's worktrees")
