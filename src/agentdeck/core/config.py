@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from agentdeck.core.gateway_config import GatewayConfig, Plan, Providers
+from agentdeck.core.section import Seconds, Section
 
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PortNumber = Annotated[int, Field(ge=1024, le=65535)]
 
 
@@ -27,7 +24,7 @@ class AgentDefaults(Section):
     tier: str = ""
     timeout: Seconds | None = None
     """Seconds until a run is stopped; none: never."""
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default={})
     env_file: str = ""
     """A file of `KEY=VALUE` lines whose variables every agent gets, such as keys that cron does not have."""
 
@@ -37,7 +34,7 @@ class WorktreeConfig(Section):
     """Where worktrees lie, relative to the repository: `{name}` the agent's, `{repo}` the repository's."""
     copy_files: list[str] = Field(default=[".env", ".env.*"], alias="copy")
     """git-ignored files to copy into a new worktree, as patterns of a .gitignore; `.worktreeinclude` adds to them."""
-    link: list[str] = []
+    link: list[str] = Field(default=[])
     """git-ignored files or folders to link instead, such as `node_modules`."""
     submodules: bool = True
     """Whether submodules are checked out in a new worktree."""
@@ -46,9 +43,9 @@ class WorktreeConfig(Section):
 class Hooks(Section):
     """Shell lines of the user's own, run in the worktree with the agent's variables."""
 
-    setup: list[str] = []
+    setup: list[str] = Field(default=[])
     """Run in the pane before the agent starts; one that fails stops the start."""
-    teardown: list[str] = []
+    teardown: list[str] = Field(default=[])
     """Run before the worktree is removed; one that fails is reported and does not stop the removal."""
     timeout: Seconds = 600.0
 
@@ -57,8 +54,8 @@ class PortsConfig(Section):
     per_agent: Annotated[int, Field(ge=0, le=100)] = 4
     """How many ports an agent gets: PORT, PORT_1, …"""
     range: Annotated[tuple[PortNumber, PortNumber], Field(strict=False)] = (20000, 29999)
-    names: list[str] = []
-    """Variables for the first ports beside PORT, in order, such as `API_PORT`."""
+    names: list[str] = Field(default=[])
+    """Names of their own for PORT_1, PORT_2, … in order, such as `API_PORT`."""
 
     @model_validator(mode="after")
     def _room(self) -> PortsConfig:
@@ -88,7 +85,7 @@ class DatabaseConfig(Section):
     mode: Literal["database", "schema", "index", "prefix"] = "database"
     """postgres: `database` or `schema`; redis: `index` or `prefix`."""
     variable: str = "DATABASE_URL"
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = Field(default={})
     """More variables, from `{url}`, `{name}`, `{host}`, `{port}`, `{user}`, `{schema}`, `{prefix}`, `{path}`."""
     create: str = ""
     """command: the shell line that creates one and prints its URL; it sees AGENTDECK_DATABASE, the name to use."""
@@ -114,7 +111,7 @@ class DatabaseConfig(Section):
 class EnvFileConfig(Section):
     path: str = ".env.local"
     """The file, relative to the worktree, that gets the managed block; empty: none."""
-    caches: list[str] = []
+    caches: list[str] = Field(default=[])
     """Variables such as `XDG_CACHE_HOME` or `TURBO_CACHE_DIR` that shall name a folder of the agent's own."""
 
 
@@ -158,7 +155,7 @@ class Config(Section):
     trash: TrashConfig = TrashConfig()
     providers: Providers = Field(default={}, validate_default=True)
     """Model servers by name: the known ones need no table."""
-    tiers: dict[str, list[str] | Literal["auto"]] = {}
+    tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
     """Chains by name, each a list of `provider:model`; `local = "auto"` finds the servers on this machine."""
     gateway: GatewayConfig = GatewayConfig()
 
