@@ -157,9 +157,8 @@ class DatabaseResource:
                 f"{agent.name}'s database can't be dropped: agentdeck.toml no longer configures one.",
                 hint="Put [database] back as it was, then remove the agent again.",
             )
-        if not world.database.exists(lease.data):
-            return
-        if saved is not None and world.settings.config.database.keep_dump:
+        keep = world.settings.config.database.keep_dump
+        if saved is not None and keep and world.database.exists(lease.data):
             world.database.dump(lease.data, saved / "database")
         world.database.drop(lease.data)
 
