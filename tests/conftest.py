@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.decks import bench
 from tests.support.repos import isolated_git, repo
 
-__all__ = ["isolated_git", "repo"]
+__all__ = ["bench", "isolated_git", "repo"]

@@ -7,6 +7,7 @@ llama.cpp, vLLM and Ollama were seen to send.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,11 +65,13 @@ _EXHAUSTED_CODES = frozenset(
     ).split()
 )
 _LIMITED_CODES = frozenset({"rate_limit_exceeded", "slow_down", "rate_limit_error"})
-_SPENT = re.compile(r"credit balance is too low|(?:usage|spend(?:ing)?) limits?\b|insufficient (?:credit|balance)", re.I)
+_SPENT = re.compile(
+    r"credit balance is too low|(?:usage|spend(?:ing)?) limits?\b|insufficient (?:credit|balance)", re.IGNORECASE
+)
 _DAILY = re.compile(r"PerDay|limit: 0\b")
-_SIGNATURE = re.compile(r"invalid\W+signature\W+in\W+thinking\W+block", re.I)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.I)
-_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)\s*)+)", re.I)
+_SIGNATURE = re.compile(r"invalid\W+signature\W+in\W+thinking\W+block", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
+_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)\s*)+)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z0-9_.\-]{1,60}")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 31 * 86400.0
@@ -107,7 +110,7 @@ def of_response(
     if status < 400:
         return None if not _is_error(document) else of_event(api, document, now=now, local=local)
     lowered = {name.lower(): value for name, value in headers.items()}
-    return _judge(api, status, lowered, _error(document, body), now, local)
+    return _judge(api, status, lowered, _error(document, body), now=now, local=local)
 
 
 def of_event(api: Api, data: Any, *, now: float, local: bool = False) -> ProviderFault | None:
@@ -121,7 +124,7 @@ def of_event(api: Api, data: Any, *, now: float, local: bool = False) -> Provide
     numbers = [int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600]
     known = [_STATUS_OF_CODE[code] for code in codes if code in _STATUS_OF_CODE]
     exhausted = [429 for code in codes if code in _EXHAUSTED_CODES]
-    return _judge(api, (exhausted + numbers + known + [500])[0], {}, error, now, local)
+    return _judge(api, (exhausted + numbers + known + [500])[0], {}, error, now=now, local=local)
 
 
 def unreachable(reason: str) -> ProviderFault:
@@ -134,32 +137,32 @@ def too_slow(what: str, seconds: float) -> ProviderFault:
 
 
 def _judge(
-    api: Api, status: int, headers: Mapping[str, str], error: _Error, now: float, local: bool
-) -> ProviderFault | None:
-    codes = set(error.code.split())
+    api: Api, status: int, headers: Mapping[str, str], error: _Error, *, now: float, local: bool
+) -> ProviderFault:
+    kind = _kind(api, status, headers, error, local=local)
     word = next((code for code in error.code.split() if _WORD.fullmatch(code) and not code.isdigit()), "")
-    reason = f"{status} {word}".strip()
+    waits = kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.TRANSIENT)
+    return ProviderFault(kind, f"{status} {word}".strip(), _retry_after(headers, error, now) if waits else None)
 
-    def fault(kind: FaultKind) -> ProviderFault:
-        waits = kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.TRANSIENT)
-        return ProviderFault(kind, reason, _retry_after(headers, error, now) if waits else None)
 
+def _kind(api: Api, status: int, headers: Mapping[str, str], error: _Error, *, local: bool) -> FaultKind:
+    codes = set(error.code.split())
+    kind = FaultKind.CALLER
     if codes & _EXHAUSTED_CODES or status == 402:
-        return fault(FaultKind.EXHAUSTED)
-    if status == 429:
-        return fault(FaultKind.EXHAUSTED if _is_spent(headers, error) else FaultKind.LIMITED)
-    if status == 400 and api is Api.MESSAGES:
-        if _SPENT.search(error.message):
-            return fault(FaultKind.EXHAUSTED)
-        if _SIGNATURE.search(error.message):
-            return fault(FaultKind.SIGNATURE)
-    if status in (401, 403):
-        return fault(FaultKind.DENIED)
-    if status == 404 and (local or api is Api.MESSAGES) and _names_model(error):
-        return fault(FaultKind.NO_MODEL)
-    if status >= 500 or status in (408, 409):
-        return fault(FaultKind.LIMITED if codes & _LIMITED_CODES else FaultKind.TRANSIENT)
-    return fault(FaultKind.CALLER)
+        kind = FaultKind.EXHAUSTED
+    elif status == 429:
+        kind = FaultKind.EXHAUSTED if _is_spent(headers, error) else FaultKind.LIMITED
+    elif status == 400 and api is Api.MESSAGES and _SPENT.search(error.message):
+        kind = FaultKind.EXHAUSTED
+    elif status == 400 and api is Api.MESSAGES and _SIGNATURE.search(error.message):
+        kind = FaultKind.SIGNATURE
+    elif status in (401, 403):
+        kind = FaultKind.DENIED
+    elif status == 404 and (local or api is Api.MESSAGES) and _names_model(error):
+        kind = FaultKind.NO_MODEL
+    elif status >= 500 or status in (408, 409):
+        kind = FaultKind.LIMITED if codes & _LIMITED_CODES else FaultKind.TRANSIENT
+    return kind
 
 
 def _is_spent(headers: Mapping[str, str], error: _Error) -> bool:
@@ -229,7 +232,7 @@ def _retry_after(headers: Mapping[str, str], error: _Error, now: float) -> float
         found = error.resets
     if found is None and (again := _TRY_AGAIN.search(error.message)):
         found = _duration(again.group(1))
-    if found is None or found != found:
+    if found is None or math.isnan(found):
         return None
     return min(max(found, 0.0), _LONGEST)
 

@@ -38,7 +38,7 @@ class ProviderConfig(Section):
 
     base_url: str
     """Up to and with the version, such as `https://api.openai.com/v1`."""
-    apis: Annotated[list[Api], Field(min_length=1)]
+    apis: Annotated[list[Annotated[Api, Field(strict=False)]], Field(min_length=1)]
     key_env: str = ""
     """The environment variable of the gateway that holds the key. Empty: the login that the agent's own CLI sends is
     passed on, and only to this provider; a local server gets none."""
@@ -51,7 +51,7 @@ class ProviderConfig(Section):
     """Whether the server answers `/v1/messages/count_tokens`; if not, the gateway estimates."""
     ask_usage: bool = True
     """Whether a chat stream is asked for its token counts where the agent did not ask."""
-    prices: dict[str, Prices] = {}
+    prices: dict[str, Prices] = Field(default={})
     """Prices by model, where they differ from the published ones."""
 
     @field_validator("base_url")
@@ -151,7 +151,7 @@ class Plan(Section):
     """What the gateway needs of one deck's configuration."""
 
     providers: Providers = Field(default={}, validate_default=True)
-    tiers: dict[str, list[str] | Literal["auto"]] = {}
+    tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
     gateway: GatewayConfig = GatewayConfig()
 
     @model_validator(mode="after")

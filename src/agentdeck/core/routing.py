@@ -61,6 +61,13 @@ def chain(
     return _unique(found)
 
 
+def needs_discovery(tiers: Mapping[str, Sequence[str] | str], tier: str) -> bool:
+    """Whether the chain of `tier` depends on which servers run on this machine."""
+    steps = tiers.get(tier or FALLBACK, ())
+    holds_local = tier == LOCAL or (not isinstance(steps, str) and LOCAL in steps)
+    return holds_local and isinstance(tiers.get(LOCAL, "auto"), str)
+
+
 def _unique(targets: Sequence[Target]) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(targets))
 
@@ -202,11 +209,11 @@ def failed(breaker: Breaker, fault: ProviderFault, now: float, rules: GatewayCon
 
 
 def held(breaker: Breaker, fault: ProviderFault, now: float, rules: GatewayConfig) -> Breaker:
-    """After a limit or a spent quota: closed to requests until the reset it named, or for a while."""
+    """After a limit, a spent quota or refused credentials: nothing passes until the reset it named, or for a while."""
     if fault.retry_after is not None:
         seconds = fault.retry_after
     else:
-        seconds = rules.breaker_seconds if fault.kind is FaultKind.LIMITED else rules.exhausted_seconds
+        seconds = rules.exhausted_seconds if fault.kind is FaultKind.EXHAUSTED else rules.breaker_seconds
     until = max(now + seconds, breaker.until or 0.0)
     return Breaker(breaker.failures + 1, until, breaker.trips + 1, None, fault.reason)
 
@@ -299,9 +306,7 @@ def next_step(walk: Walk, opens: Sequence[float | None], now: float) -> Step:
         if track.stay:
             return Try(index) if track.ready <= now else Wait(track.ready - now)
     times = [
-        (max(track.ready, opens[index] or 0.0, now), index)
-        for index, track in enumerate(walk.tracks)
-        if not track.out
+        (max(track.ready, opens[index] or 0.0, now), index) for index, track in enumerate(walk.tracks) if not track.out
     ]
     if not times:
         return GiveUp()

@@ -320,14 +320,14 @@ class Deck:
     def diff(self, name: str, *, stat: bool = False, colour: bool = False) -> str:
         """All that the agent changed since its base, committed or not, as a patch or as a table of files."""
         from agentdeck.engine.resources import worktree_of
-        from agentdeck.system import worktrees
+        from agentdeck.system import changes
 
         agent = self.agent(name).agent
         lease = agent.lease("worktree")
         path = worktree_of(agent)
         if lease is None or not path.is_dir():
             raise NotFoundError(f"The worktree of {agent.name} is gone: {path}", hint="“agentdeck doctor” says more.")
-        return worktrees.diff(self.world.repo, path, lease.data["base_commit"], stat=stat, colour=colour)
+        return changes.diff(self.world.repo, path, lease.data["base_commit"], stat=stat, colour=colour)
 
     def log_lines(
         self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False

@@ -13,6 +13,8 @@ from agentdeck.core.orders import Detectors, Orders, Outcome
 from agentdeck.engine.resources import resource_variables, worktree_of
 from agentdeck.engine.world import World
 from agentdeck.system import envfile
+from agentdeck.system.files import write_atomic
+from agentdeck.system.tree import MARK
 
 if TYPE_CHECKING:
     from agentdeck.core.profile import Profile
@@ -29,6 +31,7 @@ _STRAY = (
     "GIT_COMMON_DIR",
     "COLUMNS",
     "LINES",
+    MARK,
 )
 """Variables of the caller's terminal or of a git hook that must not reach an agent."""
 _MEGABYTE = 1024 * 1024
@@ -49,20 +52,19 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
     pane = agent.lease("pane")
     resume, prompt = (pane.data.get("resume", False), pane.data.get("prompt", "")) if pane else (False, "")
     profile = None if agent.profile == COMMAND else world.profiles[agent.profile]
-    argv, extra = _command(world, agent, profile, resume=resume, prompt=prompt or agent.task)
-    run = secrets.token_hex(6)
+    said = prompt or ("" if resume else agent.task)
     orders = Orders(
         agent=agent.name,
-        run=run,
+        run=secrets.token_hex(6),
         deck=world.deck,
-        argv=argv,
+        argv=_command(world, agent, profile, resume=resume, said=said),
         cwd=str(worktree_of(agent)),
         folder=str(folder),
         log=str(world.store.new_log(agent.name)),
         runs_log=str(world.store.runs_log),
         mode=agent.mode,
-        setup=tuple(config.hooks.setup) if not resume else (),
-        typed=profile.typed_text(prompt or agent.task) if profile and not (resume and not prompt) else "",
+        setup=() if resume else tuple(config.hooks.setup),
+        typed=profile.typed_text(said, agent.mode, resume=resume) if profile else "",
         timeout=agent.timeout,
         quiet=config.runner.quiet,
         detectors=profile.detectors if profile else Detectors(),
@@ -74,23 +76,26 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
         recording_max=config.runner.recording_max_mb * _MEGABYTE,
         recording_keep=config.runner.recording_keep,
     )
-    return orders, _environment(world, agent, profile, extra)
+    return orders, _environment(world, agent, profile)
 
 
-def _command(
-    world: World, agent: Agent, profile: Profile | None, *, resume: bool, prompt: str
-) -> tuple[tuple[str, ...], dict[str, str]]:
+def _command(world: World, agent: Agent, profile: Profile | None, *, resume: bool, said: str) -> tuple[str, ...]:
     if profile is None:
-        return agent.argv, {}
-    from agentdeck.system.profiles import wire_reports
+        return agent.argv
+    from agentdeck.core.profile import short_prompt
+    from agentdeck.system.profiles import fill_program, wire_reports
 
-    settings, env = wire_reports(profile, world.store.agent_folder(agent.name))
-    session = world.store.status(agent.name).session if resume else None
-    argv = profile.argv(mode=agent.mode, prompt=prompt, session=session, resume=resume, settings=settings)
-    return argv, env
+    folder = world.store.agent_folder(agent.name)
+    prompt = short_prompt(said, str(folder / "task.txt"))
+    if prompt != said:
+        write_atomic(folder / "task.txt", said)
+    settings = wire_reports(profile, folder)
+    session = world.store.status(agent.name).session if resume else ""
+    words = profile.argv(mode=agent.mode, prompt=prompt, session=session, resume=resume, settings=settings)
+    return tuple(fill_program(word) for word in words)
 
 
-def _environment(world: World, agent: Agent, profile: Profile | None, extra: dict[str, str]) -> dict[str, str]:
+def _environment(world: World, agent: Agent, profile: Profile | None) -> dict[str, str]:
     """The caller's variables, under the configured env file's, the profile's, the agent's own, and its resources'."""
     config = world.settings.config
     merged = dict(os.environ)
@@ -98,7 +103,7 @@ def _environment(world: World, agent: Agent, profile: Profile | None, extra: dic
         merged |= envfile.source(world.root / Path(config.agent.env_file).expanduser())
     merged |= config.agent.env
     if profile is not None:
-        merged |= profile.env | extra
+        merged |= profile.env
     merged |= agent.env | resource_variables(world, agent)
     merged["AGENTDECK_TIER"] = agent.tier
     merged.setdefault("TERM", "screen-256color")

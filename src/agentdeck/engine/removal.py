@@ -86,7 +86,7 @@ def take_snapshot(world: World, agent: Agent, note: Note) -> Agent:
     if found is None:
         return agent
     earlier = saved_snapshot(world, agent)
-    if earlier is not None and not snapshots.matches(world.repo, found.path, earlier):
+    if earlier is not None and not snapshots.matches(world.repo, found, earlier):
         old = trash_folder(world, agent)
         agent = replace(agent, trash=f"{agent.trash}-again")
         if old.exists():

@@ -197,7 +197,7 @@ class EnvFileResource:
         shutil.rmtree(lease.data["tmp"], ignore_errors=True)
 
     def describe(self, lease: Lease) -> str:
-        return lease.data["path"] or lease.data["tmp"]
+        return str(lease.data["path"] or lease.data["tmp"])
 
     def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
         caches = {name: str(Path(lease.data["tmp"]) / name.lower()) for name in world.settings.config.env_file.caches}

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from agentdeck.errors import DeckError, RefusedError
@@ -23,7 +24,7 @@ from agentdeck.system.nested import Nested, capture_nested
 from agentdeck.system.process import Result
 from agentdeck.system.rawtrees import Listing, RawTrees, listing
 
-_NOT_STATE = frozenset({"index", "gitdir", "commondir", "locked", "HEAD", "modules"})
+_NOT_STATE = frozenset({"index", "gitdir", "commondir", "locked", "HEAD", "modules", "fsmonitor--daemon"})
 """What a linked worktree's git folder holds beside its state: made anew, or saved on its own."""
 _STATE_OF_MAIN = re.compile(
     r"[A-Z_]+_(HEAD|MSG|MODE|RR)|AUTO_MERGE|BISECT_[A-Z_]+|config\.worktree|sharedindex\..*"
@@ -84,16 +85,17 @@ def capture(repo: Repository, raw: RawTrees, worktree: Worktree, *, ignored: boo
     entries = view.entries()
     has_index = raw.adopt_index(worktree.git_dir)
     unmerged = [entry for entry in entries if entry.stage]
-    raw.forget({entry.path for entry in unmerged})
-    staged = raw.tree()
+    folder = view.place
+    raw.forget(folder, {entry.path for entry in unmerged})
+    staged = raw.tree(folder)
     try:
         found = listing(worktree.path, view.skipped(ignored=ignored)) if worktree.path.is_dir() else None
     except OSError as error:
         raise RefusedError(f"{worktree.path} can't be read wholly, so it can't be saved.", detail=str(error)) from error
-    raw.forget(_untrusted(view, entries, found))
+    raw.forget(folder, _untrusted(view, entries, found))
     if found is not None:
-        raw.put(worktree.path, found.files)
-    result = Capture(worktree.branch, worktree.head, staged, raw.tree())
+        raw.put(folder, found.files)
+    result = Capture(worktree.branch, worktree.head, staged, raw.tree(folder))
     if has_index:
         index = repo.git("hash-object", "-w", "--no-filters", "--", worktree.git_dir / "index")
         result.parts["index"] = ("blob", index)
@@ -126,11 +128,14 @@ class _View:
     repo: Repository
     worktree: Worktree
 
+    @property
+    def place(self) -> Path:
+        """Its folder; where that is gone, its git folder, for git must run somewhere."""
+        return self.worktree.path if self.worktree.path.is_dir() else self.worktree.git_dir
+
     def run(self, *words: str, stdin: bytes | None = None) -> Result:
-        path, git_dir = self.worktree.path, self.worktree.git_dir
-        place = path if path.is_dir() else git_dir
-        env = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(place)}
-        return self.repo.at(place).run(*words, env=env, stdin=stdin)
+        env = {"GIT_DIR": str(self.worktree.git_dir), "GIT_WORK_TREE": str(self.place)}
+        return self.repo.at(self.place).run(*words, env=env, stdin=stdin)
 
     def lines(self, *words: str, stdin: bytes | None = None) -> list[str]:
         """The NUL-ended records that git prints."""

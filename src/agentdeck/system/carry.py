@@ -82,12 +82,13 @@ def _common(chosen: set[str], ignored: set[str]) -> set[str]:
 
 
 def _without(top: Path, names: Iterable[str], others: list[str]) -> list[str]:
-    """`names` without the folders `others`; a folder that holds one of those is replaced by the rest of what it holds."""
+    """`names` without the folders `others`; a folder that holds one is replaced by the rest of what it holds."""
     own = os.path.realpath(top)
+    others = [other for other in others if other.startswith(f"{own}/")]
     kept = []
     for name in names:
         path = os.path.join(own, name.rstrip("/"))  # noqa: PTH118 - a name may end in a dot that Path would drop
-        if any(path == other or path.startswith(f"{other}/") for other in others if other != own):
+        if any(path == other or path.startswith(f"{other}/") for other in others):
             continue
         if any(other.startswith(f"{path}/") for other in others):
             children = [f"{name}{entry.name}{'/' if entry.is_dir() else ''}" for entry in Path(path).iterdir()]
@@ -120,8 +121,8 @@ def _copy(source: Path, target: Path, paths: list[str]) -> list[str]:
         path = pending.pop()
         if not os.path.lexists(target / path):
             missing.setdefault(str(Path(path).parent), []).append(path)
-        elif (target / path).is_dir() and not (target / path).is_symlink() and not (source / path).is_symlink():
-            pending += [f"{path}/{entry.name}" for entry in (source / path).iterdir() if (source / path).is_dir()]
+        elif _is_folder(target / path) and _is_folder(source / path):
+            pending += [f"{path}/{entry.name}" for entry in (source / path).iterdir()]
     for group in missing.values():
         reachable = [path for path in group if _reachable(target, path)]
         with tempfile.TemporaryDirectory(prefix=_STAGE, dir=target) as stage:
@@ -132,6 +133,10 @@ def _copy(source: Path, target: Path, paths: list[str]) -> list[str]:
                     staged.rename(target / path)
                     copied.append(path)
     return copied
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _clone(sources: list[Path], folder: Path) -> None:

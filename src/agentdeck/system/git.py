@@ -14,7 +14,8 @@ from pathlib import Path
 from agentdeck.errors import DeckError, GitError, NotFoundError
 from agentdeck.system.process import Result, run
 
-_LOCK_COMPLAINTS = (b".lock': File exists", b"Unable to create", b"cannot lock ref", b"could not lock config file")
+# Not “cannot lock ref” by itself: that is also what git says where a ref has not the old value it was expected to have.
+_LOCK_COMPLAINTS = (b".lock': File exists", b"could not lock config file")
 _LOCK_PATIENCE = 20.0
 """Seconds to go on trying while another git holds a lock of the repository."""
 _ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")

@@ -120,12 +120,12 @@ class RawTrees:
                 shutil.copy2(source, self.scratch / source.name)
         return self._index.exists()
 
-    def forget(self, paths: Iterable[str]) -> None:
-        """Take `paths` out of the index."""
+    def forget(self, folder: Path, paths: Iterable[str]) -> None:
+        """Take `paths` out of the index, which is one of `folder`."""
         nothing = "0" * (64 if self.hash_kind == "sha256" else 40)
         entries = "".join(f"0 {nothing}\t{path}\0" for path in paths)
         if entries:
-            self._git(self.scratch, "update-index", "-z", "--index-info", stdin=os.fsencode(entries))
+            self._git(folder, "update-index", "-z", "--index-info", stdin=os.fsencode(entries))
 
     def put(self, folder: Path, paths: Iterable[str]) -> None:
         """Put the files `paths` of `folder` into the index; those it knows and that did not change are not read."""
@@ -133,15 +133,17 @@ class RawTrees:
         if names:
             self._git(folder, "update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=names)
 
-    def tree(self) -> str:
-        """Write the index as a tree and return its id. Entries that are unmerged must have been forgotten."""
-        return self._git(self.scratch, "write-tree", "--missing-ok")
+    def tree(self, folder: Path) -> str:
+        """Write the index, which is one of `folder`, as a tree and return its id. It must have no unmerged entries."""
+        # In that folder, because git writes the index anew here, and looks at the files then to mark those that
+        # changed in the second of the last writing. Later nothing would tell them from unchanged ones.
+        return self._git(folder, "write-tree", "--missing-ok")
 
     def tree_of(self, folder: Path, paths: Iterable[str]) -> str:
         """Write the files `paths` of `folder`, and nothing else, as a tree and return its id."""
         self._index.unlink(missing_ok=True)
         self.put(folder, paths)
-        return self.tree()
+        return self.tree(folder)
 
     def unpack(self, tree: str, folder: Path) -> None:
         """Write every file of `tree` into `folder`, over what is there."""

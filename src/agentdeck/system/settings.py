@@ -41,7 +41,7 @@ def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
     try:
         config = Config.model_validate(merged.data)
     except ValidationError as error:
-        problems = problems_of(error, Config, merged.place)
+        problems = problems_of(error, Config, merged.data, merged.place)
         shown = {problem.place.rpartition(":")[0] for problem in problems}
         raise config_error(problems, " and ".join(sorted(shown))) from error
     values = config.model_dump(mode="json", by_alias=True)

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
 from agentdeck.system.process import Result, run
+from agentdeck.system.tree import MARK
 
 SOCKET_VARIABLE = "AGENTDECK_TMUX_SOCKET"
 _CONFIG = Path(__file__).with_name("tmux.conf")
-_STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None}
-"""Taken away so that a shell inside of tmux, a plain one and cron all mean the same server."""
+_STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None, MARK: None}
+"""Taken away so that a shell inside of tmux, a plain one and cron all mean the same server, and so that a server which
+an agent started does not end with that agent."""
 _PASSING_COMPLAINTS = (
     b"no server running",
     b"lost server",

@@ -6,11 +6,11 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from agentdeck.core.tomllines import TomlPath, lines_of
 from agentdeck.errors import ConfigError
@@ -90,15 +90,45 @@ def config_error(problems: Sequence[Problem], shown: str) -> ConfigError:
         problem = problems[0]
         return ConfigError(f"{problem.place}: {problem.text}.", hint=problem.hint)
     lines = [f"{each.place}: {each.text}" + (f" — {each.hint}" if each.hint else "") for each in problems]
-    return ConfigError(f"{shown} has {len(problems)} mistakes.", detail="\n".join(lines))
+    return ConfigError(f"There are {len(problems)} mistakes in {shown}.", detail="\n".join(lines))
 
 
 def problems_of(
-    error: ValidationError, model: type[BaseModel], place: Callable[[Sequence[str | int]], str]
+    error: ValidationError, model: type[BaseModel], data: Any, place: Callable[[Sequence[str | int]], str]
 ) -> list[Problem]:
-    """What pydantic found wrong, in the order of the places."""
-    found = [_problem(dict(each), model, place) for each in error.errors()]
-    return sorted(found, key=lambda problem: _by_line(problem.place))
+    """What pydantic found wrong with `data`, in the order of the places."""
+    found: dict[tuple[str, str], Problem] = {}
+    for each in _flat(error):
+        path = each["loc"] if each["type"] == "missing" else _path_in(data, each["loc"])
+        problem = _problem(each, path, model, place)
+        # A key that may be of several types brings one error for each of them.
+        found.setdefault((problem.place, dotted(path)), problem)
+    return sorted(found.values(), key=lambda problem: _by_line(problem.place))
+
+
+def _flat(error: ValidationError, path: TomlPath = ()) -> Iterator[dict[str, Any]]:
+    """pydantic's errors; for those of a model that another model's validator made, the inner ones."""
+    from pydantic import ValidationError
+
+    for each in error.errors():
+        loc = (*path, *each["loc"])
+        inner = each.get("ctx", {}).get("error")
+        if isinstance(inner, ValidationError):
+            yield from _flat(inner, loc)
+        else:
+            yield {**each, "loc": loc}
+
+
+def _path_in(data: Any, path: Sequence[str | int]) -> TomlPath:
+    """`path` up to where it leaves `data`: pydantic goes on with the name of the type it tried."""
+    for length, step in enumerate(path):
+        if isinstance(data, dict) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int):
+            data = data[step] if step < len(data) else None
+        else:
+            return tuple(path[:length])
+    return tuple(path)
 
 
 def _by_line(place: str) -> tuple[str, int]:
@@ -106,22 +136,27 @@ def _by_line(place: str) -> tuple[str, int]:
     return (file, int(line)) if line.isdigit() else (place, 0)
 
 
-def _problem(error: dict[str, Any], model: type[BaseModel], place: Callable[[Sequence[str | int]], str]) -> Problem:
-    path: tuple[str | int, ...] = error["loc"]
-    where, name = place(path), dotted(path)
+def _problem(
+    error: dict[str, Any], path: TomlPath, model: type[BaseModel], place: Callable[[Sequence[str | int]], str]
+) -> Problem:
+    name, hint = dotted(path), ""
     match error["type"]:
         case "extra_forbidden":
-            return Problem(where, f"unknown key “{name}”", _nearest(str(path[-1]), _keys_at(model, path[:-1])))
+            text, hint = f"unknown key “{name}”", _nearest(str(path[-1]), _keys_at(model, path[:-1]))
+        case "too_short":
+            text = f"{name} has too few values"
+        case "too_long":
+            text = f"{name} has too many values"
         case "missing" if isinstance(path[-1], int):
-            return Problem(where, f"{dotted(path[:-1])} has too few values")
+            text = f"{dotted(path[:-1])} has too few values"
         case "missing":
-            return Problem(where, f"the key “{name}” is missing")
+            text = f"the key “{name}” is missing"
         case "value_error":
-            reason = str(error["ctx"]["error"])
-            return Problem(where, f"{name}: {reason}" if name else reason)
-        case _:
-            wanted = f"be {_WANTED[error['type']]}" if error["type"] in _WANTED else _plain(error["msg"])
-            return Problem(where, f"{name} must {wanted}, not {_shown(error['input'])}")
+            text = f"{name}: {error['ctx']['error']}".removeprefix(": ")
+        case kind:
+            wanted = f"be {_WANTED[kind]}" if kind in _WANTED else _plain(error["msg"])
+            text = f"{name} must {wanted}, not {_shown(error['input'])}"
+    return Problem(place(path), text, hint)
 
 
 _WANTED = {
@@ -156,18 +191,16 @@ def _shown(value: Any) -> str:
 
 
 def _keys_at(model: type[BaseModel], path: Iterable[str | int]) -> list[str]:
-    """The keys that the table at `path` may have."""
-    from pydantic import BaseModel
-
-    for step in path:
-        if isinstance(step, int):
-            continue
+    """The keys that the table at `path` may have; [] where it may have any."""
+    steps = (step for step in path if isinstance(step, str))
+    for step in steps:
         field = next((each for key, each in model.model_fields.items() if (each.alias or key) == step), None)
         inner = _inner_models(field.annotation) if field else []
-        if not inner:
+        if field is None or not inner:
             return []
+        if get_origin(field.annotation) is dict:
+            next(steps, None)
         model = inner[0]
-    assert issubclass(model, BaseModel)
     return [field.alias or key for key, field in model.model_fields.items()]
 
 
@@ -176,11 +209,11 @@ def _inner_models(annotation: Any) -> list[type[BaseModel]]:
 
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for argument in getattr(annotation, "__args__", ()) for model in _inner_models(argument)]
+    return [model for argument in get_args(annotation) for model in _inner_models(argument)]
 
 
 def _nearest(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.55)
     if close:
         return f"did you mean “{close[0]}”?"
     return f"known here: {', '.join(known)}" if known else ""

@@ -74,7 +74,7 @@ def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodul
         raise GitError(f"git made no worktree at {path}.")
     here = repo.at(path)
     # Filling it apart from registering it lets many worktrees be filled at once, and a lock in the way be waited for.
-    here.git("reset", "--quiet", "--hard", "--no-recurse-submodules")
+    _fill(worktree, here)
     notes = [note, _run_hook(here)]
     if submodules:
         notes += check_out(here, repo.common / "modules")
@@ -150,8 +150,7 @@ def _ours(repo: Repository, path: Path, plan: BranchPlan, reason: str) -> Worktr
     if worktree.locked != reason and not (worktree.git_dir / READY).exists():
         raise RefusedError(f"There is a worktree at {path} already, which is not agentdeck's.")
     if not path.exists():
-        _forget(worktree)
-        return None
+        _rebuild(repo, worktree)
     if not (worktree.git_dir / READY).exists() and worktree.branch != plan.branch:
         raise RefusedError(f"The worktree at {path} is on {worktree.branch or 'no branch'}, not on {plan.branch}.")
     return worktree
@@ -178,16 +177,35 @@ def _clear_broken(repo: Repository, path: Path, reason: str) -> None:
             pointer = (record / "gitdir").read_text() if (record / "gitdir").exists() else ""
             if pointer and os.path.realpath(Path(pointer.strip()).parent) != os.path.realpath(path):
                 continue
-            if (record / "commondir").exists() and (head.startswith("ref:") or head.strip("0\n")):
+            if pointer and (record / "commondir").exists() and (head.startswith("ref:") or head.strip("0\n")):
                 continue
             shutil.rmtree(record)
             if path.is_dir() and [entry.name for entry in path.iterdir()] == [".git"]:
                 (path / ".git").unlink()
 
 
-def _forget(worktree: Worktree) -> None:
-    """Drop the record of a worktree whose folder is gone."""
-    shutil.rmtree(worktree.git_dir, ignore_errors=True)
+def _rebuild(repo: Repository, worktree: Worktree) -> None:
+    """Make the folder of a worktree again, as its index has it: what was staged outlives a folder that was deleted."""
+    worktree.path.mkdir(parents=True)
+    _point(worktree)
+    if (worktree.git_dir / "index").exists():
+        repo.at(worktree.path).git("checkout-index", "--all", "--quiet")
+
+
+def _point(worktree: Worktree) -> None:
+    """Write the `.git` file that makes the folder a worktree, where it is missing."""
+    pointer = worktree.path / ".git"
+    if not pointer.exists():
+        pointer.write_text(f"gitdir: {worktree.git_dir}\n")
+
+
+def _fill(worktree: Worktree, here: Repository) -> None:
+    words = ("reset", "--quiet", "--hard", "--no-recurse-submodules")
+    if here.run(*words):
+        return
+    # A git that was killed while it filled this worktree leaves its lock; any other would have ended by now.
+    (worktree.git_dir / "index.lock").unlink(missing_ok=True)
+    here.git(*words)
 
 
 def _run_hook(here: Repository) -> str:
@@ -234,9 +252,7 @@ def _check_removable(repo: Repository, worktree: Worktree, saved: snapshots.Snap
 
 def _make_deletable(worktree: Worktree) -> None:
     """Undo what makes git stop half-way: folders that can't be written (module caches), a `.git` file that is gone."""
-    pointer = worktree.path / ".git"
-    if not pointer.exists():
-        pointer.write_text(f"gitdir: {worktree.git_dir}\n")
+    _point(worktree)
     _open_folder(worktree.path)
     for folder, names, _ in os.walk(worktree.path):
         for name in names:

@@ -1,0 +1,49 @@
+"""Terminal output to plain text, piece by piece as it arrives. Standard library only: the runner uses it."""
+
+from __future__ import annotations
+
+import re
+
+_SEQUENCE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
+    r"|\x1b[P\]X^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # strings: OSC (title, clipboard, links), DCS, SOS, PM, APC
+    r"|\x1b[ -/]+[0-~]"  # character sets
+    r"|\x1b[^\[P\]X^_ -/]"  # the two-letter ones
+)
+_HELD_MAX = 4096
+"""Characters of an unfinished sequence to wait for; what is longer is no sequence."""
+_CONTROLS = {code: None for code in range(32) if chr(code) not in "\n\r\t\x1b"} | dict.fromkeys(range(0x7F, 0xA0))
+
+
+class Stripper:
+    """Takes away escape sequences and control characters, also where a sequence is cut by the end of a piece."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """The plain text of the next piece; line feeds, carriage returns and tabs stay."""
+        text = self._held + text
+        self._held = ""
+        if "\x1b" in text:
+            text = _SEQUENCE.sub("", text)
+            start = text.find("\x1b")
+            while start >= 0:
+                if len(text) - start <= _HELD_MAX:
+                    self._held, text = text[start:], text[:start]
+                    break
+                text = _SEQUENCE.sub("", text[:start] + text[start + 1 :])
+                start = text.find("\x1b", start)
+        return text.translate(_CONTROLS)
+
+
+def strip(text: str) -> str:
+    """All of `text` without escape sequences and controls."""
+    return Stripper().feed(text)
+
+
+def settle(line: str) -> str:
+    """What is left to see of a line in which carriage returns went back to its start, as progress bars do."""
+    if "\r" not in line:
+        return line
+    return next((part for part in reversed(line.split("\r")) if part.strip()), "")

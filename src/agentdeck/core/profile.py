@@ -1,0 +1,148 @@
+"""A profile: how one kind of agent CLI is started, resumed, prompted and read. Data: one TOML file a kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from agentdeck.core.agent import Mode
+from agentdeck.core.orders import Detectors, Outcome
+
+ARGUMENT_MAX = 100_000
+"""Bytes of a prompt that go on a command line; Linux takes 131,071 for one argument (MAX_ARG_STRLEN)."""
+
+
+GO_ON = "Go on with the task."
+"""What is said on resuming a CLI that must be told something."""
+
+
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text, re.MULTILINE)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_is_pattern)]
+Patterns = tuple[Pattern, ...]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CommandLines(_Section):
+    """Command lines for one mode, each a list of words. The words may hold `{prompt}`, `{session}` and `{settings}`."""
+
+    prompt: tuple[str, ...]
+    """With a task. Where no word holds `{prompt}`, the task is typed once the program is quiet."""
+    bare: tuple[str, ...] = ()
+    """Without a task; empty: this mode needs one."""
+    resume: tuple[str, ...] = ()
+    """Going on from the session `{session}`; empty: it can't, and is started anew."""
+    resume_last: tuple[str, ...] = ()
+    """Going on from the last session in this folder, when the session's id is not known."""
+    resume_prompt: tuple[str, ...] = ()
+    """Words added when something is said on resuming."""
+
+
+class ScreenPatterns(_Section):
+    """As `core.orders.Detectors`."""
+
+    waiting: Patterns = ()
+    limited: Patterns = ()
+    failed: Patterns = ()
+    working: Patterns = ()
+    done: Patterns = ()
+
+
+class OutcomePatterns(_Section):
+    """As `core.orders.Outcome`."""
+
+    ok_codes: tuple[int, ...] = (0,)
+    limited: Patterns = ()
+    auth: Patterns = ()
+    provider: Patterns = ()
+    failed: Patterns = ()
+    success: Patterns = ()
+
+
+class Reports(_Section):
+    """How the CLI itself reports what it does, through its hooks."""
+
+    kind: Literal["none", "claude", "codex"] = "none"
+    """`claude`: `{settings}` is the path of a settings file with hooks; `codex`: it is the setting `notify=…`."""
+    argv: tuple[str, ...] = ()
+    """Words put right after the program's name."""
+
+
+class Profile(_Section):
+    name: str
+    title: str
+    command: str
+    """The program to look up in PATH."""
+    install: str
+    """The one command that installs it."""
+    interactive: CommandLines | None = None
+    headless: CommandLines | None = None
+    env: dict[str, str] = {}
+    env_unset: tuple[str, ...] = ()
+    screen: ScreenPatterns = ScreenPatterns()
+    ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
+    reports: Reports = Reports()
+    session_pattern: Pattern = ""
+    """Finds the session's id in the output, as the group `session`."""
+
+    @property
+    def detectors(self) -> Detectors:
+        return Detectors(**self.screen.model_dump())
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(**self.ended.model_dump())
+
+    def lines(self, mode: Mode) -> CommandLines:
+        """The command lines for `mode`, or for the other one where this CLI has only that."""
+        wanted, other = (self.interactive, self.headless)
+        if mode is Mode.HEADLESS:
+            wanted, other = other, wanted
+        found = wanted or other
+        if found is None:
+            raise ValueError(f"the profile {self.name} has no command line")
+        return found
+
+    def argv(
+        self, *, mode: Mode, prompt: str, session: str = "", resume: bool = False, settings: str = ""
+    ) -> tuple[str, ...]:
+        """The command line for a task, or for going on with it when `resume`."""
+        words = self._words(mode, prompt, resume=resume, known=bool(session))
+        reporting = self.reports.argv if settings else ()
+        values = {"prompt": prompt or GO_ON, "session": session, "settings": settings}
+        return tuple(_fill(word, values) for word in (words[0], *reporting, *words[1:]))
+
+    def _words(self, mode: Mode, prompt: str, *, resume: bool, known: bool) -> tuple[str, ...]:
+        lines = self.lines(mode)
+        if resume and (words := (lines.resume if known else ()) or lines.resume_last):
+            return (*words, *lines.resume_prompt) if prompt else words
+        return lines.prompt if prompt or not lines.bare else lines.bare
+
+    def typed_text(self, prompt: str, mode: Mode, *, resume: bool = False) -> str:
+        """What is to be typed to the program because its command line does not take it; perhaps nothing."""
+        words = self._words(mode, prompt, resume=resume, known=True)
+        return "" if any("{prompt}" in word for word in words) else prompt
+
+
+def _fill(word: str, values: Mapping[str, str]) -> str:
+    """`word` with its placeholders filled; braces that are none of ours, as in JSON, stay."""
+    return re.sub(r"\{(prompt|session|settings)\}", lambda match: values[match[1]], word)
+
+
+def short_prompt(prompt: str, file: str) -> str:
+    """`prompt` where it fits on a command line; else the request to read it from `file`."""
+    if len(prompt.encode("utf-8", "surrogateescape")) <= ARGUMENT_MAX:
+        return prompt
+    return f"Read your task from the file {file} and do what it says."

@@ -1,0 +1,244 @@
+"""The process in an agent's pane: starts the agent, watches it, records it, and says how it ended.
+
+    python -I -m agentdeck.engine.runner ORDERS.json
+
+It imports only the standard library and what does the same, for it must start at once and stay small. While it lives it
+holds `runner.lock` in the agent's folder. If it is killed, its guardian ends the agent's processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agent import Fault, State, Status
+from agentdeck.core.detect import judge
+from agentdeck.core.orders import Orders
+from agentdeck.engine.guardian import fork_guardian, say_goodbye
+from agentdeck.engine.stopping import Ladder, full, rest
+from agentdeck.engine.watch import Watch
+from agentdeck.errors import DeckError, ExitCode
+from agentdeck.system.files import append_line, private_folder, take_lock
+from agentdeck.system.pty import Relay
+from agentdeck.system.recording import Recorder
+from agentdeck.system.store import Store
+from agentdeck.system.tree import MARK
+
+_TYPE_ENTER_AFTER = 0.2
+"""Seconds between a typed prompt and its Enter: CLIs take an Enter in the same read for a part of the text."""
+_PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
+
+
+class Runner:
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self.folder = Path(orders.folder)
+        self.store = Store(self.folder.parent.parent)
+        self.inbox = private_folder(self.folder / "inbox")
+        self.begun = time.monotonic()
+        self.ladder: Ladder | None = None
+        self.timed_out = False
+        self.typed_at: float | None = None
+        self.wants_paste = False
+        old = self.store.status(orders.agent)
+        status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
+        self._poke = self._open_poke()
+        self.relay = Relay(self._on_output, self._on_tick, wake=self._poke)
+        self.watch = Watch(orders, status, self._on_change)
+        cast = self.folder / "session.cast"
+        self.recorder = Recorder(
+            cast,
+            Path(orders.log),
+            maximum=orders.recording_max,
+            keep=orders.recording_keep,
+            size=self.relay.size(),
+        )
+        self.relay.on_resize = self.recorder.resized
+
+    def run(self) -> int:
+        """Do the orders; return the exit code."""
+        self._log_start()
+        guardian = fork_guardian(self.orders, self.store, self._log_end)
+        self.store.set_status(self.orders.agent, self.watch.status)
+        with self.relay:
+            final = self._setup() or self._agent()
+            word, code = _ending(final)
+            self.recorder.note(f"{final.state}{': ' + final.reason if final.reason else ''}")
+            self.recorder.close()
+            self.store.set_status(self.orders.agent, final)
+            self._log_end(word, code)
+            self.relay.show(f"\r\n\x1b[0;2magentdeck: {final.state} {final.reason}\x1b[0m\r\n".encode())
+        say_goodbye(guardian)
+        return code
+
+    def _setup(self) -> Status | None:
+        """Run the set-up hooks; return how the run ended where one of them ended it."""
+        for line in self.orders.setup:
+            self.store.set_status(self.orders.agent, replace(self.watch.status, reason=f"set-up: {line}"))
+            self.recorder.note(f"set-up: {line}")
+            code = self._run(("/bin/sh", "-c", line))
+            if (stopped := self._stopped()) is not None:
+                return stopped
+            if code != 0:
+                how = f"exit {code}" if code > 0 else f"signal {-code}"
+                return self._final(State.FAILED, Fault.SETUP, f"set-up “{line}” failed ({how})", code)
+        return None
+
+    def _agent(self) -> Status:
+        self.watch.status = replace(self.watch.status, reason="")
+        try:
+            code = self._run(self.orders.argv, is_agent=True)
+        except OSError as error:
+            text = f"{self.orders.argv[0]} can't be started: {error.strerror}"
+            self.relay.show(f"{text}\r\n".encode())
+            self.recorder.note(text)
+            return self._final(State.FAILED, Fault.CRASHED, text, 127)
+        self.watch.take_reports(self.inbox)
+        rest(self.orders.run, self.relay.pid, self.orders.grace_terminate).finish()
+        if (stopped := self._stopped()) is not None:
+            return replace(stopped, exit_code=code)
+        state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
+        return self._final(state, fault, reason, code)
+
+    def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
+        environment = {**os.environ, **self.orders.env, MARK: self.orders.run}
+        for name in self.orders.env_unset:
+            environment.pop(name, None)
+
+        def started(pid: int) -> None:
+            if is_agent:
+                self.watch.status = replace(self.watch.status, agent_pid=pid)
+                self._on_change(replace(self.watch.status, state=State.WORKING, since=time.time()))
+
+        return self.relay.run(argv, self.orders.cwd, environment, started)
+
+    def _stopped(self) -> Status | None:
+        """The status of a run that was stopped or timed out; None for one that ended by itself."""
+        if self.timed_out:
+            reason = f"reached its time-out of {self.orders.timeout:g} s"
+            return self._final(State.FAILED, Fault.TIMED_OUT, reason, ExitCode.TIMED_OUT)
+        if self.relay.stop_signal is not None:
+            return self._final(State.STOPPED, Fault.NONE, "stopped", ExitCode.INTERRUPTED)
+        return None
+
+    def _final(self, state: State, fault: Fault, reason: str, code: int) -> Status:
+        now = time.time()
+        return replace(
+            self.watch.status,
+            state=state,
+            since=now,
+            ended=now,
+            reason=reason,
+            fault=fault,
+            exit_code=int(code),
+            runner_pid=None,
+            agent_pid=None,
+        )
+
+    def _on_output(self, data: bytes) -> None:
+        on, off = data.rfind(_PASTE_ON), data.rfind(_PASTE_OFF)
+        if on != off:
+            self.wants_paste = on > off
+        self.watch.output(self.recorder.output(data))
+
+    def _on_change(self, status: Status) -> None:
+        self.watch.status = status
+        try:
+            self.store.set_status(self.orders.agent, status)
+        except (OSError, DeckError) as error:  # a full disk must not end the agent
+            self.recorder.error = str(error)
+
+    def _on_tick(self, now: float) -> float | None:
+        self._read_poke()
+        if self.ladder is None:
+            self._consider_stopping(now)
+        if self.ladder is not None:
+            return self.ladder.tick(now)
+        self.watch.tick(now)
+        due = [self.watch.next_look(), self._type_task(now)]
+        if self.orders.timeout is not None:
+            due.append(self.begun + self.orders.timeout)
+        return min((each for each in due if each is not None), default=None)
+
+    def _consider_stopping(self, now: float) -> None:
+        self.timed_out = self.orders.timeout is not None and now >= self.begun + self.orders.timeout
+        if self.timed_out or self.relay.stop_signal is not None:
+            orders = self.orders
+            self.ladder = full(orders.run, self.relay.pid, orders.grace_interrupt, orders.grace_terminate)
+
+    def _type_task(self, now: float) -> float | None:
+        """Type the task once the program is up; return when its Enter is due."""
+        if not self.orders.typed or not self.watch.rested or self.watch.status.state is State.WAITING:
+            return None
+        if self.typed_at is None:
+            text = self.orders.typed.encode("utf-8", "surrogateescape")
+            self.relay.send(b"\x1b[200~" + text + b"\x1b[201~" if self.wants_paste else text)
+            self.typed_at = now
+        if self.typed_at < 0:
+            return None
+        if now >= self.typed_at + _TYPE_ENTER_AFTER:
+            self.relay.send(b"\r")
+            self.typed_at = -1.0
+            return None
+        return self.typed_at + _TYPE_ENTER_AFTER
+
+    def _open_poke(self) -> int:
+        """The FIFO that hooks write to; open for both, so that it never ends and no writer ever blocks."""
+        path = self.inbox / ".poke"
+        if not path.is_fifo():
+            os.mkfifo(path, 0o600)
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def _read_poke(self) -> None:
+        try:
+            poked = os.read(self._poke, 4096)
+        except BlockingIOError:
+            return
+        if poked:
+            self.watch.take_reports(self.inbox)
+
+    def _log_start(self) -> None:
+        orders = self.orders
+        self._log_line(f"START agent={orders.agent} run={orders.run} deck={orders.deck} pid={os.getpid()}")
+
+    def _log_end(self, word: str, code: int) -> None:
+        seconds = time.monotonic() - self.begun
+        self._log_line(f"{word} agent={self.orders.agent} run={self.orders.run} rc={code} seconds={seconds:.1f}")
+
+    def _log_line(self, text: str) -> None:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        try:
+            append_line(Path(self.orders.runs_log), f"{stamp} {text}")
+        except OSError as error:
+            self.recorder.error = str(error)
+
+
+def _ending(status: Status) -> tuple[str, int]:
+    """The word for the runs' log, and our exit code."""
+    if status.state is State.DONE:
+        return "OK", ExitCode.OK
+    if status.state is State.STOPPED:
+        return "STOPPED", ExitCode.INTERRUPTED
+    if status.fault is Fault.TIMED_OUT:
+        return "TIMEOUT", ExitCode.TIMED_OUT
+    if status.fault is Fault.LIMITED:
+        return "FAIL", ExitCode.TRY_LATER
+    return "FAIL", status.exit_code if status.exit_code and status.exit_code > 0 else ExitCode.FAILED
+
+
+def main() -> int:
+    orders = Orders.from_json(json.loads(Path(sys.argv[1]).read_text("utf-8")))
+    try:
+        take_lock(Path(orders.folder) / "runner.lock", what=f"agent {orders.agent}")
+    except DeckError as error:
+        sys.stderr.write(f"agentdeck: {error}\n")
+        return int(error.exit_code)
+    return Runner(orders).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Tell an agent's state from what it prints, what its screen shows and what its own hooks report.
+
+The screen is looked at when output has rested, and every few seconds while it trickles; a quiet agent costs nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agent import Fault, State, Status
+from agentdeck.core.detect import detect
+from agentdeck.core.orders import Orders
+from agentdeck.core.reports import Report, read_report
+from agentdeck.system.pane import capture
+
+_TRICKLE = 2.0
+"""Seconds between looks while output does not rest."""
+_FALLBACK_LINES = 100
+
+
+class Watch:
+    """The state of the agent as far as it is known; `change` is called with every new one."""
+
+    def __init__(self, orders: Orders, status: Status, change: Callable[[Status], None]) -> None:
+        self.status = status
+        self._orders, self._change = orders, change
+        self._patterns = any((orders.detectors.waiting, orders.detectors.done, orders.detectors.limited))
+        self._session = re.compile(orders.session_pattern) if orders.session_pattern else None
+        self._recent = ""
+        self._printed: float | None = None
+        """When output came that no look has seen yet; monotonic, as all times here."""
+        self._first_unseen = 0.0
+        self.rested = False
+        """Whether output has rested at least once: the program is up."""
+
+    def output(self, plain: str) -> None:
+        now = time.monotonic()
+        if self._printed is None:
+            self._first_unseen = now
+        self._printed = now
+        self._recent = (self._recent + plain)[-16384:]
+
+    def next_look(self) -> float | None:
+        """When the screen is to be looked at; None while nothing new was printed."""
+        if self._printed is None or not (self._patterns or self._session or not self.rested):
+            return None
+        return min(self._printed + self._orders.quiet, self._first_unseen + _TRICKLE)
+
+    def tick(self, now: float) -> None:
+        due = self.next_look()
+        if due is None or now < due:
+            return
+        self.rested = self.rested or (self._printed is not None and now >= self._printed + self._orders.quiet)
+        self._printed = None
+        if self._session is not None and (match := self._session.search(self._recent)) is not None:
+            self._set(session=match["session"])
+        if self._patterns:
+            self._judge_screen()
+
+    def _judge_screen(self) -> None:
+        screen = capture() or "\n".join(self._recent.splitlines()[-_FALLBACK_LINES:])
+        found = detect(screen, self._orders.detectors)
+        if found is None:
+            # Something was printed, and nothing on the screen says that it waits or is finished.
+            if self.status.state in (State.WAITING, State.LIMITED) and not self._orders.reports:
+                self._set(state=State.WORKING, reason="")
+            return
+        state, reason = found
+        if self._orders.reports and state is State.WORKING and self.status.state is State.DONE:
+            return  # its own report knows better than a screen that may not be drawn to the end
+        if state is self.status.state and self._orders.reports and self.status.reason:
+            return
+        self._set(state=state, reason=reason)
+
+    def take_reports(self, inbox: Path) -> None:
+        """Read what the CLI's hooks have put into `inbox`, oldest first, and take it away."""
+        files = [path for path in inbox.glob("*.json") if path.is_file()]
+        for path in sorted(files, key=lambda path: path.stat().st_mtime_ns):
+            try:
+                payload = json.loads(path.read_bytes())
+            except (OSError, ValueError):
+                payload = None
+            path.unlink(missing_ok=True)
+            report = read_report(payload) if isinstance(payload, dict) else None
+            if report is not None:
+                self._take(report)
+
+    def _take(self, report: Report) -> None:
+        fields = {key: value for key in ("session", "model") if (value := getattr(report, key))}
+        self._set(**fields)
+        if report.state is not None:
+            self._set(state=report.state, reason=report.reason, fault=report.fault)
+
+    def _set(self, **fields: object) -> None:
+        new = replace(self.status, **fields)  # type: ignore[arg-type]
+        if new == self.status:
+            return
+        if new.state is not self.status.state:
+            new = replace(new, since=time.time())
+            if new.state is State.WORKING:
+                new = replace(new, reason="", fault=Fault.NONE)
+        self.status = new
+        self._change(new)

@@ -1,0 +1,128 @@
+"""Find profiles: those that ship with agentdeck, and the user's own over them.
+
+Profiles are read from the program and from the user's own folder, never from a repository: a profile names commands
+that run with the user's rights, and a repository may be anybody's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.profile import Profile
+from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
+from agentdeck.system.files import private_folder, write_json
+
+SHIPPED = Path(__file__).parents[1] / "profiles"
+_CLAUDE_EVENTS = (
+    "SessionStart",
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PostToolUse",
+    "PermissionRequest",
+    "Notification",
+    "Stop",
+    "StopFailure",
+    "SessionEnd",
+)
+
+
+def user_folder() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME") or ""
+    home = Path(base) if Path(base).is_absolute() else Path.home() / ".config"
+    return home / "agentdeck" / "profiles"
+
+
+def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
+    """All profiles by name. A file of the user's changes the keys it names, or is a new profile.
+
+    Raise ConfigError naming the file and the key where one is wrong.
+    """
+    raw: dict[str, dict[str, Any]] = {}
+    origin: dict[str, Path] = {}
+    for place in (SHIPPED, folder or user_folder()):
+        for path in sorted(place.glob("*.toml")) if place.is_dir() else []:
+            raw[path.stem] = _merged(raw.get(path.stem, {}), _read(path))
+            origin[path.stem] = path
+    return {name: _profile(name, data, origin[name]) for name, data in raw.items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"The profile {path} can't be read.", detail=str(error)) from error
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def _profile(name: str, data: dict[str, Any], path: Path) -> Profile:
+    from pydantic import ValidationError
+
+    try:
+        profile = Profile.model_validate({"name": name, **data})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        raise ConfigError(f"The profile {path} is wrong.", detail="\n".join(lines)) from error
+    if profile.interactive is None and profile.headless is None:
+        raise ConfigError(f"The profile {path} has neither [interactive] nor [headless].")
+    return profile
+
+
+def require(profiles: Mapping[str, Profile], name: str) -> Profile:
+    """The profile of that name, whose program is on this machine."""
+    if name not in profiles:
+        raise NotFoundError(f"There is no profile “{name}”.", hint=f"There are: {', '.join(sorted(profiles))}.")
+    profile = profiles[name]
+    if found(profile) is None:
+        others = [each.name for each in profiles.values() if each.name != "demo" and found(each)]
+        also = f" On this machine are: {', '.join(sorted(others))}." if others else ""
+        raise MissingToolError(
+            f"{profile.title} is not installed: there is no “{profile.command}” in PATH.",
+            hint=f"Install it with “{profile.install}”.{also}",
+        )
+    return profile
+
+
+def found(profile: Profile) -> Path | None:
+    """Where the profile's program is on this machine."""
+    path = shutil.which(program_of(profile))
+    return Path(path) if path else None
+
+
+def program_of(profile: Profile) -> str:
+    """The program's name or path: `{python}` is this interpreter, `{shell}` the user's shell."""
+    return fill_program(profile.command)
+
+
+def fill_program(word: str) -> str:
+    if word == "{python}":
+        return sys.executable
+    return os.environ.get("SHELL") or "/bin/sh" if word == "{shell}" else word
+
+
+def wire_reports(profile: Profile, folder: Path) -> str:
+    """Let the CLI's own hooks report into `folder`; return what `{settings}` stands for on its command line."""
+    script = str(SHIPPED / "report.sh")
+    if profile.reports.kind == "claude":
+        line = shlex.join(["/bin/sh", script, str(folder), "claude"])
+        hook = [{"hooks": [{"type": "command", "command": line, "timeout": 5}]}]
+        path = private_folder(folder) / "claude-settings.json"
+        write_json(path, {"hooks": dict.fromkeys(_CLAUDE_EVENTS, hook)})
+        return str(path)
+    if profile.reports.kind == "codex":
+        return f"notify={json.dumps(['/bin/sh', script, str(folder), 'codex'])}"
+    return ""

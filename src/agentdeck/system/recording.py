@@ -1,0 +1,235 @@
+"""What an agent printed: a recording that `asciinema play` shows, and a time-stamped log of plain lines.
+
+Both are bounded: a file that reaches its size is put aside as `NAME.1`, `NAME.2`, … and only so many are kept. Each
+recording that is put aside can be played by itself.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from agentdeck.core.ansi import Stripper, settle
+
+_LINE_MAX = 8192
+"""Characters of a line in the log; a longer one is continued on the next."""
+_TAIL_MAX = 65536
+"""Characters of the last output that are kept for judging how a run ended."""
+NOTE = "# agentdeck: "
+"""What the runner's own lines in a log begin with."""
+
+
+class _Bounded:
+    """A file to append to that is put aside when it is full."""
+
+    def __init__(self, path: Path, maximum: int, keep: int, head: Callable[[], str] = str) -> None:
+        self.path = path
+        self._maximum, self._keep, self._head = maximum, keep, head
+        self._file: IO[bytes] = self._open()
+
+    def _open(self) -> IO[bytes]:
+        descriptor = self.path.open("ab", buffering=0)
+        self.path.chmod(0o600)
+        self._size = descriptor.tell()
+        if self._size == 0:
+            self._size += descriptor.write(self._head().encode()) or 0
+        return descriptor
+
+    def write(self, text: str) -> None:
+        data = text.encode("utf-8", "replace")
+        view = memoryview(data)
+        while view:
+            written = self._file.write(view) or 0
+            view = view[written:]
+        self._size += len(data)
+        if self._size >= self._maximum:
+            self._file.close()
+            put_aside(self.path, self._keep)
+            self._file = self._open()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def put_aside(path: Path, keep: int) -> None:
+    """Rename `path` to its `.1` and what was there before one further; drop what is older than `keep`."""
+    if keep == 0:
+        path.unlink(missing_ok=True)
+        return
+    for number in range(keep - 1, 0, -1):
+        if (older := aside(path, number)).exists():
+            older.replace(aside(path, number + 1))
+    if path.exists():
+        path.replace(aside(path, 1))
+
+
+def aside(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
+
+
+class Recorder:
+    """Writes both files. When the disk refuses, it stops writing and says so in `error`; the agent goes on."""
+
+    def __init__(self, cast: Path, log: Path, *, maximum: int, keep: int, size: tuple[int, int]) -> None:
+        self.tail = ""
+        self.error = ""
+        self._size = size
+        self._start = time.monotonic()
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._strip = Stripper().feed
+        self._partial = ""
+        self._files: tuple[_Bounded, _Bounded] | None = None
+        put_aside(cast, keep)
+        try:
+            self._files = _Bounded(cast, maximum, keep, self._header), _Bounded(log, maximum, keep)
+        except OSError as error:
+            self.error = str(error)
+
+    def _header(self) -> str:
+        columns, lines = self._size
+        self._start = time.monotonic()
+        return json.dumps({"version": 2, "width": columns, "height": lines, "timestamp": int(time.time())}) + "\n"
+
+    def output(self, data: bytes) -> str:
+        """Record what came from the agent's terminal, and return its plain text."""
+        text = self._decode(data)
+        plain = self._strip(text)
+        self.tail = (self.tail + plain)[-_TAIL_MAX:]
+        self._event("o", text)
+        self._log_text(plain)
+        return plain
+
+    def resized(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._event("r", f"{size[0]}x{size[1]}")
+
+    def note(self, text: str) -> None:
+        """Add a line of the runner's own to the log."""
+        self._flush_partial()
+        self._log_lines([NOTE + text])
+
+    def close(self) -> None:
+        self._flush_partial()
+        if self._files is not None:
+            for file in self._files:
+                file.close()
+            self._files = None
+
+    def _event(self, kind: str, text: str) -> None:
+        if text:
+            line = json.dumps([round(time.monotonic() - self._start, 4), kind, text], ensure_ascii=False)
+            self._write(0, line + "\n")
+
+    def _log_text(self, plain: str) -> None:
+        *lines, last = plain.split("\n")
+        if lines:
+            lines[0] = self._partial + lines[0]
+            self._partial = ""
+            self._log_lines([settle(line.rstrip("\r")) for line in lines])
+        self._partial += last
+        if "\r" in self._partial[:-1]:
+            before, _, after = self._partial.rpartition("\r")
+            self._partial = after or f"{before.rpartition(chr(13))[2]}\r"
+        if len(self._partial) >= _LINE_MAX:
+            self._flush_partial()
+
+    def _flush_partial(self) -> None:
+        if self._partial:
+            self._log_lines([settle(self._partial)])
+            self._partial = ""
+
+    def _log_lines(self, lines: list[str]) -> None:
+        stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        pieces = (line[at : at + _LINE_MAX] for line in lines for at in range(0, max(1, len(line)), _LINE_MAX))
+        self._write(1, "".join(f"{stamp} {piece}\n" for piece in pieces))
+
+    def _write(self, which: int, text: str) -> None:
+        if self._files is None:
+            return
+        try:
+            self._files[which].write(text)
+        except OSError as error:
+            self.error = str(error)
+            self._files = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    at: float
+    """Seconds since the epoch."""
+    text: str
+
+    @property
+    def is_note(self) -> bool:
+        """Whether the runner wrote it, not the agent."""
+        return self.text.startswith(NOTE)
+
+
+def read_log(path: Path, since: float | None = None, grep: re.Pattern[str] | None = None) -> Iterator[LogLine]:
+    """The lines of a log, oldest first, those put aside included."""
+    older: list[Path] = []
+    while (earlier := aside(path, len(older) + 1)).exists():
+        older.append(earlier)
+    for file in [*reversed(older), path]:
+        if file.exists():
+            with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+                yield from _wanted(lines, since, grep)
+
+
+def _wanted(lines: Iterator[str] | IO[str], since: float | None, grep: re.Pattern[str] | None) -> Iterator[LogLine]:
+    for line in lines:
+        stamp, _, text = line.rstrip("\n").partition(" ")
+        try:
+            at = datetime.fromisoformat(stamp).timestamp()
+        except ValueError:
+            continue
+        if (since is None or at >= since) and (grep is None or grep.search(text)):
+            yield LogLine(at, text)
+
+
+def follow_log(
+    path: Path, *, since: float | None, grep: re.Pattern[str] | None, until: Callable[[], bool]
+) -> Iterator[LogLine]:
+    """As `read_log`, and then every line as it comes, until `until` holds and the log is read to its end."""
+    from agentdeck.system.watch import ticks
+
+    yield from read_log(path, since, grep)
+    position = path.stat().st_size if path.exists() else 0
+    rest = ""
+    for _ in ticks(path.parent):
+        ended = until()
+        size = path.stat().st_size if path.exists() else 0
+        if size < position:  # it was put aside and begun anew
+            position = 0
+        with path.open("rb") as file:
+            file.seek(position)
+            data = file.read()
+        position += len(data)
+        *lines, rest = (rest + data.decode("utf-8", "replace")).split("\n")
+        yield from _wanted(iter(lines), since, grep)
+        if ended:
+            return
+
+
+def read_raw(cast: Path) -> Iterator[bytes]:
+    """What a recording's terminal got, those put aside included."""
+    files: deque[Path] = deque([cast])
+    number = 1
+    while (earlier := aside(cast, number)).exists():
+        files.appendleft(earlier)
+        number += 1
+    for file in files:
+        if file.exists():
+            with file.open(encoding="utf-8") as lines:
+                for line in lines:
+                    event = json.loads(line)
+                    if isinstance(event, list) and event[1] == "o":
+                        yield str(event[2]).encode("utf-8", "surrogateescape")
