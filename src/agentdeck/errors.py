@@ -40,6 +40,8 @@ class ExitCode(IntEnum):
     """The agent reached its time-out, as timeout(1)."""
     INTERRUPTED = 130
     """Stopped by a person or by SIGINT."""
+    BROKEN_PIPE = 141
+    """What read our output went away, as of SIGPIPE; agents are left running."""
 
 
 class DeckError(Exception):

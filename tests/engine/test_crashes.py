@@ -73,6 +73,7 @@ def test_a_start_killed_at_any_step_is_rolled_back_or_completed(
         steps = steps_of(bench, "start")
         assert steps > 20
         bench.deck().remove("fix", stop=True)
+        forget_ids(bench)
         completed = 0
         for at in range(1 + share, steps + 1, SHARES):
             crash(bench, at, "start")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -269,6 +270,7 @@ def test_no_more_jobs_run_at_once_than_asked(bench: Bench) -> None:
 def test_two_decks_of_ten_agents_started_at_once_do_not_collide(bench: Bench, tmp_path: Path) -> None:
     other = tmp_path / "other"
     bench.git("clone", "-q", str(bench.root), str(other))
+    shutil.copy(bench.root / "dev.sqlite3", other)
     script = (
         "import sys; from pathlib import Path; from agentdeck.engine.deck import Deck;"
         "from agentdeck.engine.views import StartRequest;"

@@ -1,5 +1,130 @@
+"""Parse, do, and map what went wrong to a message and an exit code: the one place that does."""
+
 from __future__ import annotations
 
+import contextlib
+import difflib
+import importlib
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
 
-def main(argv: list[str]) -> int:
-    return 0
+from agentdeck.cli.output import Output, error_fields
+from agentdeck.cli.parser import MODULES, build_parser, parse, split_command, verb_of
+from agentdeck.errors import DeckError, ExitCode, NotFoundError, UsageError
+
+Verb = Callable[[Namespace, Output], ExitCode]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do what the command line says; return what to exit with."""
+    if "_ARGCOMPLETE" in os.environ:
+        _complete()
+    out = Output(json="--json" in split_command(argv)[0])
+    try:
+        code = _run(argv, out)
+        sys.stdout.flush()
+    except DeckError as error:
+        code = _failed(error, out)
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        code = _reader_gone()
+    except Exception as error:  # noqa: BLE001 - a bug must not end in a traceback on the user's screen
+        code = _failed(_bug(error, argv), out)
+    return int(code)
+
+
+def _run(argv: Sequence[str], out: Output) -> ExitCode:
+    words, command = split_command(argv)
+    _check_verb(words)
+    try:
+        args = parse(words)
+    except SystemExit as stop:
+        return ExitCode.OK if not stop.code else ExitCode.USAGE
+    out.json, out.quiet = args.json, args.quiet
+    if args.no_color:
+        out.colour = False
+    if args.folder is not None:
+        _enter(args.folder)
+    if args.version:
+        args.verb = "version"
+    if args.verb is None:
+        build_parser().print_help()
+        return ExitCode.OK
+    args.command = command
+    module = importlib.import_module(f"agentdeck.cli.{MODULES[args.verb]}")
+    return cast(Verb, getattr(module, args.verb))(args, out)
+
+
+def _check_verb(words: Sequence[str]) -> None:
+    verb = verb_of(words)
+    if verb is not None and verb not in MODULES:
+        close = difflib.get_close_matches(verb, MODULES, n=1, cutoff=0.5)
+        hint = f"Did you mean “agentdeck {close[0]}”?" if close else "“agentdeck --help” lists them."
+        raise UsageError(f"There is no verb “{verb}”.", hint=hint)
+
+
+def _enter(folder: str) -> None:
+    try:
+        os.chdir(Path(folder).expanduser())
+    except OSError as error:
+        raise NotFoundError(f"The folder {folder} can't be entered.", detail=error.strerror or str(error)) from error
+
+
+def _failed(error: DeckError, out: Output) -> ExitCode:
+    try:
+        out.error(error)
+        if out.json:
+            out.emit("error", error=error_fields(error))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_gone()
+    return error.exit_code
+
+
+def _reader_gone() -> ExitCode:
+    """What reads our output went away (`| head`): say nothing, now or when Python flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    return ExitCode.BROKEN_PIPE
+
+
+class _Bug(DeckError):
+    exit_code = ExitCode.INTERNAL
+
+
+def _bug(error: Exception, argv: Sequence[str]) -> DeckError:
+    """Put the traceback where it can be read and sent, and out of the user's sight."""
+    import tempfile
+    import traceback
+
+    from agentdeck.engine.world import state_home
+    from agentdeck.system.files import private_folder, write_atomic
+
+    text = f"agentdeck {' '.join(argv)}\n\n{''.join(traceback.format_exception(error))}"
+    name = f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
+    for place in (state_home, lambda: Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError, RuntimeError):
+            path = private_folder(place()) / name
+            write_atomic(path, text)
+            return _Bug(
+                f"A bug in agentdeck: {type(error).__name__}.", detail=str(error), hint=f"The traceback is in {path}."
+            )
+    return _Bug(f"A bug in agentdeck: {type(error).__name__}.", detail=str(error))
+
+
+def _complete() -> None:
+    """Answer the shell, and exit."""
+    import argcomplete
+
+    argcomplete.autocomplete(build_parser(), always_complete_options="long")

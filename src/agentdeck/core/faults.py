@@ -72,7 +72,8 @@ _DAILY = re.compile(r"PerDay|limit: 0\b")
 _SIGNATURE = re.compile(r"invalid\W+signature\W+in\W+thinking\W+block", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
 _TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)\s*)+)", re.IGNORECASE)
-_WORD = re.compile(r"[a-z0-9_.\-]{1,60}")
+_WORD = re.compile(r"[a-z][a-z_]{2,59}")
+"""What an error code looks like, and a key does not."""
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 31 * 86400.0
 """No provider names a reset further away than a month; a bigger number is a mistake of theirs."""
@@ -209,7 +210,8 @@ def _error(document: Any, body: bytes) -> _Error:
     details = fields.get("details")
     extra = details.get("error_code") if isinstance(details, dict) else None
     words = [fields.get(key) for key in ("code", "type", "status")] + [extra]
-    code = " ".join(str(word).lower() for word in words if isinstance(word, str | int) and word != "error")
+    plain = [str(word).lower() for word in words if isinstance(word, str | int) and word != "error"]
+    code = " ".join(word for word in plain if not any(map(str.isspace, word)))
     message = fields.get("message")
     return _Error(code, message if isinstance(message, str) else "", raw, _resets(fields))
 

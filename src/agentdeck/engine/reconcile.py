@@ -52,30 +52,37 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
             removal.remove(world, agent, note)
             note(Event("agent.repaired", agent.name, "its removal had been cut short; it is finished now"))
     elif agent.phase is Phase.ACQUIRING:
-        if _came_to_run(world, agent):
-            world.store.save(replace(agent, phase=Phase.HELD))
+        pane = agent.lease("pane")
+        if pane is not None and _came_to_run(world, agent):
+            from agentdeck.engine.resources import adopted
+
+            agent = replace(agent.with_lease(adopted(world, agent, pane)), phase=Phase.HELD)
+            world.store.save(agent)
             world.note(Event("agent.repaired", agent.name, "its start had been cut short; it runs"), note)
         else:
             _undo_start(world, agent, note)
-    if agent.phase is Phase.HELD and _is_lost(world, agent.name):
+    elif _is_lost(world, agent.name):
         mark_lost(world, agent.name)
 
 
 def _came_to_run(world: World, agent: Agent) -> bool:
-    pane = agent.lease("pane")
-    return pane is not None and (world.lives(agent.name) or not world.store.status(agent.name).state.is_live)
+    if world.lives(agent.name):
+        return True
+    # Of a first run, any state but “starting” was written by its runner.
+    return agent.runs == 1 and not world.store.status(agent.name).state.is_live
 
 
 def _undo_start(world: World, agent: Agent, note: Note) -> None:
     from agentdeck.engine import removal
 
-    at = next((lease.kind for lease in agent.leases if not lease.held), "the first step")
     if agent.runs > 1:
         # Only a further run was cut short: what the agent did before stays, and it can be resumed again.
         world.store.save(replace(agent, phase=Phase.HELD))
-        mark_lost(world, agent.name, "its start was cut short")
+        if _is_lost(world, agent.name):
+            mark_lost(world, agent.name, "its start was cut short")
         note(Event("agent.repaired", agent.name, "its start had been cut short; “agentdeck resume” starts it again"))
         return
+    at = next((lease.kind for lease in agent.leases if not lease.held), "the first step")
     removal.roll_back(world, agent, note)
     note(Event("agent.repaired", agent.name, f"its start had been cut short at {at}; it was rolled back"))
 

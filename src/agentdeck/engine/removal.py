@@ -49,7 +49,7 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False)
     end_runner(world, agent.name)
     if agent.lease("env file"):
         run_teardown(world, agent, note)
-    agent = take_snapshot(world, agent, note)
+    take_snapshot(world, agent, note)
     saved = private_folder(trash_folder(world, agent))
     write_json(saved / "agent.json", agent.to_json())
     agent = release_all(world, agent, note, saved)
@@ -61,37 +61,24 @@ def roll_back(world: World, agent: Agent, note: Note) -> None:
     agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
     world.store.save(agent)
     end_runner(world, agent.name)
-    agent = take_snapshot(world, agent, note)
-    snapshot = saved_snapshot(world, agent)
+    take_snapshot(world, agent, note)
+    snapshot, worktree = saved_snapshot(world, agent), agent.lease("worktree")
     agent = release_all(world, agent, note, None)
-    if snapshot is not None and _holds_nothing(world, snapshot):
-        world.repo.git("update-ref", "-d", snapshot.ref, snapshot.commit)
+    # A set-up hook may have committed something, which is in no other place then.
+    base = worktree.data["base_commit"] if worktree else None
+    if snapshot is not None and snapshot.is_clean and snapshot.tip == base:
+        snapshots.discard(world.repo, snapshot)
     forget_id(world, agent)
     world.store.delete_agent(agent.name)
 
 
-def _holds_nothing(world: World, snapshot: snapshots.Snapshot) -> bool:
-    """Whether the snapshot is of a worktree as it is right after its making."""
-    if snapshot.tip is None:
-        return False
-    tree = world.repo.git("rev-parse", f"{snapshot.tip}^{{tree}}")
-    return tree == snapshot.index_tree == snapshot.work_tree
-
-
-def take_snapshot(world: World, agent: Agent, note: Note) -> Agent:
-    """Write what the worktree holds to the trash; under a new stamp where it has changed since an earlier try."""
+def take_snapshot(world: World, agent: Agent, note: Note) -> None:
+    """Write what the worktree holds to the trash; again, where it has changed since an earlier try did."""
     if agent.lease("worktree") is None:
-        return agent
+        return
     found = find_worktree(world.repo, worktree_of(agent))
     if found is None:
-        return agent
-    earlier = saved_snapshot(world, agent)
-    if earlier is not None and not snapshots.matches(world.repo, found, earlier):
-        old = trash_folder(world, agent)
-        agent = replace(agent, trash=f"{agent.trash}-again")
-        if old.exists():
-            old.rename(trash_folder(world, agent))
-        world.store.save(agent)
+        return
     snapshots.take(
         world.repo,
         found.path,
@@ -100,7 +87,6 @@ def take_snapshot(world: World, agent: Agent, note: Note) -> Agent:
         ignored=world.settings.config.trash.ignored,
     )
     world.note(Event("snapshot.taken", agent.name, f"saved as {trash_ref(agent)}", {"ref": trash_ref(agent)}), note)
-    return agent
 
 
 def run_teardown(world: World, agent: Agent, note: Note) -> None:
@@ -135,7 +121,7 @@ def retire(world: World, agent: Agent, note: Note, saved: Path) -> None:
             world.store.id_path(agent.id),
             {"id": agent.id, "agent": agent.name, "final": status.to_json(), "task": agent.task},
         )
-    note(Event("agent.removed", agent.name, "removed; “agentdeck undo” brings it back", {"trash": saved.name}))
+    note(Event("agent.removed", agent.name, f"removed; what it held is kept in {saved}", {"trash": saved.name}))
     world.store.agent_folder(agent.name).rename(saved / "record")
 
 

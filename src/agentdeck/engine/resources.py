@@ -6,6 +6,8 @@ whatever moment a crash picks, the record says what may exist, and acquiring or 
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -225,7 +227,7 @@ class PaneResource:
         from agentdeck.engine.launch import orders_for, runner_argv
 
         if world.lives(agent.name):
-            return lease.data
+            return adopted(world, agent, lease).data
         orders, environment = orders_for(world, agent)
         path = world.store.agent_folder(agent.name) / "orders.json"
         write_json(path, orders.to_json())
@@ -290,6 +292,12 @@ def resource_variables(world: World, agent: Agent) -> dict[str, str]:
     return merged
 
 
+def adopted(world: World, agent: Agent, lease: Lease) -> Lease:
+    """The pane's lease of a runner that was started before its start was cut short."""
+    orders = json.loads((world.store.agent_folder(agent.name) / "orders.json").read_text("utf-8"))
+    return replace(lease, held=True, data={**lease.data, "log": orders["log"], "run": orders["run"]})
+
+
 def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
     """Acquire, in order, what `agent` does not hold yet; return it as it then stands."""
     for resource in STACK:
@@ -337,19 +345,18 @@ def end_runner(world: World, name: str, patience: float | None = None) -> None:
     config = world.settings.config.runner
     wait = patience if patience is not None else config.grace_interrupt + config.grace_terminate + 5.0
     for sign in (signal.SIGTERM, signal.SIGKILL):
-        pid = world.store.status(name).runner_pid
-        if not world.lives(name) or pid is None:
-            return
-        with_pid(pid, sign)
         deadline = time.monotonic() + wait
+        told = False
         while world.lives(name) and time.monotonic() < deadline:
+            pid = world.store.runner_pid(name)
+            if pid is not None and not told:
+                send_signal(pid, sign)
+                told = True
             time.sleep(0.02)
     if world.lives(name):
         raise RefusedError(f"The runner of {name} does not end, even when killed.", hint="Look at its window.")
 
 
-def with_pid(pid: int, sign: signal.Signals) -> None:
-    try:
+def send_signal(pid: int, sign: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, sign)
-    except ProcessLookupError:
-        return

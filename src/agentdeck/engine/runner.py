@@ -135,7 +135,6 @@ class Runner:
             reason=reason,
             fault=fault,
             exit_code=int(code),
-            runner_pid=None,
             agent_pid=None,
         )
 

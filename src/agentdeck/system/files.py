@@ -63,7 +63,7 @@ def locked(path: Path, *, wait: float = 0.0, what: str = "") -> Iterator[None]:
 
 
 def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
-    """As `locked`, but hold it until the returned descriptor is closed or this process ends."""
+    """As `locked`, but hold it until the returned descriptor is closed or this process ends. Our pid is in the file."""
     private_folder(path.parent)
     deadline = time.monotonic() + wait
     pause = 0.002
@@ -71,6 +71,8 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             return descriptor
         except BlockingIOError:
             if time.monotonic() >= deadline:
@@ -95,3 +97,11 @@ def is_locked(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def lock_holder(path: Path) -> int | None:
+    """The pid of the process that holds the lock file `path` now; None where nobody does, or it took it just now."""
+    if not is_locked(path):
+        return None
+    text = path.read_text()
+    return int(text) if text.isdigit() else None

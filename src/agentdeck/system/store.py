@@ -33,7 +33,7 @@ from typing import Any
 from agentdeck.core.agent import Agent, Fault, State, Status, check_name
 from agentdeck.core.events import Event
 from agentdeck.errors import StoreError
-from agentdeck.system.files import append_line, is_locked, locked, private_folder, write_json
+from agentdeck.system.files import append_line, is_locked, lock_holder, locked, private_folder, write_json
 
 FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
@@ -149,6 +149,9 @@ class Store:
 
     def runner_lives(self, name: str) -> bool:
         return is_locked(self.agent_folder(name) / "runner.lock")
+
+    def runner_pid(self, name: str) -> int | None:
+        return lock_holder(self.agent_folder(name) / "runner.lock")
 
     def in_operation(self, name: str) -> bool:
         """Whether another process is starting or removing this agent now."""

@@ -1,0 +1,88 @@
+"""An agent as JSON and as a row of a table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from agentdeck.cli.output import DIM, Cell, Column, Output, state_cell
+from agentdeck.core.durations import short_duration
+from agentdeck.core.text import plain
+
+if TYPE_CHECKING:
+    from agentdeck.engine.views import AgentView
+
+_COLUMNS = [
+    Column("STATE", 10),
+    Column("NAME", 8),
+    Column("PROFILE", 6),
+    Column("BRANCH", 6),
+    Column("AGE", 3),
+    Column("REASON", 10),
+]
+
+
+def agent_fields(view: AgentView) -> dict[str, Any]:
+    """What docs/json.md calls an agent. The values of its variables are left out: they may be keys."""
+    agent, status, tree = view.agent, view.status, view.agent.lease("worktree")
+    return {
+        "name": view.name,
+        "title": agent.title,
+        "task": agent.task,
+        "profile": agent.profile,
+        "mode": agent.mode,
+        "command": list(agent.argv),
+        "state": view.state,
+        "reason": view.reason,
+        "fault": status.fault,
+        "since": view.since,
+        "alive": view.alive,
+        "branch": view.branch,
+        "base": view.base,
+        "base_commit": tree.data.get("base_commit", "") if tree else agent.base_commit,
+        "worktree": str(view.worktree) if view.worktree else None,
+        "ports": view.ports,
+        "log": str(view.log) if view.log else None,
+        "tier": agent.tier,
+        "timeout": agent.timeout,
+        "env": sorted(agent.env),
+        "id": agent.id,
+        "runs": agent.runs,
+        "created": agent.created,
+        "started": status.started,
+        "ended": status.ended,
+        "exit_code": status.exit_code,
+        "outcome": None if view.state.is_live else int(view.outcome),
+        "session": status.session,
+        "model": status.model,
+        "runner_pid": status.runner_pid,
+        "agent_pid": status.agent_pid,
+    }
+
+
+def telling_reason(view: AgentView) -> str:
+    """The reason, where it says more than the state does."""
+    return "" if view.reason == view.state else view.reason
+
+
+def reason_part(view: AgentView) -> str:
+    """The reason as the end of a sentence."""
+    reason = plain(telling_reason(view))
+    return f": {reason}" if reason else ""
+
+
+def print_agents(out: Output, views: Sequence[AgentView]) -> None:
+    now = time.time()
+    rows = [
+        [
+            state_cell(view.state),
+            Cell(view.name),
+            Cell(view.agent.profile, DIM),
+            Cell(view.branch, DIM),
+            Cell(short_duration(now - view.since)),
+            Cell(telling_reason(view)),
+        ]
+        for view in views
+    ]
+    out.table(_COLUMNS, rows)

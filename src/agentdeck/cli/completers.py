@@ -1,0 +1,45 @@
+"""What the shell's Tab key offers; called by argcomplete only. One that finds nothing says nothing."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from agentdeck.errors import DeckError
+
+
+def agents(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str, str]:
+    """Names, each with its state."""
+    from agentdeck.engine.deck import Deck
+
+    try:
+        views = Deck.find(_folder(parsed_args)).agents()
+    except DeckError:
+        return {}
+    return {view.name: str(view.state) for view in views}
+
+
+def profiles(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    from agentdeck.system.profiles import load_profiles
+
+    try:
+        return sorted(load_profiles())
+    except DeckError:
+        return []
+
+
+def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    from agentdeck.system.git import Repository
+
+    try:
+        repo = Repository.find(_folder(parsed_args))
+        names = repo.git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
+    except DeckError:
+        return []
+    return [name for name in names if not name.endswith("/HEAD")]
+
+
+def _folder(parsed_args: Namespace) -> Path | None:
+    folder = getattr(parsed_args, "folder", None)
+    return Path(folder).expanduser() if folder else None

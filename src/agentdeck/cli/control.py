@@ -1,0 +1,98 @@
+"""Verbs that act on agents that are there: attach, send, stop, rm."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from agentdeck.cli.agents import agent_fields
+from agentdeck.cli.deck import for_each, open_deck, worst
+from agentdeck.cli.output import Output, error_fields
+from agentdeck.cli.texts import read_text
+from agentdeck.errors import ExitCode, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from agentdeck.engine.views import AgentView
+
+
+def attach(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    argv = deck.attach_argv(args.name)
+    if out.json:
+        out.emit("attach", agent=deck.agent(args.name).name, argv=argv)
+        return ExitCode.OK
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("There is no terminal to attach to.", hint=f"“agentdeck logs -f {args.name}” needs none.")
+    sys.stdout.flush()
+    return os.execvp(argv[0], argv)  # noqa: S606 - the terminal is tmux's from here on
+
+
+def send(args: Namespace, out: Output) -> ExitCode:
+    if args.file and args.text:
+        raise UsageError("The text comes from --file or from the command line, not from both.")
+    text = read_text(args.file) if args.file else read_text("-") if args.text == ["-"] else " ".join(args.text)
+    text = text.removesuffix("\n")
+    keys = [key for group in args.keys for key in group.split()]
+    if not (text or keys):
+        raise UsageError("There is nothing to send.", hint='agentdeck send NAME "text", or --keys "C-c"')
+    deck = open_deck(out)
+    view = deck.agent(args.name)
+    deck.send(view.name, text, keys=keys, enter=not args.no_enter)
+    if out.json:
+        out.emit("sent", agent=view.name, text=text, keys=keys, enter=bool(text) and not args.no_enter)
+    else:
+        out.narrate(f"Sent to {view.name}.")
+    return ExitCode.OK
+
+
+def stop(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    if bool(args.names) == args.all:
+        raise UsageError("Say which agents to stop: their names, or --all.")
+    names = [view.name for view in deck.agents() if view.alive] if args.all else args.names
+    views, errors = for_each(names, lambda name: deck.stop(name, out.tell), out)
+    if out.json:
+        agents = [agent_fields(view) for view in views]
+        out.emit("agents", root=str(deck.root), agents=agents, errors=[error_fields(error) for error in errors])
+    elif args.all and not names:
+        out.narrate("No agent is running.")
+    return worst(errors)
+
+
+def rm(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    views, errors = for_each(args.names, lambda name: _exactly(deck.agent(name), name), out)
+    if views and not args.yes and not _agreed(views, out):
+        return ExitCode.REFUSED
+
+    def remove(name: str) -> AgentView:
+        view = deck.agent(name)
+        deck.remove(name, out.tell, stop=args.stop, keep_branch=args.keep_branch)
+        return view
+
+    removed, failed = for_each([view.name for view in views], remove, out)
+    if out.json:
+        told = [error_fields(error) for error in (*errors, *failed)]
+        out.emit("removed", agents=[view.name for view in removed], errors=told)
+    return worst([*errors, *failed])
+
+
+def _exactly(view: AgentView, name: str) -> AgentView:
+    if view.name != name:
+        raise NotFoundError(f"There is no agent “{name}”.", hint=f"rm wants the whole name: {view.name}")
+    return view
+
+
+def _agreed(views: list[AgentView], out: Output) -> bool:
+    """Ask the person at the terminal; a script, which has none, meant what it said: all can be undone."""
+    if out.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    names = ", ".join(view.name for view in views)
+    what = f"Remove {names}: worktree, branch, ports and database? What they hold is saved first."
+    print(f"{what} [y/N] ", end="", file=sys.stderr, flush=True)
+    agreed = sys.stdin.readline().strip().lower() in ("y", "yes")
+    if not agreed:
+        out.narrate("Nothing was removed.")
+    return agreed

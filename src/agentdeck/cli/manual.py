@@ -1,0 +1,151 @@
+"""The long part of each verb's help: examples, and what the options' lines can't say."""
+
+from __future__ import annotations
+
+PROGRAM = """\
+examples:
+  agentdeck run "Fix the login form" -a claude     start an agent and wait for it
+  agentdeck run -d "Write the tests" -n tests      start one and come back at once
+  agentdeck run -- ./bot.sh --fast                 any command as the agent
+  agentdeck run -f tasks.toml --jobs 4             many, in their order
+  agentdeck ls; agentdeck logs -f tests            see how they fare
+
+Data goes to standard output, narration to standard error. --json prints JSON instead
+of text (docs/json.md). “agentdeck VERB --help” says more about a verb.
+
+exit codes:
+  0 done            1 failed           2 usage            3 not found
+  4 refused         5 program missing  70 a bug           75 provider's limit, try later
+  78 configuration  124 timed out      130 interrupted    141 the reader went away
+
+environment:
+  NO_COLOR               no colours
+  COLUMNS                width of tables
+  XDG_CONFIG_HOME        where agentdeck/config.toml lies (default ~/.config)
+  AGENTDECK_TMUX_SOCKET  another private tmux server than “agentdeck”
+"""
+
+RUN = """\
+The agent gets a worktree, a branch, ports, a database and a tmux window of its own.
+run prints its name, tells on standard error what happens, and exits as the agent
+ends: 0 done, 1 failed, 124 timed out, 130 stopped, 75 given up on a provider's limit.
+
+SIGINT (Ctrl-C) and SIGTERM stop the agent (INT, TERM, then KILL) and exit with 130; a
+second one leaves at once. When the terminal is closed (SIGHUP) the agent goes on; so it
+does with -d. A call that found its --id in use only waits, and stops nothing.
+
+Without a terminal (cron, CI) a run that waits is --headless; otherwise the agent shows
+its own screen, to be seen with “agentdeck attach”.
+
+TIME is 90, 90s, 15m, 2h or 1h30m.
+
+A file of tasks:
+  [[task]]
+  name = "parser"
+  task = "Write the parser"        # or file = "parser.md", or command = ["./bot.sh"]
+  [[task]]
+  name = "docs"
+  task = "Document the parser"
+  after = ["parser"]               # starts when these are done
+  agent = "codex"                  # also: branch, base, tier, timeout, env, id
+
+With -f, run exits with 0 when all are done, with their code when all that were not
+agree, and else with 1.
+
+examples:
+  agentdeck run "Fix the login form"
+  agentdeck run -d -n login -b fix/login --base develop --task-file login.md
+  echo "Update the copyright year" | agentdeck run --timeout 15m -
+  agentdeck run --id nightly-$(date +%F) "Upgrade the dependencies"
+  agentdeck run -n bot -- ./bot.sh --fast
+  agentdeck run -f tasks.toml --jobs 4
+"""
+
+LS = """\
+The states: starting, working, waiting (needs a person), limited (backs off from a
+provider's limit), done, failed, stopped, landed.
+"""
+
+SHOW = """\
+examples:
+  agentdeck show login
+  agentdeck show --screen login        what its terminal shows now
+"""
+
+LOGS = """\
+The log of the agent's last run, one line of its output a line, escape sequences
+stripped. --raw is the recording as it came, escape sequences and all.
+
+TIME is how long ago (90s, 10m, 2h) or when (2026-01-31, 2026-01-31T14:30). PATTERN is a
+regular expression of Python's.
+
+examples:
+  agentdeck logs -f login
+  agentdeck logs --since 10m --grep 'error|failed' login
+"""
+
+ATTACH = """\
+Detach with the keys C-b d; the agent goes on. With --json nothing is attached: the
+command that would attach is printed.
+"""
+
+SEND = """\
+Text arrives as one paste, then Enter is pressed. KEYS are tmux's names, one or more:
+Enter, Escape, C-c, Up, Tab, y. They are pressed after the text.
+
+examples:
+  agentdeck send login "Use the existing helper"
+  agentdeck send login --keys "Down Enter"
+  agentdeck send login --file answer.md
+  agentdeck send login --no-enter "/mod"
+"""
+
+STOP = """\
+The agent's whole process tree gets INT, then TERM, then KILL. Its worktree, branch and
+leases stay; “agentdeck resume” starts it again.
+"""
+
+RESUME = """\
+Starts an agent that has ended, in its worktree, and from its session where its program
+can. It comes back at once, as run -d does; --wait waits, as run does.
+
+examples:
+  agentdeck resume login
+  agentdeck resume --wait login "The tests still fail; go on."
+"""
+
+DIFF = """\
+All that the agent changed since its base, committed or not.
+"""
+
+RM = """\
+Before anything is removed, the worktree (with what is not committed) and the branch's
+tip are saved in the trash, and the database is dumped. On a terminal it asks first.
+Names have to be whole.
+
+examples:
+  agentdeck rm login
+  agentdeck rm --stop --keep-branch login tests
+"""
+
+PORTS = """\
+The ports of all of this user's agents, in all repositories.
+"""
+
+CONFIG = """\
+Each value with where it comes from: agentdeck.toml at the repository's root goes over
+~/.config/agentdeck/config.toml, which goes over the defaults.
+"""
+
+DOCTOR = """\
+What is missing on this machine and what is not as it should be, each with what to do.
+Exits with 1 when something that is needed is wrong; – marks what is optional.
+"""
+
+VERSION = ""
+
+COMPLETION = """\
+bash:  echo 'eval "$(agentdeck completion bash)"' >> ~/.bashrc
+zsh:   echo 'eval "$(agentdeck completion zsh)"' >> ~/.zshrc       (after compinit)
+fish:  agentdeck completion fish > ~/.config/fish/completions/agentdeck.fish
+"""

@@ -1,0 +1,161 @@
+"""Print: data to standard output, as text or as JSON; narration to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from agentdeck.core.agent import State
+from agentdeck.core.events import Event
+from agentdeck.core.text import GAP, cut, fit, pad, plain
+from agentdeck.core.text import columns as columns_of
+from agentdeck.errors import DeckError
+
+SCHEMA = "agentdeck/1"
+"""In every JSON object; docs/json.md describes it. The number rises when a key changes its meaning or goes."""
+
+GLYPHS = {
+    State.STARTING: "◌",
+    State.WORKING: "●",
+    State.WAITING: "◆",
+    State.LIMITED: "◔",
+    State.DONE: "✓",
+    State.FAILED: "✗",
+    State.STOPPED: "■",
+    State.LANDED: "⚑",
+}
+_STYLES = {
+    State.STARTING: "2",
+    State.WORKING: "34",
+    State.WAITING: "33;1",
+    State.LIMITED: "35",
+    State.DONE: "32",
+    State.FAILED: "31",
+    State.STOPPED: "2",
+    State.LANDED: "36",
+}
+DIM, BOLD, RED, GREEN, YELLOW = "2", "1", "31", "32", "33"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    title: str
+    least: int
+    """Fewest columns of the terminal it is cut to."""
+
+
+@dataclass
+class Output:
+    json: bool = False
+    quiet: bool = False
+    colour: bool | None = None
+    """None: where the stream is a terminal and NO_COLOR is not set."""
+
+    def __post_init__(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            # A name or a log line may hold what the terminal's encoding can't show; that must not end the program.
+            if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+                reconfigure(errors="replace")
+
+    # Data
+
+    def line(self, text: str = "") -> None:
+        print(text)
+
+    def emit(self, kind: str, /, **fields: Any) -> None:
+        """Print one JSON object, on one line."""
+        print(json.dumps({"schema": SCHEMA, "type": kind, **fields}, default=str), flush=True)
+
+    def styled(self, text: str, style: str, stream: TextIO | None = None) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if style and self.colours(stream or sys.stdout) else text
+
+    def colours(self, stream: TextIO) -> bool:
+        if self.colour is not None:
+            return self.colour
+        return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
+        """Print rows under their titles, cut to the terminal's width; columns with nothing in them are left out."""
+        clean = [[Cell(plain(cell.text), cell.style) for cell in row] for row in rows]
+        shown = [index for index in range(len(columns)) if any(row[index].text for row in clean)]
+        titles = [Cell(columns[index].title, DIM) for index in shown]
+        lines = [titles, *([row[index] for index in shown] for row in clean)]
+        natural = [max(columns_of(line[at].text) for line in lines) for at in range(len(shown))]
+        widths = fit(natural, [columns[index].least for index in shown], terminal_width())
+        for cells in lines:
+            self.line(self._row(cells, widths))
+
+    def _row(self, cells: Sequence[Cell], widths: Sequence[int]) -> str:
+        text = ""
+        for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+            part = cut(cell.text, width)
+            fill = "" if at == len(widths) - 1 else pad(part, width)[len(part) :] + " " * GAP
+            text += self.styled(part, cell.style) + fill
+        return text.rstrip()
+
+    # Narration
+
+    def narrate(self, text: str, style: str = "") -> None:
+        if not self.quiet:
+            self.complain(text, style)
+
+    def complain(self, text: str, style: str = "") -> None:
+        """As `narrate`, but also when the user asked for quiet."""
+        sys.stdout.flush()
+        print(self.styled(text, style, sys.stderr), file=sys.stderr, flush=True)
+
+    def tell(self, event: Event) -> None:
+        """Narrate an event; one without a sentence is for programs only."""
+        if event.text:
+            clock = time.strftime("%H:%M:%S", time.localtime(event.at))
+            style = YELLOW if event.kind == "warning" else ""
+            self.narrate(f"{clock} {plain(event.agent)}: {event_text(event)}", style)
+
+    def note(self, event: Event) -> None:
+        """Narrate an event; where JSON was asked for, print it too. For verbs that stream."""
+        if self.json:
+            self.emit("event", **event.to_json())
+        self.tell(event)
+
+    def error(self, error: DeckError) -> None:
+        self.complain(f"agentdeck: {plain(error.title)}", RED)
+        for line in error.detail.splitlines():
+            self.complain(f"  {plain(line)}")
+        if error.hint:
+            self.complain(f"→ {plain(error.hint)}")
+
+
+def event_text(event: Event) -> str:
+    return plain(f"released {event.text}" if event.kind == "resource.released" else event.text)
+
+
+def error_fields(error: DeckError) -> dict[str, Any]:
+    return {
+        "title": error.title,
+        "detail": error.detail,
+        "hint": error.hint,
+        "exit_code": int(error.exit_code),
+    }
+
+
+def terminal_width() -> int | None:
+    """Columns to print a table in; None where standard output is no terminal and nobody said COLUMNS."""
+    if not (os.environ.get("COLUMNS") or sys.stdout.isatty()):
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def state_cell(state: State) -> Cell:
+    return Cell(f"{GLYPHS[state]} {state}", _STYLES[state])

@@ -1,0 +1,227 @@
+"""The command line: its verbs and their options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from agentdeck.cli import completers, manual
+from agentdeck.core.durations import parse_duration
+from agentdeck.errors import UsageError
+
+MODULES = {
+    "run": "run",
+    "ls": "reading",
+    "show": "reading",
+    "logs": "reading",
+    "attach": "control",
+    "send": "control",
+    "stop": "control",
+    "resume": "run",
+    "diff": "reading",
+    "rm": "control",
+    "ports": "reading",
+    "config": "machine",
+    "doctor": "machine",
+    "version": "machine",
+    "completion": "machine",
+}
+"""Each verb, and the module of agentdeck.cli whose function of that name does it."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of printing to standard error and exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", hint=f"{self.prog} --help")
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="agentdeck",
+        description="Run several coding agents on one repository, each in a world of its own.",
+        epilog=manual.PROGRAM,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    _add_common(parser, top=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    _add_run(verbs)
+    _add_reading(verbs)
+    _add_control(verbs)
+    _add_machine(verbs)
+    return parser
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Parse what `agentdeck` was called with; raise UsageError, or SystemExit after `--help`."""
+    parser = build_parser()
+    args, extra = parser.parse_known_args(words)
+    # argparse takes the words before the first option for all of `TEXT…`, and leaves over those that come after it.
+    loose = extra.index("--") if "--" in extra else len(extra)
+    unknown = [word for word in extra[:loose] if word.startswith("-") and word != "-"]
+    if unknown or (extra and not getattr(args, "rest", "")):
+        parser.error(f"unrecognized arguments: {' '.join(unknown or extra)}")
+    if extra:
+        getattr(args, args.rest).extend(extra[:loose] + extra[loose + 1 :])
+    return args
+
+
+def _add_common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+    """Options that may stand before the verb and after it."""
+
+    def default(value: Any) -> Any:
+        # What was said before the verb must not be overwritten by the verb's own defaults.
+        return value if top else argparse.SUPPRESS
+
+    group = parser.add_argument_group("common options")
+    group.add_argument("--json", action="store_true", default=default(False), help="print JSON, see docs/json.md")
+    group.add_argument("-q", "--quiet", action="store_true", default=default(False), help="no narration, only errors")
+    group.add_argument("--no-color", action="store_true", default=default(False), help="no colours")
+    group.add_argument("-C", dest="folder", metavar="DIR", default=default(None), help="do it as if started in DIR")
+
+
+def _verb(verbs: Any, name: str, summary: str) -> Any:
+    parser = verbs.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=getattr(manual, name.upper()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_common(parser)
+    return parser
+
+
+def _add_run(verbs: Any) -> None:
+    run = _verb(verbs, "run", "start an agent on a task, and wait for it")
+    run.add_argument("task", nargs="*", metavar="TASK", help="what to do; - reads it from standard input")
+    run.set_defaults(rest="task")
+    run.add_argument(
+        "-a", "--agent", metavar="PROFILE", help="which agent: claude, codex, aider, …"
+    ).completer = completers.profiles
+    run.add_argument("-n", "--name", help="the agent's name; else made from the task")
+    run.add_argument(
+        "-b", "--branch", help="a new branch, an existing one, or a remote one"
+    ).completer = completers.branches
+    run.add_argument("--base", metavar="BRANCH", help="where a new branch starts from").completer = completers.branches
+    run.add_argument("--tier", help="the chain of providers and models to use")
+    run.add_argument("--timeout", metavar="TIME", type=_duration, help="stop the agent after this time")
+    run.add_argument(
+        "--env", metavar="K=V", type=_variable, action="append", default=[], help="a variable for the agent; repeatable"
+    )
+    run.add_argument("--id", help="never start twice under this id; answer with the first run instead")
+    run.add_argument("-d", "--detach", action="store_true", help="do not wait for the agent")
+    mode = run.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--interactive", dest="mode", action="store_const", const="interactive", help="with the agent's own screen"
+    )
+    mode.add_argument("--headless", dest="mode", action="store_const", const="headless", help="once over the task")
+    run.add_argument("--task-file", metavar="FILE", help="read the task from FILE")
+    run.add_argument("-f", "--file", metavar="TASKS", help="run the tasks of a TOML file")
+    run.add_argument("-j", "--jobs", metavar="N", type=_count, help="with -f: how many at once")
+    run.usage = "agentdeck run [options] {TASK | -- CMD ARG… | -f TASKS}"
+
+    resume = _verb(verbs, "resume", "start an agent again that has ended")
+    _add_name(resume)
+    resume.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to tell it; - reads it from standard input")
+    resume.set_defaults(rest="prompt")
+    resume.add_argument("-w", "--wait", action="store_true", help="wait for the agent, as run does")
+
+
+def _add_reading(verbs: Any) -> None:
+    _verb(verbs, "ls", "list the agents of this repository")
+    show = _verb(verbs, "show", "tell all about one agent")
+    _add_name(show)
+    show.add_argument("--screen", action="store_true", help="print what its terminal shows now")
+    logs = _verb(verbs, "logs", "print what an agent has printed")
+    _add_name(logs)
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
+    logs.add_argument("--since", metavar="TIME", help="only what came after TIME")
+    logs.add_argument("--grep", metavar="PATTERN", help="only lines that match")
+    logs.add_argument("--raw", action="store_true", help="the recorded bytes, escape sequences and all")
+    diff = _verb(verbs, "diff", "print what an agent has changed")
+    _add_name(diff)
+    diff.add_argument("--stat", action="store_true", help="only the files and how much of each")
+    _verb(verbs, "ports", "list the ports that agents hold")
+
+
+def _add_control(verbs: Any) -> None:
+    _add_name(_verb(verbs, "attach", "go to an agent's terminal"))
+    send = _verb(verbs, "send", "type to an agent")
+    _add_name(send)
+    send.add_argument("text", nargs="*", metavar="TEXT", help="what to type; - reads it from standard input")
+    send.set_defaults(rest="text")
+    send.add_argument("--file", metavar="FILE", help="type what FILE holds")
+    send.add_argument("--keys", metavar="KEYS", action="append", default=[], help="keys to press, such as “C-c”")
+    send.add_argument("--no-enter", action="store_true", help="do not press Enter after the text")
+    stop = _verb(verbs, "stop", "end agents' processes; what they made stays")
+    _add_name(stop, many="*")
+    stop.add_argument("--all", action="store_true", help="all that run in this repository")
+    rm = _verb(verbs, "rm", "remove agents, after saving what they hold")
+    _add_name(rm, many="+")
+    rm.add_argument("--stop", action="store_true", help="stop those that run")
+    rm.add_argument("--keep-branch", action="store_true", help="leave the branches")
+    rm.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _add_machine(verbs: Any) -> None:
+    _verb(verbs, "config", "print the configuration and where each value comes from")
+    _verb(verbs, "doctor", "find out what is missing or broken")
+    _verb(verbs, "version", "print the version")
+    completion = _verb(verbs, "completion", "print the script that completes agentdeck in a shell")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), metavar="{bash,zsh,fish}")
+
+
+def _add_name(parser: Any, many: str = "") -> None:
+    if many:
+        argument = parser.add_argument("names", nargs=many, metavar="NAME", help="the agents")
+        parser.set_defaults(rest="names")
+    else:
+        argument = parser.add_argument("name", metavar="NAME", help="the agent, or as much of its name as is unique")
+    argument.completer = completers.agents
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError("a time-out must be more than 0 seconds")
+    return seconds
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier() or not name.isascii():
+        raise argparse.ArgumentTypeError(f"“{text}” is not NAME=VALUE")
+    return name, value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a number of 1 or more")
+    return int(text)
+
+
+def split_command(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What `run` reads itself, and the command after `--`; for other verbs `--` means what it always does."""
+    if verb_of(argv) != "run" or "--" not in argv:
+        return list(argv), []
+    at = list(argv).index("--")
+    return list(argv[:at]), list(argv[at + 1 :])
+
+
+def verb_of(argv: Sequence[str]) -> str | None:
+    """The first word that is neither an option nor the folder of -C."""
+    words = iter(argv)
+    for word in words:
+        if word == "-C":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None

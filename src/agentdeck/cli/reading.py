@@ -1,0 +1,191 @@
+"""Verbs that look and change nothing: ls, show, logs, diff, ports."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from argparse import Namespace
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from agentdeck.cli.agents import agent_fields, print_agents, reason_part
+from agentdeck.cli.deck import open_deck
+from agentdeck.cli.output import BOLD, DIM, Cell, Column, Output, event_text, state_cell
+from agentdeck.core.durations import parse_duration, short_duration
+from agentdeck.core.text import plain
+from agentdeck.errors import DeckError, ExitCode, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from agentdeck.core.agent import Lease
+    from agentdeck.engine.deck import Deck
+    from agentdeck.engine.views import AgentView
+
+_EVENTS_SHOWN = 8
+
+
+def ls(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    views = deck.agents()
+    if out.json:
+        fields = [agent_fields(view) for view in views]
+        out.emit("agents", root=str(deck.root), agents=fields)
+    elif views:
+        print_agents(out, views)
+    else:
+        out.narrate('No agents here yet. Start one: agentdeck run "what to do"')
+    return ExitCode.OK
+
+
+def show(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    view = deck.agent(args.name)
+    if args.screen:
+        text = deck.screen(view.name)
+        if out.json:
+            out.emit("screen", agent=view.name, text=text)
+        else:
+            for line in text.rstrip("\n").split("\n"):
+                out.line(plain(line))
+        return ExitCode.OK
+    events = deck.store.events(view.name)
+    usage = _usage(deck, view)
+    if out.json:
+        leases = [{"kind": lease.kind, "held": lease.held, "text": text} for lease, text in _leases(view)]
+        told = [event.to_json() for event in events]
+        out.emit("agent", **agent_fields(view), leases=leases, usage=usage, events=told)
+        return ExitCode.OK
+    cell = state_cell(view.state)
+    age = short_duration(time.time() - view.since)
+    reason = reason_part(view)
+    out.line(f"{out.styled(view.name, BOLD)}  {out.styled(cell.text, cell.style)} for {age}{reason}")
+    for key, value in _facts(view, usage):
+        first, *rest = value.splitlines() or [""]
+        out.line(f"  {out.styled(f'{key:<10}', DIM)} {plain(first)}")
+        for line in rest:
+            out.line(f"  {'':<10} {plain(line)}")
+    for event in [event for event in events if event.text][-_EVENTS_SHOWN:]:
+        out.line(f"  {out.styled(f'{_clock(event.at):<10}', DIM)} {event_text(event)}")
+    return ExitCode.OK
+
+
+def _facts(view: AgentView, usage: dict[str, Any] | None) -> list[tuple[str, str]]:
+    agent, status = view.agent, view.status
+    facts = [
+        ("task", agent.task),
+        ("profile", f"{agent.profile}, {agent.mode}" + (f", tier {agent.tier}" if agent.tier else "")),
+        ("model", status.model),
+        ("time-out", short_duration(agent.timeout) if agent.timeout else ""),
+        ("id", agent.id),
+        ("variables", ", ".join(sorted(agent.env))),
+        *((lease.kind, text) for lease, text in _leases(view)),
+        ("log", str(view.log or "")),
+        ("exit code", "" if status.exit_code is None else str(status.exit_code)),
+    ]
+    if usage is not None:
+        memory = usage["rss_bytes"] / 1024 / 1024
+        facts.append(("usage", f"{usage['cpu_percent']:.0f} % CPU, {memory:.0f} MiB, {usage['processes']} processes"))
+    return [(key, value) for key, value in facts if value]
+
+
+def _leases(view: AgentView) -> list[tuple[Lease, str]]:
+    from agentdeck.engine.resources import BY_KIND
+
+    found = []
+    for lease in view.agent.leases:
+        resource = BY_KIND.get(lease.kind)
+        text = resource.describe(lease) if resource else ""
+        found.append((lease, text if lease.held else f"{text} (not yet there)"))
+    return found
+
+
+def _usage(deck: Deck, view: AgentView) -> dict[str, Any] | None:
+    try:
+        used = deck.usage([view]).get(view.name)
+    except DeckError:
+        return None
+    return asdict(used) if used is not None else None
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def logs(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    view = deck.agent(args.name)
+    if args.raw:
+        if out.json or args.follow or args.grep or args.since:
+            raise UsageError("--raw prints the recorded bytes as they are; it goes with none of the other options.")
+        for chunk in deck.raw_output(view.name):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+        return ExitCode.OK
+    if view.log is None:
+        raise NotFoundError(f"{view.name} has no log yet: it never ran.")
+    since = parse_since(args.since, time.time()) if args.since else None
+    for line in deck.log_lines(view.name, since=since, grep=_pattern(args.grep), follow=args.follow):
+        if out.json:
+            out.emit("line", agent=view.name, at=line.at, text=line.text)
+        else:
+            out.line(f"{out.styled(_clock(line.at), DIM)} {plain(line.text)}")
+        if args.follow:
+            sys.stdout.flush()
+    return ExitCode.OK
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text is not None else None
+    except re.error as error:
+        raise UsageError(f"“{text}” is not a regular expression.", detail=str(error)) from error
+
+
+def parse_since(text: str, now: float) -> float:
+    """Epoch seconds of `10m` (ago), of a date, or of a date and time as ISO 8601 writes it (local where it says no
+    zone); raise UsageError."""
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(
+            f"“{text}” is no time.", hint="10m, 2h, 2026-01-31, 2026-01-31T14:30 and 2026-01-31T14:30:00Z are."
+        ) from error
+
+
+def diff(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    view = deck.agent(args.name)
+    text = deck.diff(view.name, stat=args.stat, colour=not out.json and out.colours(sys.stdout))
+    if out.json:
+        out.emit("diff", agent=view.name, base=view.base, branch=view.branch, stat=args.stat, text=text)
+    elif text:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    else:
+        out.narrate(f"{view.name} has changed nothing since {view.base or 'its start'}.")
+    return ExitCode.OK
+
+
+def ports(args: Namespace, out: Output) -> ExitCode:
+    leases = sorted(open_deck(out).ports(), key=lambda lease: (lease.ports, lease.deck, lease.agent))
+    if out.json:
+        out.emit("ports", ports=[asdict(lease) for lease in leases])
+    elif leases:
+        now = time.time()
+        rows = [
+            [
+                Cell(" ".join(map(str, lease.ports))),
+                Cell(lease.agent),
+                Cell(lease.deck, DIM),
+                Cell(short_duration(now - lease.since)),
+            ]
+            for lease in leases
+        ]
+        out.table([Column("PORTS", 11), Column("AGENT", 10), Column("DECK", 8), Column("AGE", 3)], rows)
+    else:
+        out.narrate("No agent of yours holds a port.")
+    return ExitCode.OK

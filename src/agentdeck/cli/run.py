@@ -1,0 +1,237 @@
+"""Verbs that start agents and follow them to their end: run and resume."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from agentdeck.cli.agents import agent_fields, reason_part
+from agentdeck.cli.deck import for_each, open_deck
+from agentdeck.cli.output import Output, state_cell
+from agentdeck.cli.texts import read_text
+from agentdeck.core.agent import Mode, safe_name
+from agentdeck.core.durations import short_duration
+from agentdeck.core.events import Event
+from agentdeck.core.text import plain
+from agentdeck.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+    from agentdeck.engine.views import AgentView, QueuedTask, StartRequest
+
+_ALONE = ("name", "branch", "id", "task_file")
+"""Options that mean one agent, and so make no sense for a file of tasks."""
+
+
+def run(args: Namespace, out: Output) -> ExitCode:
+    if args.file:
+        return _run_many(args, out)
+    if args.jobs is not None:
+        raise UsageError("--jobs goes with -f, a file of tasks.")
+    request = request_of(args)
+    deck = open_deck(out)
+    listener = _Listener(out)
+
+    def work() -> ExitCode:
+        view = deck.start(request, listener.starting)
+        return _report(view, out, ended=False) if args.detach else _follow(deck, view, listener)
+
+    return _interruptible(deck, listener, work)
+
+
+def request_of(args: Namespace) -> StartRequest:
+    """What the command line of `run` asks for; raise UsageError where it contradicts itself."""
+    from agentdeck.engine.views import StartRequest
+
+    if args.command and (args.task or args.task_file):
+        raise UsageError("A command after -- and a task can't both be run.", hint="Give one of them.")
+    if args.command and args.agent:
+        raise UsageError("A command after -- is the agent; -a names another.", hint="Give one of them.")
+    if args.task_file and args.task:
+        raise UsageError("The task comes from --task-file or from the command line, not from both.")
+    text = " ".join(args.task)
+    if args.task_file or text == "-":
+        text = read_text(args.task_file or "-").strip()
+        if not text:
+            raise UsageError(f"There is no task in {args.task_file or 'standard input'}.")
+    return StartRequest(
+        task=text,
+        profile=args.agent,
+        name=args.name,
+        branch=args.branch,
+        base=args.base,
+        tier=args.tier,
+        timeout=args.timeout,
+        env=dict(args.env),
+        argv=tuple(args.command),
+        id=args.id,
+        mode=_mode(args),
+    )
+
+
+def _mode(args: Namespace) -> Mode | None:
+    """As asked for. Where nobody is at a terminal to answer an agent, one that is waited for is headless."""
+    if args.mode is not None:
+        return Mode(args.mode)
+    if args.command or args.detach or sys.stdin.isatty():
+        return None
+    return Mode.HEADLESS
+
+
+class _Listener:
+    """Tells each event once, those from before this call not at all, and knows which agents this call started."""
+
+    def __init__(self, out: Output) -> None:
+        self.out = out
+        self.started: list[str] = []
+        self._begun = time.time()
+        self._told: set[tuple[float, str, str, str]] = set()
+
+    def starting(self, event: Event) -> None:
+        """Hear of a start. One that finds its `--id` in use tells nothing, and so has not started what it waits for."""
+        if event.kind == "agent.created":
+            self.started.append(event.agent)
+        self.waiting(event)
+
+    def waiting(self, event: Event) -> None:
+        key = (event.at, event.kind, event.agent, event.text)
+        if event.at >= self._begun and key not in self._told:
+            self._told.add(key)
+            self.out.note(event)
+
+
+def _follow(deck: Deck, view: AgentView, listener: _Listener) -> ExitCode:
+    """Wait for the end of `view`; its name goes out at once, so that a script can act on it meanwhile."""
+    if not listener.out.json:
+        listener.out.line(view.name)
+        sys.stdout.flush()
+    view = deck.wait(view.name, listener.waiting)
+    # The end may have been written down just after the events were read for the last time.
+    for event in deck.store.events(view.name):
+        listener.waiting(event)
+    return _report(view, listener.out, ended=True)
+
+
+def _interruptible(deck: Deck, listener: _Listener, work: Callable[[], ExitCode]) -> ExitCode:
+    """Do `work`; on SIGINT or SIGTERM stop what this call has started, and no agent of another call's."""
+    with _terminated_as_interrupted():
+        try:
+            return work()
+        except KeyboardInterrupt:
+            _stop_started(deck, listener)
+            return ExitCode.INTERRUPTED
+
+
+def _stop_started(deck: Deck, listener: _Listener) -> None:
+    out = listener.out
+    names = [view.name for view in deck.agents() if view.alive and view.name in listener.started]
+    if not names:
+        out.complain("agentdeck: interrupted; no agent was stopped.")
+        return
+    out.complain(f"agentdeck: interrupted; stopping {', '.join(names)}. Interrupt again to leave at once.")
+    try:
+        views, _ = for_each(names, lambda name: deck.stop(name, listener.waiting), out)
+    except KeyboardInterrupt:
+        out.complain("agentdeck: “agentdeck ls” shows what still runs.")
+        return
+    for view in views:
+        _report(view, out, ended=True)
+
+
+def _report(view: AgentView, out: Output, *, ended: bool) -> ExitCode:
+    """Print how the agent stands, the last thing that `run` prints."""
+    if out.json:
+        out.emit("agent", **agent_fields(view))
+    elif not ended:
+        out.line(view.name)
+    if not ended:
+        return ExitCode.OK
+    status = view.status
+    took = f" after {short_duration(status.ended - status.started)}" if status.ended and status.started else ""
+    out.narrate(f"{state_cell(view.state).text} {view.name}{took}{reason_part(view)}")
+    out.narrate(f"  branch {plain(view.branch)}, log {view.log}")
+    return view.outcome
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM do what SIGINT does. SIGHUP keeps its meaning: the agents go on without the terminal."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run_many(args: Namespace, out: Output) -> ExitCode:
+    if args.task or args.command or args.detach or any(getattr(args, each) for each in _ALONE):
+        raise UsageError(
+            "With -f, the tasks and all about them come from the file.", hint="See “agentdeck run --help”."
+        )
+    tasks = queued_tasks(args)
+    deck = open_deck(out)
+    listener = _Listener(out)
+
+    def work() -> ExitCode:
+        views = deck.start_many(tasks, args.jobs or 0, listener.starting)
+        for view in views:
+            _report(view, out, ended=True)
+        return outcome_of_many(views, len(tasks))
+
+    return _interruptible(deck, listener, work)
+
+
+def queued_tasks(args: Namespace) -> list[QueuedTask]:
+    """The tasks of `run -f`; what the command line says holds where a task says nothing."""
+    from agentdeck.engine.views import QueuedTask, StartRequest
+    from agentdeck.system.taskfile import load_tasks
+
+    tasks = []
+    for entry in load_tasks(Path(args.file)):
+        request = StartRequest(
+            task=entry.task,
+            profile=None if entry.command else entry.agent or args.agent,
+            name=entry.name,
+            branch=entry.branch,
+            base=entry.base or args.base,
+            tier=entry.tier or args.tier,
+            timeout=entry.timeout or args.timeout,
+            env={**dict(args.env), **entry.env},
+            argv=tuple(entry.command),
+            id=entry.id,
+            mode=None if entry.command else _mode(args),
+        )
+        tasks.append(QueuedTask(safe_name(entry.name), request, tuple(map(safe_name, entry.after))))
+    return tasks
+
+
+def outcome_of_many(views: list[AgentView], asked: int) -> ExitCode:
+    """OK when all were done; the code of those that were not, where they agree; else FAILED."""
+    codes = {view.outcome for view in views} - {ExitCode.OK}
+    if len(codes) == 1:
+        return codes.pop()
+    return ExitCode.OK if not codes and len(views) == asked else ExitCode.FAILED
+
+
+def resume(args: Namespace, out: Output) -> ExitCode:
+    prompt = read_text("-").strip() if args.prompt == ["-"] else " ".join(args.prompt)
+    deck = open_deck(out)
+    listener = _Listener(out)
+
+    def work() -> ExitCode:
+        view = deck.resume(args.name, prompt, listener.waiting)
+        listener.started.append(view.name)
+        return _follow(deck, view, listener) if args.wait else _report(view, out, ended=False)
+
+    return _interruptible(deck, listener, work)

@@ -1,0 +1,110 @@
+"""The gateway's process: `python -m agentdeck.gateway --state DIR --config FILE`.
+
+`--config` is a JSON file, `{"decks": {DECK: {"providers": …, "tiers": …, "gateway": …}}}` with the tables of
+`agentdeck.toml` (`Config.plan().model_dump(mode="json")`); DECK is the name in the agents' tokens, `""` stands for
+every other. A change of the file is taken up by itself. Keys are read from this process's environment by the names in
+`key_env`.
+
+In `--state` (folder 0700, files 0600) lie:
+
+- `gateway.lock`: held while the process lives; a second process says so and exits with 4
+- `gateway.json`: `{"pid", "port", "url", "started"}`, written once it listens. The port is the last one if that is
+  free, so that agents that run find it again after a restart
+- `secret`: what tokens are signed with (`tokens.secret`, `tokens.mint`, `tokens.base_url`)
+- `events.jsonl`: `provider.failed_over`, `provider.failed_back`, `provider.left_alone`, `provider.recovered`,
+  `gateway.configured` as `core.events.Event`
+- `ledger.sqlite3`: one row a request (`ledger.Ledger`)
+
+TERM and INT end it: nothing new is accepted, and requests under way have five seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from agentdeck.errors import DeckError, ExitCode
+from agentdeck.system.files import private_folder, take_lock, write_json
+
+LOCK_FILE = "gateway.lock"
+ADDRESS_FILE = "gateway.json"
+GRACE_SECONDS = 5.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m agentdeck.gateway", description="The failover gateway.")
+    parser.add_argument("--state", type=Path, required=True, help="folder for its state")
+    parser.add_argument("--config", type=Path, required=True, help="JSON file with a plan for each deck")
+    options = parser.parse_args(argv)
+    os.umask(0o077)
+    try:
+        private_folder(options.state)
+        lock = take_lock(options.state / LOCK_FILE, what="the gateway")
+        try:
+            asyncio.run(_run(options.state, options.config))
+        finally:
+            os.close(lock)
+    except DeckError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"The gateway can't use {options.state}.\n{error}\n")
+        return ExitCode.FAILED
+    return ExitCode.OK
+
+
+async def _run(state: Path, config: Path) -> None:
+    from aiohttp import web
+
+    from agentdeck.gateway.plans import Plans
+    from agentdeck.gateway.server import Gateway
+
+    app = Gateway(state, Plans(config), os.environ).app()
+    # The access log would hold the tokens: they are part of the URL.
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=GRACE_SECONDS, keepalive_timeout=300.0
+    )
+    await runner.setup()
+    listener = _listen(state)
+    try:
+        await web.SockSite(runner, listener, backlog=512).start()
+        port = listener.getsockname()[1]
+        address = {"pid": os.getpid(), "port": port, "url": f"http://127.0.0.1:{port}", "started": time.time()}
+        write_json(state / ADDRESS_FILE, address)
+        sys.stderr.write(f"The gateway listens on 127.0.0.1:{port}.\n")
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _listen(state: Path) -> socket.socket:
+    try:
+        last = int(json.loads((state / ADDRESS_FILE).read_text())["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        last = 0
+    for port in (last, 0):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            listener.close()
+            if port == 0:
+                raise
+        else:
+            return listener
+    raise AssertionError("unreachable")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""What the gateway remembers between requests: each provider's breaker, and who serves which agent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from agentdeck.core import routing
+from agentdeck.core.events import Event
+from agentdeck.core.faults import FaultKind, ProviderFault
+from agentdeck.core.routing import Breaker, Target
+from agentdeck.gateway.tokens import Bearer
+
+if TYPE_CHECKING:
+    from agentdeck.core.gateway_config import GatewayConfig, ProviderConfig
+
+AVOID_SECONDS = 60.0
+"""How long an agent whose stream broke is sent to the next provider first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Who serves an agent now. `since` is seconds since the epoch."""
+
+    provider: str
+    model: str
+    primary: str
+    reason: str
+    """Why it is not the primary; empty when it is."""
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a target's breakers are found: the server's health, and the quota of these credentials for this model."""
+
+    health: str
+    quota: str
+    provider: str
+
+    @classmethod
+    def of(cls, target: Target, provider: ProviderConfig, bearer: Bearer, asked: str) -> Place:
+        account = f"{bearer.deck}/{bearer.agent}" if provider.uses_own_login else provider.key_env
+        quota = f"{provider.base_url} {target.model or asked} {account}"
+        return cls(provider.base_url, quota, target.provider)
+
+
+class Board:
+    """One for the whole process, so that what one agent met spares the others. Times are of `time.monotonic`."""
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+        self._breakers: dict[str, Breaker] = {}
+        self._names: dict[str, str] = {}
+        self._broke: dict[tuple[Bearer, Target], float] = {}
+        self.serving: dict[Bearer, Serving] = {}
+        self.in_flight: dict[str, int] = {}
+
+    def breaker(self, key: str) -> Breaker:
+        return self._breakers.get(key, Breaker())
+
+    def opens_at(self, place: Place, now: float) -> float | None:
+        """When both breakers let a request pass; None for now."""
+        times = [self.breaker(key).opens_at(now) for key in (place.health, place.quota)]
+        return max((at for at in times if at is not None), default=None)
+
+    def why_closed(self, place: Place, now: float) -> str:
+        for key in (place.quota, place.health):
+            if self.breaker(key).opens_at(now) is not None:
+                return self.breaker(key).reason
+        return ""
+
+    def claim(self, place: Place, now: float) -> None:
+        self._names[place.health] = self._names[place.quota] = place.provider
+        for key in (place.health, place.quota):
+            self._put(key, routing.claimed(self.breaker(key), now))
+        self.in_flight[place.health] = self.in_flight.get(place.health, 0) + 1
+
+    def leave(self, place: Place, claimed: float) -> None:
+        """The attempt claimed at that time is over, however it went; a probe that told nothing frees its place."""
+        self.in_flight[place.health] -= 1
+        for key in (place.health, place.quota):
+            if (breaker := self.breaker(key)).probe == claimed:
+                self._put(key, routing.abandoned(breaker))
+
+    def began(self, place: Place, now: float, rules: GatewayConfig) -> None:
+        for key in (place.health, place.quota):
+            self._put(key, routing.began(self.breaker(key), now, rules))
+
+    def succeeded(self, place: Place, now: float) -> None:
+        for key in (place.health, place.quota):
+            self._put(key, routing.succeeded(self.breaker(key), now))
+
+    def failed(self, place: Place, fault: ProviderFault, now: float, rules: GatewayConfig) -> None:
+        """A fault of the provider's; those of the caller's own making show that the server is well."""
+        if fault.kind is FaultKind.TRANSIENT:
+            self._put(place.health, routing.failed(self.breaker(place.health), fault, now, rules))
+        else:
+            self._put(place.health, routing.succeeded(self.breaker(place.health), now))
+
+    def hold(self, place: Place, fault: ProviderFault, now: float, rules: GatewayConfig) -> None:
+        """Nobody with these credentials asks for this model again before the reset."""
+        self._put(place.quota, routing.held(self.breaker(place.quota), fault, now, rules))
+
+    def broke(self, bearer: Bearer, target: Target, now: float) -> None:
+        """A stream of `bearer` broke half-way: its retry shall go to the next provider."""
+        self._broke = {key: at for key, at in self._broke.items() if now < at + AVOID_SECONDS}
+        self._broke[bearer, target] = now
+
+    def ordered(self, bearer: Bearer, targets: Sequence[Target], now: float) -> list[Target]:
+        """The chain, with those last whose stream just broke for this agent."""
+        return sorted(targets, key=lambda target: now < self._broke.get((bearer, target), -1e9) + AVOID_SECONDS)
+
+    def served(self, bearer: Bearer, target: Target, model: str, primary: Target, reason: str) -> None:
+        """Note who serves, and tell when an agent was failed over or back."""
+        before = self.serving.get(bearer)
+        on_primary = target == primary
+        now = Serving(target.provider, model, str(primary), "" if on_primary else reason, time.time())
+        if before and (before.provider, before.model) == (now.provider, now.model):
+            return
+        self.serving[bearer] = now
+        was_over = before is not None and before.reason != ""
+        if on_primary and not was_over:
+            return
+        kind = "provider.failed_back" if on_primary else "provider.failed_over"
+        text = f"back on {target}" if on_primary else f"now served by {target}: {reason}"
+        data: dict[str, Any] = {"deck": bearer.deck, "tier": bearer.tier, **asdict(now)}
+        self._tell(Event(kind, bearer.agent, text, data))
+
+    def _put(self, key: str, new: Breaker) -> None:
+        old = self.breaker(key)
+        if new == Breaker():
+            self._breakers.pop(key, None)
+        else:
+            self._breakers[key] = new
+        if old.until is None and new.until is not None:
+            self._tell_breaker(key, "provider.left_alone", f": {new.reason}")
+        elif old.until is not None and new.until is None:
+            self._tell_breaker(key, "provider.recovered", "")
+
+    def _tell_breaker(self, key: str, kind: str, why: str) -> None:
+        name = self._names.get(key, "")
+        words = {"provider.left_alone": "is left alone", "provider.recovered": "answers again"}
+        self._tell(Event(kind, "", f"{name} {words[kind]}{why}", {"provider": name}))
+
+    def report(self, now: float) -> dict[str, Any]:
+        """Everything remembered, for status; nothing in it is secret."""
+        breakers = [
+            {
+                "provider": self._names.get(key, ""),
+                "what": "health" if " " not in key else "quota",
+                "model": "" if " " not in key else key.split(" ")[1],
+                "phase": breaker.phase(now).value,
+                "opens_in": max(0.0, (breaker.until or now) - now),
+                "failures": breaker.failures,
+                "reason": breaker.reason,
+            }
+            for key, breaker in self._breakers.items()
+        ]
+        agents = [
+            {"deck": bearer.deck, "agent": bearer.agent, "tier": bearer.tier, **asdict(serving)}
+            for bearer, serving in self.serving.items()
+        ]
+        return {"breakers": breakers, "agents": agents, "in_flight": sum(self.in_flight.values())}

@@ -1,0 +1,125 @@
+"""Changes to a request's JSON that leave every other byte as it was."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
+_COLON = re.compile(rb"\s*:\s*")
+_SCALAR = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+', re.DOTALL)
+_OPENING = re.compile(rb"\s*\{")
+
+
+def with_model(body: bytes, model: str) -> bytes:
+    """The request with `model` in place of the one that it names at its top level."""
+    pieces: list[bytes] = []
+    end = 0
+    for start in _values_of(body, b"model"):
+        pieces += [body[end:start], json.dumps(model).encode()]
+        end = _end_of_value(body, start)
+    return b"".join([*pieces, body[end:]])
+
+
+def asking_usage(body: bytes, document: dict[str, Any]) -> bytes:
+    """The chat request `body`, which says `document`, with `stream_options.include_usage` set."""
+    key = "stream_options"
+    if key not in document:
+        opening = _OPENING.match(body)
+        if opening is None or not document:
+            return body
+        at = opening.end()
+        return body[:at] + b'"stream_options":{"include_usage":true},' + body[at:]
+    options = document[key] if isinstance(document[key], dict) else {}
+    pieces: list[bytes] = []
+    end = 0
+    for start in _values_of(body, key.encode()):
+        pieces += [body[end:start], json.dumps({**options, "include_usage": True}).encode()]
+        end = _end_of_value(body, start)
+    return b"".join([*pieces, body[end:]])
+
+
+def _end_of_value(body: bytes, start: int) -> int:
+    """Where the JSON value that begins at `start` ends."""
+    if body[start : start + 1] not in (b"{", b"["):
+        scalar = _SCALAR.match(body, start)
+        return scalar.end() if scalar else start
+    depth = 0
+    for token in _TOKEN.finditer(body, start):
+        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(token.group(), 0)
+        if depth == 0:
+            return token.end()
+    return len(body)
+
+
+def _values_of(body: bytes, key: bytes) -> Iterator[int]:
+    """Where the values of `key`, which is at the top level of this valid JSON, begin."""
+    # A quotation mark within a string is escaped, so this never matches text.
+    places = [found.end() for found in re.finditer(rb'"%s"\s*:\s*' % key, body)]
+    if len(places) == 1:
+        yield places[0]
+        return
+    depth = 0
+    for token in _TOKEN.finditer(body):
+        mark = token.group()
+        if mark in b"{[":
+            depth += 1
+        elif mark in b"}]":
+            depth -= 1
+        elif depth == 1 and mark == b'"%s"' % key and (colon := _COLON.match(body, token.end())):
+            yield colon.end()
+
+
+def without_thinking(request: dict[str, Any]) -> dict[str, Any]:
+    """The Messages request without the thinking of earlier turns.
+
+    A turn that was only thinking goes whole. While tools are being used the API wants the turn's own thinking back, so
+    there thinking is switched off for this one request.
+    """
+    messages = []
+    for message in request.get("messages", []):
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list):
+            kept = [block for block in content if not _is_thinking(block)]
+            if not kept and content:
+                continue
+            message = {**message, "content": kept}  # noqa: PLW2901 the caller's message must stay as it is
+        messages.append(message)
+    stripped = {**request, "messages": messages}
+    if _uses_tools_now(messages):
+        stripped.pop("thinking", None)
+    return stripped
+
+
+def _is_thinking(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking")
+
+
+def _uses_tools_now(messages: list[Any]) -> bool:
+    content = messages[-1].get("content") if messages and isinstance(messages[-1], dict) else None
+    return isinstance(content, list) and any(
+        isinstance(block, dict) and block.get("type") in ("tool_result", "tool_use") for block in content
+    )
+
+
+def estimated_tokens(request: Any) -> int:
+    """Roughly how many tokens a request has: a quarter of the characters of its text, and 1,600 for a picture."""
+    pending, characters, pictures = [request], 0, 0
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, list):
+            pending += value
+        elif isinstance(value, dict):
+            if value.get("type") == "base64" and "data" in value:
+                pictures += 1
+            else:
+                pending += [*value.values(), *value]
+    return max(1, characters // 4 + pictures * 1600)
+
+
+def encoded(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -1,0 +1,45 @@
+"""Answers of the gateway's own, in each API's words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from agentdeck.core.apis import Api
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+def exhausted(api: Api, message: str) -> Answer:
+    """No provider of the chain can serve: the client shall stop at once and not retry.
+
+    Anthropic's clients heed `x-should-retry`. Codex gives up at a 429 that names no time, and sleeps on one that does.
+    Chat clients retry every 429 and 5xx, some for minutes, and none a 400.
+    """
+    status = {Api.MESSAGES: 529, Api.RESPONSES: 429, Api.CHAT: 400}[api]
+    return _answer(api, status, "overloaded_error" if api is Api.MESSAGES else "provider_chain_exhausted", message)
+
+
+def refused(api: Api, status: int, message: str) -> Answer:
+    """The request itself can't be served: no retry helps."""
+    kinds = {401: "authentication_error", 404: "not_found_error", 413: "request_too_large"}
+    return _answer(api, status, kinds.get(status, "invalid_request_error"), message)
+
+
+def _answer(api: Api, status: int, kind: str, message: str) -> Answer:
+    if api is Api.MESSAGES:
+        document: dict[str, object] = {"type": "error", "error": {"type": kind, "message": message}}
+    else:
+        document = {"error": {"message": message, "type": kind, "param": None, "code": kind}}
+    headers = {"content-type": "application/json", "x-should-retry": "false"}
+    return Answer(status, json.dumps(document, ensure_ascii=False).encode(), headers)
+
+
+def counted(tokens: int) -> Answer:
+    """The answer of `/v1/messages/count_tokens`."""
+    return Answer(200, json.dumps({"input_tokens": tokens}).encode(), {"content-type": "application/json"})

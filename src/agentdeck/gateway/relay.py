@@ -1,0 +1,226 @@
+"""One request's way down its chain, and its answer's way back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from agentdeck.core import routing
+from agentdeck.core.faults import FaultKind, ProviderFault
+from agentdeck.core.routing import GiveUp, Target, Try, Wait, Walk
+from agentdeck.gateway import bodies, exhausted
+from agentdeck.gateway.board import Board, Place
+from agentdeck.gateway.ledger import Record
+from agentdeck.gateway.pump import Pump
+from agentdeck.gateway.tokens import Bearer
+from agentdeck.gateway.upstream import AttemptFailed, Call, Reply, Upstream
+
+if TYPE_CHECKING:
+    from agentdeck.core.gateway_config import Plan, ProviderConfig
+
+_jitter = random.SystemRandom().random
+_LOOK_AGAIN = 1.0
+"""Seconds after which a waiting request looks whether an earlier provider of its chain has recovered."""
+_SLOT_WAIT = 0.25
+"""Seconds until a provider that is at its limit of concurrent requests is asked again."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One request while it is served."""
+
+    request: web.Request
+    call: Call
+    bearer: Bearer
+    plan: Plan
+    targets: list[Target]
+    primary: Target
+    record: Record
+    began: float = field(default_factory=time.monotonic)
+    stripped: bool = False
+    """Whether earlier thinking was already taken out."""
+
+    def provider(self, target: Target) -> ProviderConfig:
+        return self.plan.providers[target.provider]
+
+    def place(self, target: Target) -> Place:
+        return Place.of(target, self.provider(target), self.bearer, self.call.model)
+
+    def note(self, target: Target, reason: str) -> None:
+        self.record.faults.append(f"{target}: {reason}")
+
+
+class _PassThrough(Exception):
+    """The provider's own answer is the caller's to deal with."""
+
+    def __init__(self, answer: AttemptFailed) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Relay:
+    """Serves requests. `keys` is the environment that the providers' `key_env` refer to."""
+
+    def __init__(
+        self, upstream: Upstream, board: Board, keys: Mapping[str, str], tell_end: Callable[[Record], None]
+    ) -> None:
+        self._upstream = upstream
+        self._board = board
+        self._keys = keys
+        self._tell_end = tell_end
+
+    async def serve(self, job: Job) -> web.StreamResponse:
+        """Answer `job` from the first provider that can, and report what it took."""
+        try:
+            return await self._walk(job)
+        except _PassThrough as passed:
+            job.record.outcome = "error"
+            job.record.status = passed.answer.status
+            return web.Response(status=passed.answer.status, headers=passed.answer.headers, body=passed.answer.body)
+        finally:
+            job.record.seconds = time.monotonic() - job.began
+            self._tell_end(job.record)
+
+    async def _walk(self, job: Job) -> web.StreamResponse:
+        rules = job.plan.gateway
+        job.targets = self._board.ordered(job.bearer, job.targets, job.began)
+        walk = Walk.begin(len(job.targets), job.began, rules)
+        while True:
+            now = time.monotonic()
+            opens = [self._board.opens_at(job.place(target), now) for target in job.targets]
+            match routing.next_step(walk, opens, now):
+                case Wait(seconds) if job.call.is_inference:
+                    await asyncio.sleep(min(seconds, _LOOK_AGAIN))
+                case Try(index):
+                    answer, walk = await self._step(job, walk, index)
+                    if answer is not None:
+                        return answer
+                case Wait() | GiveUp():
+                    return self._given_up(job)
+
+    async def _step(self, job: Job, walk: Walk, index: int) -> tuple[web.StreamResponse | None, Walk]:
+        """One attempt at target `index`: the answer it led to, or the walk that goes on."""
+        target = job.targets[index]
+        provider = job.provider(target)
+        if job.call.path.endswith("/count_tokens") and not provider.count_tokens:
+            return self._estimate(job), walk
+        if provider.key_env and not self._keys.get(provider.key_env):
+            job.note(target, f"its key {provider.key_env} is not set where the gateway runs")
+            return None, walk.without(index)
+        place = job.place(target)
+        if 0 < provider.max_concurrent <= self._board.in_flight.get(place.health, 0):
+            full = ProviderFault(FaultKind.LIMITED, "serves as many requests as it may", _SLOT_WAIT)
+            if not walk.tracks[index].stay:
+                job.note(target, full.reason)
+            return None, walk.after(index, full, time.monotonic(), _jitter(), job.plan.gateway)
+        claimed = time.monotonic()
+        self._board.claim(place, claimed)
+        try:
+            reply = await self._ask(job, target, provider)
+            try:
+                return await self._deliver(job, target, reply), walk
+            finally:
+                reply.response.close()
+        except AttemptFailed as failure:
+            return None, self._after(job, walk, index, failure)
+        finally:
+            self._board.leave(place, claimed)
+
+    async def _ask(self, job: Job, target: Target, provider: ProviderConfig) -> Reply:
+        key = self._keys.get(provider.key_env, "") if provider.key_env else ""
+        while True:
+            job.record.attempts += 1
+            try:
+                return await self._upstream.open(job.call, provider, target.model, key, job.plan.gateway.hold)
+            except AttemptFailed as failure:
+                if failure.fault.kind is not FaultKind.SIGNATURE:
+                    raise
+                if job.stripped:
+                    raise _PassThrough(failure) from None
+                job.stripped = True
+                job.note(target, failure.fault.reason + ", again without earlier thinking")
+                document = bodies.without_thinking(job.call.document)
+                job.call = replace(job.call, document=document, body=bodies.encoded(document))
+
+    def _after(self, job: Job, walk: Walk, index: int, failure: AttemptFailed) -> Walk:
+        """Remember the fault; raise _PassThrough where it is the caller's."""
+        target, fault, now = job.targets[index], failure.fault, time.monotonic()
+        place, rules = job.place(target), job.plan.gateway
+        self._board.failed(place, fault, now, rules)
+        job.note(target, fault.reason)
+        others = [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
+        able = [other for other in others if self._has_key(job.provider(other))]
+        if fault.kind is FaultKind.CALLER or (fault.kind is FaultKind.NO_MODEL and not others):
+            raise _PassThrough(failure)
+        if fault.kind is FaultKind.DENIED and not able:
+            raise _PassThrough(failure)
+        walk = walk.after(index, fault, now, _jitter(), rules)
+        if fault.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.DENIED) and walk.tracks[index].out:
+            self._board.hold(place, fault, now, rules)
+        return walk
+
+    def _has_key(self, provider: ProviderConfig) -> bool:
+        return provider.local or bool(provider.key_env and self._keys.get(provider.key_env))
+
+    async def _deliver(self, job: Job, target: Target, reply: Reply) -> web.StreamResponse:
+        """Pass the answer on. After the first byte nothing is taken from another provider."""
+        now = time.monotonic()
+        place, record, rules = job.place(target), job.record, job.plan.gateway
+        record.provider = target.provider
+        record.model = target.model or job.call.model
+        record.status = reply.response.status
+        record.first_byte = now - job.began
+        self._board.began(place, now, rules)
+        if job.call.is_inference:
+            reason = record.faults[-1] if record.faults else self._why_not_primary(job, now)
+            self._board.served(job.bearer, target, record.model, job.primary, reason)
+        pump = Pump(job.request, job.call.api, reply, job.provider(target).timeouts.idle)
+        try:
+            answer = await pump.run(target.provider)
+        finally:
+            record.usage = pump.usage
+        if pump.fault is None:
+            record.outcome = "ok"
+            self._board.succeeded(place, time.monotonic())
+            return answer
+        record.outcome = "broken"
+        job.note(target, pump.fault.reason)
+        self._board.failed(place, pump.fault, time.monotonic(), rules)
+        if pump.fault.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED):
+            self._board.hold(place, pump.fault, time.monotonic(), rules)
+        self._board.broke(job.bearer, target, time.monotonic())
+        return answer
+
+    def _why_not_primary(self, job: Job, now: float) -> str:
+        """Why the chain was not begun at its beginning."""
+        if job.primary.provider not in job.plan.providers:
+            return ""
+        why = self._board.why_closed(job.place(job.primary), now)
+        return f"{job.primary}: {why or 'its last answer broke off'}"
+
+    def _given_up(self, job: Job) -> web.StreamResponse:
+        if job.call.path.endswith("/count_tokens"):
+            return self._estimate(job)
+        now = time.monotonic()
+        for target in job.targets:
+            if why := self._board.why_closed(job.place(target), now):
+                job.note(target, f"left alone for now: {why}")
+        reasons = "; ".join(dict.fromkeys(job.record.faults))
+        message = f"AgentDeck: no provider of the chain can serve this request. {reasons}"
+        job.record.outcome = "exhausted"
+        return self._own(job, exhausted.exhausted(job.call.api, message))
+
+    def _estimate(self, job: Job) -> web.StreamResponse:
+        job.record.outcome = "ok"
+        count = bodies.estimated_tokens(job.call.document)
+        return self._own(job, exhausted.counted(count))
+
+    def _own(self, job: Job, answer: exhausted.Answer) -> web.StreamResponse:
+        job.record.status = answer.status
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

@@ -1,0 +1,162 @@
+"""Server-sent events: where one ends, what it means in each API, and how a broken stream is ended.
+
+Only whole events are passed on, so that a stream can be ended with an event of ours wherever it breaks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from agentdeck.core.apis import Api
+
+EVENT_MAX = 16 * 1024 * 1024
+"""Bytes of one event after which it is passed on in pieces."""
+
+_BOUNDARY = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_TELLING = {
+    Api.MESSAGES: re.compile(rb"\"usage\"|message_stop|event:\s*error|\"type\":\s*\"error\""),
+    Api.CHAT: re.compile(rb"\"usage\":\s*\{|\[DONE\]|\"error\":|\"finish_reason\":\s*\""),
+    Api.RESPONSES: re.compile(rb"response\.(?:completed|incomplete|failed)|event:\s*error|\"type\":\s*\"error\""),
+}
+"""Events without any of these hold nothing that the gateway has to know, and are not decoded."""
+_PREAMBLE = {
+    Api.MESSAGES: frozenset({"message_start", "ping"}),
+    Api.RESPONSES: frozenset({"response.created", "response.in_progress", "response.queued", "keepalive"}),
+}
+_LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One event. `data` is decoded JSON, or None; `done` is the chat API's `[DONE]`."""
+
+    data: Any = None
+    done: bool = False
+    comment: bool = False
+    """Whether it has no data at all: a comment to keep the connection open."""
+    malformed: bool = False
+
+    @property
+    def kind(self) -> str:
+        kind = self.data.get("type") if isinstance(self.data, dict) else None
+        return kind if isinstance(kind, str) else ""
+
+
+class Events:
+    """Cuts a stream of bytes into pieces of whole events."""
+
+    def __init__(self) -> None:
+        self._tail = bytearray()
+
+    def feed(self, data: bytes) -> bytes:
+        """All events that are whole with `data`, as they came; what is left waits."""
+        tail = self._tail
+        if not tail and data.endswith(b"\n\n"):
+            return data
+        start = max(0, len(tail) - 3)
+        tail += data
+        found = [(tail.rfind(mark, start), mark) for mark in (b"\n\n", b"\r\n\r\n", b"\r\r")]
+        end = max((at + len(mark) for at, mark in found if at >= 0), default=0)
+        if not end and len(tail) > EVENT_MAX:
+            end = len(tail)
+        whole = bytes(tail[:end])
+        del tail[:end]
+        return whole
+
+    def rest(self) -> bytes:
+        """What came after the last whole event."""
+        rest = bytes(self._tail)
+        self._tail.clear()
+        return rest
+
+
+def events(block: bytes) -> Iterator[bytes]:
+    """The single events of a block of whole events, as they came."""
+    start = 0
+    for boundary in _BOUNDARY.finditer(block):
+        yield block[start : boundary.end()]
+        start = boundary.end()
+    if start < len(block):
+        yield block[start:]
+
+
+def parsed(event: bytes) -> Parsed:
+    lines = event.removeprefix(b"\xef\xbb\xbf").splitlines()
+    fields = [line.partition(b":") for line in lines if line and not line.startswith(b":")]
+    if any(name not in (b"data", b"event", b"id", b"retry") for name, _, _ in fields):
+        return Parsed(malformed=True)
+    data = [value.removeprefix(b" ") for name, _, value in fields if name == b"data"]
+    if not data:
+        return Parsed(comment=True)
+    text = b"\n".join(data)
+    if text.strip() == b"[DONE]":
+        return Parsed(done=True)
+    try:
+        return Parsed(json.loads(text))
+    except (ValueError, RecursionError):
+        return Parsed(malformed=True)
+
+
+def tells(api: Api, block: bytes) -> bool:
+    """Whether `block` may hold an end, an error or token counts; if not, it needs no decoding."""
+    return _TELLING[api].search(block) is not None
+
+
+def is_preamble(api: Api, event: Parsed) -> bool:
+    """Whether the event brings no content yet, so that the stream may still be taken from another provider."""
+    if event.comment:
+        return True
+    if api is not Api.CHAT:
+        return event.kind in _PREAMBLE[api]
+    choices = event.data.get("choices") if isinstance(event.data, dict) else None
+    if not isinstance(choices, list):
+        return False
+    return not any(_has_content(choice) for choice in choices) and not event.data.get("usage")
+
+
+def _has_content(choice: Any) -> bool:
+    if not isinstance(choice, dict) or choice.get("finish_reason"):
+        return True
+    delta = choice.get("delta")
+    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
+
+
+def is_last(api: Api, event: Parsed) -> bool:
+    """Whether a stream that ends after this event has been told in full, be it well or as an error."""
+    if api is not Api.CHAT:
+        return event.kind in _LAST
+    if event.done:
+        return True
+    if not isinstance(event.data, dict):
+        return False
+    choices = event.data.get("choices")
+    return isinstance(choices, list) and any(
+        isinstance(choice, dict) and choice.get("finish_reason") for choice in choices
+    )
+
+
+def is_usage_only(event: Parsed) -> bool:
+    """Whether it is the chat chunk that exists only because token counts were asked for."""
+    return isinstance(event.data, dict) and event.data.get("choices") == [] and bool(event.data.get("usage"))
+
+
+def ending(api: Api, message: str) -> bytes:
+    """The API's own way to say that a stream is broken, after which its clients try again."""
+    if api is Api.MESSAGES:
+        error = {"type": "error", "error": {"type": "overloaded_error", "message": message}}
+        return b"event: error\ndata: " + json.dumps(error).encode() + b"\n\n"
+    if api is Api.RESPONSES:
+        # Of the codes of `response.failed` this is one that Codex does not take for final.
+        response = {"object": "response", "status": "failed", "error": {"code": "server_error", "message": message}}
+        failed = {"type": "response.failed", "response": response}
+        return b"event: response.failed\ndata: " + json.dumps(failed).encode() + b"\n\n"
+    chunk = {
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],
+        "error": {"message": message, "type": "server_error", "code": "stream_interrupted"},
+    }
+    return b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n"

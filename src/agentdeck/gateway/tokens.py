@@ -1,0 +1,85 @@
+"""Who is calling: a token in the URL that each agent is given.
+
+A token names its agent and is signed with the gateway's own secret, so nothing needs to be registered and it outlives
+a restart of the gateway.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.core.apis import Api
+from agentdeck.system.files import private_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """The agent that a token was made for. Without an agent it is the operator's own: status and metrics."""
+
+    deck: str = ""
+    agent: str = ""
+    tier: str = ""
+
+
+OPERATOR = Bearer()
+
+
+def secret(state: Path) -> bytes:
+    """The secret kept in the folder `state`, made when there is none. OSError where it can't be read."""
+    private_folder(state)
+    path = state / "secret"
+    fresh = secrets.token_bytes(32)
+    draft = state / f".secret.{os.getpid()}.{secrets.token_hex(4)}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, fresh)
+        os.close(descriptor)
+        # A link never replaces a file, so that of two processes at their first start one secret wins, whole.
+        os.link(draft, path)
+    except FileExistsError:
+        return path.read_bytes()
+    finally:
+        draft.unlink(missing_ok=True)
+    return fresh
+
+
+def mint(key: bytes, bearer: Bearer) -> str:
+    """The token for `bearer`, safe in a URL; the same each time."""
+    text = json.dumps([bearer.deck, bearer.agent, bearer.tier], ensure_ascii=False, separators=(",", ":"))
+    payload = _encode(text.encode("utf-8", "surrogateescape"))
+    return f"{payload}.{_encode(_sign(key, payload))}"
+
+
+def verify(key: bytes, token: str) -> Bearer | None:
+    """Whom `token` was made for, or None where it is not one of ours."""
+    payload, _, signature = token.partition(".")
+    try:
+        good = hmac.compare_digest(_sign(key, payload), base64.urlsafe_b64decode(signature + "=="))
+        if not good:
+            return None
+        deck, agent, tier = json.loads(base64.urlsafe_b64decode(payload + "==").decode("utf-8", "surrogateescape"))
+    except (ValueError, binascii.Error):
+        return None
+    return Bearer(deck, agent, tier)
+
+
+def base_url(port: int, token: str, api: Api) -> str:
+    """What an agent's CLI takes as its base URL: Anthropic's clients add `/v1` themselves, OpenAI's do not."""
+    root = f"http://127.0.0.1:{port}/{token}"
+    return root if api is Api.MESSAGES else f"{root}/v1"
+
+
+def _sign(key: bytes, payload: str) -> bytes:
+    return hmac.digest(key, payload.encode("utf-8", "surrogateescape"), hashlib.sha256)[:16]
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

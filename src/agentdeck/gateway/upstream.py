@@ -1,0 +1,341 @@
+"""One attempt at one provider: send the request, hold its answer until it is known to be good."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from agentdeck.core import faults
+from agentdeck.core.apis import Api
+from agentdeck.core.faults import ProviderFault
+from agentdeck.gateway import bodies, streams
+
+if TYPE_CHECKING:
+    from agentdeck.core.gateway_config import ProviderConfig
+
+HELD_MAX = 8 * 1024 * 1024
+"""Bytes of an answer that is not streamed, up to which it is held until it is there in full."""
+
+_HOP = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
+    "proxy-connection".split()
+)
+_NOT_FORWARDED = _HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect", "cookie"}
+_CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
+_CLIENT_ACCOUNT = frozenset({"openai-organization", "openai-project", "chatgpt-account-id"})
+_NOT_RETURNED = _HOP | {"content-length"}
+
+
+@dataclass(slots=True)
+class Call:
+    """What an agent asks for. `body` is its JSON without compression."""
+
+    api: Api
+    method: str
+    path: str
+    """After the base URL, such as `/messages`."""
+    query: str
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    document: dict[str, Any]
+    """The decoded body; empty where it has none."""
+
+    @property
+    def model(self) -> str:
+        model = self.document.get("model")
+        return model if isinstance(model, str) else ""
+
+    @property
+    def streams(self) -> bool:
+        return self.document.get("stream") is True
+
+    @property
+    def is_inference(self) -> bool:
+        return self.method == "POST" and not self.path.endswith("/count_tokens")
+
+    @property
+    def asks_usage(self) -> bool:
+        options = self.document.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
+
+@dataclass(slots=True)
+class Reply:
+    """The good beginning of an answer. The caller reads on from `response` unless `whole`, and closes it."""
+
+    response: aiohttp.ClientResponse
+    held: bytes
+    whole: bool
+    events: streams.Events | None
+    """Set for a stream of events: what cuts it into whole ones, with what it still keeps back."""
+    usage_asked: bool
+    """Whether a chunk with token counts comes that the agent did not ask for."""
+    last_seen: bool = False
+    """Whether the last event of the stream is among those held."""
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        return returned_headers(self.response.headers)
+
+
+class AttemptFailed(Exception):
+    """The provider did not serve. `status`, `headers` and `body` are what it answered, if it did (status 0: no)."""
+
+    def __init__(
+        self, fault: ProviderFault, status: int = 0, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
+        self.status = status
+        self.headers = returned_headers(headers or {})
+        self.body = body
+
+
+def returned_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _NOT_RETURNED | named)
+
+
+class Upstream:
+    """Keeps the connections to all providers."""
+
+    def __init__(self) -> None:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_mark_reused)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[trace],
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            read_bufsize=256 * 1024,
+            max_line_size=64 * 1024,
+            max_field_size=64 * 1024,
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def open(self, call: Call, provider: ProviderConfig, model: str, key: str, hold: float) -> Reply:
+        """Ask `provider` for `model` (empty: as asked) and return once its answer is good so far.
+
+        `hold` is how many seconds the beginning of a stream without content is kept. Raises AttemptFailed.
+        """
+        usage_asked = call.streams and call.api is Api.CHAT and provider.ask_usage and not call.asks_usage
+        body = _body(call, model, usage_asked)
+        started = time.monotonic()
+        response = await self._send(call, provider, key, body)
+        try:
+            wait = _first_wait(call, provider) - (time.monotonic() - started)
+            reader = _Reader(call, provider, response, max(wait, 0.001), usage_asked)
+            return await reader.judge(hold)
+        except BaseException:
+            response.close()
+            raise
+
+    async def _send(self, call: Call, provider: ProviderConfig, key: str, body: bytes) -> aiohttp.ClientResponse:
+        url = URL(provider.base_url + call.path + (f"?{call.query}" if call.query else ""), encoded=True)
+        wait = _first_wait(call, provider)
+        for last in (False, True):
+            trace = SimpleNamespace(reused=False)
+            try:
+                async with asyncio.timeout(wait):
+                    return await self._session.request(
+                        call.method,
+                        url,
+                        headers=_headers(call, provider, key),
+                        data=body or None,
+                        allow_redirects=False,
+                        proxy=None if provider.local else _proxy(url),
+                        timeout=aiohttp.ClientTimeout(total=None, sock_connect=provider.timeouts.connect),
+                        trace_request_ctx=trace,
+                    )
+            except aiohttp.ConnectionTimeoutError:
+                raise AttemptFailed(faults.too_slow("no connection", provider.timeouts.connect)) from None
+            except TimeoutError:
+                raise AttemptFailed(faults.too_slow("no first byte", wait)) from None
+            except aiohttp.ClientConnectorError as error:
+                raise AttemptFailed(faults.unreachable(_why_unreachable(error))) from None
+            except (aiohttp.ClientConnectionError, ConnectionError):
+                # A kept connection that the server had closed meanwhile says nothing about the server.
+                if last or not trace.reused:
+                    raise AttemptFailed(faults.unreachable("reset the connection")) from None
+            except aiohttp.ClientError:
+                raise AttemptFailed(faults.unreachable("did not answer in HTTP")) from None
+        raise AssertionError("unreachable")
+
+
+class _Reader:
+    """Reads the beginning of one answer."""
+
+    def __init__(
+        self,
+        call: Call,
+        provider: ProviderConfig,
+        response: aiohttp.ClientResponse,
+        first_wait: float,
+        usage_asked: bool,
+    ) -> None:
+        self._call = call
+        self._provider = provider
+        self._response = response
+        self._first_wait = first_wait
+        self._usage_asked = usage_asked
+
+    async def judge(self, hold: float) -> Reply:
+        if self._response.status < 400 and self._response.content_type == "text/event-stream":
+            if "Content-Encoding" in self._response.headers:
+                return Reply(self._response, b"", False, None, False)
+            return await self._judge_stream(hold)
+        return await self._judge_document()
+
+    async def _judge_document(self) -> Reply:
+        body, whole = await self._collect()
+        status = self._response.status
+        encoded = "Content-Encoding" in self._response.headers
+        fault = None
+        if not encoded or status >= 400:
+            fault = faults.of_response(
+                self._call.api,
+                status,
+                self._response.headers,
+                body if whole else b"",
+                now=time.time(),
+                local=self._provider.local,
+            )
+        if fault is not None:
+            raise AttemptFailed(fault, status, self._response.headers, body)
+        is_json = self._response.content_type == "application/json"
+        if whole and status == 200 and self._call.is_inference and is_json and not encoded and not _is_json(body):
+            raise AttemptFailed(faults.unreachable("sent a malformed answer"))
+        return Reply(self._response, body, whole, None, False)
+
+    async def _collect(self) -> tuple[bytes, bool]:
+        body = bytearray()
+        wait = self._first_wait
+        while len(body) <= HELD_MAX:
+            data = await self._read(wait, "no first byte" if not body else "nothing more")
+            if not data:
+                return bytes(body), True
+            body += data
+            wait = self._provider.timeouts.idle
+        return bytes(body), False
+
+    async def _judge_stream(self, hold: float) -> Reply:
+        cutter = streams.Events()
+        held = bytearray()
+        until: float | None = None
+        while True:
+            wait = self._first_wait if until is None else until - time.monotonic()
+            try:
+                data = await self._read(max(wait, 0.001), "no first byte")
+            except AttemptFailed as failure:
+                if until is None or not failure.fault.slow:
+                    raise
+                return Reply(self._response, bytes(held), False, cutter, self._usage_asked)
+            ended = not data
+            if ended and until is None:
+                raise AttemptFailed(faults.unreachable("sent nothing"))
+            until = until or time.monotonic() + hold
+            block = cutter.rest() if ended else cutter.feed(data)
+            held += block
+            if self._has_content(block, bytes(held)):
+                last = any(streams.is_last(self._call.api, streams.parsed(event)) for event in streams.events(block))
+                return Reply(self._response, bytes(held), ended, cutter, self._usage_asked, last)
+            if ended:
+                raise AttemptFailed(faults.unreachable("ended the stream before any content"))
+
+    def _has_content(self, block: bytes, held: bytes) -> bool:
+        """Whether these events settle that the stream is good; raises AttemptFailed where they say it is not."""
+        for raw in streams.events(block):
+            event = streams.parsed(raw)
+            if event.malformed:
+                raise AttemptFailed(faults.unreachable("sent a malformed stream"))
+            fault = faults.of_event(self._call.api, event.data, now=time.time(), local=self._provider.local)
+            if fault is not None:
+                raise AttemptFailed(fault, self._response.status, self._response.headers, held)
+            if not streams.is_preamble(self._call.api, event):
+                return True
+        return False
+
+    async def _read(self, wait: float, what: str) -> bytes:
+        """Some bytes; none at the end."""
+        return await read(self._response, wait, what)
+
+
+async def read(response: aiohttp.ClientResponse, wait: float, what: str = "nothing more") -> bytes:
+    """The bytes of `response` that are there, or come within `wait` seconds; none at its end. Raises AttemptFailed."""
+    try:
+        async with asyncio.timeout(wait):
+            return await response.content.readany()
+    except TimeoutError:
+        raise AttemptFailed(faults.too_slow(what, wait)) from None
+    except (aiohttp.ClientError, ConnectionError):
+        raise AttemptFailed(faults.unreachable("broke off its answer")) from None
+
+
+def _body(call: Call, model: str, usage_asked: bool) -> bytes:
+    body = call.body
+    if model and call.model and model != call.model:
+        body = bodies.with_model(body, model)
+    if usage_asked:
+        body = bodies.asking_usage(body, call.document)
+    return body
+
+
+def _headers(call: Call, provider: ProviderConfig, key: str) -> CIMultiDict[str]:
+    named = {name.strip().lower() for name in call.headers.get("Connection", "").split(",")}
+    dropped = _NOT_FORWARDED | named
+    if not provider.uses_own_login:
+        dropped = dropped | _CREDENTIALS | _CLIENT_ACCOUNT
+    headers = CIMultiDict((name, value) for name, value in call.headers.items() if name.lower() not in dropped)
+    if not call.is_inference and "Accept-Encoding" in call.headers:
+        headers["Accept-Encoding"] = call.headers["Accept-Encoding"]
+    if key:
+        headers["x-api-key" if provider.key_header == "x-api-key" else "Authorization"] = (
+            key if provider.key_header == "x-api-key" else f"Bearer {key}"
+        )
+    return headers
+
+
+def _first_wait(call: Call, provider: ProviderConfig) -> float:
+    times = provider.timeouts
+    return times.answer if call.is_inference and not call.streams else times.first_byte
+
+
+def _proxy(url: URL) -> str | None:
+    """The proxy that the environment names for `url`; credentials of a .netrc stay out of it."""
+    if url.host is None or urllib.request.proxy_bypass(url.host):
+        return None
+    return urllib.request.getproxies().get(url.scheme)
+
+
+def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "has no address: the name can't be resolved"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "has no TLS connection that can be trusted"
+    return "refused the connection"
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+async def _mark_reused(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+    if (request := context.trace_request_ctx) is not None:
+        request.reused = True

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.support.decks import bench
+
+__all__ = ["bench"]

@@ -1,0 +1,84 @@
+"""docs/json.md against what the program prints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from agentdeck.cli.agents import agent_fields
+from agentdeck.cli.output import SCHEMA
+from agentdeck.core.agent import Agent, Fault, Mode, State, Status
+from agentdeck.core.events import Event
+from agentdeck.engine.views import AgentView
+from agentdeck.errors import ExitCode
+from tests.support.cli import agentdeck, objects, put_agent
+from tests.support.decks import Bench
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "json.md").read_text("utf-8")
+
+
+def section(heading: str) -> str:
+    return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def table_keys(text: str) -> list[str]:
+    cells = re.findall(r"^\| (`[^|]*?) \|", text, re.MULTILINE)
+    return [key for cell in cells for key in re.findall(r"`(\w+)`", cell)]
+
+
+def test_the_page_names_the_schema_and_every_exit_code() -> None:
+    assert f"`{SCHEMA}`" in PAGE
+    codes = re.findall(r"^\| (\d+) \|", section("Exit codes"), re.MULTILINE)
+    assert [int(code) for code in codes] == [int(code) for code in ExitCode]
+
+
+def test_the_keys_of_an_agent_are_those_of_the_page() -> None:
+    view = AgentView(Agent("a", "", "", Mode.HEADLESS, 0.0), Status(State.DONE, 0.0), alive=False)
+    text, _, more = section("`agent`").partition("`show` adds:")
+    assert table_keys(text) == list(agent_fields(view))
+    assert table_keys(more) == ["leases", "usage", "events"]
+
+
+def test_the_page_names_every_state_and_fault() -> None:
+    text = section("`agent`")
+    assert all(f"`{word}`" in text for word in (*State, *(fault for fault in Fault if fault), *Mode))
+
+
+def test_the_page_names_every_kind_of_event_that_the_program_makes() -> None:
+    made = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        made |= set(re.findall(r"\bEvent\(\s*\"([a-z]+\.?[a-z]*)\"", path.read_text("utf-8")))
+    assert made
+    assert {kind for kind in made if f"`{kind}`" not in section("`event`")} == set()
+    assert table_keys(section("`event`")) == list(Event("x", "y").to_json())
+
+
+def test_every_type_that_is_printed_has_its_section(bench: Bench) -> None:
+    put_agent(bench.root, "one")
+    lines = [
+        "ls",
+        "show one",
+        "diff one",
+        "ports",
+        "config",
+        "doctor",
+        "version",
+        "completion bash",
+        "rm one",
+        "ls --wrong",
+    ]
+    for line in lines:
+        (found,) = objects(agentdeck(*line.split(), "--json", cwd=bench.root).stdout)
+        keys = set(found) - {"schema", "type"}
+        text = section(f"`{found['type']}`")
+        assert text, found["type"]
+        assert {key for key in keys if f"`{key}`" not in text} == set()
+
+
+def test_every_type_in_the_code_has_its_section() -> None:
+    emitted = set()
+    for path in (ROOT / "src/agentdeck/cli").glob("*.py"):
+        emitted |= set(re.findall(r"\.emit\(\s*\"(\w+)\"", path.read_text("utf-8")))
+    sections = set(re.findall(r"^## `(\w+)`$", PAGE, re.MULTILINE))
+    assert emitted == sections

@@ -1,0 +1,132 @@
+"""Every fault, in every API, streamed and not: what the client got, who was asked how often, the breaker after it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.apis import Api
+from tests.gateway.upstream import document_of, playing, stream_of
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`served` is who answers in full; `cut`: the main one's beginning and then the API's error event; or a status."""
+
+    served: str
+    main: int
+    spare: int
+    failures: int = 0
+    """Counted against the main provider's health."""
+    health: str = "closed"
+    quota: str = "closed"
+
+
+_DOWN = Expected("spare", 1, 1, failures=1)
+_SLOW = Expected("spare", 1, 1, failures=1, health="open")
+_LIMITED = Expected("spare", 2, 1, quota="open")
+_HELD = Expected("spare", 1, 1, quota="open")
+
+EITHER = {
+    "ok": Expected("main", 1, 0),
+    "429": _LIMITED,
+    "429 retry-after": _LIMITED,
+    "exhausted": _HELD,
+    "500": _DOWN,
+    "503": _DOWN,
+    "529": _DOWN,
+    "401": _HELD,
+    "400": Expected("400", 1, 0),
+    "refused": Expected("spare", 0, 1, failures=1),
+    "reset": _DOWN,
+    "hang": _SLOW,
+    "drip": Expected("main", 1, 0),
+    "malformed": _DOWN,
+    "error first": _DOWN,
+    "error after start": _DOWN,
+}
+STREAMED = EITHER | {
+    "hang mid": Expected("cut", 1, 0, failures=1, health="open"),
+    "reset mid": Expected("cut", 1, 0, failures=1),
+    "eof mid": Expected("cut", 1, 0, failures=1),
+    "error mid": Expected("cut", 1, 0, failures=1),
+}
+WHOLE = EITHER | {"hang mid": _SLOW, "reset mid": _DOWN, "eof mid": _DOWN, "error mid": _DOWN}
+CASES = [
+    pytest.param(api, stream, fault, expected, id=f"{api.value}-{'stream' if stream else 'whole'}-{fault}")
+    for api in Api
+    for stream, table in ((True, STREAMED), (False, WHOLE))
+    for fault, expected in table.items()
+]
+
+
+def good(api: Api, name: str, model: str, *, stream: bool) -> bytes:
+    return b"".join(stream_of(api, name, model)) if stream else document_of(api, name, model)
+
+
+def ends_in_error(api: Api, body: bytes) -> bool:
+    last = [line for line in body.splitlines() if line.startswith(b"data: {")][-1]
+    data = json.loads(last.removeprefix(b"data: "))
+    if api is Api.CHAT:
+        return bool(data["error"]["message"])
+    kind: str = data["type"]
+    return kind == ("error" if api is Api.MESSAGES else "response.failed")
+
+
+@pytest.mark.parametrize(("api", "stream", "fault", "expected"), CASES)
+def test_fault(tmp_path: Path, api: Api, stream: bool, fault: str, expected: Expected) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, fault) as play:
+            status, body = await play.ask(api, stream=stream)
+            models = {"main": "big-model", "spare": "small-model"}
+            if expected.served in models:
+                assert status == 200
+                assert body == good(api, expected.served, models[expected.served], stream=stream)
+            elif expected.served == "cut":
+                start = b"".join(stream_of(api, "main", "big-model")[:3])
+                assert status == 200
+                assert body.startswith(start)
+                assert b"spare" not in body
+                assert ends_in_error(api, body)
+            else:
+                assert status == int(expected.served)
+                assert json.loads(body)["error"]["type"] == "invalid_request_error"
+            assert (len(play.main.requests), len(play.spare.requests)) == (expected.main, expected.spare)
+            health = play.breakers().get(("main", "health"), {"failures": 0, "phase": "closed"})
+            quota = play.breakers().get(("main", "quota"), {"phase": "closed"})
+            assert (health["failures"], health["phase"]) == (expected.failures, expected.health)
+            assert quota["phase"] == expected.quota
+            assert ("spare", "health") not in play.breakers()
+            if expected.served == "cut":
+                # The client's own retry goes down the chain.
+                status, body = await play.ask(api, stream=stream)
+                assert body == good(api, "spare", "small-model", stream=stream)
+                assert (len(play.main.requests), len(play.spare.requests)) == (1, 1)
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("fault", ["429", "exhausted", "500", "refused", "reset", "hang", "error first"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_exhausted_chain_stops_the_clients_own_retries(tmp_path: Path, api: Api, fault: str, stream: bool) -> None:
+    async def check() -> None:
+        async with (
+            playing(tmp_path, fault, fault) as play,
+            play.client.post(play.url(api), json={"model": "m", "stream": stream}) as answer,
+        ):
+            error = (await answer.json())["error"]
+            assert answer.status == {Api.MESSAGES: 529, Api.CHAT: 400, Api.RESPONSES: 429}[api]
+            assert answer.headers["x-should-retry"] == "false"
+            assert "retry-after" not in answer.headers
+            assert "main:big-model" in error["message"]
+            assert "spare:small-model" in error["message"]
+            most = 2 if fault in ("429", "500", "refused", "reset", "error first") else 1
+            assert len(play.main.requests) <= most
+            assert len(play.spare.requests) <= most
+
+    asyncio.run(check())
