@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import os
 import pty
-import select
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.cli import agentdeck, objects, put_agent
+from tests.support.cli import agentdeck, objects, put_agent, read_until
 from tests.support.decks import Bench
 
 SETUP = {
@@ -58,14 +56,6 @@ def typed(bench: Bench, shell: str, line: str) -> str:
         os.waitpid(pid, 0)
         os.close(terminal)
     return seen.rpartition("BECAME:")[2].split(" 45")[0].strip()
-
-
-def read_until(terminal: int, mark: str, timeout: float = 20) -> str:
-    text, deadline = "", time.monotonic() + timeout
-    while mark not in text:
-        assert select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0], text
-        text += os.read(terminal, 65536).decode("utf-8", "replace")
-    return text
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
+import struct
+import termios
 
 import pytest
 
 from agentdeck.core.agent import State
 from agentdeck.errors import ExitCode
-from tests.support.cli import PROGRAM, agentdeck, objects, put_agent
+from tests.support.cli import PROGRAM, agentdeck, objects, put_agent, read_until
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 
@@ -142,6 +145,23 @@ def test_ports_and_the_screen(bench: Bench) -> None:
     assert "no terminal" in done.stderr
 
 
+def test_attach_shows_the_agents_terminal_and_detaching_comes_back(bench: Bench) -> None:
+    started(bench, "bot", 'echo hello; read -r line; echo "got <$line>"; sleep 60')
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(bench.root)
+        os.execvp(PROGRAM[0], [*PROGRAM, "attach", "bot"])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    read_until(terminal, "hello")
+    os.write(terminal, b"typed\r")
+    read_until(terminal, "got <typed>")
+    os.write(terminal, b"\x02d")
+    read_until(terminal, "detached")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
+    assert bench.deck().agent("bot").alive
+
+
 @pytest.mark.parametrize(("answer", "code", "left"), [("n", ExitCode.REFUSED, ["bot"]), ("y", ExitCode.OK, [])])
 def test_on_a_terminal_rm_asks_first(bench: Bench, answer: str, code: ExitCode, left: list[str]) -> None:
     agentdeck("run", "-n", "bot", "--", "true", cwd=bench.root)
@@ -149,9 +169,7 @@ def test_on_a_terminal_rm_asks_first(bench: Bench, answer: str, code: ExitCode, 
     if pid == 0:
         os.chdir(bench.root)
         os.execvp(PROGRAM[0], [*PROGRAM, "rm", "bot"])
-    seen = ""
-    while "[y/N]" not in seen:
-        seen += os.read(terminal, 4096).decode()
+    read_until(terminal, "[y/N]")
     os.write(terminal, f"{answer}\n".encode())
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code
     os.close(terminal)

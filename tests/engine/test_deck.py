@@ -207,7 +207,8 @@ def test_a_killed_runner_is_told_and_its_agent_ends_with_it(bench: Bench) -> Non
     assert view.worktree is not None
     path = view.worktree / "pid"
     pid = int(eventually(lambda: path.exists() and path.read_text().strip()))
-    runner = eventually(lambda: deck.agent("fix").status.runner_pid)
+    runner = eventually(lambda: deck.store.runner_pid("fix"))
+    assert runner is not None
     os.kill(runner, 9)
 
     def gone() -> bool:
@@ -219,7 +220,8 @@ def test_a_killed_runner_is_told_and_its_agent_ends_with_it(bench: Bench) -> Non
 
     eventually(gone, timeout=20)
     deck.repair()
-    view = eventually(lambda: (found := deck.agent("fix")).state is State.FAILED and found)
+    eventually(lambda: deck.agent("fix").state is State.FAILED)
+    view = deck.agent("fix")
     assert view.status.fault is Fault.LOST
     assert view.agent.phase is Phase.HELD
 

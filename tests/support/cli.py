@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,15 @@ def objects(output: str) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in output.splitlines()]
     assert all(each["schema"] == "agentdeck/1" and each["type"] for each in found)
     return found
+
+
+def read_until(terminal: int, mark: str, timeout: float = 20) -> str:
+    """What a terminal shows up to `mark`; fail after `timeout` seconds without it."""
+    text, deadline = "", time.monotonic() + timeout
+    while mark not in text:
+        assert select.select([terminal], [], [], max(0, deadline - time.monotonic()))[0], text
+        text += os.read(terminal, 65536).decode("utf-8", "replace")
+    return text
 
 
 def put_agent(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.errors import MissingToolError
-from agentdeck.system.databases.postgres import find_program
+from agentdeck.system.databases.pgserver import find_program
 from tests.support.retry import eventually
 
 

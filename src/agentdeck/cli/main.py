@@ -91,10 +91,9 @@ def _reader_gone() -> ExitCode:
     """What reads our output went away (`| head`): say nothing, now or when Python flushes at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        try:
             stream.flush()
-            continue
-        with contextlib.suppress(OSError, ValueError):
+        except OSError:
             os.dup2(nowhere, stream.fileno())
     return ExitCode.BROKEN_PIPE
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from agentdeck.core.config import DatabaseConfig
-from agentdeck.errors import ConfigError
+from agentdeck.errors import ConfigError, RefusedError
+from agentdeck.system.files import private_folder
 
 
 class Database(Protocol):
@@ -18,24 +21,26 @@ class Database(Protocol):
     holds no secret. Every verb raises DatabaseError where the server or the file does not do what it should.
     """
 
-    def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]: ...
+    def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
+        """Choose without touching anything; what is already at a place that is chosen is not ours."""
 
     def create(self, plan: dict[str, Any]) -> None:
         """Make it from the template; do nothing where it is there, and complete one that is half made."""
 
-    def exists(self, plan: dict[str, Any]) -> bool: ...
+    def exists(self, plan: dict[str, Any]) -> bool:
+        """Whether something of ours is there to drop, be it half made."""
 
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         """Write all of it to a new file whose name begins with `stem`; None where there is nothing to keep."""
 
     def restore(self, plan: dict[str, Any], dump: Path) -> None:
-        """Fill the database, which `create` has made, with what `dump` wrote."""
+        """Put what `dump` wrote in place of all that is in the database, which `create` has made."""
 
     def drop(self, plan: dict[str, Any]) -> None:
         """Take it away; do nothing where it is gone. Raise RefusedError for one that is not ours."""
 
     def variables(self, plan: dict[str, Any]) -> dict[str, str]:
-        """`DATABASE_URL`, or as configured."""
+        """`DATABASE_URL`, or as configured; nothing where the engine chose no place yet."""
 
 
 def open_database(config: DatabaseConfig, root: Path, state_home: Path) -> Database | None:
@@ -45,9 +50,9 @@ def open_database(config: DatabaseConfig, root: Path, state_home: Path) -> Datab
 
         return SqliteDatabase(config, root)
     if config.engine == "postgres":
-        from agentdeck.system.databases.postgres import PostgresDatabase
+        from agentdeck.system.databases.postgres import PostgresDatabase, PostgresSchema
 
-        return PostgresDatabase(config)
+        return PostgresSchema(config) if config.mode == "schema" else PostgresDatabase(config)
     if config.engine == "redis":
         from agentdeck.system.databases.redis import RedisDatabase
 
@@ -66,43 +71,80 @@ def database_name(deck_id: str, agent: str) -> str:
     return f"{plain[:56]}_{mark}"
 
 
+def check_place(plan: dict[str, Any], **now: str) -> None:
+    """Raise RefusedError where the configuration has come to mean another engine or server than `plan` was made for:
+    a name or number there belongs to someone else."""
+    for what, value in now.items():
+        if plan.get(what) != value:
+            raise RefusedError(
+                f"This agent's database was made with {what} {plan.get(what)}, but agentdeck.toml now means {value}.",
+                hint="Put [database] back as it was until the agent is removed.",
+            )
+
+
+@contextlib.contextmanager
+def arriving(target: Path) -> Iterator[Path]:
+    """A path to write a file at, private to this user, that is moved to `target` when the block ends well.
+
+    It is on the disk by then: the database it was taken from may be dropped next.
+    """
+    private_folder(target.parent)
+    half = target.with_name(f".{target.name}.half")
+    half.unlink(missing_ok=True)
+    half.touch(0o600)
+    try:
+        yield half
+        _flush(half)
+        half.replace(target)
+        _flush(target.parent)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def expand(text: str) -> str:
     """The URL `text` with `$NAME` and `${NAME}` from the environment, so that no password need stand in the config.
 
-    A variable that is a part of the URL is escaped for it; one that is all of it is taken as it is.
+    A variable that is a part of a URL is escaped for it; one that is all of it is taken as it is.
     """
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
         if name not in os.environ:
             raise ConfigError(f"The database URL needs the variable {name}, which is not set.")
-        return os.environ[name] if match[0] == text else quote(os.environ[name], safe="")
+        return quote(os.environ[name], safe="") if "://" in text else os.environ[name]
 
     return re.sub(r"\$(?:(\w+)|\{(\w+)\})", value, text)
 
 
 def filled(config: DatabaseConfig, values: dict[str, str]) -> dict[str, str]:
     """The variables that the configuration asks for, from `values`, of which `url` is one."""
-    parts = urlsplit(values["url"])
-    known = {
-        "name": "",
-        "path": "",
-        "schema": "",
-        "prefix": "",
-        "host": parts.hostname or "",
-        "port": str(parts.port or ""),
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        **values,
-    }
+    known = {"name": "", "path": "", "schema": "", "prefix": "", **_parts(values["url"]), **values}
     found = {config.variable: values["url"]}
     for name, template in config.variables.items():
         try:
             found[name] = template.format(**known)
-        except (KeyError, IndexError, ValueError) as error:
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise ConfigError(
                 f"database.variables.{name} = “{template}” can't be filled in.",
                 detail=str(error),
                 hint=f"It may name {', '.join('{' + key + '}' for key in sorted(known))}.",
             ) from error
+    return found
+
+
+def _parts(url: str) -> dict[str, str]:
+    """Host, port, user and password of `url`; empty where it has none, or is of a form that only its driver knows."""
+    found = dict.fromkeys(("host", "port", "user", "password"), "")
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        found |= {"user": unquote(parts.username or ""), "password": unquote(parts.password or "")}
+        found |= {"host": parts.hostname or "", "port": str(parts.port or "")}
     return found

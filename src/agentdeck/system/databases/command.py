@@ -7,7 +7,7 @@ from typing import Any
 
 from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import DatabaseError
-from agentdeck.system.databases import database_name, filled
+from agentdeck.system.databases import arriving, check_place, database_name, filled
 from agentdeck.system.files import private_folder, write_atomic
 from agentdeck.system.process import run
 
@@ -15,7 +15,12 @@ _TIMEOUT = 600.0
 
 
 class CommandDatabase:
-    """`create` prints the URL, which may hold a password: it is kept in a file of this user's own, not in the store."""
+    """`create` prints the URL, which may hold a password: it is kept in a file of this user's own, not in the store.
+
+    That file is there, empty, from before `create` runs until `drop` has run; so a `create` that failed or was cut
+    short is followed by `drop`. The lines see AGENTDECK_DATABASE, AGENTDECK_AGENT and AGENTDECK_DECK, `dump` and
+    `restore` AGENTDECK_DUMP as well, and all but `create` the agent's URL in the configured variable.
+    """
 
     def __init__(self, config: DatabaseConfig, root: Path, state_home: Path) -> None:
         self._config = config
@@ -23,51 +28,69 @@ class CommandDatabase:
         self._urls = state_home / "databases"
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
-        name = database_name(deck_id, agent)
-        return {"engine": "command", "name": name, "agent": agent, "worktree": str(worktree)}
+        return {"engine": "command", "name": database_name(deck_id, agent), "agent": agent, "deck": deck_id}
 
     def create(self, plan: dict[str, Any]) -> None:
-        if self.exists(plan):
+        if self._url(plan):
             return
+        if self.exists(plan):
+            self.drop(plan)
+        private_folder(self._urls)
+        write_atomic(self._file(plan), "")
         lines = self._shell("create", self._config.create, plan).splitlines()
         if not lines:
             raise DatabaseError(
                 "The shell line database.create printed no URL.", hint="Its last line must be the database's URL."
             )
-        write_atomic(private_folder(self._urls) / plan["name"], lines[-1].strip())
+        write_atomic(self._file(plan), lines[-1].strip())
 
     def exists(self, plan: dict[str, Any]) -> bool:
-        return bool(self._url(plan))
+        return self._file(plan).exists()
 
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
-        target = stem.with_name(f"{stem.name}.dump")
-        if not self._config.dump:
+        if not self._config.dump or not self._url(plan):
             return None
-        self._shell("dump", self._config.dump, plan, AGENTDECK_DUMP=str(target))
-        return target if target.exists() else None
+        target = stem.with_name(f"{stem.name}.dump")
+        with arriving(target) as half:
+            self._shell("dump", self._config.dump, plan, AGENTDECK_DUMP=str(half))
+            if not half.exists() or not half.stat().st_size:
+                raise DatabaseError(
+                    "The shell line database.dump wrote nothing.", hint="It must write to the file $AGENTDECK_DUMP."
+                )
+        return target
 
     def restore(self, plan: dict[str, Any], dump: Path) -> None:
-        if self._config.restore:
-            self._shell("restore", self._config.restore, plan, AGENTDECK_DUMP=str(dump))
+        if not self._config.restore:
+            raise DatabaseError(
+                f"{plan['agent']}'s database can't be restored: there is no shell line database.restore.",
+                hint=f"Set it in agentdeck.toml; the dump is {dump}.",
+            )
+        self._shell("restore", self._config.restore, plan, AGENTDECK_DUMP=str(dump))
 
     def drop(self, plan: dict[str, Any]) -> None:
-        # Also where no URL was kept: `create` may have been cut short, and the line has to bear that.
+        if not self.exists(plan):
+            return
         if self._config.drop:
             self._shell("drop", self._config.drop, plan)
-        (self._urls / plan["name"]).unlink(missing_ok=True)
+        self._file(plan).unlink(missing_ok=True)
 
     def variables(self, plan: dict[str, Any]) -> dict[str, str]:
         url = self._url(plan)
         return filled(self._config, {"url": url, "name": plan["name"]}) if url else {}
 
+    def _file(self, plan: dict[str, Any]) -> Path:
+        check_place(plan, engine="command")
+        return self._urls / str(plan["name"])
+
     def _url(self, plan: dict[str, Any]) -> str:
-        path = self._urls / str(plan["name"])
-        return path.read_text() if path.exists() else ""
+        path = self._file(plan)
+        return path.read_text("utf-8") if path.exists() else ""
 
     def _shell(self, what: str, line: str, plan: dict[str, Any], **more: str) -> str:
-        env = {"AGENTDECK_DATABASE": plan["name"], "AGENTDECK_AGENT": plan["agent"], **more}
-        env[self._config.variable] = self._url(plan)
-        result = run(["/bin/sh", "-c", line], cwd=self._root, env=env, timeout=_TIMEOUT)
+        names = {"AGENTDECK_DATABASE": plan["name"], "AGENTDECK_AGENT": plan["agent"], "AGENTDECK_DECK": plan["deck"]}
+        url = self._url(plan)
+        env = {**names, **more, **({self._config.variable: url} if url else {})}
+        result = run(["/bin/sh", "-c", line], cwd=self._root, env=env, timeout=_TIMEOUT, group=True)
         if not result:
             raise DatabaseError(
                 f"The shell line database.{what} failed with {result.code}.", detail=result.complaint or line

@@ -2,211 +2,244 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from agentdeck.core.config import DatabaseConfig
-from agentdeck.errors import DatabaseError, MissingToolError, RefusedError
-from agentdeck.system.databases import database_name, expand, filled
-from agentdeck.system.process import run
+from agentdeck.errors import ConfigError, DatabaseError, RefusedError
+from agentdeck.system.databases import arriving, check_place, database_name, filled
+from agentdeck.system.databases.pgserver import PostgresServer
 
 if TYPE_CHECKING:
     import psycopg
 
-_CONNECT_SECONDS = 5
+_MAINTENANCE = "postgres"
+"""The database that is always there, for making and dropping others."""
 _TEMPLATE_PATIENCE = 5.0
 """Seconds to wait for others to leave the template: PostgreSQL copies only one that nobody is connected to."""
-_IN_USE, _EXISTS = "55006", "42P04"
-"""SQLSTATE object_in_use and duplicate_database (PostgreSQL manual, appendix A)."""
+_IN_USE, _NO_SUCH = "55006", "3D000"
+"""SQLSTATE object_in_use and invalid_catalog_name (PostgreSQL manual, appendix A)."""
 
 
 class PostgresDatabase:
+    """A database made under a passing name that only this plan knows, marked with a comment, then renamed: so whatever
+    bears the agent's name is whole, and what bears it without the mark is someone else's."""
+
     def __init__(self, config: DatabaseConfig) -> None:
         self._config = config
-        self._url = config.url or "postgresql://"
+        self._server = PostgresServer(config.url)
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
-        mark = f"agentdeck {deck_id} {agent}"
-        return {"engine": "postgres", "mode": self._config.mode, "name": database_name(deck_id, agent), "mark": mark}
+        return {
+            "engine": "postgres",
+            "mode": "database",
+            "server": self._server.where,
+            "name": database_name(deck_id, agent),
+            "half": f"agentdeck_half_{secrets.token_hex(8)}",
+            "mark": f"agentdeck {deck_id} {agent}",
+        }
 
     def create(self, plan: dict[str, Any]) -> None:
-        if self._is_schema(plan):
-            with self._connection() as connection:
-                self._execute(connection, "create schema if not exists {}", plan["name"])
-                self._check_or_mark(connection, plan, "schema")
-            return
-        with self._connection(maintenance=True) as connection:
-            if not self._has(connection, plan):
-                self._copy_template(connection, plan["name"])
-            self._check_or_mark(connection, plan, "database")
+        self._check(plan)
+        with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
+            if _is_ours(connection, plan):
+                return
+            self._make_half(connection, plan, self._config.template or "template1")
+            _execute(connection, "alter database {} rename to {}", plan["half"], plan["name"])
 
-    def _copy_template(self, connection: psycopg.Connection[Any], name: str) -> None:
+    def _make_half(
+        self, connection: psycopg.Connection[Any], plan: dict[str, Any], template: str, *, like: str = ""
+    ) -> None:
+        """Copy `template` under the passing name; with `like`, in the encoding and collation of that database."""
         import psycopg
 
-        template = self._config.template or "template1"
+        options = _locale(connection, like) if like else ()
+        _execute(connection, "drop database if exists {} with (force)", plan["half"])
         deadline = time.monotonic() + _TEMPLATE_PATIENCE
         while True:
             try:
-                self._execute(connection, "create database {} template {}", name, template)
-                return
+                _execute(connection, "create database {} template {}", plan["half"], template, more=options)
+                break
             except psycopg.Error as error:
-                if error.sqlstate == _EXISTS:
-                    return
-                if error.sqlstate != _IN_USE or time.monotonic() > deadline:
-                    hint = "Close the connections to the template: PostgreSQL copies only one that nobody uses."
-                    raise DatabaseError(
-                        f"PostgreSQL can't copy the template “{template}”.",
-                        detail=str(error),
-                        hint=hint if error.sqlstate == _IN_USE else "Check database.template in agentdeck.toml.",
-                    ) from error
+                if error.sqlstate not in (_IN_USE, _NO_SUCH):
+                    raise
+                if error.sqlstate == _NO_SUCH or time.monotonic() > deadline:
+                    raise self._no_copy(connection, template, error) from error
             time.sleep(0.2)
+        _comment(connection, "database", plan["half"], plan["mark"])
 
-    def _check_or_mark(self, connection: psycopg.Connection[Any], plan: dict[str, Any], kind: str) -> None:
-        """Write our mark on what was just made; a name that is there with another mark is someone else's."""
-        mark = self._mark(connection, plan)
-        if mark == plan["mark"]:
-            return
-        if mark is not None:
-            raise RefusedError(f"The {kind} {plan['name']} is there already and is not this agent's.", detail=mark)
-        from psycopg import sql
-
-        comment = sql.SQL("comment on {} {} is {}").format(
-            sql.SQL(kind), sql.Identifier(plan["name"]), sql.Literal(plan["mark"])
+    def _no_copy(self, connection: psycopg.Connection[Any], template: str, error: psycopg.Error) -> DatabaseError:
+        users = connection.execute(
+            "select distinct coalesce(nullif(application_name, ''), backend_type) || ' (pid ' || pid || ')'"
+            " from pg_stat_activity where datname = %s",
+            (template,),
+        ).fetchall()
+        return DatabaseError(
+            f"PostgreSQL at {self._server.where} can't copy the template “{template}”.",
+            detail="\n".join([str(error), *(f"connected: {user}" for (user,) in users)]),
+            hint="Close the connections to the template: PostgreSQL copies only one that nobody uses."
+            if error.sqlstate == _IN_USE
+            else "Check database.template in agentdeck.toml.",
         )
-        connection.execute(comment)
 
     def exists(self, plan: dict[str, Any]) -> bool:
-        with self._connection(maintenance=not self._is_schema(plan)) as connection:
-            return self._has(connection, plan)
+        self._check(plan)
+        with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
+            return _mark(connection, plan["name"]) == plan["mark"] or _mark(connection, plan["half"]) is not None
 
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
-        target = stem.with_name(f"{stem.name}.dump")
-        half = stem.with_name(f".{stem.name}.half")
-        only = ["--schema", plan["name"]] if self._is_schema(plan) else []
-        self._client("pg_dump", plan, "--format=custom", "--file", str(half), *only)
-        half.replace(target)
-        return target
+        self._check(plan)
+        with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
+            if not _is_ours(connection, plan):
+                return None
+        with arriving(stem.with_name(f"{stem.name}.dump")) as half:
+            self._server.client("pg_dump", plan["name"], "--format=custom", "--file", half)
+        return stem.with_name(f"{stem.name}.dump")
 
     def restore(self, plan: dict[str, Any], dump: Path) -> None:
-        only = ["--schema", plan["name"]] if self._is_schema(plan) else []
-        words = ["--clean", "--if-exists", "--no-owner", "--exit-on-error", *only, str(dump)]
-        self._client("pg_restore", plan, *words)
-        if self._is_schema(plan):
-            with self._connection() as connection:
-                self._check_or_mark(connection, plan, "schema")
+        self._check(plan)
+        with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
+            there = _is_ours(connection, plan)
+            like = plan["name"] if there else self._config.template or "template1"
+            self._make_half(connection, plan, "template0", like=like)
+            self._server.client("pg_restore", plan["half"], "--no-owner", "--exit-on-error", dump)
+            if there:
+                _execute(connection, "drop database {} with (force)", plan["name"])
+            _execute(connection, "alter database {} rename to {}", plan["half"], plan["name"])
 
     def drop(self, plan: dict[str, Any]) -> None:
-        schema = self._is_schema(plan)
-        with self._connection(maintenance=not schema) as connection:
-            if not self._has(connection, plan):
-                return
-            mark = self._mark(connection, plan)
-            # No mark: made a moment before we were killed, for only our name has the hash in it.
-            if mark is not None and mark != plan["mark"]:
-                raise RefusedError(f"{plan['name']} is not this agent's and was not dropped.", detail=str(mark))
-            line = "drop schema if exists {} cascade" if schema else "drop database if exists {} with (force)"
-            self._execute(connection, line, plan["name"])
+        self._check(plan)
+        with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
+            _execute(connection, "drop database if exists {} with (force)", plan["half"])
+            if _is_ours(connection, plan):
+                _execute(connection, "drop database if exists {} with (force)", plan["name"])
 
     def variables(self, plan: dict[str, Any]) -> dict[str, str]:
-        url = self._agent_url(plan)
-        schema = plan["name"] if self._is_schema(plan) else ""
-        name = urlsplit(url).path.lstrip("/") if schema else plan["name"]
-        return filled(self._config, {"url": url, "name": name, "schema": schema})
+        self._check(plan)
+        found = self._server.parameters
+        parts = {name: found.get(name, "") for name in ("host", "port", "user")}
+        return filled(self._config, {**parts, "url": self._server.url(plan["name"]), "name": plan["name"]})
 
-    def _is_schema(self, plan: dict[str, Any]) -> bool:
-        return bool(plan["mode"] == "schema")
-
-    def _agent_url(self, plan: dict[str, Any]) -> str:
-        parts = urlsplit(expand(self._url))
-        query = dict(parse_qsl(parts.query))
-        path = parts.path
-        if self._is_schema(plan):
-            query["options"] = f"{query.get('options', '')} -csearch_path={plan['name']}".strip()
-        else:
-            path = f"/{plan['name']}"
-        netloc = parts.netloc or _netloc_of_environment()
-        encoded = urlencode(query, quote_via=quote)
-        return urlunsplit(("postgresql", netloc, path, encoded, ""))
-
-    @contextlib.contextmanager
-    def _connection(self, *, maintenance: bool = False) -> Iterator[psycopg.Connection[Any]]:
-        """A connection to the configured database, or to one that is always there for making and dropping others."""
-        import psycopg
-        from psycopg import conninfo
-
-        wanted = conninfo.conninfo_to_dict(expand(self._url), connect_timeout=_CONNECT_SECONDS)
-        if maintenance:
-            wanted["dbname"] = "postgres"
-        try:
-            connection = psycopg.connect(conninfo.make_conninfo("", **wanted), autocommit=True)
-        except psycopg.Error as error:
-            raise DatabaseError(
-                "PostgreSQL can't be reached.",
-                detail=str(error),
-                hint="Start it, or set database.url in agentdeck.toml (or PGHOST and the others).",
-            ) from error
-        with connection:
-            try:
-                yield connection
-            except psycopg.Error as error:
-                raise DatabaseError("PostgreSQL refused a statement.", detail=str(error)) from error
-
-    def _execute(self, connection: psycopg.Connection[Any], line: str, *names: str) -> None:
-        from psycopg import sql
-
-        statement = sql.SQL(line).format(*(sql.Identifier(name) for name in names))
-        connection.execute(statement)
-
-    def _has(self, connection: psycopg.Connection[Any], plan: dict[str, Any]) -> bool:
-        if self._is_schema(plan):
-            line = "select 1 from pg_namespace where nspname = %s"
-        else:
-            line = "select 1 from pg_database where datname = %s"
-        return connection.execute(line, (plan["name"],)).fetchone() is not None
-
-    def _mark(self, connection: psycopg.Connection[Any], plan: dict[str, Any]) -> str | None:
-        if self._is_schema(plan):
-            line = "select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = %s"
-        else:
-            line = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
-        found = connection.execute(line, (plan["name"],)).fetchone()
-        return None if found is None or found[0] is None else str(found[0])
-
-    def _client(self, program: str, plan: dict[str, Any], *words: str) -> None:
-        """Run pg_dump or pg_restore; a password goes by the environment, where `ps` does not show it."""
-        path = find_program(program)
-        parts = urlsplit(self._agent_url(plan))
-        env = {"PGPASSWORD": unquote(parts.password)} if parts.password else {}
-        user, _, host = parts.netloc.rpartition("@")
-        netloc = f"{user.partition(':')[0]}@{host}" if user else host
-        url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
-        result = run([path, "--dbname", url, "--no-password", *words], env=env)
-        if not result:
-            raise DatabaseError(f"{program} failed on {plan['name']}.", detail=result.complaint)
+    def _check(self, plan: dict[str, Any]) -> None:
+        check_place(plan, engine="postgres", mode="database", server=self._server.where)
 
 
-def find_program(name: str) -> str:
-    """A PostgreSQL client program: from PATH, or where Debian and Homebrew put it."""
-    if found := shutil.which(name):
-        return found
-    places = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/opt/homebrew/opt").glob("postgresql*/bin")]
-    for place in sorted(places, reverse=True):
-        if os.access(place / name, os.X_OK):
-            return str(place / name)
-    raise MissingToolError(
-        f"{name} is not installed, so the database can't be dumped before it goes.",
-        hint="Install PostgreSQL's client programs, or set database.keep_dump = false in agentdeck.toml.",
-    )
+class PostgresSchema:
+    """A schema, the only one on its agent's search path: in a table of the same name elsewhere nobody reads or writes
+    by mistake. It starts empty."""
+
+    def __init__(self, config: DatabaseConfig) -> None:
+        if config.template:
+            raise ConfigError(
+                "database.template can't be used with database.mode = “schema”.",
+                hint="PostgreSQL copies whole databases only: take mode “database”, or fill the schema in hooks.setup.",
+            )
+        self._config = config
+        self._server = PostgresServer(config.url)
+
+    @property
+    def _place(self) -> str:
+        return f"{self._server.where}/{self._server.database}"
+
+    def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
+        return {
+            "engine": "postgres",
+            "mode": "schema",
+            "server": self._place,
+            "name": database_name(deck_id, agent),
+            "mark": f"agentdeck {deck_id} {agent}",
+        }
+
+    def create(self, plan: dict[str, Any]) -> None:
+        self._check(plan)
+        with self._server.connection(self._server.database, alone=plan["name"]) as connection:
+            if _is_ours(connection, plan):
+                return
+            with connection.transaction():
+                _execute(connection, "create schema {}", plan["name"])
+                _comment(connection, "schema", plan["name"], plan["mark"])
+
+    def exists(self, plan: dict[str, Any]) -> bool:
+        self._check(plan)
+        with self._server.connection(self._server.database, alone=plan["name"]) as connection:
+            return _mark(connection, plan["name"], schema=True) == plan["mark"]
+
+    def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
+        if not self.exists(plan):
+            return None
+        with arriving(stem.with_name(f"{stem.name}.dump")) as half:
+            words = ("--format=custom", "--schema", plan["name"], "--file", half)
+            self._server.client("pg_dump", self._server.database, *words)
+        return stem.with_name(f"{stem.name}.dump")
+
+    def restore(self, plan: dict[str, Any], dump: Path) -> None:
+        self.drop(plan)
+        self._server.client(
+            "pg_restore", self._server.database, "--no-owner", "--exit-on-error", "--single-transaction", dump
+        )
+
+    def drop(self, plan: dict[str, Any]) -> None:
+        self._check(plan)
+        with self._server.connection(self._server.database, alone=plan["name"]) as connection:
+            if _is_ours(connection, plan):
+                _execute(connection, "drop schema if exists {} cascade", plan["name"])
+
+    def variables(self, plan: dict[str, Any]) -> dict[str, str]:
+        self._check(plan)
+        found = self._server.parameters
+        parts = {name: found.get(name, "") for name in ("host", "port", "user")}
+        url = self._server.url(self._server.database, f"-csearch_path={plan['name']}")
+        return filled(self._config, {**parts, "url": url, "name": self._server.database, "schema": plan["name"]})
+
+    def _check(self, plan: dict[str, Any]) -> None:
+        check_place(plan, engine="postgres", mode="schema", server=self._place)
 
 
-def _netloc_of_environment() -> str:
-    user, host, port = (os.environ.get(name, "") for name in ("PGUSER", "PGHOST", "PGPORT"))
-    if host.startswith("/"):
-        host = quote(host, safe="")
-    return f"{user + '@' if user else ''}{host}{':' + port if port else ''}"
+def _is_ours(connection: psycopg.Connection[Any], plan: dict[str, Any]) -> bool:
+    """Whether it is there; raise RefusedError where one of that name is, without our mark."""
+    mark = _mark(connection, plan["name"], schema=plan["mode"] == "schema")
+    if mark is not None and mark != plan["mark"]:
+        raise RefusedError(
+            f"The {plan['mode']} {plan['name']} is there already and is not this agent's.",
+            detail=f"Its comment is “{mark}”, not “{plan['mark']}”.",
+            hint="Nothing was changed. Rename or drop it yourself if nobody needs it.",
+        )
+    return mark is not None
+
+
+def _mark(connection: psycopg.Connection[Any], name: str, *, schema: bool = False) -> str | None:
+    """The comment on `name`, empty where it has none; None where there is no such thing."""
+    if schema:
+        line = "select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = %s"
+    else:
+        line = "select shobj_description(oid, 'pg_database') from pg_database where datname = %s"
+    found = connection.execute(line, (name,)).fetchone()
+    return None if found is None else str(found[0] or "")
+
+
+def _comment(connection: psycopg.Connection[Any], kind: str, name: str, mark: str) -> None:
+    from psycopg import sql
+
+    words = sql.SQL(kind), sql.Identifier(name), sql.Literal(mark)
+    connection.execute(sql.SQL("comment on {} {} is {}").format(*words))
+
+
+def _locale(connection: psycopg.Connection[Any], name: str) -> tuple[tuple[str, str], ...]:
+    line = "select pg_encoding_to_char(encoding), datcollate, datctype from pg_database where datname = %s"
+    found = connection.execute(line, (name,)).fetchone()
+    return () if found is None else tuple(zip(("encoding", "lc_collate", "lc_ctype"), found, strict=True))
+
+
+def _execute(
+    connection: psycopg.Connection[Any], line: str, *names: str, more: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Run `line` with `names` in its braces and `more` options, each a keyword and a value, at its end."""
+    from psycopg import sql
+
+    words = [sql.SQL(line).format(*(sql.Identifier(name) for name in names))]
+    for keyword, value in more:
+        words += [sql.SQL(keyword), sql.Literal(value)]
+    connection.execute(sql.SQL(" ").join(words))

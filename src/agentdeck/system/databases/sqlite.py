@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.config import DatabaseConfig
-from agentdeck.errors import DatabaseError
-from agentdeck.system.databases import filled
+from agentdeck.errors import DatabaseError, RefusedError
+from agentdeck.system.databases import arriving, check_place, filled
+
+_PATIENCE = 20.0
+"""Seconds to wait for a writer that keeps others from reading."""
+_BESIDE = ("-wal", "-shm", "-journal")
+_IGNORE_ALL = "*\n"
 
 
 class SqliteDatabase:
@@ -19,10 +26,16 @@ class SqliteDatabase:
         self._template = root / Path(config.template).expanduser() if config.template else None
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
-        return {"engine": "sqlite", "path": str(worktree / self._config.path), "worktree": str(worktree)}
+        path = worktree / Path(self._config.path).expanduser()
+        if path.exists():
+            raise RefusedError(
+                f"{path} is there already, so {agent}'s database can't be put there.",
+                hint="Set database.path to a file in the worktree that git does not track and nothing copies there.",
+            )
+        return {"engine": "sqlite", "path": str(path)}
 
     def create(self, plan: dict[str, Any]) -> None:
-        path = Path(plan["path"])
+        path = _path(plan)
         if path.exists():
             return
         if self._template is not None and not self._template.is_file():
@@ -30,65 +43,84 @@ class SqliteDatabase:
                 f"The database template {self._template} is not there.",
                 hint="Make it, or set database.template in agentdeck.toml to the one you develop with.",
             )
-        self._make_folder(path, Path(plan["worktree"]))
-        half = path.with_name(f".{path.name}.half")
-        half.unlink(missing_ok=True)
-        if self._template is None:
-            sqlite3.connect(half).close()
-            half.touch()
-        else:
-            _copy(self._template, half)
-        half.replace(path)
-
-    def _make_folder(self, path: Path, worktree: Path) -> None:
-        if path.parent in (worktree, *worktree.parents) or path.parent.exists():
-            return
-        path.parent.mkdir(parents=True)
-        (path.parent / ".gitignore").write_text("*\n")
+        _make_folder(path.parent)
+        with arriving(path) as half:
+            if self._template is not None:
+                _copy(self._template, half)
 
     def exists(self, plan: dict[str, Any]) -> bool:
-        return Path(plan["path"]).is_file()
+        return _path(plan).is_file()
 
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
-        target = stem.with_name(f"{stem.name}.sqlite3")
-        half = stem.with_name(f".{stem.name}.half")
-        half.unlink(missing_ok=True)
-        _copy(Path(plan["path"]), half)
-        half.replace(target)
+        path, target = _path(plan), stem.with_name(f"{stem.name}.sqlite3")
+        if not path.is_file():
+            return None
+        with arriving(target) as half:
+            _copy(path, half)
         return target
 
     def restore(self, plan: dict[str, Any], dump: Path) -> None:
-        path = Path(plan["path"])
-        self._make_folder(path, Path(plan["worktree"]))
-        half = path.with_name(f".{path.name}.half")
-        half.unlink(missing_ok=True)
-        _copy(dump, half)
-        for rest in ("-wal", "-shm", "-journal"):
-            path.with_name(path.name + rest).unlink(missing_ok=True)
-        half.replace(path)
+        path = _path(plan)
+        _make_folder(path.parent)
+        with arriving(path) as half:
+            _copy(dump, half)
+            _remove_beside(path)
 
     def drop(self, plan: dict[str, Any]) -> None:
-        path = Path(plan["path"])
-        for each in (path, *(path.with_name(path.name + rest) for rest in ("-wal", "-shm", "-journal"))):
-            each.unlink(missing_ok=True)
+        path = _path(plan)
+        path.unlink(missing_ok=True)
+        _remove_beside(path)
         mark = path.parent / ".gitignore"
-        if mark.exists() and mark.read_text() == "*\n" and os.listdir(path.parent) == [".gitignore"]:  # noqa: PTH208
+        if mark.is_file() and mark.read_text() == _IGNORE_ALL and os.listdir(path.parent) == [mark.name]:  # noqa: PTH208
             mark.unlink()
             path.parent.rmdir()
 
     def variables(self, plan: dict[str, Any]) -> dict[str, str]:
-        path = plan["path"]
-        return filled(self._config, {"url": f"sqlite:///{path}", "path": path, "name": Path(path).name})
+        path = _path(plan)
+        return filled(self._config, {"url": f"sqlite:///{path}", "path": str(path), "name": path.name})
+
+
+def _path(plan: dict[str, Any]) -> Path:
+    check_place(plan, engine="sqlite")
+    return Path(plan["path"])
+
+
+def _remove_beside(path: Path) -> None:
+    for end in _BESIDE:
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make `folder`, where there is none, so that git sees nothing of it at any moment."""
+    if folder.exists():
+        return
+    half = folder.with_name(f".{folder.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    (half / ".gitignore").write_text(_IGNORE_ALL)
+    half.replace(folder)
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a database with SQLite's own backup, which is right even while others write to it."""
+    deadline = time.monotonic() + _PATIENCE
+
+    def still_patient(status: int, remaining: int, total: int) -> None:
+        # Called after every try; sqlite3's own loop never gives up on a locked database.
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+            raise sqlite3.OperationalError(f"it stayed locked for {_PATIENCE:g} s")
+
+    # Opened for writing, or SQLite would leave a -wal and a -shm beside a template that is at rest.
+    address = f"{source.absolute().as_uri()}?mode=rw"
     try:
         with (
-            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as old,
+            contextlib.closing(sqlite3.connect(address, uri=True, timeout=1)) as old,
             contextlib.closing(sqlite3.connect(target)) as new,
         ):
-            old.backup(new)
+            old.backup(new, progress=still_patient)
     except sqlite3.Error as error:
-        target.unlink(missing_ok=True)
-        raise DatabaseError(f"The SQLite database {source} can't be copied.", detail=str(error)) from error
+        raise DatabaseError(
+            f"The SQLite database {source} can't be copied.",
+            detail=str(error),
+            hint="Close the program that keeps it locked." if "locked" in str(error) else "",
+        ) from error

@@ -1,0 +1,171 @@
+"""A server on loopback that speaks the providers' own protocols, for running real agent CLIs without an account.
+
+It knows the Anthropic Messages API and the OpenAI Responses API, streaming and not. Its model has one idea: where a
+request has tools and the task has not been done yet, it asks for a tool that writes `made-by-agent.txt`; after that it
+says that it is finished. `fault` makes it answer with a status and an error body instead.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+FILE, CONTENT, FINISHED = "made-by-agent.txt", "made by a real agent CLI\n", "I have made the file."
+
+
+@dataclass
+class FakeApi:
+    url: str
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    fault: tuple[int, dict[str, str], dict[str, Any]] | None = None
+    """Status, headers, body."""
+
+
+@contextmanager
+def fake_api() -> Iterator[FakeApi]:
+    class Handler(_Handler):
+        pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    Handler.api = FakeApi(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield Handler.api
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    api: FakeApi
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: it would be noise in the tests' output."""
+
+    def do_HEAD(self) -> None:
+        self._json(200, {})
+
+    def do_GET(self) -> None:
+        self._json(200, {"object": "list", "data": [{"id": "fake-model", "object": "model"}], "models": []})
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        try:
+            body = json.loads(self.rfile.read(length) or b"{}")
+        except ValueError:
+            body = {}
+        path = self.path.split("?")[0]
+        self.api.requests.append({"path": path, "body": body, "headers": dict(self.headers)})
+        if self.api.fault is not None:
+            status, headers, answer = self.api.fault
+            self._json(status, answer, headers)
+        elif path.endswith("/count_tokens"):
+            self._json(200, {"input_tokens": 10})
+        elif path.endswith("/messages"):
+            self._messages(body)
+        elif path.endswith("/responses"):
+            self._responses(body)
+        else:
+            self._json(404, {"error": {"message": f"no such path: {path}"}})
+
+    def _json(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        for name, text in {"content-type": "application/json", **(headers or {})}.items():
+            self.send_header(name, text)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def _events(self, events: list[dict[str, Any]]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        for event in events:
+            self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+            self.wfile.flush()
+        self.close_connection = True
+
+    def _messages(self, body: dict[str, Any]) -> None:
+        tools = {tool.get("name") for tool in body.get("tools", [])}
+        did = '"tool_result"' in json.dumps(body.get("messages", []))
+        block: dict[str, Any] = {"type": "text", "text": FINISHED}
+        if "Bash" in tools and not did:
+            command = f"printf '{CONTENT.strip()}\\n' > {FILE}"
+            given = {"command": command, "description": "Make the file"}
+            block = {"type": "tool_use", "id": "toolu_01", "name": "Bash", "input": given}
+        stop = "tool_use" if block["type"] == "tool_use" else "end_turn"
+        usage = {"input_tokens": 10, "output_tokens": 5}
+        head = {
+            "id": f"msg_{len(self.api.requests)}",
+            "type": "message",
+            "role": "assistant",
+            "model": body.get("model", "fake"),
+            "stop_sequence": None,
+        }
+        if not body.get("stream"):
+            self._json(200, {**head, "content": [block], "stop_reason": stop, "usage": usage})
+            return
+        if block["type"] == "text":
+            empty, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": block["text"]}
+        else:
+            empty = {**block, "input": {}}
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+        self._events(
+            [
+                {"type": "message_start", "message": {**head, "content": [], "stop_reason": None, "usage": usage}},
+                {"type": "content_block_start", "index": 0, "content_block": empty},
+                {"type": "content_block_delta", "index": 0, "delta": delta},
+                {"type": "content_block_stop", "index": 0},
+                {"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None}, "usage": usage},
+                {"type": "message_stop"},
+            ]
+        )
+
+    def _responses(self, body: dict[str, Any]) -> None:
+        tools = {tool.get("name") for tool in body.get("tools", [])}
+        did = any(str(item.get("type", "")).endswith("_output") for item in body.get("input", []) if item)
+        item: dict[str, Any] = {
+            "type": "message",
+            "role": "assistant",
+            "id": "msg_1",
+            "content": [{"type": "output_text", "text": FINISHED, "annotations": []}],
+        }
+        line = f"printf '{CONTENT.strip()}\\n' > {FILE}"
+        calls = {"exec_command": {"cmd": line}, "shell_command": {"command": line}, "shell": {"command": ["sh", "-c", line]}}
+        if not did and (name := next((each for each in calls if each in tools), None)):
+            arguments = json.dumps(calls[name])
+            item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": name, "arguments": arguments}
+        answer = {
+            "id": f"resp_{len(self.api.requests)}",
+            "object": "response",
+            "status": "completed",
+            "model": body.get("model", "fake"),
+            "output": [item],
+            "usage": {
+                "input_tokens": 10,
+                "input_tokens_details": {"cached_tokens": 0},
+                "output_tokens": 5,
+                "output_tokens_details": {"reasoning_tokens": 0},
+                "total_tokens": 15,
+            },
+        }
+        self._events(
+            [
+                {"type": "response.created", "response": {**answer, "status": "in_progress", "output": []}},
+                {"type": "response.output_item.added", "output_index": 0, "item": item},
+                {"type": "response.output_item.done", "output_index": 0, "item": item},
+                {"type": "response.completed", "response": answer},
+            ]
+        )
