@@ -6,6 +6,7 @@ import pty
 import re
 import struct
 import termios
+import time
 
 import pytest
 
@@ -155,7 +156,10 @@ def test_attach_shows_the_agents_terminal_and_detaching_comes_back(bench: Bench)
     read_until(terminal, "hello")
     os.write(terminal, b"typed\r")
     read_until(terminal, "got <typed>")
-    os.write(terminal, b"\x02d")
+    for key in (b"\x02", b"d"):
+        # tmux takes keys that come within a millisecond of each other for a paste.
+        time.sleep(0.05)
+        os.write(terminal, key)
     read_until(terminal, "detached")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     os.close(terminal)

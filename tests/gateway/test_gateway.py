@@ -84,6 +84,16 @@ def test_a_refused_login_is_the_callers_where_nobody_else_has_a_key(tmp_path: Pa
     asyncio.run(check())
 
 
+def test_a_refused_key_is_the_callers_where_the_next_one_has_none(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, "401", spare_key="UNSET_KEY") as play:
+            status, _ = await play.ask(Api.MESSAGES, stream=False)
+            assert status == 401
+            assert play.spare.requests == []
+
+    asyncio.run(check())
+
+
 def test_no_key_login_or_token_is_written_anywhere(tmp_path: Path) -> None:
     async def check() -> None:
         async with playing(tmp_path, "401") as play:
@@ -181,6 +191,17 @@ def test_thinking_of_another_provider_is_stripped_on_exactly_that_error(tmp_path
             status, _ = await play.ask(Api.MESSAGES, stream=True, messages=[turn])
             assert status == 400
             assert len(play.main.requests) == 3
+
+    asyncio.run(check())
+
+
+def test_thinking_is_stripped_only_once(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, "always signature") as play:
+            status, body = await play.ask(Api.MESSAGES, stream=True)
+            assert status == 400
+            assert b"Invalid `signature`" in body
+            assert len(play.main.requests) == 2
 
     asyncio.run(check())
 
@@ -361,6 +382,23 @@ def test_an_outage_is_told_and_the_primary_taken_back_after_one_probe(tmp_path: 
             assert kinds[-1] == "provider.failed_back"
             about = [event["text"] for event in play.events() if event["kind"] == "provider.left_alone"]
             assert about == ["main is left alone: 529 server_error"]
+
+    asyncio.run(check())
+
+
+def test_a_probe_whose_client_left_frees_its_place(tmp_path: Path) -> None:
+    async def check() -> None:
+        plan = {"gateway": {"breaker_seconds": 0.2, "breaker_failures": 1}}
+        async with playing(tmp_path, "500", plan=plan, timeouts={"first_byte": 60.0}) as play:
+            await play.ask(Api.CHAT, stream=True)
+            play.main.fault = "hang"
+            await until(lambda: play.breakers()[("main", "health")]["phase"] == "half-open")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(play.ask(Api.CHAT, stream=True), 0.2)
+            await asyncio.wait_for(play.main.cut_off.wait(), TIME)
+            play.main.fault = "ok"
+            await until(lambda: sum(play.gateway.board.in_flight.values()) == 0)
+            assert b"main-0" in (await play.ask(Api.CHAT, stream=True))[1]
 
     asyncio.run(check())
 

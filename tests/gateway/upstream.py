@@ -151,7 +151,8 @@ class Server:
         if fault == "exhausted":
             status, error = _EXHAUSTED[api]
             return web.json_response({"type": "error", "error": error}, status=status)
-        if fault == "signature" and b'"thinking"' in json.dumps(asked.get("messages", [])).encode():
+        thinks = b'"thinking"' in json.dumps(asked.get("messages", [])).encode()
+        if fault == "always signature" or (fault == "signature" and thinks):
             message = "messages.1.content.0: Invalid `signature` in `thinking` block"
             return web.json_response(error_of(api, "invalid_request_error", message), status=400)
         if fault.split()[0].isdigit():
@@ -294,7 +295,13 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def playing(
-    state: Path, fault: str = "ok", spare_fault: str = "ok", *, plan: dict[str, Any] | None = None, **main: Any
+    state: Path,
+    fault: str = "ok",
+    spare_fault: str = "ok",
+    *,
+    plan: dict[str, Any] | None = None,
+    spare_key: str = "SPARE_KEY",
+    **main: Any,
 ) -> AsyncIterator[Play]:
     """The servers and the gateway; `main` goes into the main provider's table, `plan` over the tables."""
     first, second = Server("main", fault), Server("spare", spare_fault)
@@ -304,7 +311,7 @@ async def playing(
         tables: dict[str, dict[str, Any]] = {
             "providers": {
                 "main": provider(port, "MAIN_KEY", **main),
-                "spare": provider(spare, "SPARE_KEY"),
+                "spare": provider(spare, spare_key),
             },
             "tiers": {"work": ["main:big-model", "spare:small-model"], "only": ["main:big-model"]},
             "gateway": QUICK,

@@ -100,6 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _messages(self, body: dict[str, Any]) -> None:
         tools = {tool.get("name") for tool in body.get("tools", [])}
         did = '"tool_result"' in json.dumps(body.get("messages", []))
+        empty: dict[str, Any]
         block: dict[str, Any] = {"type": "text", "text": FINISHED}
         if "Bash" in tools and not did:
             command = f"printf '{CONTENT.strip()}\\n' > {FILE}"
@@ -118,7 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, {**head, "content": [block], "stop_reason": stop, "usage": usage})
             return
         if block["type"] == "text":
-            empty, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": block["text"]}
+            empty = {"type": "text", "text": ""}
+            delta = {"type": "text_delta", "text": block["text"]}
         else:
             empty = {**block, "input": {}}
             delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
@@ -143,7 +145,11 @@ class _Handler(BaseHTTPRequestHandler):
             "content": [{"type": "output_text", "text": FINISHED, "annotations": []}],
         }
         line = f"printf '{CONTENT.strip()}\\n' > {FILE}"
-        calls = {"exec_command": {"cmd": line}, "shell_command": {"command": line}, "shell": {"command": ["sh", "-c", line]}}
+        calls = {
+            "exec_command": {"cmd": line},
+            "shell_command": {"command": line},
+            "shell": {"command": ["sh", "-c", line]},
+        }
         if not did and (name := next((each for each in calls if each in tools), None)):
             arguments = json.dumps(calls[name])
             item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": name, "arguments": arguments}

@@ -6,12 +6,15 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,34 +31,26 @@ def free_port() -> int:
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """The URL of a new PostgreSQL; it keeps its files in a folder of its own and needs no password."""
+    """The URL of a new PostgreSQL on loopback, where it wants the password that is in the URL. On a socket in its
+    folder, which `PGHOST` could name, it wants none."""
     folder = Path(tempfile.mkdtemp(prefix="agentdeck-pg-"))
-    port = free_port()
-    become: list[str] = []
+    account: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root.
-        account = next(name for name in ("postgres", "nobody") if _has_account(name))
-        shutil.chown(folder, account)
-        become = ["setpriv", f"--reuid={account}", f"--regid={pwd.getpwnam(account).pw_gid}", "--clear-groups"]
-    data = folder / "data"
-    options = ["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-    subprocess.run([*become, find_program("initdb"), "-D", str(data), *options], check=True, **quiet)  # type: ignore[call-overload]
-    flags = ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=16MB"]
-    server = subprocess.Popen(  # type: ignore[call-overload]
-        [*become, find_program("postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), *flags], **quiet
-    )
+        name = next(name for name in ("postgres", "nobody") if _has_account(name))
+        shutil.chown(folder, name)
+        account |= {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
+    data, password = folder / "data", secrets.token_hex(8)
+    (folder / "password").write_text(password)
+    (folder / "password").chmod(0o644)
+    options = ["--auth-host=scram-sha-256", "--auth-local=trust", f"--pwfile={folder / 'password'}"]
+    options += ["--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]
+    subprocess.run([find_program("initdb"), "-D", str(data), *options], check=True, **account)
+    flags = ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=16MB", "-k", str(folder)]
+    argv = [find_program("postgres"), "-D", str(data), *flags]
     try:
-        url = f"postgresql://postgres@127.0.0.1:{port}"
-        eventually(
-            lambda: subprocess.run([find_program("pg_isready"), "-q", "-d", url], check=False).returncode == 0, 30
-        )
-        yield url
+        with _started(argv, "-p", _postgres_answers, account) as port:
+            yield f"postgresql://postgres:{password}@127.0.0.1:{port}"
     finally:
-        with suppress(Exception):
-            server.terminate()
-            server.wait(15)
-        with suppress(Exception):
-            server.kill()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -66,25 +61,53 @@ def _has_account(name: str) -> bool:
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    program = shutil.which("redis-server")
-    if program is None:
-        raise MissingToolError("redis-server is not installed.")
+def redis_server(*flags: str) -> Iterator[str]:
+    """The URL of a new Redis on loopback; it keeps nothing on disk and needs no password."""
     folder = Path(tempfile.mkdtemp(prefix="agentdeck-redis-"))
-    port = free_port()
-    flags = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--appendonly", "no"]
-    server = subprocess.Popen([program, *flags], stdout=subprocess.DEVNULL)
+    argv = [find_program("redis-server"), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *flags]
     try:
-        eventually(lambda: _answers(port), 15)
-        yield f"redis://127.0.0.1:{port}"
+        with _started(argv, "--port", _redis_answers, {"stdout": subprocess.DEVNULL}) as port:
+            yield f"redis://127.0.0.1:{port}"
     finally:
-        with suppress(Exception):
-            server.terminate()
-            server.wait(10)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _answers(port: int) -> bool:
+@contextmanager
+def _started(argv: list[str], port_flag: str, answers: Callable[[int], bool], options: dict[str, Any]) -> Iterator[int]:
+    """The port of a server that answers; another one where a stranger was faster to take it."""
+    for last_try in (False, False, True):
+        port = free_port()
+        server = subprocess.Popen([*argv, port_flag, str(port)], **options)
+        try:
+            eventually(partial(_ended_or_answers, server, answers, port), 30)
+            if server.poll() is None:
+                yield port
+                return
+            if last_try:
+                raise AssertionError(f"{argv[0]} ended at once with {server.returncode}")
+        finally:
+            _end(server)
+
+
+def _ended_or_answers(server: subprocess.Popen[bytes], answers: Callable[[int], bool], port: int) -> bool:
+    return server.poll() is not None or answers(port)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    with suppress(Exception):
+        server.send_signal(signal.SIGINT)
+        server.wait(15)
+    with suppress(Exception):
+        server.kill()
+        server.wait(5)
+
+
+def _postgres_answers(port: int) -> bool:
+    argv = [find_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    return subprocess.run(argv, check=False).returncode == 0
+
+
+def _redis_answers(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as connection:
         connection.sendall(b"PING\r\n")
         return connection.recv(16).startswith(b"+PONG")
@@ -96,14 +119,16 @@ def postgres() -> Iterator[str]:
     try:
         find_program("initdb")
     except MissingToolError as error:
-        pytest.skip(str(error))
+        pytest.skip(error.title)
     with postgres_server() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    if shutil.which("redis-server") is None:
+    try:
+        find_program("redis-server")
+    except MissingToolError:
         pytest.skip("redis-server is not installed")
     with redis_server() as url:
         yield url

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import secrets
 import sqlite3
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,28 +14,11 @@ from hypothesis import strategies as st
 
 from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError, RefusedError
-from agentdeck.system.databases import Database, database_name, open_database
+from agentdeck.system.databases import database_name, open_database
+from tests.support.databases import Open, deck_id, open_
 from tests.support.servers import free_port, postgres, redis_url, template
 
-__all__ = ["postgres", "redis_url", "template"]
-
-Open = Callable[..., Database]
-
-
-@pytest.fixture
-def open_(tmp_path: Path) -> Open:
-    def open_one(**settings: Any) -> Database:
-        found = open_database(DatabaseConfig(**settings), tmp_path, tmp_path / "state")
-        assert found is not None
-        return found
-
-    return open_one
-
-
-@pytest.fixture
-def deck_id() -> str:
-    return secrets.token_hex(4)
-
+__all__ = ["deck_id", "open_", "postgres", "redis_url", "template"]
 
 agent_names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True)
 
@@ -238,17 +219,24 @@ def test_a_missing_template_and_a_server_that_is_down_are_clear_errors(
 def test_a_password_is_read_from_the_environment_and_stays_out_of_the_plan(
     open_: Open, postgres: str, template: str, deck_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PG_SECRET", "p@ss")
-    url = postgres.replace("postgres@", "postgres:${PG_SECRET}@")
-    database = open_(engine="postgres", url=url, template=template)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"create role r{deck_id} login createdb password 'p@ss/w'")
+    monkeypatch.setenv("PG_SECRET", "p@ss/w")
+    url = f"postgresql://r{deck_id}:${{PG_SECRET}}@{postgres.rpartition('@')[2]}"
+    database = open_(engine="postgres", url=url)
     plan = database.plan(deck_id, "fix", tmp_path)
     database.create(plan)
     assert "p@ss" not in str(plan)
-    assert "p%40ss" in database.variables(plan)["DATABASE_URL"]
+    with psycopg.connect(database.variables(plan)["DATABASE_URL"]) as connection:
+        assert connection.info.dbname == plan["name"]
     database.drop(plan)
+    monkeypatch.setenv("PG_SECRET", "wrong")
+    with pytest.raises(DatabaseError, match="did not let .* in") as caught:
+        open_(engine="postgres", url=url).exists(plan)
+    assert "wrong" not in str(caught.value)
     monkeypatch.delenv("PG_SECRET")
     with pytest.raises(ConfigError, match="PG_SECRET"):
-        database.exists(plan)
+        open_(engine="postgres", url=url).exists(plan)
 
 
 class TestRedis:
@@ -298,7 +286,7 @@ class TestRedis:
 
     def test_a_server_that_is_down_is_a_clear_error(self, open_: Open, deck_id: str, tmp_path: Path) -> None:
         database = open_(engine="redis", url=f"redis://127.0.0.1:{free_port()}")
-        with pytest.raises(DatabaseError, match=r"Redis at 127\.0\.0\.1"):
+        with pytest.raises(DatabaseError, match="Redis at localhost:.* can't be reached"):
             database.create(database.plan(deck_id, "fix", tmp_path))
 
 

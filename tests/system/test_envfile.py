@@ -4,16 +4,17 @@ import json
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agentdeck.errors import ConfigError
+from agentdeck.errors import ConfigError, RefusedError
 from agentdeck.system import envfile
 
-values = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=40)
+values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 names = st.from_regex(r"[A-Z_][A-Z0-9_]{0,10}", fullmatch=True)
 
 
@@ -80,6 +81,37 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     assert real.read_bytes().startswith(b"A=1\r\n\xff\n# >>> agentdeck")
     envfile.remove(link)
     assert real.read_bytes() == b"A=1\r\n\xff"
+
+
+def test_a_link_that_leads_to_what_others_use_is_refused(tmp_path: Path) -> None:
+    worktree = tmp_path / "worktree"
+    worktree.mkdir()
+    shared = tmp_path / ".env.local"
+    envfile.write(shared, {"PORT": "1"})
+    before = shared.read_bytes()
+    (worktree / ".env.local").symlink_to(shared)
+    with pytest.raises(RefusedError, match="others use"):
+        envfile.write(worktree / ".env.local", {"PORT": "2"})
+    envfile.remove(worktree / ".env.local")
+    assert shared.read_bytes() == before
+
+
+@pytest.mark.parametrize("own", [b"A=1", b"A=1\n", b""])
+@pytest.mark.parametrize("edit", [lambda text: text.replace(b"\n", b"\r\n"), lambda text: text.rstrip(b"\n")])
+def test_the_block_is_found_as_an_editor_leaves_it(own: bytes, edit: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / ".env.local"
+    path.write_bytes(own)
+    envfile.write(path, {"PORT": "1", "TEXT": "two\nlines"})
+    path.write_bytes(edit(path.read_bytes()))
+    envfile.write(path, {"PORT": "2"})
+    assert path.read_bytes().count(b"PORT=") == 1
+    envfile.remove(path)
+    assert path.read_bytes().replace(b"\r\n", b"\n") == own
+
+
+def test_only_double_quotes_have_escapes() -> None:
+    text = '\ufeffA=\'x="\\$y\'\nexport B = "\\$y"\nC=\\$y\n'
+    assert envfile.parse(text) == {"A": 'x="\\$y', "B": "$y", "C": "\\$y"}
 
 
 def test_our_variables_win_over_the_users_in_the_same_file(tmp_path: Path) -> None:

@@ -74,13 +74,19 @@ def test_a_full_range_is_a_clear_error_and_scattered_ports_are_used_first(regist
     assert len(registry.owners()) == 3
 
 
-def test_a_damaged_registry_is_refused_and_left_alone(registry: PortRegistry, tmp_path: Path) -> None:
+DAMAGED = ["{broken", "[]", '{"format":1,"records":[{"deck":"d"}]}', '{"format":1,"records":[7]}', '{"format":2}', ""]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_registry_is_refused_and_left_alone(text: str, registry: PortRegistry, tmp_path: Path) -> None:
     path = tmp_path / "state" / "ports.json"
     path.parent.mkdir()
-    path.write_text("{broken")
+    path.write_text(text)
     with pytest.raises(StoreError, match=r"ports\.json"):
         registry.reserve("deck", "fix", 1, SPAN)
-    assert path.read_text() == "{broken"
+    with pytest.raises(StoreError):
+        registry.release("deck", "fix")
+    assert path.read_text() == text
 
 
 def test_fifty_starts_at_the_same_instant_stay_distinct(tmp_path: Path) -> None:

@@ -54,19 +54,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.WORKING: frozenset({State.WAITING, State.LIMITED}) | _ENDS,
     State.WAITING: frozenset({State.WORKING, State.LIMITED}) | _ENDS,
     State.LIMITED: frozenset({State.WORKING, State.WAITING}) | _ENDS,
-    # An interactive agent that finished its turn is `done` and works again when it is told more.
-    State.DONE: frozenset(
-        {
-            State.STARTING,
-            State.WORKING,
-            State.WAITING,
-            State.LIMITED,
-            State.LANDED,
-            State.STOPPED,
-            State.FAILED,
-        }
-    ),
-    State.FAILED: frozenset({State.STARTING, State.LANDED}),
+    # An interactive agent whose turn is over, well or not, works again when it is told more.
+    State.DONE: _LIVE | _ENDS | {State.LANDED},
+    State.FAILED: _LIVE | _ENDS | {State.LANDED},
     State.STOPPED: frozenset({State.STARTING, State.LANDED}),
     State.LANDED: frozenset({State.STARTING, State.DONE, State.STOPPED, State.FAILED}),
 }

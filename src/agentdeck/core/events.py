@@ -11,8 +11,9 @@ from typing import Any
 class Event:
     """One thing that happened to an agent, in the past tense.
 
-    `kind` is a dotted word: `agent.created`, `resource.acquired`, `resource.released`, `state.changed`, `run.started`,
-    `run.ended`, `run.queued`, `run.skipped`, `agent.repaired`, `agent.removed`, `hook.output`, `warning`.
+    `kind` is a dotted word: `agent.created`, `agent.stopped`, `agent.repaired`, `agent.removed`, `resource.intended`,
+    `resource.acquired`, `resource.released`, `snapshot.taken`, `state.changed`, `input.sent`, `run.queued`,
+    `run.started`, `run.ended`, `run.skipped`, `warning`.
     `at` is seconds since the epoch; `text` is the sentence for a person; `data` is for programs.
     """
 

@@ -159,7 +159,7 @@ class Deck:
             defaults = self.config.agent
             agent = Agent(
                 name=name,
-                title=request.name or "",
+                title=request.name if request.name and request.name != name else "",
                 task=request.task or " ".join(request.argv),
                 profile=self._profile_of(request),
                 mode=request.mode or (Mode.HEADLESS if request.argv else Mode.INTERACTIVE),
@@ -240,16 +240,16 @@ class Deck:
         seen = 0
         view = self.agent(name)
         for _ in ticks(self.store.agent_folder(view.name)):
-            events = self.store.events(view.name)
-            for event in events[seen:]:
-                note(event)
-            seen = len(events)
             try:
                 view = self.agent(view.name)
             except NotFoundError:
                 return replace_state(view, State.STOPPED, "it was removed")
+            events = self.store.events(view.name)
+            for event in events[seen:]:
+                note(event)
+            seen = len(events)
             if not view.state.is_live:
-                return view
+                break
             if not view.alive:
                 self.repair(note)
         return view

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from agentdeck.core.agent import Fault, State, Status
+from agentdeck.core.agent import Fault, Mode, State, Status
 from agentdeck.core.detect import detect
 from agentdeck.core.orders import Orders
 from agentdeck.core.reports import Report, read_report
@@ -21,6 +21,8 @@ from agentdeck.system.pane import capture
 _TRICKLE = 2.0
 """Seconds between looks while output does not rest."""
 _FALLBACK_LINES = 100
+_STALE = (State.WORKING, State.DONE)
+"""What a screen that is not drawn to its end says of an agent that has reported its end."""
 
 
 class Watch:
@@ -32,6 +34,8 @@ class Watch:
         self._patterns = any((orders.detectors.waiting, orders.detectors.done, orders.detectors.limited))
         self._session = re.compile(orders.session_pattern) if orders.session_pattern else None
         self._recent = ""
+        self._reported = False
+        """Whether the state is what the CLI itself reported, and not what its screen showed."""
         self._printed: float | None = None
         """When output came that no look has seen yet; monotonic, as all times here."""
         self._first_unseen = 0.0
@@ -67,14 +71,13 @@ class Watch:
         found = detect(screen, self._orders.detectors)
         if found is None:
             # Something was printed, and nothing on the screen says that it waits or is finished.
-            if self.status.state in (State.WAITING, State.LIMITED) and not self._orders.reports:
+            if self.status.state in (State.WAITING, State.LIMITED) and not self._reported:
                 self._set(state=State.WORKING, reason="")
             return
         state, reason = found
-        if self._orders.reports and state is State.WORKING and self.status.state is State.DONE:
-            return  # its own report knows better than a screen that may not be drawn to the end
-        if state is self.status.state and self._orders.reports and self.status.reason:
-            return
+        if self._reported and (state is self.status.state or (state, self.status.state) == _STALE):
+            return  # its own report knows better, and says why
+        self._reported = False
         self._set(state=state, reason=reason)
 
     def take_reports(self, inbox: Path) -> None:
@@ -94,9 +97,12 @@ class Watch:
         fields = {key: value for key in ("session", "model") if (value := getattr(report, key))}
         self._set(**fields)
         if report.state is not None:
+            self._reported = True
             self._set(state=report.state, reason=report.reason, fault=report.fault)
 
     def _set(self, **fields: object) -> None:
+        if self._orders.mode is Mode.HEADLESS and fields.get("state") in (State.DONE, State.FAILED):
+            return  # whether it went well, the end of its process tells
         new = replace(self.status, **fields)  # type: ignore[arg-type]
         if new == self.status:
             return

@@ -18,11 +18,11 @@ class Answer:
 def exhausted(api: Api, message: str) -> Answer:
     """No provider of the chain can serve: the client shall stop at once and not retry.
 
-    Anthropic's clients heed `x-should-retry`. Codex gives up at a 429 that names no time, and sleeps on one that does.
-    Chat clients retry every 429 and 5xx, some for minutes, and none a 400.
+    Claude Code heeds `x-should-retry` at a 429, but asks three times at a 529. Codex gives up at a 429 that names no time,
+    and sleeps on one that does. Chat clients retry every 429 and 5xx, some for minutes, and none a 400.
     """
-    status = {Api.MESSAGES: 529, Api.RESPONSES: 429, Api.CHAT: 400}[api]
-    return _answer(api, status, "overloaded_error" if api is Api.MESSAGES else "provider_chain_exhausted", message)
+    status = 400 if api is Api.CHAT else 429
+    return _answer(api, status, "rate_limit_error" if api is Api.MESSAGES else "provider_chain_exhausted", message)
 
 
 def refused(api: Api, status: int, message: str) -> Answer:

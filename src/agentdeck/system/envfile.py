@@ -7,24 +7,35 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from agentdeck.errors import ConfigError
+from agentdeck.errors import ConfigError, RefusedError
 from agentdeck.system.files import write_atomic
 
 _BEGIN = "# >>> agentdeck: these lines are managed; put yours above them"
 _BEGIN_JOINED = f"{_BEGIN} (there was no line end before)"
 _BEGIN_MADE = "# >>> agentdeck: this file and these lines are managed; put yours above them"
 _END = "# <<< agentdeck"
+# Also as an editor leaves it that writes CRLF, or that drops the last line end.
 _BLOCK = re.compile(
-    rf"(?:\n{re.escape(_BEGIN_JOINED)}|{re.escape(_BEGIN)}|{re.escape(_BEGIN_MADE)})\n.*?{re.escape(_END)}\n", re.DOTALL
+    rf"(?:\r\n{re.escape(_BEGIN_JOINED)}(?=\r\n)|\n{re.escape(_BEGIN_JOINED)}"
+    rf"|^{re.escape(_BEGIN)}|^{re.escape(_BEGIN_MADE)})\r?\n"
+    rf"(?:.*?\n)??{re.escape(_END)}(?:\r?\n|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
+_QUOTED = re.compile(r"\s*(?:export\s+)?[^\s=]+\s*=\s*\"")
 
 
 def write(path: Path, variables: Mapping[str, str]) -> None:
     """Put `variables` into the managed block at the end of the file, where they win; the user's own lines stay.
 
-    A symbolic link is followed, not replaced.
+    A symbolic link is followed, not replaced. Raise RefusedError for one that leads out of its folder: other worktrees
+    share what it leads to.
     """
     target = path.resolve()
+    if _is_shared(path):
+        raise RefusedError(
+            f"{path} is a link to {target}, which others use too; an agent's variables don't belong there.",
+            hint="Copy it instead ([worktree] copy in agentdeck.toml), or set env_file.path to another file, or to “”.",
+        )
     exists = target.exists()
     old = _read(target) if exists else ""
     made = not exists or _BEGIN_MADE in old
@@ -40,7 +51,7 @@ def write(path: Path, variables: Mapping[str, str]) -> None:
 def remove(path: Path) -> None:
     """Take the managed block away again; the whole file where we made it and nothing else is in it."""
     target = path.resolve()
-    if not target.exists():
+    if not target.exists() or _is_shared(path):
         return
     old = _read(target)
     own = _BLOCK.sub("", old, count=1)
@@ -48,6 +59,10 @@ def remove(path: Path) -> None:
         target.unlink()
     elif own != old:
         write_atomic(target, own, target.stat().st_mode & 0o777)
+
+
+def _is_shared(path: Path) -> bool:
+    return path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve())
 
 
 def quote(value: str) -> str:
@@ -68,13 +83,13 @@ def parse(text: str, origin: str = "the file") -> dict[str, str]:
     from dotenv.parser import parse_stream
 
     found = {}
-    for binding in parse_stream(io.StringIO(text)):
+    for binding in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
         if binding.error or (binding.key is not None and binding.value is None):
             raise ConfigError(
                 f"Line {binding.original.line} of {origin} can't be read.", hint="A line is KEY=VALUE, perhaps quoted."
             )
         if binding.key is not None and binding.value is not None:
-            quoted = '="' in binding.original.string
+            quoted = _QUOTED.match(binding.original.string)
             found[binding.key] = re.sub(r"\\([$`])", r"\1", binding.value) if quoted else binding.value
     return found
 

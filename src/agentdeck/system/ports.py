@@ -27,7 +27,7 @@ class PortRegistry:
     """Who of this user's agents has which ports, in one file for all decks."""
 
     def __init__(self, path: Path) -> None:
-        self._registry = Registry(path)
+        self._registry = Registry(path, ("deck", "agent", "ports", "since"))
 
     def owners(self) -> list[PortLease]:
         records = self._registry.records()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,22 +41,28 @@ def run(
     env: Mapping[str, str | None] | None = None,
     stdin: bytes | None = None,
     timeout: float | None = None,
+    group: bool = False,
 ) -> Result:
     """Run `argv` and collect its output. `env` goes over this process's own environment, None taking a variable away;
-    `timeout` is in seconds."""
+    `timeout` is in seconds. With `group`, what the program started ends with it on a time-out: for a shell's lines."""
     words = tuple(os.fspath(word) for word in argv)
     environment = {**os.environ, **(env or {})}
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             words,
             cwd=cwd,
             env={name: value for name, value in environment.items() if value is not None},
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=group,
+        ) as child:
+            try:
+                out, err = child.communicate(stdin, timeout)
+            except BaseException:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL) if group else child.kill()
+                raise
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
             raise DeckError(f"The folder {cwd} is not there any more.") from error
@@ -63,4 +71,4 @@ def run(
         ) from error
     except subprocess.TimeoutExpired as error:
         raise DeckError(f"{words[0]} did not finish within {timeout:g} s.", detail=" ".join(words)) from error
-    return Result(words, done.returncode, done.stdout, done.stderr)
+    return Result(words, child.returncode, out, err)

@@ -11,17 +11,23 @@ from typing import Any
 from agentdeck.errors import StoreError
 from agentdeck.system.files import locked, private_folder, write_json
 
+FORMAT = 1
+
 
 class Registry:
-    """A list of records, each a JSON object; a file that can't be read is refused and never overwritten."""
+    """A list of records, each a JSON object; a file that can't be read, or that a newer agentdeck wrote, is refused and
+    never overwritten. `keys` are those that every record has."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keys: tuple[str, ...]) -> None:
         self.path = path
+        self._keys = keys
 
     def records(self) -> list[dict[str, Any]]:
         try:
             data = json.loads(self.path.read_text("utf-8"))
-            return [dict(record) for record in data["records"]]
+            if data["format"] > FORMAT:
+                raise StoreError(f"{self.path} was written by a newer agentdeck.", hint="Upgrade; nothing was changed.")
+            return [{**record, **{key: record[key] for key in self._keys}} for record in data["records"]]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -34,10 +40,15 @@ class Registry:
     @contextlib.contextmanager
     def changing(self) -> Iterator[list[dict[str, Any]]]:
         """The records, to be changed in place; written back when the block ends well."""
-        private_folder(self.path.parent)
+        try:
+            private_folder(self.path.parent)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path.parent} can't be made.", detail=str(error), hint="Set XDG_STATE_HOME to a folder of yours."
+            ) from error
         with locked(self.path.with_suffix(".lock"), wait=30, what=str(self.path)):
             records = self.records()
             before = json.dumps(records)
             yield records
             if json.dumps(records) != before:
-                write_json(self.path, {"format": 1, "records": records})
+                write_json(self.path, {"format": FORMAT, "records": records})

@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agent import Agent, Fault, State, Status, check_name
+from agentdeck.core.agent import Agent, State, Status, check_name
 from agentdeck.core.events import Event
 from agentdeck.errors import StoreError
 from agentdeck.system.files import append_line, is_locked, lock_holder, locked, private_folder, write_json
@@ -129,13 +129,10 @@ class Store:
             old = self.status(name)
             if not old.state.may_become(status.state):
                 return False
+            if (old.state, old.reason) != (status.state, status.reason):
+                # Before the status, so that who sees that an agent has ended finds every event of it.
+                self.append(_state_changed(name, old, status))
             write_json(self.agent_folder(name) / "status.json", status.to_json())
-        if (old.state, old.reason) != (status.state, status.reason):
-            data: dict[str, Any] = {"from": old.state, "to": status.state, "fault": status.fault or Fault.NONE}
-            if status.exit_code is not None:
-                data["exit_code"] = status.exit_code
-            text = f"{status.state}: {status.reason}" if status.reason else str(status.state)
-            self.append(Event("state.changed", name, text, data, status.since))
         return True
 
     def append(self, event: Event) -> None:
@@ -194,3 +191,11 @@ class Store:
             detail=str(why),
             hint="Nothing was changed. Move that file away and run “agentdeck doctor”; your branches are safe.",
         )
+
+
+def _state_changed(name: str, old: Status, new: Status) -> Event:
+    data: dict[str, Any] = {"from": old.state, "to": new.state, "fault": new.fault}
+    if new.exit_code is not None:
+        data["exit_code"] = new.exit_code
+    text = f"{new.state}: {new.reason}" if new.reason else str(new.state)
+    return Event("state.changed", name, text, data, new.since)

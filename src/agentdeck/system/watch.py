@@ -17,7 +17,17 @@ def ticks(*folders: Path) -> Iterator[None]:
     from watchfiles import watch
 
     yield
-    for _ in watch(*folders, debounce=50, step=10, rust_timeout=_TICK_MS, yield_on_timeout=True, recursive=False):
+    # No filter: the usual one drops what lies under a .git folder, and there the store is.
+    changes = watch(
+        *folders,
+        watch_filter=None,
+        debounce=50,
+        step=10,
+        rust_timeout=_TICK_MS,
+        yield_on_timeout=True,
+        recursive=False,
+    )
+    for _ in changes:
         yield
         if not all(folder.is_dir() for folder in folders):
             return

@@ -165,7 +165,7 @@ class PostgresSchema:
     def exists(self, plan: dict[str, Any]) -> bool:
         self._check(plan)
         with self._server.connection(self._server.database, alone=plan["name"]) as connection:
-            return _mark(connection, plan["name"], schema=True) == plan["mark"]
+            return bool(_mark(connection, plan["name"], schema=True) == plan["mark"])
 
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         if not self.exists(plan):
@@ -233,13 +233,11 @@ def _locale(connection: psycopg.Connection[Any], name: str) -> tuple[tuple[str, 
     return () if found is None else tuple(zip(("encoding", "lc_collate", "lc_ctype"), found, strict=True))
 
 
-def _execute(
-    connection: psycopg.Connection[Any], line: str, *names: str, more: Iterable[tuple[str, str]] = ()
-) -> None:
+def _execute(connection: psycopg.Connection[Any], line: str, *names: str, more: Iterable[tuple[str, str]] = ()) -> None:
     """Run `line` with `names` in its braces and `more` options, each a keyword and a value, at its end."""
     from psycopg import sql
 
-    words = [sql.SQL(line).format(*(sql.Identifier(name) for name in names))]
+    words: list[sql.Composable] = [sql.SQL(line).format(*(sql.Identifier(name) for name in names))]
     for keyword, value in more:
         words += [sql.SQL(keyword), sql.Literal(value)]
     connection.execute(sql.SQL(" ").join(words))

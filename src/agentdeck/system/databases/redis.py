@@ -8,16 +8,13 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError
 from agentdeck.system.databases import arriving, check_place, database_name, expand, filled
 from agentdeck.system.registry import Registry
-
-if TYPE_CHECKING:
-    import redis
 
 _BATCH = 500
 _CONNECT_SECONDS = 5.0
@@ -29,7 +26,7 @@ class RedisDatabase:
     def __init__(self, config: DatabaseConfig, state_home: Path) -> None:
         self._config = config
         self._text = config.url or "redis://127.0.0.1:6379"
-        self._registry = Registry(state_home / "redis.json")
+        self._registry = Registry(state_home / "redis.json", ("name", "server", "index"))
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
         name = database_name(deck_id, agent)
@@ -46,9 +43,7 @@ class RedisDatabase:
         with self._registry.changing() as records:
             if not any(each["name"] == plan["name"] for each in records):
                 taken = {each["index"] for each in records if each["server"] == self._server}
-                records.append(
-                    {"name": plan["name"], "server": self._server, "index": self._free_index(taken)}
-                )
+                records.append({"name": plan["name"], "server": self._server, "index": self._free_index(taken)})
 
     def _free_index(self, taken: set[int]) -> int:
         import redis
@@ -162,7 +157,7 @@ class RedisDatabase:
         return f"{parts.scheme}://{parts.netloc}{path}" + (f"?{urlencode(query)}" if query else "")
 
     @contextlib.contextmanager
-    def _client(self, index: int) -> Iterator[redis.Redis]:
+    def _client(self, index: int) -> Iterator[Any]:
         import redis
 
         try:
@@ -189,7 +184,7 @@ class RedisDatabase:
                 raise DatabaseError(f"Redis at {self._server} refused a command.", detail=str(error)) from error
 
 
-def _batches(client: redis.Redis, plan: dict[str, Any]) -> Iterator[list[bytes]]:
+def _batches(client: Any, plan: dict[str, Any]) -> Iterator[list[bytes]]:
     """The keys of the agent's own, some at a time."""
     escaped = "".join(f"\\{char}" if char in "*?[]\\" else char for char in plan["prefix"])
     keys = client.scan_iter(match=f"{escaped}*", count=_BATCH)
@@ -197,7 +192,7 @@ def _batches(client: redis.Redis, plan: dict[str, Any]) -> Iterator[list[bytes]]
         yield batch
 
 
-def _empty(client: redis.Redis, plan: dict[str, Any]) -> None:
+def _empty(client: Any, plan: dict[str, Any]) -> None:
     if not plan["prefix"]:
         client.flushdb()
         return

@@ -1,0 +1,141 @@
+"""Real agent CLIs through the whole life of an agent, against a loopback server that speaks their provider's protocol.
+
+They are taken from AGENTDECK_TEST_AGENTS, a folder that `npm install --prefix` filled, or are installed by npm for
+these tests; without npm, or where its registry can't be reached, the tests are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from agentdeck.core.agent import Fault, Mode, State
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.errors import ExitCode
+from tests.support.decks import Bench
+from tests.support.fake_api import CONTENT, FILE, FINISHED, FakeApi, fake_api
+from tests.support.retry import eventually
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
+PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
+QUIET = {
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_TELEMETRY": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "IS_SANDBOX": "1",  # Claude Code wants to know that it may run as root
+}
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the CLIs' programs; installed once for all test processes."""
+    shared = tmp_path_factory.getbasetemp().parent / "agent-clis"
+    prefix = Path(os.environ.get("AGENTDECK_TEST_AGENTS") or shared)
+    programs = prefix / "node_modules" / ".bin"
+    with FileLock(f"{shared}.lock"):
+        if not programs.exists():
+            if shutil.which("npm") is None:
+                pytest.skip("npm is not installed")
+            argv = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(prefix), *PACKAGES.values()]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"npm could not install them: {done.stderr[-300:]}")
+    return programs
+
+
+@pytest.fixture
+def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
+    """The provider; the CLIs find it by their own settings, in a throw-away home."""
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC", "CLAUDE", "OPENAI", "CODEX"))]:
+        monkeypatch.delenv(name)
+    with fake_api() as served:
+        variables = {"ANTHROPIC_BASE_URL": served.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
+        for name, value in {**QUIET, **variables, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
+            monkeypatch.setenv(name, value)
+        bench.write(
+            ".codex/config.toml",
+            'model = "gpt-5-codex"\nmodel_provider = "x"\nsandbox_mode = "danger-full-access"\n'
+            f'[model_providers.x]\nname = "x"\nbase_url = "{served.url}/v1"\nwire_api = "responses"\n'
+            'env_key = "OPENAI_API_KEY"\nrequest_max_retries = 0\nstream_max_retries = 0\n',
+            cwd=bench.home,
+        )
+        yield served
+
+
+def press_until(deck: Deck, name: str, reached: Callable[[AgentView], bool]) -> None:
+    """Answer the questions of a start, such as whether the folder is trusted, with Enter until `reached` holds."""
+
+    def asked() -> bool:
+        view = deck.agent(name)
+        there = reached(view)
+        if view.state is State.WAITING and not there:
+            deck.send(name, keys=["Enter"])
+        return there
+
+    eventually(asked, timeout=40, pause=1.0)
+
+
+def test_claude_code_waits_is_answered_finishes_and_goes_on_after_a_kill(bench: Bench, api: FakeApi) -> None:
+    deck = bench.deck()
+    view = deck.start(StartRequest(task="Make the file", profile="claude", name="cc", mode=Mode.INTERACTIVE))
+    assert view.worktree is not None
+    press_until(deck, "cc", lambda view: view.state is State.WAITING and "Bash" in view.reason)
+    assert not (view.worktree / FILE).exists()
+    deck.send("cc", keys=["Enter"])
+    eventually(lambda: deck.agent("cc").state is State.DONE, 20)
+    assert (view.worktree / FILE).read_text() == CONTENT
+    assert FINISHED in deck.screen("cc")
+    assert FILE in deck.diff("cc", stat=True)
+    session = deck.agent("cc").status.session
+    assert session
+
+    runner = deck.store.runner_pid("cc")
+    agent = deck.agent("cc").status.agent_pid
+    assert runner is not None
+    assert agent is not None
+    os.kill(runner, 9)
+    eventually(lambda: not Path(f"/proc/{agent}").exists(), 15)
+    deck.resume("cc", "And again")
+    eventually(lambda: "And again" in deck.screen("cc") and deck.agent("cc").state is State.DONE, 20)
+    assert deck.agent("cc").status.session == session
+    assert any("Make the file" in str(request["body"]) for request in api.requests[-1:]), "the context was lost"
+    deck.remove("cc", stop=True)
+    assert bench.worktrees() == [str(bench.root)]
+
+
+def test_codex_asks_for_trust_finishes_and_is_resumed(bench: Bench, api: FakeApi) -> None:
+    deck = bench.deck()
+    view = deck.start(StartRequest(task="Make the file", profile="codex", name="co", mode=Mode.INTERACTIVE))
+    assert view.worktree is not None
+    eventually(lambda: deck.agent("co").state is State.WAITING and "rust" in deck.agent("co").reason, 20)
+    press_until(deck, "co", lambda view: view.state is State.DONE)
+    assert (view.worktree / FILE).read_text() == CONTENT
+    session = deck.agent("co").status.session
+    assert session
+    assert deck.stop("co").state is State.STOPPED
+    deck.resume("co", "And again")
+    press_until(deck, "co", lambda view: view.state is State.DONE)
+    assert "And again" in deck.screen("co")
+    asked = [str(request["body"]) for request in api.requests if "And again" in str(request["body"])]
+    assert any("Make the file" in body for body in asked), "the context was lost"
+
+
+@pytest.mark.parametrize("profile", PACKAGES)
+def test_headless_runs_end_as_scripts_expect(bench: Bench, api: FakeApi, profile: str) -> None:
+    deck = bench.deck()
+    deck.start(StartRequest(task="Make the file", profile=profile, name="well", mode=Mode.HEADLESS))
+    assert deck.wait("well").outcome is ExitCode.OK
+    assert any(FINISHED in line.text for line in deck.log_lines("well"))
+
+    error = {"type": "error", "error": {"type": "rate_limit_error", "message": "limit", "code": "insufficient_quota"}}
+    api.fault = (429, {"x-should-retry": "false"}, error)
+    deck.start(StartRequest(task="Make the file", profile=profile, name="limited", mode=Mode.HEADLESS))
+    view = deck.wait("limited")
+    assert (view.state, view.status.fault, view.outcome) == (State.FAILED, Fault.LIMITED, ExitCode.TRY_LATER)
