@@ -18,11 +18,12 @@ class Answer:
 def exhausted(api: Api, message: str) -> Answer:
     """No provider of the chain can serve: the client shall stop at once and not retry.
 
-    Claude Code heeds `x-should-retry` at a 429, but asks three times at a 529. Codex gives up at a 429 that names no time,
-    and sleeps on one that does. Chat clients retry every 429 and 5xx, some for minutes, and none a 400.
+    Claude Code heeds `x-should-retry` at a 429, but asks three times at a 529. Codex gives up at a 429 that names no
+    time, and sleeps on one that does. Chat clients retry every 429 and 5xx, some for minutes, and none a 400; but
+    opencode retries whatever has “exhausted”, “unavailable” or “rate_limit” in its code.
     """
     status = 400 if api is Api.CHAT else 429
-    return _answer(api, status, "rate_limit_error" if api is Api.MESSAGES else "provider_chain_exhausted", message)
+    return _answer(api, status, "rate_limit_error" if api is Api.MESSAGES else "no_provider_left", message)
 
 
 def refused(api: Api, status: int, message: str) -> Answer:

@@ -209,7 +209,8 @@ class Relay:
             return self._estimate(job)
         now = time.monotonic()
         for target in job.targets:
-            if why := self._board.why_closed(job.place(target), now):
+            asked = any(note.startswith(f"{target}: ") for note in job.record.faults)
+            if not asked and (why := self._board.why_closed(job.place(target), now)):
                 job.note(target, f"left alone for now: {why}")
         reasons = "; ".join(dict.fromkeys(job.record.faults))
         message = f"AgentDeck: no provider of the chain can serve this request. {reasons}"
