@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tests.support.databases import deck_id, open_
 from tests.support.decks import bench
 from tests.support.repos import isolated_git, repo
+from tests.support.servers import postgres, redis_url, template
 
-__all__ = ["bench", "isolated_git", "repo"]
+__all__ = ["bench", "deck_id", "isolated_git", "open_", "postgres", "redis_url", "repo", "template"]

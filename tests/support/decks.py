@@ -29,6 +29,9 @@ CONFIG = """
 grace_interrupt = 0.3
 grace_terminate = 0.3
 
+[queue]
+max_load = 1000
+
 [database]
 template = "dev.sqlite3"
 """

@@ -15,10 +15,8 @@ from hypothesis import strategies as st
 from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError, RefusedError
 from agentdeck.system.databases import database_name, open_database
-from tests.support.databases import Open, deck_id, open_
-from tests.support.servers import free_port, postgres, redis_url, template
-
-__all__ = ["deck_id", "open_", "postgres", "redis_url", "template"]
+from tests.support.databases import Open
+from tests.support.servers import free_port
 
 agent_names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True)
 
@@ -231,7 +229,7 @@ def test_a_password_is_read_from_the_environment_and_stays_out_of_the_plan(
         assert connection.info.dbname == plan["name"]
     database.drop(plan)
     monkeypatch.setenv("PG_SECRET", "wrong")
-    with pytest.raises(DatabaseError, match="did not let .* in") as caught:
+    with pytest.raises(DatabaseError, match=r"did not let .* in") as caught:
         open_(engine="postgres", url=url).exists(plan)
     assert "wrong" not in str(caught.value)
     monkeypatch.delenv("PG_SECRET")
@@ -286,7 +284,7 @@ class TestRedis:
 
     def test_a_server_that_is_down_is_a_clear_error(self, open_: Open, deck_id: str, tmp_path: Path) -> None:
         database = open_(engine="redis", url=f"redis://127.0.0.1:{free_port()}")
-        with pytest.raises(DatabaseError, match="Redis at localhost:.* can't be reached"):
+        with pytest.raises(DatabaseError, match=r"Redis at localhost:.* can't be reached"):
             database.create(database.plan(deck_id, "fix", tmp_path))
 
 

@@ -22,11 +22,9 @@ import redis
 from agentdeck.errors import ConfigError, DatabaseError, DeckError, RefusedError
 from agentdeck.system.databases import command, sqlite
 from agentdeck.system.databases.pgserver import find_program
-from tests.support.databases import Open, deck_id, open_
+from tests.support.databases import Open
 from tests.support.retry import eventually
-from tests.support.servers import postgres, redis_server, redis_url, template
-
-__all__ = ["deck_id", "open_", "postgres", "redis_url", "template"]
+from tests.support.servers import free_port, redis_server
 
 KILLED_BEFORE_A_STATEMENT = """
 import json, os, signal, sys
@@ -129,6 +127,8 @@ def test_one_of_that_name_without_our_mark_is_left_alone(
         for verb in (database.create, database.drop):
             with pytest.raises(RefusedError, match="is not this agent's"):
                 verb(plan)
+        with pytest.raises(RefusedError, match="is not this agent's"):
+            database.plan(deck_id, "fix", tmp_path)
         connection.execute(f"drop {mode} {plan['name']}")
 
 
@@ -178,9 +178,8 @@ def test_a_server_that_is_found_by_the_environment_and_a_socket(
         monkeypatch.delenv(name)
     with psycopg.connect(found["DATABASE_URL"]) as connection:
         assert connection.info.dbname == plan["name"]
-    with pytest.raises(RefusedError, match="agentdeck.toml now means localhost:5432"):
+    with pytest.raises(RefusedError, match=r"agentdeck\.toml now means localhost:5432"):
         open_(engine="postgres").drop(plan)
-    open_(engine="postgres", url=postgres.rpartition("/")[0] + f"/postgres?host={folder}&port={postgres[-5:]}")
     monkeypatch.setenv("PGHOST", folder)
     monkeypatch.setenv("PGPORT", postgres.rpartition(":")[2])
     monkeypatch.setenv("PGUSER", "postgres")
@@ -240,7 +239,7 @@ def test_an_agents_number_is_not_looked_for_on_another_redis(
     with redis_server("--databases", "3") as other, redis.Redis.from_url(f"{other}/{number}") as client:
         client.set("someone", "else's")
         for verb in (open_(engine="redis", url=other).drop, open_(engine="sqlite").drop):
-            with pytest.raises(RefusedError, match="Put .database. back"):
+            with pytest.raises(RefusedError, match=r"Put \[database\] back"):
                 verb(plan)
         assert client.get("someone") == b"else's"
         client.flushall()
@@ -260,6 +259,18 @@ def test_a_prefix_reaches_the_agent_in_the_users_own_number(
     database.create(plan)
     found = database.variables(plan)
     assert found == {"DATABASE_URL": f"{redis_url}/4", "REDIS_PREFIX": f"agentdeck:{deck_id}:fix:"}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"engine": "postgres"}, {"engine": "postgres", "mode": "schema"}, {"engine": "redis"}]
+)
+def test_nothing_is_planned_on_a_server_that_is_down(settings: dict[str, Any], open_: Open, tmp_path: Path) -> None:
+    kind = "redis" if settings["engine"] == "redis" else "postgresql"
+    url = f"{kind}://someone:secret@127.0.0.1:{free_port()}"
+    with pytest.raises(DatabaseError, match="can't be reached") as caught:
+        open_(url=url, **settings).plan("d", "fix", tmp_path)
+    assert caught.value.hint.startswith("Start it")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_wrong_redis_password_is_a_clear_error(open_: Open, redis_url: str, deck_id: str, tmp_path: Path) -> None:
@@ -333,7 +344,7 @@ def test_a_create_line_that_failed_is_followed_by_drop(open_: Open, tmp_path: Pa
     assert database.variables(plan) == {"DATABASE_URL": "x://d"}
     database.drop(plan)
     assert not (tmp_path / plan["name"]).exists()
-    with pytest.raises(DatabaseError, match="no shell line database.restore"):
+    with pytest.raises(DatabaseError, match=r"no shell line database\.restore"):
         database.restore(plan, tmp_path / "dump")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentdeck.core.apis import Api
@@ -15,15 +16,20 @@ class Answer:
     headers: dict[str, str]
 
 
-def exhausted(api: Api, message: str) -> Answer:
+def exhausted(api: Api, targets: Sequence[str], reasons: Sequence[str]) -> Answer:
     """No provider of the chain can serve: the client shall stop at once and not retry.
 
     Claude Code heeds `x-should-retry` at a 429, but asks three times at a 529. Codex gives up at a 429 that names no
     time, and sleeps on one that does. Chat clients retry every 429 and 5xx, some for minutes, and none a 400; but
-    opencode retries whatever has “exhausted”, “unavailable” or “rate_limit” in its code.
+    opencode retries an error whose text holds a number such as 503 or words such as “server error” or “refused the
+    connection”, so theirs names no reasons.
     """
-    status = 400 if api is Api.CHAT else 429
-    return _answer(api, status, "rate_limit_error" if api is Api.MESSAGES else "no_provider_left", message)
+    message = "AgentDeck: no provider of the chain can serve this request"
+    if api is Api.CHAT:
+        message = f"{message}; asked were {', '.join(targets)}. “agentdeck gateway status” says why."
+        return _answer(api, 400, "no_provider_left", message)
+    kind = "rate_limit_error" if api is Api.MESSAGES else "no_provider_left"
+    return _answer(api, 429, kind, f"{message}. {'; '.join(reasons)}")
 
 
 def refused(api: Api, status: int, message: str) -> Answer:

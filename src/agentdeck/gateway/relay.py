@@ -212,10 +212,9 @@ class Relay:
             asked = any(note.startswith(f"{target}: ") for note in job.record.faults)
             if not asked and (why := self._board.why_closed(job.place(target), now)):
                 job.note(target, f"left alone for now: {why}")
-        reasons = "; ".join(dict.fromkeys(job.record.faults))
-        message = f"AgentDeck: no provider of the chain can serve this request. {reasons}"
         job.record.outcome = "exhausted"
-        return self._own(job, exhausted.exhausted(job.call.api, message))
+        names = [str(target) for target in job.targets]
+        return self._own(job, exhausted.exhausted(job.call.api, names, list(dict.fromkeys(job.record.faults))))
 
     def _estimate(self, job: Job) -> web.StreamResponse:
         job.record.outcome = "ok"

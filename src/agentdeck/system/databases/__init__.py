@@ -22,7 +22,8 @@ class Database(Protocol):
     """
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
-        """Choose without touching anything; what is already at a place that is chosen is not ours."""
+        """Choose without touching anything, and raise where the server does not answer or the place is taken: nothing
+        that was planned is impossible to drop."""
 
     def create(self, plan: dict[str, Any]) -> None:
         """Make it from the template; do nothing where it is there, and complete one that is half made."""

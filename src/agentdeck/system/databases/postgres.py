@@ -33,7 +33,7 @@ class PostgresDatabase:
         self._server = PostgresServer(config.url)
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
-        return {
+        plan = {
             "engine": "postgres",
             "mode": "database",
             "server": self._server.where,
@@ -41,6 +41,9 @@ class PostgresDatabase:
             "half": f"agentdeck_half_{secrets.token_hex(8)}",
             "mark": f"agentdeck {deck_id} {agent}",
         }
+        with self._server.connection(_MAINTENANCE) as connection:
+            _is_ours(connection, plan)
+        return plan
 
     def create(self, plan: dict[str, Any]) -> None:
         self._check(plan)
@@ -145,13 +148,16 @@ class PostgresSchema:
         return f"{self._server.where}/{self._server.database}"
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
-        return {
+        plan = {
             "engine": "postgres",
             "mode": "schema",
             "server": self._place,
             "name": database_name(deck_id, agent),
             "mark": f"agentdeck {deck_id} {agent}",
         }
+        with self._server.connection(self._server.database) as connection:
+            _is_ours(connection, plan)
+        return plan
 
     def create(self, plan: dict[str, Any]) -> None:
         self._check(plan)

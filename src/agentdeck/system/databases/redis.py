@@ -31,15 +31,15 @@ class RedisDatabase:
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
         name = database_name(deck_id, agent)
         prefix = f"agentdeck:{deck_id}:{agent}:" if self._config.mode == "prefix" else ""
+        with self._client(self._own_index) as client:
+            client.ping()
         return {"engine": "redis", "server": self._server, "name": name, "prefix": prefix}
 
     def create(self, plan: dict[str, Any]) -> None:
         """Lease a numbered database that is empty and that no other agent has; a prefix needs no making."""
-        if plan["prefix"]:
-            with self._client(self._own_index) as client:
-                client.ping()
-            return
         check_place(plan, engine="redis", server=self._server)
+        if plan["prefix"]:
+            return
         with self._registry.changing() as records:
             if not any(each["name"] == plan["name"] for each in records):
                 taken = {each["index"] for each in records if each["server"] == self._server}
