@@ -344,7 +344,6 @@ def test_a_stream_is_forwarded_as_it_comes(tmp_path: Path) -> None:
     asyncio.run(check())
 
 
-@pytest.mark.slow
 def test_two_hundred_streams_at_once_lose_nothing(tmp_path: Path) -> None:
     async def check() -> None:
         async with playing(tmp_path, timeouts={"first_byte": 60.0, "idle": 60.0}) as play:

@@ -21,7 +21,7 @@ _TMUX_NEEDED = (3, 2)
 
 
 def examine(world: World, agents: list[AgentView]) -> list[Check]:
-    return [*machine_checks(), *_config_checks(world), *_profile_checks(world), *_agent_checks(world, agents)]
+    return [*machine_checks(), *_config_checks(world), *_agent_checks(world, agents)]
 
 
 def how_to_install(package: str) -> str:
@@ -34,7 +34,12 @@ def how_to_install(package: str) -> str:
 
 
 def machine_checks() -> Iterator[Check]:
-    """git and tmux, which nothing works without."""
+    """git and tmux, which nothing works without, and the agents that are on this machine."""
+    yield from _tool_checks()
+    yield from _profile_checks()
+
+
+def _tool_checks() -> Iterator[Check]:
     try:
         found = git.version()
         text = ".".join(map(str, found))
@@ -64,10 +69,15 @@ def _config_checks(world: World) -> Iterator[Check]:
         yield Check("pg_dump", bool(found), found or "not installed; databases can't be dumped before they go", hint)
 
 
-def _profile_checks(world: World) -> Iterator[Check]:
-    from agentdeck.system.profiles import found
+def _profile_checks() -> Iterator[Check]:
+    from agentdeck.system.profiles import found, load_profiles
 
-    for name, profile in sorted(world.profiles.items()):
+    try:
+        profiles = load_profiles()
+    except DeckError as error:
+        yield Check("profiles", False, error.title, error.detail or error.hint)
+        return
+    for name, profile in sorted(profiles.items()):
         path = found(profile)
         hint = "" if path else profile.install
         yield Check(f"profile {name}", True if path else None, str(path or "not on this machine"), hint)
