@@ -45,4 +45,4 @@ def test_a_wheel_in_an_empty_environment_works(tmp_path: Path) -> None:
 
     repository = tmp_path / "repository"
     run("git", "init", "-q", repository, cwd=tmp_path)
-    assert "No agents here yet" in run(program, "ls", cwd=repository)
+    assert '"agents": []' in run(program, "ls", "--json", cwd=repository)

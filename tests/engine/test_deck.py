@@ -14,7 +14,7 @@ from agentdeck.core.agent import Fault, Phase, State
 from agentdeck.core.events import Event
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import QueuedTask, StartRequest
-from agentdeck.errors import ExitCode, NotFoundError, RefusedError, UsageError
+from agentdeck.errors import DatabaseError, ExitCode, NotFoundError, RefusedError, UsageError
 from agentdeck.system.envfile import parse
 from tests.support.decks import Bench
 from tests.support.retry import eventually
@@ -258,7 +258,7 @@ def test_order_and_dependencies_of_many_tasks_hold(bench: Bench) -> None:
 
 def test_no_more_jobs_run_at_once_than_asked(bench: Bench) -> None:
     deck = bench.deck()
-    line = f"echo + >> {bench.home}/n; sleep 0.2; echo - >> {bench.home}/n"
+    line = f"echo + >> {bench.home}/n; sleep 1.5; echo - >> {bench.home}/n"
     deck.start_many([QueuedTask(f"t{number}", shell(line, f"t{number}")) for number in range(5)], 2)
     depth = high = 0
     for mark in (bench.home / "n").read_text().split():
@@ -311,3 +311,30 @@ def test_events_are_json_lines_a_program_can_read(bench: Bench) -> None:
     assert kinds[0] == "agent.created"
     assert kinds.count("resource.acquired") == 5
     assert "state.changed" in kinds
+
+
+def test_a_start_that_can_be_neither_finished_nor_taken_back_tells_the_first_error(bench: Bench) -> None:
+    config = '[database]\nengine = "command"\ncreate = "echo broken >&2; exit 3"\ndrop = "exit 4"\n'
+    bench.write("agentdeck.toml", config)
+    events: list[Event] = []
+    with pytest.raises(DatabaseError) as caught:
+        bench.deck().start(shell("true"), events.append)
+    assert "broken" in str(caught.value)
+    assert [event.kind for event in events if event.kind == "warning"] == ["warning"]
+    assert bench.deck().agent("fix").agent.phase is Phase.RELEASING
+    bench.write("agentdeck.toml", config.replace("exit 4", "true"))
+    bench.deck().repair()
+    assert bench.deck().agents() == []
+    assert bench.worktrees() == [str(bench.root)]
+
+
+def test_an_agent_whose_database_server_is_gone_can_be_removed(bench: Bench) -> None:
+    line = '[database]\nengine = "command"\ncreate = "echo x://db"\ndrop = "%s"\n'
+    bench.write("agentdeck.toml", line % "exit 9")
+    deck = bench.deck()
+    deck.start(shell("true"))
+    deck.wait("fix")
+    with pytest.raises(DatabaseError):
+        deck.remove("fix")
+    deck.remove("fix", keep_database=True)
+    assert deck.agents() == []

@@ -69,7 +69,7 @@ def rm(args: Namespace, out: Output) -> ExitCode:
 
     def remove(name: str) -> AgentView:
         view = deck.agent(name)
-        deck.remove(name, out.tell, stop=args.stop, keep_branch=args.keep_branch)
+        deck.remove(name, out.tell, stop=args.stop, keep_branch=args.keep_branch, keep_database=args.keep_database)
         return view
 
     removed, failed = for_each([view.name for view in views], remove, out)

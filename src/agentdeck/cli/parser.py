@@ -165,6 +165,7 @@ def _add_control(verbs: Any) -> None:
     _add_name(rm, many="+")
     rm.add_argument("--stop", action="store_true", help="stop those that run")
     rm.add_argument("--keep-branch", action="store_true", help="leave the branches")
+    rm.add_argument("--keep-database", action="store_true", help="leave the database: its server is gone for good")
     rm.add_argument("-y", "--yes", action="store_true", help="do not ask")
 
 

@@ -195,7 +195,6 @@ class Deck:
         return AgentView(gone, Status.from_json(data["final"]), alive=False)
 
     def _acquire(self, agent: Agent, note: Note) -> Agent:
-        from agentdeck.engine import removal
         from agentdeck.engine.resources import acquire_all
 
         try:
@@ -203,13 +202,23 @@ class Deck:
         except BaseException:
             current = self.store.agent(agent.name) or agent
             if current.runs == 1:
-                removal.roll_back(self.world, current, note)
+                self._take_back(current, note)
             else:
                 self.store.save(replace(current, phase=Phase.HELD))
                 mark_lost(self.world, agent.name, "it could not be started again")
             raise
         self.store.save(agent)
         return agent
+
+    def _take_back(self, agent: Agent, note: Note) -> None:
+        """Undo a failed start; where that fails too, say so, for the first error is the one to raise."""
+        from agentdeck.engine import removal
+
+        try:
+            removal.roll_back(self.world, agent, note)
+        except DeckError as error:
+            text = f"what its start had made is not all taken back yet: {error.title}"
+            self.world.note(Event("warning", agent.name, text, {"detail": error.detail}), note)
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[AgentView]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
@@ -283,8 +292,19 @@ class Deck:
         note(Event("agent.stopped", view.name, f"{view.name} is {view.state}"))
         return view
 
-    def remove(self, name: str, note: Note = silent, *, stop: bool = False, keep_branch: bool = False) -> None:
-        """Save what the agent holds, and remove it. A running agent refuses it unless `stop`."""
+    def remove(
+        self,
+        name: str,
+        note: Note = silent,
+        *,
+        stop: bool = False,
+        keep_branch: bool = False,
+        keep_database: bool = False,
+    ) -> None:
+        """Save what the agent holds, and remove it. A running agent refuses it unless `stop`.
+
+        With `keep_database` its database is left as it is and forgotten, for a server that is gone for good.
+        """
         from agentdeck.engine import removal
 
         view = self.agent(name)
@@ -295,6 +315,8 @@ class Deck:
         with self.store.operation(view.name, wait=2):
             current = self.store.agent(view.name)
             if current is not None:
+                if keep_database:
+                    current = current.without_lease("database")
                 removal.remove(self.world, current, note, keep_branch=keep_branch)
 
     def _running(self, name: str) -> AgentView:

@@ -64,9 +64,16 @@ def _config_checks(world: World) -> Iterator[Check]:
         return
     yield Check("config", True, "reads well")
     if config.database.engine == "postgres":
-        found = shutil.which("pg_dump")
-        hint = "" if found else how_to_install("postgresql-client")
-        yield Check("pg_dump", bool(found), found or "not installed; databases can't be dumped before they go", hint)
+        yield _pg_dump_check()
+
+
+def _pg_dump_check() -> Check:
+    from agentdeck.system.databases.pgserver import find_program
+
+    try:
+        return Check("pg_dump", True, find_program("pg_dump"))
+    except DeckError as error:
+        return Check("pg_dump", False, error.title, how_to_install("postgresql-client"))
 
 
 def _profile_checks() -> Iterator[Check]:

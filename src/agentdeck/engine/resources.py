@@ -159,8 +159,9 @@ class DatabaseResource:
                 f"{agent.name}'s database can't be dropped: agentdeck.toml no longer configures one.",
                 hint="Put [database] back as it was, then remove the agent again.",
             )
-        keep = world.settings.config.database.keep_dump
-        if saved is not None and keep and world.database.exists(lease.data):
+        if not world.database.exists(lease.data):
+            return
+        if saved is not None and world.settings.config.database.keep_dump:
             world.database.dump(lease.data, saved / "database")
         world.database.drop(lease.data)
 
