@@ -50,17 +50,17 @@ def show(args: Namespace, out: Output) -> ExitCode:
                 out.line(plain(line))
         return ExitCode.OK
     events = deck.store.events(view.name)
-    usage = _usage(deck, view)
+    usage, disk = _usage(deck, view), deck.disk(view)
     if out.json:
         leases = [{"kind": lease.kind, "held": lease.held, "text": text} for lease, text in _leases(view)]
         told = [event.to_json() for event in events]
-        out.emit("agent", **agent_fields(view), leases=leases, usage=usage, events=told)
+        out.emit("agent", **agent_fields(view), leases=leases, usage=usage, disk_bytes=disk, events=told)
         return ExitCode.OK
     cell = state_cell(view.state)
     age = short_duration(time.time() - view.since)
     reason = reason_part(view)
     out.line(f"{out.styled(view.name, BOLD)}  {out.styled(cell.text, cell.style)} for {age}{reason}")
-    for key, value in _facts(view, usage):
+    for key, value in _facts(view, usage, disk):
         first, *rest = value.splitlines() or [""]
         out.line(f"  {out.styled(f'{key:<10}', DIM)} {plain(first)}")
         for line in rest:
@@ -70,7 +70,7 @@ def show(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def _facts(view: AgentView, usage: dict[str, Any] | None) -> list[tuple[str, str]]:
+def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> list[tuple[str, str]]:
     agent, status = view.agent, view.status
     facts = [
         ("task", agent.task),
@@ -86,6 +86,8 @@ def _facts(view: AgentView, usage: dict[str, Any] | None) -> list[tuple[str, str
     if usage is not None:
         memory = usage["rss_bytes"] / 1024 / 1024
         facts.append(("usage", f"{usage['cpu_percent']:.0f} % CPU, {memory:.0f} MiB, {usage['processes']} processes"))
+    if disk is not None:
+        facts.append(("disk", f"{disk / 1024 / 1024:.1f} MiB"))
     return [(key, value) for key, value in facts if value]
 
 

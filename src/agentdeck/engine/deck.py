@@ -378,6 +378,12 @@ class Deck:
         pids = {view.name: view.status.runner_pid for view in views if view.alive and view.status.runner_pid}
         return UsageSampler().sample(pids)
 
+    def disk(self, view: AgentView) -> int | None:
+        """The bytes that an agent's worktree takes on disk; None where it is gone."""
+        from agentdeck.system.usage import disk_bytes
+
+        return disk_bytes(view.worktree) if view.worktree and view.worktree.is_dir() else None
+
     def ports(self) -> list[PortLease]:
         """The ports handed out to this user's agents, of all decks."""
         return self.world.ports.owners()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -23,7 +24,7 @@ from agentdeck.engine.stopping import Ladder, full, rest
 from agentdeck.engine.watch import Watch
 from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system.files import append_line, private_folder, take_lock
-from agentdeck.system.pty import Relay
+from agentdeck.system.pty import STOP_SIGNALS, Relay
 from agentdeck.system.recording import Recorder
 from agentdeck.system.store import Store
 from agentdeck.system.tree import MARK
@@ -77,6 +78,8 @@ class Runner:
 
     def _setup(self) -> Status | None:
         """Run the set-up hooks; return how the run ended where one of them ended it."""
+        if (stopped := self._stopped()) is not None:
+            return stopped
         for line in self.orders.setup:
             self.store.set_status(self.orders.agent, replace(self.watch.status, reason=f"set-up: {line}"))
             self.recorder.note(f"set-up: {line}")
@@ -231,6 +234,8 @@ def _ending(status: Status) -> tuple[str, int]:
 
 def main() -> int:
     orders = Orders.from_json(json.loads(Path(sys.argv[1]).read_text("utf-8")))
+    # Who sees the lock may tell us to stop, before we are ready to hear it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         take_lock(Path(orders.folder) / "runner.lock", what=f"agent {orders.agent}")
     except DeckError as error:

@@ -27,7 +27,7 @@ _LINGER = 0.2
 """Seconds that output is awaited after the program has ended; its children may hold the terminal open for ever."""
 _DEFAULT_SIZE = (200, 50)
 _RESET = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD)
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 class Relay:
@@ -55,8 +55,9 @@ class Relay:
         for descriptor in (self._signals_read, self._signals_write):
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(self._signals_write, warn_on_full_buffer=False)
-        for sign in (*_STOP_SIGNALS, signal.SIGWINCH, signal.SIGCHLD):
+        for sign in (*STOP_SIGNALS, signal.SIGWINCH, signal.SIGCHLD):
             signal.signal(sign, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         if os.isatty(0):
             self._saved = termios.tcgetattr(0)
             tty.setraw(0)
@@ -75,7 +76,7 @@ class Relay:
                 termios.tcsetattr(0, termios.TCSADRAIN, self._saved)  # type: ignore[arg-type]
 
     def _on_signal(self, number: int, frame: object) -> None:
-        if number in _STOP_SIGNALS:
+        if number in STOP_SIGNALS:
             self.stop_signal = number
         elif number == signal.SIGWINCH and self._master >= 0:
             size = self.size()
