@@ -87,7 +87,7 @@ def test_the_same_status_again_is_no_event(store: Store) -> None:
 
 def test_events_come_back_as_written(store: Store) -> None:
     store.save(agent())
-    event = Event("warning", "fix", "line\nbreak ü", {"a": [1]}, at=2.5)
+    event = Event("warning", "fix", "line\nbreak \u2028 \x85 ü", {"a": [1]}, at=2.5)
     store.append(event)
     assert store.events("fix") == [event]
 

@@ -12,7 +12,8 @@ _SEQUENCE = re.compile(
 )
 _HELD_MAX = 4096
 """Characters of an unfinished sequence to wait for; what is longer is no sequence."""
-_CONTROLS = {code: None for code in range(32) if chr(code) not in "\n\r\t\x1b"} | dict.fromkeys(range(0x7F, 0xA0))
+_ASCII_CONTROLS = {code: None for code in (*range(9), 11, 12, *range(14, 27), *range(28, 32), 127)}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]+")
 
 
 class Stripper:
@@ -34,7 +35,7 @@ class Stripper:
                     break
                 text = _SEQUENCE.sub("", text[:start] + text[start + 1 :])
                 start = text.find("\x1b", start)
-        return text.translate(_CONTROLS)
+        return text.translate(_ASCII_CONTROLS) if text.isascii() else _CONTROLS.sub("", text)
 
 
 def strip(text: str) -> str:

@@ -124,7 +124,7 @@ class Runner:
         if self.timed_out:
             reason = f"reached its time-out of {self.orders.timeout:g} s"
             return self._final(State.FAILED, Fault.TIMED_OUT, reason, ExitCode.TIMED_OUT)
-        if self.relay.stop_signal is not None:
+        if self.ladder is not None or (self.relay.stop_signal is not None and not self.relay.pid):
             return self._final(State.STOPPED, Fault.NONE, "stopped", ExitCode.INTERRUPTED)
         return None
 

@@ -87,8 +87,8 @@ class Recorder:
         self._strip = Stripper().feed
         self._partial = ""
         self._files: tuple[_Bounded, _Bounded] | None = None
-        put_aside(cast, keep)
         try:
+            put_aside(cast, keep)
             self._files = _Bounded(cast, maximum, keep, self._header), _Bounded(log, maximum, keep)
         except OSError as error:
             self.error = str(error)

@@ -140,7 +140,7 @@ class Store:
 
     def events(self, name: str) -> list[Event]:
         with contextlib.suppress(OSError):
-            lines = (self.agent_folder(name) / "events.jsonl").read_text("utf-8").splitlines()
+            lines = (self.agent_folder(name) / "events.jsonl").read_text("utf-8").split("\n")
             return [Event.from_json(json.loads(line)) for line in lines if line]
         return []
 
