@@ -12,7 +12,7 @@ _SEQUENCE = re.compile(
 )
 _HELD_MAX = 4096
 """Characters of an unfinished sequence to wait for; what is longer is no sequence."""
-_ASCII_CONTROLS = {code: None for code in (*range(9), 11, 12, *range(14, 27), *range(28, 32), 127)}
+_ASCII_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 27), *range(28, 32), 127))
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]+")
 
 
