@@ -151,11 +151,12 @@ def test_detached_it_comes_back_at_once_with_the_name(bench: Bench) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_stops_the_agent(bench: Bench, number: signal.Signals) -> None:
     process = running(bench, "-n", "bot", "--", "sh", "-c", "trap '' INT; touch up; while :; do sleep 0.1; done")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "bot\n"
     eventually((bench.root / ".worktrees/bot/up").exists)
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=30)
     assert process.returncode == ExitCode.INTERRUPTED
-    assert stdout == "bot\n"
     assert "stopping bot" in stderr
     view = bench.deck().agent("bot")
     assert (view.state, view.alive) == (State.STOPPED, False)
@@ -164,6 +165,8 @@ def test_an_interrupt_stops_the_agent(bench: Bench, number: signal.Signals) -> N
 @pytest.mark.slow
 def test_a_terminal_that_closes_leaves_the_agent_at_work(bench: Bench) -> None:
     process = running(bench, "-n", "bot", "--", "sh", "-c", "touch up; sleep 60")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "bot\n"
     eventually((bench.root / ".worktrees/bot/up").exists)
     os.killpg(process.pid, signal.SIGHUP)
     process.communicate(timeout=30)
