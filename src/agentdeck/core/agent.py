@@ -69,6 +69,8 @@ class Phase(StrEnum):
     ACQUIRING = "acquiring"
     HELD = "held"
     RELEASING = "releasing"
+    RESTORING = "restoring"
+    """It was removed, and is being brought back from the trash."""
 
 
 class Fault(StrEnum):
@@ -132,6 +134,13 @@ class Agent:
     """How often a runner was started for it."""
     trash: str = ""
     """The stamp under which its removal keeps what it held: the end of a ref's and of a folder's name."""
+    step: str = ""
+    """The key of the step that its removal is a part of; empty for one that is a step by itself."""
+    landing: str = ""
+    """The landing that this agent works for, as its gate or for a person who resolves a conflict; empty for an agent
+    of a person's own."""
+    landed: tuple[str, str] | None = None
+    """The commit of its branch that landed last, and the base's commit that this gave."""
 
     def lease(self, kind: str) -> Lease | None:
         return next((lease for lease in self.leases if lease.kind == kind), None)
@@ -156,6 +165,9 @@ class Agent:
         fields["phase"] = Phase(fields["phase"])
         fields["argv"] = tuple(fields["argv"])
         fields["leases"] = tuple(Lease(**lease) for lease in fields["leases"])
+        if fields.get("landed"):
+            tip, result = fields["landed"]
+            fields["landed"] = (tip, result)
         return cls(**fields)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,20 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agent import Agent, Lease, Mode, Phase, State, Status, name_for_task, safe_name
+from agentdeck.core.agent import Agent, Lease, Phase, State
 from agentdeck.core.events import Event
-from agentdeck.engine.reconcile import mark_lost, needs_repair, reconcile
-from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest
+from agentdeck.engine.reconcile import needs_repair, reconcile, undo_is_cut_short
+from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
 from agentdeck.system.checkouts import main_folder
-from agentdeck.system.files import private_folder, write_json
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
 
 if TYPE_CHECKING:
     from agentdeck.core.config import Config
+    from agentdeck.engine.steps import Step
     from agentdeck.system.ports import PortLease
     from agentdeck.system.recording import LogLine
     from agentdeck.system.settings import Settings
@@ -70,7 +69,7 @@ class Deck:
 
     def agents(self) -> list[AgentView]:
         """Every agent, in the order of their creation; [] in a repository that was never used."""
-        views = [self._view(agent) for agent in self._records()]
+        views = [self._view(agent) for agent in self._records() if not agent.landing]
         return sorted(views, key=lambda view: (view.agent.created, view.name))
 
     def agent(self, name: str) -> AgentView:
@@ -81,7 +80,8 @@ class Deck:
             raise UsageError(f"“{name}” could be {', '.join(matches)}.", hint="Say more of the name.")
         record = self.store.agent(matches[0]) if matches else None
         if record is None:
-            known = f"There are: {', '.join(names)}." if names else "There are none; “agentdeck run” starts one."
+            listed = ", ".join(view.name for view in self.agents())
+            known = f"There are: {listed}." if listed else "There are none; “agentdeck run” starts one."
             raise NotFoundError(f"There is no agent “{name}” in this deck.", hint=known)
         return self._view(record)
 
@@ -93,13 +93,17 @@ class Deck:
         return [agent for agent in found if agent is not None]
 
     def _view(self, agent: Agent) -> AgentView:
-        return AgentView(agent, self.store.status(agent.name), self.world.lives(agent.name))
+        return view_of(self.store, agent)
 
     def repair(self, note: Note = silent) -> None:
         """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
         pending = [agent for agent in self._records() if needs_repair(self.world, agent)]
         if pending:
             reconcile(self.world, pending, note)
+        if undo_is_cut_short(self.world):
+            from agentdeck.engine import undo
+
+            undo.finish(self.world, note)
 
     # Starting
 
@@ -109,116 +113,10 @@ class Deck:
         For an `id` that was used before, nothing starts and the first agent's view is returned. Where a step fails,
         what the steps before it made is taken back and their error raised.
         """
+        from agentdeck.engine import starting
+
         self.store.open()
-        self._check_request(request)
-        first = self._claim(request)
-        if isinstance(first, AgentView):
-            return first
-        agent, lock = first
-        try:
-            self.world.note(Event("agent.created", agent.name, agent.task, {"profile": agent.profile}), note)
-            agent = self._acquire(agent, note)
-        finally:
-            lock.close()
-        return self._view(agent)
-
-    def _check_request(self, request: StartRequest) -> None:
-        if not request.task.strip() and not request.argv and request.profile is None:
-            raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
-        if not request.argv:
-            from agentdeck.system.profiles import require
-
-            require(self.world.profiles, self._profile_of(request))
-        if self.world.repo.commit("HEAD") is None and not (request.base or request.branch):
-            raise RefusedError(
-                f"{self.root} has no commit yet, so there is nothing to branch from.",
-                hint="Make the first one: git commit --allow-empty -m “Start”",
-            )
-        if request.timeout is not None and request.timeout <= 0:
-            raise UsageError("A time-out must be more than 0 seconds.")
-
-    def _profile_of(self, request: StartRequest) -> str:
-        from agentdeck.engine.launch import COMMAND
-
-        return COMMAND if request.argv else request.profile or self.config.agent.profile
-
-    def _claim(self, request: StartRequest) -> AgentView | tuple[Agent, OperationLock]:
-        """Give the new agent a name and its `id`, under the deck's lock; or find the agent that has the id."""
-        with self.store.naming():
-            if request.id is not None and (first := self._holder_of(request.id)) is not None:
-                return first
-            taken = self.store.names()
-            if request.name is not None:
-                name = safe_name(request.name)
-                if name in taken:
-                    raise RefusedError(
-                        f"There is an agent “{name}” already.", hint="Choose another name, or remove it."
-                    )
-            else:
-                name = name_for_task(request.task or Path(request.argv[0]).name, taken)
-            defaults = self.config.agent
-            agent = Agent(
-                name=name,
-                title=request.name if request.name and request.name != name else "",
-                task=request.task or " ".join(request.argv),
-                profile=self._profile_of(request),
-                mode=request.mode or (Mode.HEADLESS if request.argv else Mode.INTERACTIVE),
-                created=time.time(),
-                argv=request.argv,
-                branch=request.branch or "",
-                base=request.base or "",
-                tier=request.tier or defaults.tier,
-                timeout=request.timeout or defaults.timeout,
-                env=dict(request.env),
-                id=request.id or "",
-                runs=1,
-            )
-            lock = OperationLock(self.store, name)
-            self.store.save(agent)
-            if request.id is not None:
-                private_folder(self.store.id_path(request.id).parent)
-                write_json(self.store.id_path(request.id), {"id": request.id, "agent": name})
-            return agent, lock
-
-    def _holder_of(self, run_id: str) -> AgentView | None:
-        """Who started under `run_id`; None where nobody did, or where that start was rolled back."""
-        path = self.store.id_path(run_id)
-        if not path.exists():
-            return None
-        data = json.loads(path.read_text("utf-8"))
-        record = self.store.agent(data["agent"])
-        if record is not None and record.id == run_id:
-            return self._view(record)
-        if "final" not in data:
-            return None
-        gone = Agent(data["agent"], data.get("task", ""), "", Mode.HEADLESS, 0.0, id=run_id, phase=Phase.HELD)
-        return AgentView(gone, Status.from_json(data["final"]), alive=False)
-
-    def _acquire(self, agent: Agent, note: Note) -> Agent:
-        from agentdeck.engine.resources import acquire_all
-
-        try:
-            agent = replace(acquire_all(self.world, agent, note), phase=Phase.HELD)
-        except BaseException:
-            current = self.store.agent(agent.name) or agent
-            if current.runs == 1:
-                self._take_back(current, note)
-            else:
-                self.store.save(replace(current, phase=Phase.HELD))
-                mark_lost(self.world, agent.name, "it could not be started again")
-            raise
-        self.store.save(agent)
-        return agent
-
-    def _take_back(self, agent: Agent, note: Note) -> None:
-        """Undo a failed start; where that fails too, say so, for the first error is the one to raise."""
-        from agentdeck.engine import removal
-
-        try:
-            removal.roll_back(self.world, agent, note)
-        except DeckError as error:
-            text = f"what its start had made is not all taken back yet: {error.title}"
-            self.world.note(Event("warning", agent.name, text, {"detail": error.detail}), note)
+        return starting.start(self.world, request, note)
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[AgentView]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
@@ -228,6 +126,8 @@ class Deck:
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
+        from agentdeck.engine import starting
+
         view = self.agent(name)
         if view.alive:
             raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
@@ -238,7 +138,7 @@ class Deck:
             data |= {"resume": True, "prompt": prompt}
             agent = replace(agent.with_lease(Lease("pane", False, data)), phase=Phase.ACQUIRING, runs=agent.runs + 1)
             self.store.save(agent)
-            return self._view(self._acquire(agent, note))
+            return self._view(starting.acquire(self.world, agent, note))
 
     # While it runs
 
@@ -319,6 +219,25 @@ class Deck:
                     current = current.without_lease("database")
                 removal.remove(self.world, current, note, keep_branch=keep_branch)
 
+    # Taking back
+
+    def steps(self) -> list[Step]:
+        """Every removal, landing, prune and undo that is still known, oldest first."""
+        from agentdeck.engine.steps import Steps
+
+        return Steps(self.store).all()
+
+    def undo(self, number: int | None = None, note: Note = silent) -> Step:
+        """Take back the step of that number, or the latest that was not; return the step which that is.
+
+        Raise RefusedError, with nothing changed, where it can't be as it was.
+        """
+        from agentdeck.engine import undo
+        from agentdeck.engine.steps import Steps
+
+        steps = Steps(self.store)
+        return undo.undo(self.world, steps.latest() if number is None else steps.get(number), note)
+
     def _running(self, name: str) -> AgentView:
         view = self.agent(name)
         if not view.alive:
@@ -392,17 +311,6 @@ class Deck:
         from agentdeck.engine.doctor import examine
 
         return examine(self.world, self.agents())
-
-
-class OperationLock:
-    """The operation lock of a new agent, taken before its record is there for others to see."""
-
-    def __init__(self, store: Store, name: str) -> None:
-        self._context = store.operation(name, wait=2)
-        self._context.__enter__()
-
-    def close(self) -> None:
-        self._context.__exit__(None, None, None)
 
 
 def replace_state(view: AgentView, state: State, reason: str) -> AgentView:

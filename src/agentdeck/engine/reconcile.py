@@ -13,6 +13,7 @@ from agentdeck.core.agent import Agent, Fault, Phase, State
 from agentdeck.core.events import Event
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError
+from agentdeck.system.files import is_locked
 
 
 def needs_repair(world: World, agent: Agent) -> bool:
@@ -22,6 +23,12 @@ def needs_repair(world: World, agent: Agent) -> bool:
     if agent.phase is not Phase.HELD:
         return True
     return _is_lost(world, agent.name)
+
+
+def undo_is_cut_short(world: World) -> bool:
+    """Whether an undo was begun that nobody is at any more; costs a look at one file."""
+    folder = world.store.folder / "steps"
+    return (folder / "undo").exists() and not is_locked(folder / "undo.lock")
 
 
 def _is_lost(world: World, name: str) -> bool:
@@ -51,6 +58,10 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
         else:
             removal.remove(world, agent, note)
             note(Event("agent.repaired", agent.name, "its removal had been cut short; it is finished now"))
+    elif agent.phase is Phase.RESTORING:
+        from agentdeck.engine import restoring
+
+        restoring.go_on(world, agent, note)
     elif agent.phase is Phase.ACQUIRING:
         pane = agent.lease("pane")
         if pane is not None and _came_to_run(world, agent):

@@ -14,6 +14,7 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Phase
 from agentdeck.core.events import Event
 from agentdeck.engine.resources import end_runner, release_all, resource_variables, worktree_of
+from agentdeck.engine.steps import Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system import snapshots
@@ -37,14 +38,17 @@ def saved_snapshot(world: World, agent: Agent) -> snapshots.Snapshot | None:
     return snapshots.load(world.repo, trash_ref(agent))
 
 
-def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False) -> None:
-    """Remove `agent`, or go on with the removal that was cut short. The caller holds its operation lock."""
+def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False, step: str = "") -> None:
+    """Remove `agent`, or go on with the removal that was cut short. The caller holds its operation lock.
+
+    The removal is a part of the step with the key `step`, or a step by itself.
+    """
     if agent.phase is not Phase.RELEASING:
         lease = agent.lease("worktree")
         if lease is not None and keep_branch:
             agent = agent.with_lease(replace(lease, data={**lease.data, "keep_branch": True}))
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
-        agent = replace(agent, phase=Phase.RELEASING, trash=stamp)
+        agent = replace(agent, phase=Phase.RELEASING, trash=stamp, step=step or f"removal {agent.name} {stamp}")
         world.store.save(agent)
     end_runner(world, agent.name)
     if agent.lease("env file"):
@@ -121,7 +125,11 @@ def retire(world: World, agent: Agent, note: Note, saved: Path) -> None:
             world.store.id_path(agent.id),
             {"id": agent.id, "agent": agent.name, "final": status.to_json(), "task": agent.task},
         )
-    note(Event("agent.removed", agent.name, f"removed; what it held is kept in {saved}", {"trash": saved.name}))
+    part = {"kind": "removal", "agent": agent.name, "trash": agent.trash}
+    key = agent.step or f"removal {agent.name} {agent.trash}"
+    step = Steps(world.store).record(key, f"removed {agent.name}", part)
+    text = f"removed; “agentdeck undo --step {step.number}” brings it back"
+    note(Event("agent.removed", agent.name, text, {"trash": saved.name, "step": step.number}))
     world.store.agent_folder(agent.name).rename(saved / "record")
 
 

@@ -63,7 +63,10 @@ class WorktreeResource:
     def plan(self, world: World, agent: Agent) -> dict[str, Any]:
         config = world.settings.config
         base = agent.base or config.agent.base or None
-        plan = branches.plan_branch(world.repo, agent.name, agent.branch or None, base, config.agent.branch)
+        if agent.landing:
+            plan = branches.BranchPlan("", agent.base, agent.base_commit, create=False)
+        else:
+            plan = branches.plan_branch(world.repo, agent.name, agent.branch or None, base, config.agent.branch)
         path = worktrees.place(world.repo, config.worktree.path, agent.name)
         return {"path": str(path), **asdict(plan)}
 
@@ -83,7 +86,7 @@ class WorktreeResource:
         found = find_worktree(world.repo, Path(lease.data["path"]))
         if found is None or found.prunable or not found.path.is_dir():
             return Presence.GONE
-        return Presence.HELD if found.branch == lease.data["branch"] else Presence.FOREIGN
+        return Presence.HELD if (found.branch or "") == lease.data["branch"] else Presence.FOREIGN
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
         """Remove the worktree, which `engine.removal` has taken a snapshot of, and the branch where we made it."""
@@ -100,7 +103,7 @@ class WorktreeResource:
             branches.delete_branch(world.repo, branch, tip)
 
     def describe(self, lease: Lease) -> str:
-        return f"{lease.data['path']} on {lease.data['branch']}"
+        return f"{lease.data['path']} on {lease.data['branch'] or lease.data['base_commit'][:12]}"
 
     def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
         return {"AGENTDECK_WORKTREE": lease.data["path"], "AGENTDECK_BRANCH": lease.data["branch"]}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, Fault, Mode, State, Status
 from agentdeck.errors import ExitCode
+from agentdeck.system.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ class AgentView:
             return ExitCode.INTERRUPTED
         by_fault = {Fault.TIMED_OUT: ExitCode.TIMED_OUT, Fault.LIMITED: ExitCode.TRY_LATER}
         return by_fault.get(self.status.fault, ExitCode.FAILED)
+
+
+def view_of(store: Store, agent: Agent) -> AgentView:
+    return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name))
 
 
 @dataclass(frozen=True, slots=True)

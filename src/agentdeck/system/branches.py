@@ -15,6 +15,7 @@ class BranchPlan:
     """The branch of a new worktree, decided before anything is made."""
 
     branch: str
+    """Empty for a worktree with a detached HEAD at the base's commit."""
     base: str
     """The branch that its work is to land on; a commit's id where HEAD is detached."""
     base_commit: str

@@ -126,14 +126,22 @@ class Store:
     def set_status(self, name: str, status: Status) -> bool:
         """Write `status` unless the transition table forbids it; say whether it was written."""
         with locked(self.agent_folder(name) / "status.lock", wait=5, what=name):
-            old = self.status(name)
-            if not old.state.may_become(status.state):
+            if not self.status(name).state.may_become(status.state):
                 return False
-            if (old.state, old.reason) != (status.state, status.reason):
-                # Before the status, so that who sees that an agent has ended finds every event of it.
-                self.append(_state_changed(name, old, status))
-            write_json(self.agent_folder(name) / "status.json", status.to_json())
+            self._write_status(name, status)
         return True
+
+    def put_status(self, name: str, status: Status) -> None:
+        """Write `status` whatever it was before: for an agent that is brought back to where it stood."""
+        with locked(self.agent_folder(name) / "status.lock", wait=5, what=name):
+            self._write_status(name, status)
+
+    def _write_status(self, name: str, status: Status) -> None:
+        old = self.status(name)
+        if (old.state, old.reason) != (status.state, status.reason):
+            # Before the status, so that who sees that an agent has ended finds every event of it.
+            self.append(_state_changed(name, old, status))
+        write_json(self.agent_folder(name) / "status.json", status.to_json())
 
     def append(self, event: Event) -> None:
         append_line(self.agent_folder(event.agent) / "events.jsonl", json.dumps(event.to_json(), ensure_ascii=False))

@@ -67,7 +67,7 @@ def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodul
         if plan.create:
             make_branch(repo, plan)
         if worktree is None:
-            note = check_free(repo, plan.branch) or note
+            note = (check_free(repo, plan.branch) if plan.branch else "") or note
             _register(repo, path, plan, reason, force=bool(note))
     worktree = find_worktree(repo, path)
     if worktree is None:
@@ -151,7 +151,7 @@ def _ours(repo: Repository, path: Path, plan: BranchPlan, reason: str) -> Worktr
         raise RefusedError(f"There is a worktree at {path} already, which is not agentdeck's.")
     if not path.exists():
         _rebuild(repo, worktree)
-    if not (worktree.git_dir / READY).exists() and worktree.branch != plan.branch:
+    if not (worktree.git_dir / READY).exists() and (worktree.branch or "") != plan.branch:
         raise RefusedError(f"The worktree at {path} is on {worktree.branch or 'no branch'}, not on {plan.branch}.")
     return worktree
 
@@ -162,7 +162,8 @@ def _register(repo: Repository, path: Path, plan: BranchPlan, reason: str, *, fo
     start = repo if is_bare(repo) else repo.at(main_folder(repo))
     words = ["worktree", "add", "--quiet", "--no-checkout", "--lock", "--reason", reason]
     words += ["--force"] if force else []
-    made = start.run(*words, "--", path, plan.branch)
+    words += [] if plan.branch else ["--detach"]
+    made = start.run(*words, "--", path, plan.branch or plan.base_commit)
     if not made:
         raise GitError(f"The worktree {path} can't be made.", detail=made.complaint)
 

@@ -1,0 +1,147 @@
+"""Bring a removed agent back from the trash: its record, worktree, ports, database and env file.
+
+The agent's record comes first, in the phase `restoring`; what a crash cut short is gone on with by the next verb. Every
+step may be repeated. Its processes are not started: it is stopped, and can be resumed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, Lease, Phase, State, Status
+from agentdeck.core.events import Event
+from agentdeck.engine.resources import BY_KIND, STACK
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import NotFoundError, RefusedError
+from agentdeck.system import snapshots, worktrees
+from agentdeck.system.checkouts import find_worktree
+from agentdeck.system.files import private_folder
+
+_OF_A_RUN = frozenset(
+    {"agent.json", "status.json", "operation.lock", "runner.lock", "status.lock", "inbox", "orders.json"}
+)
+"""What of a former record belongs to its former processes, or is written anew."""
+
+
+def kept_record(world: World, name: str, stamp: str) -> Agent:
+    """The agent as its removal found it; raise NotFoundError where that has expired."""
+    path = world.store.trash / f"{name}-{stamp}" / "agent.json"
+    if not path.exists():
+        raise NotFoundError(f"What {name} held is not in the trash any more.")
+    return Agent.from_json(json.loads(path.read_text("utf-8")))
+
+
+def check(world: World, name: str, stamp: str) -> None:
+    """Raise where the agent can't come back as it was; change nothing."""
+    agent = kept_record(world, name, stamp)
+    if world.store.agent(name) is not None:
+        raise RefusedError(f"There is an agent “{name}” again.", hint=f"Remove it first: agentdeck rm {name}")
+    lease = agent.lease("worktree")
+    if lease is None or world.repo.commit(_ref(agent)) is None:
+        return
+    path = Path(lease.data["path"])
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RefusedError(f"{path} is not empty, and {name} is to come back there.", hint="Move it away first.")
+
+
+def restore(world: World, name: str, stamp: str, note: Note) -> Agent:
+    """Bring the agent back; raise RefusedError as `check` does, with nothing changed."""
+    with contextlib.ExitStack() as stack:
+        with world.store.naming():
+            check(world, name, stamp)
+            kept = kept_record(world, name, stamp)
+            leases = tuple(replace(lease, held=False) for lease in kept.leases)
+            agent = replace(kept, phase=Phase.RESTORING, leases=leases)
+            stack.enter_context(world.store.operation(name, wait=5))
+            world.store.save(agent)
+        return go_on(world, agent, note)
+
+
+def go_on(world: World, agent: Agent, note: Note) -> Agent:
+    """Restore what is not restored yet. The caller holds the agent's operation lock."""
+    saved = world.store.trash / f"{agent.name}-{agent.trash}"
+    _copy_record(saved / "record", world.store.agent_folder(agent.name))
+    for kind in [resource.kind for resource in STACK]:
+        lease = agent.lease(kind)
+        if lease is None or lease.held:
+            continue
+        back = _restore_lease(world, agent, lease, saved)
+        agent = agent.without_lease(kind) if back is None else agent.with_lease(back)
+        world.store.save(agent)
+        if back is not None:
+            text = f"{kind}: {BY_KIND[kind].describe(back)}"
+            world.note(Event("resource.acquired", agent.name, text, {"kind": kind}), note)
+    _restore_status(world, agent.name, saved / "record" / "status.json")
+    agent = replace(agent, phase=Phase.HELD, trash="", step="")
+    world.store.save(agent)
+    world.note(Event("agent.restored", agent.name, "restored; “agentdeck resume” starts it again"), note)
+    return agent
+
+
+def _ref(agent: Agent) -> str:
+    return f"refs/agentdeck/trash/{agent.name}/{agent.trash}"
+
+
+def _copy_record(record: Path, folder: Path) -> None:
+    if not record.is_dir():
+        return
+    private_folder(folder)
+    for path in record.iterdir():
+        if path.name not in _OF_A_RUN and path.is_file() and not (folder / path.name).exists():
+            shutil.copy2(path, folder / path.name)
+
+
+def _restore_lease(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
+    """The lease as it is held again; None for what can't come back, or never was."""
+    if lease.kind == "worktree":
+        return _restore_worktree(world, agent, lease)
+    if lease.kind == "pane":
+        # Its log and recording are there to be read; the window comes with the next run.
+        return replace(lease, held=True)
+    if lease.kind == "database":
+        return _restore_database(world, agent, lease, saved)
+    if agent.lease("worktree") is None and lease.kind == "env file":
+        return None
+    return replace(lease, held=True, data=BY_KIND[lease.kind].acquire(world, agent, lease))
+
+
+def _restore_worktree(world: World, agent: Agent, lease: Lease) -> Lease | None:
+    path = Path(lease.data["path"])
+    if world.repo.commit(_ref(agent)) is None:
+        return None
+    there = find_worktree(world.repo, path)
+    if there is None or not there.path.is_dir() or (there.locked or "").startswith("agentdeck is restoring"):
+        there = snapshots.restore(world.repo, _ref(agent), path)
+    worktrees.lock(world.repo, path, f"agentdeck agent {agent.name}")
+    branch = there.branch or lease.data["branch"]
+    return replace(
+        lease, held=True, data={**lease.data, "branch": branch, "git_dir": str(there.git_dir), "note": there.note}
+    )
+
+
+def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
+    dump = next((path for path in sorted(saved.glob("database*"))), None)
+    if world.database is None:
+        text = "its database stays in the trash, for agentdeck.toml configures none now"
+        world.note(Event("warning", agent.name, text, {"dump": str(dump or "")}), lambda event: None)
+        return None
+    world.database.create(lease.data)
+    if dump is not None:
+        world.database.restore(lease.data, dump)
+    return replace(lease, held=True)
+
+
+def _restore_status(world: World, name: str, former: Path) -> None:
+    """As it was when it was removed; one that was at work then was stopped by that."""
+    status = Status(State.STOPPED, since=time.time(), reason="restored")
+    if former.exists():
+        status = Status.from_json(json.loads(former.read_text("utf-8")))
+        status = replace(status, runner_pid=None, agent_pid=None)
+        if status.state.is_live:
+            status = replace(status, state=State.STOPPED, since=time.time(), reason="stopped by its removal")
+    world.store.put_status(name, status)

@@ -1,0 +1,128 @@
+"""Start an agent: check what is asked for, give it a name, make what it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
+from agentdeck.core.events import Event
+from agentdeck.engine.reconcile import mark_lost
+from agentdeck.engine.resources import acquire_all
+from agentdeck.engine.views import AgentView, StartRequest, view_of
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import DeckError, RefusedError, UsageError
+from agentdeck.system.files import private_folder, write_json
+
+
+def start(world: World, request: StartRequest, note: Note) -> AgentView:
+    """See Deck.start."""
+    _check(world, request)
+    with contextlib.ExitStack() as held:
+        # A name is the agent's from its record on, and its operation lock is taken before others can see that.
+        with world.store.naming():
+            if request.id is not None and (first := _holder_of(world, request.id)) is not None:
+                return first
+            agent = _new_agent(world, request)
+            held.enter_context(world.store.operation(agent.name, wait=2))
+            world.store.save(agent)
+            if request.id is not None:
+                private_folder(world.store.id_path(request.id).parent)
+                write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
+        world.note(Event("agent.created", agent.name, agent.task, {"profile": agent.profile}), note)
+        return view_of(world.store, acquire(world, agent, note))
+
+
+def acquire(world: World, agent: Agent, note: Note) -> Agent:
+    """Make all that `agent` holds and start its runner. Where a step fails, what a first start made is taken back, and
+    a further one leaves the agent as it was. The caller holds its operation lock."""
+    try:
+        agent = replace(acquire_all(world, agent, note), phase=Phase.HELD)
+    except BaseException:
+        current = world.store.agent(agent.name) or agent
+        if current.runs == 1:
+            _take_back(world, current, note)
+        else:
+            world.store.save(replace(current, phase=Phase.HELD))
+            mark_lost(world, agent.name, "it could not be started again")
+        raise
+    world.store.save(agent)
+    return agent
+
+
+def _check(world: World, request: StartRequest) -> None:
+    if not request.task.strip() and not request.argv and request.profile is None:
+        raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
+    if not request.argv:
+        from agentdeck.system.profiles import require
+
+        require(world.profiles, _profile_of(world, request))
+    if world.repo.commit("HEAD") is None and not (request.base or request.branch):
+        raise RefusedError(
+            f"{world.root} has no commit yet, so there is nothing to branch from.",
+            hint="Make the first one: git commit --allow-empty -m “Start”",
+        )
+    if request.timeout is not None and request.timeout <= 0:
+        raise UsageError("A time-out must be more than 0 seconds.")
+
+
+def _profile_of(world: World, request: StartRequest) -> str:
+    from agentdeck.engine.launch import COMMAND
+
+    return COMMAND if request.argv else request.profile or world.settings.config.agent.profile
+
+
+def _new_agent(world: World, request: StartRequest) -> Agent:
+    taken = world.store.names()
+    if request.name is not None:
+        name = safe_name(request.name)
+        if name in taken:
+            raise RefusedError(f"There is an agent “{name}” already.", hint="Choose another name, or remove it.")
+    else:
+        name = name_for_task(request.task or Path(request.argv[0]).name, taken)
+    defaults = world.settings.config.agent
+    return Agent(
+        name=name,
+        title=request.name if request.name and request.name != name else "",
+        task=request.task or " ".join(request.argv),
+        profile=_profile_of(world, request),
+        mode=request.mode or (Mode.HEADLESS if request.argv else Mode.INTERACTIVE),
+        created=time.time(),
+        argv=request.argv,
+        branch=request.branch or "",
+        base=request.base or "",
+        tier=request.tier or defaults.tier,
+        timeout=request.timeout or defaults.timeout,
+        env=dict(request.env),
+        id=request.id or "",
+        runs=1,
+    )
+
+
+def _holder_of(world: World, run_id: str) -> AgentView | None:
+    """Who started under `run_id`; None where nobody did, or where that start was rolled back."""
+    path = world.store.id_path(run_id)
+    if not path.exists():
+        return None
+    data = json.loads(path.read_text("utf-8"))
+    record = world.store.agent(data["agent"])
+    if record is not None and record.id == run_id:
+        return view_of(world.store, record)
+    if "final" not in data:
+        return None
+    gone = Agent(data["agent"], data.get("task", ""), "", Mode.HEADLESS, 0.0, id=run_id, phase=Phase.HELD)
+    return AgentView(gone, Status.from_json(data["final"]), alive=False)
+
+
+def _take_back(world: World, agent: Agent, note: Note) -> None:
+    """Undo a failed start; where that fails too, say so, for the first error is the one to raise."""
+    from agentdeck.engine import removal
+
+    try:
+        removal.roll_back(world, agent, note)
+    except DeckError as error:
+        text = f"what its start had made is not all taken back yet: {error.title}"
+        world.note(Event("warning", agent.name, text, {"detail": error.detail}), note)

@@ -1,0 +1,289 @@
+"""Take a step back, part by part and the last one first; what that does is a step too, which can be taken back again.
+
+All parts are looked at before the first is touched. `<store>/steps/undo` says what is under way, so that the next verb
+goes on with what a crash cut short: every part may be taken back twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, Status
+from agentdeck.core.events import Event
+from agentdeck.engine import removal, restoring
+from agentdeck.engine.resources import worktree_of
+from agentdeck.engine.steps import Part, Step, Steps
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
+from agentdeck.system import advance, branches
+from agentdeck.system.checkouts import find_worktree
+from agentdeck.system.files import locked, private_folder, write_json
+from agentdeck.system.git import Repository
+
+
+def undo(world: World, step: Step, note: Note) -> Step:
+    """Take `step` back and return the step which that is. Raise RefusedError, with nothing changed, where one of its
+    parts can't be as it was, and where it was taken back already."""
+    if step.undone:
+        raise RefusedError(
+            f"Step {step.number} was undone already, by step {step.undone}.",
+            hint=f"agentdeck undo --step {step.undone} takes that back.",
+        )
+    with locked(private_folder(_journal(world).parent) / "undo.lock", wait=10, what="an undo"):
+        for part in reversed(step.parts):
+            _KINDS[part["kind"]].check(world, part)
+        write_json(_journal(world), {"step": step.number, "key": f"undo {step.number} {os.urandom(4).hex()}"})
+        return _go_on(world, note)
+
+
+def finish(world: World, note: Note) -> None:
+    """Go on with an undo that a crash cut short; what another process is at is left to it."""
+    try:
+        with locked(_journal(world).with_name("undo.lock"), what="an undo"):
+            if _journal(world).exists():
+                _go_on(world, note)
+    except BusyError:
+        return
+
+
+def _journal(world: World) -> Path:
+    return world.store.folder / "steps" / "undo"
+
+
+def _go_on(world: World, note: Note) -> Step:
+    steps = Steps(world.store)
+    begun = json.loads(_journal(world).read_text("utf-8"))
+    step, key = steps.get(begun["step"]), begun["key"]
+    text = _sentence(steps, step)
+    new = steps.record(key, text, undoes=step.number)
+    left = list(step.parts)
+    try:
+        while left:
+            back = _KINDS[left[-1]["kind"]].undo(world, left[-1], key, note)
+            left.pop()
+            if back is not None:
+                steps.record(key, text, back)
+    except DeckError:
+        # What was taken back is one step, what was not stays another, to be tried again.
+        steps.keep_parts(step.number, left)
+        _journal(world).unlink()
+        raise
+    steps.mark_undone(step.number, new.number)
+    _journal(world).unlink()
+    return steps.get(new.number)
+
+
+def _sentence(steps: Steps, step: Step) -> str:
+    """What taking `step` back is called: the undo of an undo does the first thing again."""
+    number, again = step.number, False
+    while step.undoes:
+        step, again = steps.get(step.undoes), not again
+    return (
+        f"did again what step {number} had undone: {step.text}" if again else f"undid step {step.number}: {step.text}"
+    )
+
+
+# The kinds of parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    check: Callable[[World, Part], None]
+    """Raise where the part can't be taken back."""
+    undo: Callable[[World, Part, str, Note], Part | None]
+    """Take it back, within the step of the given key; return what that is as a part, None where it is told already."""
+
+
+def _check_removal(world: World, part: Part) -> None:
+    restoring.check(world, part["agent"], part["trash"])
+
+
+def _undo_removal(world: World, part: Part, key: str, note: Note) -> Part | None:
+    agent = world.store.agent(part["agent"])
+    if agent is None:
+        restoring.restore(world, part["agent"], part["trash"], note)
+    elif agent.trash == part["trash"]:
+        with world.store.operation(agent.name, wait=5):
+            restoring.go_on(world, agent, note)
+    return {"kind": "restoration", "agent": part["agent"]}
+
+
+def _check_restoration(world: World, part: Part) -> None:
+    name = part["agent"]
+    if world.store.agent(name) is None:
+        raise NotFoundError(f"There is no agent “{name}” any more.")
+    if world.lives(name) and world.store.status(name).state.is_live:
+        raise RefusedError(f"{name} is running.", hint=f"Stop it first: agentdeck stop {name}")
+
+
+def _undo_restoration(world: World, part: Part, key: str, note: Note) -> Part | None:
+    with world.store.operation(part["agent"], wait=5):
+        agent = world.store.agent(part["agent"])
+        if agent is not None:
+            removal.remove(world, agent, note, step=key)
+    return None
+
+
+def _check_base(world: World, part: Part) -> None:
+    branch, now = part["branch"], world.repo.commit(f"refs/heads/{part['branch']}")
+    if now != part["new"]:
+        merged = len(world.repo.git("rev-list", "--parents", "-1", part["new"]).split()) > 2
+        revert = f"git revert {'-m 1 ' if merged else ''}{part['new'][:12]}"
+        raise RefusedError(
+            f"{branch} has moved on since, to {(now or 'nothing')[:12]}.",
+            hint=f"Take the landing back with a commit of its own: {revert}",
+        )
+    advance.check(world.repo, advance.Move(branch, part["new"], part["old"]))
+
+
+def _undo_base(world: World, part: Part, key: str, note: Note) -> Part | None:
+    branch = part["branch"]
+    with advance.holding(world.repo, branch, wait=30):
+        advance.advance(world.repo, advance.Move(branch, part["new"], part["old"]), f"agentdeck: {key}")
+    for each in part["agents"]:
+        set_landed(world, each["name"], each["before"])
+        note(Event("base.moved", each["name"], f"{branch} is at {part['old'][:12]} again", {"branch": branch}))
+    swapped = [{**each, "before": each["after"], "after": each["before"]} for each in part["agents"]]
+    return {**part, "old": part["new"], "new": part["old"], "agents": swapped}
+
+
+def set_landed(world: World, name: str, facts: Part) -> None:
+    """Let the agent stand as `facts` say: its `status`, and its `landed` (see Agent). One that is gone stays so, and
+    one that works again keeps its state."""
+    agent = world.store.agent(name)
+    if agent is None:
+        return
+    tip = facts["landed"]
+    world.store.save(Agent.from_json({**agent.to_json(), "landed": tip}))
+    if not world.store.status(name).state.is_live:
+        world.store.put_status(name, Status.from_json(facts["status"]))
+
+
+def _check_commit(world: World, part: Part) -> None:
+    # One that is removed comes back with a part of the same step.
+    agent = world.store.agent(part["agent"])
+    if agent is None:
+        return
+    here, now = _at_agent(world, part), world.repo.commit(f"refs/heads/{part['branch']}")
+    if now != part["new"]:
+        raise RefusedError(
+            f"{part['branch']} has moved on since, to {(now or 'nothing')[:12]}.", hint="It was left as it is."
+        )
+    if not here.run("diff", "--cached", "--quiet", part["new"]):
+        raise RefusedError(f"{here.folder} has staged changes.", hint="Commit them, or unstage them.")
+
+
+def _undo_commit(world: World, part: Part, key: str, note: Note) -> Part | None:
+    """Set the agent's branch back, and its index as it was; the files are the same before and after."""
+    here, ref = _at_agent(world, part), f"refs/heads/{part['branch']}"
+    worktree = find_worktree(world.repo, here.folder)
+    if world.repo.commit(ref) == part["new"]:
+        here.git("update-ref", "-m", f"agentdeck: {key}", ref, part["old"], part["new"])
+    if world.repo.commit(ref) == part["old"] and worktree is not None:
+        index = here.run("cat-file", "blob", f"{part['index_old']}:index") if part["index_old"] else None
+        if index:
+            (worktree.git_dir / "index").write_bytes(index.out)
+            # So old that git compares contents where it would trust time stamps.
+            os.utime(worktree.git_dir / "index", (1, 1))
+            here.run("update-index", "-q", "--refresh")
+        else:
+            here.git("read-tree", part["old"])
+    return {
+        **part,
+        "old": part["new"],
+        "new": part["old"],
+        "index_old": part["index_new"],
+        "index_new": part["index_old"],
+    }
+
+
+def _at_agent(world: World, part: Part) -> Repository:
+    agent = world.store.agent(part["agent"])
+    if agent is None or agent.lease("worktree") is None:
+        raise NotFoundError(f"{part['agent']} has no worktree any more.")
+    return world.repo.at(worktree_of(agent))
+
+
+def _check_branch(world: World, part: Part) -> None:
+    ref = f"refs/heads/{part['branch']}"
+    if (now := world.repo.commit(ref)) not in (None, part["tip"]):
+        raise RefusedError(f"There is a branch {part['branch']} again, at {str(now)[:12]}.")
+    if world.repo.commit(part["ref"]) is None:
+        raise NotFoundError(f"The branch {part['branch']} is not in the trash any more.")
+
+
+def _undo_branch(world: World, part: Part, key: str, note: Note) -> Part | None:
+    ref = f"refs/heads/{part['branch']}"
+    if world.repo.commit(ref) is None:
+        world.repo.git("update-ref", "-m", f"agentdeck: {key}", ref, part["tip"], "0" * len(part["tip"]))
+        for name, value in part["settings"]:
+            world.repo.git("config", f"branch.{part['branch']}.{name}", value)
+    return {**part, "kind": "branch again"}
+
+
+def _check_branch_again(world: World, part: Part) -> None:
+    now = world.repo.commit(f"refs/heads/{part['branch']}")
+    if now not in (None, part["tip"]):
+        raise RefusedError(f"{part['branch']} has moved on since, to {str(now)[:12]}.", hint="It was left as it is.")
+
+
+def _undo_branch_again(world: World, part: Part, key: str, note: Note) -> Part | None:
+    branches.delete_branch(world.repo, part["branch"], part["tip"])
+    return {**part, "kind": "branch"}
+
+
+def _check_record(world: World, part: Part) -> None:
+    if not _kept(world, part).is_dir():
+        raise NotFoundError(f"git's record of {part['path']} is not in the trash any more.")
+    if _record(world, part).exists():
+        raise RefusedError(f"git has a record “{part['name']}” of a worktree again.")
+    if part["branch"]:
+        branches.check_free(world.repo, part["branch"])
+
+
+def _undo_record(world: World, part: Part, key: str, note: Note) -> Part | None:
+    if not _record(world, part).exists():
+        _record(world, part).parent.mkdir(exist_ok=True)
+        shutil.move(_kept(world, part), _record(world, part))
+    return {**part, "kind": "record again"}
+
+
+def _check_record_again(world: World, part: Part) -> None:
+    if not _record(world, part).is_dir():
+        raise NotFoundError(f"git has no record of {part['path']} any more.")
+    if Path(part["path"]).exists():
+        raise RefusedError(f"{part['path']} is there again.", hint="Its record is in use; it was left as it is.")
+
+
+def _undo_record_again(world: World, part: Part, key: str, note: Note) -> Part | None:
+    if _record(world, part).is_dir():
+        private_folder(_kept(world, part).parent)
+        shutil.move(_record(world, part), _kept(world, part))
+    return {**part, "kind": "record"}
+
+
+def _record(world: World, part: Part) -> Path:
+    return Path(world.repo.common, "worktrees", part["name"])
+
+
+def _kept(world: World, part: Part) -> Path:
+    return Path(world.store.trash, "records", f"{part['name']}-{part['stamp']}")
+
+
+_KINDS = {
+    "removal": _Kind(_check_removal, _undo_removal),
+    "restoration": _Kind(_check_restoration, _undo_restoration),
+    "base": _Kind(_check_base, _undo_base),
+    "commit": _Kind(_check_commit, _undo_commit),
+    "branch": _Kind(_check_branch, _undo_branch),
+    "branch again": _Kind(_check_branch_again, _undo_branch_again),
+    "record": _Kind(_check_record, _undo_record),
+    "record again": _Kind(_check_record_again, _undo_record_again),
+}
+"""What happened, by its name in the step: an agent removed and restored, a base moved, an agent's work committed, a
+branch deleted and made again, git's record of a worktree taken away and put back."""
