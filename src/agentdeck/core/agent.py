@@ -58,7 +58,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.DONE: _LIVE | _ENDS | {State.LANDED},
     State.FAILED: _LIVE | _ENDS | {State.LANDED},
     State.STOPPED: frozenset({State.STARTING, State.LANDED}),
-    State.LANDED: frozenset({State.STARTING, State.DONE, State.STOPPED, State.FAILED}),
+    # One that landed may go on: it is resumed, or was only resting and is told more.
+    State.LANDED: _LIVE | _ENDS,
 }
 """The one transition table. From anywhere to itself is allowed and means a new reason."""
 

@@ -135,6 +135,24 @@ class QueueConfig(Section):
     """No further task starts with less memory available."""
 
 
+class LandingConfig(Section):
+    """How finished branches come to their base branch."""
+
+    method: Literal["merge", "squash", "rebase", "ff-only"] = "merge"
+    gate: list[str] = Field(default=[])
+    """Shell lines that must exit with 0 before a base branch moves; run in a worktree of their own, in this order."""
+    timeout: Seconds = 3600.0
+    """Seconds that a gate may take."""
+    remove: bool = False
+    """Whether an agent is removed once it has landed."""
+    trailers: bool = True
+    """Whether the commit names the agent, its profile and its model."""
+    protected: list[str] = Field(default=[])
+    """Branches, as patterns, that nothing lands on here: `agentdeck pr` is for them."""
+    retries: Annotated[int, Field(ge=0)] = 5
+    """How often a landing starts over when its base moved while it was tested."""
+
+
 class TrashConfig(Section):
     """What a removal keeps, so that it can be undone."""
 
@@ -152,6 +170,7 @@ class Config(Section):
     env_file: EnvFileConfig = EnvFileConfig()
     runner: RunnerConfig = RunnerConfig()
     queue: QueueConfig = QueueConfig()
+    landing: LandingConfig = LandingConfig()
     trash: TrashConfig = TrashConfig()
     providers: Providers = Field(default={}, validate_default=True)
     """Model servers by name: the known ones need no table."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent, Lease, Phase, State
 from agentdeck.core.events import Event
-from agentdeck.engine.reconcile import needs_repair, reconcile, undo_is_cut_short
+from agentdeck.engine.reconcile import landing_is_cut_short, needs_repair, reconcile, undo_is_cut_short
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
@@ -22,6 +22,7 @@ from agentdeck.system.tmux import Tmux
 
 if TYPE_CHECKING:
     from agentdeck.core.config import Config
+    from agentdeck.engine.landings import Landing, LandRequest
     from agentdeck.engine.steps import Step
     from agentdeck.system.ports import PortLease
     from agentdeck.system.recording import LogLine
@@ -100,6 +101,10 @@ class Deck:
         pending = [agent for agent in self._records() if needs_repair(self.world, agent)]
         if pending:
             reconcile(self.world, pending, note)
+        if landing_is_cut_short(self.world):
+            from agentdeck.engine import landing
+
+            landing.finish_dead(self.world, note)
         if undo_is_cut_short(self.world):
             from agentdeck.engine import undo
 
@@ -219,7 +224,23 @@ class Deck:
                     current = current.without_lease("database")
                 removal.remove(self.world, current, note, keep_branch=keep_branch)
 
-    # Taking back
+    # Landing and taking back
+
+    def land(self, request: LandRequest, note: Note = silent) -> Landing:
+        """Land finished agents on their base branch, in the order of their names in the request, through the gate.
+
+        What could not land is in the entries, each with its reason; nothing is changed for it.
+        """
+        from agentdeck.engine import landing
+
+        names = tuple(self.agent(name).name for name in request.names)
+        return landing.land(self.world, replace(request, names=names), note)
+
+    def landings(self) -> list[Landing]:
+        """Every landing that is still known, oldest first; those that run now among them."""
+        from agentdeck.engine.landings import Landings
+
+        return Landings(self.store).all()
 
     def steps(self) -> list[Step]:
         """Every removal, landing, prune and undo that is still known, oldest first."""

@@ -18,11 +18,18 @@ from agentdeck.system.files import is_locked
 
 def needs_repair(world: World, agent: Agent) -> bool:
     """Whether `reconcile` has something to do for `agent`; costs a few lock tests and reads only."""
-    if world.store.in_operation(agent.name):
+    if world.store.in_operation(agent.name) or agent.landing:
         return False
     if agent.phase is not Phase.HELD:
         return True
     return _is_lost(world, agent.name)
+
+
+def landing_is_cut_short(world: World) -> bool:
+    """Whether a landing, or the move of a branch, was begun that nobody is at any more; costs a look at two folders."""
+    locks = [path for path in (world.store.folder / "landings").glob("*.lock") if not is_locked(path)]
+    moves = (world.store.folder / "bases").glob("*.move.json")
+    return bool(locks) or any(not is_locked(path.with_name(path.name.replace("move.json", "lock"))) for path in moves)
 
 
 def undo_is_cut_short(world: World) -> bool:

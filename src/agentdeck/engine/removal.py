@@ -60,8 +60,9 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False,
     retire(world, agent, note, saved)
 
 
-def roll_back(world: World, agent: Agent, note: Note) -> None:
-    """Undo a start that never came to a running agent. Nothing stays but its log, and a snapshot if it held work."""
+def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True) -> None:
+    """Undo a start that never came to a running agent. Nothing stays but its log, and a snapshot if it held work;
+    without `keep_work` no snapshot, for what the machine has made again at any time."""
     agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
     world.store.save(agent)
     end_runner(world, agent.name)
@@ -70,7 +71,7 @@ def roll_back(world: World, agent: Agent, note: Note) -> None:
     agent = release_all(world, agent, note, None)
     # A set-up hook may have committed something, which is in no other place then.
     base = worktree.data["base_commit"] if worktree else None
-    if snapshot is not None and snapshot.is_clean and snapshot.tip == base:
+    if snapshot is not None and (not keep_work or (snapshot.is_clean and snapshot.tip == base)):
         snapshots.discard(world.repo, snapshot)
     forget_id(world, agent)
     world.store.delete_agent(agent.name)

@@ -174,8 +174,11 @@ def _check_commit(world: World, part: Part) -> None:
         raise RefusedError(
             f"{part['branch']} has moved on since, to {(now or 'nothing')[:12]}.", hint="It was left as it is."
         )
-    if not here.run("diff", "--cached", "--quiet", part["new"]):
-        raise RefusedError(f"{here.folder} has staged changes.", hint="Commit them, or unstage them.")
+    staged = f"{part['index_new']}:staged" if part["index_new"] else f"{part['new']}^{{tree}}"
+    if here.run("write-tree").text.strip() != here.run("rev-parse", staged).text.strip():
+        raise RefusedError(
+            f"What is staged in {here.folder} has changed since.", hint="Commit it, or unstage it: git restore --staged ."
+        )
 
 
 def _undo_commit(world: World, part: Part, key: str, note: Note) -> Part | None:

@@ -18,6 +18,14 @@ from agentdeck.system.git import Repository
 from agentdeck.system.mergetree import merge
 
 
+_NOBODY = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in {"NAME": "agentdeck", "EMAIL": "agentdeck@localhost", "DATE": "@1 +0000"}.items()
+}
+"""Who writes commits that only git's merge sees: always the same, so that the same content gives the same commit."""
+
+
 class Method(StrEnum):
     """How a branch lands."""
 
@@ -134,14 +142,11 @@ def _rebase(repo: Repository, base: str, tip: str, wording: Wording, landed: str
 def _pretend(repo: Repository, tree_of: str, parents: Sequence[str]) -> str:
     """A commit with the tree of `tree_of` and other parents; the same one whenever it is asked for."""
     words = [word for parent in dict.fromkeys(parents) for word in ("-p", parent)]
-    stamp = {f"GIT_{who}_DATE": "1 +0000" for who in ("AUTHOR", "COMMITTER")}
-    return repo.git("commit-tree", f"{tree_of}^{{tree}}", *words, "-m", "agentdeck", env=stamp)
+    return repo.git("commit-tree", f"{tree_of}^{{tree}}", *words, "-m", "agentdeck", env=_NOBODY)
 
 
 def _empty_commit(repo: Repository) -> str:
-    tree = repo.git("mktree", stdin=b"")
-    stamp = {f"GIT_{who}_DATE": "1 +0000" for who in ("AUTHOR", "COMMITTER")}
-    return repo.git("commit-tree", tree, "-m", "agentdeck", env=stamp)
+    return repo.git("commit-tree", repo.git("mktree", stdin=b""), "-m", "agentdeck", env=_NOBODY)
 
 
 def _tree(repo: Repository, commit: str) -> str:

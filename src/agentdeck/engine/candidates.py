@@ -1,0 +1,191 @@
+"""What an agent has to land: its branch's tip, the base it goes to, and what stands in the way of both."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.agent import Agent
+from agentdeck.core.events import Event
+from agentdeck.engine.landings import LandRequest
+from agentdeck.engine.launch import COMMAND
+from agentdeck.engine.resources import end_runner
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import NotFoundError, RefusedError
+from agentdeck.system import snapshots
+from agentdeck.system.checkouts import find_worktree, list_worktrees
+from agentdeck.system.git import Repository
+from agentdeck.system.merges import Method, Wording
+
+_UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
+_SHOWN = 12
+"""Paths of uncommitted work that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    agent: Agent
+    branch: str
+    tip: str
+    start: str
+    """The commit that the branch was made from."""
+    base: str
+    """The branch to land on."""
+    worktree: Path | None
+    """None where the folder is gone."""
+    uncommitted: tuple[str, ...]
+    """As `git status --short` writes it, a line a path."""
+
+
+def find_candidate(world: World, name: str, request: LandRequest) -> Candidate:
+    """What `name` would land. Raise RefusedError, or NotFoundError, where it can't land as it stands; a running agent
+    is stopped first where the request says so."""
+    agent = world.store.agent(name)
+    lease = agent.lease("worktree") if agent else None
+    if agent is None or lease is None:
+        raise NotFoundError(f"There is no agent “{name}” in this deck.")
+    _check_rests(world, name, request)
+    branch, path = lease.data["branch"], Path(lease.data["path"])
+    tip = world.repo.commit(f"refs/heads/{branch}")
+    if tip is None:
+        raise NotFoundError(f"The branch {branch} of {name} is gone.", hint="“git reflog” may know its last commit.")
+    base = _base(world, agent, request.into or lease.data["base"])
+    uncommitted: tuple[str, ...] = ()
+    if path.is_dir():
+        uncommitted = _uncommitted(world, name, path, branch)
+        if uncommitted and request.commit is None:
+            raise RefusedError(
+                f"{name} has uncommitted work.",
+                detail="\n".join((*uncommitted[:_SHOWN], *(["…"] if len(uncommitted) > _SHOWN else []))),
+                hint=f"agentdeck merge --commit {name} commits it, and lands that too",
+            )
+    return Candidate(agent, branch, tip, lease.data["base_commit"], base, path if path.is_dir() else None, uncommitted)
+
+
+def _check_rests(world: World, name: str, request: LandRequest) -> None:
+    status = world.store.status(name)
+    if not (world.lives(name) and status.state.is_live):
+        return
+    if not request.stop or request.dry_run:
+        raise RefusedError(f"{name} is {status.state}.", hint=f"Wait for it, or “agentdeck merge --stop {name}”.")
+    end_runner(world, name)
+
+
+def _base(world: World, agent: Agent, wanted: str) -> str:
+    if world.repo.commit(f"refs/heads/{wanted}") is None:
+        raise RefusedError(
+            f"{agent.name} started from {wanted[:40] or 'no branch'}, which is not a branch of this repository.",
+            hint="Name the branch to land on: --into BRANCH",
+        )
+    for pattern in world.settings.config.landing.protected:
+        if fnmatchcase(wanted, pattern):
+            raise RefusedError(
+                f"The branch {wanted} is protected: nothing lands on it here.", hint=f"agentdeck pr {agent.name}"
+            )
+    if wanted == (lease.data["branch"] if (lease := agent.lease("worktree")) else ""):
+        raise RefusedError(f"{wanted} is the branch of {agent.name} itself.", hint="Name another one: --into BRANCH")
+    holder = _agent_on(world, wanted)
+    if holder and world.lives(holder):
+        raise RefusedError(f"The branch {wanted} is the one that {holder} works on.", hint=f"Stop {holder} first.")
+    return wanted
+
+
+def _agent_on(world: World, branch: str) -> str:
+    for name in world.store.names():
+        agent = world.store.agent(name)
+        lease = agent.lease("worktree") if agent else None
+        if lease is not None and lease.data["branch"] == branch:
+            return name
+    return ""
+
+
+def _uncommitted(world: World, name: str, path: Path, branch: str) -> tuple[str, ...]:
+    worktree = next((tree for tree in list_worktrees(world.repo) if tree.path == path), None)
+    worktree = worktree or find_worktree(world.repo, path)
+    if worktree is None:
+        raise RefusedError(f"{path} is no worktree of this repository any more.", hint="“agentdeck doctor” says more.")
+    if worktree.branch != branch:
+        there = worktree.branch or "no branch (a rebase or a checkout of a commit)"
+        raise RefusedError(
+            f"The worktree of {name} is on {there}, not on {branch}.",
+            hint=f"Bring its work to {branch}: git -C '{path}' switch {branch}",
+        )
+    lines = world.repo.at(path).git("status", "--porcelain=v1", "-z", "--no-renames").split("\0")
+    found = tuple(line for line in lines if line)
+    if any(line[:2] in _UNMERGED for line in found):
+        raise RefusedError(f"A merge in {path} is not resolved.", hint="Resolve it or abort it there first.")
+    return found
+
+
+def commit_work(world: World, candidate: Candidate, message: str, note: Note) -> dict[str, Any] | None:
+    """Commit all that the worktree holds, through the repository's hooks, after a snapshot; return the part of a step
+    that this is, None where git found nothing to commit. On a failure the index is as it was."""
+    agent, path = candidate.agent, candidate.worktree
+    if path is None:
+        return None
+    here = world.repo.at(path)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
+    ref = f"refs/agentdeck/trash/{agent.name}/commit-{stamp}"
+    saved = snapshots.take(world.repo, path, ref, message=f"agentdeck: {agent.name} before its work was committed")
+    here.git("add", "--all")
+    if here.run("diff", "--cached", "--quiet"):
+        return None
+    done = here.run(
+        "commit", "--quiet", "--file=-", stdin=(message or title_of(agent)).encode("utf-8", "surrogateescape")
+    )
+    if not done:
+        _put_index_back(world, here, ref)
+        raise RefusedError(
+            f"The work of {agent.name} could not be committed.",
+            detail=done.complaint,
+            hint="A hook of the repository may have refused it; nothing was changed.",
+        )
+    new = str(here.commit("HEAD"))
+    world.note(Event("work.committed", agent.name, f"committed its work as {new[:10]}", {"commit": new}), note)
+    return {
+        "kind": "commit",
+        "agent": agent.name,
+        "branch": candidate.branch,
+        "old": candidate.tip,
+        "new": new,
+        "index_old": saved.ref,
+        "index_new": "",
+    }
+
+
+def _put_index_back(world: World, here: Repository, ref: str) -> None:
+    worktree, index = find_worktree(world.repo, here.folder), here.run("cat-file", "blob", f"{ref}:index")
+    if worktree is not None and index:
+        (worktree.git_dir / "index").write_bytes(index.out)
+        # So old that git compares contents where it would trust time stamps.
+        os.utime(worktree.git_dir / "index", (1, 1))
+
+
+def title_of(agent: Agent, subjects: Sequence[str] = ()) -> str:
+    """The first line of the task, as the subject of a commit; of a command, the subject of its last commit."""
+    if agent.profile == COMMAND and subjects:
+        return subjects[-1]
+    first = next(iter(agent.task.strip().splitlines()), "") or agent.name
+    return first if len(first) <= 72 else first[:71].rstrip() + "…"
+
+
+def wording(
+    world: World, agent: Agent, commits: Sequence[tuple[str, str]], method: Method, request: LandRequest
+) -> Wording:
+    """The message of the commit that lands, and its trailers."""
+    subjects = [subject for _, subject in commits]
+    title = title_of(agent, subjects)
+    if method is Method.SQUASH:
+        listed = "\n".join(f"- {subject}" for subject in subjects)
+        message = title if len(subjects) == 1 else f"{title}\n\n{listed}"
+    else:
+        message = f"Merge {agent.name}: {title}"
+    switched = world.settings.config.landing.trailers if request.trailers is None else request.trailers
+    model = world.store.status(agent.name).model
+    trailers = (("Agentdeck-Agent", agent.name), ("Agentdeck-Profile", agent.profile), ("Agentdeck-Model", model))
+    return Wording(request.message or message, tuple(pair for pair in trailers if pair[1]) if switched else ())

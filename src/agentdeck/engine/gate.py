@@ -1,0 +1,118 @@
+"""Run the gate: the commands that must pass before a base branch moves.
+
+The gate is an agent of the landing's own: it has the same resources (a worktree at the commit to test, ports, a
+database, a tmux window with a runner and a log), can be watched and attached to, and is removed when it has ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, Fault, Mode, Phase, State, unique_name
+from agentdeck.core.events import Event
+from agentdeck.engine import removal
+from agentdeck.engine.launch import COMMAND
+from agentdeck.engine.resources import acquire_all, end_runner
+from agentdeck.engine.world import Note, World, silent
+from agentdeck.system import recording
+from agentdeck.system.watch import ticks
+
+_FAILED = "gate failed: "
+_SCRIPT = f"""
+for line in "$@"; do
+    printf '$ %s\\n' "$line"
+    /bin/sh -c "$line" || {{ code=$?; printf '{_FAILED}%s (exit %s)\\n' "$line" "$code"; exit "$code"; }}
+done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    passed: bool
+    reason: str
+    """The command that failed and its exit code, or that it took too long; empty where all passed."""
+    log: str
+    """Path of what it printed."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What to run, for whom."""
+
+    landing: str
+    agent: str
+    base: str
+    commands: Sequence[str]
+
+
+def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
+    """Run the commands on `commit`, each after the other, up to the first that fails."""
+    begun = time.time()
+    with world.store.naming():
+        agent = _agent(world, gate, commit)
+        world.store.save(agent)
+    try:
+        with world.store.operation(agent.name, wait=5):
+            agent = replace(acquire_all(world, agent, silent), phase=Phase.HELD)
+            world.store.save(agent)
+        shown = "; ".join(gate.commands)
+        text = f"its gate runs: {shown} (agentdeck logs -f {agent.name})"
+        world.note(Event("landing.gate", gate.agent, text, {"gate": agent.name, "commit": commit}), note)
+        _wait(world, agent.name)
+        status, log = world.store.status(agent.name), _log(agent)
+        if status.state is State.DONE:
+            return Verdict(True, "", log, time.time() - begun)
+        limit = f"it did not end within {agent.timeout:g} s" if status.fault is Fault.TIMED_OUT else ""
+        killed = "it was killed" if status.state.is_live else status.reason
+        return Verdict(False, limit or _failed_command(log) or killed, log, time.time() - begun)
+    finally:
+        end_gate(world, agent.name)
+
+
+def end_gate(world: World, name: str) -> None:
+    """Remove a gate's agent, and what its commands left in its worktree."""
+    with world.store.operation(name, wait=10):
+        agent = world.store.agent(name)
+        if agent is None:
+            return
+        if agent.lease("env file") and agent.phase is not Phase.RELEASING:
+            end_runner(world, name)
+            removal.run_teardown(world, agent, silent)
+        removal.roll_back(world, agent, silent, keep_work=False)
+
+
+def _agent(world: World, gate: Gate, commit: str) -> Agent:
+    return Agent(
+        name=unique_name(f"gate-{gate.agent}"[:40].rstrip("-"), world.store.names()),
+        task=f"Gate of {gate.agent}",
+        profile=COMMAND,
+        mode=Mode.HEADLESS,
+        created=time.time(),
+        argv=("/bin/sh", "-c", _SCRIPT, "gate", *gate.commands),
+        base=gate.base,
+        base_commit=commit,
+        timeout=world.settings.config.landing.timeout,
+        env={"AGENTDECK_GATE": gate.agent, "AGENTDECK_BASE": gate.base},
+        landing=gate.landing,
+        runs=1,
+    )
+
+
+def _wait(world: World, name: str) -> None:
+    for _ in ticks(world.store.agent_folder(name)):
+        if not (world.store.status(name).state.is_live and world.lives(name)):
+            return
+
+
+def _log(agent: Agent) -> str:
+    lease = agent.lease("pane")
+    return str(lease.data.get("log", "")) if lease else ""
+
+
+def _failed_command(log: str) -> str:
+    lines = [line.text for line in recording.read_log(Path(log))] if log else []
+    return next((line.removeprefix(_FAILED) for line in reversed(lines) if line.startswith(_FAILED)), "")
