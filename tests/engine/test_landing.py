@@ -23,7 +23,6 @@ def land(bench: Bench, *names: str, **options: object) -> Landing:
 
 
 def stages(landing: Landing) -> dict[str, str]:
-    print("\n".join(f"{entry.agent}: {entry.reason} {entry.detail}" for entry in landing.entries))
     return {entry.agent: str(entry.stage) for entry in landing.entries}
 
 

@@ -42,9 +42,9 @@ class Candidate:
     """As `git status --short` writes it, a line a path."""
 
 
-def find_candidate(world: World, name: str, request: LandRequest) -> Candidate:
+def find_candidate(world: World, name: str, request: LandRequest, *, protected: bool = False) -> Candidate:
     """What `name` would land. Raise RefusedError, or NotFoundError, where it can't land as it stands; a running agent
-    is stopped first where the request says so."""
+    is stopped first where the request says so. `protected` allows a base that nothing lands on."""
     agent = world.store.agent(name)
     lease = agent.lease("worktree") if agent else None
     if agent is None or lease is None:
@@ -54,7 +54,7 @@ def find_candidate(world: World, name: str, request: LandRequest) -> Candidate:
     tip = world.repo.commit(f"refs/heads/{branch}")
     if tip is None:
         raise NotFoundError(f"The branch {branch} of {name} is gone.", hint="“git reflog” may know its last commit.")
-    base = _base(world, agent, request.into or lease.data["base"])
+    base = _base(world, agent, request.into or lease.data["base"], protected=protected)
     uncommitted: tuple[str, ...] = ()
     if path.is_dir():
         uncommitted = _uncommitted(world, name, path, branch)
@@ -76,14 +76,14 @@ def _check_rests(world: World, name: str, request: LandRequest) -> None:
     end_runner(world, name)
 
 
-def _base(world: World, agent: Agent, wanted: str) -> str:
+def _base(world: World, agent: Agent, wanted: str, *, protected: bool) -> str:
     if world.repo.commit(f"refs/heads/{wanted}") is None:
         raise RefusedError(
             f"{agent.name} started from {wanted[:40] or 'no branch'}, which is not a branch of this repository.",
             hint="Name the branch to land on: --into BRANCH",
         )
     for pattern in world.settings.config.landing.protected:
-        if fnmatchcase(wanted, pattern):
+        if not protected and fnmatchcase(wanted, pattern):
             raise RefusedError(
                 f"The branch {wanted} is protected: nothing lands on it here.", hint=f"agentdeck pr {agent.name}"
             )

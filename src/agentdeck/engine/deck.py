@@ -102,9 +102,9 @@ class Deck:
         if pending:
             reconcile(self.world, pending, note)
         if landing_is_cut_short(self.world):
-            from agentdeck.engine import landing
+            from agentdeck.engine import landed
 
-            landing.finish_dead(self.world, note)
+            landed.finish_dead(self.world, note)
         if undo_is_cut_short(self.world):
             from agentdeck.engine import undo
 
@@ -233,8 +233,29 @@ class Deck:
         """
         from agentdeck.engine import landing
 
+        request = replace(request, names=tuple(self.agent(name).name for name in request.names))
+        landed = landing.land(self.world, request, note)
+        if request.hand_back and any(entry.conflicts for entry in landed.entries):
+            from agentdeck.engine.resolving import hand_back
+
+            landed = hand_back(self, landed, request, note)
+        return landed
+
+    def pull(self, branch: str = "", note: Note = silent) -> str:
+        """Fast-forward `branch` (default: the one that new agents start from) to its remote's, and say what came."""
+        from agentdeck.engine import exchange
+        from agentdeck.system.branches import plan_branch
+
+        if not branch:
+            branch = plan_branch(self.world.repo, "pull", None, self.config.agent.base or None, "{name}").base
+        return exchange.pull(self.world, branch, note)
+
+    def propose(self, request: LandRequest, *, draft: bool = False, note: Note = silent) -> str:
+        """Push an agent's branch and open a pull request for it through gh or glab; return its address."""
+        from agentdeck.engine import exchange
+
         names = tuple(self.agent(name).name for name in request.names)
-        return landing.land(self.world, replace(request, names=names), note)
+        return exchange.pull_request(self.world, replace(request, names=names), draft=draft, note=note)
 
     def landings(self) -> list[Landing]:
         """Every landing that is still known, oldest first; those that run now among them."""

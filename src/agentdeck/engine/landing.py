@@ -2,7 +2,7 @@
 
 For each agent: merge in the object database, run the gate on the result in a worktree of its own, move the base branch
 by compare-and-swap, write the step down. Whoever conflicts or fails is set aside with the reason, and the rest go on.
-Before the base moves `Landing.move` says what is about to happen; `finish_dead` completes that after a crash.
+Before the base moves `Landing.move` says what is about to happen; landed.py completes that, after a crash too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import Any
 
 from agentdeck.core.agent import State, Status
 from agentdeck.core.events import Event
-from agentdeck.engine import removal
+from agentdeck.engine import exchange
 from agentdeck.engine.candidates import Candidate, commit_work, find_candidate, wording
-from agentdeck.engine.gate import Gate, Verdict, end_gate, run_gate
+from agentdeck.engine.gate import Gate, Verdict, run_gate
+from agentdeck.engine.landed import complete, remove_landed
 from agentdeck.engine.landings import Entry, Landing, Landings, LandRequest, Stage, new_id
-from agentdeck.engine.steps import Steps
+from agentdeck.engine.resolving import resolve
 from agentdeck.engine.undo import set_landed
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import BusyError, DeckError, ExitCode, RefusedError
+from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import advance, merges
 from agentdeck.system.advance import Move, MovedError
 from agentdeck.system.merges import Method
@@ -74,6 +75,9 @@ class LandingQueue:
 
     def run(self) -> None:
         names = [entry.agent for entry in self.landing.entries]
+        if self.request.pull and not self.request.dry_run:
+            for base in self._bases():
+                exchange.pull(self.world, base, self.note)
         if self.request.dry_run:
             self._try(names)
         elif self.request.batch and len(names) > 1:
@@ -82,6 +86,21 @@ class LandingQueue:
             for name in names:
                 with self._set_aside_on_error(name):
                     self._land_one(name)
+        if self.request.push:
+            bases = {entry.base for entry in self.landing.entries if entry.stage is Stage.LANDED}
+            self.landing = replace(
+                self.landing, pushed=" ".join(exchange.push(self.world, base) for base in sorted(bases))
+            )
+
+    def _bases(self) -> list[str]:
+        """The branches that the agents of this queue would land on."""
+        bases: dict[str, None] = {}
+        for entry in self.landing.entries:
+            agent = self.world.store.agent(entry.agent)
+            lease = agent.lease("worktree") if agent else None
+            if self.request.into or lease:
+                bases[self.request.into or (lease.data["base"] if lease else "")] = None
+        return list(bases)
 
     def end(self) -> None:
         for entry in self.landing.entries:
@@ -196,15 +215,19 @@ class LandingQueue:
         self._entry(name, stage=Stage.MERGING, **facts)
         said = wording(self.world, candidate.agent, commits, method, self.request)
         found = merges.compute(repo, method, old, candidate.tip, said, landed=self._landed_before(candidate, old))
+        new = found.commit
         if found.conflicts:
-            self._conflicts(candidate, found)
-            return None
-        if found.commit == old:
+            if self.request.resolve is None or self.request.dry_run or method is Method.REBASE:
+                self._conflicts(candidate, found)
+                return None
+            tree = resolve(self.world, self.landing.id, candidate, old, self.request.resolve, self.note)
+            new = merges.commit_result(repo, method, tree, old, candidate.tip, said)
+        if new == old:
             self._nothing_new(candidate, old)
             return None
-        files = repo.git("diff-tree", "-r", "--name-only", "-z", old, found.commit).count("\0")
-        self._entry(name, new=found.commit, files=files)
-        return Computed(name, candidate.tip, old, found.commit)
+        files = repo.git("diff-tree", "-r", "--name-only", "-z", old, new).count("\0")
+        self._entry(name, new=new, files=files)
+        return Computed(name, candidate.tip, old, new)
 
     def _landed_before(self, candidate: Candidate, old: str) -> str | None:
         """The part of the branch that is in the base by an earlier squash or rebase, unless that was taken back."""
@@ -361,82 +384,6 @@ class LandingQueue:
     def _entry(self, name: str, **changed: Any) -> None:
         self.landing = self.landing.with_entry(name, **changed)
         self._landings.save(self.landing)
-
-
-def complete(world: World, landing: Landing, note: Note) -> Landing:
-    """Write down the move that was made; the same again changes nothing."""
-    move = landing.move
-    if move is None:
-        return landing
-    names = [each["name"] for each in move["agents"]]
-    extra = [part for name in names for part in landing.entry(name).parts]
-    text = f"landed {', '.join(names)} on {move['branch']}"
-    step = Steps(world.store).record(_key(landing, names), text, *extra, move)
-    for each in move["agents"]:
-        name = each["name"]
-        landing = landing.with_entry(name, stage=Stage.LANDED, step=step.number)
-        set_landed(world, name, each["after"])
-        if world.store.agent(name) is not None:
-            told = (
-                f"landed on {move['branch']} as {move['new'][:10]}; “agentdeck undo --step {step.number}” takes it back"
-            )
-            world.note(Event("landing.landed", name, told, {"landing": landing.id, "step": step.number}), note)
-    landing = replace(landing, move=None)
-    Landings(world.store).save(landing)
-    return landing
-
-
-def remove_landed(world: World, landing: Landing, names: Sequence[str], note: Note) -> None:
-    """Remove those of the agents that landed, as a part of the step that their landing is."""
-    for name in names:
-        entry, agent = landing.entry(name), world.store.agent(name)
-        if entry.stage is Stage.LANDED and agent is not None:
-            key = next((step.key for step in Steps(world.store).all() if step.number == entry.step), "")
-            removal.remove(world, agent, note, step=key)
-
-
-def finish_dead(world: World, note: Note) -> None:
-    """Complete or give up every move of a branch and every landing whose process died, and remove its gate."""
-    for settled in advance.settle(world.repo):
-        if settled.saved:
-            text = f"what was in the way of {settled.move.branch} is saved as {settled.saved}"
-            note(Event("warning", settled.move.branch, text, {"ref": settled.saved}))
-    landings = Landings(world.store)
-    for landing_id in landings.dead():
-        with contextlib.suppress(BusyError), landings.running(landing_id):
-            _finish(world, landings, landing_id, note)
-
-
-def _finish(world: World, landings: Landings, landing_id: str, note: Note) -> None:
-    for name in world.store.names():
-        agent = world.store.agent(name)
-        if agent is not None and agent.landing == landing_id:
-            end_gate(world, name)
-    try:
-        landing = landings.get(landing_id)
-    except DeckError:
-        return
-    move = landing.move
-    if move is not None:
-        tip = world.repo.commit(f"refs/heads/{move['branch']}")
-        if tip is not None and merges.is_ancestor(world.repo, move["new"], tip):
-            landing = complete(world, landing, note)
-            if landing.remove:
-                names = [each["name"] for each in move["agents"]]
-                with contextlib.ExitStack() as held:
-                    for name in sorted(names):
-                        held.enter_context(world.store.operation(name, wait=5))
-                    remove_landed(world, landing, names, note)
-    for entry in landing.entries:
-        if not entry.stage.is_end:
-            reason = "its landing was cut short; nothing was moved"
-            landing = landing.with_entry(entry.agent, stage=Stage.INTERRUPTED, reason=reason)
-            note(Event("landing.refused", entry.agent, reason, {"landing": landing.id}))
-    landings.save(replace(landing, move=None, ended=time.time()))
-
-
-def _key(landing: Landing, names: Sequence[str]) -> str:
-    return f"landing {landing.id} {' '.join(names)}"
 
 
 def _fields(status: Status) -> dict[str, Any]:

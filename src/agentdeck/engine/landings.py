@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -60,6 +60,11 @@ class LandRequest:
     """Whether one gate run is to do for all of them."""
     pull: bool = False
     push: bool = False
+    hand_back: bool = False
+    """Whether an agent whose work conflicts is asked to merge its base, and landed when it has."""
+    resolve: Callable[[str], None] | None = None
+    """Shows the window in which a person resolves a conflict, and returns when they have left it; None for no person.
+    """
 
 
 @dataclass(frozen=True, slots=True)

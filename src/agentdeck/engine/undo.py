@@ -177,7 +177,8 @@ def _check_commit(world: World, part: Part) -> None:
     staged = f"{part['index_new']}:staged" if part["index_new"] else f"{part['new']}^{{tree}}"
     if here.run("write-tree").text.strip() != here.run("rev-parse", staged).text.strip():
         raise RefusedError(
-            f"What is staged in {here.folder} has changed since.", hint="Commit it, or unstage it: git restore --staged ."
+            f"What is staged in {here.folder} has changed since.",
+            hint="Commit it, or unstage it: git restore --staged .",
         )
 
 

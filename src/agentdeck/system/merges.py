@@ -17,7 +17,6 @@ from agentdeck.errors import GitError, RefusedError
 from agentdeck.system.git import Repository
 from agentdeck.system.mergetree import merge
 
-
 _NOBODY = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")

@@ -1,0 +1,70 @@
+"""Bring a base branch up to date from its remote, push it, and open pull requests."""
+
+from __future__ import annotations
+
+import secrets
+
+from agentdeck.core.events import Event
+from agentdeck.engine.candidates import find_candidate, title_of
+from agentdeck.engine.landings import LandRequest
+from agentdeck.engine.steps import Steps
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import RefusedError
+from agentdeck.system import advance, merges, remotes
+from agentdeck.system.advance import Move
+
+
+def pull(world: World, branch: str, note: Note) -> str:
+    """Fast-forward `branch` to its remote's; return a sentence that says what came. Raise RefusedError, with nothing
+    changed, where it has commits that the remote's has not."""
+    repo = world.repo
+    upstream = remotes.upstream_of(repo, branch)
+    new = remotes.fetch(repo, upstream)
+    with advance.holding(repo, branch, wait=600):
+        old = repo.commit(f"refs/heads/{branch}")
+        if old is None:
+            raise RefusedError(f"There is no branch {branch} here.")
+        if merges.is_ancestor(repo, new, old):
+            return f"{branch} has all that {upstream.remote} has."
+        if not merges.is_ancestor(repo, old, new):
+            raise RefusedError(
+                f"{branch} and {upstream.remote}/{upstream.branch} have both gone on, so it can't be fast-forwarded.",
+                hint=f"Merge or rebase it yourself: git pull --rebase {upstream.remote} {upstream.branch}",
+            )
+        advance.advance(repo, Move(branch, old, new), f"agentdeck: pulled from {upstream.remote}")
+        part = {"kind": "base", "branch": branch, "old": old, "new": new, "agents": []}
+        Steps(world.store.open()).record(f"pull {secrets.token_hex(6)}", f"pulled {branch}", part)
+    count = int(repo.git("rev-list", "--count", f"{old}..{new}"))
+    text = f"{count} commit{'s' if count > 1 else ''} from {upstream.remote} came to {branch}."
+    note(Event("base.moved", branch, text, {"branch": branch, "old": old, "new": new}))
+    return text
+
+
+def push(world: World, branch: str) -> str:
+    """Push a base branch, and return a sentence that says where to."""
+    upstream = remotes.upstream_of(world.repo, branch)
+    remotes.push(world.repo, branch, upstream)
+    return f"{branch} was pushed to {upstream.remote}/{upstream.branch}."
+
+
+def pull_request(world: World, request: LandRequest, *, draft: bool, note: Note) -> str:
+    """Push the agent's branch and open a pull request for it; return its address. Protected branches are what these
+    are for."""
+    (name,) = request.names
+    candidate = find_candidate(world, name, request, protected=True)
+    if candidate.uncommitted:
+        raise RefusedError(f"{name} has uncommitted work.", detail="\n".join(candidate.uncommitted[:12]))
+    commits = merges.new_commits(world.repo, f"refs/heads/{candidate.base}", candidate.tip)
+    if not commits:
+        raise RefusedError(f"{name} has no commit that {candidate.base} has not.")
+    remote = remotes.default_remote(world.repo)
+    remotes.push(world.repo, candidate.branch, remotes.Upstream(remote, candidate.branch), track=True)
+    subjects = [subject for _, subject in commits]
+    title, _, rest = request.message.partition("\n")
+    body = rest.strip() or "\n".join([candidate.agent.task, "", *(f"- {subject}" for subject in subjects)])
+    wanted = remotes.PullRequest(
+        candidate.branch, candidate.base, title or title_of(candidate.agent, subjects), body, draft
+    )
+    address = remotes.open_pull_request(world.repo, remote, wanted)
+    world.note(Event("branch.proposed", name, f"proposed to {candidate.base}: {address}", {"url": address}), note)
+    return address
