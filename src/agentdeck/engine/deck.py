@@ -23,6 +23,7 @@ from agentdeck.system.tmux import Tmux
 if TYPE_CHECKING:
     from agentdeck.core.config import Config
     from agentdeck.engine.landings import Landing, LandRequest
+    from agentdeck.engine.prune import Stale
     from agentdeck.engine.steps import Step
     from agentdeck.system.ports import PortLease
     from agentdeck.system.recording import LogLine
@@ -220,7 +221,9 @@ class Deck:
         with self.store.operation(view.name, wait=2):
             current = self.store.agent(view.name)
             if current is not None:
-                if keep_database:
+                lease = current.lease("database")
+                if keep_database and lease is not None:
+                    removal.keep_database(self.store, current.name, lease.data)
                     current = current.without_lease("database")
                 removal.remove(self.world, current, note, keep_branch=keep_branch)
 
@@ -256,6 +259,18 @@ class Deck:
 
         names = tuple(self.agent(name).name for name in request.names)
         return exchange.pull_request(self.world, replace(request, names=names), draft=draft, note=note)
+
+    def stale(self) -> list[Stale]:
+        """What `prune` would clear away, and why; nothing is touched."""
+        from agentdeck.engine.prune import find_stale
+
+        return find_stale(self.world)
+
+    def prune(self, found: list[Stale], note: Note = silent) -> tuple[Step | None, list[Stale]]:
+        """Clear away what `stale` found; return the step that undoes it, and what could not be cleared."""
+        from agentdeck.engine.prune import prune
+
+        return prune(self.world, found, note)
 
     def landings(self) -> list[Landing]:
         """Every landing that is still known, oldest first; those that run now among them."""

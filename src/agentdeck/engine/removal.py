@@ -10,6 +10,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agentdeck.core.agent import Agent, Phase
 from agentdeck.core.events import Event
@@ -21,6 +22,7 @@ from agentdeck.system import snapshots
 from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.files import append_line, private_folder, write_json
 from agentdeck.system.process import run
+from agentdeck.system.store import Store
 
 
 def trash_folder(world: World, agent: Agent) -> Path:
@@ -132,6 +134,12 @@ def retire(world: World, agent: Agent, note: Note, saved: Path) -> None:
     text = f"removed; “agentdeck undo --step {step.number}” brings it back"
     note(Event("agent.removed", agent.name, text, {"trash": saved.name, "step": step.number}))
     world.store.agent_folder(agent.name).rename(saved / "record")
+
+
+def keep_database(store: Store, agent: str, plan: dict[str, Any]) -> None:
+    """Remember a database that is left without its agent, so that `prune` can offer it."""
+    folder = private_folder(store.folder / "databases")
+    write_json(folder / f"{agent}-{time.time_ns()}.json", {"agent": agent, "plan": plan})
 
 
 def forget_id(world: World, agent: Agent) -> None:

@@ -134,8 +134,8 @@ def _ask(deck: Deck, entry: Entry, note: Note) -> None:
     where = "\n".join(f"- {conflict.where}" for conflict in entry.conflicts)
     text = (
         f"Your branch {view.branch} conflicts with {entry.base}:\n{where}\n"
-        f"Merge {entry.base} into your branch (git merge --no-edit {entry.base}), resolve the conflicts so that what both sides "
-        "wanted is kept, check that it works, and commit the merge. Do not push."
+        f"Merge {entry.base} into your branch (git merge --no-edit {entry.base}), resolve the conflicts so that what "
+        "both sides wanted is kept, check that it works, and commit the merge. Do not push."
     )
     event = Event("landing.handed", view.name, f"was asked to merge {entry.base} and resolve the conflict")
     deck.world.note(event, note)

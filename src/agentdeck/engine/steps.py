@@ -79,6 +79,12 @@ class Steps:
         with self._alone():
             self._write(replace(self.get(number), undone=by))
 
+    def retitle(self, number: int, text: str) -> Step:
+        with self._alone():
+            step = replace(self.get(number), text=text)
+            self._write(step)
+            return step
+
     def keep_parts(self, number: int, parts: Sequence[Part]) -> None:
         """Leave only those of its parts in a step that could not be taken back."""
         with self._alone():

@@ -16,6 +16,7 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Status
 from agentdeck.core.events import Event
 from agentdeck.engine import removal, restoring
+from agentdeck.engine.removal import keep_database
 from agentdeck.engine.resources import worktree_of
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
@@ -271,6 +272,23 @@ def _undo_record_again(world: World, part: Part, key: str, note: Note) -> Part |
     return {**part, "kind": "record"}
 
 
+def _check_database(world: World, part: Part) -> None:
+    if world.database is None:
+        raise RefusedError("agentdeck.toml configures no database now.", hint="Put [database] back as it was.")
+    if part["dump"] and not Path(part["dump"]).exists():
+        raise NotFoundError(f"The dump of {part['agent']}'s database is not in the trash any more.")
+
+
+def _undo_database(world: World, part: Part, key: str, note: Note) -> Part | None:
+    _check_database(world, part)
+    if world.database is not None:
+        world.database.create(part["plan"])
+        if part["dump"]:
+            world.database.restore(part["plan"], Path(part["dump"]))
+    keep_database(world.store, part["agent"], part["plan"])
+    return None
+
+
 def _record(world: World, part: Part) -> Path:
     return Path(world.repo.common, "worktrees", part["name"])
 
@@ -286,8 +304,9 @@ _KINDS = {
     "commit": _Kind(_check_commit, _undo_commit),
     "branch": _Kind(_check_branch, _undo_branch),
     "branch again": _Kind(_check_branch_again, _undo_branch_again),
+    "database": _Kind(_check_database, _undo_database),
     "record": _Kind(_check_record, _undo_record),
     "record again": _Kind(_check_record_again, _undo_record_again),
 }
 """What happened, by its name in the step: an agent removed and restored, a base moved, an agent's work committed, a
-branch deleted and made again, git's record of a worktree taken away and put back."""
+branch deleted and made again, a database dropped, git's record of a worktree taken away and put back."""

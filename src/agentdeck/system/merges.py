@@ -17,7 +17,7 @@ from agentdeck.errors import GitError, RefusedError
 from agentdeck.system.git import Repository
 from agentdeck.system.mergetree import merge
 
-_NOBODY = {
+NOBODY = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")
     for key, value in {"NAME": "agentdeck", "EMAIL": "agentdeck@localhost", "DATE": "@1 +0000"}.items()
@@ -141,11 +141,11 @@ def _rebase(repo: Repository, base: str, tip: str, wording: Wording, landed: str
 def _pretend(repo: Repository, tree_of: str, parents: Sequence[str]) -> str:
     """A commit with the tree of `tree_of` and other parents; the same one whenever it is asked for."""
     words = [word for parent in dict.fromkeys(parents) for word in ("-p", parent)]
-    return repo.git("commit-tree", f"{tree_of}^{{tree}}", *words, "-m", "agentdeck", env=_NOBODY)
+    return repo.git("commit-tree", f"{tree_of}^{{tree}}", *words, "-m", "agentdeck", env=NOBODY)
 
 
 def _empty_commit(repo: Repository) -> str:
-    return repo.git("commit-tree", repo.git("mktree", stdin=b""), "-m", "agentdeck", env=_NOBODY)
+    return repo.git("commit-tree", repo.git("mktree", stdin=b""), "-m", "agentdeck", env=NOBODY)
 
 
 def _tree(repo: Repository, commit: str) -> str:

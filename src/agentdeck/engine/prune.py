@@ -1,0 +1,333 @@
+"""Find what has gone stale, say why and how much room it takes, and clear it away: all that can be undone as one step.
+
+Stale is what nobody needs any more (landed agents, merged branches), what lost its other half (records without folders,
+leases, databases and windows without agents), and what is older than the trash keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, State
+from agentdeck.core.events import Event
+from agentdeck.engine import removal
+from agentdeck.engine.landings import Landings
+from agentdeck.engine.steps import Part, Step, Steps
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import BusyError, DeckError
+from agentdeck.system import branches, merges
+from agentdeck.system.checkouts import Worktree, is_bare, list_worktrees, main_folder
+from agentdeck.system.files import private_folder
+from agentdeck.system.usage import disk_bytes
+
+_SERVICES = frozenset({"gateway"})
+"""Windows of a deck that belong to no agent, and should be there."""
+_DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """One thing that can go."""
+
+    kind: str
+    """`agent`, `branch`, `worktree record`, `database`, `ports`, `window`, `files`, `log`, `landing`, `trash`."""
+    what: str
+    why: str
+    room: int
+    """Bytes on disk; 0 where that is nothing worth telling."""
+    can_be_undone: bool
+    clear: Callable[[str, Note], Part | None] = field(compare=False, repr=False)
+    """Clears it away, within the step of the given key; returns what brings it back, None where the clearing wrote that
+    down itself, or nothing does."""
+
+
+def find_stale(world: World) -> list[Stale]:
+    """All of it, without touching anything."""
+    if not world.store.exists:
+        return []
+    agents = [agent for name in world.store.names() if (agent := world.store.agent(name)) is not None]
+    trees = list_worktrees(world.repo)
+    finders = (
+        _agents(world, agents, trees),
+        _records(world, agents, trees),
+        _branches(world, agents, trees),
+        _databases(world),
+        _leases(world, agents),
+        _old(world, agents),
+    )
+    return [stale for finder in finders for stale in finder]
+
+
+def prune(world: World, found: list[Stale], note: Note) -> tuple[Step | None, list[Stale]]:
+    """Clear `found` away; return the step that undoes what can be undone, and what could not be cleared."""
+    key, failed = f"prune {secrets.token_hex(6)}", []
+    steps = Steps(world.store)
+    for stale in found:
+        try:
+            part = stale.clear(key, note)
+        except DeckError as error:
+            failed.append(stale)
+            note(Event("warning", stale.what, f"not pruned: {error.title}", {"detail": error.detail}))
+            continue
+        if part is not None:
+            steps.record(key, "pruned", part)
+        note(Event("pruned", stale.what, f"pruned ({stale.why})", {"kind": stale.kind, "room": stale.room}))
+    step = next((step for step in reversed(steps.all()) if step.key == key), None)
+    if step is not None:
+        step = steps.retitle(step.number, f"pruned {len(step.parts)} thing{'s' if len(step.parts) > 1 else ''}")
+    return step, failed
+
+
+# Agents
+
+
+def _agents(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+    by_path = {os.path.realpath(tree.path): tree for tree in trees}
+    for agent in agents:
+        lease = agent.lease("worktree")
+        if lease is None or agent.landing or world.lives(agent.name) or world.store.in_operation(agent.name):
+            continue
+        path = Path(lease.data["path"])
+        if not path.is_dir():
+            why = "its worktree was deleted by hand"
+            yield _agent(world, agent, why, 0)
+            continue
+        tree = by_path.get(os.path.realpath(path))
+        why = _landed(world, agent, tree)
+        if why and not world.repo.at(path).git("status", "--porcelain", "-z"):
+            yield _agent(world, agent, why, disk_bytes(path))
+
+
+def _landed(world: World, agent: Agent, tree: Worktree | None) -> str:
+    lease = agent.lease("worktree")
+    if lease is None or tree is None or tree.branch != lease.data["branch"] or tree.head is None:
+        return ""
+    if agent.landed is not None and tree.head == agent.landed[0]:
+        landed = world.repo.commit(f"refs/heads/{lease.data['base']}")
+        if landed and merges.is_ancestor(world.repo, agent.landed[1], landed):
+            return "it landed"
+    if world.store.status(agent.name).state is not State.LANDED and tree.head == lease.data["base_commit"]:
+        return ""
+    base = world.repo.commit(f"refs/heads/{lease.data['base']}")
+    how = merges.is_landed(world.repo, base, tree.head) if base else ""
+    return f"its branch is {how} into {lease.data['base']}" if how else ""
+
+
+def _agent(world: World, agent: Agent, why: str, room: int) -> Stale:
+    def clear(key: str, note: Note) -> Part | None:
+        with world.store.operation(agent.name, wait=2):
+            current = world.store.agent(agent.name)
+            if world.lives(agent.name):
+                raise BusyError(f"{agent.name} runs again.")
+            if current is not None:
+                removal.remove(world, current, note, step=key)
+        return None
+
+    return Stale("agent", agent.name, why, room, True, clear)
+
+
+# What git keeps
+
+
+def _records(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+    """git's records of worktrees that are gone: they keep their branch checked out, though nobody sees it."""
+    ours = {os.path.realpath(lease.data["path"]) for agent in agents if (lease := agent.lease("worktree"))}
+    for tree in trees:
+        if tree.prunable is None or tree.git_dir == world.repo.common or os.path.realpath(tree.path) in ours:
+            continue
+        held = f", and holds the branch {tree.branch}" if tree.branch else ""
+        yield Stale(
+            "worktree record",
+            str(tree.path),
+            f"its folder is gone{held}",
+            0,
+            True,
+            partial(_clear_record, world, tree),
+        )
+
+
+def _clear_record(world: World, tree: Worktree, key: str, note: Note) -> Part:
+    stamp = f"{time.time_ns()}"
+    kept = private_folder(world.store.trash / "records") / f"{tree.git_dir.name}-{stamp}"
+    ref = f"refs/agentdeck/trash/records/{tree.git_dir.name}-{stamp}"
+    # What was staged, and a detached HEAD, would else be garbage to git.
+    env = {"GIT_DIR": str(tree.git_dir), "GIT_INDEX_FILE": str(tree.git_dir / "index")}
+    staged = world.repo.run("write-tree", env=env)
+    parents = ["-p", tree.head] if tree.head else []
+    if staged:
+        message = f"agentdeck: git's record of {tree.path}"
+        commit = world.repo.git("commit-tree", staged.text.strip(), *parents, "-m", message, env=merges.NOBODY)
+        world.repo.git("update-ref", ref, commit)
+    elif tree.head:
+        world.repo.git("update-ref", ref, tree.head)
+    shutil.move(tree.git_dir, kept)
+    return {
+        "kind": "record",
+        "name": tree.git_dir.name,
+        "stamp": stamp,
+        "ref": ref,
+        "path": str(tree.path),
+        "branch": tree.branch or "",
+    }
+
+
+def _branches(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+    """Branches with a name as our agents' have, that no agent has, and whose work is in the base."""
+    template = world.settings.config.agent.branch
+    prefix, _, suffix = template.partition("{name}")
+    main = _main_branch(world)
+    tip = world.repo.commit(f"refs/heads/{main}") if main else None
+    if tip is None or not prefix:
+        return
+    taken = {lease.data["branch"] for agent in agents if (lease := agent.lease("worktree"))}
+    taken |= {tree.branch for tree in trees if tree.branch and tree.path.exists()} | {main}
+    for line in world.repo.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads").splitlines():
+        oid, _, ref = line.partition(" ")
+        branch = ref.removeprefix("refs/heads/")
+        if branch in taken or not (branch.startswith(prefix) and branch.endswith(suffix)):
+            continue
+        if how := merges.is_landed(world.repo, tip, oid):
+            yield Stale("branch", branch, f"{how} into {main}", 0, True, partial(_clear_branch, world, branch, oid))
+
+
+def _main_branch(world: World) -> str:
+    configured = world.settings.config.agent.base
+    if configured:
+        return configured
+    folder = world.repo.common if is_bare(world.repo) else main_folder(world.repo)
+    return world.repo.at(folder).run("symbolic-ref", "--quiet", "--short", "HEAD").text.strip()
+
+
+def _clear_branch(world: World, branch: str, tip: str, key: str, note: Note) -> Part:
+    ref = f"refs/agentdeck/trash/branches/{secrets.token_hex(6)}"
+    settings = branches.branch_settings(world.repo, branch)
+    world.repo.git("update-ref", ref, tip)
+    branches.delete_branch(world.repo, branch, tip)
+    return {"kind": "branch", "branch": branch, "tip": tip, "ref": ref, "settings": [list(each) for each in settings]}
+
+
+# What lost its agent
+
+
+def _databases(world: World) -> Iterator[Stale]:
+    """Databases that were left when their agents were removed with --keep-database."""
+    for path in sorted((world.store.folder / "databases").glob("*.json")):
+        kept = json.loads(path.read_text("utf-8"))
+        name = kept["plan"].get("name") or kept["plan"].get("path") or kept["agent"]
+        why = f"its agent {kept['agent']} was removed without it"
+        yield Stale("database", str(name), why, 0, True, partial(_clear_database, world, path))
+
+
+def _clear_database(world: World, path: Path, key: str, note: Note) -> Part | None:
+    kept = json.loads(path.read_text("utf-8"))
+    if world.database is None:
+        raise BusyError("agentdeck.toml configures no database now.")
+    if not world.database.exists(kept["plan"]):
+        path.unlink()
+        return None
+    folder = private_folder(world.store.trash / f"database-{kept['agent']}-{time.time_ns()}")
+    dump = world.database.dump(kept["plan"], folder / "database")
+    world.database.drop(kept["plan"])
+    path.unlink()
+    return {"kind": "database", "agent": kept["agent"], "plan": kept["plan"], "dump": str(dump or "")}
+
+
+def _leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
+    names = {agent.name for agent in agents}
+    for lease in world.ports.owners():
+        if lease.deck == world.deck and lease.agent not in names:
+            shown = ", ".join(map(str, lease.ports))
+            clear = partial(_release_ports, world, lease.agent)
+            yield Stale("ports", shown, f"handed out to {lease.agent}, which is no more", 0, False, clear)
+    for window in world.tmux.windows():
+        if window.session == world.deck and window.name not in names | _SERVICES:
+            clear = partial(_close_window, world, window.name)
+            yield Stale("window", window.name, "no agent of this deck is in it", 0, False, clear)
+    folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}"
+    for path in sorted(folder.glob(f"{world.store.deck_id}-*")):
+        if path.name.removeprefix(f"{world.store.deck_id}-") not in names:
+            clear = partial(_delete, [path])
+            yield Stale(
+                "files", str(path), "temporary files of an agent that is no more", disk_bytes(path), False, clear
+            )
+
+
+def _release_ports(world: World, agent: str, key: str, note: Note) -> None:
+    world.ports.release(world.deck, agent)
+
+
+def _close_window(world: World, name: str, key: str, note: Note) -> None:
+    world.tmux.close_window(world.deck, name)
+
+
+def _delete(paths: list[Path], key: str, note: Note) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+# What is too old
+
+
+def _old(world: World, agents: list[Agent]) -> Iterator[Stale]:
+    days = world.settings.config.trash.keep_days
+    limit = time.time() - days * _DAY
+    used = {lease.data.get("log") for agent in agents if (lease := agent.lease("pane"))}
+    logs = [path for path in (world.store.folder / "logs").glob("*") if str(path) not in used]
+    yield from _aged("log", [path for path in logs if path.stat().st_mtime < limit], days)
+    over = [landing for landing in Landings(world.store).all() if landing.ended and landing.at < limit]
+    yield from _aged("landing", [world.store.folder / "landings" / f"{landing.id}.json" for landing in over], days)
+    expired = [step for step in Steps(world.store).all() if step.at < limit]
+    folders = [path for path in world.store.trash.glob("*") if path.name != "records" and path.stat().st_mtime < limit]
+    folders += [path for path in (world.store.trash / "records").glob("*") if path.stat().st_mtime < limit]
+    refs = [ref for ref, at in _trash_refs(world) if at < limit]
+    if expired or folders or refs:
+        what = f"{len(expired)} steps, {len(refs)} snapshots"
+        room = sum(disk_bytes(folder) for folder in folders)
+        clear = partial(_expire, world, [step.number for step in expired], folders, refs)
+        yield Stale("trash", what, f"older than {days} days; these can't be undone any more", room, False, clear)
+
+
+def _aged(kind: str, paths: list[Path], days: int) -> Iterator[Stale]:
+    if paths:
+        room = sum(path.stat().st_size for path in paths)
+        what = f"{len(paths)} {kind}{'s' if len(paths) > 1 else ''}"
+        yield Stale(kind, what, f"older than {days} days", room, False, partial(_delete, paths))
+
+
+def _trash_refs(world: World) -> list[tuple[str, float]]:
+    words = ("for-each-ref", "--format=%(refname) %(creatordate:unix)", "refs/agentdeck/trash")
+    found = []
+    for line in world.repo.git(*words).splitlines():
+        ref, _, at = line.rpartition(" ")
+        # What git's own date does not tell, as of a branch's old tip, has expired only with its step.
+        kept = ref.startswith(("refs/agentdeck/trash/branches/", "refs/agentdeck/trash/records/"))
+        if ref and not kept:
+            found.append((ref, float(at)))
+    return found
+
+
+def _expire(
+    world: World, numbers: list[int], folders: list[Path], refs: list[str], key: str, note: Note
+) -> Part | None:
+    steps = Steps(world.store)
+    held = [
+        part["ref"] for number in numbers for part in steps.get(number).parts if part["kind"] in ("branch", "record")
+    ]
+    for ref in {*refs, *held}:
+        world.repo.git("update-ref", "-d", ref)
+    for number in numbers:
+        steps.forget(number)
+    _delete(folders, key, note)
+    return None

@@ -1,0 +1,96 @@
+"""Compute what git says of the agents, one at a time, and only where something moved since the last time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.text import plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView
+from agentdeck.errors import DeckError
+from agentdeck.tui.reading import stamp
+from agentdeck.tui.snapshot import GitFacts
+
+_REST = 3.0
+"""Seconds at least between two computations for the same agent; its output never stops for long."""
+_REST_MANY = 0.5
+"""Seconds more for every other agent: many that work at once get their turns less often."""
+
+
+class FactFinder:
+    """Knows which agents' facts are out of date, and computes them."""
+
+    def __init__(self, deck: Deck) -> None:
+        self._repo = deck.world.repo
+        self._seen: dict[str, tuple[Any, ...]] = {}
+        self._computed: dict[str, float] = {}
+        self.facts: dict[str, GitFacts] = {}
+
+    def forget_all_but(self, names: set[str]) -> None:
+        for name in [name for name in self._seen if name not in names]:
+            self._seen.pop(name, None)
+            self._computed.pop(name, None)
+            self.facts.pop(name, None)
+
+    def due(self, views: list[AgentView]) -> AgentView | None:
+        """The agent whose facts are out of date for the longest time; None where all are as they should be."""
+        now = time.monotonic()
+        rest = _REST + _REST_MANY * len(views)
+        waiting = [
+            view
+            for view in views
+            if now - self._computed.get(view.name, -rest) >= rest and self._signs(view) != self._seen.get(view.name)
+        ]
+        return min(waiting, key=lambda view: self._computed.get(view.name, 0.0), default=None)
+
+    def _signs(self, view: AgentView) -> tuple[Any, ...]:
+        """Whatever moves when the agent commits, stages, prints or ends, or when its base moves."""
+        lease = view.agent.lease("worktree")
+        if lease is None or not lease.held:
+            return ()
+        common = self._repo.common
+        git_dir = Path(lease.data.get("git_dir") or common)
+        return (
+            stamp(git_dir / "HEAD"),
+            stamp(git_dir / "index"),
+            stamp(git_dir / "logs" / "HEAD"),
+            stamp(common / "refs" / "heads" / view.base) if view.base else None,
+            stamp(common / "refs" / "heads" / view.branch) if view.branch else None,
+            stamp(common / "packed-refs"),
+            stamp(view.log) if view.log else None,
+            view.worktree is not None and view.worktree.is_dir(),
+            view.state,
+        )
+
+    def compute(self, view: AgentView) -> GitFacts:
+        """Ask git; takes tens of milliseconds, or seconds in a very large worktree."""
+        self._seen[view.name] = self._signs(view)
+        facts = self._compute(view)
+        self._computed[view.name] = time.monotonic()
+        self.facts[view.name] = facts
+        return facts
+
+    def _compute(self, view: AgentView) -> GitFacts:
+        from agentdeck.system.branches import ahead_behind
+        from agentdeck.system.changes import changes
+        from agentdeck.system.mergetree import merge
+
+        lease = view.agent.lease("worktree")
+        if lease is None or not lease.held:
+            return GitFacts()
+        path = Path(lease.data["path"])
+        if not path.is_dir():
+            return GitFacts(problem=f"its worktree is gone: {path}")
+        try:
+            here = self._repo.at(path)
+            base, tip = here.commit(view.base), here.commit("HEAD")
+            if base is None or tip is None:
+                return GitFacts(problem=f"its base “{plain(view.base)}” is gone" if tip else "it has no commit")
+            ahead, behind = ahead_behind(here, tip, base)
+            changed = changes(self._repo, path, lease.data["base_commit"])
+            conflicts = bool(ahead and behind) and not merge(self._repo, base, tip).is_clean
+        except (DeckError, OSError, ValueError) as error:
+            return GitFacts(problem=plain(error.title if isinstance(error, DeckError) else str(error)))
+        return GitFacts(ahead, behind, changed.added, changed.deleted, conflicts)

@@ -1,0 +1,75 @@
+"""Read the agents of a deck again and again, cheaply: a record is parsed only when its file was replaced."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, Status
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView
+from agentdeck.errors import DeckError
+
+_Stamp = tuple[int, int, int]
+
+
+class AgentReader:
+    """The agents as `Deck.agents` gives them, except that a record which can't be read does not hide the others."""
+
+    def __init__(self, deck: Deck) -> None:
+        self._store = deck.store
+        self._kept: dict[str, tuple[_Stamp | None, _Stamp | None, Agent, Status]] = {}
+        self._alive: dict[str, bool] = {}
+        self.problems: tuple[str, ...] = ()
+        """What could not be read at the last look, one sentence each."""
+
+    def read(self) -> list[AgentView]:
+        """Every agent now, in the order of their creation."""
+        views, problems = [], []
+        kept: dict[str, tuple[_Stamp | None, _Stamp | None, Agent, Status]] = {}
+        for name in self._store.names():
+            try:
+                entry = self._entry(name)
+            except DeckError as error:
+                problems.append(f"{error.title} {error.hint}".strip())
+                continue
+            except OSError as error:
+                problems.append(f"The deck's state of {name} can't be read: {error.strerror or error}.")
+                continue
+            if entry is not None:
+                kept[name] = entry
+                if not entry[2].landing:
+                    views.append(AgentView(entry[2], entry[3], self._lives(name)))
+        self._kept, self.problems = kept, tuple(problems)
+        return sorted(views, key=lambda view: (view.agent.created, view.name))
+
+    def _entry(self, name: str) -> tuple[_Stamp | None, _Stamp | None, Agent, Status] | None:
+        folder = self._store.agent_folder(name)
+        record, status = stamp(folder / "agent.json"), stamp(folder / "status.json")
+        old = self._kept.get(name)
+        # An agent without a status has just begun: since when, only its record's reader says.
+        if old is not None and old[:2] == (record, status) and status is not None:
+            return old
+        agent = self._store.agent(name)
+        if agent is None:
+            return None
+        found = self._store.status(name)
+        if status is None:
+            found = replace(found, since=agent.created)
+        return record, status, agent, found
+
+    def _lives(self, name: str) -> bool:
+        try:
+            return self._store.runner_lives(name)
+        except OSError:
+            return False
+
+
+def stamp(path: Path) -> _Stamp | None:
+    """What changes whenever the file at `path` does; None where there is none."""
+    try:
+        facts = os.stat(path)  # noqa: PTH116 - as often as this is called, a Path's own takes twice as long
+    except OSError:
+        return None
+    return facts.st_mtime_ns, facts.st_ino, facts.st_size

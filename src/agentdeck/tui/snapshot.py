@@ -1,0 +1,94 @@
+"""What the feed hands to the screen: the whole deck at one moment, as values that never change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agentdeck.core.agent import State
+from agentdeck.engine.views import AgentView
+
+
+@dataclass(frozen=True, slots=True)
+class GitFacts:
+    """What git says of an agent's branch and worktree against its base."""
+
+    ahead: int = 0
+    behind: int = 0
+    added: int = 0
+    deleted: int = 0
+    conflicts: bool = False
+    """Whether merging the branch into its base as both are now would conflict."""
+    problem: str = ""
+    """Why the facts can't be told: the worktree or the base is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an agent's processes use, and used lately."""
+
+    cpu: float = 0.0
+    """Percent of one processor."""
+    memory: int = 0
+    """Bytes, resident."""
+    history: tuple[float, ...] = ()
+    """CPU of the samples before, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One agent as the list shows it."""
+
+    view: AgentView
+    facts: GitFacts | None = None
+    """None until they were computed for the first time."""
+    load: Load | None = None
+    cost: float | None = None
+    """In US dollars."""
+
+    @property
+    def name(self) -> str:
+        return self.view.name
+
+    @property
+    def state(self) -> State:
+        return self.view.state
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its state says that it runs, and no runner is there."""
+        return self.state.is_live and self.state is not State.STARTING and not self.view.alive
+
+    @property
+    def reason(self) -> str:
+        """In words why it stands as it does; what went wrong with the machine comes first."""
+        if self.is_lost:
+            return "its runner is gone; r starts it again"
+        if self.facts is not None and self.facts.problem:
+            return self.facts.problem
+        return self.view.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    load: float = 0.0
+    """Processes that want a processor, averaged over the last minute."""
+    processors: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The deck at one moment."""
+
+    rows: tuple[Row, ...] = ()
+    """In the order of their creation."""
+    base: str = ""
+    """The branch that new agents start from."""
+    machine: Machine = field(default_factory=Machine)
+    problems: tuple[str, ...] = ()
+    """What of the deck can't be read or repaired, one sentence each with what to do."""
+
+    def row(self, name: str) -> Row | None:
+        return next((row for row in self.rows if row.name == name), None)
+
+    def count(self, state: State) -> int:
+        return sum(row.state is state for row in self.rows)
