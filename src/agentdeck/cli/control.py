@@ -8,7 +8,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.agents import agent_fields
-from agentdeck.cli.deck import for_each, open_deck, worst
+from agentdeck.cli.deck import ask, for_each, open_deck, worst
 from agentdeck.cli.output import Output, error_fields
 from agentdeck.cli.texts import read_text
 from agentdeck.errors import ExitCode, NotFoundError, UsageError
@@ -90,9 +90,7 @@ def _agreed(views: list[AgentView], out: Output) -> bool:
     if out.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     names = ", ".join(view.name for view in views)
-    what = f"Remove {names}: worktree, branch, ports and database? What they hold is saved first."
-    print(f"{what} [y/N] ", end="", file=sys.stderr, flush=True)
-    agreed = sys.stdin.readline().strip().lower() in ("y", "yes")
+    agreed = ask(f"Remove {names}: worktree, branch, ports and database? What they hold is saved first.")
     if not agreed:
         out.narrate("Nothing was removed.")
     return agreed

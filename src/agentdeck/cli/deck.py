@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,12 @@ def for_each(
             out.error(error)
             errors.append(error)
     return views, errors
+
+
+def ask(question: str) -> bool:
+    """Whether the person at the terminal says yes; anything else is a no."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def worst(errors: list[DeckError]) -> ExitCode:

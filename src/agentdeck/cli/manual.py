@@ -128,6 +128,49 @@ examples:
   agentdeck rm --stop --keep-branch login tests
 """
 
+MERGE = """\
+Each agent's branch is merged with its base, the gate's commands run on the result in a
+worktree with ports and a database of its own (“agentdeck logs -f gate-NAME” shows it),
+and then the base moves, and its checkout with it. Several names land in their order,
+each on top of the one before; one that conflicts or fails is set aside with its reason.
+Nothing is changed for those. --batch tests all together, once.
+
+The gate is [landing] gate in agentdeck.toml, or what --gate says. Exits with 0 when all
+landed, 4 when something stood in the way, 1 when a gate failed.
+
+examples:
+  agentdeck merge login
+  agentdeck merge --squash --gate "make test" --remove login
+  agentdeck merge --all --batch                every agent that is done
+  agentdeck merge --dry-run login tests docs
+  agentdeck merge --resolve login              resolve a conflict yourself
+  agentdeck merge --hand-back login            let the agent do it
+"""
+
+UNDO = """\
+Brings back removed agents with their worktree, branch, index, changes and database, and
+moves a base branch back that nobody has built on since. An undo is a step too.
+
+examples:
+  agentdeck undo                the latest removal, landing or prune
+  agentdeck undo --list
+  agentdeck undo --step 12
+"""
+
+PRUNE = """\
+Agents that landed, branches of theirs that are merged (also by squash or rebase), git's
+records of worktrees that are gone, ports, databases, windows and files without an agent,
+and logs and trash older than [trash] keep_days. It lists them, and asks.
+"""
+
+PULL = """\
+Fast-forwards the branch and its checkout. One that has commits of its own is refused.
+"""
+
+PR = """\
+Pushes the agent's branch and opens the pull request with gh or glab.
+"""
+
 PORTS = """\
 The ports of all of this user's agents, in all repositories.
 """

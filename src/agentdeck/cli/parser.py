@@ -21,6 +21,11 @@ MODULES = {
     "resume": "run",
     "diff": "reading",
     "rm": "control",
+    "merge": "landing",
+    "undo": "landing",
+    "prune": "landing",
+    "pull": "landing",
+    "pr": "landing",
     "ports": "reading",
     "config": "machine",
     "doctor": "machine",
@@ -28,6 +33,13 @@ MODULES = {
     "completion": "machine",
 }
 """Each verb, and the module of agentdeck.cli whose function of that name does it."""
+
+_METHODS = {
+    "merge": "with a merge commit (default, see config)",
+    "squash": "as one commit",
+    "rebase": "as its commits, one by one",
+    "ff-only": "only where the base has not gone on",
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,6 +63,7 @@ def build_parser() -> Parser:
     _add_run(verbs)
     _add_reading(verbs)
     _add_control(verbs)
+    _add_landing(verbs)
     _add_machine(verbs)
     return parser
 
@@ -167,6 +180,47 @@ def _add_control(verbs: Any) -> None:
     rm.add_argument("--keep-branch", action="store_true", help="leave the branches")
     rm.add_argument("--keep-database", action="store_true", help="leave the database: its server is gone for good")
     rm.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _add_landing(verbs: Any) -> None:
+    merge = _verb(verbs, "merge", "land agents' work on their base branch, through the gate")
+    _add_name(merge, many="*")
+    merge.add_argument("--all", action="store_true", help="all that are done, in the order with the fewest conflicts")
+    method = merge.add_mutually_exclusive_group()
+    for name, text in _METHODS.items():
+        method.add_argument(f"--{name}", dest="method", action="store_const", const=name, help=text)
+    merge.add_argument("--into", metavar="BRANCH", help="land on BRANCH").completer = completers.branches
+    gate = merge.add_mutually_exclusive_group()
+    gate.add_argument("--gate", metavar="CMD", action="append", help="what must pass first; repeatable")
+    gate.add_argument("--no-gate", action="store_true", help="land untested")
+    after = merge.add_mutually_exclusive_group()
+    after.add_argument("--remove", action="store_true", default=None, help="remove agents that landed")
+    after.add_argument("--keep", dest="remove", action="store_false", help="keep them (default, see config)")
+    merge.add_argument("-n", "--dry-run", action="store_true", help="tell what would land; change nothing")
+    merge.add_argument("-m", "--message", metavar="TEXT", help="the commit's message; else made from the task")
+    merge.add_argument("--no-trailers", dest="trailers", action="store_false", default=None, help="name no agent in it")
+    merge.add_argument("--commit", action="store_true", help="commit what is uncommitted, and land it too")
+    merge.add_argument("--commit-message", metavar="TEXT", help="the same, with this message")
+    merge.add_argument("--stop", action="store_true", help="stop agents that run")
+    merge.add_argument("--batch", action="store_true", help="one gate run for all; search for what fails it")
+    conflict = merge.add_mutually_exclusive_group()
+    conflict.add_argument("--resolve", action="store_true", help="open a window to resolve a conflict in")
+    conflict.add_argument("--hand-back", action="store_true", help="let the agent resolve a conflict, then land it")
+    merge.add_argument("--pull", action="store_true", help="bring the base up to date from its remote first")
+    merge.add_argument("--push", action="store_true", help="push the base afterwards")
+    undo = _verb(verbs, "undo", "take back a removal, a landing or a prune")
+    undo.add_argument("--list", action="store_true", help="list what can be taken back")
+    undo.add_argument("--step", metavar="N", type=_count, help="that one; else the latest")
+    prune = _verb(verbs, "prune", "clear away what has gone stale")
+    prune.add_argument("-n", "--dry-run", action="store_true", help="only tell what, why and how much room")
+    prune.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    pull = _verb(verbs, "pull", "bring a base branch up to date from its remote")
+    pull.add_argument("branch", nargs="?", metavar="BRANCH", help="which; else the one that new agents start from")
+    pr = _verb(verbs, "pr", "propose an agent's branch as a pull request")
+    _add_name(pr)
+    pr.add_argument("--into", metavar="BRANCH", help="to be merged into BRANCH").completer = completers.branches
+    pr.add_argument("-m", "--message", metavar="TEXT", help="its title, and after a line break its text")
+    pr.add_argument("--draft", action="store_true", help="as a draft")
 
 
 def _add_machine(verbs: Any) -> None:

@@ -121,7 +121,7 @@ def _follow(deck: Deck, view: AgentView, listener: _Listener) -> ExitCode:
 
 def _interruptible(deck: Deck, listener: _Listener, work: Callable[[], ExitCode]) -> ExitCode:
     """Do `work`; on SIGINT or SIGTERM stop what this call has started, and no agent of another call's."""
-    with _terminated_as_interrupted():
+    with terminated_as_interrupted():
         try:
             return work()
         except KeyboardInterrupt:
@@ -161,7 +161,7 @@ def _report(view: AgentView, out: Output, *, ended: bool) -> ExitCode:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """Let SIGTERM do what SIGINT does. SIGHUP keeps its meaning: the agents go on without the terminal."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -21,6 +21,15 @@ def plain(text: str) -> str:
     return "".join(char for char in spaced if unicodedata.category(char) not in _UNSEEN)
 
 
+def size_text(count: float) -> str:
+    """Bytes as a person reads them: `12 B`, `3.4 KiB`, `120 MiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+
+
 def columns(text: str) -> int:
     """How many columns a terminal needs for `text`."""
     return len(text) if text.isascii() else sum(_columns(char) for char in text)

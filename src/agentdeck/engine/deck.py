@@ -260,6 +260,14 @@ class Deck:
         names = tuple(self.agent(name).name for name in request.names)
         return exchange.pull_request(self.world, replace(request, names=names), draft=draft, note=note)
 
+    def uncommitted(self, name: str) -> list[str]:
+        """What the agent's worktree holds beside its last commit, as `git status --short` writes it."""
+        view = self.agent(name)
+        if view.worktree is None or not view.worktree.is_dir():
+            return []
+        text = self.world.repo.at(view.worktree).git("status", "--porcelain=v1", "-z", "--no-renames")
+        return [line for line in text.split("\0") if line]
+
     def stale(self) -> list[Stale]:
         """What `prune` would clear away, and why; nothing is touched."""
         from agentdeck.engine.prune import find_stale
@@ -325,7 +333,12 @@ class Deck:
         path = worktree_of(agent)
         if lease is None or not path.is_dir():
             raise NotFoundError(f"The worktree of {agent.name} is gone: {path}", hint="“agentdeck doctor” says more.")
-        return changes.diff(self.world.repo, path, lease.data["base_commit"], stat=stat, colour=colour)
+        base = lease.data["base_commit"]
+        tip = self.world.repo.commit(f"refs/heads/{lease.data['base']}")
+        if tip is not None and not self.world.repo.at(path).run("merge-base", "--is-ancestor", "HEAD", tip):
+            # What the agent merged from its base meanwhile is not its own work.
+            base = tip
+        return changes.diff(self.world.repo, path, base, stat=stat, colour=colour)
 
     def log_lines(
         self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False

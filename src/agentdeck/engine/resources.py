@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
-from agentdeck.engine.world import Note, World
+from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import RefusedError, TmuxError
 from agentdeck.system import branches, envfile, worktrees
 from agentdeck.system.carry import carry_over
@@ -90,8 +90,11 @@ class WorktreeResource:
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
         """Remove the worktree, which `engine.removal` has taken a snapshot of, and the branch where we made it."""
-        from agentdeck.engine.removal import saved_snapshot
+        from agentdeck.engine.removal import saved_snapshot, take_snapshot
 
+        if world.settings.config.trash.ignored:
+            # A database in the worktree has been dropped meanwhile, and is among the files that were saved.
+            take_snapshot(world, agent, silent)
         snapshot = saved_snapshot(world, agent)
         if snapshot is not None:
             worktrees.remove(world.repo, Path(lease.data["path"]), snapshot)
@@ -198,8 +201,7 @@ class EnvFileResource:
         return Presence.HELD if Path(lease.data["tmp"]).is_dir() else Presence.GONE
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
-        if lease.data["path"] and not self._tracked(world, agent, lease):
-            envfile.remove(Path(lease.data["path"]))
+        # The block goes with the worktree, which is to be removed as it was saved.
         shutil.rmtree(lease.data["tmp"], ignore_errors=True)
 
     def describe(self, lease: Lease) -> str:

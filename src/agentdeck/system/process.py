@@ -34,6 +34,18 @@ class Result:
         return (self.err or self.out).decode("utf-8", "replace").strip()
 
 
+def run_in_terminal(argv: Sequence[str]) -> int:
+    """Give this terminal to `argv` until it ends; return its exit code. Ctrl-C is for it alone meanwhile."""
+    # A handler, and not SIG_IGN, which the program would inherit.
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        return subprocess.call(list(argv))
+    except FileNotFoundError as error:
+        raise MissingToolError(f"{argv[0]} is not installed.") from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def run(
     argv: Sequence[str | Path],
     *,

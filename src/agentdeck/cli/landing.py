@@ -1,0 +1,268 @@
+"""Verbs that bring work to the base branch and take things back: merge, pull, pr, undo, prune."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from agentdeck.cli.deck import ask, open_deck
+from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output
+from agentdeck.cli.run import terminated_as_interrupted
+from agentdeck.core.durations import short_duration
+from agentdeck.core.text import plain, size_text
+from agentdeck.errors import DeckError, ExitCode, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+    from agentdeck.engine.landings import Entry, Landing, LandRequest
+    from agentdeck.engine.prune import Stale
+    from agentdeck.engine.steps import Step
+
+
+def merge(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    names = args.names or _all_done(deck, args)
+    if not names:
+        out.narrate("No agent is done, so there is nothing to land.")
+        return ExitCode.OK
+    commit = args.commit_message or ("" if args.commit else None)
+    if commit is None and not args.dry_run:
+        commit = _asked_to_commit(deck, names, out)
+    request = _request(args, deck, names, commit, out)
+    with terminated_as_interrupted():
+        landing = deck.land(request, out.tell)
+    _print_landing(landing, out)
+    return _outcome(landing)
+
+
+def _all_done(deck: Deck, args: Namespace) -> list[str]:
+    """The agents that `--all` means, in the order of their creation."""
+    from agentdeck.core.agent import State
+
+    if not args.all:
+        raise UsageError("Say which agents to land: their names, or --all.")
+    views = [view for view in deck.agents() if view.state is State.DONE]
+    return [view.name for view in views]
+
+
+def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, out: Output) -> LandRequest:
+    from agentdeck.engine.landings import LandRequest
+    from agentdeck.system.merges import Method
+    from agentdeck.system.process import run_in_terminal
+
+    if args.resolve and not _at_terminal(out):
+        raise UsageError("--resolve needs a terminal.", hint="Without one, --hand-back lets the agent resolve it.")
+    if args.resolve and args.method == Method.REBASE:
+        raise UsageError("--resolve goes with --merge and --squash.", hint="Rebase the branch in its own worktree.")
+
+    def attach(name: str) -> None:
+        run_in_terminal(deck.attach_argv(name))
+
+    return LandRequest(
+        names=tuple(names),
+        method=Method(args.method) if args.method else None,
+        into=args.into or "",
+        gate=() if args.no_gate else tuple(args.gate) if args.gate else None,
+        remove=args.remove,
+        dry_run=args.dry_run,
+        message=args.message or "",
+        trailers=args.trailers,
+        commit=commit,
+        stop=args.stop,
+        batch=args.batch,
+        pull=args.pull,
+        push=args.push,
+        hand_back=args.hand_back,
+        resolve=attach if args.resolve else None,
+    )
+
+
+def _at_terminal(out: Output) -> bool:
+    return not out.json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _asked_to_commit(deck: Deck, names: list[str], out: Output) -> str | None:
+    """“” where the person at the terminal wants what is uncommitted to be committed, else None."""
+    if not _at_terminal(out):
+        return None
+    found = {view.name: deck.uncommitted(view.name) for view in (deck.agent(name) for name in names)}
+    for name, lines in found.items():
+        if lines:
+            out.complain(f"{plain(name)} has uncommitted work:")
+            for line in [*lines[:12], *(["…"] if len(lines) > 12 else [])]:
+                out.complain(f"  {plain(line)}")
+    if not any(found.values()):
+        return None
+    return "" if ask("Commit it, and land it too?") else None
+
+
+def _print_landing(landing: Landing, out: Output) -> None:
+    if out.json:
+        out.emit("landing", **landing_fields(landing))
+        for entry in landing.entries:
+            if entry.exit_code:
+                out.error(_error(entry))
+        return
+    for entry in landing.entries:
+        if entry.exit_code:
+            out.error(_error(entry))
+        else:
+            out.line(f"{out.styled(f'⚑ {entry.stage}', GREEN)} {plain(entry.agent)}: {plain(_success(entry))}")
+    if landing.pushed:
+        out.narrate(landing.pushed)
+
+
+def _success(entry: Entry) -> str:
+    if entry.reason:
+        return entry.reason
+    commits = f"{entry.commits} commit{'s' if entry.commits != 1 else ''}"
+    files = f"{entry.files} file{'s' if entry.files != 1 else ''}"
+    undo = f"; “agentdeck undo --step {entry.step}” takes it back" if entry.step else ""
+    return f"{commits}, {files}, on {entry.base} as {entry.new[:10]}{undo}"
+
+
+def _error(entry: Entry) -> DeckError:
+    return DeckError(f"{entry.agent} was not landed: {entry.reason}", detail=entry.detail, hint=entry.hint)
+
+
+def landing_fields(landing: Landing) -> dict[str, Any]:
+    """What docs/json.md calls a landing."""
+    entries = []
+    for entry in landing.entries:
+        fields = asdict(entry)
+        del fields["parts"]
+        fields["conflicts"] = [{**asdict(conflict), "where": conflict.where} for conflict in entry.conflicts]
+        entries.append(fields)
+    return {
+        "id": landing.id,
+        "at": landing.at,
+        "ended": landing.ended,
+        "method": landing.method,
+        "gate": list(landing.gate),
+        "entries": entries,
+        "pushed": landing.pushed,
+    }
+
+
+def _outcome(landing: Landing) -> ExitCode:
+    codes = {entry.exit_code for entry in landing.entries if entry.exit_code}
+    if not codes:
+        return ExitCode.OK
+    return codes.pop() if len(codes) == 1 else ExitCode.FAILED
+
+
+def pull(args: Namespace, out: Output) -> ExitCode:
+    text = open_deck(out).pull(args.branch or "")
+    if out.json:
+        out.emit("pulled", text=text)
+    else:
+        out.line(text)
+    return ExitCode.OK
+
+
+def pr(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.engine.landings import LandRequest
+
+    request = LandRequest((args.name,), into=args.into or "", message=args.message or "")
+    address = open_deck(out).propose(request, draft=args.draft, note=out.tell)
+    if out.json:
+        out.emit("proposed", agent=args.name, url=address)
+    else:
+        out.line(address)
+    return ExitCode.OK
+
+
+def undo(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    if args.list:
+        _print_steps(deck.steps(), out)
+        return ExitCode.OK
+    step = deck.undo(args.step, out.tell)
+    if out.json:
+        out.emit("step", **step_fields(step))
+    else:
+        out.line(f"Step {step.number}: {plain(step.text)}")
+    return ExitCode.OK
+
+
+def step_fields(step: Step) -> dict[str, Any]:
+    return {
+        "number": step.number,
+        "at": step.at,
+        "text": step.text,
+        "undone": step.undone or None,
+        "undoes": step.undoes or None,
+        "parts": [dict(part) for part in step.parts],
+    }
+
+
+def _print_steps(steps: list[Step], out: Output) -> None:
+    if out.json:
+        out.emit("steps", steps=[step_fields(step) for step in steps])
+    elif steps:
+        now = time.time()
+        rows = [
+            [
+                Cell(str(step.number)),
+                Cell(f"{short_duration(now - step.at)} ago", DIM),
+                Cell(step.text),
+                Cell(f"undone by {step.undone}" if step.undone else "", DIM),
+            ]
+            for step in reversed(steps)
+        ]
+        out.table([Column("STEP", 4), Column("WHEN", 6), Column("WHAT", 20), Column("", 10)], rows)
+    else:
+        out.narrate("Nothing was removed, landed or pruned yet.")
+
+
+def prune(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    found = deck.stale()
+    room = sum(stale.room for stale in found)
+    if out.json and (args.dry_run or not found):
+        out.emit("prune", stale=[_stale_fields(stale) for stale in found], room=room, step=None, failed=[])
+        return ExitCode.OK
+    if not out.json:
+        _print_stale(found, room, out)
+    if not found or args.dry_run:
+        return ExitCode.OK
+    if not args.yes:
+        if not _at_terminal(out):
+            raise RefusedError("Nothing was pruned, for nobody is here to agree.", hint="agentdeck prune --yes")
+        if not ask("Clear all of this away?"):
+            out.narrate("Nothing was pruned.")
+            return ExitCode.REFUSED
+    step, failed = deck.prune(found, out.tell)
+    if out.json:
+        fields = [_stale_fields(stale) for stale in found]
+        out.emit("prune", stale=fields, room=room, step=step and step.number, failed=[stale.what for stale in failed])
+    elif step is not None:
+        out.narrate(f"“agentdeck undo --step {step.number}” brings back what can be.")
+    return ExitCode.FAILED if failed else ExitCode.OK
+
+
+def _stale_fields(stale: Stale) -> dict[str, Any]:
+    names = ("kind", "what", "why", "room", "can_be_undone")
+    return {name: getattr(stale, name) for name in names}
+
+
+def _print_stale(found: list[Stale], room: int, out: Output) -> None:
+    if not found:
+        out.narrate("Nothing is stale.")
+        return
+    rows = [
+        [
+            Cell(stale.kind),
+            Cell(stale.what),
+            Cell(stale.why),
+            Cell(size_text(stale.room) if stale.room else "", DIM),
+            Cell("" if stale.can_be_undone else "for good", YELLOW if stale.kind == "trash" else DIM),
+        ]
+        for stale in found
+    ]
+    out.table([Column("KIND", 8), Column("WHAT", 10), Column("WHY", 12), Column("ROOM", 6), Column("", 8)], rows)
+    if room:
+        out.narrate(f"{size_text(room)} in all.")
