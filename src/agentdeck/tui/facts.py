@@ -17,6 +17,8 @@ _REST = 3.0
 """Seconds at least between two computations for the same agent; its output never stops for long."""
 _REST_MANY = 0.5
 """Seconds more for every other agent: many that work at once get their turns less often."""
+_SHARE = 10
+"""The rest is at least so many times as long as the last computation took."""
 
 
 class FactFinder:
@@ -26,6 +28,7 @@ class FactFinder:
         self._repo = deck.world.repo
         self._seen: dict[str, tuple[Any, ...]] = {}
         self._computed: dict[str, float] = {}
+        self._took = 0.0
         self.facts: dict[str, GitFacts] = {}
 
     def forget_all_but(self, names: set[str]) -> None:
@@ -37,7 +40,7 @@ class FactFinder:
     def due(self, views: list[AgentView]) -> AgentView | None:
         """The agent whose facts are out of date for the longest time; None where all are as they should be."""
         now = time.monotonic()
-        rest = _REST + _REST_MANY * len(views)
+        rest = max(_REST + _REST_MANY * len(views), _SHARE * self._took * len(views))
         waiting = [
             view
             for view in views
@@ -66,9 +69,11 @@ class FactFinder:
 
     def compute(self, view: AgentView) -> GitFacts:
         """Ask git; takes tens of milliseconds, or seconds in a very large worktree."""
+        begun = time.monotonic()
         self._seen[view.name] = self._signs(view)
         facts = self._compute(view)
         self._computed[view.name] = time.monotonic()
+        self._took = self._computed[view.name] - begun
         self.facts[view.name] = facts
         return facts
 
@@ -89,7 +94,8 @@ class FactFinder:
             if base is None or tip is None:
                 return GitFacts(problem=f"its base “{plain(view.base)}” is gone" if tip else "it has no commit")
             ahead, behind = ahead_behind(here, tip, base)
-            changed = changes(self._repo, path, lease.data["base_commit"])
+            # Against where it came from only when its work has landed: what it merged from its base is not its own.
+            changed = changes(self._repo, path, base if ahead else lease.data["base_commit"])
             conflicts = bool(ahead and behind) and not merge(self._repo, base, tip).is_clean
         except (DeckError, OSError, ValueError) as error:
             return GitFacts(problem=plain(error.title if isinstance(error, DeckError) else str(error)))

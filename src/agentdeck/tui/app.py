@@ -1,0 +1,180 @@
+"""The dashboard: one app for one deck. It can be left and opened again at any moment; the agents do not notice."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePath
+from threading import Lock
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import App
+from textual.message import Message
+from textual.screen import Screen
+
+from agentdeck.core.text import plain
+from agentdeck.errors import ExitCode
+from agentdeck.tui import alerts
+from agentdeck.tui.actions import Actions, Failed, Finished, Progressed
+from agentdeck.tui.bindings import checked
+from agentdeck.tui.feed import Feed
+from agentdeck.tui.look import style_sheets
+from agentdeck.tui.palette import DeckCommands
+from agentdeck.tui.screens.deck import DeckScreen
+from agentdeck.tui.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+
+_LONG = 10.0
+"""Seconds that a notice with something to do stays."""
+
+
+@dataclass
+class Fed(Message):
+    """The deck has changed; the app has the newest snapshot."""
+
+
+class DeckApp(App[None]):
+    TITLE = "AgentDeck"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = App.COMMANDS | {DeckCommands}
+    CSS_PATH: ClassVar = list[str | PurePath](style_sheets())
+
+    def __init__(self, deck: Deck, keymap: Mapping[str, str] | None = None) -> None:
+        """`keymap` gives keys by their ids (bindings.KEYS); what in it can't hold is told and left out."""
+        no_colour = os.environ.get("NO_COLOR")
+        super().__init__()
+        if no_colour is not None:
+            # Textual takes it away; the programs that are started from here shall see it.
+            os.environ["NO_COLOR"] = no_colour
+        self.deck = deck
+        self.actions = Actions(self)
+        self.feed = Feed(deck, self._take)
+        self.crashed = ""
+        self._wanted_keymap = dict(keymap or {})
+        self._shown = self.feed.first()
+        self._newest: Snapshot | None = None
+        self._lock = Lock()
+
+    def get_default_screen(self) -> Screen[None]:
+        return DeckScreen(self.deck, self.actions, self._shown)
+
+    @property
+    def deck_screen(self) -> DeckScreen:
+        screen = self.screen_stack[0]
+        assert isinstance(screen, DeckScreen)
+        return screen
+
+    def on_mount(self) -> None:
+        keymap, complaints = checked(self._wanted_keymap)
+        self.set_keymap(keymap)
+        for complaint in complaints:
+            self.notify(plain(complaint), severity="warning", markup=False)
+        self._write(alerts.PUSH_TITLE + alerts.set_title(alerts.title(self.deck.root.name, self._shown)))
+        self.call_after_refresh(self.feed.start)
+
+    def on_unmount(self) -> None:
+        self.feed.stop()
+        self._write(alerts.POP_TITLE)
+
+    # The feed
+
+    def _take(self, snapshot: Snapshot) -> None:
+        """Called from the feed's threads. However long the app is busy, one message at most waits for it."""
+        with self._lock:
+            is_awaited = self._newest is not None
+            self._newest = snapshot
+        if not is_awaited:
+            self.post_message(Fed())
+
+    @on(Fed)
+    def _fed(self) -> None:
+        with self._lock:
+            shot, self._newest = self._newest, None
+        if shot is None:
+            return
+        old, self._shown = self._shown, shot
+        self.deck_screen.show(shot)
+        self._alert(old, shot)
+
+    def _alert(self, old: Snapshot, new: Snapshot) -> None:
+        said = alerts.title(self.deck.root.name, new)
+        if said != alerts.title(self.deck.root.name, old):
+            self._write(alerts.set_title(said))
+        sentences = alerts.alerts(old, new)
+        if sentences:
+            self.bell()
+            text = sentences[0] if len(sentences) == 1 else f"{sentences[0]} (and {len(sentences) - 1} more)"
+            self._write(alerts.desktop_notification(text))
+
+    def _write(self, text: str) -> None:
+        """Tell the terminal something that is not for the screen; nothing where there is no terminal."""
+        if self._driver is not None and not self.is_headless:
+            with suppress(OSError):
+                self._driver.write(text)
+
+    # What was done
+
+    @on(Progressed)
+    def _progressed(self, message: Progressed) -> None:
+        self.deck_screen.progress(message.text)
+
+    @on(Finished)
+    def _finished(self, message: Finished) -> None:
+        if message.text:
+            self.notify(plain(message.text), markup=False)
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        first = plain(message.detail.splitlines()[0]) if message.detail else ""
+        body = "\n".join(part for part in (first, f"→ {plain(message.hint)}" if message.hint else "") if part)
+        title = plain(message.title)
+        if body:
+            self.notify(body, title=title, severity="error", timeout=_LONG, markup=False)
+        else:
+            self.notify(title, severity="error", timeout=_LONG, markup=False)
+
+    # The end
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A bug of ours ends the program with a sentence; the traceback goes into a file."""
+        if self.is_headless:
+            super()._handle_exception(error)
+            return
+        self._return_code = int(ExitCode.INTERNAL)
+        path = self.deck.store.folder / "dashboard.log"
+        with suppress(OSError):
+            path.write_text("".join(traceback.format_exception(error)), "utf-8")
+        self.crashed = f"The dashboard has ended by a bug: {error!r}. All about it is in {path}."
+        self._close_messages_no_wait()
+
+
+def run_dashboard(deck: Deck, keymap: Mapping[str, str] | None = None) -> int:
+    """Show the dashboard until a person leaves it; return what to exit with."""
+    app = DeckApp(deck, keymap)
+    app.run()
+    if app.crashed:
+        sys.stderr.write(f"agentdeck: {plain(app.crashed)}\n")
+    if busy := app.actions.under_way:
+        sys.stderr.write(f"Still {plain(', '.join(busy))} …\n")
+        sys.stderr.flush()
+    app.actions.finish()
+    if farewell := _farewell(deck):
+        sys.stderr.write(f"{farewell}\n")
+    return app.return_code or 0
+
+
+def _farewell(deck: Deck) -> str:
+    running = 0
+    with suppress(Exception):
+        running = sum(view.alive for view in deck.agents())
+    if not running:
+        return ""
+    go_on = "1 agent keeps running" if running == 1 else f"{running} agents keep running"
+    return f"{go_on}; “agentdeck” shows {'it' if running == 1 else 'them'} again."

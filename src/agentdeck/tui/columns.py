@@ -1,0 +1,183 @@
+"""The columns of the list of agents: what each says of a row, how wide it is, and which fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from agentdeck.core.durations import short_duration
+from agentdeck.core.text import columns as columns_of
+from agentdeck.core.text import cut, plain
+from agentdeck.tui.look import GLYPHS, short_bytes, sparkline
+from agentdeck.tui.snapshot import Row
+
+GAP = 2
+_REASON_LEAST = 16
+
+Part = tuple[str, str]
+"""A text and the name of its style: a component class of the list without `agents--`, or “”."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    title: str
+    rank: int
+    """Those of the highest rank go first where the room is short."""
+    least: int
+    most: int
+    parts: Callable[[Row, float], list[Part]]
+    """What it says of a row at a time."""
+    right: bool = False
+    keep_end: bool = False
+    """Whether the end of its text tells more than the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns that fit a width, each with its own width; the last takes what is left."""
+
+    columns: tuple[Column, ...]
+    widths: tuple[int, ...]
+
+
+def _state(row: Row, now: float) -> list[Part]:
+    style = "lost" if row.is_lost else str(row.state)
+    word = "lost" if row.is_lost else str(row.state)
+    return [(f"{'?' if row.is_lost else GLYPHS[row.state]} {word}", style)]
+
+
+def _name(row: Row, now: float) -> list[Part]:
+    return [(row.name, "name")]
+
+
+def _profile(row: Row, now: float) -> list[Part]:
+    profile, model = plain(row.view.agent.profile), plain(row.view.status.model)
+    return [(profile, ""), (f" {model}", "dim")] if model else [(profile, "")]
+
+
+def _branch(row: Row, now: float) -> list[Part]:
+    branch = plain(row.view.branch)
+    return [(branch, "")] if branch else [("detached", "dim")]
+
+
+def _ahead(row: Row, now: float) -> list[Part]:
+    facts = row.facts
+    if facts is None or facts.problem:
+        return []
+    parts: list[Part] = [(f"↑{facts.ahead}", "")] if facts.ahead else []
+    if facts.behind:
+        parts.append((f"{' ' if parts else ''}↓{facts.behind}", "dim"))
+    if facts.conflicts:
+        parts.append((f"{' ' if parts else ''}⚠", "conflict"))
+    return parts
+
+
+def _lines(row: Row, now: float) -> list[Part]:
+    facts = row.facts
+    if facts is None or not (facts.added or facts.deleted):
+        return []
+    return [(f"+{_count(facts.added)}", "added"), (f" -{_count(facts.deleted)}", "deleted")]
+
+
+def _count(number: int) -> str:
+    return str(number) if number < 10_000 else f"{number // 1000}k"
+
+
+def _cpu(row: Row, now: float) -> list[Part]:
+    if row.load is None:
+        return []
+    return [(sparkline(row.load.history, 5, full=100.0), "spark"), (f"{row.load.cpu:4.0f}%", "")]
+
+
+def _memory(row: Row, now: float) -> list[Part]:
+    return [(short_bytes(row.load.memory), "")] if row.load else []
+
+
+def _cost(row: Row, now: float) -> list[Part]:
+    return [] if row.cost is None else [(f"${row.cost:.2f}", "")]
+
+
+def _time(row: Row, now: float) -> list[Part]:
+    return [(short_duration(max(0.0, now - row.view.since)), "dim")]
+
+
+def _reason(row: Row, now: float) -> list[Part]:
+    conflict = row.facts is not None and row.facts.conflicts
+    reason = plain(row.reason)
+    style = "problem" if row.is_lost or (row.facts and row.facts.problem) else f"reason-{row.state}"
+    if reason:
+        return [(reason, style)]
+    if conflict:
+        return [(f"conflicts with {plain(row.view.base)}", "conflict")]
+    task = plain(row.view.agent.task)
+    return [(task, "dim")] if task else [(plain(" ".join(row.view.agent.argv)), "dim")]
+
+
+COLUMNS = (
+    Column("STATE", 0, 10, 10, _state),
+    Column("NAME", 0, 16, 30, _name),
+    Column("PROFILE", 3, 8, 26, _profile),
+    Column("BRANCH", 5, 14, 40, _branch, keep_end=True),
+    Column("↑↓", 2, 12, 12, _ahead),
+    Column("LINES", 2, 12, 12, _lines),
+    Column("CPU", 4, 10, 10, _cpu, right=True),
+    Column("MEM", 4, 4, 5, _memory, right=True),
+    Column("COST", 3, 5, 8, _cost, right=True),
+    Column("TIME", 0, 4, 4, _time, right=True),
+    Column("WHY", 0, _REASON_LEAST, 1000, _reason),
+)
+
+
+def lay_out(rows: Iterable[Row], width: int) -> Layout:
+    """The columns for `rows` in `width` columns of the terminal. One with nothing in it is left out."""
+    rows = list(rows)
+    natural = {id(column): _natural(column, rows) for column in COLUMNS[:-1]}
+    shown = [column for column in COLUMNS[:-1] if natural[id(column)]]
+    widths = {key: size for key, size in natural.items() if size}
+    least = {id(column): min(column.least, natural[id(column)]) for column in shown}
+    reason = COLUMNS[-1]
+    for rank in range(max(column.rank for column in COLUMNS), -1, -1):
+        need = sum(least[id(column)] + GAP for column in shown) + _REASON_LEAST
+        if need <= width:
+            break
+        shown = [column for column in shown if column.rank < rank or rank == 0]
+    # The reason shall have a quarter of the room before a long name or branch gets more than its least.
+    room = width - max(_REASON_LEAST, width // 4) - GAP * len(shown)
+    over = sum(widths[id(column)] for column in shown) - room
+    while over > 0:
+        wide = [column for column in shown if widths[id(column)] > least[id(column)]]
+        if not wide:
+            break
+        widest = max(wide, key=lambda column: widths[id(column)])
+        widths[id(widest)] -= 1
+        over -= 1
+    sizes = [widths[id(column)] for column in shown]
+    rest = max(1, width - sum(sizes) - GAP * len(shown))
+    return Layout((*shown, reason), (*sizes, rest))
+
+
+def _natural(column: Column, rows: Sequence[Row]) -> int:
+    """How wide the column would like to be; 0 where it has nothing to say."""
+    widest = max((sum(columns_of(text) for text, _ in column.parts(row, 0.0)) for row in rows), default=0)
+    if not widest:
+        return 0
+    return min(column.most, max(widest, columns_of(column.title)))
+
+
+def cell(column: Column, row: Row, now: float, width: int) -> list[Part]:
+    """The column's parts cut and filled to exactly `width` columns."""
+    parts, room = [], width
+    for text, style in column.parts(row, now):
+        shown = (cut_left if column.keep_end else cut)(text, room) if room > 0 else ""
+        room -= columns_of(shown)
+        if shown:
+            parts.append((shown, style))
+    fill: Part = (" " * room, "")
+    return [fill, *parts] if column.right else [*parts, fill]
+
+
+def cut_left(text: str, width: int) -> str:
+    """`text` in at most `width` columns, with … where its beginning was."""
+    if columns_of(text) <= width:
+        return text
+    return "…" + cut(text[::-1], width).removesuffix("…")[::-1]

@@ -1,0 +1,203 @@
+"""Follow the deck in threads of its own and hand on what is new, as snapshots that never change.
+
+One thread looks at the store whenever a file in it moves, and once a second all the same. A second one asks git and
+/proc, one question at a time: it may be slow without the first one being late. Neither ever ends by an error.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from agentdeck.core.text import plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView
+from agentdeck.errors import DeckError
+from agentdeck.tui.facts import FactFinder
+from agentdeck.tui.reading import AgentReader
+from agentdeck.tui.snapshot import Load, Machine, Row, Snapshot
+
+_PACE = 0.1
+"""Seconds at least between two looks: what an agent prints moves files all the time."""
+_USAGE_EVERY = 5.0
+"""Seconds between two samples of CPU and memory; each walks the whole process table."""
+_USAGE_SHARE = 150
+"""A sample may take one part in so many of the time."""
+_HISTORY = 16
+_BASE_EVERY = 30.0
+_REPAIR_EVERY = 5.0
+
+Post = Callable[[Snapshot], None]
+
+
+class Feed:
+    """Calls `post`, from its own thread, with every snapshot that differs from the one before."""
+
+    def __init__(self, deck: Deck, post: Post) -> None:
+        self._deck, self._post = deck, post
+        self._reader, self._finder = AgentReader(deck), FactFinder(deck)
+        self._over, self._news = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._views: list[AgentView] = []
+        self._loads: dict[str, Load] = {}
+        self._base = ""
+        self._repair_problem = ""
+        self._last: Snapshot | None = None
+
+    def first(self) -> Snapshot:
+        """Read the store here and now, for the first paint; before `start`."""
+        views = self._read()
+        with self._lock:
+            self._views = views
+            self._last = self._snapshot()
+        return self._last
+
+    def start(self) -> None:
+        for target in (self._look_on, self._ask_on):
+            # Daemons: one may be in the middle of a slow question when the program ends.
+            threading.Thread(target=target, name=f"feed-{target.__name__}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the threads end by themselves; nothing is posted any more."""
+        self._over.set()
+        self._news.set()
+
+    # The store
+
+    def _look_on(self) -> None:
+        from agentdeck.system.watch import ticks
+
+        while not self._over.is_set():
+            try:
+                folders = self._folders()
+                for _ in ticks(*folders):
+                    self._look()
+                    if self._over.wait(_PACE):
+                        return
+                    if self._folders() != folders:
+                        break
+                else:
+                    self._over.wait(1.0)
+            except Exception:  # noqa: BLE001 - a folder was taken away, or there are no more watches to be had
+                self._look()
+                self._over.wait(1.0)
+
+    def _folders(self) -> tuple[Path, ...]:
+        store = self._deck.store
+        agents = store.folder / "agents"
+        if not agents.is_dir():
+            return (store.folder if store.folder.is_dir() else self._deck.world.repo.common,)
+        return agents, *(store.agent_folder(view.name) for view in self._views)
+
+    def _look(self) -> None:
+        views = self._read()
+        with self._lock:
+            changed = views != self._views
+            self._views = views
+        self._publish()
+        if changed:
+            self._news.set()
+
+    def _read(self) -> list[AgentView]:
+        try:
+            return self._reader.read()
+        except Exception as error:  # noqa: BLE001 - whatever the store has become, the dashboard lives on
+            self._reader.problems = (f"The deck's state can't be read: {error}",)
+            return []
+
+    def _snapshot(self) -> Snapshot:
+        rows = tuple(Row(view, self._finder.facts.get(view.name), self._loads.get(view.name)) for view in self._views)
+        problems = tuple(filter(None, (*map(plain, self._reader.problems), self._repair_problem)))
+        return Snapshot(rows, self._base, _machine(), problems)
+
+    def _publish(self) -> None:
+        # All in the lock, so that an older snapshot never comes after a newer one.
+        with self._lock:
+            snapshot = self._snapshot()
+            if snapshot == self._last or self._over.is_set():
+                return
+            self._last = snapshot
+            with suppress(Exception):  # the app may have ended this very moment
+                self._post(snapshot)
+
+    # Git and /proc
+
+    def _ask_on(self) -> None:
+        from agentdeck.system.usage import UsageSampler
+
+        sampler, usage_due, base_due, repair_due = UsageSampler(), 0.5, 0.0, 0.0
+        begun = time.monotonic()
+        while not self._over.is_set():
+            now = time.monotonic() - begun
+            with self._lock:
+                views = list(self._views)
+            with suppress(Exception):  # an answer that fails to come is asked for again
+                if now >= base_due:
+                    base_due = now + _BASE_EVERY
+                    self._base = _base_of(self._deck)
+                    self._publish()
+                if now >= repair_due and any(_needs_repair(view) for view in views):
+                    repair_due = now + _REPAIR_EVERY
+                    self._repair()
+                if now >= usage_due:
+                    usage_due = now + max(_USAGE_EVERY, self._sample(sampler, views) * _USAGE_SHARE)
+                self._finder.forget_all_but({view.name for view in views})
+                due = self._finder.due(views)
+                if due is not None:
+                    self._finder.compute(due)
+                    self._publish()
+                    continue
+            self._news.wait(1.0)
+            self._news.clear()
+
+    def _repair(self) -> None:
+        problem = ""
+        try:
+            self._deck.repair()
+        except (DeckError, OSError) as error:
+            title = error.title if isinstance(error, DeckError) else str(error)
+            problem = plain(f"Not all could be repaired: {title}")
+        self._repair_problem = problem
+
+    def _sample(self, sampler: object, views: list[AgentView]) -> float:
+        """Take one sample of all agents; return the seconds of processor time that it took."""
+        from agentdeck.system.usage import UsageSampler
+
+        assert isinstance(sampler, UsageSampler)
+        begun = time.thread_time()
+        pids = {view.name: view.status.runner_pid for view in views if view.alive and view.status.runner_pid}
+        used = sampler.sample(pids)
+        with self._lock:
+            before = self._loads
+            self._loads = {}
+            for name, usage in used.items():
+                history = deque(before[name].history if name in before else (), _HISTORY)
+                history.append(usage.cpu_percent)
+                self._loads[name] = Load(usage.cpu_percent, usage.rss_bytes, tuple(history))
+        self._publish()
+        return time.thread_time() - begun
+
+
+def _machine() -> Machine:
+    return Machine(round(os.getloadavg()[0], 1), os.cpu_count() or 1)
+
+
+def _needs_repair(view: AgentView) -> bool:
+    """A look at what is known already; `Deck.repair` looks closer. A start of another process is not for us."""
+    return view.state.is_live and not view.alive
+
+
+def _base_of(deck: Deck) -> str:
+    try:
+        configured = deck.config.agent.base
+    except DeckError:
+        configured = ""
+    if configured:
+        return plain(configured)
+    head = deck.world.repo.at(deck.root).run("symbolic-ref", "--quiet", "--short", "HEAD")
+    return plain(head.text.strip()) or "detached HEAD"

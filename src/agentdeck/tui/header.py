@@ -1,0 +1,197 @@
+"""The lines around the list: what stands at the top of the screen, which keys work now, what is being done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from agentdeck.core.agent import State
+from agentdeck.core.text import columns as columns_of
+from agentdeck.core.text import cut, plain
+from agentdeck.tui.look import GLYPHS
+from agentdeck.tui.order import URGENCY
+from agentdeck.tui.snapshot import Snapshot
+
+COLOURS = {
+    State.STARTING: "$foreground 60%",
+    State.WORKING: "$text-primary",
+    State.WAITING: "$text-warning bold",
+    State.LIMITED: "$text-accent",
+    State.DONE: "$text-success",
+    State.FAILED: "$text-error bold",
+    State.STOPPED: "$foreground 60%",
+    State.LANDED: "$text-secondary",
+}
+Piece = tuple[str, str]
+"""A text and its style as Textual reads it."""
+
+
+class DeckHeader(Widget):
+    """Repository, base branch, how many agents stand how, and the machine's load, on one line."""
+
+    snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=False)
+
+    def __init__(self, repository: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._repository = plain(repository)
+
+    def render(self) -> Content:
+        return line_of(*header_pieces(self._repository, self.snapshot, self.size.width))
+
+
+def header_pieces(repository: str, shot: Snapshot, width: int) -> tuple[list[Piece], list[Piece], int]:
+    """The left and the right part for a line of `width`; what matters least goes first where the room is short."""
+    load = shot.machine.load
+    busy = load > shot.machine.processors
+    right = [(f"load {load:.1f} of {shot.machine.processors} ", "$text-warning" if busy else "$foreground 60%")]
+    title: list[Piece] = [(f" {cut(repository, max(8, width // 4))}", "bold")]
+    base: list[Piece] = [(f" on {cut(plain(shot.base), max(6, width // 6))}", "$foreground 60%")] if shot.base else []
+    worded, bare = _counts(shot, words=True), _counts(shot, words=False)
+    for left, end in (
+        ([*title, *base, *worded], right),
+        ([*title, *worded], right),
+        ([*title, *base, *bare], right),
+        ([*title, *bare], right),
+    ):
+        if _width(left) + _width(end) + 1 <= width:
+            return left, end, width
+    return [*title, *bare], [], width
+
+
+def _counts(shot: Snapshot, *, words: bool) -> list[Piece]:
+    pieces: list[Piece] = []
+    for state in URGENCY:
+        count = shot.count(state)
+        if count:
+            pieces.append((f"  {GLYPHS[state]} {count}{f' {state}' if words else ''}", COLOURS[state]))
+    return pieces or [("  no agents", "$foreground 60%")]
+
+
+def _width(pieces: Sequence[Piece]) -> int:
+    return sum(columns_of(text) for text, _ in pieces)
+
+
+def line_of(left: Sequence[Piece], right: Sequence[Piece], width: int) -> Content:
+    """One line with `left` at its left and `right` at its right; the left is cut where both do not fit."""
+    gap = max(0, width - _width(left) - _width(right))
+    parts = [Content.styled(text, style) for text, style in (*left, (" " * gap, ""), *right)]
+    return Content("").join(parts).truncate(width, ellipsis=True)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHint:
+    """A key that works now."""
+
+    key: str
+    title: str
+    action: str
+
+
+class KeyBar(Widget):
+    """The keys that work now, the most useful first; a click on one presses it."""
+
+    hints: reactive[tuple[KeyHint, ...]] = reactive((), layout=False)
+
+    @dataclass
+    class Pressed(Message):
+        action: str
+
+    def render(self) -> Content:
+        parts = []
+        for hint in self._fitting():
+            parts += [Content.styled(f" {hint.key}", "$text-accent bold"), Content.styled(f" {hint.title} ", "")]
+        return Content("").join(parts)
+
+    def _fitting(self) -> list[KeyHint]:
+        """The hints for which there is room; the last ones, help and quit, always are among them."""
+        if not self.hints:
+            return []
+        hints, room = self.hints, self.size.width
+        tail, kept = hints[-2:], list[KeyHint]()
+        room -= sum(_hint_width(hint) for hint in tail)
+        for hint in hints[:-2]:
+            room -= _hint_width(hint)
+            if room < 0:
+                break
+            kept.append(hint)
+        return [*kept, *tail]
+
+    def on_click(self, event: events.Click) -> None:
+        at = 0
+        for hint in self._fitting():
+            at += _hint_width(hint)
+            if event.x < at:
+                self.post_message(self.Pressed(hint.action))
+                return
+
+
+def _hint_width(hint: KeyHint) -> int:
+    return columns_of(hint.key) + columns_of(hint.title) + 3
+
+
+class Activity(Widget):
+    """What is being done now, in the words of its last event; not there while nothing is."""
+
+    text: reactive[str] = reactive("", layout=False)
+
+    def render(self) -> Content:
+        return Content.styled(cut(f" ⋯ {plain(self.text)}", max(1, self.size.width)), "$text-accent")
+
+    def watch_text(self, text: str) -> None:
+        self.display = bool(text)
+
+
+class Problems(Widget):
+    """What of the deck can't be read, one sentence a line."""
+
+    lines: reactive[tuple[str, ...]] = reactive((), layout=True)
+
+    def render(self) -> Content:
+        shown = [Content.styled(cut(f" ✗ {text}", max(1, self.size.width)), "$text-error") for text in self.lines]
+        return Content("\n").join(shown)
+
+    def watch_lines(self, lines: tuple[str, ...]) -> None:
+        self.display = bool(lines)
+
+
+class TabBar(Widget):
+    """The selected agent's name and the tabs of what can be seen of it."""
+
+    agent: reactive[str] = reactive("", layout=False)
+    active: reactive[str] = reactive("", layout=False)
+
+    @dataclass
+    class Chosen(Message):
+        tab: str
+
+    def __init__(self, tabs: Sequence[str], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._tabs = list(tabs)
+
+    def render(self) -> Content:
+        parts = [Content.styled(self._title(), "bold")]
+        for number, tab in enumerate(self._tabs, 1):
+            style = "$text-accent bold reverse" if tab == self.active else "$foreground 60%"
+            parts += [Content.styled(self._label(number, tab), style), Content(" ")]
+        return Content("").join(parts).truncate(max(1, self.size.width), ellipsis=True)
+
+    def _title(self) -> str:
+        rest = sum(len(self._label(number, tab)) + 1 for number, tab in enumerate(self._tabs, 1))
+        return f" {cut(plain(self.agent) or 'no agent', max(6, self.size.width - rest - 3))}  "
+
+    def _label(self, number: int, tab: str) -> str:
+        return f" {number} {tab} " if self.size.width >= 90 else f"{number} {tab}"
+
+    def on_click(self, event: events.Click) -> None:
+        at = columns_of(self._title())
+        for number, tab in enumerate(self._tabs, 1):
+            at += len(self._label(number, tab)) + 1
+            if event.x < at and event.x >= columns_of(self._title()):
+                self.post_message(self.Chosen(tab))
+                return

@@ -1,0 +1,27 @@
+"""Which keys the line at the bottom names: those that do something useful now, the most useful first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agentdeck.core.agent import State
+from agentdeck.tui.bindings import BY_ACTION, first_key
+from agentdeck.tui.header import KeyHint
+from agentdeck.tui.snapshot import Row
+
+
+def hints_for(row: Row | None, *, marked: int, needy: bool, keymap: Mapping[str, str]) -> tuple[KeyHint, ...]:
+    actions = ["broadcast"] if marked else []
+    if row is not None and row.state is State.WAITING and row.view.alive:
+        actions += ["answer(True)", "answer(False)"]
+    if row is not None:
+        actions += ["attach", "type", "stop"] if row.view.alive else ["resume", "remove"]
+    actions += ["next_needy"] if needy else []
+    actions.append("new")
+    if row is not None:
+        actions += ["filter", "focus_pane", "mark", "editor", "shell"]
+        actions += ["remove"] if row.view.alive else []
+        actions += ["order", "group"]
+    actions += ["help", "quit"]
+    keys = [BY_ACTION[action] for action in actions]
+    return tuple(KeyHint(first_key(key, keymap), key.short, key.action) for key in keys)

@@ -1,0 +1,51 @@
+"""A view of lines that stays at their end as they come, until a person scrolls up."""
+
+from __future__ import annotations
+
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+
+
+class FollowView(ScrollView, can_focus=True):
+    """Subclasses draw lines in `render_line` and tell in `grown` how many there are."""
+
+    DEFAULT_CLASSES = "pane--view"
+
+    follows = reactive(True)
+    """Whether the end is shown, and will be when more comes. Scrolling up ends it, going to the end begins it again."""
+
+    def grown(self, width: int, height: int) -> None:
+        """The lines are so wide and so many now."""
+        self.virtual_size = Size(width, height)
+        self._keep_end()
+        self.refresh()
+
+    def _keep_end(self) -> None:
+        if self.follows:
+            # By force: the bar that would allow it comes only with the next layout.
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+    def on_resize(self) -> None:
+        self._keep_end()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        # Only a person scrolls up: we scroll to the end, and where lines go away the end comes up by itself.
+        if new_value >= self.max_scroll_y:
+            self.follows = True
+        elif new_value < old_value:
+            self.follows = False
+
+    def action_scroll_end(self) -> None:
+        self.follows = True
+        self._keep_end()
+
+    def action_scroll_home(self) -> None:
+        self.scroll_to(y=0, animate=False)
+
+    def action_page_up(self) -> None:
+        self.scroll_to(y=self.scroll_offset.y - self.size.height + 1, animate=False)
+
+    def action_page_down(self) -> None:
+        self.scroll_to(y=self.scroll_offset.y + self.size.height - 1, animate=False)

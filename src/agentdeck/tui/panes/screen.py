@@ -1,0 +1,119 @@
+"""The agent's terminal, live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.strip import Strip
+
+from agentdeck.core.text import plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView
+from agentdeck.system.control import Capture, ScreenReader
+from agentdeck.tui.panes.base import AgentPane
+from agentdeck.tui.panes.follow import FollowView
+from agentdeck.tui.styled import clean, painted
+
+_PACE = 0.06
+"""Seconds between two captures while the screen moves."""
+_LAST_LINES = 200
+
+
+class TerminalView(FollowView):
+    """The rows of a screen. It stays at the end, where agents write, until a person scrolls up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._strips: list[Strip] = []
+        self._rows: Sequence[str] = ()
+        self._cursor: tuple[int, int] | None = None
+
+    def show_capture(self, capture: Capture) -> bool:
+        """Show it; return whether it differs from what was shown."""
+        rows = list(capture.lines)
+        cursor = None if capture.dead else capture.cursor
+        while len(rows) > (cursor[1] + 1 if cursor else 1) and not rows[-1].strip():
+            rows.pop()
+        if rows == self._rows and cursor == self._cursor:
+            return False
+        self._show(rows, cursor, painted(rows), capture.columns)
+        return True
+
+    def show_text(self, lines: Sequence[str]) -> None:
+        if lines != self._rows:
+            self._show(lines, None, [[Segment(clean(line))] for line in lines], 0)
+
+    def _show(
+        self, rows: Sequence[str], cursor: tuple[int, int] | None, painted_rows: list[list[Segment]], columns: int
+    ) -> None:
+        self._rows, self._cursor = rows, cursor
+        self._strips = [Strip(segments) for segments in painted_rows]
+        # tmux keeps blanks that the agent wrote; they are no reason to scroll to the right.
+        used = max((strip.cell_length for strip in self._strips), default=0)
+        self.grown(min(used, columns) if columns else used, len(rows))
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        left, top = self.scroll_offset
+        row, width = y + top, self.size.width
+        if row >= len(self._strips):
+            return Strip.blank(width, base)
+        strip = self._strips[row]
+        if self._cursor is not None and self._cursor[1] == row:
+            strip = _with_cursor(strip, self._cursor[0])
+        return strip.crop_extend(left, left + width, base).apply_style(base)
+
+
+def _with_cursor(strip: Strip, column: int) -> Strip:
+    length = max(strip.cell_length, column + 1)
+    before, under, after = strip.adjust_cell_length(length).divide([column, column + 1, length])
+    return Strip.join([before, under.apply_style(Style(reverse=True)), after])
+
+
+class ScreenPane(AgentPane):
+    """What one would see at the agent's own terminal; its last lines when that is gone."""
+
+    WATCHES = True
+
+    def __init__(self, deck: Deck, *, id: str | None = None) -> None:
+        super().__init__(deck, id=id)
+        self._reader = ScreenReader(deck.world.tmux, deck.name)
+
+    def parts(self) -> ComposeResult:
+        yield TerminalView()
+
+    async def on_unmount(self) -> None:
+        await self._reader.close()
+
+    def changed_agent(self) -> None:
+        if self.is_mounted:
+            self.query_one(TerminalView).show_text([])
+            self.say("")
+
+    async def inquire(self, view: AgentView) -> Capture | list[str]:
+        found = await self._reader.capture(view.name)
+        return found if found is not None else await asyncio.to_thread(self._last_lines, view)
+
+    def _last_lines(self, view: AgentView) -> list[str]:
+        return [line.text for line in deque(self.deck.log_lines(view.name), _LAST_LINES)]
+
+    def found(self, view: AgentView, facts: Capture | list[str]) -> None:
+        terminal = self.query_one(TerminalView)
+        if isinstance(facts, list):
+            terminal.show_text(facts)
+            rest = "these are the last lines of its log" if facts else "it has printed nothing"
+            self.say(f"{view.name} has no window any more; {rest}.")
+            return
+        if terminal.show_capture(facts):
+            # What was printed while the recording told of it may not all be on the screen yet.
+            self.set_timer(_PACE, self.look)
+        if view.alive:
+            self.say(self._reader.notice)
+        else:
+            reason = f": {plain(view.reason)}" if view.reason else ""
+            self.say(f"{view.name} has ended ({view.state}{reason}); this is its last screen.")

@@ -1,0 +1,49 @@
+"""Tell a pane that something of its agent moved, without polling."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+SETTLED = 0.15
+"""Seconds that an agent is selected before its folder is watched: who walks through a list starts no watch a row."""
+
+
+class Watch:
+    """Calls `tell` from a thread of its own whenever a file in `folder` moved, and once a second all the same.
+
+    The recording of the runner is in an agent's folder, so whatever the agent prints moves a file there.
+    """
+
+    def __init__(self, folder: Path, tell: Callable[[], None]) -> None:
+        self._folder, self._tell = folder, tell
+        self._over = threading.Event()
+        # A daemon, for it may be waiting for a change when the program ends.
+        threading.Thread(target=self._run, name=f"watch-{folder.name}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Nothing is told any more; the thread ends within a second."""
+        self._over.set()
+
+    def _run(self) -> None:
+        if self._over.wait(SETTLED):
+            return
+        while not self._over.is_set():
+            try:
+                self._follow()
+            except Exception:  # noqa: BLE001 - the folder was taken away, or there are no more watches to be had
+                self._say()
+            self._over.wait(1.0)
+
+    def _follow(self) -> None:
+        from agentdeck.system.watch import ticks
+
+        for _ in ticks(self._folder):
+            self._say()
+            if self._over.is_set():
+                return
+
+    def _say(self) -> None:
+        if not self._over.is_set():
+            self._tell()

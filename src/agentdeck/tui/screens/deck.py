@@ -1,0 +1,242 @@
+"""The one screen that one works in: header, list of agents, the selected one below or beside, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+from textual.widgets import Input
+
+from agentdeck.core.text import plain
+from agentdeck.tui.actions import Actions
+from agentdeck.tui.bindings import bindings
+from agentdeck.tui.detail import Detail
+from agentdeck.tui.header import Activity, DeckHeader, KeyBar, Problems
+from agentdeck.tui.hints import hints_for
+from agentdeck.tui.order import NEEDS_PERSON, Grouping, Order, arrange
+from agentdeck.tui.snapshot import Row, Snapshot
+from agentdeck.tui.table import AgentTable
+from agentdeck.tui.verbs import AgentVerbs
+from agentdeck.tui.welcome import Welcome
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+
+_BESIDE = 160
+"""From so many columns on, the selected agent stands beside the list and not below it."""
+
+
+class DeckScreen(AgentVerbs):
+    """Shows snapshots; asks nobody for anything that takes time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+
+    def __init__(self, deck: Deck, actions: Actions, first: Snapshot) -> None:
+        super().__init__()
+        self.deck, self.actions = deck, actions
+        self.snapshot = first
+        self.order, self.grouping, self.filter = Order.URGENCY, Grouping.NONE, ""
+        self._wanted = ""
+        """The agent to select as soon as it is there: one that was started just now."""
+
+    def compose(self) -> ComposeResult:
+        yield DeckHeader(self.deck.root.name, id="header")
+        yield Problems(id="problems")
+        with Container(id="body"):
+            with Vertical(id="list"):
+                yield AgentTable(id="agents")
+                yield Input(placeholder="filter: part of a name, state, branch, task …", id="filter", compact=True)
+            yield Detail(self.deck, id="detail")
+        yield Welcome(self.deck.root.name, id="welcome")
+        yield Activity(id="activity")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one("#filter").display = False
+        self.query_one(Activity).display = False
+        self.query_one(Problems).display = False
+        self.query_one(AgentTable).focus()
+        self.show(self.snapshot)
+        self.set_interval(1.0, self._tick)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= _BESIDE, "-beside")
+
+    # What is shown
+
+    def show(self, shot: Snapshot) -> None:
+        """Show this snapshot; parts that are the same as before are not touched."""
+        self.snapshot = shot
+        self.query_one(DeckHeader).snapshot = shot
+        self.query_one(Problems).lines = shot.problems
+        is_empty = not shot.rows
+        self.query_one("#body").display = not is_empty
+        self.query_one(Welcome).display = is_empty
+        self._arrange()
+        if self._wanted and shot.row(self._wanted):
+            self._go_to(self._wanted)
+            self._wanted = ""
+        self._show_selected()
+
+    def _arrange(self) -> None:
+        lines = arrange(self.snapshot.rows, self.order, self.grouping, self.filter)
+        self.query_one(AgentTable).show(lines)
+
+    def _show_selected(self) -> None:
+        row = self.selected_row()
+        self.query_one(Detail).show(row.view if row else None)
+        needy = any(each.state in NEEDS_PERSON for each in self.snapshot.rows)
+        marked = len(self.query_one(AgentTable).marked)
+        keymap = self.app._keymap  # Textual has no other way to ask for it
+        self.query_one(KeyBar).hints = hints_for(row, marked=marked, needy=needy, keymap=keymap)
+
+    def _tick(self) -> None:
+        if self.app.screen is self:
+            self.query_one(AgentTable).tick()
+
+    def selected_row(self) -> Row | None:
+        name = self.query_one(AgentTable).selected
+        return self.snapshot.row(name) if name else None
+
+    def marked_rows(self) -> Sequence[Row]:
+        marked = self.query_one(AgentTable).marked
+        return [row for row in self.snapshot.rows if row.name in marked]
+
+    @on(AgentTable.Selected)
+    @on(AgentTable.Marked)
+    def _selected(self) -> None:
+        self._show_selected()
+
+    @on(AgentTable.Opened)
+    def _opened(self) -> None:
+        self.action_attach()
+
+    @on(KeyBar.Pressed)
+    async def _pressed(self, event: KeyBar.Pressed) -> None:
+        await self.run_action(event.action)
+
+    def begun(self, name: str) -> None:
+        self._wanted = name
+
+    def progress(self, text: str) -> None:
+        """Say what is being done now; “” when nothing is."""
+        self.query_one(Activity).text = text
+
+    # Going from one to the other
+
+    def _go_to(self, name: str) -> None:
+        table = self.query_one(AgentTable)
+        if name not in [row.name for row in table.rows]:
+            self._set_filter("")
+        table.select(name)
+
+    def action_next_needy(self) -> None:
+        rows = arrange(self.snapshot.rows, self.order, self.grouping, "")
+        names = [row.name for row in rows if isinstance(row, Row)]
+        needy = [row.name for row in rows if isinstance(row, Row) and row.state in NEEDS_PERSON]
+        if not needy:
+            self.tell("No agent needs you now.")
+            return
+        selected = self.query_one(AgentTable).selected
+        at = names.index(selected) if selected in names else -1
+        self._go_to(next((name for name in needy if names.index(name) > at), needy[0]))
+
+    def action_mark(self) -> None:
+        self.query_one(AgentTable).toggle_mark()
+
+    def action_mark_all(self) -> None:
+        self.query_one(AgentTable).mark_all()
+
+    async def action_tab(self, tab: str) -> None:
+        detail = self.query_one(Detail)
+        had_keys = detail.has_keys()
+        await detail.open_tab(tab)
+        if had_keys:
+            detail.focus_pane()
+
+    def action_focus_pane(self) -> None:
+        self.query_one(Detail).focus_pane()
+
+    def action_zoom(self) -> None:
+        self.toggle_class("-zoomed")
+        if self.has_class("-zoomed"):
+            self.query_one(Detail).focus_pane()
+        else:
+            self.call_after_refresh(self.query_one(AgentTable).focus)
+
+    def action_back(self) -> None:
+        """One step back: out of a tab, out of the zoom, then the filter goes, then the marks."""
+        table = self.query_one(AgentTable)
+        if self.query_one("#filter").has_focus:
+            self._set_filter("")
+        elif self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        elif not table.has_focus:
+            pass
+        elif self.filter:
+            self._set_filter("")
+        else:
+            table.unmark()
+        # What was hidden takes no keys before the screen is laid out anew.
+        self.call_after_refresh(table.focus)
+
+    # Filter, order, groups
+
+    def action_filter(self) -> None:
+        box = self.query_one("#filter", Input)
+        box.display = True
+        box.focus()
+
+    def _set_filter(self, text: str) -> None:
+        box = self.query_one("#filter", Input)
+        with self.prevent(Input.Changed):
+            box.value = text
+        box.display = bool(text) or (box.has_focus and bool(text))
+        self.filter = text
+        self._arrange()
+        self._show_selected()
+
+    @on(Input.Changed, "#filter")
+    def _filter_typed(self, event: Input.Changed) -> None:
+        self.filter = event.value
+        self._arrange()
+        self._show_selected()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.query_one("#filter").display = bool(self.filter)
+        self.query_one(AgentTable).focus()
+
+    def action_order(self) -> None:
+        orders = list(Order)
+        self.order = orders[(orders.index(self.order) + 1) % len(orders)]
+        self._arrange()
+        self.tell(f"Sorted by {self.order}.")
+
+    def action_group(self) -> None:
+        groupings = list(Grouping)
+        self.grouping = groupings[(groupings.index(self.grouping) + 1) % len(groupings)]
+        self._arrange()
+        self.tell("Not grouped." if self.grouping is Grouping.NONE else f"Grouped by {self.grouping}.")
+
+    # The program
+
+    def action_help(self) -> None:
+        from agentdeck.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.app._keymap))
+
+    def action_theme(self) -> None:
+        dark = self.app.current_theme.dark
+        self.app.theme = "textual-light" if dark else "textual-dark"
+
+    def action_quit(self) -> None:
+        self.app.exit()
+
+    def go_to(self, name: str) -> None:
+        """Select the agent of that name, also where the filter hides it."""
+        self._go_to(plain(name))

@@ -1,0 +1,248 @@
+"""What the keys do to agents. Each is one call of the Deck, made in a thread, after a question where it takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+from textual.screen import Screen
+
+from agentdeck.core.agent import State
+from agentdeck.core.text import plain
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.errors import DeckError
+from agentdeck.tui.actions import Actions, Failed, Note
+from agentdeck.tui.dialogs import Ask, Confirm
+from agentdeck.tui.snapshot import Row
+from agentdeck.tui.terminal import editor, in_folder, lend, shell
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+
+
+class AgentVerbs(Screen[None]):
+    """A screen that knows which agent is selected, and can act on it."""
+
+    deck: Deck
+    actions: Actions
+    draft: StartRequest | None = None
+    """What was typed about a new agent that was not started."""
+
+    def selected_row(self) -> Row | None:
+        """The row of the selected agent; None without one."""
+        raise NotImplementedError
+
+    def marked_rows(self) -> Sequence[Row]:
+        raise NotImplementedError
+
+    def tell(self, text: str, *, warn: bool = False) -> None:
+        """Show one sentence for a while."""
+        self.notify(plain(text), severity="warning" if warn else "information", markup=False)
+
+    def _row(self) -> Row | None:
+        row = self.selected_row()
+        if row is None:
+            self.tell("There is no agent here; n starts one.", warn=True)
+        return row
+
+    def _alive_view(self) -> AgentView | None:
+        row = self._row()
+        if row is not None and not _runs(row):
+            self.tell(f"{row.name} is not running ({row.state}); r starts it again.", warn=True)
+            return None
+        return row.view if row else None
+
+    # Starting and ending
+
+    def action_new(self) -> None:
+        from agentdeck.tui.newagent import NewAgent
+
+        dialog = NewAgent(self.deck, self.draft)
+
+        def begin(request: StartRequest | None) -> None:
+            self.draft = dialog.draft
+            if request is not None:
+                self.start(request)
+
+        self.app.push_screen(dialog, begin)
+
+    def start(self, request: StartRequest) -> None:
+        def work(note: Note) -> str:
+            view = self.deck.start(request, note)
+            self.draft = None
+            self.app.call_later(self.begun, view.name)
+            return f"{view.name} is {view.state}."
+
+        self.actions.do("starting an agent", work)
+
+    def begun(self, name: str) -> None:
+        """An agent that a person asked for was started."""
+
+    def action_stop(self) -> None:
+        view = self._alive_view()
+        if view is None:
+            return
+
+        def answer(agreed: bool | None) -> None:
+            if agreed:
+                self.actions.do(f"stopping {view.name}", lambda note: self._stop(view.name, note), view.name)
+
+        if view.state is State.DONE:
+            answer(True)
+            return
+        loss = f"It is {view.state}; what it is at now is cut short. All that it made stays, and r starts it again."
+        self.app.push_screen(Confirm(f"Stop {view.name}?", loss, yes="Stop", no="Let it go on"), answer)
+
+    def _stop(self, name: str, note: Note) -> str:
+        return f"{name} is {self.deck.stop(name, note).state}."
+
+    def action_resume(self) -> None:
+        row = self._row()
+        if row is None:
+            return
+        if _runs(row):
+            self.tell(f"{row.name} is still running; i types to it.", warn=True)
+            return
+        name = row.name
+
+        def answer(text: str | None) -> None:
+            if text is not None:
+                self.actions.do(f"resuming {name}", lambda note: self._resume(name, text, note), name)
+
+        ask = Ask(f"Resume {name}", hint="what to tell it; empty: it just goes on", may_be_empty=True)
+        self.app.push_screen(ask, answer)
+
+    def _resume(self, name: str, text: str, note: Note) -> str:
+        return f"{name} is {self.deck.resume(name, text.strip(), note).state}."
+
+    def action_remove(self) -> None:
+        row = self._row()
+        if row is None:
+            return
+        name, stop = row.name, row.view.alive
+
+        def answer(agreed: bool | None) -> None:
+            if agreed:
+                self.actions.do(f"removing {name}", lambda note: self._remove(name, note, stop=stop), name)
+
+        self.app.push_screen(Confirm(f"Remove {name}?", what_is_lost(row), yes="Remove"), answer)
+
+    def _remove(self, name: str, note: Note, *, stop: bool) -> str:
+        self.deck.remove(name, note, stop=stop)
+        return f"{name} was removed; what it held is in the trash."
+
+    # Talking
+
+    def action_type(self) -> None:
+        view = self._alive_view()
+        if view is not None:
+            self._ask_and_send(f"To {view.name}", [view.name])
+
+    def action_broadcast(self) -> None:
+        rows = self.marked_rows()
+        if not rows:
+            self.tell("No agent is marked; space marks one.", warn=True)
+            return
+        names = [row.name for row in rows if _runs(row)]
+        resting = [row.name for row in rows if not _runs(row)]
+        if not names:
+            self.tell("None of the marked agents is running.", warn=True)
+            return
+        also = f" (not to {', '.join(resting)}: not running)" if resting else ""
+        self._ask_and_send(f"To {', '.join(names)}{also}", names)
+
+    def _ask_and_send(self, question: str, names: list[str]) -> None:
+        def answer(text: str | None) -> None:
+            if text:
+                for name in names:
+                    self.actions.do(f"typing to {name}", lambda _, name=name: self._send(name, text), name)  # type: ignore[misc]
+
+        self.app.push_screen(Ask(question, hint="a message; Enter sends it"), answer)
+
+    def _send(self, name: str, text: str) -> str:
+        self.deck.send(name, text)
+        return ""
+
+    def action_answer(self, yes: bool) -> None:
+        row = self._row()
+        if row is None:
+            return
+        if row.state is not State.WAITING:
+            self.tell(f"{row.name} is {row.state} and asks nothing; i types to it.", warn=True)
+            return
+        keys = ["Enter"] if yes else ["Escape"]
+
+        def work(note: Note) -> str:
+            self.deck.send(row.name, keys=keys)
+            return f"Answered {'yes' if yes else 'no'} to {row.name}."
+
+        self.actions.do(f"answering {row.name}", work, row.name)
+
+    # Lending the terminal
+
+    def action_attach(self) -> None:
+        view = self._alive_view()
+        if view is None:
+            return
+        try:
+            argv = self.deck.attach_argv(view.name)
+        except DeckError as error:
+            self.app.post_message(Failed(error.title, error.detail, error.hint))
+            return
+        self._lend(argv, f"{view.name} could not be attached to")
+
+    def action_editor(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._lend_in(row, [*editor(), "."], f"{editor()[0]} could not be run; EDITOR names yours")
+
+    def action_shell(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._lend_in(row, [shell()], "")
+
+    def _lend_in(self, row: Row, argv: list[str], complaint: str) -> None:
+        folder = row.view.worktree
+        if folder is None or not folder.is_dir():
+            self.tell(f"{row.name} has no worktree any more; x removes it, its branch is saved.", warn=True)
+            return
+        self._lend(in_folder(folder, argv), complaint)
+
+    def _lend(self, argv: list[str], complaint: str) -> None:
+        try:
+            code = lend(self.app, argv)
+        except DeckError as error:
+            self.app.post_message(Failed(error.title, error.detail, error.hint))
+            return
+        except SuspendNotSupported:
+            self.tell("There is no terminal here that could be lent to another program.", warn=True)
+            return
+        if code and complaint:
+            self.tell(f"{complaint} (exit code {code}).", warn=True)
+
+
+def _runs(row: Row) -> bool:
+    """Whether there is something to type to. A runner outlives the word that it has stopped by a moment."""
+    return row.view.alive and row.state is not State.STOPPED
+
+
+def what_is_lost(row: Row) -> str:
+    """One sentence for the question before a removal."""
+    held = [f"its worktree{_size(row)}", f"its branch {plain(row.view.branch)}" if row.view.branch else ""]
+    held += ["its database" if row.view.agent.lease("database") else "", "its ports" if row.view.ports else ""]
+    first = f"It is {row.state} and is stopped first. " if row.view.alive and row.state.is_live else ""
+    gone = _and([each for each in held if each])
+    return f"{first}Gone are {gone}; all is saved first, and “agentdeck undo” brings it back."
+
+
+def _size(row: Row) -> str:
+    facts = row.facts
+    if facts is None or not (facts.added or facts.deleted or facts.ahead):
+        return ""
+    commits = f", {facts.ahead} commit{'s' if facts.ahead > 1 else ''} not in {plain(row.view.base)}"
+    return f" (+{facts.added} -{facts.deleted} lines{commits if facts.ahead else ''})"
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,144 @@
+"""The dashboard as a whole: it shows what is there, follows it, and is left without a trace."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from agentdeck.core.agent import State
+from tests.support.decks import Bench
+from tests.tui.pilots import Driver, begin, drive, stands
+
+
+def test_a_deck_without_agents_explains_itself_and_offers_the_first_one(bench: Bench) -> None:
+    async def script(on: Driver) -> None:
+        await on.sees("No agents work on prøject one yet.", "start the first agent", "n new", "q quit")
+
+    drive(bench.deck(), script, (80, 24))
+
+
+def test_agents_are_listed_with_what_needs_a_person_first(bench: Bench) -> None:
+    begin(bench, "calm")
+    begin(bench, "broken", "exit 3")
+    begin(bench, "ready", "true")
+    stands(bench, "broken", State.FAILED)
+    stands(bench, "ready", State.DONE)
+
+    async def script(on: Driver) -> None:
+        await on.sees("✗ failed", "exited with 3", "✓ done", "● working", "1 failed", "1 working", "on main")
+        lines = on.text().splitlines()
+        order = [next(at for at, line in enumerate(lines) if name in line) for name in ("broken", "ready", "calm")]
+        assert order == sorted(order)
+
+    drive(bench.deck(), script, (80, 24))
+
+
+def test_rows_follow_the_deck_without_a_key(bench: Bench) -> None:
+    begin(bench, "fix", "read line; exit 4")
+
+    async def script(on: Driver) -> None:
+        await on.state("fix", State.WORKING)
+        bench.deck().send("fix", "go")
+        await on.sees("✗ failed", "exited with 4")
+        begin(bench, "second")
+        await on.sees("second")
+        bench.deck().remove("fix")
+        await on.until(lambda: on.screen.snapshot.row("fix") is None)
+
+    drive(bench.deck(), script)
+
+
+def test_git_facts_come_and_follow_the_branch(bench: Bench) -> None:
+    view = begin(bench, "fix")
+    assert view.worktree is not None
+    bench.write("one.txt", "1\n2\n", cwd=view.worktree)
+    bench.commit("one", cwd=view.worktree)
+    bench.write("two.txt", "1\n", cwd=view.worktree)
+
+    async def script(on: Driver) -> None:
+        await on.sees("↑1", "+3 -0")
+        bench.write("README.md", "# Another\n")
+        bench.commit("base moves")
+        bench.write("README.md", "# Yet another\n", cwd=view.worktree)
+        bench.commit("clash", cwd=view.worktree)
+        await on.sees("↑2 ↓1 ⚠")
+
+    drive(bench.deck(), script, (160, 40))
+
+
+def test_a_runner_that_was_killed_shows_as_failed(bench: Bench) -> None:
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        await on.state("fix", State.WORKING)
+        pid = bench.deck().agent("fix").status.runner_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await on.state("fix", State.FAILED)
+
+    drive(bench.deck(), script)
+
+
+def test_a_dead_tmux_server_a_lost_worktree_and_a_damaged_record_are_clear_states(bench: Bench) -> None:
+    begin(bench, "lost", "exit 1")
+    begin(bench, "torn", "exit 1")
+    begin(bench, "good", "exit 1")
+    for name in ("lost", "torn", "good"):
+        stands(bench, name, State.FAILED)
+    deck = bench.deck()
+    worktree = deck.agent("lost").worktree
+    assert worktree is not None
+    worktree.rename(worktree.with_name("elsewhere"))
+    (deck.store.agent_folder("torn") / "agent.json").write_text("{nonsense")
+    deck.world.tmux.run("kill-server")
+
+    async def script(on: Driver) -> None:
+        await on.sees("its worktree is gone", "can't be read", "good")
+        await on.press("G", "s")
+        await on.until(lambda: "not running" in on.notices())
+
+    drive(deck, script, (160, 40))
+
+
+def test_quitting_leaves_the_agents_alone(bench: Bench) -> None:
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        await on.state("fix", State.WORKING)
+        await on.press("q")
+
+    app = drive(bench.deck(), script)
+    assert app.return_code == 0
+    assert bench.deck().agent("fix").alive
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50), (300, 100), (40, 8)])
+def test_every_size_shows_the_list_and_the_keys(bench: Bench, size: tuple[int, int]) -> None:
+    begin(bench, "a-rather-long-name-for-an-agent")
+
+    async def script(on: Driver) -> None:
+        await on.sees("a-rather", "quit")
+        assert all(len(line) <= size[0] for line in on.text().splitlines())
+
+    drive(bench.deck(), script, size)
+
+
+def test_hostile_text_stays_text(bench: Bench) -> None:
+    view = begin(bench, "fix", "exit 1")
+    stands(bench, "fix", State.FAILED)
+    deck = bench.deck()
+    status = deck.store.status("fix")
+    evil = "\x1b]2;owned\x07[red]not markup[/red] \u202egnp.exe [@click=app.quit]x[/]"
+    from dataclasses import replace
+
+    deck.store.put_status("fix", replace(status, reason=evil))
+    assert view.name == "fix"
+
+    async def script(on: Driver) -> None:
+        await on.sees("[red]not markup[/red]")
+        assert "\x1b" not in on.text()
+        assert "\u202e" not in on.text()
+
+    drive(deck, script)
