@@ -16,10 +16,30 @@ from tests.support.cli import PROGRAM, agentdeck, objects, put_agent
 from tests.support.decks import Bench
 
 
-def test_no_verb_prints_the_help(tmp_path: Path) -> None:
-    done = agentdeck(cwd=tmp_path)
+def test_the_help(tmp_path: Path) -> None:
+    done = agentdeck("--help", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("usage: agentdeck")
+
+
+def test_no_verb_and_no_terminal_is_a_sentence(bench: Bench) -> None:
+    done = agentdeck(cwd=bench.root)
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr.startswith("agentdeck: The dashboard needs a terminal.\n→ “agentdeck ls”")
+    assert "no JSON" in agentdeck("--json", cwd=bench.root).stderr
+
+
+def test_no_verb_outside_of_a_repository_says_so(tmp_path: Path) -> None:
+    import pty
+
+    terminal, end = pty.openpty()
+    child = subprocess.Popen(PROGRAM, cwd=tmp_path, stdin=end, stdout=end, stderr=subprocess.PIPE)
+    os.close(end)
+    assert child.stderr is not None
+    assert "is not in a git repository" in child.stderr.read().decode()
+    assert child.wait(20) == ExitCode.NOT_FOUND
+    child.stderr.close()
+    os.close(terminal)
 
 
 @pytest.mark.parametrize("line", ["--version", "version"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from textual.pilot import Pilot
@@ -65,11 +65,9 @@ class Driver:
         return "\n".join(f"{notice.title} {notice.message}" for notice in self.app._notifications)
 
 
-def drive(
-    deck: Deck, script: Script, size: tuple[int, int] = (120, 36), keymap: Mapping[str, str] | None = None
-) -> DeckApp:
+def drive(deck: Deck, script: Script, size: tuple[int, int] = (120, 36)) -> DeckApp:
     """Run `script` over the dashboard of `deck`; errors inside of the app fail the test."""
-    app = DeckApp(deck, keymap)
+    app = DeckApp(deck)
 
     async def run() -> None:
         async with app.run_test(size=size, notifications=True) as pilot:

@@ -259,7 +259,8 @@ def test_keys_can_be_given_others(bench: Bench) -> None:
         assert isinstance(on.app.screen, NewAgent)
         await on.until(lambda: "no key called “nonsense”" in on.notices())
 
-    drive(bench.deck(), script, keymap={"deck.new": "t", "nonsense": "k"})
+    bench.write("agentdeck.toml", '[keys]\n"deck.new" = "t"\nnonsense = "k"\n')
+    drive(bench.deck(), script)
 
 
 def test_no_two_keys_are_the_same_and_a_clash_is_told() -> None:

@@ -18,15 +18,17 @@ from agentdeck.cli.parser import MODULES, build_parser, parse, split_command, ve
 from agentdeck.errors import DeckError, ExitCode, NotFoundError, UsageError
 
 Verb = Callable[[Namespace, Output], ExitCode]
+Dashboard = Callable[[], int]
+"""The other face, for a command line without a verb; returns what to exit with."""
 
 
-def main(argv: Sequence[str]) -> int:
-    """Do what the command line says; return what to exit with."""
+def main(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
+    """Do what the command line says; return what to exit with. Without a verb, open the dashboard or print the help."""
     if "_ARGCOMPLETE" in os.environ:
         _complete()
     out = Output(json="--json" in split_command(argv)[0])
     try:
-        code = _run(argv, out)
+        code = _run(argv, out, dashboard)
         sys.stdout.flush()
     except DeckError as error:
         code = _failed(error, out)
@@ -39,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     return int(code)
 
 
-def _run(argv: Sequence[str], out: Output) -> ExitCode:
+def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitCode:
     words, command = split_command(argv)
     _check_verb(words)
     try:
@@ -54,11 +56,25 @@ def _run(argv: Sequence[str], out: Output) -> ExitCode:
     if args.version:
         args.verb = "version"
     if args.verb is None:
-        build_parser().print_help()
-        return ExitCode.OK
+        return _without_verb(args, dashboard)
     args.command = command
     module = importlib.import_module(f"agentdeck.cli.{MODULES[args.verb]}")
     return cast(Verb, getattr(module, args.verb))(args, out)
+
+
+def _without_verb(args: Namespace, dashboard: Dashboard | None) -> ExitCode:
+    if dashboard is None:
+        build_parser().print_help()
+        return ExitCode.OK
+    if args.json:
+        raise UsageError("The dashboard has no JSON to print.", hint="“agentdeck ls --json” lists the agents.")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            "The dashboard needs a terminal.", hint="“agentdeck ls” lists the agents, “agentdeck --help” all verbs."
+        )
+    if args.no_color:
+        os.environ["NO_COLOR"] = "1"
+    return ExitCode(dashboard())
 
 
 def _check_verb(words: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from agentdeck.core.dashboard_config import DashboardConfig
 from agentdeck.core.gateway_config import GatewayConfig, Plan, Providers
 from agentdeck.core.section import Seconds, Section
 
@@ -177,6 +178,9 @@ class Config(Section):
     tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
     """Chains by name, each a list of `provider:model`; `local = "auto"` finds the servers on this machine."""
     gateway: GatewayConfig = GatewayConfig()
+    dashboard: DashboardConfig = DashboardConfig()
+    keys: dict[str, str] = Field(default={})
+    """Other keys for the dashboard, by what its help (`?`) calls them: `"agent.stop" = "S,ctrl+s"`."""
 
     @model_validator(mode="after")
     def _chains_work(self) -> Config:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentdeck.errors import ConfigError
 from agentdeck.system.tomlfile import TomlFile, config_error, dotted, problems_of, read_toml
 
 if TYPE_CHECKING:
@@ -46,6 +48,18 @@ def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
         raise config_error(problems, " and ".join(sorted(shown))) from error
     values = config.model_dump(mode="json", by_alias=True)
     return Settings(config, {dotted(path): merged.origin(path) for path, _ in leaves(values)})
+
+
+def peek(root: Path, *path: str) -> Any:
+    """One value as the files write it, unchecked; None where none of them can be read and has it."""
+    value: Any = None
+    with contextlib.suppress(ConfigError, OSError):
+        for file in (_user_file(os.environ), read_toml(root / DECK_FILE, DECK_FILE)):
+            found: Any = file.data if file is not None else {}
+            for key in path:
+                found = found.get(key) if isinstance(found, dict) else None
+            value = found if found is not None else value
+    return value
 
 
 def leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from agentdeck.core.agent import State
 from agentdeck.core.text import cut, plain
 from agentdeck.tui.snapshot import Row, Snapshot
@@ -12,10 +14,11 @@ _WORDS = {State.WAITING: "waits", State.FAILED: "failed", State.DONE: "is done"}
 _LONGEST = 120
 
 
-def alerts(old: Snapshot, new: Snapshot) -> list[str]:
-    """One sentence for each agent that began to wait, failed or finished between the two."""
+def alerts(old: Snapshot, new: Snapshot, states: Collection[str] = frozenset(map(str, _WORDS))) -> list[str]:
+    """One sentence for each agent that got into one of `states` between the two, of waiting, failed and done."""
     before = {row.name: row.state for row in old.rows}
-    return [_sentence(row) for row in new.rows if row.state in _WORDS and before.get(row.name, row.state) != row.state]
+    called = [row for row in new.rows if row.state in _WORDS and row.state in states]
+    return [_sentence(row) for row in called if before.get(row.name, row.state) != row.state]
 
 
 def _sentence(row: Row) -> str:

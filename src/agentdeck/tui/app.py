@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -25,6 +24,7 @@ from agentdeck.tui.bindings import checked
 from agentdeck.tui.feed import Feed
 from agentdeck.tui.look import style_sheets
 from agentdeck.tui.palette import DeckCommands
+from agentdeck.tui.preferences import Preferences, first_theme, load, theme_name
 from agentdeck.tui.screens.deck import DeckScreen
 from agentdeck.tui.snapshot import Snapshot
 
@@ -46,8 +46,7 @@ class DeckApp(App[None]):
     COMMANDS: ClassVar = App.COMMANDS | {DeckCommands}
     CSS_PATH: ClassVar = list[str | PurePath](style_sheets())
 
-    def __init__(self, deck: Deck, keymap: Mapping[str, str] | None = None) -> None:
-        """`keymap` gives keys by their ids (bindings.KEYS); what in it can't hold is told and left out."""
+    def __init__(self, deck: Deck) -> None:
         no_colour = os.environ.get("NO_COLOR")
         super().__init__()
         if no_colour is not None:
@@ -57,7 +56,7 @@ class DeckApp(App[None]):
         self.actions = Actions(self)
         self.feed = Feed(deck, self._take)
         self.crashed = ""
-        self._wanted_keymap = dict(keymap or {})
+        self.preferences = Preferences(theme=first_theme(deck))
         self._shown = self.feed.first()
         self._newest: Snapshot | None = None
         self._lock = Lock()
@@ -72,12 +71,39 @@ class DeckApp(App[None]):
         return screen
 
     def on_mount(self) -> None:
-        keymap, complaints = checked(self._wanted_keymap)
+        self._use_theme()
+        self._write(alerts.PUSH_TITLE)
+        self._set_title(self._shown)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """What the first paint does not wait for."""
+        self.feed.start()
+        self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
+
+    def _load_preferences(self) -> None:
+        self.call_from_thread(self._prefer, load(self.deck))
+
+    def _prefer(self, preferences: Preferences) -> None:
+        is_other = preferences.theme != self.preferences.theme
+        self.preferences = preferences
+        keymap, complaints = checked(preferences.keys)
         self.set_keymap(keymap)
+        if preferences.problem:
+            complaints.append(preferences.problem)
+        if is_other or theme_name(preferences.theme) not in self.available_themes:
+            complaints += self._use_theme()
         for complaint in complaints:
-            self.notify(plain(complaint), severity="warning", markup=False)
-        self._write(alerts.PUSH_TITLE + alerts.set_title(alerts.title(self.deck.root.name, self._shown)))
-        self.call_after_refresh(self.feed.start)
+            self.notify(plain(complaint), severity="warning", timeout=_LONG, markup=False)
+        self.deck_screen.show(self._shown)
+
+    def _use_theme(self) -> list[str]:
+        """Use the theme that is preferred; return a complaint where there is none of that name."""
+        name = theme_name(self.preferences.theme)
+        if name in self.available_themes:
+            self.theme = name
+            return []
+        return [f"There is no theme “{name}”; there are dark, light, {', '.join(sorted(self.available_themes))}."]
 
     def on_unmount(self) -> None:
         self.feed.stop()
@@ -104,14 +130,18 @@ class DeckApp(App[None]):
         self._alert(old, shot)
 
     def _alert(self, old: Snapshot, new: Snapshot) -> None:
-        said = alerts.title(self.deck.root.name, new)
-        if said != alerts.title(self.deck.root.name, old):
-            self._write(alerts.set_title(said))
-        sentences = alerts.alerts(old, new)
-        if sentences:
+        if alerts.title(self.deck.root.name, new) != alerts.title(self.deck.root.name, old):
+            self._set_title(new)
+        sentences = alerts.alerts(old, new, self.preferences.call_for)
+        if sentences and self.preferences.bell:
             self.bell()
+        if sentences and self.preferences.notifications:
             text = sentences[0] if len(sentences) == 1 else f"{sentences[0]} (and {len(sentences) - 1} more)"
             self._write(alerts.desktop_notification(text))
+
+    def _set_title(self, shot: Snapshot) -> None:
+        if self.preferences.title:
+            self._write(alerts.set_title(alerts.title(self.deck.root.name, shot)))
 
     def _write(self, text: str) -> None:
         """Tell the terminal something that is not for the screen; nothing where there is no terminal."""
@@ -155,9 +185,9 @@ class DeckApp(App[None]):
         self._close_messages_no_wait()
 
 
-def run_dashboard(deck: Deck, keymap: Mapping[str, str] | None = None) -> int:
+def run_dashboard(deck: Deck) -> int:
     """Show the dashboard until a person leaves it; return what to exit with."""
-    app = DeckApp(deck, keymap)
+    app = DeckApp(deck)
     app.run()
     if app.crashed:
         sys.stderr.write(f"agentdeck: {plain(app.crashed)}\n")

@@ -57,20 +57,26 @@ class Detail(Vertical):
         yield TabBar(list(TABS), id="tabs")
         yield ContentSwitcher(id="panes")
 
-    async def on_mount(self) -> None:
-        await self.open_tab(self.active)
+    def on_mount(self) -> None:
+        self.query_one(TabBar).active = self.active
 
     def show(self, view: AgentView | None) -> None:
         """Show this agent, or that there is none."""
         if view == self._view:
             return
         self._view = view
+        if view is not None and not self._panes:
+            self.call_later(self.open_tab, self.active)
         self.query_one(TabBar).agent = view.name if view else ""
         for tab, pane in self._panes.items():
             if tab == self.active:
                 cast(Pane, pane).show(view)
 
     async def open_tab(self, tab: str) -> None:
+        """Show this tab; before there was any agent it is only remembered, for a pane needs a deck that was used."""
+        if self._view is None and not self._panes:
+            self.active = self.query_one(TabBar).active = tab
+            return
         if tab in self._panes:
             if self.active == tab:
                 return

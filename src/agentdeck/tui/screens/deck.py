@@ -71,6 +71,8 @@ class DeckScreen(AgentVerbs):
     def show(self, shot: Snapshot) -> None:
         """Show this snapshot; parts that are the same as before are not touched."""
         self.snapshot = shot
+        if not self.query("#header"):  # not composed yet, or not any more
+            return
         self.query_one(DeckHeader).snapshot = shot
         self.query_one(Problems).lines = shot.problems
         is_empty = not shot.rows
