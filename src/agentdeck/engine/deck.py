@@ -22,6 +22,7 @@ from agentdeck.system.tmux import Tmux
 
 if TYPE_CHECKING:
     from agentdeck.core.config import Config
+    from agentdeck.core.radar import Report
     from agentdeck.engine.landings import Landing, LandRequest
     from agentdeck.engine.prune import Stale
     from agentdeck.engine.steps import Step
@@ -243,6 +244,12 @@ class Deck:
 
             landed = hand_back(self, landed, request, note)
         return landed
+
+    def radar(self, names: Sequence[str] = (), note: Note = silent) -> Report:
+        """Which agents will collide with their base or one another: of `names`, or of all that have not landed."""
+        from agentdeck.engine.radar import look
+
+        return look(self, names, note)
 
     def pull(self, branch: str = "", note: Note = silent) -> str:
         """Fast-forward `branch` (default: the one that new agents start from) to its remote's, and say what came."""

@@ -59,16 +59,23 @@ class Repository:
     def at(self, folder: Path) -> Repository:
         return Repository(folder, self.common, False)
 
-    def run(self, *args: str | Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> Result:
+    def run(
+        self,
+        *args: str | Path,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | None = None,
+        timeout: float | None = None,
+    ) -> Result:
         """Run `git ARGS` here, whatever it exits with; wait and try again while another git holds a lock.
 
-        No prompt can stop it, and variables that would point git at another repository are taken away.
+        No prompt can stop it, and variables that would point git at another repository are taken away. Raise DeckError
+        where it takes longer than `timeout` seconds.
         """
         clean = {**_CLEAN, **(env or {})}
         deadline = time.monotonic() + _LOCK_PATIENCE
         pause = 0.02
         while True:
-            result = run(["git", *args], cwd=self.folder, env=clean, stdin=stdin)
+            result = run(["git", *args], cwd=self.folder, env=clean, stdin=stdin, timeout=timeout)
             locked = not result and any(complaint in result.err for complaint in _LOCK_COMPLAINTS)
             if not locked or time.monotonic() > deadline:
                 return result

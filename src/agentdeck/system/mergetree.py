@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,8 @@ from agentdeck.errors import GitError
 from agentdeck.system.git import Repository
 
 _OPTIONS = ("-c", "merge.conflictStyle=merge", "merge-tree", "--write-tree", "-z", "--messages")
+_WITH_LINES = ("contents", "add/add")
+_FOUND = re.compile(rb"([0-9a-f]+) (\w+) (\d+)\n")
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a conflicting file up to which the lines are looked for."""
 
@@ -35,35 +38,104 @@ def merge(repo: Repository, ours: str, theirs: str) -> Merge:
         raise GitError(f"{ours[:12]} and {theirs[:12]} can't be merged.", detail=done.complaint)
     fields = iter(done.text.split("\0"))
     found = _read(fields, is_clean=done.code == 0)
-    return with_hunks(repo, found, ours, theirs)
+    return with_hunks(repo, [(found, ours, theirs)])[0]
 
 
 def merge_many(
     repo: Repository, pairs: Sequence[tuple[str, str]], env: Mapping[str, str] | None = None
-) -> Iterator[Merge]:
-    """The same for many pairs by one git; conflicts come without their lines, which `with_hunks` finds."""
+) -> list[Merge | None]:
+    """The same for many pairs by one git; None for a pair that can't be merged. The conflicts come without their lines,
+    which `with_hunks` finds."""
     if not pairs:
-        return
+        return []
     done = repo.run(*_OPTIONS, "--stdin", env=env, stdin="".join(f"{a} {b}\n" for a, b in pairs).encode())
-    if not done:
-        raise GitError(f"{len(pairs)} merges can't be computed.", detail=done.complaint)
-    fields = iter(done.text.split("\0"))
-    for _ in pairs:
-        yield _read(fields, is_clean=next(fields) == "1")
+    if done:
+        fields = iter(done.text.split("\0"))
+        return [_read(fields, is_clean=next(fields) == "1") for _ in pairs]
+    if len(pairs) == 1:
+        return [None]
+    # git stops at the first pair that can't be merged, and does not tell which one that is.
+    half = len(pairs) // 2
+    return merge_many(repo, pairs[:half], env) + merge_many(repo, pairs[half:], env)
 
 
-def with_hunks(repo: Repository, found: Merge, ours: str, theirs: str, env: Mapping[str, str] | None = None) -> Merge:
-    """`found`, which is the merge of these two commits, with the lines of its conflicts."""
+def with_hunks(
+    repo: Repository, found: Sequence[tuple[Merge, str, str]], env: Mapping[str, str] | None = None
+) -> list[Merge]:
+    """Each merge of these, which is that of the two commits beside it, with the lines of its conflicts."""
+    asked = [
+        f"{merged.tree}:{conflict.path}"
+        for merged, _, _ in found
+        for conflict in merged.conflicts
+        if conflict.kind in _WITH_LINES
+    ]
+    contents = _contents(repo, asked, env)
     placed = []
-    for conflict in found.conflicts:
-        blob = f"{found.tree}:{conflict.path}"
-        size = repo.run("cat-file", "-s", blob, env=env) if conflict.kind in ("contents", "add/add") else None
-        if size and int(size.text) <= _LARGEST:
-            content = repo.run("cat-file", "blob", blob, env=env).out
-            placed.append(replace(conflict, hunks=find_hunks(content, ours, theirs)))
+    for merged, ours, theirs in found:
+        conflicts = []
+        for conflict in merged.conflicts:
+            content = contents.get(f"{merged.tree}:{conflict.path}") if conflict.kind in _WITH_LINES else None
+            hunks = find_hunks(content, ours, theirs) if content is not None else ()
+            conflicts.append(replace(conflict, hunks=hunks))
+        placed.append(Merge(merged.tree, tuple(conflicts)))
+    return placed
+
+
+def merge_base(repo: Repository, one: str, other: str, env: Mapping[str, str] | None = None) -> str:
+    """The last commit that both have in common (the first of several); empty where there is none."""
+    return repo.run("merge-base", one, other, env=env).text.partition("\n")[0]
+
+
+def changed_paths(
+    repo: Repository, pairs: Sequence[tuple[str, str]], env: Mapping[str, str] | None = None
+) -> list[frozenset[str]]:
+    """For each two commits the paths that differ; a file that was moved counts at both places. By one git."""
+    if not pairs:
+        return []
+    # A commit and another one as its parent: what it is shown to change is what differs between both.
+    asked = "".join(f"{end} {start}\n" for start, end in pairs)
+    options = ("--stdin", "-r", "-z", "--name-only", "--no-renames", "--always")
+    fields = repo.git("diff-tree", *options, env=env, stdin=asked.encode()).split("\0")
+    found: list[set[str]] = []
+    for field in fields:
+        if len(found) < len(pairs) and field == pairs[len(found)][1]:
+            found.append(set())
+        elif field:
+            found[-1].add(field)
+    return [frozenset(paths) for paths in found]
+
+
+def folders_of(repo: Repository, tree: str, env: Mapping[str, str] | None = None) -> list[str]:
+    """The folders of a tree, without its top."""
+    return repo.git("ls-tree", "-r", "-d", "-z", "--name-only", tree, env=env).split("\0")[:-1]
+
+
+def _contents(repo: Repository, names: Sequence[str], env: Mapping[str, str] | None) -> dict[str, bytes]:
+    """The contents of those of `names`, each TREE:PATH, that are there and not too large; by two gits in all."""
+    if not names:
+        return {}
+    told = repo.run(
+        "cat-file", "--batch-check", "-z", env=env, stdin=os.fsencode("".join(f"{name}\0" for name in names))
+    )
+    oids: dict[str, bytes] = {}
+    at = 0
+    for name in names:
+        if found := _FOUND.match(told.out, at):
+            at = found.end()
+            if found[2] == b"blob" and int(found[3]) <= _LARGEST:
+                oids[name] = found[1]
         else:
-            placed.append(conflict)
-    return Merge(found.tree, tuple(placed))
+            at += len(os.fsencode(name)) + len(b" missing\n")
+    wanted = list(dict.fromkeys(oids.values()))
+    read = repo.run("cat-file", "--batch", env=env, stdin=b"".join(oid + b"\n" for oid in wanted)) if wanted else None
+    blobs: dict[bytes, bytes] = {}
+    at = 0
+    for oid in wanted if read else []:
+        if read is not None and (found := _FOUND.match(read.out, at)):
+            end = found.end() + int(found[3])
+            blobs[oid] = read.out[found.end() : end]
+            at = end + 1
+    return {name: blobs[oid] for name, oid in oids.items() if oid in blobs}
 
 
 def _read(fields: Iterator[str], *, is_clean: bool) -> Merge:

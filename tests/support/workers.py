@@ -1,0 +1,72 @@
+"""Agents with a real worktree each, and no process: what the radar looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from agentdeck.core.agent import Lease
+from agentdeck.core.radar import Report
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.radar import Radar, to_land
+from agentdeck.engine.views import AgentView
+from tests.support.cli import put_agent
+from tests.support.repos import MakeRepo, Sandbox
+
+LINES = "".join(f"line {number}\n" for number in range(1, 31))
+"""What `src/app.py` holds at first."""
+
+
+def changed(line: int, text: str) -> str:
+    """`LINES` with another text in one of them."""
+    lines = LINES.splitlines()
+    lines[line - 1] = text
+    return "\n".join(lines) + "\n"
+
+
+@dataclass
+class Workers:
+    main: Sandbox
+    count: int = 0
+
+    def add(self, name: str, base: str = "main") -> Sandbox:
+        """An agent on a branch and in a worktree of its own; its worktree is returned."""
+        path = self.main.folder / ".worktrees" / name
+        branch = f"agentdeck/{name}"
+        self.main.git("worktree", "add", "-q", "-b", branch, path, base)
+        git_dir = self.main.at(path).git("rev-parse", "--absolute-git-dir")
+        data = {
+            "path": str(path),
+            "branch": branch,
+            "base": base,
+            "base_commit": self.main.git("rev-parse", base),
+            "git_dir": git_dir,
+        }
+        self.count = self.count + 1
+        put_agent(self.main.folder, name, since=float(self.count), leases=(Lease("worktree", True, data),))
+        return self.main.at(path)
+
+    @property
+    def deck(self) -> Deck:
+        return Deck.find(self.main.folder)
+
+    def views(self) -> list[AgentView]:
+        return to_land(self.deck.agents())
+
+    def radar(self) -> Radar:
+        return Radar(self.deck.world)
+
+    def scan(self) -> Report:
+        """One scan as a new process does it."""
+        return self.radar().scan(self.views())
+
+
+@pytest.fixture
+def workers(repo: MakeRepo) -> Workers:
+    made = Workers(repo())
+    made.main.write("src/app.py", LINES)
+    made.main.write("src/other ünï.py", "other\n")
+    made.main.write(".gitignore", "*.log\n.worktrees/\n")
+    made.main.commit("base")
+    return made
