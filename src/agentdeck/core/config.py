@@ -23,9 +23,11 @@ class AgentDefaults(Section):
     branch: str = "agentdeck/{name}"
     """Name of a new branch; `{name}` is the agent's."""
     tier: str = ""
+    """The chain of models that a new agent is served by; empty: its CLI's own provider."""
     timeout: Seconds | None = None
     """Seconds until a run is stopped; none: never."""
     env: dict[str, str] = Field(default={})
+    """Variables that every agent gets; what they hold is kept in the deck's state, so no keys."""
     env_file: str = ""
     """A file of `KEY=VALUE` lines whose variables every agent gets, such as keys that cron does not have."""
 
@@ -49,12 +51,14 @@ class Hooks(Section):
     teardown: list[str] = Field(default=[])
     """Run before the worktree is removed; one that fails is reported and does not stop the removal."""
     timeout: Seconds = 600.0
+    """Seconds that one line may take."""
 
 
 class PortsConfig(Section):
     per_agent: Annotated[int, Field(ge=0, le=100)] = 4
     """How many ports an agent gets: PORT, PORT_1, …"""
     range: Annotated[tuple[PortNumber, PortNumber], Field(strict=False)] = (20000, 29999)
+    """The first and the last port that may be handed out."""
     names: list[str] = Field(default=[])
     """Names of their own for PORT_1, PORT_2, … in order, such as `API_PORT`."""
 
@@ -86,14 +90,17 @@ class DatabaseConfig(Section):
     mode: Literal["database", "schema", "index", "prefix"] = "database"
     """postgres: `database` or `schema`; redis: `index` or `prefix`."""
     variable: str = "DATABASE_URL"
+    """The variable that gets its URL."""
     variables: dict[str, str] = Field(default={})
     """More variables, from `{url}`, `{name}`, `{host}`, `{port}`, `{user}`, `{schema}`, `{prefix}`, `{path}`."""
     create: str = ""
     """command: the shell line that creates one and prints its URL; it sees AGENTDECK_DATABASE, the name to use."""
     drop: str = ""
+    """command: the shell line that takes it away."""
     dump: str = ""
     """command: the shell line that writes a dump to the file AGENTDECK_DUMP."""
     restore: str = ""
+    """command: the shell line that reads the dump AGENTDECK_DUMP back."""
     keep_dump: bool = True
     """Whether a database is dumped before it is dropped."""
 
@@ -122,7 +129,9 @@ class RunnerConfig(Section):
     grace_terminate: Seconds = 5.0
     """Seconds between TERM and KILL."""
     recording_max_mb: Annotated[int, Field(ge=1)] = 32
+    """Megabytes of a recording after which it begins anew."""
     recording_keep: Annotated[int, Field(ge=0)] = 1
+    """How many full recordings are kept beside the one that is written."""
     quiet: Seconds = 0.4
     """Seconds without output after which the screen is read for the agent's state."""
 
@@ -140,6 +149,7 @@ class LandingConfig(Section):
     """How finished branches come to their base branch."""
 
     method: Literal["merge", "squash", "rebase", "ff-only"] = "merge"
+    """A merge commit, one commit, the commits one by one, or only a fast-forward."""
     gate: list[str] = Field(default=[])
     """Shell lines that must exit with 0 before a base branch moves; run in a worktree of their own, in this order."""
     timeout: Seconds = 3600.0
@@ -160,6 +170,7 @@ class TrashConfig(Section):
     ignored: bool = False
     """Whether git-ignored files of a worktree are kept too."""
     keep_days: Annotated[int, Field(ge=1)] = 30
+    """Days after which `agentdeck prune` offers to let go of it."""
 
 
 class Config(Section):

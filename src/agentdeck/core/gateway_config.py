@@ -16,6 +16,7 @@ class Timeouts(Section):
     """Seconds after which a provider is taken for failed."""
 
     connect: Seconds = 10.0
+    """Until the connection stands."""
     first_byte: Seconds = 60.0
     """Until the first byte of a stream."""
     answer: Seconds = 600.0
@@ -28,9 +29,13 @@ class Prices(Section):
     """Money for a million tokens, in dollars."""
 
     input: Annotated[float, Field(ge=0)] = 0.0
+    """What is sent."""
     output: Annotated[float, Field(ge=0)] = 0.0
+    """What comes back."""
     cache_read: Annotated[float, Field(ge=0)] = 0.0
+    """What the provider had cached."""
     cache_write: Annotated[float, Field(ge=0)] = 0.0
+    """What it put into its cache."""
 
 
 class ProviderConfig(Section):
@@ -39,11 +44,14 @@ class ProviderConfig(Section):
     base_url: str
     """Up to and with the version, such as `https://api.openai.com/v1`."""
     apis: Annotated[list[Annotated[Api, Field(strict=False)]], Field(min_length=1)]
+    """The formats it speaks."""
     key_env: str = ""
     """The environment variable of the gateway that holds the key. Empty: the login that the agent's own CLI sends is
     passed on, and only to this provider; a local server gets none."""
     key_header: Literal["bearer", "x-api-key"] = "bearer"
+    """How the key is sent: as `Authorization: Bearer`, or as `x-api-key`."""
     local: bool = False
+    """Whether it runs on this machine: it needs no key and costs nothing."""
     timeouts: Timeouts = Timeouts()
     max_concurrent: Annotated[int, Field(ge=0)] = 0
     """Requests in flight at once; 0: no limit. One more waits as at a rate limit."""
@@ -134,11 +142,13 @@ class GatewayConfig(Section):
     backoff: Seconds = 0.5
     """The first wait where the provider named none; it doubles."""
     backoff_max: Seconds = 8.0
+    """The longest wait of that kind."""
     breaker_failures: Annotated[int, Field(ge=1)] = 3
     """Failures in a row after which a provider is left alone; a time-out counts as all of them."""
     breaker_seconds: Seconds = 10.0
     """How long it is left alone at first; doubled each time that the one probe fails."""
     breaker_seconds_max: Seconds = 120.0
+    """The longest that it is left alone for failures in a row."""
     exhausted_seconds: Seconds = 300.0
     """How long a provider without quota or credit is left alone when it names no reset."""
     hold: Seconds = 5.0
