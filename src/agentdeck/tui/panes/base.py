@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from agentdeck.core.text import plain
+from agentdeck.core.text import columns, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
@@ -44,6 +44,23 @@ class Line(Widget):
         self.display = bool(self.text)
 
 
+class KeyLine(Widget):
+    """The keys of a pane, the most useful first; those that there is no room for are left out."""
+
+    def __init__(self, keys: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(classes="pane--keys")
+        self._keys = keys
+
+    def render(self) -> Content:
+        room, parts = self.content_size.width, list[Content]()
+        for key, word in self._keys:
+            room -= columns(key) + columns(word) + 3
+            if room < 0:
+                break
+            parts += [Content.styled(key, "$text-accent bold"), Content(f" {word}  ")]
+        return Content("").join(parts)
+
+
 class AgentPane(Vertical):
     """One side of one agent. While it is seen, `find` is called in a thread whenever something may have moved, at most
     once at a time, and `found` gets what it returned, unless another agent is selected by then.
@@ -51,6 +68,9 @@ class AgentPane(Vertical):
 
     WATCHES = False
     """Whether everything the agent prints is a reason to look again; else a new status is, and being seen again."""
+
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """The keys that work in it, and a word or two for each."""
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -63,6 +83,8 @@ class AgentPane(Vertical):
     def compose(self) -> ComposeResult:
         yield from self.parts()
         yield Line(classes="pane--line")
+        if self.KEYS:
+            yield KeyLine(self.KEYS)
 
     def parts(self) -> ComposeResult:
         """The widgets over the line."""
@@ -135,7 +157,7 @@ class AgentPane(Vertical):
             self._again = True
             return
         self._asks = True
-        self.run_worker(self._ask(), group="look", exit_on_error=False)
+        self.run_worker(self._ask(), group="look", exit_on_error=True)
 
     async def _ask(self) -> None:
         try:

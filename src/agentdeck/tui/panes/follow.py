@@ -15,6 +15,9 @@ class FollowView(ScrollView, can_focus=True):
     follows = reactive(True)
     """Whether the end is shown, and will be when more comes. Scrolling up ends it, going to the end begins it again."""
 
+    holds_end = True
+    """Whether the last of the lines that are held is the last there is."""
+
     def grown(self, width: int, height: int) -> None:
         """The lines are so wide and so many now."""
         self.virtual_size = Size(width, height)
@@ -32,7 +35,7 @@ class FollowView(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         # Only a person scrolls up: we scroll to the end, and where lines go away the end comes up by itself.
-        if new_value >= self.max_scroll_y:
+        if new_value >= self.max_scroll_y and self.holds_end:
             self.follows = True
         elif new_value < old_value:
             self.follows = False

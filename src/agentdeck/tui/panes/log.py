@@ -1,0 +1,244 @@
+"""What the agent printed, line by line with its times: followed, searched, filtered."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from agentdeck.core.text import cut, plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView
+from agentdeck.system.logtail import MOST_LINES, Change, LogTail
+from agentdeck.tui.panes.base import AgentPane
+from agentdeck.tui.panes.loglines import LogView
+from agentdeck.tui.panes.prompt import Prompt
+
+_PACE = 0.08
+"""Seconds between two looks at a log that grows."""
+_NEAR = 3
+"""Rows from the beginning of what is held at which what is before it is read."""
+
+Wish = Callable[[LogTail], Change]
+
+
+class LogPane(AgentPane):
+    """While it is not seen, nothing is read."""
+
+    WATCHES = True
+    KEYS: ClassVar = (
+        ("/", "search"),
+        ("n N", "next"),
+        ("f", "filter"),
+        ("end", "follow"),
+        ("home", "older"),
+        ("w", "wrap"),
+        ("esc", "back"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search in the log", show=False, id="log.search"),
+        Binding("n", "step(1)", "Next match", show=False, id="log.next"),
+        Binding("N", "step(-1)", "Match before", show=False, id="log.before"),
+        Binding("f", "filter", "Only lines that match", show=False, id="log.filter"),
+        Binding("w", "wrap", "Wrap long lines", show=False, id="log.wrap"),
+        Binding("G", "end", "To the end, and follow", show=False, id="log.end"),
+        Binding("g", "home", "To the beginning", show=False, id="log.home"),
+    ]
+
+    def __init__(self, deck: Deck, *, id: str | None = None) -> None:
+        super().__init__(deck, id=id)
+        self._tail: LogTail | None = None
+        self._path = ""
+        self._reopens = True
+        self._next_at = 0.0
+        self._wish: Wish | None = None
+        self._is_first = self._is_last = True
+        self._searched = self._filtered = ""
+        self._seeks = 0
+        """The direction in which a match is sought that is not among the lines held; 0: none is."""
+
+    def parts(self) -> ComposeResult:
+        yield LogView()
+        yield Prompt()
+
+    @property
+    def lines(self) -> LogView:
+        return self.query_one(LogView)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.watch(self.lines, "scroll_y", self._scrolled, init=False)
+        self.watch(self.lines, "follows", self._follows_changed, init=False)
+
+    def changed_agent(self) -> None:
+        self._reopens, self._wish, self._seeks = True, None, 0
+        if self.is_mounted:
+            self.query_one(Prompt).cancel()
+            self.lines.clear()
+            self.say("")
+
+    # Reading
+
+    async def inquire(self, view: AgentView) -> Change:
+        if self._wish is None:
+            await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
+        self._next_at = time.monotonic() + _PACE
+        wish, self._wish = self._wish, None
+        reopens, self._reopens = self._reopens, False
+        return await asyncio.to_thread(self._read, view, wish, self.lines.follows, reopens)
+
+    def _read(self, view: AgentView, wish: Wish | None, follows: bool, reopens: bool) -> Change:
+        path = str(view.log or "")
+        if reopens or path != self._path:
+            if self._tail is not None:
+                self._tail.close()
+            self._tail, self._path = LogTail(view.log) if view.log is not None else None, path
+        if self._tail is None:
+            return Change(fresh=True, is_first=True)
+        return wish(self._tail) if wish is not None else self._tail.newer(may_drop=follows)
+
+    def found(self, view: AgentView, facts: Change) -> None:
+        if self._reopens:
+            self.look()
+            return
+        self._is_first, self._is_last = facts.is_first, facts.is_last
+        self.lines.holds_end = facts.is_last
+        self.lines.apply(facts)
+        if self._seeks and (facts.before or facts.is_first):
+            self._seek()
+        elif not facts.dropped_after:
+            self._fill()
+        self._tell(view)
+
+    def _fill(self) -> None:
+        """Where few lines match, those that were not read yet may fill the screen."""
+        has_room = self.lines.count < self.lines.size.height and len(self.lines.lines) < MOST_LINES // 2
+        if has_room and self.lines.lines:
+            self._older()
+
+    def _older(self) -> None:
+        if not self._is_first and self._wish is None:
+            self._wish = LogTail.older
+            self.look()
+
+    def _scrolled(self, row: float) -> None:
+        if self._seeks:
+            return
+        if row <= _NEAR and not self.lines.follows:
+            self._older()
+        elif not self._is_last and row >= self.lines.max_scroll_y - _NEAR and self._wish is None:
+            self._wish = LogTail.newer
+            self.look()
+
+    def _follows_changed(self, follows: bool) -> None:
+        if follows and not self._is_last:
+            self._wish = LogTail.end
+            self.look()
+        elif self.view is not None:
+            self._tell(self.view)
+
+    # Telling
+
+    def _tell(self, view: AgentView) -> None:
+        self.say("  ·  ".join(filter(None, (self._state(view), self._search_state(), self._filter_state()))))
+
+    def _state(self, view: AgentView) -> str:
+        if not self.lines.lines:
+            return f"{view.name} has printed nothing yet." if view.log else f"{view.name} never ran, so it has no log."
+        if self.lines.follows:
+            return "" if view.alive else f"{view.name} has ended ({view.state})."
+        if not self._is_last:
+            return "▼ more below; end goes there"
+        if not self.lines.unseen:
+            return "▼ not following; end does"
+        return f"▼ {self.lines.unseen:,} new line{'s' if self.lines.unseen > 1 else ''} below; end goes there"
+
+    def _search_state(self) -> str:
+        if not self._searched:
+            return ""
+        at, count = self.lines.hits
+        shown = f"“{cut(plain(self._searched), 24)}”"
+        if self._seeks:
+            return f"{shown}: looking further up …"
+        where = "" if self._is_first else " here; N looks further up"
+        return f"{shown}: {at} of {count:,}{where}" if count else f"{shown}: nothing{where or ' like it'}"
+
+    def _filter_state(self) -> str:
+        if not self._filtered:
+            return ""
+        held = len(self.lines.lines)
+        last = "" if self._is_first else " last"
+        return f"only “{cut(plain(self._filtered), 24)}”: {self.lines.count:,} of the{last} {held:,} lines"
+
+    # Keys
+
+    def action_search(self) -> None:
+        def answer(text: str | None) -> None:
+            self.lines.focus()
+            if text is not None:
+                self._search(text)
+
+        hint = "text to look for; empty ends the search"
+        self.query_one(Prompt).ask("search:", answer, value=self._searched, hint=hint, changed=self._search)
+
+    def _search(self, text: str | None) -> None:
+        self._searched, self._seeks = text or "", 0
+        self.lines.search(_pattern(self._searched))
+        self._retell()
+
+    def action_step(self, by: int) -> None:
+        if not self._searched:
+            self.action_search()
+        elif not self.lines.step(by) and by < 0 and not self._is_first:
+            self._seeks = -1
+            self.lines.action_scroll_home()
+            self._older()
+        self._retell()
+
+    def _seek(self) -> None:
+        """Older lines came: is what was sought among them?"""
+        if self.lines.step(self._seeks) or self._is_first:
+            self._seeks = 0
+        else:
+            self._older()
+
+    def action_filter(self) -> None:
+        def answer(text: str | None) -> None:
+            self.lines.focus()
+            if text is not None:
+                self._set_filter(text)
+
+        hint = "show only lines with this text; empty shows all"
+        self.query_one(Prompt).ask("only:", answer, value=self._filtered, hint=hint, changed=self._set_filter)
+
+    def _set_filter(self, text: str | None) -> None:
+        self._filtered = text or ""
+        self.lines.filter(_pattern(self._filtered))
+        self._retell()
+        self._fill()
+
+    def _retell(self) -> None:
+        if self.view is not None:
+            self._tell(self.view)
+
+    def action_wrap(self) -> None:
+        self.lines.wrap(not self.lines.wraps)
+
+    def action_end(self) -> None:
+        self._seeks = 0
+        self.lines.action_scroll_end()
+
+    def action_home(self) -> None:
+        self.lines.action_scroll_home()
+
+
+def _pattern(text: str) -> re.Pattern[bytes] | None:
+    """The text itself, in any case unless it has capitals."""
+    if not text:
+        return None
+    return re.compile(re.escape(text.encode("utf-8", "replace")), 0 if text != text.lower() else re.IGNORECASE)
