@@ -28,6 +28,7 @@ check: ## format, lint, types and layers
 bench: ## what the program costs, as ratios to yardsticks of the same run
 	@scripts/setup test
 	$(BIN)/python bench/verbs.py
+	$(BIN)/python bench/radar.py
 
 clean: ## take .venv and caches away
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

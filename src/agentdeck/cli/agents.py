@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.output import DIM, Cell, Column, Output, state_cell
+from agentdeck.cli.output import DIM, RED, YELLOW, Cell, Column, Output, state_cell
 from agentdeck.core.durations import short_duration
 from agentdeck.core.text import plain
 
 if TYPE_CHECKING:
+    from agentdeck.engine.marks import KnownMark
     from agentdeck.engine.views import AgentView
+
+MARK_STYLES = {"clean": DIM, "touches": YELLOW, "conflicts": RED}
 
 _COLUMNS = [
     Column("STATE", 10),
@@ -19,11 +22,12 @@ _COLUMNS = [
     Column("PROFILE", 6),
     Column("BRANCH", 6),
     Column("AGE", 3),
+    Column("RADAR", 9),
     Column("REASON", 10),
 ]
 
 
-def agent_fields(view: AgentView) -> dict[str, Any]:
+def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, Any]:
     """What docs/json.md calls an agent. The values of its variables are left out: they may be keys."""
     agent, status, tree = view.agent, view.status, view.agent.lease("worktree")
     return {
@@ -56,6 +60,13 @@ def agent_fields(view: AgentView) -> dict[str, Any]:
         "outcome": None if view.state.is_live else int(view.outcome),
         "session": status.session,
         "model": status.model,
+        "radar": known
+        and {
+            "verdict": known.mark.verdict,
+            "with": list(known.mark.others),
+            "at": known.at,
+            "holds": known.holds,
+        },
         "runner_pid": status.runner_pid,
         "agent_pid": status.agent_pid,
     }
@@ -72,8 +83,21 @@ def reason_part(view: AgentView) -> str:
     return f": {reason}" if reason else ""
 
 
-def print_agents(out: Output, views: Sequence[AgentView]) -> None:
-    now = time.time()
+def mark_cell(known: KnownMark | None, now: float) -> Cell:
+    """What the radar last said of an agent, in a few words; where that may have changed, how long ago it was."""
+    if known is None or (known.mark.verdict == "clean" and not known.holds):
+        return Cell("")
+    first, *rest = known.mark.others or ("",)
+    text = f"{known.mark.verdict.glyph} {known.mark.verdict}"
+    if known.mark.verdict != "clean":
+        text += f" {first}" + (f" +{len(rest)}" if rest else "")
+    if not known.holds:
+        return Cell(f"{text} ({short_duration(now - known.at)} ago)", DIM)
+    return Cell(text, MARK_STYLES[known.mark.verdict])
+
+
+def print_agents(out: Output, views: Sequence[AgentView], marks: Mapping[str, KnownMark] | None = None) -> None:
+    now, marks = time.time(), marks or {}
     rows = [
         [
             state_cell(view.state),
@@ -81,6 +105,7 @@ def print_agents(out: Output, views: Sequence[AgentView]) -> None:
             Cell(view.agent.profile, DIM),
             Cell(view.branch, DIM),
             Cell(short_duration(now - view.since)),
+            mark_cell(marks.get(view.name), now),
             Cell(telling_reason(view)),
         ]
         for view in views

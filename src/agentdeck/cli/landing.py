@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def merge(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out)
-    names = args.names or _all_done(deck, args)
+    names = args.names or _all_done(deck, args, out)
     if not names:
         out.narrate("No agent is done, so there is nothing to land.")
         return ExitCode.OK
@@ -38,14 +38,21 @@ def merge(args: Namespace, out: Output) -> ExitCode:
     return _outcome(landing)
 
 
-def _all_done(deck: Deck, args: Namespace) -> list[str]:
-    """The agents that `--all` means, in the order of their creation."""
+def _all_done(deck: Deck, args: Namespace, out: Output) -> list[str]:
+    """The agents that `--all` means, in the order in which the fewest of them meet a conflict."""
     from agentdeck.core.agent import State
 
     if not args.all:
         raise UsageError("Say which agents to land: their names, or --all.")
-    views = [view for view in deck.agents() if view.state is State.DONE]
-    return [view.name for view in views]
+    names = [view.name for view in deck.agents() if view.state is State.DONE]
+    if len(names) < 2:
+        return names
+    try:
+        order = deck.radar(names).order
+    except DeckError as error:
+        out.complain(f"They land in the order of their creation: {plain(error.title)}", YELLOW)
+        return names
+    return [*order, *(name for name in names if name not in order)]
 
 
 def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, out: Output) -> LandRequest:

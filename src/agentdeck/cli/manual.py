@@ -128,6 +128,18 @@ examples:
   agentdeck rm --stop --keep-branch login tests
 """
 
+RADAR = """\
+What each agent has done, committed or not, is merged with every other's and with its
+base, in memory: · clean, ~ touches the same files, ✗ conflicts. Below the matrix are the
+files and lines, and the order to land in with the fewest conflicts. Lines are counted in
+the file of the agent that is named first. NAMES are compared with all others.
+
+examples:
+  agentdeck radar
+  agentdeck radar login tests
+  agentdeck radar --watch
+"""
+
 MERGE = """\
 Each agent's branch is merged with its base, the gate's commands run on the result in a
 worktree with ports and a database of its own (“agentdeck logs -f gate-NAME” shows it),

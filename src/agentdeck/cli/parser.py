@@ -21,6 +21,7 @@ MODULES = {
     "resume": "run",
     "diff": "reading",
     "rm": "control",
+    "radar": "radar",
     "merge": "landing",
     "undo": "landing",
     "prune": "landing",
@@ -183,6 +184,9 @@ def _add_control(verbs: Any) -> None:
 
 
 def _add_landing(verbs: Any) -> None:
+    radar = _verb(verbs, "radar", "tell which agents will collide")
+    _add_name(radar, many="*")
+    radar.add_argument("-w", "--watch", action="store_true", help="tell it again whenever something changes")
     merge = _verb(verbs, "merge", "land agents' work on their base branch, through the gate")
     _add_name(merge, many="*")
     merge.add_argument("--all", action="store_true", help="all that are done, in the order with the fewest conflicts")

@@ -20,25 +20,31 @@ from agentdeck.errors import DeckError, ExitCode, NotFoundError, UsageError
 if TYPE_CHECKING:
     from agentdeck.core.agent import Lease
     from agentdeck.engine.deck import Deck
+    from agentdeck.engine.marks import KnownMark
     from agentdeck.engine.views import AgentView
 
 _EVENTS_SHOWN = 8
 
 
 def ls(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.engine.marks import read_marks
+
     deck = open_deck(out)
     views = deck.agents()
+    marks = read_marks(deck.world, views)
     if out.json:
-        fields = [agent_fields(view) for view in views]
+        fields = [agent_fields(view, marks.get(view.name)) for view in views]
         out.emit("agents", root=str(deck.root), agents=fields)
     elif views:
-        print_agents(out, views)
+        print_agents(out, views, marks)
     else:
         out.narrate('No agents here yet. Start one: agentdeck run "what to do"')
     return ExitCode.OK
 
 
 def show(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.engine.marks import read_marks
+
     deck = open_deck(out)
     view = deck.agent(args.name)
     if args.screen:
@@ -51,16 +57,17 @@ def show(args: Namespace, out: Output) -> ExitCode:
         return ExitCode.OK
     events = deck.store.events(view.name)
     usage, disk = _usage(deck, view), deck.disk(view)
+    known = read_marks(deck.world, deck.agents()).get(view.name)
     if out.json:
         leases = [{"kind": lease.kind, "held": lease.held, "text": text} for lease, text in _leases(view)]
         told = [event.to_json() for event in events]
-        out.emit("agent", **agent_fields(view), leases=leases, usage=usage, disk_bytes=disk, events=told)
+        out.emit("agent", **agent_fields(view, known), leases=leases, usage=usage, disk_bytes=disk, events=told)
         return ExitCode.OK
     cell = state_cell(view.state)
     age = short_duration(time.time() - view.since)
     reason = reason_part(view)
     out.line(f"{out.styled(view.name, BOLD)}  {out.styled(cell.text, cell.style)} for {age}{reason}")
-    for key, value in _facts(view, usage, disk):
+    for key, value in [*_facts(view, usage, disk), *_radar_fact(known)]:
         first, *rest = value.splitlines() or [""]
         out.line(f"  {out.styled(f'{key:<10}', DIM)} {plain(first)}")
         for line in rest:
@@ -89,6 +96,15 @@ def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> l
     if disk is not None:
         facts.append(("disk", f"{disk / 1024 / 1024:.1f} MiB"))
     return [(key, value) for key, value in facts if value]
+
+
+def _radar_fact(known: KnownMark | None) -> list[tuple[str, str]]:
+    if known is None:
+        return []
+    words = {"clean": "clean with", "touches": "touches the same files as", "conflicts": "conflicts with"}
+    others = "all others" if known.mark.verdict == "clean" else ", ".join(known.mark.others)
+    since = "" if known.holds else f", {short_duration(time.time() - known.at)} ago; “agentdeck radar” looks again"
+    return [("radar", f"{known.mark.verdict.glyph} {words[known.mark.verdict]} {others}{since}")]
 
 
 def _leases(view: AgentView) -> list[tuple[Lease, str]]:

@@ -27,6 +27,10 @@ class Verdict(StrEnum):
     def weight(self) -> int:
         return list(Verdict).index(self)
 
+    @property
+    def glyph(self) -> str:
+        return "·~✗"[self.weight]
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:

@@ -12,8 +12,7 @@ from typing import Any
 from agentdeck.core.radar import Mark, Report, Verdict
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
-from agentdeck.system.files import write_atomic
-from agentdeck.system.wholework import sign
+from agentdeck.system.files import sign, write_atomic
 
 _FORMAT = 1
 _HOLDS = 30.0

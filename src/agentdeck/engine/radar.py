@@ -68,6 +68,7 @@ class Radar:
         self._memory = Memory(self._folder / "memory.json")
         self._mutex = threading.Lock()
         self._cancelled = threading.Event()
+        self._folders_of: dict[str, list[str]] = {}
         self.looked = 0
         """Worktrees that the last scan found changed."""
         self.merged = 0
@@ -201,9 +202,14 @@ class Radar:
                 continue
             found[worktree.git_dir] = found[worktree.path] = view.name
             whole = self._memory.wholes.get(view.name)
-            for folder in folders_of(self._world.repo, whole.tree, self._shop.env) if whole and whole.tree else []:
+            for folder in self._folders(whole.tree) if whole and whole.tree else ():
                 found[worktree.path / folder] = view.name
         return {path: name for path, name in found.items() if path.is_dir()}
+
+    def _folders(self, tree: str) -> list[str]:
+        if tree not in self._folders_of:
+            self._folders_of[tree] = folders_of(self._world.repo, tree, self._shop.env)
+        return self._folders_of[tree]
 
     # What they changed
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from agentdeck.core.conflicts import Conflict
 from agentdeck.core.radar import conflict_from_json, conflict_to_json
-from agentdeck.system.files import write_atomic
-from agentdeck.system.wholework import Whole, sign
+from agentdeck.system.files import sign, write_atomic
+from agentdeck.system.wholework import Whole
 
 _FORMAT = 1
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _TICK_MS = 1000
 """How long to wait for a change before looking all the same; a lost notification costs no more than this."""
+_BLIND = 5.0
+"""Seconds between looks where the system refuses to watch."""
 
 
 def ticks(*folders: Path) -> Iterator[None]:
@@ -31,3 +35,28 @@ def ticks(*folders: Path) -> Iterator[None]:
         yield
         if not all(folder.is_dir() for folder in folders):
             return
+
+
+def changes(folders: Iterable[Path], patience: float) -> Iterator[set[Path]]:
+    """Yield the paths that changed in `folders`, not deeper; for ever.
+
+    The first is an empty set: from then on nothing is missed. Another one comes after `patience` seconds without a
+    change, or sooner where the system can't watch so many folders.
+    """
+    from watchfiles import watch
+
+    options = {"debounce": 50, "step": 10, "rust_timeout": _TICK_MS, "yield_on_timeout": True, "recursive": False}
+    quiet_since = 0.0
+    # A folder that was taken away just now, or the system's limit on watched folders.
+    with contextlib.suppress(OSError):
+        for found in watch(*folders, watch_filter=None, **options):  # type: ignore[arg-type]
+            if quiet_since == 0.0 or (not found and time.monotonic() - quiet_since > patience):
+                yield set()
+            elif found:
+                yield {Path(path) for _, path in found}
+            else:
+                continue
+            quiet_since = time.monotonic()
+    while True:
+        time.sleep(_BLIND)
+        yield set()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agentdeck.errors import DeckError, GitError
 from agentdeck.system.checkouts import Worktree
-from agentdeck.system.files import private_folder
+from agentdeck.system.files import private_folder, sign
 from agentdeck.system.git import Repository
 from agentdeck.system.merges import NOBODY
 from agentdeck.system.process import Result
@@ -52,15 +52,6 @@ class Whole:
     """The sign of the worktree's own index, from which ours was started."""
     ours: tuple[int, ...] = ()
     """The sign of our index; a look that leaves it as it was has found no change."""
-
-
-def sign(path: Path) -> tuple[int, ...]:
-    """Another one whenever the file was replaced or written; () where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 class Workshop:

@@ -1,0 +1,48 @@
+"""Look at the agents again whenever something changed in a worktree, a branch or the deck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentdeck.core.radar import Report
+from agentdeck.engine.radar import Radar, to_land
+from agentdeck.engine.world import Note, silent
+from agentdeck.system.watch import changes
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+
+_PATIENCE = 30.0
+"""Seconds after which all is looked at although nothing was heard: a lost notification costs no more than this."""
+
+
+def follow(deck: Deck, names: Sequence[str] = (), note: Note = silent) -> Iterator[Report]:
+    """A report at once, then one whenever it says something else than the last; for ever. `names` as in Deck.radar."""
+    wanted = [deck.agent(name).name for name in names]
+    radar = Radar(deck.world)
+    last: Report | None = None
+    for changed in _changed(deck, radar, wanted):
+        found = radar.scan(to_land(deck.agents(), wanted), note, changed=changed)
+        report = found.about(wanted) if wanted else found
+        if not report.is_like(last):
+            last = report
+            yield report
+
+
+def _changed(deck: Deck, radar: Radar, wanted: Sequence[str]) -> Iterator[set[str] | None]:
+    """The agents in whose worktrees something changed, None where it may be anything; looks at the places again after
+    each."""
+    yield None
+    while True:
+        places = radar.places(to_land(deck.agents(), wanted))
+        for paths in changes(places, _PATIENCE):
+            names = {name for path in paths for name in _owners(places, path)}
+            yield names if names and "" not in names else None
+            if radar.places(to_land(deck.agents(), wanted)).keys() != places.keys():
+                break
+
+
+def _owners(places: dict[Path, str], path: Path) -> set[str]:
+    return {places[each] for each in (path, path.parent) if each in places} or {""}
