@@ -153,18 +153,25 @@ class LogTail:
             size = self._sizes.popleft() if before else self._sizes.pop()
             self._held -= size
             dropped += 1
-            part = self._parts[0 if before else -1]
+            part = self._outermost(before=before)
             if before:
                 part.start += size
             else:
                 part.end -= size
-            if part.start >= part.end and len(self._parts) > 1:
-                part.file.close()
-                self._parts.popleft() if before else self._parts.pop()
         return dropped
 
+    def _outermost(self, *, before: bool) -> _Part:
+        """The part at that end that has lines in the window; those beyond it, which have none, are let go."""
+        while True:
+            part = self._parts[0 if before else -1]
+            if part.start < part.end or len(self._parts) == 1:
+                return part
+            part.file.close()
+            self._parts.popleft() if before else self._parts.pop()
+
     def _is_first(self) -> bool:
-        return not self._parts or (self._parts[0].start == 0 and self._neighbour(self._parts[0], 1) is None)
+        first = self._parts[0] if self._parts else None
+        return first is None or (first.start == 0 and self._neighbour(first, 1) is None)
 
     def _is_last(self) -> bool:
         last = self._parts[-1]

@@ -47,9 +47,10 @@ class Prompt(Horizontal):
 
     def _close(self, text: str | None) -> None:
         answer, self._answer = self._answer, None
-        self.display = False
         if answer is not None:
+            # It takes the focus; Textual would give that of a hidden widget to just any other.
             answer(text)
+        self.display = False
 
     def cancel(self) -> None:
         if self.is_open:
