@@ -23,8 +23,8 @@ import aiohttp
 import psutil
 from aiohttp import web
 
-from agentdeck.gateway import tokens
-from agentdeck.gateway.tokens import Bearer
+from agentdeck.system import gateway_tokens as tokens
+from agentdeck.system.gateway_tokens import Bearer
 
 CHUNKS = 100
 PAUSE = 0.002

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentdeck.core import token_usage as usage
 from agentdeck.core.apis import Api
-from agentdeck.gateway import bodies, usage
-from agentdeck.gateway.usage import Usage
+from agentdeck.core.token_usage import Usage
+from agentdeck.gateway import bodies
 from tests.gateway.upstream import usage_of
 
 _values = st.recursive(

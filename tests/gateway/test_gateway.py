@@ -12,9 +12,10 @@ import pytest
 
 from agentdeck.core.apis import Api
 from agentdeck.core.routing import Target
-from agentdeck.gateway import local, tokens
-from agentdeck.gateway.tokens import Bearer
-from agentdeck.gateway.usage import Usage
+from agentdeck.core.token_usage import Usage
+from agentdeck.gateway import local
+from agentdeck.system import gateway_tokens as tokens
+from agentdeck.system.gateway_tokens import Bearer
 from tests.gateway.upstream import (
     KEYS,
     PATHS,

@@ -18,9 +18,9 @@ import pytest
 
 from agentdeck.core.apis import Api
 from agentdeck.errors import ExitCode
-from agentdeck.gateway import tokens
-from agentdeck.gateway.tokens import Bearer
+from agentdeck.system import gateway_tokens as tokens
 from agentdeck.system.files import is_locked
+from agentdeck.system.gateway_tokens import Bearer
 from tests.support.retry import eventually
 
 KEY = "sk-process-secret"

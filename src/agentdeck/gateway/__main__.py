@@ -10,7 +10,7 @@ In `--state` (folder 0700, files 0600) lie:
 - `gateway.lock`: held while the process lives; a second process says so and exits with 4
 - `gateway.json`: `{"pid", "port", "url", "started"}`, written once it listens. The port is the last one if that is
   free, so that agents that run find it again after a restart
-- `secret`: what tokens are signed with (`tokens.secret`, `tokens.mint`, `tokens.base_url`)
+- `secret`: what tokens are signed with (`system.gateway_tokens`)
 - `events.jsonl`: `provider.failed_over`, `provider.failed_back`, `provider.left_alone`, `provider.recovered`,
   `gateway.configured` as `core.events.Event`
 - `ledger.sqlite3`: one row a request (`ledger.Ledger`)

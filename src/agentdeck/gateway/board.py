@@ -11,7 +11,7 @@ from agentdeck.core import routing
 from agentdeck.core.events import Event
 from agentdeck.core.faults import FaultKind, ProviderFault
 from agentdeck.core.routing import Breaker, Target
-from agentdeck.gateway.tokens import Bearer
+from agentdeck.system.gateway_tokens import Bearer
 
 if TYPE_CHECKING:
     from agentdeck.core.gateway_config import GatewayConfig, ProviderConfig

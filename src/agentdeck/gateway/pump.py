@@ -9,9 +9,10 @@ import zlib
 from aiohttp import web
 
 from agentdeck.core import faults
+from agentdeck.core import token_usage as usage
 from agentdeck.core.apis import Api
 from agentdeck.core.faults import ProviderFault
-from agentdeck.gateway import streams, usage
+from agentdeck.gateway import streams
 from agentdeck.gateway.upstream import AttemptFailed, Reply, read
 
 

@@ -16,10 +16,10 @@ from agentdeck.core.faults import FaultKind, ProviderFault
 from agentdeck.core.routing import GiveUp, Target, Try, Wait, Walk
 from agentdeck.gateway import bodies, exhausted
 from agentdeck.gateway.board import Board, Place
-from agentdeck.gateway.ledger import Record
 from agentdeck.gateway.pump import Pump
-from agentdeck.gateway.tokens import Bearer
 from agentdeck.gateway.upstream import AttemptFailed, Call, Reply, Upstream
+from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.system.ledger import Record
 
 if TYPE_CHECKING:
     from agentdeck.core.gateway_config import Plan, ProviderConfig

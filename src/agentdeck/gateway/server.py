@@ -19,15 +19,16 @@ from agentdeck.core import routing
 from agentdeck.core.apis import Api
 from agentdeck.core.events import Event
 from agentdeck.core.routing import Target
-from agentdeck.gateway import exhausted, local, tokens
+from agentdeck.gateway import exhausted, local
 from agentdeck.gateway.board import Board
-from agentdeck.gateway.ledger import Ledger, Record
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.relay import Job, Relay
-from agentdeck.gateway.tokens import Bearer
 from agentdeck.gateway.upstream import Call, Upstream
+from agentdeck.system import gateway_tokens as tokens
 from agentdeck.system.files import append_line
+from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.system.ledger import Ledger, Record
 
 if TYPE_CHECKING:
     from agentdeck.core.gateway_config import Plan

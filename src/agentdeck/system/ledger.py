@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from agentdeck.core.token_usage import Usage
 from agentdeck.errors import StoreError
-from agentdeck.gateway.usage import Usage
 from agentdeck.system.files import private_folder
 
 FILE = "ledger.sqlite3"

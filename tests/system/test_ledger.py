@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agentdeck.core.token_usage import Usage
 from agentdeck.errors import StoreError
-from agentdeck.gateway.ledger import FILE, Ledger, Record
 from agentdeck.gateway.metrics import Metrics
-from agentdeck.gateway.usage import Usage
+from agentdeck.system.ledger import FILE, Ledger, Record
 
 
 def record(agent: str, at: float, output: int) -> Record:
