@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from agentdeck.core.dashboard_config import DashboardConfig
-from agentdeck.core.gateway_config import GatewayConfig, Plan, Providers
+from agentdeck.core.gateway_config import BudgetsConfig, GatewayConfig, Plan, Providers
 from agentdeck.core.section import Seconds, Section
 
 PortNumber = Annotated[int, Field(ge=1024, le=65535)]
@@ -160,6 +160,8 @@ class LandingConfig(Section):
     """Whether the commit names the agent, its profile and its model."""
     protected: list[str] = Field(default=[])
     """Branches, as patterns, that nothing lands on here: `agentdeck pr` is for them."""
+    gate_after_failover: bool = False
+    """Whether work that was done while another provider served than the first of the tier needs a gate to land."""
     retries: Annotated[int, Field(ge=0)] = 5
     """How often a landing starts over when its base moved while it was tested."""
 
@@ -189,6 +191,7 @@ class Config(Section):
     tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
     """Chains by name, each a list of `provider:model`; `local = "auto"` finds the servers on this machine."""
     gateway: GatewayConfig = GatewayConfig()
+    budgets: BudgetsConfig = BudgetsConfig()
     dashboard: DashboardConfig = DashboardConfig()
     keys: dict[str, str] = Field(default={})
     """Other keys for the dashboard, by what its help (`?`) calls them: `"agent.stop" = "S,ctrl+s"`."""
@@ -200,4 +203,4 @@ class Config(Section):
 
     def plan(self) -> Plan:
         """What the gateway has to know of this deck; raises ValidationError for a chain that cannot work."""
-        return Plan(providers=self.providers, tiers=self.tiers, gateway=self.gateway)
+        return Plan(providers=self.providers, tiers=self.tiers, gateway=self.gateway, budgets=self.budgets)

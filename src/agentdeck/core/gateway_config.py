@@ -133,8 +133,10 @@ Providers = Annotated[dict[str, ProviderConfig], BeforeValidator(_with_presets)]
 
 
 class GatewayConfig(Section):
-    """How the gateway bears a provider's faults."""
+    """When agents use the gateway, and how it bears a provider's faults."""
 
+    use: Literal["auto", "always", "never"] = "auto"
+    """`auto`: agents with a tier; `always`: every agent whose CLI can be pointed at it; `never`: none."""
     retry_budget: Annotated[float, Field(ge=0)] = 15.0
     """Seconds that one request may spend waiting between attempts, all providers together."""
     retries: Annotated[int, Field(ge=0, le=10)] = 2
@@ -157,12 +159,44 @@ class GatewayConfig(Section):
     """The largest request."""
 
 
+class Limit(Section):
+    """What may be spent. Tokens are those of the prompt, read from a cache or not, and of the answer."""
+
+    money: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """In US dollars; none: no limit."""
+    tokens: Annotated[int, Field(ge=0)] | None = None
+
+
+class BudgetsConfig(Section):
+    """What agents may spend through the gateway, and what happens when it is spent."""
+
+    agent: Limit = Limit()
+    """Each agent, in all its runs."""
+    deck: Limit = Limit()
+    """All agents of this repository, ever."""
+    day: Limit = Limit()
+    """All agents of this repository, in one day of the local calendar."""
+    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """The share of a budget at which an event tells of it."""
+    at_limit: Literal["local", "pause", "stop"] = "pause"
+    """`local`: the tier `local` serves from then on; `pause`: requests are refused until the budget is raised or the
+    day is over; `stop`: the agent is stopped."""
+    deep_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The share of all cost that the tier `deep` should have at most; `agentdeck spend` tells when it has more."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is limited."""
+        return any(each != Limit() for each in (self.agent, self.deck, self.day))
+
+
 class Plan(Section):
     """What the gateway needs of one deck's configuration."""
 
     providers: Providers = Field(default={}, validate_default=True)
     tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
     gateway: GatewayConfig = GatewayConfig()
+    budgets: BudgetsConfig = BudgetsConfig()
 
     @model_validator(mode="after")
     def _chains_work(self) -> Plan:

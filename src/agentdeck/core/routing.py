@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 FALLBACK = "fallback"
+HOME_TIERS = frozenset({"routine", "reasoning", "deep"})
+"""Tiers that need no configuration: without one they mean the agent's own provider, as no tier does."""
 _HOME = {Api.MESSAGES: "anthropic", Api.CHAT: "openai", Api.RESPONSES: "openai"}
 
 
@@ -46,25 +48,33 @@ def chain(
     """The targets of `tier` in order; KeyError where there is no such tier.
 
     The step `local` stands for the tier of that name, and that tier, where it is `auto` or not configured, for the
-    servers `discovered` on this machine. No tier: the provider that the format belongs to, with the model asked for,
-    and then the tier `fallback`.
+    servers `discovered` on this machine; `fallback` that is not configured is `local`. No tier, or one of `HOME_TIERS`
+    that is not configured: the provider that the format belongs to, with the model asked for, and then the tier
+    `fallback` where there is one.
     """
-    if not tier:
+    if is_home(tiers, tier):
         rest = chain(tiers, FALLBACK, api, discovered) if FALLBACK in tiers else ()
         return _unique([Target(_HOME[api]), *rest])
-    steps = tiers.get(tier, "auto") if tier == LOCAL else tiers[tier]
+    steps = tiers.get(tier, "auto") if tier in (LOCAL, FALLBACK) else tiers[tier]
     if isinstance(steps, str):
-        return _unique(discovered)
+        return chain(tiers, LOCAL, api, discovered) if tier == FALLBACK else _unique(discovered)
     found: list[Target] = []
     for step in steps:
         found += chain(tiers, LOCAL, api, discovered) if step == LOCAL else [parse_target(step)]
     return _unique(found)
 
 
+def is_home(tiers: Mapping[str, Sequence[str] | str], tier: str) -> bool:
+    """Whether `tier` means the agent's own provider."""
+    return not tier or (tier in HOME_TIERS and tier not in tiers)
+
+
 def needs_discovery(tiers: Mapping[str, Sequence[str] | str], tier: str) -> bool:
     """Whether the chain of `tier` depends on which servers run on this machine."""
-    steps = tiers.get(tier or FALLBACK, ())
-    holds_local = tier == LOCAL or (not isinstance(steps, str) and LOCAL in steps)
+    home = is_home(tiers, tier)
+    steps = tiers.get(FALLBACK if home else tier, ())
+    unset = tier == LOCAL or (tier == FALLBACK and FALLBACK not in tiers)
+    holds_local = unset or (not isinstance(steps, str) and LOCAL in steps)
     return holds_local and isinstance(tiers.get(LOCAL, "auto"), str)
 
 

@@ -1,19 +1,12 @@
 """The gateway's process: `python -m agentdeck.gateway --state DIR --config FILE`.
 
-`--config` is a JSON file, `{"decks": {DECK: {"providers": …, "tiers": …, "gateway": …}}}` with the tables of
-`agentdeck.toml` (`Config.plan().model_dump(mode="json")`); DECK is the name in the agents' tokens, `""` stands for
-every other. A change of the file is taken up by itself. Keys are read from this process's environment by the names in
-`key_env`.
+`--config` is a JSON file, `{"decks": {DECK: {"providers": …, "tiers": …, "gateway": …, "budgets": …}}, "stores": …}`
+with the tables of `agentdeck.toml` (`Config.plan().model_dump(mode="json")`); DECK is the name in the agents' tokens,
+`""` stands for every other. A change of the file is taken up by itself. Keys are read from this process's environment
+by the names in `key_env`, or are handed over by a deck (`gateway.operator`).
 
-In `--state` (folder 0700, files 0600) lie:
-
-- `gateway.lock`: held while the process lives; a second process says so and exits with 4
-- `gateway.json`: `{"pid", "port", "url", "started"}`, written once it listens. The port is the last one if that is
-  free, so that agents that run find it again after a restart
-- `secret`: what tokens are signed with (`system.gateway_tokens`)
-- `events.jsonl`: `provider.failed_over`, `provider.failed_back`, `provider.left_alone`, `provider.recovered`,
-  `gateway.configured` as `core.events.Event`
-- `ledger.sqlite3`: one row a request (`ledger.Ledger`)
+`system.gateway_files` says what lies in `--state` (folder 0700, files 0600). The port is the last one if that is free,
+so that agents that run find it again after a restart. A second process says that there is one, and exits with 4.
 
 TERM and INT end it: nothing new is accepted, and requests under way have five seconds.
 """
@@ -32,9 +25,8 @@ from pathlib import Path
 
 from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system.files import private_folder, take_lock, write_json
+from agentdeck.system.gateway_files import ADDRESS, LOCK
 
-LOCK_FILE = "gateway.lock"
-ADDRESS_FILE = "gateway.json"
 GRACE_SECONDS = 5.0
 
 
@@ -46,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     os.umask(0o077)
     try:
         private_folder(options.state)
-        lock = take_lock(options.state / LOCK_FILE, what="the gateway")
+        lock = take_lock(options.state / LOCK, what="the gateway")
         try:
             asyncio.run(_run(options.state, options.config))
         finally:
@@ -77,7 +69,7 @@ async def _run(state: Path, config: Path) -> None:
         await web.SockSite(runner, listener, backlog=512).start()
         port = listener.getsockname()[1]
         address = {"pid": os.getpid(), "port": port, "url": f"http://127.0.0.1:{port}", "started": time.time()}
-        write_json(state / ADDRESS_FILE, address)
+        write_json(state / ADDRESS, address)
         sys.stderr.write(f"The gateway listens on 127.0.0.1:{port}.\n")
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -89,7 +81,7 @@ async def _run(state: Path, config: Path) -> None:
 
 def _listen(state: Path) -> socket.socket:
     try:
-        last = int(json.loads((state / ADDRESS_FILE).read_text())["port"])
+        last = int(json.loads((state / ADDRESS).read_text())["port"])
     except (OSError, ValueError, KeyError, TypeError):
         last = 0
     for port in (last, 0):

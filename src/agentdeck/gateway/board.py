@@ -50,8 +50,9 @@ class Place:
 class Board:
     """One for the whole process, so that what one agent met spares the others. Times are of `time.monotonic`."""
 
-    def __init__(self, tell: Callable[[Event], None]) -> None:
+    def __init__(self, tell: Callable[[Event], None], changed: Callable[[], None] = lambda: None) -> None:
         self._tell = tell
+        self._changed = changed
         self._breakers: dict[str, Breaker] = {}
         self._names: dict[str, str] = {}
         self._broke: dict[tuple[Bearer, Target], float] = {}
@@ -121,6 +122,7 @@ class Board:
         if before and (before.provider, before.model) == (now.provider, now.model):
             return
         self.serving[bearer] = now
+        self._changed()
         was_over = before is not None and before.reason != ""
         if on_primary and not was_over:
             return
@@ -129,8 +131,28 @@ class Board:
         data: dict[str, Any] = {"deck": bearer.deck, "tier": bearer.tier, **asdict(now)}
         self._tell(Event(kind, bearer.agent, text, data))
 
+    def gave_up(self, bearer: Bearer, primary: Target, reason: str) -> None:
+        """Note that nobody serves the agent now."""
+        before = self.serving.get(bearer)
+        if before is not None and (before.provider, before.reason) == ("", reason):
+            return
+        self.serving[bearer] = Serving("", "", str(primary), reason or "no provider is left", time.time())
+        self._changed()
+        if before is None or before.provider:
+            data = {"deck": bearer.deck, "tier": bearer.tier, **asdict(self.serving[bearer])}
+            self._tell(Event("provider.exhausted", bearer.agent, f"no provider can serve: {reason}", data))
+
+    def restore(self, report: dict[str, Any]) -> None:
+        """Take up who served whom from the `report` of an earlier process; breakers begin anew."""
+        for entry in report.get("agents", []):
+            names = ("provider", "model", "primary", "reason", "since")
+            bearer = Bearer(entry["deck"], entry["agent"], entry["tier"])
+            self.serving[bearer] = Serving(*(entry[name] for name in names))
+
     def _put(self, key: str, new: Breaker) -> None:
         old = self.breaker(key)
+        if (old.until, old.probe) != (new.until, new.probe):
+            self._changed()
         if new == Breaker():
             self._breakers.pop(key, None)
         else:
@@ -154,6 +176,7 @@ class Board:
                 "model": "" if " " not in key else key.split(" ")[1],
                 "phase": breaker.phase(now).value,
                 "opens_in": max(0.0, (breaker.until or now) - now),
+                "until": None if breaker.until is None else time.time() + breaker.until - now,
                 "failures": breaker.failures,
                 "reason": breaker.reason,
             }

@@ -32,6 +32,12 @@ def exhausted(api: Api, targets: Sequence[str], reasons: Sequence[str]) -> Answe
     return _answer(api, 429, kind, f"{message}. {'; '.join(reasons)}")
 
 
+def out_of_budget(api: Api, reason: str) -> Answer:
+    """As `exhausted`: the client shall stop at once."""
+    kind = "rate_limit_error" if api is Api.MESSAGES else "budget_spent"
+    return _answer(api, 400 if api is Api.CHAT else 429, kind, f"AgentDeck: {reason}.")
+
+
 def refused(api: Api, status: int, message: str) -> Answer:
     """The request itself can't be served: no retry helps."""
     kinds = {401: "authentication_error", 404: "not_found_error", 413: "request_too_large"}

@@ -12,18 +12,22 @@ from agentdeck.errors import ConfigError
 
 
 class Plans:
-    """`{"decks": {DECK: PLAN, …}}`; the deck `""` is meant for all that are not named.
+    """`{"decks": {DECK: PLAN, …}, "stores": {DECK: FOLDER, …}}`; the deck `""` is meant for all that are not named.
 
-    A PLAN has the tables `providers`, `tiers` and `gateway` of `agentdeck.toml`.
+    A PLAN has the tables `providers`, `tiers`, `gateway` and `budgets` of `agentdeck.toml`; FOLDER is the deck's store.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raise ConfigError where the file is missing or wrong."""
+        """Raise ConfigError where the file is missing, or no plan in it is good."""
         self._path = path
         self._seen = self._stamp()
-        self._plans = self._read()
+        self._plans: dict[str, Plan] = {}
+        self._stores: dict[str, Path] = {}
         self.complaint = ""
-        """Why the newest file was not taken, if so."""
+        """Why a part of the newest file was not taken, if so."""
+        wrong = self._read()
+        if wrong and not self._plans:
+            raise wrong
 
     def of(self, deck: str) -> Plan:
         return self._plans.get(deck) or self._plans.get("") or Plan()
@@ -31,19 +35,16 @@ class Plans:
     def every(self) -> list[Plan]:
         return list(self._plans.values())
 
+    def store(self, deck: str) -> Path | None:
+        return self._stores.get(deck)
+
     def refresh(self) -> bool:
-        """Take the file up again if it changed; one that is wrong changes nothing but `complaint`."""
+        """Take the file up again if it changed; a plan that is wrong leaves the deck's old one, and a `complaint`."""
         stamp = self._stamp()
         if stamp == self._seen:
             return False
         self._seen = stamp
-        try:
-            self._plans = self._read()
-        except ConfigError as error:
-            self.complaint = str(error)
-            return False
-        self.complaint = ""
-        return True
+        return self._read() is None
 
     def _stamp(self) -> tuple[int, int, int]:
         try:
@@ -52,16 +53,26 @@ class Plans:
             return (0, 0, 0)
         return (status.st_mtime_ns, status.st_size, status.st_ino)
 
-    def _read(self) -> dict[str, Plan]:
+    def _read(self) -> ConfigError | None:
+        wrong: ConfigError | None = None
+        plans: dict[str, Plan] = {}
         try:
             document = json.loads(self._path.read_text("utf-8"))
-            decks = document["decks"]
-            return {deck: Plan.model_validate_json(json.dumps(plan)) for deck, plan in decks.items()}
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(
-                f"The gateway's configuration {self._path} is wrong: {where or 'tiers'}: {first['msg']}."
-            ) from error
+            for deck, plan in document["decks"].items():
+                try:
+                    plans[deck] = Plan.model_validate_json(json.dumps(plan))
+                except ValidationError as error:
+                    wrong = self._wrong(error)
+                    if (old := self._plans.get(deck)) is not None:
+                        plans[deck] = old
+            self._stores = {deck: Path(folder) for deck, folder in document.get("stores", {}).items()}
+            self._plans = plans
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(f"The gateway's configuration {self._path} can't be read.", detail=repr(error)) from error
+            wrong = ConfigError(f"The gateway's configuration {self._path} can't be read.", detail=repr(error))
+        self.complaint = str(wrong) if wrong else ""
+        return wrong
+
+    def _wrong(self, error: ValidationError) -> ConfigError:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return ConfigError(f"The gateway's configuration {self._path} is wrong: {where or 'tiers'}: {first['msg']}.")

@@ -16,6 +16,7 @@ from agentdeck.core.faults import FaultKind, ProviderFault
 from agentdeck.core.routing import GiveUp, Target, Try, Wait, Walk
 from agentdeck.gateway import bodies, exhausted
 from agentdeck.gateway.board import Board, Place
+from agentdeck.gateway.budgets import Spent
 from agentdeck.gateway.pump import Pump
 from agentdeck.gateway.upstream import AttemptFailed, Call, Reply, Upstream
 from agentdeck.system.gateway_tokens import Bearer
@@ -43,6 +44,10 @@ class Job:
     primary: Target
     record: Record
     began: float = field(default_factory=time.monotonic)
+    why: str = ""
+    """Why the chain is not the tier's own; empty when it is."""
+    most: Spent | None = None
+    """What it may cost at most, where a budget counts it as under way."""
     stripped: bool = False
     """Whether earlier thinking was already taken out."""
 
@@ -65,14 +70,18 @@ class _PassThrough(Exception):
 
 
 class Relay:
-    """Serves requests. `keys` is the environment that the providers' `key_env` refer to."""
+    """Serves requests. `keys_of` gives the variables of a deck that its providers' `key_env` refer to."""
 
     def __init__(
-        self, upstream: Upstream, board: Board, keys: Mapping[str, str], tell_end: Callable[[Record], None]
+        self,
+        upstream: Upstream,
+        board: Board,
+        keys_of: Callable[[str], Mapping[str, str]],
+        tell_end: Callable[[Job], None],
     ) -> None:
         self._upstream = upstream
         self._board = board
-        self._keys = keys
+        self._keys_of = keys_of
         self._tell_end = tell_end
 
     async def serve(self, job: Job) -> web.StreamResponse:
@@ -85,7 +94,7 @@ class Relay:
             return web.Response(status=passed.answer.status, headers=passed.answer.headers, body=passed.answer.body)
         finally:
             job.record.seconds = time.monotonic() - job.began
-            self._tell_end(job.record)
+            self._tell_end(job)
 
     async def _walk(self, job: Job) -> web.StreamResponse:
         rules = job.plan.gateway
@@ -110,7 +119,7 @@ class Relay:
         provider = job.provider(target)
         if job.call.path.endswith("/count_tokens") and not provider.count_tokens:
             return self._estimate(job), walk
-        if provider.key_env and not self._keys.get(provider.key_env):
+        if provider.key_env and not self._key(job, provider):
             job.note(target, f"its key {provider.key_env} is not set where the gateway runs")
             return None, walk.without(index)
         place = job.place(target)
@@ -133,7 +142,7 @@ class Relay:
             self._board.leave(place, claimed)
 
     async def _ask(self, job: Job, target: Target, provider: ProviderConfig) -> Reply:
-        key = self._keys.get(provider.key_env, "") if provider.key_env else ""
+        key = self._key(job, provider)
         while True:
             job.record.attempts += 1
             try:
@@ -155,7 +164,7 @@ class Relay:
         self._board.failed(place, fault, now, rules)
         job.note(target, fault.reason)
         others = [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
-        able = [other for other in others if self._has_key(job.provider(other))]
+        able = [other for other in others if self._has_key(job, job.provider(other))]
         if fault.kind is FaultKind.CALLER or (fault.kind is FaultKind.NO_MODEL and not others):
             raise _PassThrough(failure)
         if fault.kind is FaultKind.DENIED and not able:
@@ -165,8 +174,11 @@ class Relay:
             self._board.hold(place, fault, now, rules)
         return walk
 
-    def _has_key(self, provider: ProviderConfig) -> bool:
-        return provider.local or bool(provider.key_env and self._keys.get(provider.key_env))
+    def _key(self, job: Job, provider: ProviderConfig) -> str:
+        return self._keys_of(job.bearer.deck).get(provider.key_env, "") if provider.key_env else ""
+
+    def _has_key(self, job: Job, provider: ProviderConfig) -> bool:
+        return provider.local or bool(self._key(job, provider))
 
     async def _deliver(self, job: Job, target: Target, reply: Reply) -> web.StreamResponse:
         """Pass the answer on. After the first byte nothing is taken from another provider."""
@@ -178,7 +190,7 @@ class Relay:
         record.first_byte = now - job.began
         self._board.began(place, now, rules)
         if job.call.is_inference:
-            reason = record.faults[-1] if record.faults else self._why_not_primary(job, now)
+            reason = job.why or (record.faults[-1] if record.faults else self._why_not_primary(job, now))
             self._board.served(job.bearer, target, record.model, job.primary, reason)
         pump = Pump(job.request, job.call.api, reply, job.provider(target).timeouts.idle)
         try:
@@ -213,6 +225,7 @@ class Relay:
             if not asked and (why := self._board.why_closed(job.place(target), now)):
                 job.note(target, f"left alone for now: {why}")
         job.record.outcome = "exhausted"
+        self._board.gave_up(job.bearer, job.primary, job.record.faults[-1] if job.record.faults else "")
         names = [str(target) for target in job.targets]
         return self._own(job, exhausted.exhausted(job.call.api, names, list(dict.fromkeys(job.record.faults))))
 

@@ -1,14 +1,19 @@
 """The gateway's HTTP face: who may ask, what for, and in which words it is refused.
 
 Below `/TOKEN` it serves `/v1/messages`, `/v1/messages/count_tokens`, `/v1/chat/completions`, `/v1/responses` and
-`/v1/models`, each also without `/v1`. With the operator's token: `/status` (JSON) and `/metrics` (Prometheus).
+`/v1/models`, each also without `/v1`; the token may be in a header instead (`BEARER_HEADER`). With the operator's token
+it serves the paths of `gateway.operator`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
+import signal
 import time
+from collections import ChainMap
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,102 +24,107 @@ from agentdeck.core import routing
 from agentdeck.core.apis import Api
 from agentdeck.core.events import Event
 from agentdeck.core.routing import Target
+from agentdeck.errors import DeckError
 from agentdeck.gateway import exhausted, local
 from agentdeck.gateway.board import Board
+from agentdeck.gateway.budgets import Budgets, most_of
 from agentdeck.gateway.metrics import Metrics
+from agentdeck.gateway.operator import Operator, Refused
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.relay import Job, Relay
 from agentdeck.gateway.upstream import Call, Upstream
 from agentdeck.system import gateway_tokens as tokens
-from agentdeck.system.files import append_line
-from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.system import pricing
+from agentdeck.system.files import append_line, write_json
+from agentdeck.system.gateway_files import BOARD, GatewayFiles
+from agentdeck.system.gateway_tokens import BEARER_HEADER, Bearer
 from agentdeck.system.ledger import Ledger, Record
+from agentdeck.system.store import Store
 
 if TYPE_CHECKING:
     from agentdeck.core.gateway_config import Plan
 
 EVENTS_FILE = "events.jsonl"
 REFRESH_SECONDS = 1.0
+SAVE_SECONDS = 0.05
+"""Until a change of the board is written down, with those that follow at once."""
 DISCOVER_SECONDS = 30.0
 _APIS = {"/messages": Api.MESSAGES, "/messages/count_tokens": Api.MESSAGES, "/chat/completions": Api.CHAT}
 _APIS["/responses"] = Api.RESPONSES
 _DECODED = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
 _RELAY = web.AppKey("relay", Relay)
-
-
-class _Refused(Exception):
-    def __init__(self, answer: exhausted.Answer) -> None:
-        super().__init__()
-        self.answer = answer
+_OPERATOR = web.AppKey("operator", Operator)
 
 
 class Gateway:
-    """Everything that one process serves. `keys` is its environment; `state` its folder."""
+    """Everything that one process serves. `environ` is its environment; `state` its folder."""
 
-    def __init__(self, state: Path, plans: Plans, keys: Mapping[str, str]) -> None:
+    def __init__(self, state: Path, plans: Plans, environ: Mapping[str, str]) -> None:
         self._secret = tokens.secret(state)
-        self._events = state / EVENTS_FILE
+        self._files = GatewayFiles(state)
         self._plans = plans
-        self._keys = keys
+        self._environ = environ
+        self._keys: dict[str, Mapping[str, str]] = {}
         self._ledger = Ledger(state)
         self._metrics = Metrics()
-        self._started = time.time()
+        self._budgets = Budgets(self._ledger, self._tell)
         self._refreshed = time.monotonic()
         self._discovered: list[Target] = []
         self._discovered_at: float | None = None
-        self.board = Board(self._tell)
+        self._saving: asyncio.TimerHandle | None = None
+        self.board = Board(self._tell, self._board_changed)
+        self.board.restore(self._files.board())
 
     def app(self) -> web.Application:
         largest = max((plan.gateway.max_body_mb for plan in self._plans.every()), default=64)
         app = web.Application(client_max_size=largest * 1024 * 1024)
-        app.router.add_route("*", "/{token}", self._root)
-        app.router.add_route("*", "/{token}/{path:.*}", self._serve)
+        app.router.add_route("*", "/{path:.*}", self._serve)
         app.cleanup_ctx.append(self._resources)
         return app
 
     async def _resources(self, app: web.Application) -> AsyncIterator[None]:
         upstream = Upstream()
-        app[_RELAY] = Relay(upstream, self.board, self._keys, self._ended)
+        app[_RELAY] = Relay(upstream, self.board, self.keys_of, self._ended)
+        app[_OPERATOR] = Operator(upstream, self._plans, self.board, self._metrics, self.keys_of, self._take_keys)
+        warming = asyncio.create_task(asyncio.to_thread(pricing.warm_up))
         yield
+        await warming
         await upstream.close()
+        if self._saving is not None:
+            self._saving.cancel()
+            self._save_board()
         self._ledger.close()
 
-    async def _root(self, request: web.Request) -> web.StreamResponse:
-        """Some clients look whether anybody is there before their first request."""
-        return web.Response() if self._bearer(request) else _web(exhausted.refused(Api.MESSAGES, 401, "No such token."))
+    def keys_of(self, deck: str) -> Mapping[str, str]:
+        """The variables that the deck's `key_env` name: those it handed over, else this process's own."""
+        return ChainMap(dict(self._keys.get(deck, {})), dict(self._environ))
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        path = "/" + request.match_info["path"]
+        token, path = request.headers.get(BEARER_HEADER, ""), request.path
+        if not token:
+            token, _, rest = path.removeprefix("/").partition("/")
+            path = "/" + rest
         path = path.removeprefix("/v1") or "/"
         api = _APIS.get(path) or (Api.MESSAGES if "anthropic-version" in request.headers else Api.CHAT)
         try:
-            bearer = self._bearer(request)
+            bearer = tokens.verify(self._secret, token)
             if bearer is None:
-                raise _Refused(exhausted.refused(api, 401, "This is not the token of an agent of AgentDeck."))
+                raise Refused(exhausted.refused(api, 401, "This is not the token of an agent of AgentDeck."))
+            if path == "/" and bearer != tokens.OPERATOR:
+                return web.Response()  # some clients look whether anybody is there before their first request
             if bearer == tokens.OPERATOR:
-                return self._operator(path)
+                self._refresh(at_once=True)
+                return await request.app[_OPERATOR].serve(request, path)
             known = _APIS.get(path) is not None and request.method == "POST"
             if not known and not (path.split("/")[1] == "models" and request.method == "GET"):
-                raise _Refused(
+                raise Refused(
                     exhausted.refused(api, 404, f"AgentDeck's gateway does not serve {request.method} {path}.")
                 )
             job = await self._job(request, bearer, api, path)
-        except _Refused as refusal:
+            await self._admit(job)
+        except Refused as refusal:
             return _web(refusal.answer)
         return await request.app[_RELAY].serve(job)
-
-    def _bearer(self, request: web.Request) -> Bearer | None:
-        return tokens.verify(self._secret, request.match_info["token"])
-
-    def _operator(self, path: str) -> web.Response:
-        if path == "/metrics":
-            in_flight = sum(self.board.in_flight.values())
-            return web.Response(text=self._metrics.text(in_flight), content_type="text/plain")
-        if path == "/status":
-            report = self.board.report(time.monotonic())
-            report |= {"pid": os.getpid(), "started": self._started, "config_error": self._plans.complaint}
-            return web.json_response(report | {"local": [str(target) for target in self._discovered]})
-        raise _Refused(exhausted.refused(Api.CHAT, 404, "The operator's paths are /status and /metrics."))
 
     async def _job(self, request: web.Request, bearer: Bearer, api: Api, path: str) -> Job:
         self._refresh()
@@ -128,11 +138,40 @@ class Gateway:
         record = Record(time.time(), bearer.deck, bearer.agent, tier, api.value, call.model)
         return Job(request, call, bearer, plan, targets, targets[0], record)
 
+    async def _admit(self, job: Job) -> None:
+        """See that its budgets have room for the request; raise Refused where they have none."""
+        if not (job.plan.budgets.any and job.call.is_inference):
+            return
+        most = most_of(job.call.body, job.call.document, job.targets, job.plan, job.call.model)
+        reason = await self._budgets.admit(job.bearer, lambda: self._plans.of(job.bearer.deck).budgets, most)
+        if not reason:
+            job.most = most
+            return
+        job.why = reason
+        if job.plan.budgets.at_limit == "local":
+            with contextlib.suppress(Refused):
+                job.targets = await self._targets(job.plan, routing.LOCAL, job.call.api)
+                return
+        if job.plan.budgets.at_limit == "stop":
+            self._stop(job.bearer)
+        self.board.gave_up(job.bearer, job.primary, reason)
+        job.record.outcome, job.record.status = "exhausted", 429
+        self._ended(job)
+        raise Refused(exhausted.out_of_budget(job.call.api, reason))
+
+    def _stop(self, bearer: Bearer) -> None:
+        """End the agent as a person would: by its runner."""
+        folder = self._plans.store(bearer.deck)
+        with contextlib.suppress(OSError, DeckError):
+            pid = Store(folder).runner_pid(bearer.agent) if folder else None
+            if pid is not None:
+                os.kill(pid, signal.SIGTERM)
+
     async def _openai_api(self, plan: Plan, tier: str) -> Api:
         """Which of its two formats an OpenAI client speaks can't be seen from its asking for models."""
         try:
             await self._targets(plan, tier, Api.CHAT)
-        except _Refused:
+        except Refused:
             return Api.RESPONSES
         return Api.CHAT
 
@@ -142,11 +181,11 @@ class Gateway:
                 await self._discover(plan)
             targets = routing.chain(plan.tiers, tier, api, self._discovered)
         except KeyError:
-            raise _Refused(exhausted.refused(api, 400, f"There is no tier “{tier}” in the configuration.")) from None
-        if not tier:
+            raise Refused(exhausted.refused(api, 400, f"There is no tier “{tier}” in the configuration.")) from None
+        if routing.is_home(plan.tiers, tier):
             targets = tuple(target for target in targets if not routing.why_not([target], plan.providers, api))
         if reason := routing.why_not(targets, plan.providers, api):
-            raise _Refused(exhausted.refused(api, 400, f"The tier “{tier}” can't serve this agent: {reason}."))
+            raise Refused(exhausted.refused(api, 400, f"The tier “{tier}” can't serve this agent: {reason}."))
         return list(targets)
 
     async def _discover(self, plan: Plan) -> None:
@@ -155,30 +194,56 @@ class Gateway:
             self._discovered_at = now
             self._discovered = await local.discover(plan.providers)
 
-    def _refresh(self) -> None:
+    def _refresh(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
-        if now > self._refreshed + REFRESH_SECONDS:
+        if at_once or now > self._refreshed + REFRESH_SECONDS:
             self._refreshed = now
             if self._plans.refresh():
+                self._discovered_at = None
                 self._tell(Event("gateway.configured", "", "took up its changed configuration"))
 
-    def _tell(self, event: Event) -> None:
-        append_line(self._events, json.dumps(event.to_json(), ensure_ascii=False))
+    def _take_keys(self, deck: str, keys: Mapping[str, str]) -> None:
+        self._keys[deck] = keys
 
-    def _ended(self, record: Record) -> None:
+    def _tell(self, event: Event) -> None:
+        """Write it down, and to the agent's own events where it has an agent."""
+        line = json.dumps(event.to_json(), ensure_ascii=False)
+        append_line(self._files.state / EVENTS_FILE, line)
+        folder = self._plans.store(str(event.data.get("deck", "")))
+        if event.agent and folder is not None:
+            with contextlib.suppress(OSError, DeckError):  # the agent may just be removed
+                Store(folder).append(event)
+
+    def _ended(self, job: Job) -> None:
+        record = job.record
+        provider = job.plan.providers.get(record.provider)
+        if record.provider:
+            record.cost = pricing.cost(record.usage, record.model, provider)
         self._metrics.add(record)
         self._ledger.add(record)
+        self._budgets.add(record, job.plan.budgets)
+        if job.most is not None:
+            self._budgets.ended(job.bearer, job.most)
+
+    def _board_changed(self) -> None:
+        if self._saving is None:
+            self._saving = asyncio.get_running_loop().call_later(SAVE_SECONDS, self._save_board)
+
+    def _save_board(self) -> None:
+        self._saving = None
+        with contextlib.suppress(OSError):
+            write_json(self._files.state / BOARD, self.board.report(time.monotonic()))
 
 
 async def _body(request: web.Request, api: Api) -> tuple[bytes, dict[str, Any]]:
     """The request's body as the client meant it, and decoded; `{}` where it is no JSON object."""
     encoding = request.headers.get("Content-Encoding", "").lower()
     if encoding not in _DECODED:
-        raise _Refused(exhausted.refused(api, 415, f"AgentDeck's gateway does not know the encoding {encoding[:40]}."))
+        raise Refused(exhausted.refused(api, 415, f"AgentDeck's gateway does not know the encoding {encoding[:40]}."))
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        raise _Refused(exhausted.refused(api, 413, f"The request is too large: {error.text}")) from None
+        raise Refused(exhausted.refused(api, 413, f"The request is too large: {error.text}")) from None
     try:
         document = json.loads(body) if body else {}
     except (ValueError, RecursionError):

@@ -19,6 +19,7 @@ from agentdeck.core import faults
 from agentdeck.core.apis import Api
 from agentdeck.core.faults import ProviderFault
 from agentdeck.gateway import bodies, streams
+from agentdeck.system.gateway_tokens import BEARER_HEADER
 
 if TYPE_CHECKING:
     from agentdeck.core.gateway_config import ProviderConfig
@@ -30,7 +31,15 @@ _HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
     "proxy-connection".split()
 )
-_NOT_FORWARDED = _HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect", "cookie"}
+_NOT_FORWARDED = _HOP | {
+    "host",
+    "content-length",
+    "content-encoding",
+    "accept-encoding",
+    "expect",
+    "cookie",
+    BEARER_HEADER,
+}
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
 _CLIENT_ACCOUNT = frozenset({"openai-organization", "openai-project", "chatgpt-account-id"})
 _NOT_RETURNED = _HOP | {"content-length"}

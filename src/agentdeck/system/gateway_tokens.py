@@ -1,4 +1,4 @@
-"""Who is calling: a token in the URL that each agent is given.
+"""Who is calling: a token in the URL that each agent is given, or in a header where the URL would be seen by others.
 
 A token names its agent and is signed with the gateway's own secret, so nothing needs to be registered and it outlives
 a restart of the gateway.
@@ -18,6 +18,8 @@ from pathlib import Path
 
 from agentdeck.core.apis import Api
 from agentdeck.system.files import private_folder
+
+BEARER_HEADER = "x-agentdeck-token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,11 @@ def verify(key: bytes, token: str) -> Bearer | None:
 
 
 def base_url(port: int, token: str, api: Api) -> str:
-    """What an agent's CLI takes as its base URL: Anthropic's clients add `/v1` themselves, OpenAI's do not."""
-    root = f"http://127.0.0.1:{port}/{token}"
+    """What an agent's CLI takes as its base URL: Anthropic's clients add `/v1` themselves, OpenAI's do not.
+
+    Without a token it is for a client that sends `BEARER_HEADER`.
+    """
+    root = f"http://127.0.0.1:{port}" + (f"/{token}" if token else "")
     return root if api is Api.MESSAGES else f"{root}/v1"
 
 

@@ -43,12 +43,14 @@ class Record:
     attempts: int = 0
     faults: list[str] = field(default_factory=list)
     """One a failed attempt: `provider:model: reason`."""
+    cost: float | None = None
+    """In US dollars; None where nobody knows the price, or nobody served."""
 
 
 _COLUMNS = (
     "at REAL, deck TEXT, agent TEXT, tier TEXT, api TEXT, asked TEXT, provider TEXT, model TEXT, outcome TEXT, "
     "status INTEGER, input INTEGER, output INTEGER, cache_read INTEGER, cache_write INTEGER, first_byte REAL, "
-    "seconds REAL, attempts INTEGER, faults TEXT"
+    "seconds REAL, attempts INTEGER, faults TEXT, cost REAL"
 )
 _GROUPS = ("deck", "agent", "tier", "api", "asked", "provider", "model", "outcome", "day")
 
@@ -68,6 +70,8 @@ class Ledger:
             # A row lost to a power cut is not worth a disk flush a request.
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(f"CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, {_COLUMNS})")
+            if "cost" not in [row[1] for row in self._db.execute("PRAGMA table_info(requests)")]:
+                self._db.execute("ALTER TABLE requests ADD COLUMN cost REAL")
             self._db.execute("CREATE INDEX IF NOT EXISTS requests_at ON requests (at)")
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"The gateway's ledger {path} can't be opened.", detail=str(error)) from error
@@ -99,7 +103,7 @@ class Ledger:
         names = [column.name for column in fields(Record)][:10]
         for row in self._db.execute("SELECT * FROM requests WHERE at >= ? ORDER BY at, id", (since,)):
             values = dict(zip(names, row[1:11], strict=True))
-            first_byte, seconds, attempts, faults = row[15:]
+            first_byte, seconds, attempts, faults, cost = row[15:]
             yield Record(
                 **values,
                 usage=Usage(*row[11:15]),
@@ -107,10 +111,13 @@ class Ledger:
                 seconds=seconds,
                 attempts=attempts,
                 faults=json.loads(faults),
+                cost=cost,
             )
 
     def totals(self, by: Sequence[str] = (), since: float = 0.0) -> list[dict[str, Any]]:
-        """Sums for each value of the columns `by` (`day` is the local date): requests, tokens, seconds, attempts.
+        """Sums for each value of the columns `by` (`day` is the local date): requests, tokens, seconds, attempts, cost.
+
+        `unpriced` counts the requests whose price nobody knows.
 
         ValueError for a column that can't be grouped by.
         """
@@ -118,6 +125,7 @@ class Ledger:
             raise ValueError(f"{', '.join(sorted(unknown))}: not one of {', '.join(_GROUPS)}")
         names = [f"date(at, 'unixepoch', 'localtime') AS {name}" if name == "day" else name for name in by]
         sums = [f"sum({name}) AS {name}" for name in ("input", "output", "cache_read", "cache_write", "attempts")]
+        sums += ["sum(coalesce(cost, 0)) AS cost", "sum(cost IS NULL AND provider != '') AS unpriced"]
         chosen = ", ".join([*names, "count(*) AS requests", *sums, "sum(seconds) AS seconds"])
         group = f" GROUP BY {', '.join(by)} ORDER BY {', '.join(by)}" if by else " HAVING count(*) > 0"
         cursor = self._db.execute(f"SELECT {chosen} FROM requests WHERE at >= ?{group}", (since,))  # noqa: S608 checked

@@ -1,0 +1,169 @@
+"""What may still be spent: asked before a request is sent, told after it ended.
+
+An agent's first request passes while its budgets are not spent. A further one beside it passes only if all those under
+way, at the most they can cost, leave room for it; else it waits. So a budget is passed by one request an agent at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agentdeck.core.events import Event
+from agentdeck.core.token_usage import Usage
+from agentdeck.system import pricing
+from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.system.ledger import Ledger, Record
+
+if TYPE_CHECKING:
+    from agentdeck.core.gateway_config import BudgetsConfig, Limit, Plan
+    from agentdeck.core.routing import Target
+
+OUTPUT_MAX = 128_000
+"""Tokens of an answer where the request names no limit."""
+_LOOK_AGAIN = 1.0
+"""Seconds after which a waiting request looks again, for the configuration may have changed."""
+
+Scope = tuple[str, ...]
+"""`("agent", DECK, AGENT)`, `("deck", DECK)` or `("day", DECK, DATE)`."""
+
+
+@dataclass(slots=True)
+class Spent:
+    money: float = 0.0
+    tokens: int = 0
+
+    def add(self, other: Spent, sign: int = 1) -> None:
+        self.money += sign * other.money
+        self.tokens += sign * other.tokens
+
+    def share(self, limit: Limit) -> float:
+        """Of the limit that is nearest; 0 where there is none."""
+        return max(_share(self.money, limit.money), _share(self.tokens, limit.tokens))
+
+
+def _share(spent: float, limit: float | None) -> float:
+    if limit is None:
+        return 0.0
+    return spent / limit if limit > 0 else math.inf
+
+
+class Budgets:
+    """One for the whole process; what was spent before it began comes from the ledger."""
+
+    def __init__(self, ledger: Ledger, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+        self._spent: defaultdict[Scope, Spent] = defaultdict(Spent)
+        self._flying: defaultdict[Scope, Spent] = defaultdict(Spent)
+        self._tickets: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._told: dict[Scope, int] = {}
+        self._ended = asyncio.Event()
+        for row in ledger.totals(("deck", "agent", "day")):
+            spent = Spent(row["cost"], row["input"] + row["output"] + row["cache_read"] + row["cache_write"])
+            for scope in (
+                ("agent", row["deck"], row["agent"]),
+                ("deck", row["deck"]),
+                ("day", row["deck"], row["day"]),
+            ):
+                self._spent[scope].add(spent)
+
+    async def admit(self, bearer: Bearer, rules: Callable[[], BudgetsConfig], most: Spent) -> str:
+        """Wait until the request may be sent and count it as under way, or say which budget is spent."""
+        who = (bearer.deck, bearer.agent)
+        while True:
+            scopes = list(_scopes(bearer, rules()))
+            reason = next((_said(scope) for scope, limit in scopes if self._spent[scope].share(limit) >= 1.0), "")
+            if reason:
+                return reason
+            if not self._tickets[who] or all(self._leaves_room(scope, limit, most) for scope, limit in scopes):
+                self._tickets[who] += 1
+                self._fly(bearer, most, 1)
+                return ""
+            self._ended.clear()
+            try:
+                async with asyncio.timeout(_LOOK_AGAIN):
+                    await self._ended.wait()
+            except TimeoutError:
+                continue
+
+    def ended(self, bearer: Bearer, most: Spent) -> None:
+        """An admitted request is over; what it cost was added before."""
+        self._tickets[bearer.deck, bearer.agent] -= 1
+        self._fly(bearer, most, -1)
+        self._ended.set()
+
+    def add(self, record: Record, rules: BudgetsConfig) -> None:
+        """Count what a request took, and tell when a budget is nearly or wholly spent."""
+        spent = Spent(record.cost or 0.0, _tokens(record.usage))
+        bearer = Bearer(record.deck, record.agent, record.tier)
+        for scope in _every_scope(bearer):
+            self._spent[scope].add(spent)
+        for scope, limit in _scopes(bearer, rules):
+            share = self._spent[scope].share(limit)
+            stage = 2 if share >= 1.0 else 1 if share >= rules.warn_at else 0
+            if stage > self._told.get(scope, 0):
+                self._tell_stage(scope, stage, bearer, self._spent[scope], limit, rules)
+            self._told[scope] = stage
+
+    def _tell_stage(
+        self, scope: Scope, stage: int, bearer: Bearer, spent: Spent, limit: Limit, rules: BudgetsConfig
+    ) -> None:
+        share = spent.share(limit)
+        data = {"deck": bearer.deck, "scope": scope[0], "money": round(spent.money, 6), "tokens": spent.tokens}
+        if stage == 1:
+            text = f"{share:.0%} of {_name(scope)} is spent"
+            self._tell(Event("budget.warned", bearer.agent, text, data))
+            return
+        then = {"local": "the tier “local” serves now", "pause": "it is paused", "stop": "it is stopped"}
+        text = f"{_said(scope)}; {then[rules.at_limit]}"
+        self._tell(Event("budget.reached", bearer.agent, text, {**data, "act": rules.at_limit}))
+
+    def _leaves_room(self, scope: Scope, limit: Limit, most: Spent) -> bool:
+        total = Spent()
+        for part in (self._spent[scope], self._flying[scope], most):
+            total.add(part)
+        return total.share(limit) <= 1.0
+
+    def _fly(self, bearer: Bearer, most: Spent, sign: int) -> None:
+        # Sums with infinity can't be taken back.
+        bounded = Spent(most.money if math.isfinite(most.money) else 1e9, most.tokens)
+        for scope in _every_scope(bearer):
+            self._flying[scope].add(bounded, sign)
+
+
+def most_of(body: bytes, document: dict[str, object], targets: Sequence[Target], plan: Plan, asked: str) -> Spent:
+    """What the request can cost at most, whoever of `targets` serves it: a token has at least one byte."""
+    named = [document.get(key) for key in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
+    output = next((value for value in named if isinstance(value, int) and value > 0), OUTPUT_MAX)
+    usage = Usage(output=output, cache_write=len(body))
+    costs = [pricing.cost(usage, target.model or asked, plan.providers.get(target.provider)) for target in targets]
+    money = max((math.inf if cost is None else cost for cost in costs), default=0.0)
+    return Spent(money, len(body) + output)
+
+
+def _tokens(usage: Usage) -> int:
+    return usage.input + usage.output + usage.cache_read + usage.cache_write
+
+
+def _every_scope(bearer: Bearer) -> tuple[Scope, Scope, Scope]:
+    today = time.strftime("%Y-%m-%d")
+    return ("agent", bearer.deck, bearer.agent), ("deck", bearer.deck), ("day", bearer.deck, today)
+
+
+def _scopes(bearer: Bearer, rules: BudgetsConfig) -> Iterator[tuple[Scope, Limit]]:
+    for scope, limit in zip(_every_scope(bearer), (rules.agent, rules.deck, rules.day), strict=True):
+        if limit.money is not None or limit.tokens is not None:
+            yield scope, limit
+
+
+def _name(scope: Scope) -> str:
+    return {"agent": "the agent's budget", "deck": "the repository's budget", "day": "today's budget"}[scope[0]]
+
+
+def _said(scope: Scope) -> str:
+    return f"{_name(scope)} is spent"

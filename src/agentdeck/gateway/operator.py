@@ -1,0 +1,131 @@
+"""What the operator's token opens, and no agent's does.
+
+GET  /status    what the board knows, as JSON
+GET  /metrics   counters for Prometheus
+POST /keys      {"deck", "keys": {VARIABLE: VALUE}}: a deck hands over what its `key_env` name; kept in memory only
+POST /check     {"deck"}: one tiny request to each provider of each tier; what came of it, as JSON
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from agentdeck.core import routing
+from agentdeck.core.apis import Api
+from agentdeck.core.routing import Target
+from agentdeck.gateway import exhausted, local
+from agentdeck.gateway.board import Board
+from agentdeck.gateway.metrics import Metrics
+from agentdeck.gateway.plans import Plans
+from agentdeck.gateway.upstream import AttemptFailed, Call, Upstream
+
+if TYPE_CHECKING:
+    from agentdeck.core.gateway_config import Plan, ProviderConfig
+
+_HEADERS = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json", "anthropic-version": "2023-06-01"}))
+_PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
+_CHECK_SECONDS = 120.0
+
+
+class Refused(Exception):
+    """The request is answered by the gateway itself."""
+
+    def __init__(self, answer: exhausted.Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Operator:
+    def __init__(
+        self,
+        upstream: Upstream,
+        plans: Plans,
+        board: Board,
+        metrics: Metrics,
+        keys_of: Callable[[str], Mapping[str, str]],
+        take_keys: Callable[[str, Mapping[str, str]], None],
+    ) -> None:
+        self._upstream, self._plans, self._board, self._metrics = upstream, plans, board, metrics
+        self._keys_of, self._take_keys = keys_of, take_keys
+        self._started = time.time()
+
+    async def serve(self, request: web.Request, path: str) -> web.Response:
+        match request.method, path:
+            case "GET", "/metrics":
+                in_flight = sum(self._board.in_flight.values())
+                return web.Response(text=self._metrics.text(in_flight), content_type="text/plain")
+            case "GET", "/status":
+                report = self._board.report(time.monotonic())
+                report |= {"pid": os.getpid(), "started": self._started, "config_error": self._plans.complaint}
+                return web.json_response(report)
+            case "POST", "/keys":
+                asked = await _object(request)
+                self._take_keys(str(asked.get("deck", "")), dict(asked.get("keys", {})))
+                return web.json_response({})
+            case "POST", "/check":
+                asked = await _object(request)
+                return web.json_response({"targets": await self._check(str(asked.get("deck", "")))})
+        message = "The operator's paths are GET /status, GET /metrics, POST /keys and POST /check."
+        raise Refused(exhausted.refused(Api.CHAT, 404, message))
+
+    async def _check(self, deck: str) -> list[dict[str, Any]]:
+        plan = self._plans.of(deck)
+        discovered = await local.discover(plan.providers)
+        places: list[tuple[str, Target]] = []
+        for tier in dict.fromkeys([*plan.tiers, routing.LOCAL]):
+            places += [(tier, target) for target in routing.chain(plan.tiers, tier, Api.CHAT, discovered)]
+        found = await asyncio.gather(*(self._ask(deck, plan, target) for target in dict.fromkeys(t for _, t in places)))
+        by_target = dict(zip(dict.fromkeys(target for _, target in places), found, strict=True))
+        return [
+            {"tier": tier, "provider": target.provider, "model": target.model, **by_target[target]}
+            for tier, target in places
+        ]
+
+    async def _ask(self, deck: str, plan: Plan, target: Target) -> dict[str, Any]:
+        provider = plan.providers[target.provider]
+        unknown = {"ok": None, "seconds": None}
+        if provider.uses_own_login:
+            return unknown | {"text": "each agent's own login goes there; none is here to try it with"}
+        if not target.model:
+            return unknown | {"text": "the agent names the model; none is here to try it with"}
+        key = self._keys_of(deck).get(provider.key_env, "") if provider.key_env else ""
+        if provider.key_env and not key:
+            return unknown | {"ok": False, "text": f"its key {provider.key_env} is not set"}
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                reply = await self._upstream.open(_tiny(provider, target), provider, target.model, key, 0.0)
+        except AttemptFailed as failure:
+            return {"ok": False, "text": failure.fault.reason, "seconds": time.monotonic() - began}
+        except TimeoutError:
+            return {"ok": False, "text": f"no answer within {_CHECK_SECONDS:g} s", "seconds": _CHECK_SECONDS}
+        reply.response.close()
+        return {"ok": True, "text": "answers", "seconds": time.monotonic() - began}
+
+
+def _tiny(provider: ProviderConfig, target: Target) -> Call:
+    api = provider.apis[0]
+    document: dict[str, Any] = {"model": target.model, "stream": False}
+    if api is Api.RESPONSES:
+        document |= {"input": "Say ok.", "max_output_tokens": 16}
+    else:
+        document |= {"messages": [{"role": "user", "content": "Say ok."}], "max_tokens": 16}
+    return Call(api, "POST", _PATHS[api], "", _HEADERS, json.dumps(document).encode(), document)
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    try:
+        found = await request.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Refused(exhausted.refused(Api.CHAT, 400, "The body is not a JSON object."))
+    return found
