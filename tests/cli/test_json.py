@@ -46,12 +46,14 @@ def test_the_page_names_every_state_and_fault() -> None:
 
 
 def test_the_page_names_every_kind_of_event_that_the_program_makes() -> None:
-    # The gateway writes its events to a file of its own.
-    sources = [path for part in ("engine", "system") for path in (ROOT / "src/agentdeck" / part).rglob("*.py")]
+    sources = [
+        path for part in ("engine", "system", "gateway") for path in (ROOT / "src/agentdeck" / part).rglob("*.py")
+    ]
     text = "\n".join(path.read_text("utf-8") for path in sources)
-    made = set(re.findall(r"\bEvent\(\s*\"([a-z.]+)\"", text)) | {"run.skipped"}
+    made = set(re.findall(r"\bEvent\(\s*\"([a-z._]+)\"", text)) | {"run.skipped"}
+    made |= set(re.findall(r"\"(provider\.[a-z_]+)\"", text))
     row = next(line for line in section("`event`").splitlines() if line.startswith("| `kind` |"))
-    told = set(re.findall(r"`([a-z.]+)`", row)) - {"kind"}
+    told = set(re.findall(r"`([a-z._]+)`", row)) - {"kind"}
     assert told == made
     assert all(f'"{kind}"' in text for kind in told)
     assert table_keys(section("`event`")) == list(Event("x", "y").to_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.output import DIM, RED, YELLOW, Cell, Column, Output, state_cell
@@ -59,7 +60,8 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "exit_code": status.exit_code,
         "outcome": None if view.state.is_live else int(view.outcome),
         "session": status.session,
-        "model": status.model,
+        "model": view.model,
+        "served_by": None if view.serving is None else asdict(view.serving),
         "radar": known
         and {
             "verdict": known.mark.verdict,

@@ -82,7 +82,8 @@ def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> l
     facts = [
         ("task", agent.task),
         ("profile", f"{agent.profile}, {agent.mode}" + (f", tier {agent.tier}" if agent.tier else "")),
-        ("model", status.model),
+        ("model", view.model),
+        ("served by", view.serving.text if view.serving else ""),
         ("time-out", short_duration(agent.timeout) if agent.timeout else ""),
         ("id", agent.id),
         ("variables", ", ".join(sorted(agent.env))),

@@ -13,7 +13,8 @@ class Event:
 
     `kind` is a dotted word: `agent.created`, `agent.stopped`, `agent.repaired`, `agent.removed`, `resource.intended`,
     `resource.acquired`, `resource.released`, `snapshot.taken`, `state.changed`, `input.sent`, `run.queued`,
-    `run.started`, `run.ended`, `run.skipped`, `radar.conflict`, `radar.cleared`, `warning`.
+    `run.started`, `run.ended`, `run.skipped`, `radar.conflict`, `radar.cleared`, `provider.failed_over`,
+    `provider.failed_back`, `provider.exhausted`, `budget.warned`, `budget.reached`, `warning`.
     `at` is seconds since the epoch; `text` is the sentence for a person; `data` is for programs.
     """
 

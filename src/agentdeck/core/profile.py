@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agentdeck.core.agent import Mode
+from agentdeck.core.apis import Api
 from agentdeck.core.orders import Detectors, Outcome
 
 ARGUMENT_MAX = 100_000
@@ -80,6 +81,30 @@ class Reports(_Section):
     """Words put right after the program's name."""
 
 
+class GatewayWiring(_Section):
+    """How the CLI is pointed at the gateway, by the means that it honours.
+
+    `{base_url}` is the agent's own address there, `{plain_url}` the same without its token, `{token}` the token, and
+    `{model}` the first model of the tier.
+    """
+
+    api: Api
+    """The format that the CLI speaks."""
+    env: dict[str, str] = {}
+    keyed_env: dict[str, str] = {}
+    """More variables where no provider gets the user's own login: most CLIs want to see some key, and any will do."""
+    keyed_unset: tuple[str, ...] = ()
+    """Variables with the user's own login, which then go nowhere."""
+    argv: tuple[tuple[str, ...], ...] = ()
+    """Words put right after the program's name; those with `{model}` are left out where the tier names none."""
+    login_argv: tuple[tuple[str, ...], ...] = ()
+    """More words where a provider gets the user's own login."""
+
+    @property
+    def needs_model(self) -> bool:
+        return any("{model}" in value for value in self.env.values())
+
+
 class Profile(_Section):
     name: str
     title: str
@@ -94,6 +119,8 @@ class Profile(_Section):
     screen: ScreenPatterns = ScreenPatterns()
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
     reports: Reports = Reports()
+    gateway: GatewayWiring | None = None
+    """None: the CLI can't be pointed at the gateway."""
     session_pattern: Pattern = ""
     """Finds the session's id in the output, as the group `session`."""
 
@@ -116,13 +143,21 @@ class Profile(_Section):
         return found
 
     def argv(
-        self, *, mode: Mode, prompt: str, session: str = "", resume: bool = False, settings: str = ""
+        self,
+        *,
+        mode: Mode,
+        prompt: str,
+        session: str = "",
+        resume: bool = False,
+        settings: str = "",
+        more: Sequence[str] = (),
     ) -> tuple[str, ...]:
-        """The command line for a task, or for going on with it when `resume`."""
+        """The command line for a task, or for going on with it when `resume`; `more` goes after the program's name."""
         words = self._words(mode, prompt, resume=resume, known=bool(session))
         reporting = self.reports.argv if settings else ()
         values = {"prompt": prompt or GO_ON, "session": session, "settings": settings}
-        return tuple(_fill(word, values) for word in (words[0], *reporting, *words[1:]))
+        first, *rest = (_fill(word, values) for word in (words[0], *reporting, *words[1:]))
+        return (first, *more, *rest)
 
     def _words(self, mode: Mode, prompt: str, *, resume: bool, known: bool) -> tuple[str, ...]:
         lines = self.lines(mode)

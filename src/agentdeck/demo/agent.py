@@ -9,6 +9,7 @@ Words in brackets in the task change what it does:
     [slow]   take three times as long
     [fail]   fail at the end
     [limit]  give up on a rate limit
+    [think]  ask a model, again and again, and commit what it said each time; the gateway says where it is
     [talk]   stay after the work and answer what is typed
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import http.server
+import json
 import os
 import re
 import sqlite3
@@ -30,6 +32,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _PAUSE = 0.4
+_THOUGHTS = 8
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,6 +93,8 @@ def _steps(task: str, *, headless: bool) -> list[Callable[[], int | None]]:
     if "[ask]" in task and not headless:
         steps.append(_ask)
     steps += [_use_database, _serve]
+    if "[think]" in task:
+        steps += [_think] * _THOUGHTS
     if "[limit]" in task:
         steps.append(_give_up)
     if "[fail]" in task:
@@ -144,6 +149,32 @@ class _Hello(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: it would be noise on the agent's screen."""
+
+
+def _think() -> int | None:
+    url = os.environ.get("AGENTDECK_DEMO_API", "")
+    if not url:
+        say("I have no model to ask: start me with a tier.")
+        return 1
+    body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "What next?"}]}
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/chat/completions", json.dumps(body).encode(), headers)  # noqa: S310
+    text = ""
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the gateway's address
+            for line in answer:
+                if line.startswith(b"data: {"):
+                    choices = json.loads(line.removeprefix(b"data: "))["choices"]
+                    text += "".join(choice["delta"].get("content") or "" for choice in choices)
+    except OSError as error:
+        say(f"No model answers: {error}")
+        return 1
+    say(f"The model says: {text.strip()}")
+    with Path("thoughts.txt").open("a") as thoughts:
+        thoughts.write(f"{text.strip()}\n")
+    _git("add", "thoughts.txt")
+    _git("-c", "user.name=Demo agent", "-c", "user.email=demo@localhost", "commit", "-q", "-m", text.strip())
+    return None
 
 
 def _give_up() -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent, Lease, Phase, State
 from agentdeck.core.events import Event
+from agentdeck.engine import gateways
 from agentdeck.engine.reconcile import landing_is_cut_short, needs_repair, reconcile, undo_is_cut_short
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of
 from agentdeck.engine.world import Note, World, silent
@@ -72,7 +73,9 @@ class Deck:
 
     def agents(self) -> list[AgentView]:
         """Every agent, in the order of their creation; [] in a repository that was never used."""
-        views = [self._view(agent) for agent in self._records() if not agent.landing]
+        records = self._records()
+        serving = gateways.serving(self.world) if records else {}
+        views = [view_of(self.store, agent, serving.get(agent.name)) for agent in records if not agent.landing]
         return sorted(views, key=lambda view: (view.agent.created, view.name))
 
     def agent(self, name: str) -> AgentView:
@@ -96,7 +99,7 @@ class Deck:
         return [agent for agent in found if agent is not None]
 
     def _view(self, agent: Agent) -> AgentView:
-        return view_of(self.store, agent)
+        return view_of(self.store, agent, gateways.serving(self.world).get(agent.name))
 
     def repair(self, note: Note = silent) -> None:
         """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
@@ -111,6 +114,8 @@ class Deck:
             from agentdeck.engine import undo
 
             undo.finish(self.world, note)
+        if gateways.is_missing() and self.store.exists:
+            gateways.revive(self.world, note)
 
     # Starting
 

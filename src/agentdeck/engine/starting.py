@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
 from agentdeck.core.events import Event
+from agentdeck.engine import gateways
 from agentdeck.engine.reconcile import mark_lost
 from agentdeck.engine.resources import acquire_all
 from agentdeck.engine.views import AgentView, StartRequest, view_of
@@ -33,6 +34,7 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
                 private_folder(world.store.id_path(request.id).parent)
                 write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
         world.note(Event("agent.created", agent.name, agent.task, {"profile": agent.profile}), note)
+        _note_bypass(world, agent, note)
         return view_of(world.store, acquire(world, agent, note))
 
 
@@ -59,7 +61,9 @@ def _check(world: World, request: StartRequest) -> None:
     if not request.argv:
         from agentdeck.system.profiles import require
 
-        require(world.profiles, _profile_of(world, request))
+        profile = require(world.profiles, _profile_of(world, request))
+        config = world.settings.config
+        gateways.check(config, profile, request.tier or config.agent.tier)
     if world.repo.commit("HEAD") is None and not (request.base or request.branch):
         raise RefusedError(
             f"{world.root} has no commit yet, so there is nothing to branch from.",
@@ -67,6 +71,12 @@ def _check(world: World, request: StartRequest) -> None:
         )
     if request.timeout is not None and request.timeout <= 0:
         raise UsageError("A time-out must be more than 0 seconds.")
+
+
+def _note_bypass(world: World, agent: Agent, note: Note) -> None:
+    profile = world.profiles.get(agent.profile) if agent.tier else None
+    if text := gateways.bypass_note(world.settings.config, profile, agent.tier):
+        world.note(Event("warning", agent.name, text, {"tier": agent.tier}), note)
 
 
 def _profile_of(world: World, request: StartRequest) -> str:

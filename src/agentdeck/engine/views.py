@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentdeck.core.agent import Agent, Fault, Mode, State, Status
+from agentdeck.core.serving import Serving
 from agentdeck.errors import ExitCode
 from agentdeck.system.store import Store
 
@@ -18,22 +19,35 @@ class AgentView:
     status: Status
     alive: bool
     """Whether its runner lives: an interactive agent that is `done` still does."""
+    serving: Serving | None = None
+    """Who serves its requests, where the gateway does and knows."""
 
     @property
     def name(self) -> str:
         return self.agent.name
 
     @property
+    def failed_over(self) -> bool:
+        """Whether it works, and another than its tier's first provider serves it, or none does."""
+        serving = self.serving
+        return self.alive and self.status.state is State.WORKING and serving is not None and serving.reason != ""
+
+    @property
     def state(self) -> State:
-        return self.status.state
+        return State.LIMITED if self.failed_over else self.status.state
 
     @property
     def reason(self) -> str:
-        return self.status.reason
+        return self.serving.text if self.failed_over and self.serving else self.status.reason
 
     @property
     def since(self) -> float:
-        return self.status.since
+        return self.serving.since if self.failed_over and self.serving else self.status.since
+
+    @property
+    def model(self) -> str:
+        """The model that answers: as the gateway served it last, else as the agent's program says."""
+        return self.serving.model if self.serving and self.serving.model else self.status.model
 
     @property
     def branch(self) -> str:
@@ -72,8 +86,8 @@ class AgentView:
         return by_fault.get(self.status.fault, ExitCode.FAILED)
 
 
-def view_of(store: Store, agent: Agent) -> AgentView:
-    return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name))
+def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> AgentView:
+    return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name), serving)
 
 
 @dataclass(frozen=True, slots=True)

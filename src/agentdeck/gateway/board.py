@@ -11,6 +11,7 @@ from agentdeck.core import routing
 from agentdeck.core.events import Event
 from agentdeck.core.faults import FaultKind, ProviderFault
 from agentdeck.core.routing import Breaker, Target
+from agentdeck.core.serving import Serving
 from agentdeck.system.gateway_tokens import Bearer
 
 if TYPE_CHECKING:
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
 
 AVOID_SECONDS = 60.0
 """How long an agent whose stream broke is sent to the next provider first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """Who serves an agent now. `since` is seconds since the epoch."""
-
-    provider: str
-    model: str
-    primary: str
-    reason: str
-    """Why it is not the primary; empty when it is."""
-    since: float
 
 
 @dataclass(frozen=True, slots=True)

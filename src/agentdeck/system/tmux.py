@@ -21,6 +21,7 @@ _CONFIG = Path(__file__).with_name("tmux.conf")
 _STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None, MARK: None}
 """Taken away so that a shell inside of tmux, a plain one and cron all mean the same server, and so that a server which
 an agent started does not end with that agent."""
+_NEEDED = frozenset({"PATH", "HOME", "SHELL", "TERM", "LANG", "USER", "LOGNAME", "TMPDIR"})
 _PASSING_COMPLAINTS = (
     b"no server running",
     b"lost server",
@@ -54,7 +55,7 @@ class Tmux:
         return ["tmux", "-L", self.socket, "-f", str(_CONFIG), *args]
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
-        return run(self.argv(*args), env=_STRAY, stdin=stdin, timeout=20)
+        return run(self.argv(*args), env=_bare_environment(), stdin=stdin, timeout=20)
 
     def command(self, *args: str, stdin: bytes | None = None) -> str:
         """Run one tmux command; raise TmuxError where it fails."""
@@ -143,6 +144,12 @@ class Tmux:
         away = [word for variable in _STRAY for word in ("-u", variable)]
         show = self.argv("new-session", "-t", f"={session}", "-s", view, ";", "set-option", "destroy-unattached", "on")
         return ["env", *away, *show, ";", "select-window", "-t", f"={view}:={name}"]
+
+
+def _bare_environment() -> dict[str, str | None]:
+    """What a tmux server may be started with: every window inherits it for ever, and it may hold somebody's keys."""
+    taken = {name: None for name in os.environ if name not in _NEEDED and not name.startswith("LC_")}
+    return {**taken, **_STRAY}
 
 
 def quote(word: str) -> str:

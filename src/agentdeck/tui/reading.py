@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agent import Agent, Status
+from agentdeck.engine import gateways
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
@@ -18,7 +19,7 @@ class AgentReader:
     """The agents as `Deck.agents` gives them, except that a record which can't be read does not hide the others."""
 
     def __init__(self, deck: Deck) -> None:
-        self._store = deck.store
+        self._store, self._world = deck.store, deck.world
         self._kept: dict[str, tuple[_Stamp | None, _Stamp | None, Agent, Status]] = {}
         self._alive: dict[str, bool] = {}
         self.problems: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class AgentReader:
     def read(self) -> list[AgentView]:
         """Every agent now, in the order of their creation."""
         views, problems = [], []
+        serving = gateways.serving(self._world) if self._store.exists else {}
         kept: dict[str, tuple[_Stamp | None, _Stamp | None, Agent, Status]] = {}
         for name in self._store.names():
             try:
@@ -40,7 +42,7 @@ class AgentReader:
             if entry is not None:
                 kept[name] = entry
                 if not entry[2].landing:
-                    views.append(AgentView(entry[2], entry[3], self._lives(name)))
+                    views.append(AgentView(entry[2], entry[3], self._lives(name), serving.get(name)))
         self._kept, self.problems = kept, tuple(problems)
         return sorted(views, key=lambda view: (view.agent.created, view.name))
 
