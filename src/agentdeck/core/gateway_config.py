@@ -160,11 +160,12 @@ class GatewayConfig(Section):
 
 
 class Limit(Section):
-    """What may be spent. Tokens are those of the prompt, read from a cache or not, and of the answer."""
+    """What may be spent."""
 
     money: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """In US dollars; none: no limit."""
     tokens: Annotated[int, Field(ge=0)] | None = None
+    """Of the prompt, read from a cache or not, and of the answer; none: no limit."""
 
 
 class BudgetsConfig(Section):
