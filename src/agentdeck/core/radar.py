@@ -200,8 +200,8 @@ class _Search:
         return taken
 
     def _branch(self, left: set[str]) -> set[str]:
-        """With the one that has the most foes, or without it."""
+        """With the one that has the most foes, or without it; of two as good, the one with who was named first."""
         wildest = max(left, key=lambda name: (len(self._foes[name] & left), -self._place[name]))
         without = self.peaceful(left - {wildest})
         with_it = {wildest} | self.peaceful(left - {wildest} - self._foes[wildest])
-        return with_it if len(with_it) > len(without) else without
+        return min(with_it, without, key=lambda chosen: (-len(chosen), sorted(self._place[name] for name in chosen)))
