@@ -12,7 +12,7 @@ from agentdeck import __version__
 from agentdeck.cli import main as cli
 from agentdeck.cli import reading
 from agentdeck.errors import ExitCode
-from tests.support.cli import PROGRAM, agentdeck, objects, put_agent
+from tests.support.cli import PROGRAM, agentdeck, objects, put_agent, read_until
 from tests.support.decks import Bench
 
 
@@ -33,12 +33,10 @@ def test_no_verb_outside_of_a_repository_says_so(tmp_path: Path) -> None:
     import pty
 
     terminal, end = pty.openpty()
-    child = subprocess.Popen(PROGRAM, cwd=tmp_path, stdin=end, stdout=end, stderr=subprocess.PIPE)
+    child = subprocess.Popen(PROGRAM, cwd=tmp_path, stdin=end, stdout=end, stderr=end)
     os.close(end)
-    assert child.stderr is not None
-    assert "is not in a git repository" in child.stderr.read().decode()
+    read_until(terminal, "is not in a git repository")
     assert child.wait(20) == ExitCode.NOT_FOUND
-    child.stderr.close()
     os.close(terminal)
 
 

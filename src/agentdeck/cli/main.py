@@ -68,7 +68,9 @@ def _without_verb(args: Namespace, dashboard: Dashboard | None) -> ExitCode:
         return ExitCode.OK
     if args.json:
         raise UsageError("The dashboard has no JSON to print.", hint="“agentdeck ls --json” lists the agents.")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
+    # Textual draws on standard error.
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if not all(stream.isatty() for stream in streams) or os.environ.get("TERM") == "dumb":
         raise UsageError(
             "The dashboard needs a terminal.", hint="“agentdeck ls” lists the agents, “agentdeck --help” all verbs."
         )

@@ -72,6 +72,13 @@ class OutcomePatterns(_Section):
     success: Patterns = ()
 
 
+class Answer(_Section):
+    """What to press, by tmux's names for keys, when it asks for a permission."""
+
+    yes: tuple[str, ...] = ("Enter",)
+    no: tuple[str, ...] = ("Escape",)
+
+
 class Reports(_Section):
     """How the CLI itself reports what it does, through its hooks."""
 
@@ -118,6 +125,7 @@ class Profile(_Section):
     env_unset: tuple[str, ...] = ()
     screen: ScreenPatterns = ScreenPatterns()
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
+    answer: Answer = Answer()
     reports: Reports = Reports()
     gateway: GatewayWiring | None = None
     """None: the CLI can't be pointed at the gateway."""

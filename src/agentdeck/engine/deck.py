@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -286,7 +286,7 @@ class Deck:
 
         return find_stale(self.world)
 
-    def prune(self, found: list[Stale], note: Note = silent) -> tuple[Step | None, list[Stale]]:
+    def prune(self, found: Iterable[Stale], note: Note = silent) -> tuple[Step | None, list[Stale]]:
         """Clear away what `stale` found; return the step that undoes it, and what could not be cleared."""
         from agentdeck.engine.prune import prune
 
@@ -297,6 +297,19 @@ class Deck:
         from agentdeck.engine.landings import Landings
 
         return Landings(self.store).all()
+
+    def gate_lines(self, landing: str, log: str = "", last: int = 400) -> list[str]:
+        """The last lines of a gate's log; without `log`, of the gates that run now for that landing."""
+        from agentdeck.engine.gate import last_lines, running_logs
+
+        return last_lines([log] if log else running_logs(self.world, landing), last)
+
+    def answer(self, name: str, *, yes: bool) -> None:
+        """Press what says yes or no to the question that the agent asks now, as its profile knows."""
+        view = self.agent(name)
+        profile = self.world.profiles.get(view.agent.profile)
+        keys = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
+        self.send(view.name, keys=keys[0] if yes else keys[1])
 
     def steps(self) -> list[Step]:
         """Every removal, landing, prune and undo that is still known, oldest first."""

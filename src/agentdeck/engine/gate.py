@@ -7,7 +7,8 @@ database, a tmux window with a runner and a log), can be watched and attached to
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class Gate:
     agent: str
     base: str
     commands: Sequence[str]
+    cancelled: Callable[[], bool] = lambda: False
 
 
 def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
@@ -62,7 +64,9 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
         shown = "; ".join(gate.commands)
         text = f"its gate runs: {shown} (agentdeck logs -f {agent.name})"
         world.note(Event("landing.gate", gate.agent, text, {"gate": agent.name, "commit": commit}), note)
-        _wait(world, agent.name)
+        _wait(world, agent.name, gate.cancelled)
+        if gate.cancelled():
+            return Verdict(False, "it was cancelled", _log(agent), time.time() - begun)
         status, log = world.store.status(agent.name), _log(agent)
         if status.state is State.DONE:
             return Verdict(True, "", log, time.time() - begun)
@@ -102,10 +106,16 @@ def _agent(world: World, gate: Gate, commit: str) -> Agent:
     )
 
 
-def _wait(world: World, name: str) -> None:
+def _wait(world: World, name: str, cancelled: Callable[[], bool]) -> None:
     for _ in ticks(world.store.agent_folder(name)):
-        if not (world.store.status(name).state.is_live and world.lives(name)):
+        if cancelled() or not (world.store.status(name).state.is_live and world.lives(name)):
             return
+
+
+def running_logs(world: World, landing: str) -> list[str]:
+    """The logs of the gates that run now for that landing."""
+    agents = [world.store.agent(name) for name in world.store.names() if name.startswith("gate-")]
+    return [log for agent in agents if agent is not None and agent.landing == landing and (log := _log(agent))]
 
 
 def _log(agent: Agent) -> str:
@@ -116,3 +126,8 @@ def _log(agent: Agent) -> str:
 def _failed_command(log: str) -> str:
     lines = [line.text for line in recording.read_log(Path(log))] if log else []
     return next((line.removeprefix(_FAILED) for line in reversed(lines) if line.startswith(_FAILED)), "")
+
+
+def last_lines(logs: Sequence[str], count: int) -> list[str]:
+    lines = (line.text for path in logs for line in recording.read_log(Path(path)))
+    return list(deque(lines, count))

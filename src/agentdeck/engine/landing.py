@@ -23,13 +23,15 @@ from agentdeck.engine.landings import Entry, Landing, Landings, LandRequest, Sta
 from agentdeck.engine.resolving import resolve
 from agentdeck.engine.undo import set_landed
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import DeckError, ExitCode, RefusedError
+from agentdeck.errors import BusyError, DeckError, ExitCode, RefusedError
 from agentdeck.system import advance, merges
 from agentdeck.system.advance import Move, MovedError
 from agentdeck.system.merges import Method
 
 _TURN = 24 * 3600.0
 """Seconds to wait for another landing on the same branch, whose gate may take long."""
+_LOOK = 1.0
+"""Seconds between two looks whether a landing that waits was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,12 @@ class LandingQueue:
     def __init__(self, world: World, request: LandRequest, landing: Landing, note: Note) -> None:
         self.world, self.request, self.landing, self.note = world, request, landing, note
         self._landings = Landings(world.store)
-        self._landings.save(landing)
+        self._save()
+
+    def _save(self) -> None:
+        # A dry run is an answer, and nothing that happened.
+        if not self.request.dry_run:
+            self._landings.save(self.landing)
 
     def run(self) -> None:
         names = [entry.agent for entry in self.landing.entries]
@@ -107,7 +114,7 @@ class LandingQueue:
             if not entry.stage.is_end:
                 self._entry(entry.agent, stage=Stage.INTERRUPTED, reason="it was interrupted; nothing was moved")
         self.landing = replace(self.landing, ended=time.time())
-        self._landings.save(self.landing)
+        self._save()
 
     # The three ways through the queue
 
@@ -209,6 +216,7 @@ class LandingQueue:
 
     def _compute(self, candidate: Candidate, old: str) -> Computed | None:
         """Put the agent's work on top of `old`; None where it conflicts, or where there is nothing to do."""
+        self._check_wanted()
         name, repo, method = candidate.agent.name, self.world.repo, self.landing.method
         commits = merges.new_commits(repo, old, candidate.tip)
         facts = {"base": candidate.base, "tip": candidate.tip, "old": old, "commits": len(commits)}
@@ -250,11 +258,16 @@ class LandingQueue:
             return Verdict(True, "", "", 0.0)
         for name in agents:
             self._entry(name, stage=Stage.GATING)
-        gate = Gate(self.landing.id, made.agent, base, self.landing.gate)
+        gate = Gate(self.landing.id, made.agent, base, self.landing.gate, self.request.cancelled)
         verdict = run_gate(self.world, gate, made.new, self.note)
+        self._check_wanted()
         for name in agents:
             self._entry(name, gate=verdict.log)
         return verdict
+
+    def _check_wanted(self) -> None:
+        if self.request.cancelled():
+            raise RefusedError("It was cancelled; nothing was moved.")
 
     def _move(self, base: str, stack: Sequence[Computed]) -> None:
         """Move the base to the top of the stack; raise MovedError, with nothing changed, where it is elsewhere now."""
@@ -274,7 +287,7 @@ class LandingQueue:
             advance.advance(self.world.repo, Move(base, stack[0].old, stack[-1].new), reason)
         except BaseException:
             self.landing = replace(self.landing, move=None)
-            self._landings.save(self.landing)
+            self._save()
             raise
         self.landing = complete(self.world, self.landing, self.note)
 
@@ -372,8 +385,20 @@ class LandingQueue:
     def _held_base(self, base: str, names: Sequence[str]) -> Iterator[None]:
         if advance.is_held(self.world.repo, base):
             self.note(Event("landing.waiting", names[0], f"waits for another landing on {base}"))
-        with advance.holding(self.world.repo, base, wait=_TURN):
+        with contextlib.ExitStack() as held:
+            self._wait_for(base, held)
             yield
+
+    def _wait_for(self, base: str, held: contextlib.ExitStack) -> None:
+        deadline = time.monotonic() + _TURN
+        while True:
+            self._check_wanted()
+            try:
+                held.enter_context(advance.holding(self.world.repo, base, wait=_LOOK))
+                return
+            except BusyError:
+                if time.monotonic() > deadline:
+                    raise
 
     def _tip(self, base: str) -> str:
         tip = self.world.repo.commit(f"refs/heads/{base}")
@@ -383,7 +408,7 @@ class LandingQueue:
 
     def _entry(self, name: str, **changed: Any) -> None:
         self.landing = self.landing.with_entry(name, **changed)
-        self._landings.save(self.landing)
+        self._save()
 
 
 def _fields(status: Status) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class LandRequest:
     resolve: Callable[[str], None] | None = None
     """Shows the window in which a person resolves a conflict, and returns when they have left it; None for no person.
     """
+    cancelled: Callable[[], bool] = lambda: False
+    """Asked now and then: whether what is not moved yet shall be left alone."""
 
 
 @dataclass(frozen=True, slots=True)

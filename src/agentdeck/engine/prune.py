@@ -12,7 +12,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -67,8 +67,8 @@ def find_stale(world: World) -> list[Stale]:
     return [stale for finder in finders for stale in finder]
 
 
-def prune(world: World, found: list[Stale], note: Note) -> tuple[Step | None, list[Stale]]:
-    """Clear `found` away; return the step that undoes what can be undone, and what could not be cleared."""
+def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None, list[Stale]]:
+    """Clear `found` away, each as it comes; return the step that undoes what can be undone, and what failed."""
     key, failed = f"prune {secrets.token_hex(6)}", []
     steps = Steps(world.store)
     for stale in found:

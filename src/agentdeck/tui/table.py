@@ -71,7 +71,7 @@ class AgentTable(ScrollView, can_focus=True):
         self.lines: list[Line] = []
         self.selected: str | None = None
         self.marked: frozenset[str] = frozenset()
-        self._fitted = Layout((), ())
+        self._fitted, self._fitted_to = Layout((), ()), 0
         self._painted: list[_Cells] = []
         self._styles_of: dict[str, Style] = {}
 
@@ -102,7 +102,8 @@ class AgentTable(ScrollView, can_focus=True):
         self._repaint()
 
     def _lay_out(self) -> None:
-        layout = lay_out(self.rows, max(1, self.size.width - _GUTTER))
+        self._fitted_to = self.size.width
+        layout = lay_out(self.rows, max(1, self._fitted_to - _GUTTER))
         if layout != self._fitted:
             self._fitted = layout
             self._painted = []
@@ -147,6 +148,10 @@ class AgentTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
+        if width != self._fitted_to:
+            # Lines are asked for before the word of a new size arrives.
+            self._lay_out()
+            self._painted = [self._cells(line, time.time()) for line in self.lines]
         if y < _TITLE_LINES:
             return self._titles(width, base)
         index = y - _TITLE_LINES + self.scroll_offset.y
