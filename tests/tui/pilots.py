@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from agentdeck.core.agent import State
 from agentdeck.engine.deck import Deck
@@ -60,6 +61,10 @@ class Driver:
         """What is on the screen, line by line."""
         strips = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+    def shows(self, kind: type[Screen[Any]]) -> None:
+        """Fail unless a screen of that kind is on top."""
+        assert isinstance(self.app.screen, kind), self.app.screen
 
     def notices(self) -> str:
         return "\n".join(f"{notice.title} {notice.message}" for notice in self.app._notifications)

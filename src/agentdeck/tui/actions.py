@@ -5,6 +5,7 @@ Textual's thread workers share a pool as small as the machine; a start that wait
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from agentdeck.errors import DeckError
 Note = Callable[[Event], None]
 Work = Callable[[Note], str]
 """Does something, tells events meanwhile, and returns the sentence that says what came of it; “” for none."""
+LongWork = Callable[[Note, Callable[[], bool]], str]
+"""As Work, and asks now and then whether it was cancelled."""
 
 
 @dataclass
@@ -54,6 +57,7 @@ class Actions:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="act")
         self._lock = Lock()
         self._busy: dict[int, str] = {}
+        self._cancels: dict[int, threading.Event] = {}
         self._last = 0
 
     @property
@@ -62,12 +66,32 @@ class Actions:
         with self._lock:
             return list(self._busy.values())
 
-    def do(self, title: str, work: Work, name: str = "") -> None:
+    @property
+    def can_cancel(self) -> bool:
+        with self._lock:
+            return any(not cancel.is_set() for cancel in self._cancels.values())
+
+    def cancel(self) -> bool:
+        """Cancel what was begun last and can be cancelled; say whether there was anything."""
+        with self._lock:
+            cancel = next((each for each in reversed(self._cancels.values()) if not each.is_set()), None)
+            if cancel is not None:
+                cancel.set()
+        return cancel is not None
+
+    def do_long(self, title: str, work: LongWork, name: str = "") -> None:
+        """As `do`, for what can be cancelled."""
+        cancel = threading.Event()
+        self.do(title, lambda note: work(note, cancel.is_set), name, cancel)
+
+    def do(self, title: str, work: Work, name: str = "", cancel: threading.Event | None = None) -> None:
         """Begin `work`, which `title` says in words (“stopping fix”); Finished or Failed tells its end."""
         with self._lock:
             self._last += 1
             number = self._last
             self._busy[number] = title
+            if cancel is not None:
+                self._cancels[number] = cancel
         self._app.post_message(Progressed(title))
         self._pool.submit(self._run, number, title, work, name)
 
@@ -88,6 +112,7 @@ class Actions:
         finally:
             with self._lock:
                 del self._busy[number]
+                self._cancels.pop(number, None)
                 rest = next(reversed(self._busy.values()), "")
             self._app.post_message(Progressed(rest))
 

@@ -26,6 +26,7 @@ from agentdeck.tui.look import style_sheets
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.preferences import Preferences, first_theme, load, theme_name
 from agentdeck.tui.screens.deck import DeckScreen
+from agentdeck.tui.screens.listing import Listing
 from agentdeck.tui.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class DeckApp(App[None]):
         self.call_from_thread(self._prefer, load(self.deck))
 
     def _prefer(self, preferences: Preferences) -> None:
+        if not self.screen_stack:
+            return
         is_other = preferences.theme != self.preferences.theme
         self.preferences = preferences
         keymap, complaints = checked(preferences.keys)
@@ -123,7 +126,7 @@ class DeckApp(App[None]):
     def _fed(self) -> None:
         with self._lock:
             shot, self._newest = self._newest, None
-        if shot is None:
+        if shot is None or not self.screen_stack:  # the app is going down
             return
         old, self._shown = self._shown, shot
         self.deck_screen.show(shot)
@@ -153,15 +156,24 @@ class DeckApp(App[None]):
 
     @on(Progressed)
     def _progressed(self, message: Progressed) -> None:
-        self.deck_screen.progress(message.text)
+        for screen in self.screen_stack:
+            if isinstance(screen, DeckScreen | Listing):
+                screen.progress(message.text)
 
     @on(Finished)
     def _finished(self, message: Finished) -> None:
         if message.text:
             self.notify(plain(message.text), markup=False)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Listing):
+                screen.reload()
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
+        self._look_again()
         first = plain(message.detail.splitlines()[0]) if message.detail else ""
         body = "\n".join(part for part in (first, f"→ {plain(message.hint)}" if message.hint else "") if part)
         title = plain(message.title)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from agentdeck.core.durations import short_duration
+from agentdeck.core.radar import Verdict
 from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, plain
 from agentdeck.tui.look import GLYPHS, short_bytes, sparkline
@@ -67,9 +68,16 @@ def _ahead(row: Row, now: float) -> list[Part]:
     parts: list[Part] = [(f"↑{facts.ahead}", "")] if facts.ahead else []
     if facts.behind:
         parts.append((f"{' ' if parts else ''}↓{facts.behind}", "dim"))
-    if facts.conflicts:
-        parts.append((f"{' ' if parts else ''}⚠", "conflict"))
     return parts
+
+
+def _radar(row: Row, now: float) -> list[Part]:
+    mark = row.mark
+    if mark is None or mark.verdict is Verdict.CLEAN or not mark.others:
+        return []
+    more = f" +{len(mark.others) - 1}" if len(mark.others) > 1 else ""
+    conflicts = mark.verdict is Verdict.CONFLICTS
+    return [(f"{'⚠' if conflicts else '~'} {plain(mark.others[0])}{more}", "conflict" if conflicts else "dim")]
 
 
 def _lines(row: Row, now: float) -> list[Part]:
@@ -102,13 +110,10 @@ def _time(row: Row, now: float) -> list[Part]:
 
 
 def _reason(row: Row, now: float) -> list[Part]:
-    conflict = row.facts is not None and row.facts.conflicts
     reason = plain(row.reason)
     style = "problem" if row.is_lost or (row.facts and row.facts.problem) else f"reason-{row.state}"
     if reason:
         return [(reason, style)]
-    if conflict:
-        return [(f"conflicts with {plain(row.view.base)}", "conflict")]
     task = plain(row.view.agent.task)
     return [(task, "dim")] if task else [(plain(" ".join(row.view.agent.argv)), "dim")]
 
@@ -119,6 +124,7 @@ COLUMNS = (
     Column("PROFILE", 3, 8, 26, _profile),
     Column("BRANCH", 5, 14, 40, _branch, keep_end=True),
     Column("↑↓", 2, 12, 12, _ahead),
+    Column("RADAR", 1, 6, 16, _radar),
     Column("LINES", 2, 12, 12, _lines),
     Column("CPU", 4, 10, 10, _cpu, right=True),
     Column("MEM", 4, 4, 5, _memory, right=True),

@@ -31,11 +31,14 @@ class FactFinder:
         self._took = 0.0
         self.facts: dict[str, GitFacts] = {}
 
-    def forget_all_but(self, names: set[str]) -> None:
-        for name in [name for name in self._seen if name not in names]:
+    def forget_all_but(self, names: set[str]) -> bool:
+        """Forget the agents that are not in `names`; say whether there was one."""
+        gone = [name for name in self._seen if name not in names]
+        for name in gone:
             self._seen.pop(name, None)
             self._computed.pop(name, None)
             self.facts.pop(name, None)
+        return bool(gone)
 
     def due(self, views: list[AgentView]) -> AgentView | None:
         """The agent whose facts are out of date for the longest time; None where all are as they should be."""
@@ -80,7 +83,6 @@ class FactFinder:
     def _compute(self, view: AgentView) -> GitFacts:
         from agentdeck.system.branches import ahead_behind
         from agentdeck.system.changes import changes
-        from agentdeck.system.mergetree import merge
 
         lease = view.agent.lease("worktree")
         if lease is None or not lease.held:
@@ -96,7 +98,6 @@ class FactFinder:
             ahead, behind = ahead_behind(here, tip, base)
             # Against where it came from only when its work has landed: what it merged from its base is not its own.
             changed = changes(self._repo, path, base if ahead else lease.data["base_commit"])
-            conflicts = bool(ahead and behind) and not merge(self._repo, base, tip).is_clean
         except (DeckError, OSError, ValueError) as error:
             return GitFacts(problem=plain(error.title if isinstance(error, DeckError) else str(error)))
-        return GitFacts(ahead, behind, changed.added, changed.deleted, conflicts)
+        return GitFacts(ahead, behind, changed.added, changed.deleted)

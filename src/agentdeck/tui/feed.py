@@ -1,7 +1,8 @@
 """Follow the deck in threads of its own and hand on what is new, as snapshots that never change.
 
 One thread looks at the store whenever a file in it moves, and once a second all the same. A second one asks git and
-/proc, one question at a time: it may be slow without the first one being late. Neither ever ends by an error.
+/proc, one question at a time: it may be slow without the first one being late. A third is the radar's. None of them
+ever ends by an error.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 from agentdeck.tui.facts import FactFinder
 from agentdeck.tui.reading import AgentReader
+from agentdeck.tui.scanner import Scanner
 from agentdeck.tui.snapshot import Load, Machine, Row, Snapshot
 
 _PACE = 0.1
@@ -40,7 +42,7 @@ class Feed:
 
     def __init__(self, deck: Deck, post: Post) -> None:
         self._deck, self._post = deck, post
-        self._reader, self._finder = AgentReader(deck), FactFinder(deck)
+        self._reader, self._finder, self._scanner = AgentReader(deck), FactFinder(deck), Scanner(deck)
         self._over, self._news = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._views: list[AgentView] = []
@@ -58,7 +60,7 @@ class Feed:
         return self._last
 
     def start(self) -> None:
-        for target in (self._look_on, self._ask_on):
+        for target in (self._look_on, self._ask_on, self._scan_on):
             # Daemons: one may be in the middle of a slow question when the program ends.
             threading.Thread(target=target, name=f"feed-{target.__name__}", daemon=True).start()
 
@@ -66,6 +68,7 @@ class Feed:
         """Let the threads end by themselves; nothing is posted any more."""
         self._over.set()
         self._news.set()
+        self._scanner.stop()
 
     # The store
 
@@ -111,9 +114,18 @@ class Feed:
             return []
 
     def _snapshot(self) -> Snapshot:
-        rows = tuple(Row(view, self._finder.facts.get(view.name), self._loads.get(view.name)) for view in self._views)
+        radar, marks = self._scanner.report, self._scanner.marks
+        rows = tuple(
+            Row(
+                view,
+                self._finder.facts.get(view.name),
+                self._loads.get(view.name),
+                mark=marks.get(view.name),
+            )
+            for view in self._views
+        )
         problems = tuple(filter(None, (*map(plain, self._reader.problems), self._repair_problem)))
-        return Snapshot(rows, self._base, _machine(), problems)
+        return Snapshot(rows, self._base, _machine(), radar, problems)
 
     def _publish(self) -> None:
         # All in the lock, so that an older snapshot never comes after a newer one.
@@ -146,14 +158,27 @@ class Feed:
                     self._repair()
                 if now >= usage_due:
                     usage_due = now + max(_USAGE_EVERY, self._sample(sampler, views) * _USAGE_SHARE)
-                self._finder.forget_all_but({view.name for view in views})
+                if self._finder.forget_all_but({view.name for view in views}):
+                    self._scanner.moved("")
                 due = self._finder.due(views)
                 if due is not None:
                     self._finder.compute(due)
+                    self._scanner.moved(due.name)
                     self._publish()
                     continue
             self._news.wait(1.0)
             self._news.clear()
+
+    # The radar
+
+    def _scan_on(self) -> None:
+        while not self._over.is_set():
+            if self._scanner.wait():
+                with self._lock:
+                    views = list(self._views)
+                with suppress(Exception):  # it looks again when the next one moves
+                    if self._scanner.scan(views):
+                        self._publish()
 
     def _repair(self) -> None:
         problem = ""

@@ -15,13 +15,14 @@ def hints_for(row: Row | None, *, marked: int, needy: bool, keymap: Mapping[str,
     if row is not None and row.state is State.WAITING and row.view.alive:
         actions += ["answer(True)", "answer(False)"]
     if row is not None:
+        actions += ["land"] if row.state is State.DONE else []
         actions += ["attach", "type", "stop"] if row.view.alive else ["resume", "remove"]
     actions += ["next_needy"] if needy else []
     actions.append("new")
     if row is not None:
         actions += ["filter", "focus_pane", "mark", "editor", "shell"]
         actions += ["remove"] if row.view.alive else []
-        actions += ["order", "group"]
+        actions += ["undo", "queue", "radar", "prune", "trash", "order", "group"]
     actions += ["help", "quit"]
     keys = [BY_ACTION[action] for action in actions]
     return tuple(KeyHint(first_key(key, keymap), key.short, key.action) for key in keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from agentdeck.core.agent import State
+from agentdeck.core.radar import Mark, Report
 from agentdeck.engine.views import AgentView
 
 
@@ -16,8 +17,6 @@ class GitFacts:
     behind: int = 0
     added: int = 0
     deleted: int = 0
-    conflicts: bool = False
-    """Whether merging the branch into its base as both are now would conflict."""
     problem: str = ""
     """Why the facts can't be told: the worktree or the base is gone."""
 
@@ -44,6 +43,8 @@ class Row:
     load: Load | None = None
     cost: float | None = None
     """In US dollars."""
+    mark: Mark | None = None
+    """The worst that the radar says of it, and with whom; None where it did not look."""
 
     @property
     def name(self) -> str:
@@ -84,6 +85,8 @@ class Snapshot:
     base: str = ""
     """The branch that new agents start from."""
     machine: Machine = field(default_factory=Machine)
+    radar: Report | None = None
+    """What the radar found at its last look; None before."""
     problems: tuple[str, ...] = ()
     """What of the deck can't be read or repaired, one sentence each with what to do."""
 

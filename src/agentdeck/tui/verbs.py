@@ -171,10 +171,9 @@ class AgentVerbs(Screen[None]):
         if row.state is not State.WAITING:
             self.tell(f"{row.name} is {row.state} and asks nothing; i types to it.", warn=True)
             return
-        keys = ["Enter"] if yes else ["Escape"]
 
         def work(note: Note) -> str:
-            self.deck.send(row.name, keys=keys)
+            self.deck.answer(row.name, yes=yes)
             return f"Answered {'yes' if yes else 'no'} to {row.name}."
 
         self.actions.do(f"answering {row.name}", work, row.name)

@@ -14,23 +14,24 @@ from textual.widgets import Input
 from agentdeck.core.text import plain
 from agentdeck.tui.actions import Actions
 from agentdeck.tui.bindings import bindings
+from agentdeck.tui.deckverbs import DeckVerbs
 from agentdeck.tui.detail import Detail
 from agentdeck.tui.header import Activity, DeckHeader, KeyBar, Problems
 from agentdeck.tui.hints import hints_for
 from agentdeck.tui.order import NEEDS_PERSON, Grouping, Order, arrange
 from agentdeck.tui.snapshot import Row, Snapshot
 from agentdeck.tui.table import AgentTable
-from agentdeck.tui.verbs import AgentVerbs
 from agentdeck.tui.welcome import Welcome
 
 if TYPE_CHECKING:
+    from agentdeck.core.radar import Report
     from agentdeck.engine.deck import Deck
 
 _BESIDE = 160
 """From so many columns on, the selected agent stands beside the list and not below it."""
 
 
-class DeckScreen(AgentVerbs):
+class DeckScreen(DeckVerbs):
     """Shows snapshots; asks nobody for anything that takes time."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -127,6 +128,9 @@ class DeckScreen(AgentVerbs):
     def progress(self, text: str) -> None:
         """Say what is being done now; “” when nothing is."""
         self.query_one(Activity).text = text
+
+    def newest_radar(self) -> Report | None:
+        return self.snapshot.radar
 
     # Going from one to the other
 

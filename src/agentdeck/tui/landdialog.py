@@ -1,0 +1,197 @@
+"""The dialog before a landing: what would happen to each agent, by which method, through which gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Checkbox, Label, Select, Static
+from textual.worker import Worker, WorkerState
+
+from agentdeck.core.text import plain
+from agentdeck.engine.landings import Entry, LandRequest, Stage
+from agentdeck.errors import DeckError
+from agentdeck.system.merges import Method
+from agentdeck.tui.dialogs import Tick
+from agentdeck.tui.header import Piece
+from agentdeck.tui.screens.listing import lines
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+
+_METHODS = {
+    Method.MERGE: "merge: a merge commit",
+    Method.SQUASH: "squash: one commit",
+    Method.REBASE: "rebase: its commits, one by one",
+    Method.FF_ONLY: "ff-only: only where the base has not gone on",
+}
+_FILES = 4
+"""Paths of uncommitted work that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What would become of one agent."""
+
+    entry: Entry
+    uncommitted: tuple[str, ...]
+    running: str
+    """Its state where it still runs; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlooks:
+    agents: tuple[Outlook, ...]
+    method: Method
+    gate: tuple[str, ...]
+
+
+def look_ahead(deck: Deck, names: Sequence[str], method: Method | None) -> Outlooks:
+    """Try the landing without changing anything. Raises DeckError where nothing could be tried."""
+    request = LandRequest(tuple(names), method=method, dry_run=True, commit="")
+    landing = deck.land(request)
+    found = []
+    for entry in landing.entries:
+        view = deck.agent(entry.agent)
+        running = str(view.state) if view.alive and view.state.is_live else ""
+        found.append(Outlook(entry, tuple(deck.uncommitted(entry.agent)), running))
+    return Outlooks(tuple(found), landing.method, landing.gate)
+
+
+class LandDialog(ModalScreen[LandRequest | None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "leave", "Leave", show=False),
+        Binding("y,ctrl+s", "land", "Land", show=False),
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, deck: Deck, names: Sequence[str]) -> None:
+        super().__init__()
+        self._deck, self._names = deck, tuple(names)
+        self.outlooks: Outlooks | None = None
+        """None until the landing was tried."""
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog land", can_focus=False):
+            yield Label(f"Land {plain(', '.join(self._names))}", classes="question", markup=False)
+            yield Static("Trying it without changing anything …", id="outlook", markup=False)
+            with Horizontal(classes="field"):
+                yield Label("Method")
+                yield Select(
+                    [(text, method) for method, text in _METHODS.items()],
+                    value=Method.MERGE,
+                    allow_blank=False,
+                    id="method",
+                    compact=True,
+                )
+            yield Tick("Run the gate first", True, id="gate")
+            yield Tick("Commit what is not committed, and land it too", False, id="commit")
+            yield Tick("Stop those that still run", False, id="stop")
+            yield Tick("One gate run for all; search for what fails it", False, id="batch")
+            yield Tick("Remove each agent once it has landed (saved first)", False, id="remove")
+            with Horizontal(classes="buttons"):
+                yield Button("Leave it (esc)", id="no", variant="primary", compact=True)
+                yield Button("Land (y)", id="yes", variant="success", compact=True, disabled=True)
+
+    def on_mount(self) -> None:
+        for name in ("gate", "commit", "stop", "batch"):
+            self.query_one(f"#{name}").display = False
+        self.query_one("#no").focus()
+        self._try(None)
+
+    def _try(self, method: Method | None) -> None:
+        work = lambda: look_ahead(self._deck, self._names, method)  # noqa: E731 - a worker takes no arguments
+        self.run_worker(work, thread=True, exit_on_error=False, name="try", exclusive=True)
+
+    @on(Worker.StateChanged)
+    def _tried(self, event: Worker.StateChanged) -> None:
+        if event.worker.name != "try" or not self.is_attached:
+            return
+        event.stop()
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            text = f"{error.title} {error.hint}" if isinstance(error, DeckError) else str(error)
+            self.query_one("#outlook", Static).update(lines((text, "$text-error")))
+        elif event.state is WorkerState.SUCCESS and isinstance(event.worker.result, Outlooks):
+            self._show(event.worker.result)
+
+    def _show(self, found: Outlooks) -> None:
+        is_first = self.outlooks is None
+        self.outlooks = found
+        said: list[Piece | str] = []
+        for each in found.agents:
+            said += _sentences(each)
+        self.query_one("#outlook", Static).update(lines(*said))
+        if is_first:
+            with self.prevent(Select.Changed):
+                self.query_one("#method", Select).value = found.method
+            gate = self.query_one("#gate", Checkbox)
+            gate.display = bool(found.gate)
+            gate.label = f"Run the gate first: {plain('; '.join(found.gate))}"
+        self.query_one("#commit").display = any(each.uncommitted for each in found.agents)
+        self.query_one("#stop").display = any(each.running for each in found.agents)
+        self.query_one("#batch").display = len(found.agents) > 1 and bool(found.gate)
+        self.query_one("#yes", Button).disabled = False
+
+    @on(Select.Changed, "#method")
+    def _other_method(self, event: Select.Changed) -> None:
+        if self.outlooks is not None and event.value != self.outlooks.method:
+            self._try(Method(str(event.value)))
+
+    def _request(self, found: Outlooks) -> LandRequest:
+        def wants(name: str) -> bool:
+            box = self.query_one(f"#{name}", Checkbox)
+            return bool(box.display and box.value)
+
+        request = LandRequest(self._names, method=Method(str(self.query_one("#method", Select).value)))
+        return replace(
+            request,
+            gate=found.gate if wants("gate") else (),
+            commit="" if wants("commit") else None,
+            stop=wants("stop"),
+            batch=wants("batch"),
+            remove=wants("remove"),
+        )
+
+    def action_land(self) -> None:
+        if self.outlooks is not None and not self.query_one("#yes", Button).disabled:
+            self.dismiss(self._request(self.outlooks))
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self.action_land()
+        else:
+            self.action_leave()
+
+
+def _sentences(found: Outlook) -> list[Piece | str]:
+    entry = found.entry
+    commits = f"{entry.commits} commit{'' if entry.commits == 1 else 's'}"
+    files = f"{entry.files} file{'' if entry.files == 1 else 's'}"
+    said: list[Piece | str] = []
+    if found.running:
+        said.append((f"● {entry.agent} is {found.running}: it is set aside unless it is stopped", "$text-warning"))
+    elif entry.stage is Stage.WOULD_LAND:
+        what = f"{commits}, {files}" if entry.new else entry.reason
+        said.append((f"✓ {entry.agent} → {entry.base}: {what}, without a conflict", "$text-success"))
+    elif not (found.uncommitted and entry.tip and not entry.conflicts):
+        said.append((f"✗ {entry.agent}: {entry.reason}", "$text-error"))
+    else:
+        said.append((f"● {entry.agent} → {entry.base}: nothing is committed yet", "$text-warning"))
+    said += [f"    {conflict.where}" for conflict in entry.conflicts[:6]]
+    if found.uncommitted:
+        names = ", ".join(line[3:] for line in found.uncommitted[:_FILES])
+        more = f" and {len(found.uncommitted) - _FILES} more" if len(found.uncommitted) > _FILES else ""
+        said.append((f"    not committed: {names}{more}", "$text-warning"))
+    return said

@@ -1,0 +1,241 @@
+"""What the screens beside the main one have in common: a list, what is to be said of the selected line, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+from textual.worker import Worker, WorkerState
+
+from agentdeck.core.text import columns as columns_of
+from agentdeck.core.text import cut, fit, pad, plain
+from agentdeck.engine.deck import Deck
+from agentdeck.errors import DeckError
+from agentdeck.tui.actions import Actions
+from agentdeck.tui.header import Activity, KeyBar, KeyHint, Piece
+
+_BESIDE = 140
+"""From so many columns on, what is said of the selected line stands beside the list and not below it."""
+_EDGES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    title: str
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the list: a text and a style for each column."""
+
+    key: str
+    cells: tuple[Piece, ...]
+
+
+class Listing(Screen[None]):
+    """`find` is called in a thread, at once and again after every change; the rest shows what it found."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Back to the agents", show=False),
+        Binding("j", "cursor(1)", "Next line", show=False),
+        Binding("k", "cursor(-1)", "Line before", show=False),
+        Binding("pagedown", "page(1)", "Down in what is said of the line", show=False),
+        Binding("pageup", "page(-1)", "Up in what is said of the line", show=False),
+        Binding("question_mark", "help", "Help", show=False),
+    ]
+    heading = ""
+    empty = "There is nothing here."
+    columns: Sequence[Column] = ()
+    every = 0.0
+    """Seconds between two looks; 0: only when something was done."""
+
+    def __init__(self, deck: Deck, actions: Actions) -> None:
+        super().__init__()
+        self.deck, self.actions = deck, actions
+        self.facts: Any = None
+        """What `find` returned last; None before."""
+        self._items: list[Item] = []
+        self._again = False
+
+    # What subclasses fill in
+
+    def find(self) -> Any:
+        """Called in a thread; whatever it raises is shown as a sentence."""
+        raise NotImplementedError
+
+    def items(self, facts: Any) -> Sequence[Item]:
+        raise NotImplementedError
+
+    def about(self, facts: Any, key: str) -> Content:
+        """What is to be said of the line."""
+        return Content()
+
+    def summary(self, facts: Any) -> str:
+        """A few words beside the heading."""
+        return ""
+
+    def hints(self) -> Sequence[KeyHint]:
+        return ()
+
+    # The frame
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="heading")
+        with Container(id="listing"):
+            with Container(id="lines"):
+                yield Static(id="titles")
+                yield OptionList(id="options", markup=False)
+            with VerticalScroll(id="about", can_focus=False):
+                yield Static(id="said", markup=False)
+        yield Activity(id="activity")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(Activity).display = False
+        self._head("looking …")
+        self.query_one(OptionList).focus()
+        self._show_hints()
+        self.reload()
+        if self.every:
+            self.set_interval(self.every, self.reload)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= _BESIDE, "-beside")
+        self.call_after_refresh(self._fill)
+
+    def _head(self, rest: str) -> None:
+        title = Content.styled(f" {self.heading}", "bold")
+        where = Content.styled(f"  {plain(self.deck.root.name)}", "$foreground 60%")
+        self.query_one("#heading", Static).update(Content("").join([title, where, Content(f"  {plain(rest)}")]))
+
+    def _show_hints(self) -> None:
+        back = KeyHint("esc", "back", "leave")
+        self.query_one(KeyBar).hints = (*self.hints(), KeyHint("?", "help", "help"), back)
+
+    # Looking
+
+    def reload(self) -> None:
+        """Look again, once the look that is under way is over."""
+        self._show_hints()
+        if any(worker.name == "find" and not worker.is_finished for worker in self.workers):
+            self._again = True
+            return
+        self._again = False
+        self.run_worker(self.find, thread=True, exit_on_error=False, name="find")
+
+    @on(Worker.StateChanged)
+    def _looked(self, event: Worker.StateChanged) -> None:
+        if event.worker.name != "find" or not self.is_attached:
+            return
+        event.stop()
+        if event.state is WorkerState.SUCCESS and event.worker.result != self.facts:
+            self.facts = event.worker.result
+            self._show()
+        elif event.state is WorkerState.ERROR:
+            self._failed(event.worker.error)
+        if event.worker.is_finished and self._again:
+            self.reload()
+
+    def _failed(self, error: BaseException | None) -> None:
+        text = f"{error.title} {error.hint}" if isinstance(error, DeckError) else f"This can't be read: {error}"
+        self._head("")
+        self.query_one("#said", Static).update(Content.styled(plain(text), "$text-error"))
+
+    def _show(self) -> None:
+        self._items = list(self.items(self.facts))
+        self._head(self.summary(self.facts))
+        self._fill()
+        self._show_hints()
+
+    def _fill(self) -> None:
+        """Write the lines; those that are there already are only changed."""
+        options = self.query_one(OptionList)
+        widths = self._widths(options.size.width or self.size.width)
+        titles = "  ".join(
+            pad(cut(column.title, width), width) for column, width in zip(self.columns, widths, strict=True)
+        )
+        self.query_one("#titles", Static).update(Content(titles if self._items else ""))
+        keys = [options.get_option_at_index(at).id for at in range(options.option_count)]
+        if keys == [item.key for item in self._items]:
+            for item in self._items:
+                options.replace_option_prompt(item.key, self._line(item, widths))
+        else:
+            selected = self.selected
+            options.clear_options()
+            options.add_options([Option(self._line(item, widths), id=item.key) for item in self._items])
+            if self._items:
+                known = [item.key for item in self._items]
+                options.highlighted = known.index(selected) if selected in known else 0
+        self._say()
+
+    def _widths(self, width: int) -> list[int]:
+        natural = [
+            max([columns_of(column.title), *(columns_of(plain(item.cells[at][0])) for item in self._items)])
+            for at, column in enumerate(self.columns)
+        ]
+        return fit(natural, [column.least for column in self.columns], max(20, width - _EDGES))
+
+    def _line(self, item: Item, widths: Sequence[int]) -> Content:
+        parts = []
+        for (text, style), width in zip(item.cells, widths, strict=True):
+            parts.append(Content.styled(pad(cut(plain(text), width), width) + "  ", style))
+        return Content("").join(parts)
+
+    def _say(self) -> None:
+        said = self.query_one("#said", Static)
+        if self.facts is None:
+            return
+        key = self.selected
+        said.update(Content(self.empty) if key is None else self.about(self.facts, key))
+
+    @property
+    def selected(self) -> str | None:
+        """The key of the selected line."""
+        options = self.query_one(OptionList)
+        at = options.highlighted
+        return options.get_option_at_index(at).id if at is not None and at < options.option_count else None
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self) -> None:
+        self._say()
+        self._show_hints()
+
+    def progress(self, text: str) -> None:
+        self.query_one(Activity).text = text
+
+    @on(KeyBar.Pressed)
+    async def _pressed(self, event: KeyBar.Pressed) -> None:
+        await self.run_action(event.action)
+
+    def action_leave(self) -> None:
+        self.dismiss()
+
+    def action_help(self) -> None:
+        from agentdeck.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.app._keymap))
+
+    def action_cursor(self, by: int) -> None:
+        options = self.query_one(OptionList)
+        options.action_cursor_down() if by > 0 else options.action_cursor_up()
+
+    def action_page(self, by: int) -> None:
+        about = self.query_one("#about", VerticalScroll)
+        about.scroll_page_down(animate=False) if by > 0 else about.scroll_page_up(animate=False)
+
+
+def lines(*texts: Piece | str) -> Content:
+    """Lines of text, each with its style."""
+    return Content("\n").join(
+        Content(plain(each)) if isinstance(each, str) else Content.styled(plain(each[0]), each[1]) for each in texts
+    )

@@ -1,0 +1,153 @@
+"""The landing queue: who is landing, how far each has come, why not, and what its gate prints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from agentdeck.core.durations import short_duration
+from agentdeck.tui.header import KeyHint, Piece
+from agentdeck.tui.screens.listing import Column, Item, Listing, lines
+from agentdeck.tui.styled import clean
+
+if TYPE_CHECKING:
+    from agentdeck.engine.landings import Entry, Landing
+
+_SHOWN = 60
+"""Landings that are listed, the newest of them."""
+
+_OURS = "# agentdeck:"
+"""How the lines begin that the runner adds to a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    landings: tuple[Landing, ...]
+    """The newest first."""
+    running: frozenset[str]
+    gate: tuple[str, ...]
+    """What the gate of the selected line printed last."""
+
+
+class QueueScreen(Listing):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("X", "cancel", "Cancel the landing", show=False),
+        Binding("u", "undo", "Take the landing back", show=False),
+    ]
+    heading = "Landing queue"
+    empty = "Nothing has landed yet. m on an agent that is done brings its work to its base branch."
+    columns = (Column("STAGE", 12), Column("AGENT", 10), Column("ON", 6), Column("WORK", 10), Column("WHEN", 8))
+    every = 1.0
+
+    def find(self) -> Queue:
+        from agentdeck.engine.landings import Landings
+
+        landings = list(reversed(self.deck.landings()))[:_SHOWN]
+        record = Landings(self.deck.store)
+        running = frozenset(each.id for each in landings if each.ended is None and record.is_running(each.id))
+        return Queue(tuple(landings), running, tuple(self._gate(landings, running)))
+
+    def _gate(self, landings: Sequence[Landing], running: frozenset[str]) -> list[str]:
+        entries = [(landing, entry) for landing in landings for entry in landing.entries]
+        found = next((pair for pair in entries if _key(*pair) == self.selected), entries[0] if entries else None)
+        if found is None or not (found[1].gate or found[0].id in running):
+            return []
+        return self.deck.gate_lines(found[0].id, found[1].gate)
+
+    def summary(self, facts: Any) -> str:
+        count = len(facts.running)
+        return f"{count} landing{'' if count == 1 else 's'} under way" if count else "none under way"
+
+    def items(self, facts: Any) -> Sequence[Item]:
+        return [_item(landing, entry) for landing in facts.landings for entry in landing.entries]
+
+    def about(self, facts: Any, key: str) -> Content:
+        pairs = [(landing, entry) for landing in facts.landings for entry in landing.entries]
+        found = next((pair for pair in pairs if _key(*pair) == key), None)
+        return _about(*found, facts.gate) if found else Content()
+
+    def _highlighted(self) -> None:
+        self.reload()
+
+    def hints(self) -> Sequence[KeyHint]:
+        cancel = (KeyHint("X", "cancel", "cancel"),) if self.actions.can_cancel else ()
+        return (*cancel, KeyHint("u", "undo", "undo"))
+
+    def action_cancel(self) -> None:
+        if not self.actions.cancel():
+            self.notify("No landing of this dashboard is under way.", severity="warning")
+
+    def action_undo(self) -> None:
+        from agentdeck.tui.deckverbs import ask_and_undo
+
+        pairs = [(landing, entry) for landing in self.facts.landings for entry in landing.entries] if self.facts else []
+        number = next((entry.step for landing, entry in pairs if _key(landing, entry) == self.selected), 0)
+        step = next((step for step in self.deck.steps() if step.number == number), None) if number else None
+        if step is None:
+            self.notify("This one moved nothing that could be taken back.", severity="warning")
+        elif step.undone:
+            self.notify(f"It was undone already, by step {step.undone}.", severity="warning")
+        else:
+            ask_and_undo(self, self.deck, self.actions, step)
+
+
+def _key(landing: Landing, entry: Entry) -> str:
+    return f"{landing.id} {entry.agent}"
+
+
+_LOOKS = {
+    "queued": ("◌", "$foreground 60%"),
+    "merging": ("●", "$text-primary"),
+    "gating": ("●", "$text-primary"),
+    "moving": ("●", "$text-primary"),
+    "landed": ("⚑", "$text-success"),
+    "set aside": ("✗", "$text-error"),
+    "interrupted": ("■", "$text-warning"),
+}
+
+
+def _item(landing: Landing, entry: Entry) -> Item:
+    glyph, style = _LOOKS.get(str(entry.stage), ("?", ""))
+    work = _work(entry) if entry.new else ""
+    when = f"{short_duration(max(0.0, time.time() - landing.at))} ago"
+    return Item(
+        _key(landing, entry),
+        (
+            (f"{glyph} {entry.stage}", style),
+            (entry.agent, "bold"),
+            (entry.base, ""),
+            (entry.reason or work, style if entry.reason else ""),
+            (when, "$foreground 60%"),
+        ),
+    )
+
+
+def _work(entry: Entry) -> str:
+    commits = f"{entry.commits} commit{'' if entry.commits == 1 else 's'}"
+    return f"{commits}, {entry.files} file{'' if entry.files == 1 else 's'}"
+
+
+def _about(landing: Landing, entry: Entry, gate: Sequence[str]) -> Content:
+    began = time.strftime("%H:%M:%S", time.localtime(landing.at))
+    took = f", took {short_duration(landing.ended - landing.at)}" if landing.ended else ", still under way"
+    commands = "; ".join(landing.gate) if landing.gate else "none"
+    said: list[Piece | str] = [
+        (f"{entry.agent} on {entry.base or '…'}: {entry.stage}", "bold"),
+        (f"by {landing.method}, begun {began}{took}; gate: {commands}", "$foreground 60%"),
+    ]
+    if entry.new:
+        said.append(f"{entry.old[:10]} → {entry.new[:10]}: {_work(entry)}")
+    if entry.reason:
+        said += ["", (f"Why: {entry.reason}.", "$text-error")]
+    said += [f"  {line}" for line in entry.detail.splitlines()]
+    said += [f"  {conflict.where}: {conflict.text}" for conflict in entry.conflicts]
+    if entry.hint:
+        said.append((f"→ {entry.hint}", "$text-accent"))
+    if gate:
+        said += ["", ("What its gate printed", "bold"), *(clean(line) for line in gate if not line.startswith(_OURS))]
+    return lines(*said)
