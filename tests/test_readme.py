@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -76,6 +77,20 @@ def printed(line: str, bench: Bench) -> str:
     return done.stdout
 
 
+@dataclass
+class Shown:
+    """What a line printed when it was last given."""
+
+    line: str
+    bench: Bench
+    expected: list[str]
+    last: list[str] = field(default_factory=list)
+
+    def again(self) -> bool:
+        self.last = settled(printed(self.line, self.bench))
+        return agrees(self.expected, self.last)
+
+
 def agrees(expected: list[str], found: list[str]) -> bool:
     """Whether the lines are the same; `…` stands for any others."""
     if not expected:
@@ -91,19 +106,13 @@ def test_the_tour_prints_what_the_readme_shows(shop: Bench) -> None:
     assert len(tour) > 10
     for command in tour:
         expected = settled("\n".join(command.output))
-        last: list[str] = []
-
-        def as_shown(command: Command = command, expected: list[str] = expected) -> bool:
-            last[:] = settled(printed(command.line, shop))
-            return agrees(expected, last)
-
+        shown = Shown(command.line, shop, expected)
         if _READING.match(command.line):
-            try:
-                eventually(as_shown, timeout=20, pause=0.2)
-            except AssertionError:
-                pytest.fail(f"{command.line}\nREADME: {expected}\nprints: {last}")
+            with contextlib.suppress(AssertionError):
+                eventually(shown.again, timeout=20, pause=0.2)
         else:
-            assert as_shown(), f"{command.line}\nREADME: {expected}\nprints: {last}"
+            shown.again()
+        assert agrees(expected, shown.last), f"{command.line}\nREADME: {expected}\nprints: {shown.last}"
 
 
 def test_the_examples_of_files_are_read_by_the_program(shop: Bench) -> None:
