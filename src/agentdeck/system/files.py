@@ -73,13 +73,17 @@ def locked(path: Path, *, wait: float = 0.0, what: str = "") -> Iterator[None]:
 
 def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
     """As `locked`, but hold it until the returned descriptor is closed or this process ends. Our pid is in the file."""
-    private_folder(path.parent)
     deadline = time.monotonic() + wait
     pause = 0.002
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(path)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _is_at(path, descriptor):
+                # Its former holder moved or deleted it: that lock keeps nobody out any more.
+                os.close(descriptor)
+                descriptor = _opened(path)
+                continue
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             return descriptor
@@ -91,6 +95,18 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
                 ) from None
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
+
+
+def _opened(path: Path) -> int:
+    private_folder(path.parent)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def is_locked(path: Path) -> bool:

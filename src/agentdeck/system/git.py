@@ -6,9 +6,11 @@ its objects earn that.
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck.errors import DeckError, GitError, NotFoundError
@@ -37,6 +39,8 @@ class Repository:
     common: Path
     """The git folder that all its worktrees share."""
     bare: bool
+    objects: Path | None = None
+    """The folder that git writes new objects to instead of the repository's own; see `objects_aside`."""
 
     @classmethod
     def find(cls, cwd: Path | None = None) -> Repository:
@@ -57,7 +61,13 @@ class Repository:
         return cls(folder, Path(common), bare == "true")
 
     def at(self, folder: Path) -> Repository:
-        return Repository(folder, self.common, False)
+        return Repository(folder, self.common, False, self.objects)
+
+    @contextlib.contextmanager
+    def objects_aside(self) -> Iterator[Repository]:
+        """The same repository, for trying things out: what git computes is gone with the block, and nothing is left."""
+        with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as folder:
+            yield replace(self, objects=Path(folder))
 
     def run(
         self,
@@ -71,7 +81,7 @@ class Repository:
         No prompt can stop it, and variables that would point git at another repository are taken away. Raise DeckError
         where it takes longer than `timeout` seconds.
         """
-        clean = {**_CLEAN, **(env or {})}
+        clean = {**_CLEAN, **self._places(), **(env or {})}
         deadline = time.monotonic() + _LOCK_PATIENCE
         pause = 0.02
         while True:
@@ -81,6 +91,13 @@ class Repository:
                 return result
             time.sleep(pause)
             pause = min(pause * 2, 0.5)
+
+    def _places(self) -> dict[str, str]:
+        if self.objects is None:
+            return {}
+        # Quoted, for a colon would end it.
+        own = str(self.common / "objects").replace("\\", "\\\\").replace('"', '\\"')
+        return {"GIT_OBJECT_DIRECTORY": str(self.objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{own}"'}
 
     def git(self, *args: str | Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> str:
         """As `run`, but return its output without the last newline, and raise GitError where it failed."""

@@ -6,11 +6,14 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.errors import DeckError, MissingToolError
+
+_PARTING = 5.0
+"""Seconds that a program gets to put its things in order, as git does with its locks, before it is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,16 @@ def run_in_terminal(argv: Sequence[str]) -> int:
         signal.signal(signal.SIGINT, before)
 
 
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold INT, TERM and HUP back until the block has ended, from us and from the programs that are started in it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def run(
     argv: Sequence[str | Path],
     *,
@@ -72,8 +85,7 @@ def run(
             try:
                 out, err = child.communicate(stdin, timeout)
             except BaseException:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL) if group else child.kill()
+                _end(child, group=group)
                 raise
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
@@ -84,3 +96,15 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise DeckError(f"{words[0]} did not finish within {timeout:g} s.", detail=" ".join(words)) from error
     return Result(words, child.returncode, out, err)
+
+
+def _end(child: subprocess.Popen[bytes], *, group: bool) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if group:
+            os.killpg(child.pid, signal.SIGKILL)
+            return
+        child.terminate()
+        try:
+            child.wait(_PARTING)
+        except subprocess.TimeoutExpired:
+            child.kill()
