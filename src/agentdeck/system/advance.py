@@ -22,10 +22,14 @@ from agentdeck.system import snapshots
 from agentdeck.system.checkouts import Worktree, list_worktrees
 from agentdeck.system.files import is_locked, locked, private_folder, write_json
 from agentdeck.system.git import Repository
+from agentdeck.system.process import uninterrupted
+from agentdeck.system.submodules import follow_submodules
 
 _OURS = b"agentdeck moves this worktree's branch\n"
 """What our `index.lock` says, so that one which a crash left behind is known."""
 _INDEX = "agentdeck-index"
+_REFUSALS = ("Cannot merge", "would be overwritten", "would lose untracked", "would be removed")
+"""What git says where it leaves all files as they are; anything else may have come when it was half-way."""
 _PATIENCE = 10.0
 """Seconds to wait for another git to let go of the worktree's index."""
 _UNFINISHED = {
@@ -39,6 +43,10 @@ _UNFINISHED = {
 
 class MovedError(RefusedError):
     """The branch is not at the commit any more that it was to be moved from."""
+
+
+class _InTheWayError(RefusedError):
+    """git refused to touch any file, because of what someone changed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +84,13 @@ def is_held(repo: Repository, branch: str) -> bool:
 
 def holder_of(repo: Repository, branch: str) -> Worktree | None:
     """The worktree that has `branch` checked out and would have to follow; None where none has."""
-    return next(
-        (tree for tree in list_worktrees(repo) if tree.branch == branch and not tree.bare and tree.path.is_dir()), None
-    )
+    holders = [tree for tree in list_worktrees(repo) if tree.branch == branch and not tree.bare and tree.path.is_dir()]
+    if len(holders) > 1:
+        raise RefusedError(
+            f"{branch} is checked out in more than one worktree: {', '.join(str(tree.path) for tree in holders)}.",
+            hint="Check out something else in all but one of them.",
+        )
+    return holders[0] if holders else None
 
 
 def check(repo: Repository, move: Move) -> None:
@@ -113,23 +125,31 @@ def advance(repo: Repository, move: Move, reason: str) -> None:
         _swap(repo, move, reason)
         return
     journal = _file(repo, move.branch, "move.json")
-    write_json(journal, {**asdict(move), "worktree": str(worktree.path), "git_dir": str(worktree.git_dir)})
-    try:
-        with _index_lock(worktree):
-            _follow(repo, worktree, move, reason)
-    finally:
+    with uninterrupted():
+        write_json(journal, {**asdict(move), "worktree": str(worktree.path), "git_dir": str(worktree.git_dir)})
+        try:
+            with _index_lock(worktree):
+                _follow(repo, worktree, move, reason)
+        except RefusedError:
+            journal.unlink()
+            raise
+        follow_submodules(repo.at(worktree.path), move.old, move.new)
         journal.unlink()
     repo.at(worktree.path).run("hook", "run", "--ignore-missing", "post-merge", "--", "0")
 
 
 def _follow(repo: Repository, worktree: Worktree, move: Move, reason: str) -> None:
-    """Files, then the ref, then the index; on an error everything is as before."""
+    """Files, then the ref, then the index. After a RefusedError all is as before; any other error leaves the journal,
+    and so the rest to `settle`."""
     here, index = repo.at(worktree.path), worktree.git_dir / _INDEX
     _copy_index(worktree, index)
     try:
         _try_files(here, worktree, index, move)
-    except RefusedError:
+    except _InTheWayError:
         index.unlink(missing_ok=True)
+        raise
+    except RefusedError:
+        _put(repo, worktree, move, target=move.old)
         raise
     try:
         _swap(here, move, reason)
@@ -169,6 +189,8 @@ def _settle(repo: Repository, journal: Path) -> Settled:
         # Where someone has set the branch elsewhere since, they have also set the files.
         if worktree.branch == move.branch and now in (move.old, move.new):
             saved = _put(repo, worktree, move, target=now)
+            if now == move.new:
+                follow_submodules(repo.at(worktree.path), move.old, move.new)
     journal.unlink()
     return Settled(move, now == move.new, saved)
 
@@ -213,12 +235,19 @@ def _try_files(here: Repository, worktree: Worktree, index: Path, move: Move, *,
     here.run("update-index", "-q", "--refresh", env=env)
     words = ["-c", "submodule.recurse=false", "read-tree", "-m", "-u", *(["--dry-run"] if dry else [])]
     done = here.run(*words, move.old, move.new, env=env)
-    if not done:
-        raise RefusedError(
+    if done:
+        return
+    if any(refusal in done.complaint for refusal in _REFUSALS):
+        raise _InTheWayError(
             f"{move.branch} is checked out in {worktree.path} with changes that this would touch.",
             detail=done.complaint,
             hint="Commit them or stash them there; nothing was changed.",
         )
+    raise RefusedError(
+        f"The files of {move.branch} can't be written in {worktree.path}; they are as they were.",
+        detail=done.complaint,
+        hint="Where a filter of the repository failed, or the disk is full, mend that first.",
+    )
 
 
 def _check_untracked(here: Repository, index: Path, move: Move) -> None:
@@ -231,7 +260,7 @@ def _check_untracked(here: Repository, index: Path, move: Move) -> None:
     known = here.run("ls-files", "-z", env={"GIT_INDEX_FILE": str(index)}).text.split("\0")
     foreign = sorted(set(there) - set(known))
     if foreign:
-        raise RefusedError(
+        raise _InTheWayError(
             f"{here.folder} has files of its own where {move.branch} is about to get some.",
             detail="\n".join(foreign[:20]),
             hint="Move them away; nothing was changed.",
@@ -325,6 +354,8 @@ def _put(repo: Repository, worktree: Worktree, move: Move, *, target: str) -> st
     if there:
         stdin = os.fsencode("\0".join(there))
         here.git(*literal, "checkout", "-q", target, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=stdin)
+    if here.run("config", "--type=bool", "--get", "core.sparseCheckout").text.strip() == "true":
+        here.run("sparse-checkout", "reapply")
     if ours:
         held.write_bytes(_OURS)
     return saved

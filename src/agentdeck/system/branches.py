@@ -109,7 +109,8 @@ def free_name(repo: Repository, branch: str) -> str:
 def _base(repo: Repository, base: str | None) -> tuple[str, str]:
     if base:
         _check_revision(base)
-        commit = repo.commit(base)
+        # The branch, where a tag has the same name: that is what the work is to land on.
+        commit = repo.commit(f"refs/heads/{base}") or repo.commit(base)
         if commit is None:
             _check_has_commits(repo)
             raise NotFoundError(f"There is no branch, tag or commit “{base}” to start from.")

@@ -33,6 +33,13 @@ def changes(repo: Repository, worktree: Path, base: str) -> Changes:
     return Changes(sum(row[0] for row in counts), sum(row[1] for row in counts), len(rows), untracked)
 
 
+def uncommitted(here: Repository) -> list[str]:
+    """What the worktree `here` holds beside its last commit, as `git status --short` writes it."""
+    # Told, because status.showUntrackedFiles may hide what a landing would leave out.
+    words = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal")
+    return [line for line in here.git(*words).split("\0") if line]
+
+
 def diff(repo: Repository, worktree: Path, base: str, *, stat: bool = False, colour: bool = False) -> str:
     """The same as a patch that `git apply` takes, or with `stat` as a table of files.
 

@@ -135,7 +135,20 @@ def _rebase(repo: Repository, base: str, tip: str, wording: Wording, landed: str
             continue
         message = _with_trailers(repo, Wording(repo.git("log", "-1", "--format=%B", commit), wording.trailers))
         now = _commit(repo, found.tree, [now], message, _author(repo, commit))
+    _check_nothing_lost(repo, base, tip, now, landed)
     return Outcome(now)
+
+
+def _check_nothing_lost(repo: Repository, base: str, tip: str, rebased: str, landed: str | None) -> None:
+    """Raise RefusedError where the merges that a rebase leaves out held work of their own, such as solved conflicts."""
+    if not repo.git("rev-list", "--merges", "--max-count=1", tip, f"^{base}", *([f"^{landed}"] if landed else [])):
+        return
+    merged = merge(repo, _pretend(repo, base, [landed, base]) if landed else base, tip)
+    if not merged.is_clean or merged.tree != _tree(repo, rebased):
+        raise RefusedError(
+            "The branch has merge commits, and a rebase would lose what was done in them.",
+            hint="Land it with --merge or --squash.",
+        )
 
 
 def _pretend(repo: Repository, tree_of: str, parents: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -47,10 +48,14 @@ def default_remote(repo: Repository) -> str:
 
 def fetch(repo: Repository, upstream: Upstream) -> str:
     """Get the remote's branch, and return its commit; its remote-tracking branch is brought up to date."""
-    done = repo.run("fetch", "--quiet", "--no-tags", upstream.remote, f"refs/heads/{upstream.branch}")
+    # A ref of our own: FETCH_HEAD is the user's, and another fetch may write it at the same time.
+    ref = f"refs/agentdeck/fetched/{secrets.token_hex(6)}"
+    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", upstream.remote)
+    done = repo.run(*words, f"+refs/heads/{upstream.branch}:{ref}")
+    commit = repo.commit(ref)
+    repo.run("update-ref", "-d", ref)
     if not done:
         raise GitError(f"{upstream.branch} can't be fetched from {upstream.remote}.", detail=done.complaint)
-    commit = repo.commit("FETCH_HEAD")
     if commit is None:
         raise GitError(f"{upstream.remote} sent nothing for {upstream.branch}.")
     return commit

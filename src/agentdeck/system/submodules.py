@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from agentdeck.system.git import Repository
+
+_LINK = "160000"
+"""The mode of a submodule in a tree."""
 
 
 def listed(top: Repository) -> dict[str, str]:
@@ -63,3 +67,63 @@ def _as_environment(settings: dict[str, str]) -> dict[str, str]:
 def _inside(path: str) -> bool:
     """Whether `path` stays in the folder it is relative to: a .gitmodules is anyone's text."""
     return not path.startswith("/") and ".." not in PurePosixPath(path).parts
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A submodule of which two commits of the repository around it want different commits."""
+
+    path: str
+    name: str
+    old: str
+    """Zeros where the submodule was not there before."""
+    new: str
+    """Zeros where it is not there any more."""
+
+
+def changed_links(repo: Repository, old: str, new: str) -> list[Link]:
+    listed = repo.git("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", old, new).split("\0")
+    found = []
+    for head, path in zip(listed[::2], listed[1::2], strict=False):
+        modes, oids = head.lstrip(":").split()[:2], head.split()[2:4]
+        if _LINK in modes:
+            before, after = (oid if mode == _LINK else "0" * len(oid) for mode, oid in zip(modes, oids, strict=True))
+            found.append((path, before, after))
+    if not found:
+        return []
+    words = ("config", "--blob", f"{new}:.gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+    entries = (entry.partition("\n") for entry in repo.run(*words).text.split("\0") if entry)
+    names = {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in entries}
+    return [Link(path, names.get(path, ""), before, after) for path, before, after in found]
+
+
+def bring_commits(repo: Repository, git_dir: Path, old: str, new: str) -> list[str]:
+    """Copy the submodules' commits that `new` wants and only the worktree with that git folder has to where the main
+    checkout keeps its submodules. Return a sentence for each one that no remote has yet."""
+    told = []
+    for link in changed_links(repo, old, new):
+        if not (link.new.strip("0") and link.name and _inside(link.name)):
+            continue
+        ours, theirs = repo.common / "modules" / link.name, git_dir / "modules" / link.name
+        if not (theirs / "HEAD").exists() or not _has(repo, theirs, link.new):
+            continue
+        if (ours / "HEAD").exists() and not _has(repo, ours, link.new):
+            # A ref keeps it until someone has pushed it, or checked it out there.
+            aim = f"{link.new}:refs/agentdeck/landed/{link.new}"
+            repo.run("--git-dir", ours, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", theirs, aim)
+        if not repo.run("--git-dir", theirs, "branch", "--remotes", "--contains", link.new).out:
+            told.append(f"The submodule {link.path} is at {link.new[:12]}, which its remote has not: push it too.")
+    return told
+
+
+def follow_submodules(here: Repository, old: str, new: str) -> None:
+    """Check out in worktree `here`, which went from `old` to `new`, the submodules that were at what `old` wants; those
+    that someone set elsewhere, or whose commit is not there, are left to them."""
+    for link in changed_links(here, old, new):
+        folder = here.folder / link.path
+        if (folder / ".git").exists() and link.new.strip("0") and here.at(folder).commit("HEAD") == link.old:
+            here.run("submodule", "--quiet", "update", "--no-fetch", "--", link.path)
+
+
+def _has(repo: Repository, git_dir: Path, commit: str) -> bool:
+    return bool(repo.run("--git-dir", git_dir, "cat-file", "-e", f"{commit}^{{commit}}"))
