@@ -120,6 +120,8 @@ def _print_landing(landing: Landing, out: Output) -> None:
             out.line(f"{out.styled(f'⚑ {entry.stage}', GREEN)} {plain(entry.agent)}: {plain(_success(entry))}")
     if landing.pushed:
         out.narrate(landing.pushed)
+    if landing.unpushed:
+        out.error(DeckError(landing.unpushed, detail=landing.unpushed_detail, hint="It has landed here all the same."))
 
 
 def _success(entry: Entry) -> str:
@@ -151,11 +153,14 @@ def landing_fields(landing: Landing) -> dict[str, Any]:
         "gate": list(landing.gate),
         "entries": entries,
         "pushed": landing.pushed,
+        "unpushed": landing.unpushed,
+        "unpushed_detail": landing.unpushed_detail,
     }
 
 
 def _outcome(landing: Landing) -> ExitCode:
     codes = {entry.exit_code for entry in landing.entries if entry.exit_code}
+    codes |= {ExitCode.FAILED} if landing.unpushed else set()
     if not codes:
         return ExitCode.OK
     return codes.pop() if len(codes) == 1 else ExitCode.FAILED

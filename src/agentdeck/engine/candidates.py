@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,14 +17,16 @@ from agentdeck.engine.launch import COMMAND
 from agentdeck.engine.resources import end_runner
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
-from agentdeck.system import snapshots
-from agentdeck.system.checkouts import find_worktree, list_worktrees
+from agentdeck.system import changes, snapshots
+from agentdeck.system.checkouts import Worktree, find_worktree, list_worktrees
 from agentdeck.system.git import Repository
 from agentdeck.system.merges import Method, Wording
 
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _SHOWN = 12
 """Paths of uncommitted work that are told."""
+_PATIENCE = 10.0
+"""Seconds to wait for a git that is at work in an agent's worktree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,55 +117,86 @@ def _uncommitted(world: World, name: str, path: Path, branch: str) -> tuple[str,
             f"The worktree of {name} is on {there}, not on {branch}.",
             hint=f"Bring its work to {branch}: git -C '{path}' switch {branch}",
         )
-    lines = world.repo.at(path).git("status", "--porcelain=v1", "-z", "--no-renames").split("\0")
-    found = tuple(line for line in lines if line)
+    found = tuple(changes.uncommitted(world.repo.at(path)))
     if any(line[:2] in _UNMERGED for line in found):
         raise RefusedError(f"A merge in {path} is not resolved.", hint="Resolve it or abort it there first.")
     return found
 
 
-def commit_work(world: World, candidate: Candidate, message: str, note: Note) -> dict[str, Any] | None:
-    """Commit all that the worktree holds, through the repository's hooks, after a snapshot; return the part of a step
-    that this is, None where git found nothing to commit. On a failure the index is as it was."""
+def commit_work(world: World, candidate: Candidate, message: str, note: Note, journal: Callable[..., object]) -> None:
+    """Commit all that the worktree holds, through the repository's hooks, after a snapshot. Where that fails, the index
+    is as it was.
+
+    `journal` is given the part of a step that this is: before anything is touched, without its new commit, for
+    `settle_commit` after a crash; again when it is whole, and nothing where nothing was committed.
+    """
     agent, path = candidate.agent, candidate.worktree
     if path is None:
-        return None
+        return
     here = world.repo.at(path)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
     ref = f"refs/agentdeck/trash/{agent.name}/commit-{stamp}"
     saved = snapshots.take(world.repo, path, ref, message=f"agentdeck: {agent.name} before its work was committed")
-    here.git("add", "--all")
-    if here.run("diff", "--cached", "--quiet"):
-        return None
-    done = here.run(
-        "commit", "--quiet", "--file=-", stdin=(message or title_of(agent)).encode("utf-8", "surrogateescape")
-    )
-    if not done:
-        _put_index_back(world, here, ref)
-        raise RefusedError(
-            f"The work of {agent.name} could not be committed.",
-            detail=done.complaint,
-            hint="A hook of the repository may have refused it; nothing was changed.",
-        )
-    new = str(here.commit("HEAD"))
-    world.note(Event("work.committed", agent.name, f"committed its work as {new[:10]}", {"commit": new}), note)
-    return {
+    part = {
         "kind": "commit",
         "agent": agent.name,
         "branch": candidate.branch,
         "old": candidate.tip,
-        "new": new,
+        "new": "",
         "index_old": saved.ref,
         "index_new": "",
     }
+    journal(part)
+    try:
+        here.git("add", "--all")
+        if not here.run("diff", "--cached", "--quiet"):
+            _commit(here, agent, message)
+    finally:
+        settled = settle_commit(world, part)
+        journal(*([settled] if settled else []))
+    if settled is not None:
+        new = settled["new"]
+        world.note(Event("work.committed", agent.name, f"committed its work as {new[:10]}", {"commit": new}), note)
 
 
-def _put_index_back(world: World, here: Repository, ref: str) -> None:
-    worktree, index = find_worktree(world.repo, here.folder), here.run("cat-file", "blob", f"{ref}:index")
-    if worktree is not None and index:
-        (worktree.git_dir / "index").write_bytes(index.out)
-        # So old that git compares contents where it would trust time stamps.
-        os.utime(worktree.git_dir / "index", (1, 1))
+def _commit(here: Repository, agent: Agent, message: str) -> None:
+    text = (message or title_of(agent)).encode("utf-8", "surrogateescape")
+    done = here.run("commit", "--quiet", "--file=-", stdin=text)
+    if not done:
+        raise RefusedError(
+            f"The work of {agent.name} could not be committed.",
+            detail=done.complaint,
+            hint="A hook or the signing key of the repository may be in the way; nothing was changed.",
+        )
+
+
+def settle_commit(world: World, part: dict[str, Any]) -> dict[str, Any] | None:
+    """What became of a commit of an agent's work: the whole part of a step that it is, or None where it was not made,
+    and then what was staged is put back. Waits for a git that outlives us."""
+    if part["new"]:
+        return part
+    agent = world.store.agent(part["agent"])
+    lease = agent.lease("worktree") if agent else None
+    worktree = find_worktree(world.repo, Path(lease.data["path"])) if lease else None
+    deadline = time.monotonic() + _PATIENCE
+    while worktree is not None and (worktree.git_dir / "index.lock").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    tip = world.repo.commit(f"refs/heads/{part['branch']}")
+    if tip is not None and tip != part["old"]:
+        return {**part, "new": tip} if world.repo.commit(f"{tip}^") == part["old"] else None
+    index = world.repo.run("cat-file", "blob", f"{part['index_old']}:index")
+    if worktree is not None and index and not (worktree.git_dir / "index.lock").exists():
+        put_index(worktree, index.out)
+    return None
+
+
+def put_index(worktree: Worktree, content: bytes) -> None:
+    """Let a worktree have that index."""
+    index, new = worktree.git_dir / "index", worktree.git_dir / "agentdeck-index"
+    new.write_bytes(content)
+    # So old that git compares contents where it would trust time stamps.
+    os.utime(new, (1, 1))
+    new.replace(index)
 
 
 def title_of(agent: Agent, subjects: Sequence[str] = ()) -> str:

@@ -244,7 +244,7 @@ class Deck:
 
         request = replace(request, names=tuple(self.agent(name).name for name in request.names))
         landed = landing.land(self.world, request, note)
-        if request.hand_back and any(entry.conflicts for entry in landed.entries):
+        if request.hand_back and not request.dry_run and any(entry.conflicts for entry in landed.entries):
             from agentdeck.engine.resolving import hand_back
 
             landed = hand_back(self, landed, request, note)
@@ -277,8 +277,9 @@ class Deck:
         view = self.agent(name)
         if view.worktree is None or not view.worktree.is_dir():
             return []
-        text = self.world.repo.at(view.worktree).git("status", "--porcelain=v1", "-z", "--no-renames")
-        return [line for line in text.split("\0") if line]
+        from agentdeck.system import changes
+
+        return changes.uncommitted(self.world.repo.at(view.worktree))
 
     def stale(self) -> list[Stale]:
         """What `prune` would clear away, and why; nothing is touched."""

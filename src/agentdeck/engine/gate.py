@@ -77,8 +77,8 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
         end_gate(world, agent.name)
 
 
-def end_gate(world: World, name: str) -> None:
-    """Remove a gate's agent, and what its commands left in its worktree."""
+def end_gate(world: World, name: str, *, keep_work: bool = False) -> None:
+    """Remove the agent of a gate, or of another window of a landing; with `keep_work` its worktree is saved first."""
     with world.store.operation(name, wait=10):
         agent = world.store.agent(name)
         if agent is None:
@@ -86,7 +86,7 @@ def end_gate(world: World, name: str) -> None:
         if agent.lease("env file") and agent.phase is not Phase.RELEASING:
             end_runner(world, name)
             removal.run_teardown(world, agent, silent)
-        removal.roll_back(world, agent, silent, keep_work=False)
+        removal.roll_back(world, agent, silent, keep_work=keep_work)
 
 
 def _agent(world: World, gate: Gate, commit: str) -> Agent:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agentdeck.core.agent import Mode, State
 from agentdeck.core.events import Event
 from agentdeck.engine import removal
+from agentdeck.engine.candidates import settle_commit
 from agentdeck.engine.gate import end_gate
 from agentdeck.engine.landings import Landing, Landings, Stage
 from agentdeck.engine.steps import Steps
@@ -50,6 +52,20 @@ def remove_landed(world: World, landing: Landing, names: Sequence[str], note: No
             removal.remove(world, agent, note, step=key)
 
 
+def record_commits(world: World, landing: Landing) -> Landing:
+    """Make a step of each agent's committed work whose landing came to none: that can be taken back by itself."""
+    for entry in landing.entries:
+        if entry.step or not entry.parts:
+            continue
+        parts = [part for each in entry.parts if (part := settle_commit(world, each)) is not None]
+        landing = landing.with_entry(entry.agent, parts=tuple(parts))
+        if parts:
+            text = f"committed the work of {entry.agent}"
+            step = Steps(world.store).record(_key(landing, [entry.agent]), text, *parts)
+            landing = landing.with_entry(entry.agent, step=step.number)
+    return landing
+
+
 def finish_dead(world: World, note: Note) -> None:
     """Complete or give up every move of a branch and every landing whose process died, and remove its gate."""
     for settled in advance.settle(world.repo):
@@ -63,10 +79,7 @@ def finish_dead(world: World, note: Note) -> None:
 
 
 def _finish(world: World, landings: Landings, landing_id: str, note: Note) -> None:
-    for name in world.store.names():
-        agent = world.store.agent(name)
-        if agent is not None and agent.landing == landing_id:
-            end_gate(world, name)
+    _close_windows(world, landing_id, note)
     try:
         landing = landings.get(landing_id)
     except DeckError:
@@ -76,18 +89,45 @@ def _finish(world: World, landings: Landings, landing_id: str, note: Note) -> No
         tip = world.repo.commit(f"refs/heads/{move['branch']}")
         if tip is not None and merges.is_ancestor(world.repo, move["new"], tip):
             landing = complete(world, landing, note)
-            if landing.remove:
-                names = [each["name"] for each in move["agents"]]
-                with contextlib.ExitStack() as held:
-                    for name in sorted(names):
-                        held.enter_context(world.store.operation(name, wait=5))
-                    remove_landed(world, landing, names, note)
+    landing = record_commits(world, landing)
+    if landing.remove:
+        _remove_rest(world, landing, note)
     for entry in landing.entries:
         if not entry.stage.is_end:
             reason = "its landing was cut short; nothing was moved"
             landing = landing.with_entry(entry.agent, stage=Stage.INTERRUPTED, reason=reason)
             note(Event("landing.refused", entry.agent, reason, {"landing": landing.id}))
     landings.save(replace(landing, move=None, ended=time.time()))
+
+
+def _close_windows(world: World, landing_id: str, note: Note) -> None:
+    """Remove the gates and the windows of a dead landing; one in which a person is still at work is left to them."""
+    open_windows = []
+    for name in world.store.names():
+        agent = world.store.agent(name)
+        if agent is None or agent.landing != landing_id:
+            continue
+        is_window = agent.mode is Mode.INTERACTIVE
+        if is_window and world.lives(name):
+            open_windows.append(name)
+        else:
+            end_gate(world, name, keep_work=is_window)
+    for name in open_windows:
+        text = f"the landing it is for was cut short; leave it with “exit” (agentdeck attach {name})"
+        note(Event("landing.waiting", name, text, {"landing": landing_id}))
+    if open_windows:
+        raise BusyError(f"The window {open_windows[0]} of landing {landing_id} is still open.")
+
+
+def _remove_rest(world: World, landing: Landing, note: Note) -> None:
+    """Remove those that landed and were not removed yet, unless they have gone on since."""
+    for entry in landing.entries:
+        agent = world.store.agent(entry.agent)
+        if entry.stage is not Stage.LANDED or agent is None or agent.landed is None:
+            continue
+        if agent.landed[0] == entry.tip and world.store.status(entry.agent).state is State.LANDED:
+            with world.store.operation(entry.agent, wait=5):
+                remove_landed(world, landing, [entry.agent], note)
 
 
 def _key(landing: Landing, names: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from agentdeck.core.events import Event
 from agentdeck.engine import exchange
 from agentdeck.engine.candidates import Candidate, commit_work, find_candidate, wording
 from agentdeck.engine.gate import Gate, Verdict, run_gate
-from agentdeck.engine.landed import complete, remove_landed
+from agentdeck.engine.landed import complete, record_commits, remove_landed
 from agentdeck.engine.landings import Entry, Landing, Landings, LandRequest, Stage, new_id
 from agentdeck.engine.resolving import resolve
 from agentdeck.engine.undo import set_landed
@@ -26,7 +26,9 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, ExitCode, RefusedError
 from agentdeck.system import advance, merges
 from agentdeck.system.advance import Move, MovedError
+from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.merges import Method
+from agentdeck.system.submodules import bring_commits
 
 _TURN = 24 * 3600.0
 """Seconds to wait for another landing on the same branch, whose gate may take long."""
@@ -57,8 +59,12 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
     )
     if request.message and len(landing.entries) > 1:
         raise RefusedError("One message can't do for several agents.", hint="Land them one by one, or leave it out.")
-    landings = Landings(world.store)
-    with landings.running(landing.id):
+    if request.dry_run:
+        with world.repo.objects_aside() as repo:
+            queue = LandingQueue(replace(world, repo=repo), request, landing, note)
+            queue.run()
+            return queue.landing
+    with Landings(world.store).running(landing.id):
         queue = LandingQueue(world, request, landing, note)
         try:
             queue.run()
@@ -73,12 +79,7 @@ class LandingQueue:
     def __init__(self, world: World, request: LandRequest, landing: Landing, note: Note) -> None:
         self.world, self.request, self.landing, self.note = world, request, landing, note
         self._landings = Landings(world.store)
-        self._save()
-
-    def _save(self) -> None:
-        # A dry run is an answer, and nothing that happened.
-        if not self.request.dry_run:
-            self._landings.save(self.landing)
+        self._save(landing)
 
     def run(self) -> None:
         names = [entry.agent for entry in self.landing.entries]
@@ -95,9 +96,16 @@ class LandingQueue:
                     self._land_one(name)
         if self.request.push:
             bases = {entry.base for entry in self.landing.entries if entry.stage is Stage.LANDED}
-            self.landing = replace(
-                self.landing, pushed=" ".join(exchange.push(self.world, base) for base in sorted(bases))
-            )
+            for base in sorted(bases):
+                self._push(base)
+
+    def _push(self, base: str) -> None:
+        try:
+            told = exchange.push(self.world, base)
+            self.landing = replace(self.landing, pushed=" ".join(filter(None, (self.landing.pushed, told))))
+        except DeckError as error:
+            # What landed has landed, and is to be told.
+            self.landing = replace(self.landing, unpushed=error.title, unpushed_detail=error.detail or error.hint)
 
     def _bases(self) -> list[str]:
         """The branches that the agents of this queue would land on."""
@@ -113,8 +121,7 @@ class LandingQueue:
         for entry in self.landing.entries:
             if not entry.stage.is_end:
                 self._entry(entry.agent, stage=Stage.INTERRUPTED, reason="it was interrupted; nothing was moved")
-        self.landing = replace(self.landing, ended=time.time())
-        self._save()
+        self._save(record_commits(self.world, replace(self.landing, ended=time.time())))
 
     # The three ways through the queue
 
@@ -132,7 +139,9 @@ class LandingQueue:
                     self._entry(name, stage=Stage.WOULD_LAND)
 
     def _land_one(self, name: str) -> None:
-        with self._held_agents([name]):
+        with self._held_agents([name]) as held:
+            if not held:
+                return
             candidate = self._ready(name)
             with self._held_base(candidate.base, [name]):
                 for _ in range(self.world.settings.config.landing.retries + 1):
@@ -144,28 +153,47 @@ class LandingQueue:
                     try:
                         self._move(candidate.base, [made])
                     except MovedError:
-                        self.note(Event("landing.again", name, f"{candidate.base} moved meanwhile; it starts over"))
+                        self._starts_over(name, candidate.base)
                         continue
                     self._clear_up([name])
                     return
-                raise RefusedError(f"{candidate.base} kept moving while {name} was tested.", hint="Land it again.")
+                raise self._restless(candidate.base)
 
     def _land_batch(self, names: Sequence[str]) -> None:
         """One gate run for all; where that fails, search for the first agent it fails with, and go on without it."""
-        with self._held_agents(names):
+        with self._held_agents(names) as held:
             ready: list[Candidate] = []
-            for name in names:
+            for name in held:
                 with self._set_aside_on_error(name):
                     ready.append(self._ready(name))
             for base in dict.fromkeys(candidate.base for candidate in ready):
-                batch = [candidate for candidate in ready if candidate.base == base]
-                with self._held_base(base, [candidate.agent.name for candidate in batch]):
-                    while batch:
+                self._land_on(base, [candidate for candidate in ready if candidate.base == base])
+            self._clear_up(held)
+
+    def _land_on(self, base: str, batch: list[Candidate]) -> None:
+        """Land one batch; what stops it is the reason of all that are left of it."""
+        left = self.world.settings.config.landing.retries
+        try:
+            with self._held_base(base, [candidate.agent.name for candidate in batch]):
+                while batch:
+                    try:
                         batch = self._land_stack(base, batch)
-            self._clear_up(names)
+                    except MovedError as error:
+                        batch = self._not_ended(batch)
+                        if not left:
+                            raise self._restless(base) from error
+                        left -= 1
+                        self._starts_over(batch[0].agent.name, base)
+        except DeckError as error:
+            for candidate in self._not_ended(batch):
+                self._aside_for(candidate.agent.name, error)
+
+    def _not_ended(self, batch: Sequence[Candidate]) -> list[Candidate]:
+        return [candidate for candidate in batch if not self.landing.entry(candidate.agent.name).stage.is_end]
 
     def _land_stack(self, base: str, batch: list[Candidate]) -> list[Candidate]:
-        """Land what passes together; return what is to be tried again, after the one that failed."""
+        """Land what passes together; return what is to be tried again, after the one that failed. Raise MovedError
+        where the base is elsewhere by now."""
         stack, top = [], self._tip(base)
         for candidate in batch:
             with self._set_aside_on_error(candidate.agent.name):
@@ -177,11 +205,8 @@ class LandingQueue:
             return []
         advance.check(self.world.repo, Move(base, stack[0].old, top))
         good, failed = self._first_failure(base, stack)
-        try:
-            if good:
-                self._move(base, stack[:good])
-        except MovedError:
-            return [candidate for candidate in batch if not self.landing.entry(candidate.agent.name).stage.is_end]
+        if good:
+            self._move(base, stack[:good])
         if failed is None:
             return []
         self._gate_failed(stack[good], failed)
@@ -208,10 +233,13 @@ class LandingQueue:
     def _ready(self, name: str) -> Candidate:
         candidate = find_candidate(self.world, name, self.request)
         if candidate.uncommitted:
-            part = commit_work(self.world, candidate, self.request.commit or "", self.note)
-            if part is not None:
-                self._entry(name, parts=(part,))
+            message = self.request.commit or ""
+            commit_work(self.world, candidate, message, self.note, lambda *parts: self._entry(name, parts=parts))
             candidate = find_candidate(self.world, name, self.request)
+        there = find_worktree(self.world.repo, candidate.worktree) if candidate.worktree else None
+        if there is not None:
+            for text in bring_commits(self.world.repo, there.git_dir, candidate.start, candidate.tip):
+                self.note(Event("warning", name, text))
         return candidate
 
     def _compute(self, candidate: Candidate, old: str) -> Computed | None:
@@ -286,8 +314,11 @@ class LandingQueue:
             reason = f"agentdeck: landed {names}"
             advance.advance(self.world.repo, Move(base, stack[0].old, stack[-1].new), reason)
         except BaseException:
-            self.landing = replace(self.landing, move=None)
-            self._save()
+            # An interrupt may come when the base has moved already.
+            if self.world.repo.commit(f"refs/heads/{base}") == stack[-1].new:
+                self.landing = complete(self.world, self.landing, self.note)
+            else:
+                self._save(replace(self.landing, move=None))
             raise
         self.landing = complete(self.world, self.landing, self.note)
 
@@ -314,10 +345,11 @@ class LandingQueue:
         more = f" and {len(found.conflicts) - 6} more files" if len(found.conflicts) > 6 else ""
         name = candidate.agent.name
         at = f", applying {found.at[:10]}" if found.at else ""
+        how = "--merge --resolve " if self.landing.method is Method.REBASE else "--resolve "
         self._aside(
             name,
             f"it conflicts with {candidate.base}{at} in {where}{more}",
-            hint=f"agentdeck merge --resolve {name}, or --hand-back to let the agent do it",
+            hint=f"agentdeck merge {how}{name}, or --hand-back to let the agent do it",
             conflicts=found.conflicts,
         )
 
@@ -367,19 +399,31 @@ class LandingQueue:
         try:
             yield
         except DeckError as error:
-            self._aside(name, error.title, detail=error.detail, hint=error.hint, code=error.exit_code)
+            self._aside_for(name, error)
+
+    def _aside_for(self, name: str, error: DeckError) -> None:
+        self._aside(name, error.title, detail=error.detail, hint=error.hint, code=error.exit_code)
+
+    def _starts_over(self, name: str, base: str) -> None:
+        self.note(Event("landing.again", name, f"{base} moved meanwhile; it starts over"))
+
+    def _restless(self, base: str) -> RefusedError:
+        return RefusedError(f"{base} kept moving while this was tested.", hint="Land it again.")
 
     # Locks and records
 
     @contextlib.contextmanager
-    def _held_agents(self, names: Sequence[str]) -> Iterator[None]:
+    def _held_agents(self, names: Sequence[str]) -> Iterator[list[str]]:
         """Keep others from removing or resuming the agents; in the order of their names, so that two queues that hold
-        one each never wait for each other."""
-        with contextlib.ExitStack() as held:
+        one each never wait for each other. Those that others are at are set aside; get the rest."""
+        with contextlib.ExitStack() as stack:
+            held = set()
             for name in sorted(names):
-                if self.world.store.agent(name) is not None:
-                    held.enter_context(self.world.store.operation(name, wait=5))
-            yield
+                with self._set_aside_on_error(name):
+                    if self.world.store.agent(name) is not None:
+                        stack.enter_context(self.world.store.operation(name, wait=5))
+                    held.add(name)
+            yield [name for name in names if name in held]
 
     @contextlib.contextmanager
     def _held_base(self, base: str, names: Sequence[str]) -> Iterator[None]:
@@ -407,8 +451,12 @@ class LandingQueue:
         return tip
 
     def _entry(self, name: str, **changed: Any) -> None:
-        self.landing = self.landing.with_entry(name, **changed)
-        self._save()
+        self._save(self.landing.with_entry(name, **changed))
+
+    def _save(self, landing: Landing) -> None:
+        self.landing = landing
+        if not self.request.dry_run:
+            self._landings.save(landing)
 
 
 def _fields(status: Status) -> dict[str, Any]:

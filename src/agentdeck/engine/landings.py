@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,9 @@ from agentdeck.errors import ExitCode, NotFoundError, StoreError
 from agentdeck.system.files import is_locked, locked, private_folder, write_json
 from agentdeck.system.merges import Method
 from agentdeck.system.store import Store
+
+_BEGINNING = 60.0
+"""Seconds after which a lock without a record is not that of a landing which is just about to begin."""
 
 
 class Stage(StrEnum):
@@ -126,6 +129,9 @@ class Landing:
     ended: float | None = None
     pushed: str = ""
     """What came of `--push`, as a sentence."""
+    unpushed: str = ""
+    """Why `--push` failed; what landed has landed all the same."""
+    unpushed_detail: str = ""
 
     def entry(self, agent: str) -> Entry:
         return next(entry for entry in self.entries if entry.agent == agent)
@@ -177,7 +183,12 @@ class Landings:
 
     def dead(self) -> list[str]:
         """The landings whose process ended before they did; costs a look into one folder."""
-        return [path.stem for path in self._folder.glob("*.lock") if not is_locked(path)]
+        # A lock without a record is one that a landing is just about to take, or died over before it did anything.
+        return [
+            path.stem
+            for path in self._folder.glob("*.lock")
+            if not is_locked(path) and (path.with_suffix(".json").exists() or _age(path) > _BEGINNING)
+        ]
 
     def _read(self, path: Path) -> Landing:
         try:
@@ -186,6 +197,13 @@ class Landings:
             raise StoreError(
                 f"The landing in {path} can't be read.", detail=str(error), hint="Move it away."
             ) from error
+
+
+def _age(path: Path) -> float:
+    """Seconds since it was written; 0 where it is gone."""
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime
+    return 0.0
 
 
 def new_id() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -24,14 +25,19 @@ from agentdeck.engine.landings import Landings
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError
-from agentdeck.system import branches, merges
+from agentdeck.system import branches, changes, merges
 from agentdeck.system.checkouts import Worktree, is_bare, list_worktrees, main_folder
-from agentdeck.system.files import private_folder
+from agentdeck.system.files import locked, private_folder
+from agentdeck.system.git import Repository
 from agentdeck.system.usage import disk_bytes
 
 _SERVICES = frozenset({"gateway"})
 """Windows of a deck that belong to no agent, and should be there."""
 _DAY = 24 * 3600.0
+_TURN = 60.0
+"""Seconds to wait for another prune."""
+_OURS = re.compile(r"agentdeck agent (\S+)|agentdeck is restoring [0-9a-f]+")
+"""What the lock of a worktree says that we made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +51,21 @@ class Stale:
     room: int
     """Bytes on disk; 0 where that is nothing worth telling."""
     can_be_undone: bool
-    clear: Callable[[str, Note], Part | None] = field(compare=False, repr=False)
-    """Clears it away, within the step of the given key; returns what brings it back, None where the clearing wrote that
-    down itself, or nothing does."""
+    clear: Callable[[Pruning], None] = field(compare=False, repr=False)
+    """Clears it away, after it was written down in the step what brings it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """One run of prune, which is one step."""
+
+    world: World
+    key: str
+    note: Note
+
+    def record(self, part: Part) -> None:
+        """Write down what is about to be cleared away; taking it back again does nothing where it never went."""
+        Steps(self.world.store).record(self.key, "pruned", part)
 
 
 def find_stale(world: World) -> list[Stale]:
@@ -56,31 +74,37 @@ def find_stale(world: World) -> list[Stale]:
         return []
     agents = [agent for name in world.store.names() if (agent := world.store.agent(name)) is not None]
     trees = list_worktrees(world.repo)
-    finders = (
-        _agents(world, agents, trees),
-        _records(world, agents, trees),
-        _branches(world, agents, trees),
-        _databases(world),
-        _leases(world, agents),
-        _old(world, agents),
-    )
-    return [stale for finder in finders for stale in finder]
+    with world.repo.objects_aside() as aside:
+        finders = (
+            _agents(world, aside, agents, trees),
+            _records(world, agents, trees),
+            _branches(world, aside, agents, trees),
+            _databases(world),
+            _leases(world, agents),
+            _old(world, agents),
+        )
+        return [stale for finder in finders for stale in finder]
 
 
 def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None, list[Stale]]:
-    """Clear `found` away, each as it comes; return the step that undoes what can be undone, and what failed."""
+    """Clear away what of `found` is stale still, each as it comes; return the step that undoes what can be undone, and
+    what failed."""
     key, failed = f"prune {secrets.token_hex(6)}", []
-    steps = Steps(world.store)
-    for stale in found:
-        try:
-            part = stale.clear(key, note)
-        except DeckError as error:
-            failed.append(stale)
-            note(Event("warning", stale.what, f"not pruned: {error.title}", {"detail": error.detail}))
-            continue
-        if part is not None:
-            steps.record(key, "pruned", part)
-        note(Event("pruned", stale.what, f"pruned ({stale.why})", {"kind": stale.kind, "room": stale.room}))
+    steps = Steps(world.store.open())
+    with locked(private_folder(world.store.folder / "steps") / "prune.lock", wait=_TURN, what="a prune"):
+        # Since the list was shown, someone may have come back to some of it, or another prune had its turn.
+        now = {(stale.kind, stale.what): stale for stale in find_stale(world)}
+        for each in found:
+            stale = now.get((each.kind, each.what))
+            if stale is None:
+                continue
+            try:
+                stale.clear(Pruning(world, key, note))
+            except DeckError as error:
+                failed.append(stale)
+                note(Event("warning", stale.what, f"not pruned: {error.title}", {"detail": error.detail}))
+                continue
+            note(Event("pruned", stale.what, f"pruned ({stale.why})", {"kind": stale.kind, "room": stale.room}))
     step = next((step for step in reversed(steps.all()) if step.key == key), None)
     if step is not None:
         step = steps.retitle(step.number, f"pruned {len(step.parts)} thing{'s' if len(step.parts) > 1 else ''}")
@@ -90,7 +114,7 @@ def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None
 # Agents
 
 
-def _agents(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+def _agents(world: World, aside: Repository, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
     by_path = {os.path.realpath(tree.path): tree for tree in trees}
     for agent in agents:
         lease = agent.lease("worktree")
@@ -102,12 +126,12 @@ def _agents(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterato
             yield _agent(world, agent, why, 0)
             continue
         tree = by_path.get(os.path.realpath(path))
-        why = _landed(world, agent, tree)
-        if why and not world.repo.at(path).git("status", "--porcelain", "-z"):
+        why = _landed(world, aside, agent, tree)
+        if why and not changes.uncommitted(world.repo.at(path)):
             yield _agent(world, agent, why, disk_bytes(path))
 
 
-def _landed(world: World, agent: Agent, tree: Worktree | None) -> str:
+def _landed(world: World, aside: Repository, agent: Agent, tree: Worktree | None) -> str:
     lease = agent.lease("worktree")
     if lease is None or tree is None or tree.branch != lease.data["branch"] or tree.head is None:
         return ""
@@ -118,19 +142,18 @@ def _landed(world: World, agent: Agent, tree: Worktree | None) -> str:
     if world.store.status(agent.name).state is not State.LANDED and tree.head == lease.data["base_commit"]:
         return ""
     base = world.repo.commit(f"refs/heads/{lease.data['base']}")
-    how = merges.is_landed(world.repo, base, tree.head) if base else ""
+    how = merges.is_landed(aside, base, tree.head) if base else ""
     return f"its branch is {how} into {lease.data['base']}" if how else ""
 
 
 def _agent(world: World, agent: Agent, why: str, room: int) -> Stale:
-    def clear(key: str, note: Note) -> Part | None:
+    def clear(pruning: Pruning) -> None:
         with world.store.operation(agent.name, wait=2):
             current = world.store.agent(agent.name)
             if world.lives(agent.name):
                 raise BusyError(f"{agent.name} runs again.")
             if current is not None:
-                removal.remove(world, current, note, step=key)
-        return None
+                removal.remove(world, current, pruning.note, step=pruning.key)
 
     return Stale("agent", agent.name, why, room, True, clear)
 
@@ -142,7 +165,9 @@ def _records(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterat
     """git's records of worktrees that are gone: they keep their branch checked out, though nobody sees it."""
     ours = {os.path.realpath(lease.data["path"]) for agent in agents if (lease := agent.lease("worktree"))}
     for tree in trees:
-        if tree.prunable is None or tree.git_dir == world.repo.common or os.path.realpath(tree.path) in ours:
+        if tree.git_dir == world.repo.common or os.path.realpath(tree.path) in ours:
+            continue
+        if tree.prunable is None and not (_OURS.fullmatch(tree.locked or "") and not os.path.lexists(tree.path)):
             continue
         held = f", and holds the branch {tree.branch}" if tree.branch else ""
         yield Stale(
@@ -155,7 +180,7 @@ def _records(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterat
         )
 
 
-def _clear_record(world: World, tree: Worktree, key: str, note: Note) -> Part:
+def _clear_record(world: World, tree: Worktree, pruning: Pruning) -> None:
     stamp = f"{time.time_ns()}"
     kept = private_folder(world.store.trash / "records") / f"{tree.git_dir.name}-{stamp}"
     ref = f"refs/agentdeck/trash/records/{tree.git_dir.name}-{stamp}"
@@ -169,18 +194,12 @@ def _clear_record(world: World, tree: Worktree, key: str, note: Note) -> Part:
         world.repo.git("update-ref", ref, commit)
     elif tree.head:
         world.repo.git("update-ref", ref, tree.head)
+    part = {"kind": "record", "name": tree.git_dir.name, "stamp": stamp, "ref": ref, "path": str(tree.path)}
+    pruning.record({**part, "branch": tree.branch or ""})
     shutil.move(tree.git_dir, kept)
-    return {
-        "kind": "record",
-        "name": tree.git_dir.name,
-        "stamp": stamp,
-        "ref": ref,
-        "path": str(tree.path),
-        "branch": tree.branch or "",
-    }
 
 
-def _branches(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+def _branches(world: World, aside: Repository, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
     """Branches with a name as our agents' have, that no agent has, and whose work is in the base."""
     template = world.settings.config.agent.branch
     prefix, _, suffix = template.partition("{name}")
@@ -195,7 +214,7 @@ def _branches(world: World, agents: list[Agent], trees: list[Worktree]) -> Itera
         branch = ref.removeprefix("refs/heads/")
         if branch in taken or not (branch.startswith(prefix) and branch.endswith(suffix)):
             continue
-        if how := merges.is_landed(world.repo, tip, oid):
+        if how := merges.is_landed(aside, tip, oid):
             yield Stale("branch", branch, f"{how} into {main}", 0, True, partial(_clear_branch, world, branch, oid))
 
 
@@ -207,12 +226,13 @@ def _main_branch(world: World) -> str:
     return world.repo.at(folder).run("symbolic-ref", "--quiet", "--short", "HEAD").text.strip()
 
 
-def _clear_branch(world: World, branch: str, tip: str, key: str, note: Note) -> Part:
+def _clear_branch(world: World, branch: str, tip: str, pruning: Pruning) -> None:
     ref = f"refs/agentdeck/trash/branches/{secrets.token_hex(6)}"
     settings = branches.branch_settings(world.repo, branch)
     world.repo.git("update-ref", ref, tip)
+    part = {"kind": "branch", "branch": branch, "tip": tip, "ref": ref}
+    pruning.record({**part, "settings": [list(each) for each in settings]})
     branches.delete_branch(world.repo, branch, tip)
-    return {"kind": "branch", "branch": branch, "tip": tip, "ref": ref, "settings": [list(each) for each in settings]}
 
 
 # What lost its agent
@@ -227,18 +247,18 @@ def _databases(world: World) -> Iterator[Stale]:
         yield Stale("database", str(name), why, 0, True, partial(_clear_database, world, path))
 
 
-def _clear_database(world: World, path: Path, key: str, note: Note) -> Part | None:
+def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
     kept = json.loads(path.read_text("utf-8"))
     if world.database is None:
         raise BusyError("agentdeck.toml configures no database now.")
     if not world.database.exists(kept["plan"]):
         path.unlink()
-        return None
+        return
     folder = private_folder(world.store.trash / f"database-{kept['agent']}-{time.time_ns()}")
     dump = world.database.dump(kept["plan"], folder / "database")
+    pruning.record({"kind": "database", "agent": kept["agent"], "plan": kept["plan"], "dump": str(dump or "")})
     world.database.drop(kept["plan"])
     path.unlink()
-    return {"kind": "database", "agent": kept["agent"], "plan": kept["plan"], "dump": str(dump or "")}
 
 
 def _leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
@@ -261,15 +281,15 @@ def _leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
             )
 
 
-def _release_ports(world: World, agent: str, key: str, note: Note) -> None:
+def _release_ports(world: World, agent: str, pruning: Pruning) -> None:
     world.ports.release(world.deck, agent)
 
 
-def _close_window(world: World, name: str, key: str, note: Note) -> None:
+def _close_window(world: World, name: str, pruning: Pruning) -> None:
     world.tmux.close_window(world.deck, name)
 
 
-def _delete(paths: list[Path], key: str, note: Note) -> None:
+def _delete(paths: list[Path], pruning: Pruning) -> None:
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -318,16 +338,13 @@ def _trash_refs(world: World) -> list[tuple[str, float]]:
     return found
 
 
-def _expire(
-    world: World, numbers: list[int], folders: list[Path], refs: list[str], key: str, note: Note
-) -> Part | None:
+def _expire(world: World, numbers: list[int], folders: list[Path], refs: list[str], pruning: Pruning) -> None:
     steps = Steps(world.store)
     held = [
         part["ref"] for number in numbers for part in steps.get(number).parts if part["kind"] in ("branch", "record")
     ]
-    for ref in {*refs, *held}:
-        world.repo.git("update-ref", "-d", ref)
+    gone = "".join(f"delete {ref}\n" for ref in sorted({*refs, *held}))
+    world.repo.git("update-ref", "--stdin", stdin=gone.encode("utf-8", "surrogateescape"))
     for number in numbers:
         steps.forget(number)
-    _delete(folders, key, note)
-    return None
+    _delete(folders, pruning)

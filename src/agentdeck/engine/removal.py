@@ -142,6 +142,13 @@ def keep_database(store: Store, agent: str, plan: dict[str, Any]) -> None:
     write_json(folder / f"{agent}-{time.time_ns()}.json", {"agent": agent, "plan": plan})
 
 
+def is_kept(store: Store, plan: dict[str, Any]) -> bool:
+    """Whether a database is remembered as one that was left without its agent."""
+    return any(
+        json.loads(path.read_text("utf-8"))["plan"] == plan for path in (store.folder / "databases").glob("*.json")
+    )
+
+
 def forget_id(world: World, agent: Agent) -> None:
     if not agent.id:
         return

@@ -17,6 +17,7 @@ from agentdeck.engine.resources import acquire_all, worktree_of
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import merges
+from agentdeck.system.merges import Method
 from agentdeck.system.watch import ticks
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def hand_back(deck: Deck, landing: Landing, request: LandRequest, note: Note) ->
         asked = {}
         for entry in [entry for entry in landing.entries if entry.conflicts and entry.stage is Stage.SET_ASIDE]:
             try:
-                _ask(deck, entry, note)
+                _ask(deck, entry, landing.method, note)
                 asked[entry.agent] = deck.world.repo.commit(f"refs/heads/{entry.base}") or ""
             except DeckError as error:
                 landing = landing.with_entry(entry.agent, reason=f"{entry.reason}; {error.title}", hint=error.hint)
@@ -124,20 +125,29 @@ def hand_back(deck: Deck, landing: Landing, request: LandRequest, note: Note) ->
         for entry in again.entries:
             changed = {name: getattr(entry, name) for name in Entry.__slots__ if name != "agent"}
             landing = landing.with_entry(entry.agent, **changed)
+        if again.pushed or again.unpushed:
+            pushed = {name: getattr(again, name) for name in ("pushed", "unpushed", "unpushed_detail")}
+            landing = replace(landing, **pushed)
     return landing
 
 
-def _ask(deck: Deck, entry: Entry, note: Note) -> None:
+def _ask(deck: Deck, entry: Entry, method: Method, note: Note) -> None:
     view = deck.agent(entry.agent)
     if view.agent.profile == COMMAND:
         raise RefusedError("a command can't be told what to do", hint=f"agentdeck merge --resolve {entry.agent}")
     where = "\n".join(f"- {conflict.where}" for conflict in entry.conflicts)
+    if method is Method.REBASE:
+        how, end = (
+            f"Rebase your branch onto {entry.base} (git rebase {entry.base})",
+            "and continue the rebase to its end",
+        )
+    else:
+        how, end = f"Merge {entry.base} into your branch (git merge --no-edit {entry.base})", "and commit the merge"
     text = (
-        f"Your branch {view.branch} conflicts with {entry.base}:\n{where}\n"
-        f"Merge {entry.base} into your branch (git merge --no-edit {entry.base}), resolve the conflicts so that what "
-        "both sides wanted is kept, check that it works, and commit the merge. Do not push."
+        f"Your branch {view.branch} conflicts with {entry.base}:\n{where}\n{how}, resolve the conflicts so that what "
+        f"both sides wanted is kept, check that it works, {end}. Do not push."
     )
-    event = Event("landing.handed", view.name, f"was asked to merge {entry.base} and resolve the conflict")
+    event = Event("landing.handed", view.name, f"was asked to resolve its conflict with {entry.base}")
     deck.world.note(event, note)
     if view.alive:
         deck.send(view.name, text)

@@ -16,7 +16,8 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Status
 from agentdeck.core.events import Event
 from agentdeck.engine import removal, restoring
-from agentdeck.engine.removal import keep_database
+from agentdeck.engine.candidates import put_index
+from agentdeck.engine.removal import is_kept, keep_database
 from agentdeck.engine.resources import worktree_of
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
@@ -26,20 +27,31 @@ from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.files import locked, private_folder, write_json
 from agentdeck.system.git import Repository
 
+_TURN = 120.0
+"""Seconds to wait for another undo, which may bring back a large worktree."""
+
 
 def undo(world: World, step: Step, note: Note) -> Step:
     """Take `step` back and return the step which that is. Raise RefusedError, with nothing changed, where one of its
     parts can't be as it was, and where it was taken back already."""
+    _check_not_undone(step)
+    with locked(private_folder(_journal(world).parent) / "undo.lock", wait=_TURN, what="an undo"):
+        if _journal(world).exists():
+            _go_on(world, note)
+        # Another process may have had its turn meanwhile.
+        _check_not_undone(Steps(world.store).get(step.number))
+        for part in reversed(step.parts):
+            _KINDS[part["kind"]].check(world, part)
+        write_json(_journal(world), {"step": step.number, "key": f"undo {step.number} {os.urandom(4).hex()}"})
+        return _go_on(world, note)
+
+
+def _check_not_undone(step: Step) -> None:
     if step.undone:
         raise RefusedError(
             f"Step {step.number} was undone already, by step {step.undone}.",
             hint=f"agentdeck undo --step {step.undone} takes that back.",
         )
-    with locked(private_folder(_journal(world).parent) / "undo.lock", wait=10, what="an undo"):
-        for part in reversed(step.parts):
-            _KINDS[part["kind"]].check(world, part)
-        write_json(_journal(world), {"step": step.number, "key": f"undo {step.number} {os.urandom(4).hex()}"})
-        return _go_on(world, note)
 
 
 def finish(world: World, note: Note) -> None:
@@ -72,6 +84,8 @@ def _go_on(world: World, note: Note) -> Step:
     except DeckError:
         # What was taken back is one step, what was not stays another, to be tried again.
         steps.keep_parts(step.number, left)
+        if not steps.get(new.number).parts:
+            steps.forget(new.number)
         _journal(world).unlink()
         raise
     steps.mark_undone(step.number, new.number)
@@ -82,8 +96,10 @@ def _go_on(world: World, note: Note) -> Step:
 def _sentence(steps: Steps, step: Step) -> str:
     """What taking `step` back is called: the undo of an undo does the first thing again."""
     number, again = step.number, False
-    while step.undoes:
-        step, again = steps.get(step.undoes), not again
+    # What a step undid may have expired.
+    known = {each.number: each for each in steps.all()}
+    while step.undoes in known:
+        step, again = known[step.undoes], not again
     return (
         f"did again what step {number} had undone: {step.text}" if again else f"undid step {step.number}: {step.text}"
     )
@@ -192,9 +208,7 @@ def _undo_commit(world: World, part: Part, key: str, note: Note) -> Part | None:
     if world.repo.commit(ref) == part["old"] and worktree is not None:
         index = here.run("cat-file", "blob", f"{part['index_old']}:index") if part["index_old"] else None
         if index:
-            (worktree.git_dir / "index").write_bytes(index.out)
-            # So old that git compares contents where it would trust time stamps.
-            os.utime(worktree.git_dir / "index", (1, 1))
+            put_index(worktree, index.out)
             here.run("update-index", "-q", "--refresh")
         else:
             here.git("read-tree", part["old"])
@@ -244,6 +258,8 @@ def _undo_branch_again(world: World, part: Part, key: str, note: Note) -> Part |
 
 def _check_record(world: World, part: Part) -> None:
     if not _kept(world, part).is_dir():
+        if _record(world, part).is_dir():
+            return  # it never went
         raise NotFoundError(f"git's record of {part['path']} is not in the trash any more.")
     if _record(world, part).exists():
         raise RefusedError(f"git has a record “{part['name']}” of a worktree again.")
@@ -281,11 +297,13 @@ def _check_database(world: World, part: Part) -> None:
 
 def _undo_database(world: World, part: Part, key: str, note: Note) -> Part | None:
     _check_database(world, part)
-    if world.database is not None:
+    kept = is_kept(world.store, part["plan"])
+    if world.database is not None and not (kept and world.database.exists(part["plan"])):
         world.database.create(part["plan"])
         if part["dump"]:
             world.database.restore(part["plan"], Path(part["dump"]))
-    keep_database(world.store, part["agent"], part["plan"])
+    if not kept:
+        keep_database(world.store, part["agent"], part["plan"])
     return None
 
 
