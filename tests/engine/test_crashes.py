@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,20 +12,12 @@ from agentdeck.core.agent import Phase, State
 from agentdeck.engine.resources import BY_KIND, Presence
 from agentdeck.engine.views import StartRequest
 from agentdeck.system.ports import PortRegistry
+from tests.support.crash import crash
 from tests.support.decks import Bench, bench_in
 from tests.support.retry import eventually
 
-TREE = Path(__file__).parents[2]
 SHARES = 4
 """The steps are dealt to as many tests, so that they run side by side."""
-
-
-def crash(bench: Bench, at: int, verb: str, name: str = "fix") -> str:
-    environment = {**os.environ, "PYTHONPATH": str(TREE)}
-    argv = [sys.executable, "-m", "tests.support.crash", str(at), verb, name]
-    done = subprocess.run(argv, cwd=bench.root, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -9), done.stderr
-    return done.stdout.strip()
 
 
 def registry(bench: Bench) -> PortRegistry:
@@ -60,7 +49,7 @@ def assert_whole(bench: Bench, name: str = "fix") -> None:
 
 
 def steps_of(bench: Bench, verb: str) -> int:
-    return int(crash(bench, 0, verb))
+    return len(crash(bench.root, 0, verb, "fix"))
 
 
 @pytest.mark.slow
@@ -76,7 +65,7 @@ def test_a_start_killed_at_any_step_is_rolled_back_or_completed(
         forget_ids(bench)
         completed = 0
         for at in range(1 + share, steps + 1, SHARES):
-            crash(bench, at, "start")
+            crash(bench.root, at, "start", "fix")
             deck = bench.deck()
             deck.repair()
             if deck.agents():
@@ -150,7 +139,7 @@ def test_a_removal_killed_at_any_step_is_finished_by_the_next_verb(
         assert_saved(bench)
         for at in range(1 + share, steps + 1, SHARES):
             start_with_work(bench)
-            crash(bench, at, "remove")
+            crash(bench.root, at, "remove", "fix")
             deck = bench.deck()
             deck.repair()
             if deck.agents():
@@ -170,7 +159,7 @@ def test_a_resume_killed_at_any_step_loses_no_work(tmp_path: Path, monkeypatch: 
         steps = steps_of(bench, "resume")
         for at in range(1, steps + 1):
             deck.stop("fix")
-            crash(bench, at, "resume")
+            crash(bench.root, at, "resume", "fix")
             deck = bench.deck()
             deck.repair()
             view = deck.agent("fix")

@@ -18,9 +18,6 @@ from agentdeck.system.files import is_locked, locked, private_folder, write_json
 from agentdeck.system.merges import Method
 from agentdeck.system.store import Store
 
-_BEGINNING = 60.0
-"""Seconds after which a lock without a record is not that of a landing which is just about to begin."""
-
 
 class Stage(StrEnum):
     """How far one agent's landing has come."""
@@ -183,12 +180,8 @@ class Landings:
 
     def dead(self) -> list[str]:
         """The landings whose process ended before they did; costs a look into one folder."""
-        # A lock without a record is one that a landing is just about to take, or died over before it did anything.
-        return [
-            path.stem
-            for path in self._folder.glob("*.lock")
-            if not is_locked(path) and (path.with_suffix(".json").exists() or _age(path) > _BEGINNING)
-        ]
+        # An empty one is just about to be taken, for whoever takes it writes its number there.
+        return [path.stem for path in self._folder.glob("*.lock") if _size(path) and not is_locked(path)]
 
     def _read(self, path: Path) -> Landing:
         try:
@@ -199,11 +192,10 @@ class Landings:
             ) from error
 
 
-def _age(path: Path) -> float:
-    """Seconds since it was written; 0 where it is gone."""
+def _size(path: Path) -> int:
     with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime
-    return 0.0
+        return path.stat().st_size
+    return 0
 
 
 def new_id() -> str:

@@ -57,7 +57,9 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False,
         run_teardown(world, agent, note)
     take_snapshot(world, agent, note)
     saved = private_folder(trash_folder(world, agent))
-    write_json(saved / "agent.json", agent.to_json())
+    if not (saved / "agent.json").exists():
+        # One that was cut short has let go of some leases already, which an undo is to bring back.
+        write_json(saved / "agent.json", agent.to_json())
     agent = release_all(world, agent, note, saved)
     retire(world, agent, note, saved)
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -269,12 +270,10 @@ def _check_untracked(here: Repository, index: Path, move: Move) -> None:
 
 @contextlib.contextmanager
 def _copied_index(worktree: Worktree) -> Iterator[Path]:
-    index = worktree.git_dir / f"{_INDEX}-{os.getpid()}"
-    _copy_index(worktree, index)
-    try:
+    with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as scratch:
+        index = Path(scratch, "index")
+        _copy_index(worktree, index)
         yield index
-    finally:
-        index.unlink(missing_ok=True)
 
 
 def _copy_index(worktree: Worktree, to: Path) -> None:

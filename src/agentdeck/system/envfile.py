@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agentdeck.errors import ConfigError, RefusedError
-from agentdeck.system.files import write_atomic
+from agentdeck.system.files import clear_abandoned, write_atomic
 
 _BEGIN = "# >>> agentdeck: these lines are managed; put yours above them"
 _BEGIN_JOINED = f"{_BEGIN} (there was no line end before)"
@@ -36,6 +36,8 @@ def write(path: Path, variables: Mapping[str, str]) -> None:
             f"{path} is a link to {target}, which others use too; an agent's variables don't belong there.",
             hint="Copy it instead ([worktree] copy in agentdeck.toml), or set env_file.path to another file, or to “”.",
         )
+    # It would look like the agent's own work.
+    clear_abandoned(target)
     exists = target.exists()
     old = _read(target) if exists else ""
     made = not exists or _BEGIN_MADE in old

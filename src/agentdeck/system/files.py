@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import json
 import os
 import time
@@ -33,6 +34,24 @@ def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def clear_abandoned(path: Path) -> None:
+    """Take away what a `write_atomic` of `path` left beside it whose process was killed."""
+    for found in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        pid, _, rest = found.name.removeprefix(f".{path.name}.").partition(".")
+        if pid.isdigit() and rest.isdigit() and not _is_alive(int(pid)):
+            found.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def write_json(path: Path, value: Any) -> None:
