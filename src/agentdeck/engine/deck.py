@@ -351,19 +351,10 @@ class Deck:
 
     def diff(self, name: str, *, stat: bool = False, colour: bool = False) -> str:
         """All that the agent changed since its base, committed or not, as a patch or as a table of files."""
-        from agentdeck.engine.resources import worktree_of
+        from agentdeck.engine.diffs import base_of
         from agentdeck.system import changes
 
-        agent = self.agent(name).agent
-        lease = agent.lease("worktree")
-        path = worktree_of(agent)
-        if lease is None or not path.is_dir():
-            raise NotFoundError(f"The worktree of {agent.name} is gone: {path}", hint="“agentdeck doctor” says more.")
-        base = lease.data["base_commit"]
-        tip = self.world.repo.commit(f"refs/heads/{lease.data['base']}")
-        if tip is not None and not self.world.repo.at(path).run("merge-base", "--is-ancestor", "HEAD", tip):
-            # What the agent merged from its base meanwhile is not its own work.
-            base = tip
+        path, base = base_of(self.world, self.agent(name).agent)
         return changes.diff(self.world.repo, path, base, stat=stat, colour=colour)
 
     def log_lines(

@@ -13,6 +13,7 @@ from pathlib import Path
 from agentdeck.errors import GitError, NotFoundError
 from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.git import Repository
+from agentdeck.system.process import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,11 @@ class Changes:
 
 def changes(repo: Repository, worktree: Path, base: str) -> Changes:
     """Count what differs between the worktree and the last commit it has in common with `base`."""
-    with _everything(repo, worktree) as (git, untracked):
-        listed = git("diff", "--numstat", "-z", "--no-renames", "--no-ext-diff", _fork_point(repo, worktree, base))
+    with everything(repo, worktree) as (git, untracked):
+        listed = git("diff", "--numstat", "-z", "--no-renames", "--no-ext-diff", fork_point(repo, worktree, base))
     rows = [record.split("\t") for record in listed.split("\0") if record.count("\t") >= 2]
     counts = [(int(added), int(deleted)) for added, deleted, *_ in rows if added != "-"]
-    return Changes(sum(row[0] for row in counts), sum(row[1] for row in counts), len(rows), untracked)
+    return Changes(sum(row[0] for row in counts), sum(row[1] for row in counts), len(rows), len(untracked))
 
 
 def uncommitted(here: Repository) -> list[str]:
@@ -47,11 +48,11 @@ def diff(repo: Repository, worktree: Path, base: str, *, stat: bool = False, col
     """
     form = ["--stat"] if stat else ["--patch", "--binary"]
     words = ["diff", *form, f"--color={'always' if colour else 'never'}", "--no-ext-diff", "--no-textconv"]
-    with _everything(repo, worktree) as (git, _):
-        return git("-c", "core.quotePath=false", *words, _fork_point(repo, worktree, base))
+    with everything(repo, worktree) as (git, _):
+        return git("-c", "core.quotePath=false", *words, fork_point(repo, worktree, base))
 
 
-def _fork_point(repo: Repository, worktree: Path, base: str) -> str:
+def fork_point(repo: Repository, worktree: Path, base: str) -> str:
     here = repo.at(worktree)
     commit = here.commit(base)
     if commit is None:
@@ -64,19 +65,22 @@ class _Git:
     """git in the worktree with an index of its own."""
 
     def __init__(self, here: Repository, git_dir: Path, index: Path) -> None:
-        self._here = here
+        self.here = here
         self._env = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(here.folder), "GIT_INDEX_FILE": str(index)}
 
+    def run(self, *words: str, stdin: bytes | None = None) -> Result:
+        return self.here.run(*words, env=self._env, stdin=stdin)
+
     def __call__(self, *words: str, stdin: bytes | None = None) -> str:
-        done = self._here.run(*words, env=self._env, stdin=stdin)
+        done = self.run(*words, stdin=stdin)
         if not done:
-            raise GitError(f"git {words[0]} failed in {self._here.folder}.", detail=done.complaint)
+            raise GitError(f"git {words[0]} failed in {self.here.folder}.", detail=done.complaint)
         return done.out.decode("utf-8", "surrogateescape")
 
 
 @contextmanager
-def _everything(repo: Repository, worktree: Path) -> Iterator[tuple[_Git, int]]:
-    """git with a copy of the worktree's index that knows the untracked files too, and how many these are."""
+def everything(repo: Repository, worktree: Path) -> Iterator[tuple[_Git, list[str]]]:
+    """git with a copy of the worktree's index that knows the untracked files too, and the names of these."""
     found = find_worktree(repo, worktree)
     if found is None or not found.path.is_dir():
         raise NotFoundError(f"There is no worktree at {worktree}.")
@@ -90,4 +94,4 @@ def _everything(repo: Repository, worktree: Path) -> Iterator[tuple[_Git, int]]:
         if names:
             words = ("--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
             git(*words, stdin=os.fsencode(names))
-        yield git, names.count("\0")
+        yield git, [name for name in names.split("\0") if name]

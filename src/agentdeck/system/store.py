@@ -10,6 +10,7 @@
     agents/NAME/orders.json    what its runner was told (core.orders.Orders)
     agents/NAME/events.jsonl   what happened (core.events.Event)
     agents/NAME/session.cast   the recording, asciicast v2
+    agents/NAME/comments.json  comments on its changes that it was not given yet
     agents/NAME/inbox/         reports from the agent CLI's own hooks
     ids/HASH                   the agent that a `--id` belongs to
     logs/NAME-TIME.log         the time-stamped log of a run; stays when the agent is removed
