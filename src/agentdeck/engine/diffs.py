@@ -75,8 +75,8 @@ def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[
         files = _files(source, begin, end, whole)
         fresh: frozenset[tuple[str, int]] = frozenset()
         uncommitted: frozenset[str] = frozenset()
-        if scope is Scope.ALL and fork != source.head:
-            pending = _files(source, "HEAD", None, whole)
+        if scope is Scope.ALL:
+            pending = files if fork == source.head else _files(source, "HEAD", None, whole)
             uncommitted = frozenset(file.path for file in pending)
             fresh = frozenset(
                 (file.path, line.new) for file in pending for line in file.lines if line.kind == "+" and line.new

@@ -95,6 +95,13 @@ class AgentPane(Vertical):
         if self.is_mounted:
             self.query_one(Line).text = text
 
+    def on_descendant_focus(self) -> None:
+        # A rule with :focus-within on the pane does not reach its children at once.
+        self.set_class(True, "-keys-here")
+
+    def on_descendant_blur(self) -> None:
+        self.set_class(self.has_focus_within, "-keys-here")
+
     # What the dashboard calls
 
     def show(self, view: AgentView | None) -> None:

@@ -1,0 +1,218 @@
+"""What the agent changed, to read and to comment on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from agentdeck.core.text import plain
+from agentdeck.engine.comments import Comment, Comments, send
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.diffs import Diff, Scope, read
+from agentdeck.engine.views import AgentView
+from agentdeck.tui.panes.base import AgentPane, sentence
+from agentdeck.tui.panes.difflines import DiffView
+from agentdeck.tui.panes.prompt import Prompt
+from agentdeck.tui.panes.rows import RowsView
+from agentdeck.tui.reading import stamp
+
+_REST = 2.0
+"""Seconds at least between two looks while the agent works."""
+_SHARE = 10
+"""The rest is at least so many times as long as the last look took."""
+_SURE = 20.0
+"""Seconds after which git is asked although nothing is known to have moved."""
+_SAID = {
+    Scope.ALL: "",
+    Scope.COMMITTED: "only what is committed",
+    Scope.UNCOMMITTED: "only what is not committed",
+}
+
+
+@dataclass(frozen=True)
+class _Facts:
+    diff: Diff
+    comments: list[Comment]
+
+
+class DiffPane(AgentPane):
+    WATCHES = True
+    KEYS: ClassVar = (
+        ("n p", "file"),
+        ("[ ]", "change"),
+        ("c", "comment"),
+        ("C", "send all"),
+        ("X", "delete one"),
+        ("u", "committed or not"),
+        ("esc", "back"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "comment", "Comment on this line", show=False, id="diff.comment"),
+        Binding("C", "send", "Send the comments to the agent", show=False, id="diff.send"),
+        Binding("X", "delete", "Delete the comment on this line", show=False, id="diff.delete"),
+        Binding("u", "scope", "All, committed, or not committed", show=False, id="diff.scope"),
+    ]
+
+    def __init__(self, deck: Deck, *, id: str | None = None) -> None:
+        super().__init__(deck, id=id)
+        self._scope = Scope.ALL
+        self._whole: frozenset[str] = frozenset()
+        self._signs: Any = None
+        self._looked = self._took = 0.0
+        self._facts: _Facts | None = None
+        self._sends = False
+
+    def parts(self) -> ComposeResult:
+        yield DiffView()
+        yield Prompt()
+
+    @property
+    def lines(self) -> DiffView:
+        return self.query_one(DiffView)
+
+    def changed_agent(self) -> None:
+        self._signs, self._facts, self._whole = None, None, frozenset()
+        if self.is_mounted:
+            self.query_one(Prompt).cancel()
+            self.lines.reset()
+            self.say("")
+
+    # Reading
+
+    async def inquire(self, view: AgentView) -> _Facts | None:
+        """None where nothing has moved since the last look, or it is too early for another one."""
+        signs = await asyncio.to_thread(self._signs_of, view)
+        passed = time.monotonic() - self._looked
+        is_asked = self._signs is None or signs[:2] != self._signs[:2]
+        if not is_asked and (passed < max(_REST, _SHARE * self._took) or (signs == self._signs and passed < _SURE)):
+            return None
+        if self._facts is None:
+            self.say(f"Reading what {view.name} changed …")
+        begun = time.monotonic()
+        scope, whole = self._scope, self._whole
+        facts = await asyncio.to_thread(self._read, view, scope, whole)
+        self._looked = time.monotonic()
+        self._took = self._looked - begun
+        self._signs = signs
+        return facts
+
+    def _signs_of(self, view: AgentView) -> tuple[Any, ...]:
+        """What was asked for, and whatever moves when the agent commits, stages, prints or ends."""
+        lease = view.agent.lease("worktree")
+        common = self.deck.world.repo.common
+        git_dir = Path(lease.data.get("git_dir") or common) if lease else common
+        comments = stamp(self.deck.store.agent_folder(view.name) / "comments.json")
+        moved = [stamp(git_dir / name) for name in ("HEAD", "index", "logs/HEAD")]
+        base = stamp(common / "refs" / "heads" / view.base) if view.base else None
+        log = stamp(view.log) if view.log else None
+        return (self._scope, self._whole), (comments, view.state), *moved, base, log
+
+    def _read(self, view: AgentView, scope: Scope, whole: frozenset[str]) -> _Facts:
+        comments = Comments(self.deck.store, view.name).all()
+        return _Facts(read(self.deck.world, view.agent, scope, whole), comments)
+
+    def found(self, view: AgentView, facts: _Facts | None) -> None:
+        if facts is not None:
+            self._facts = facts
+            self.lines.display = bool(facts.diff.files or facts.comments)
+            self.lines.put(facts.diff, facts.comments)
+        self._tell()
+
+    def failed(self, view: AgentView, error: Exception) -> None:
+        self._facts = None
+        self.lines.reset()
+        super().failed(view, error)
+
+    def _tell(self) -> None:
+        if self._facts is None or self.view is None:
+            return
+        diff, comments = self._facts.diff, self._facts.comments
+        if not diff.files and not comments:
+            self.say(
+                {
+                    Scope.ALL: f"Nothing has changed yet against {plain(diff.against)}.",
+                    Scope.COMMITTED: f"Nothing is committed yet since {plain(diff.against)}; u shows the rest.",
+                    Scope.UNCOMMITTED: "Everything is committed; u shows it.",
+                }[self._scope]
+            )
+            return
+        count = len(comments)
+        said = f"✎ {count} comment{'s' if count > 1 else ''} not sent; C sends" if count else ""
+        file = self.lines.file(self.lines.cursor)
+        self.say("  ·  ".join(filter(None, (said, _SAID[self._scope], plain(file.path) if file else ""))))
+
+    @on(RowsView.Moved)
+    def _moved(self) -> None:
+        self._tell()
+
+    @on(RowsView.Opened)
+    def _opened(self, event: RowsView.Opened) -> None:
+        event.stop()
+        file = self.lines.file(event.row)
+        if file is not None and file.left_out:
+            self._whole |= {file.path}
+            self.look()
+
+    # Keys
+
+    def action_scope(self) -> None:
+        scopes = list(Scope)
+        self._scope = scopes[(scopes.index(self._scope) + 1) % len(scopes)]
+        self.look()
+
+    def action_comment(self) -> None:
+        view, target = self.view, self.lines.target()
+        if view is None:
+            return
+        if target is None:
+            self.app.notify("There is no line here to comment on; the arrows go to one.", severity="warning")
+            return
+
+        def answer(text: str | None) -> None:
+            self.lines.focus()
+            if text and text.strip():
+                comment = replace(target, text=text.strip())
+                self._do(lambda: Comments(self.deck.store, view.name).add(comment))
+
+        place = plain(target.place)
+        self.query_one(Prompt).ask(f"✎ {place}:", answer, hint="kept until C sends it to the agent")
+
+    def action_delete(self) -> None:
+        view, comment = self.view, self.lines.comment()
+        if view is None or comment is None:
+            self.app.notify("There is no comment on this line.", severity="warning")
+            return
+        self._do(lambda: Comments(self.deck.store, view.name).delete({comment.id}))
+
+    def action_send(self) -> None:
+        view = self.view
+        if view is None or self._sends:
+            return
+        if self._facts is None or not self._facts.comments:
+            self.app.notify("There are no comments to send; c makes one.", severity="warning")
+            return
+        self._sends = True
+        self._do(lambda: send(self.deck, view.name))
+
+    def _do(self, work: Callable[[], str | None]) -> None:
+        self.run_worker(self._done(work), exit_on_error=False)
+
+    async def _done(self, work: Callable[[], str | None]) -> None:
+        try:
+            told = await asyncio.to_thread(work)
+        except Exception as error:  # noqa: BLE001 - told to the person who asked for it
+            self.app.notify(sentence(error), severity="error", markup=False)
+        else:
+            if told:
+                self.app.notify(plain(told), markup=False)
+        finally:
+            self._sends = False
+        self.look()

@@ -1,0 +1,182 @@
+"""Rows of text, one of them the current one. Each is painted when it is looked at: many cost as little as few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+Piece = tuple[str, str]
+"""A text that is clean, and the name of its look; “” is a plain one."""
+LOOKS = (
+    "dim strong accent good bad warn added removed head cursor cursor-away remark bar "
+    "code-keyword code-string code-number code-comment code-name"
+).split()
+
+
+class RowsView(ScrollView, can_focus=True):
+    """Subclasses say how many rows there are, and what is in each."""
+
+    DEFAULT_CLASSES = "pane--view"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Next line", show=False),
+        Binding("up,k", "move(-1)", "Line before", show=False),
+        Binding("pagedown,ctrl+d", "page(1)", "One page down", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", "One page up", show=False),
+        Binding("home,g", "move(-100000000)", "First line", show=False),
+        Binding("end,G", "move(100000000)", "Last line", show=False),
+        Binding("enter", "open", "Open", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"row--{name}" for name in LOOKS}
+    FIXED = 0
+    """Columns at the left that stay where they are when the rest is scrolled to the side."""
+
+    @dataclass
+    class Opened(Message):
+        """A person pressed Enter on a row, or clicked it twice."""
+
+        view: RowsView
+        row: int
+
+    @dataclass
+    class Moved(Message):
+        """Another row is the current one."""
+
+        view: RowsView
+        row: int
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.cursor = 0
+        self._looks: dict[str, Style] = {}
+
+    # What subclasses say
+
+    def count(self) -> int:
+        return 0
+
+    def pieces(self, row: int) -> Sequence[Piece]:
+        return ()
+
+    def ground(self, row: int) -> str:
+        """The look whose background the row has; “” for that of the view."""
+        return ""
+
+    # What is shown
+
+    def renew(self, width: int = 0) -> None:
+        """The rows are others now; `width` is how wide the widest is where it may be scrolled to the side."""
+        self.virtual_size = Size(width, self.count())
+        self.cursor = max(0, min(self.cursor, self.count() - 1))
+        self._see_cursor()
+        self.refresh()
+
+    def go_to(self, row: int) -> None:
+        row = max(0, min(row, self.count() - 1))
+        if row != self.cursor:
+            self.cursor = row
+            self.refresh()
+            self.post_message(self.Moved(self, row))
+        self._see_cursor()
+
+    def _see_cursor(self) -> None:
+        height = self.scrollable_content_region.height
+        top = self.scroll_offset.y
+        if height <= 0:
+            return
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True, immediate=True)
+
+    def on_resize(self) -> None:
+        self._see_cursor()
+        self.refresh()
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        self._looks.clear()
+        super().notify_style_update()
+
+    def look(self, name: str) -> Style:
+        found = self._looks.get(name)
+        if found is None:
+            whole = self.get_component_rich_style(f"row--{name}")
+            is_ground = name in ("added", "removed", "head", "cursor", "cursor-away", "remark")
+            found = Style(
+                color=None if is_ground else whole.color,
+                bgcolor=whole.bgcolor if is_ground else None,
+                bold=whole.bold or None,
+                italic=whole.italic or None,
+            )
+            self._looks[name] = found
+        return found
+
+    def render_line(self, y: int) -> Strip:
+        base, width = self.rich_style, self.size.width
+        left, top = self.scroll_offset
+        row = y + top
+        if row >= self.count():
+            return Strip.blank(width, base)
+        if ground := self.ground(row):
+            base += self.look(ground)
+        if row == self.cursor:
+            base += self.look("cursor" if self.has_focus else "cursor-away")
+        segments = [Segment(text, self.look(name) if name else None) for text, name in self.pieces(row) if text]
+        strip = Strip(segments)
+        if not left:
+            return strip.crop_extend(0, width, base).apply_style(base)
+        fixed = strip.crop_extend(0, self.FIXED, base)
+        rest = strip.crop_extend(self.FIXED + left, left + width, base)
+        return Strip.join([fixed, rest]).apply_style(base)
+
+    # Keys and mouse
+
+    def action_move(self, by: int) -> None:
+        self.go_to(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self.go_to(self.cursor + by * max(1, self.scrollable_content_region.height - 1))
+
+    def action_open(self) -> None:
+        if self.count():
+            self.post_message(self.Opened(self, self.cursor))
+
+    def on_click(self, event: events.Click) -> None:
+        row = event.y + self.scroll_offset.y
+        if 0 <= row < self.count():
+            self.go_to(row)
+            if event.chain == 2:
+                self.action_open()
+
+
+class TextRows(RowsView):
+    """Rows that are known beforehand."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.rows: Sequence[Sequence[Piece]] = ()
+
+    def put(self, rows: Sequence[Sequence[Piece]]) -> None:
+        """Show these rows; nothing is painted where they are the same as before."""
+        if rows != self.rows:
+            self.rows = rows
+            self.renew()
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def pieces(self, row: int) -> Sequence[Piece]:
+        return self.rows[row]
