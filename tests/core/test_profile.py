@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from agentdeck.core.agent import Fault, Mode, State
 from agentdeck.core.detect import detect, judge
-from agentdeck.core.profile import ARGUMENT_MAX, GO_ON, Profile, short_prompt
+from agentdeck.core.profile import Profile
+from agentdeck.core.prompts import ARGUMENT_MAX, GO_ON, short_prompt
 from agentdeck.system.profiles import load_profiles
 
 SCREENS = Path(__file__).parents[1] / "fixtures" / "screens"

@@ -61,6 +61,16 @@ def stop(args: Namespace, out: Output) -> ExitCode:
     return worst(errors)
 
 
+def failover(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    view = deck.fail_back(args.name, out.tell) if args.back else deck.fail_over(args.name, args.to, out.tell)
+    if out.json:
+        out.emit("agent", **agent_fields(view))
+    else:
+        out.narrate(f"{view.name} is with {view.profile} now.")
+    return ExitCode.OK
+
+
 def rm(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out)
     views, errors = for_each(args.names, lambda name: _exactly(deck.agent(name), name), out)

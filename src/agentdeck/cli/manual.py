@@ -114,6 +114,24 @@ examples:
   agentdeck resume --wait login "The tests still fail; go on."
 """
 
+FAILOVER = """\
+Ends what runs (INT, TERM, KILL) and lets another profile take over in the same worktree,
+with a brief of the task and of what was done. An agent that has ended is started again.
+By itself this happens when a provider limits the agent, is down or refuses its login,
+and profiles are listed:
+
+  [agent]
+  failover = ["claude", "codex", "aider"]    # or: agentdeck run --failover codex,aider …
+
+The agent's own profile comes first. [failover] says how patient it is, and when it goes
+back; “agentdeck show NAME” tells what was done.
+
+examples:
+  agentdeck failover login
+  agentdeck failover login --to codex
+  agentdeck failover login --back
+"""
+
 DIFF = """\
 All that the agent changed since its base, committed or not.
 """

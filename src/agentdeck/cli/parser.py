@@ -19,6 +19,7 @@ MODULES = {
     "send": "control",
     "stop": "control",
     "resume": "run",
+    "failover": "control",
     "diff": "reading",
     "rm": "control",
     "radar": "radar",
@@ -123,6 +124,9 @@ def _add_run(verbs: Any) -> None:
     ).completer = completers.branches
     run.add_argument("--base", metavar="BRANCH", help="where a new branch starts from").completer = completers.branches
     run.add_argument("--tier", help="the chain of providers and models to use")
+    run.add_argument(
+        "--failover", metavar="PROFILES", help="go on with these when its provider fails: codex,aider; or none"
+    ).completer = completers.profiles
     run.add_argument("--timeout", metavar="TIME", type=_duration, help="stop the agent after this time")
     run.add_argument(
         "--env", metavar="K=V", type=_variable, action="append", default=[], help="a variable for the agent; repeatable"
@@ -175,6 +179,13 @@ def _add_control(verbs: Any) -> None:
     stop = _verb(verbs, "stop", "end agents' processes; what they made stays")
     _add_name(stop, many="*")
     stop.add_argument("--all", action="store_true", help="all that run in this repository")
+    failover = _verb(verbs, "failover", "let another profile go on with an agent's task")
+    _add_name(failover)
+    where = failover.add_mutually_exclusive_group()
+    where.add_argument(
+        "--to", metavar="PROFILE", default="", help="that one; else the next"
+    ).completer = completers.profiles
+    where.add_argument("--back", action="store_true", help="back to its own")
     rm = _verb(verbs, "rm", "remove agents, after saving what they hold")
     _add_name(rm, many="+")
     rm.add_argument("--stop", action="store_true", help="stop those that run")

@@ -84,6 +84,8 @@ def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> l
         ("profile", f"{agent.profile}, {agent.mode}" + (f", tier {agent.tier}" if agent.tier else "")),
         ("model", view.model),
         ("served by", view.serving.text if view.serving else ""),
+        ("goes on with", view.profile if view.profile != agent.profile else ""),
+        ("failover", ", ".join(agent.failover or ())),
         ("time-out", short_duration(agent.timeout) if agent.timeout else ""),
         ("id", agent.id),
         ("variables", ", ".join(sorted(agent.env))),

@@ -73,7 +73,18 @@ def request_of(args: Namespace) -> StartRequest:
         argv=tuple(args.command),
         id=args.id,
         mode=_mode(args),
+        failover=_failover(args),
     )
+
+
+def _failover(args: Namespace) -> tuple[str, ...] | None:
+    """As asked for; `none` is nothing at all, whatever is configured."""
+    if args.failover is None:
+        return None
+    if args.command:
+        raise UsageError("A command after -- has no profile to fail over from.")
+    names = tuple(name for name in (each.strip() for each in args.failover.split(",")) if name)
+    return () if names == ("none",) else names
 
 
 def _mode(args: Namespace) -> Mode | None:
@@ -211,6 +222,7 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
             argv=tuple(entry.command),
             id=entry.id,
             mode=None if entry.command else _mode(args),
+            failover=None if entry.command else _failover(args),
         )
         tasks.append(QueuedTask(safe_name(entry.name), request, tuple(map(safe_name, entry.after))))
     return tasks

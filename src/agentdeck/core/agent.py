@@ -140,6 +140,8 @@ class Agent:
     landing: str = ""
     """The landing that this agent works for, as its gate or for a person who resolves a conflict; empty for an agent
     of a person's own."""
+    failover: tuple[str, ...] | None = None
+    """The profiles to go on with when its provider fails, as asked for; None: those of the configuration."""
     landed: tuple[str, str] | None = None
     """The commit of its branch that landed last, and the base's commit that this gave."""
 
@@ -166,6 +168,8 @@ class Agent:
         fields["phase"] = Phase(fields["phase"])
         fields["argv"] = tuple(fields["argv"])
         fields["leases"] = tuple(Lease(**lease) for lease in fields["leases"])
+        if fields.get("failover") is not None:
+            fields["failover"] = tuple(fields["failover"])
         if fields.get("landed"):
             tip, result = fields["landed"]
             fields["landed"] = (tip, result)
@@ -189,6 +193,8 @@ class Status:
     model: str = ""
     started: float | None = None
     ended: float | None = None
+    profile: str = ""
+    """The one that serves it, where it was failed over to another than its own."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -22,6 +22,9 @@ class AgentDefaults(Section):
     """Branch that new branches start from; empty: the branch checked out in the main worktree."""
     branch: str = "agentdeck/{name}"
     """Name of a new branch; `{name}` is the agent's."""
+    failover: list[str] = Field(default=[])
+    """Profiles to go on with, in this order, when an agent's provider limits it, is down or refuses its login. The
+    agent's own comes first, wherever it is in the list; `["claude"]` alone waits for the end of a limit."""
     tier: str = ""
     """The chain of models that a new agent is served by; empty: its CLI's own provider."""
     timeout: Seconds | None = None
@@ -136,6 +139,25 @@ class RunnerConfig(Section):
     """Seconds without output after which the screen is read for the agent's state."""
 
 
+class FailoverConfig(Section):
+    """How patient the failover from one profile to the next is; see `failover` in `[agent]`."""
+
+    patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 120.0
+    """Seconds that the end of a limit is awaited although another profile is ready."""
+    longest_wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6 * 3600.0
+    """Seconds that a run may wait in all when no profile is ready."""
+    attempts: Annotated[int, Field(ge=0)] = 20
+    """How often one run may be started again or told to go on."""
+    first_pause: Seconds = 60.0
+    """Seconds to leave a provider alone that did not say for how long; doubled with each fault in a row."""
+    longest_pause: Seconds = 1800.0
+    back: Literal["turn", "start", "never"] = "turn"
+    """When an agent goes back to its own profile once that can serve it again: between two turns, when it is started
+    again, or never by itself."""
+    settle: Seconds = 3.0
+    """Seconds that a limit has to stay on the screen of a program that still runs."""
+
+
 class QueueConfig(Section):
     jobs: Annotated[int, Field(ge=0)] = 0
     """How many tasks of a file run at once; 0: as many as the machine has processors."""
@@ -183,6 +205,7 @@ class Config(Section):
     database: DatabaseConfig = DatabaseConfig()
     env_file: EnvFileConfig = EnvFileConfig()
     runner: RunnerConfig = RunnerConfig()
+    failover: FailoverConfig = FailoverConfig()
     queue: QueueConfig = QueueConfig()
     landing: LandingConfig = LandingConfig()
     trash: TrashConfig = TrashConfig()

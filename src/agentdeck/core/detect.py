@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from agentdeck.core.agent import Fault, State
@@ -10,6 +11,8 @@ from agentdeck.core.orders import Detectors, Outcome
 
 _REASON_MAX = 120
 """Characters of a reason that a table can still show."""
+_NEAR = 400
+"""Characters around a match that may belong to the same message."""
 
 
 @lru_cache(maxsize=512)
@@ -43,14 +46,44 @@ def reason_of(match: re.Match[str]) -> str:
     return text if len(text) <= _REASON_MAX else text[: _REASON_MAX - 1] + "…"
 
 
+def around(text: str, patterns: Sequence[str]) -> str:
+    """The words at the last place in `text` that one of `patterns` matches: its line, as far as it is near, and the two
+    below, into which a narrow screen breaks it. Empty where none matches."""
+    matches = (match for pattern in patterns for match in _compiled(pattern).finditer(text))
+    last = max(matches, key=lambda match: match.end(), default=None)
+    if last is None:
+        return ""
+    start = max(text.rfind("\n", 0, last.start()) + 1, last.start() - _NEAR)
+    end = last.end()
+    for _ in range(3):
+        found = text.find("\n", end + 1)
+        end = found if found >= 0 else len(text)
+    return text[start : min(end, last.end() + _NEAR)]
+
+
+def count(text: str, patterns: Sequence[str]) -> int:
+    """How many places of `text` the patterns match, several at one place counted once."""
+    lines = {text.count("\n", 0, match.start()) for pattern in patterns for match in _compiled(pattern).finditer(text)}
+    return len(lines)
+
+
+def fault_shown(text: str, outcome: Outcome) -> Fault:
+    """The provider's fault that a screen tells of; NONE where it tells of none."""
+    for fault, patterns in _provider_faults(outcome):
+        if any(_compiled(pattern).search(text) for pattern in patterns):
+            return fault
+    return Fault.NONE
+
+
+def _provider_faults(outcome: Outcome) -> tuple[tuple[Fault, tuple[str, ...]], ...]:
+    return (Fault.LIMITED, outcome.limited), (Fault.AUTH, outcome.auth), (Fault.PROVIDER, outcome.provider)
+
+
 def judge(code: int, output: str, outcome: Outcome) -> tuple[State, Fault, str]:
     """How a process ended that exited with `code`, minus a signal's number, having printed `output` at the last."""
-    for fault, patterns in (
-        (Fault.LIMITED, outcome.limited),
-        (Fault.AUTH, outcome.auth),
-        (Fault.PROVIDER, outcome.provider),
-        (Fault.CRASHED, outcome.failed),
-    ):
+    if code in outcome.ok_codes and any(_compiled(pattern).search(output) for pattern in outcome.finished):
+        return State.DONE, Fault.NONE, ""
+    for fault, patterns in (*_provider_faults(outcome), (Fault.CRASHED, outcome.failed)):
         for pattern in patterns:
             if (match := _compiled(pattern).search(output)) is not None:
                 return State.FAILED, fault, reason_of(match)

@@ -11,7 +11,8 @@ from typing import Any
 class Event:
     """One thing that happened to an agent, in the past tense.
 
-    `kind` is a dotted word: `agent.created`, `agent.stopped`, `agent.repaired`, `agent.removed`, `resource.intended`,
+    `kind` is a dotted word: `agent.created`, `agent.stopped`, `agent.repaired`, `agent.removed`, `agent.backing_off`,
+    `agent.failed_over`, `agent.failed_back`, `agent.failover_ended`, `resource.intended`,
     `resource.acquired`, `resource.released`, `snapshot.taken`, `state.changed`, `input.sent`, `run.queued`,
     `run.started`, `run.ended`, `run.skipped`, `radar.conflict`, `radar.cleared`, `provider.failed_over`,
     `provider.failed_back`, `provider.exhausted`, `budget.warned`, `budget.reached`, `warning`.

@@ -5,10 +5,16 @@ Standard library only: the runner loads it at every start.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from agentdeck.core.agent import Mode
+from agentdeck.core.failover import Policy
+from agentdeck.core.prompts import fill, takes_prompt
+
+VARIABLES = "AGENTDECK_FAILOVER_VARIABLES"
+"""The runner's own variable for what each profile's environment has beside the first one's, as JSON: values by name by
+profile, null for one that it has not. In the environment, because that never touches the disk; no agent sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,36 @@ class Outcome:
     provider: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     success: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
+    """Say that all went well: with a code in `ok_codes`, whatever else was printed, as text that it read may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One profile that an agent can fail over to: how it is started and read. Its variables are not here: they may be
+    keys, and these orders are a file."""
+
+    profile: str
+    start: tuple[str, ...]
+    """The command line for a prompt, with `{prompt}` and `{settings}` in it."""
+    resume: tuple[str, ...] = ()
+    """From the session `{session}`; empty: it can't."""
+    resume_last: tuple[str, ...] = ()
+    """From the last session in the folder."""
+    settings: str = ""
+    go_on: str = "continue"
+    detectors: Detectors = field(default_factory=Detectors)
+    outcome: Outcome = field(default_factory=Outcome)
+    reports: bool = False
+    session_pattern: str = ""
+
+    def line(self, prompt: str, session: str, *, resume: bool) -> tuple[tuple[str, ...], str, bool]:
+        """The command line, what is to be typed because the command line does not take it, and whether it resumes."""
+        back = ((self.resume if session else ()) or self.resume_last) if resume else ()
+        words = back or self.start
+        values = {"prompt": prompt, "session": session, "settings": self.settings}
+        typed = "" if takes_prompt(words) else prompt
+        return tuple(fill(word, values) for word in words), typed, bool(back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +117,30 @@ class Orders:
     recording_max: int = 32 * 1024 * 1024
     """The recording and the log each rotate at this size, and `recording_keep` older files are kept."""
     recording_keep: int = 1
+    profile: str = ""
+    """The one that `argv` starts; empty for a command."""
+    primary: str = ""
+    """The agent's own profile, to which it goes back."""
+    go_on: str = "continue"
+    task: str = ""
+    base_commit: str = ""
+    chain: tuple[Rung, ...] = ()
+    """The profiles to fail over to and back, the agent's own first; empty: it ends when its provider fails."""
+    policy: Policy = field(default_factory=Policy)
+
+    def on(self, rung: Rung, argv: tuple[str, ...], typed: str) -> Orders:
+        """The same run with another profile."""
+        return replace(
+            self,
+            profile=rung.profile,
+            argv=argv,
+            typed=typed,
+            go_on=rung.go_on,
+            detectors=rung.detectors,
+            outcome=rung.outcome,
+            reports=rung.reports,
+            session_pattern=rung.session_pattern,
+        )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,6 +151,16 @@ class Orders:
         for key in ("argv", "env_unset", "setup"):
             fields[key] = tuple(fields[key])
         fields["mode"] = Mode(fields["mode"])
-        fields["detectors"] = Detectors(**{key: tuple(value) for key, value in fields["detectors"].items()})
-        fields["outcome"] = Outcome(**{key: tuple(value) for key, value in fields["outcome"].items()})
+        _read_rules(fields)
+        for rung in fields.get("chain", ()):
+            _read_rules(rung)
+            for key in ("start", "resume", "resume_last"):
+                rung[key] = tuple(rung[key])
+        fields["chain"] = tuple(Rung(**rung) for rung in fields.get("chain", ()))
+        fields["policy"] = Policy(**fields.get("policy", {}))
         return cls(**fields)
+
+
+def _read_rules(fields: dict[str, Any]) -> None:
+    fields["detectors"] = Detectors(**{key: tuple(value) for key, value in fields["detectors"].items()})
+    fields["outcome"] = Outcome(**{key: tuple(value) for key, value in fields["outcome"].items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -11,13 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from agentdeck.core.agent import Mode
 from agentdeck.core.apis import Api
 from agentdeck.core.orders import Detectors, Outcome
-
-ARGUMENT_MAX = 100_000
-"""Bytes of a prompt that go on a command line; Linux takes 131,071 for one argument (MAX_ARG_STRLEN)."""
-
-
-GO_ON = "Go on with the task."
-"""What is said on resuming a CLI that must be told something."""
+from agentdeck.core.prompts import GO_ON, fill, takes_prompt
 
 
 def _is_pattern(text: str) -> str:
@@ -70,6 +64,7 @@ class OutcomePatterns(_Section):
     provider: Patterns = ()
     failed: Patterns = ()
     success: Patterns = ()
+    finished: Patterns = ()
 
 
 class Answer(_Section):
@@ -131,6 +126,8 @@ class Profile(_Section):
     """None: the CLI can't be pointed at the gateway."""
     session_pattern: Pattern = ""
     """Finds the session's id in the output, as the group `session`."""
+    go_on: str = "continue"
+    """What is typed to it when a limit is over that it waits at."""
 
     @property
     def detectors(self) -> Detectors:
@@ -161,31 +158,31 @@ class Profile(_Section):
         more: Sequence[str] = (),
     ) -> tuple[str, ...]:
         """The command line for a task, or for going on with it when `resume`; `more` goes after the program's name."""
-        words = self._words(mode, prompt, resume=resume, known=bool(session))
-        reporting = self.reports.argv if settings else ()
+        known, reports = bool(session), bool(settings)
+        words = self.template(mode, prompt=bool(prompt), resume=resume, known=known, reports=reports)
         values = {"prompt": prompt or GO_ON, "session": session, "settings": settings}
-        first, *rest = (_fill(word, values) for word in (words[0], *reporting, *words[1:]))
+        first, *rest = (fill(word, values) for word in words)
         return (first, *more, *rest)
 
-    def _words(self, mode: Mode, prompt: str, *, resume: bool, known: bool) -> tuple[str, ...]:
+    def template(
+        self, mode: Mode, *, prompt: bool, resume: bool = False, known: bool = False, reports: bool = False
+    ) -> tuple[str, ...]:
+        """The command line with its placeholders; `known`: with the session's id."""
+        words = self._words(mode, prompt=prompt, resume=resume, known=known)
+        return (words[0], *(self.reports.argv if reports else ()), *words[1:])
+
+    def _words(self, mode: Mode, *, prompt: bool, resume: bool, known: bool) -> tuple[str, ...]:
         lines = self.lines(mode)
         if resume and (words := (lines.resume if known else ()) or lines.resume_last):
             return (*words, *lines.resume_prompt) if prompt else words
         return lines.prompt if prompt or not lines.bare else lines.bare
 
+    def can_resume(self, mode: Mode, *, known: bool) -> bool:
+        """Whether it can go on from an earlier session, `known` by its id or not."""
+        lines = self.lines(mode)
+        return bool((known and lines.resume) or lines.resume_last)
+
     def typed_text(self, prompt: str, mode: Mode, *, resume: bool = False) -> str:
         """What is to be typed to the program because its command line does not take it; perhaps nothing."""
-        words = self._words(mode, prompt, resume=resume, known=True)
-        return "" if any("{prompt}" in word for word in words) else prompt
-
-
-def _fill(word: str, values: Mapping[str, str]) -> str:
-    """`word` with its placeholders filled; braces that are none of ours, as in JSON, stay."""
-    return re.sub(r"\{(prompt|session|settings)\}", lambda match: values[match[1]], word)
-
-
-def short_prompt(prompt: str, file: str) -> str:
-    """`prompt` where it fits on a command line; else the request to read it from `file`."""
-    if len(prompt.encode("utf-8", "surrogateescape")) <= ARGUMENT_MAX:
-        return prompt
-    return f"Read your task from the file {file} and do what it says."
+        words = self._words(mode, prompt=bool(prompt), resume=resume, known=True)
+        return "" if takes_prompt(words) else prompt

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agent import Agent, Lease, Phase, State
+from agentdeck.core.agent import Agent, State
 from agentdeck.core.events import Event
 from agentdeck.engine import gateways
 from agentdeck.engine.reconcile import landing_is_cut_short, needs_repair, reconcile, undo_is_cut_short
@@ -138,19 +138,24 @@ class Deck:
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
-        from agentdeck.engine import starting
+        from agentdeck.engine.switching import start_again
 
         view = self.agent(name)
         if view.alive:
             raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
         with self.store.operation(view.name):
-            agent = self.agent(view.name).agent
-            lease = agent.lease("pane")
-            data = {**(lease.data if lease else {"session": self.name, "window": agent.name})}
-            data |= {"resume": True, "prompt": prompt}
-            agent = replace(agent.with_lease(Lease("pane", False, data)), phase=Phase.ACQUIRING, runs=agent.runs + 1)
-            self.store.save(agent)
-            return self._view(starting.acquire(self.world, agent, note))
+            return self._view(start_again(self.world, self.agent(view.name).agent, prompt, note))
+
+    def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
+        """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""
+        from agentdeck.engine.switching import switch
+
+        return switch(self.world, self.agent(name), to, note)
+
+    def fail_back(self, name: str, note: Note = silent) -> AgentView:
+        """Let the agent's own profile take it back."""
+        view = self.agent(name)
+        return self.fail_over(view.name, view.agent.profile, note)
 
     # While it runs
 

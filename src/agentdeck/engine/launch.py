@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Container
+import time
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent
-from agentdeck.core.orders import Detectors, Orders, Outcome
-from agentdeck.engine.gateways import Wiring, wire
+from agentdeck.core.failover import Progress, profile_to_start
+from agentdeck.core.orders import VARIABLES, Detectors, Orders, Outcome
+from agentdeck.engine.chain import COMMAND, chain_of, differences, policy_of, rung_of, usable
+from agentdeck.engine.gateways import NOT_WIRED, Wiring, wire
+from agentdeck.engine.handing import Job, progress_of, start_of
 from agentdeck.engine.resources import resource_variables, worktree_of
 from agentdeck.engine.world import World
+from agentdeck.errors import RefusedError
 from agentdeck.system import envfile
 from agentdeck.system.files import write_atomic
 from agentdeck.system.tree import MARK
@@ -21,8 +27,7 @@ from agentdeck.system.tree import MARK
 if TYPE_CHECKING:
     from agentdeck.core.profile import Profile
 
-COMMAND = "command"
-"""The profile's name for an agent that is any command: `agentdeck run -- CMD`."""
+__all__ = ["COMMAND", "left_out", "orders_for", "runner_argv"]
 _STRAY = (
     "TMUX",
     "TMUX_PANE",
@@ -34,6 +39,7 @@ _STRAY = (
     "COLUMNS",
     "LINES",
     MARK,
+    VARIABLES,
 )
 """Variables of the caller's terminal or of a git hook that must not reach an agent."""
 _MEGABYTE = 1024 * 1024
@@ -53,14 +59,18 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
     folder = world.store.agent_folder(agent.name)
     pane = agent.lease("pane")
     resume, prompt = (pane.data.get("resume", False), pane.data.get("prompt", "")) if pane else (False, "")
-    profile = None if agent.profile == COMMAND else world.profiles[agent.profile]
     said = prompt or ("" if resume else agent.task)
+    course = _course(world, agent)
+    profile = None if agent.profile == COMMAND else world.profiles[course.profile]
     wiring = wire(world, agent, profile)
+    argv, typed = _command(world, agent, profile, wiring, course, resume=resume, said=said)
+    wirings = _wirings(world, agent, course, wiring)
+    tree = agent.lease("worktree")
     orders = Orders(
         agent=agent.name,
         run=secrets.token_hex(6),
         deck=world.deck,
-        argv=_command(world, agent, profile, wiring, resume=resume, said=said),
+        argv=argv,
         cwd=str(worktree_of(agent)),
         folder=str(folder),
         log=str(world.store.new_log(agent.name)),
@@ -68,7 +78,7 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
         env_unset=tuple(sorted(wiring.unset - set(agent.env))),
         mode=agent.mode,
         setup=() if resume else tuple(config.hooks.setup),
-        typed=profile.typed_text(said, agent.mode, resume=resume) if profile else "",
+        typed=typed,
         timeout=agent.timeout,
         quiet=config.runner.quiet,
         detectors=profile.detectors if profile else Detectors(),
@@ -79,28 +89,83 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
         grace_terminate=config.runner.grace_terminate,
         recording_max=config.runner.recording_max_mb * _MEGABYTE,
         recording_keep=config.runner.recording_keep,
+        profile=course.profile if profile else "",
+        primary=agent.profile if profile else "",
+        go_on=profile.go_on if profile else "",
+        task=agent.task,
+        base_commit=str(tree.data.get("base_commit", "")) if tree else "",
+        chain=tuple(rung_of(world.profiles[name], agent.mode, folder, each.argv) for name, each in wirings.items()),
+        policy=policy_of(world),
     )
-    return orders, _environment(world, agent, profile, wiring)
+    environment = _environment(world, agent, profile, wiring)
+    if others := {name: each for name, each in wirings.items() if name != course.profile}:
+        known = {name: _environment(world, agent, world.profiles[name], each) for name, each in others.items()}
+        environment[VARIABLES] = differences(environment, known, {name: each.unset for name, each in others.items()})
+    return orders, environment
+
+
+def _wirings(world: World, agent: Agent, course: _Course, wiring: Wiring) -> Mapping[str, Wiring]:
+    """How each profile of the chain is pointed at its providers; one that the tier can't serve has its own login."""
+    wirings = {}
+    for name in course.chain:
+        try:
+            wirings[name] = wiring if name == course.profile else wire(world, agent, world.profiles[name])
+        except RefusedError:
+            wirings[name] = NOT_WIRED
+    return wirings
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Which profile is started, and which there are beside it."""
+
+    profile: str
+    chain: tuple[str, ...]
+    progress: Progress | None
+
+
+def _course(world: World, agent: Agent) -> _Course:
+    progress = progress_of(world.store.agent_folder(agent.name))
+    chain, _ = usable(world, chain_of(world, agent))
+    if agent.profile == COMMAND:
+        return _Course(agent.profile, (), None)
+    if progress is not None and progress.profile not in (*chain, agent.profile) and progress.profile in world.profiles:
+        chain = (*(chain or (agent.profile,)), progress.profile)  # a person wanted that one
+    return _Course(profile_to_start(agent.profile, chain, progress, policy_of(world), time.time()), chain, progress)
+
+
+def left_out(world: World, agent: Agent) -> str:
+    """A sentence about the profiles of `agent` that are not on this machine; empty where all are."""
+    return usable(world, chain_of(world, agent))[1]
 
 
 def _command(
-    world: World, agent: Agent, profile: Profile | None, wiring: Wiring, *, resume: bool, said: str
-) -> tuple[str, ...]:
+    world: World, agent: Agent, profile: Profile | None, wiring: Wiring, course: _Course, *, resume: bool, said: str
+) -> tuple[tuple[str, ...], str]:
+    """The command line, and what is to be typed because that does not take it."""
     if profile is None:
-        return agent.argv
-    from agentdeck.core.profile import short_prompt
+        return agent.argv, ""
+    from agentdeck.core.prompts import short_prompt
     from agentdeck.system.profiles import fill_program, wire_reports
 
     folder = world.store.agent_folder(agent.name)
+    last = course.progress.ran[-1] if course.progress and course.progress.ran else course.profile
+    if course.progress is not None and last != course.profile:
+        tree = agent.lease("worktree")
+        base = str(tree.data.get("base_commit", "")) if tree else ""
+        job = Job(agent.task, worktree_of(agent), base, folder)
+        start = start_of(rung_of(profile, agent.mode, folder, wiring.argv), course.progress, job, said=said if resume else "")
+        return start.argv, start.typed
     prompt = short_prompt(said, str(folder / "task.txt"))
     if prompt != said:
         write_atomic(folder / "task.txt", said)
     settings = wire_reports(profile, folder)
-    session = world.store.status(agent.name).session if resume else ""
+    known = course.progress.sessions.get(course.profile, "") if course.progress else ""
+    session = (known or world.store.status(agent.name).session) if resume else ""
     words = profile.argv(
         mode=agent.mode, prompt=prompt, session=session, resume=resume, settings=settings, more=wiring.argv
     )
-    return tuple(fill_program(word) for word in words)
+    return tuple(fill_program(word) for word in words), profile.typed_text(said, agent.mode, resume=resume)
 
 
 def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wiring) -> dict[str, str]:

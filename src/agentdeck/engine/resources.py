@@ -230,18 +230,19 @@ class PaneResource:
         return {"session": world.deck, "window": agent.name}
 
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
-        from agentdeck.engine.launch import orders_for, runner_argv
+        from agentdeck.engine.launch import left_out, orders_for, runner_argv
 
         if world.lives(agent.name):
             return adopted(world, agent, lease).data
         orders, environment = orders_for(world, agent)
         path = world.store.agent_folder(agent.name) / "orders.json"
         write_json(path, orders.to_json())
-        world.store.set_status(agent.name, Status(State.STARTING, since=time.time()))
+        old = world.store.status(agent.name)
+        world.store.set_status(agent.name, Status(State.STARTING, time.time(), session=old.session))
         session, window = lease.data["session"], lease.data["window"]
         world.tmux.open_window(session, window, runner_argv(path), cwd=Path(orders.cwd), env=environment)
         self._await_runner(world, agent, lease)
-        return {**lease.data, "log": orders.log, "run": orders.run}
+        return {**lease.data, "log": orders.log, "run": orders.run, "note": left_out(world, agent)}
 
     def _await_runner(self, world: World, agent: Agent, lease: Lease) -> None:
         deadline = time.monotonic() + self.GREETING

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from agentdeck.core.agent import Fault, State, Status
 from agentdeck.core.detect import judge
-from agentdeck.core.orders import Orders
+from agentdeck.core.orders import VARIABLES, Orders
+from agentdeck.engine.failover import Failover, Move
 from agentdeck.engine.guardian import fork_guardian, say_goodbye
 from agentdeck.engine.stopping import Ladder, full, rest
 from agentdeck.engine.watch import Watch
@@ -42,11 +43,19 @@ class Runner:
         self.inbox = private_folder(self.folder / "inbox")
         self.begun = time.monotonic()
         self.ladder: Ladder | None = None
-        self.timed_out = False
+        self.timed_out = self.stopping = False
+        self.resting: Move | None = None
+        """What is awaited while no program runs."""
         self.typed_at: float | None = None
         self.wants_paste = False
         old = self.store.status(orders.agent)
         status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
+        self.failover: Failover | None = None
+        self.variables: dict[str, dict[str, str | None]] = json.loads(os.environ.pop(VARIABLES, "{}"))
+        if orders.chain:
+            self.failover = Failover(orders, self.store)
+            session = self.failover.progress.sessions.get(orders.profile, "")
+            status = replace(status, session=session, profile=orders.profile)
         self._poke = self._open_poke()
         self.relay = Relay(self._on_output, self._on_tick, wake=self._poke)
         self.watch = Watch(orders, status, self._on_change)
@@ -59,6 +68,7 @@ class Runner:
             size=self.relay.size(),
         )
         self.relay.on_resize = self.recorder.resized
+        self.watch.working_as = self.failover.serving if self.failover else ""
 
     def run(self) -> int:
         """Do the orders; return the exit code."""
@@ -92,7 +102,20 @@ class Runner:
         return None
 
     def _agent(self) -> Status:
+        """Run the agent, with one profile after the other where providers fail; return how the last one ended."""
         self.watch.status = replace(self.watch.status, reason="")
+        final = self._launch()
+        while self.failover is not None and (move := self.failover.after(final, self.recorder.tail, self.orders)):
+            if (stopped := self._rest(move)) is not None:
+                return stopped
+            final = self._launch()
+        if self.failover is not None and self.failover.ended:
+            return replace(final, reason=self.failover.ended)
+        return final
+
+    def _launch(self) -> Status:
+        """Run the agent's program to its end, and that of all that it started."""
+        self.recorder.tail = ""
         try:
             code = self._run(self.orders.argv, is_agent=True)
         except OSError as error:
@@ -107,15 +130,59 @@ class Runner:
         state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
         return self._final(state, fault, reason, code)
 
+    def _rest(self, move: Move) -> Status | None:
+        """Wait until `move` is due, without a program, and make ready for it; return how the run ended meanwhile."""
+        failover = self.failover
+        assert failover is not None
+        self.ladder = None
+        self.relay.clear()
+        while True:
+            reason, self.resting = failover.reason_for(move), move
+            self.recorder.note(reason)
+            self.relay.show(f"\x1b[2magentdeck: {reason}\x1b[0m\r\n".encode())
+            status = replace(self.watch.status, state=State.LIMITED, since=time.time(), reason=reason, fault=move.fault)
+            self._on_change(replace(status, agent_pid=None))
+            self.relay.idle(self._is_rested)
+            if (stopped := self._stopped()) is not None:
+                return stopped
+            if failover.wanted is None:
+                break
+            move, failover.wanted = failover.wanted, None
+        self.resting = None
+        self._take_up(move)
+        return None
+
+    def _is_rested(self) -> bool:
+        wanted = self.failover is not None and self.failover.wanted is not None
+        return self.stopping or wanted or self.resting is None or time.time() >= self.resting.at
+
+    def _take_up(self, move: Move) -> None:
+        assert self.failover is not None
+        start = self.failover.take_up(move)
+        self.orders = self.orders.on(self.failover.rungs[move.profile], start.argv, start.typed)
+        for report in self.inbox.glob("*.json"):  # of the program that is gone
+            report.unlink(missing_ok=True)
+        session = self.failover.progress.sessions.get(move.profile, "")
+        status = replace(self.watch.status, session=session, model="", profile=move.profile)
+        self.watch = Watch(self.orders, status, self._on_change)
+        self.watch.working_as = self.failover.serving
+        self.watch.ignore(start.prompt)
+        self.typed_at, self.wants_paste = None, False
+
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
         environment = {**os.environ, **self.orders.env, MARK: self.orders.run}
-        for name in self.orders.env_unset:
+        own = self.variables.get(self.orders.profile, {})
+        environment |= {name: value for name, value in own.items() if value is not None}
+        for name in (*self.orders.env_unset, *(name for name, value in own.items() if value is None)):
             environment.pop(name, None)
 
         def started(pid: int) -> None:
             if is_agent:
-                self.watch.status = replace(self.watch.status, agent_pid=pid)
-                self._on_change(replace(self.watch.status, state=State.WORKING, since=time.time()))
+                if self.failover is not None:
+                    self.failover.note_started()
+                reason = self.watch.working_as
+                status = replace(self.watch.status, agent_pid=pid, reason=reason, fault=Fault.NONE)
+                self._on_change(replace(status, state=State.WORKING, since=time.time()))
 
         return self.relay.run(argv, self.orders.cwd, environment, started)
 
@@ -124,7 +191,7 @@ class Runner:
         if self.timed_out:
             reason = f"reached its time-out of {self.orders.timeout:g} s"
             return self._final(State.FAILED, Fault.TIMED_OUT, reason, ExitCode.TIMED_OUT)
-        if self.ladder is not None or (self.relay.stop_signal is not None and not self.relay.pid):
+        if self.stopping or (self.relay.stop_signal is not None and not self.relay.pid):
             return self._final(State.STOPPED, Fault.NONE, "stopped", ExitCode.INTERRUPTED)
         return None
 
@@ -149,6 +216,8 @@ class Runner:
 
     def _on_change(self, status: Status) -> None:
         self.watch.status = status
+        if self.failover is not None:
+            self.failover.note_session(status.session)
         try:
             self.store.set_status(self.orders.agent, status)
         except (OSError, DeckError) as error:  # a full disk must not end the agent
@@ -156,12 +225,19 @@ class Runner:
 
     def _on_tick(self, now: float) -> float | None:
         self._read_poke()
-        if self.ladder is None:
+        if not self.stopping:
             self._consider_stopping(now)
         if self.ladder is not None:
             return self.ladder.tick(now)
-        self.watch.tick(now)
-        due = [self.watch.next_look(), self._type_task(now)]
+        due: list[float | None] = []
+        if self.resting is not None:
+            due.append(now + self.resting.due)
+        else:
+            self.watch.tick(now)
+            if self._look_at_limit(now, due):
+                self._end_program()
+                return now
+            due += [self.watch.next_look(), self._type_task(now)]
         if self.orders.timeout is not None:
             due.append(self.begun + self.orders.timeout)
         return min((each for each in due if each is not None), default=None)
@@ -169,8 +245,28 @@ class Runner:
     def _consider_stopping(self, now: float) -> None:
         self.timed_out = self.orders.timeout is not None and now >= self.begun + self.orders.timeout
         if self.timed_out or self.relay.stop_signal is not None:
-            orders = self.orders
-            self.ladder = full(orders.run, self.relay.pid, orders.grace_interrupt, orders.grace_terminate)
+            self.stopping = True
+            self._end_program()
+
+    def _end_program(self) -> None:
+        orders = self.orders
+        self.ladder = self.ladder or full(orders.run, self.relay.pid, orders.grace_interrupt, orders.grace_terminate)
+
+    def _look_at_limit(self, now: float, due: list[float | None]) -> bool:
+        """Whether the program is to be left; tells one that waits at its limit to go on when that is over."""
+        if self.failover is None or self.watch.status.agent_pid is None:
+            return False
+        due.append(self.failover.look(self.watch.status, self.watch.screen, self.orders, now))
+        held = self.failover.held
+        if held is not None and self.failover.went_on():
+            self.watch.limit_is_over()
+            self.orders, self.typed_at = replace(self.orders, typed=self.orders.go_on), None
+        elif held is not None and self.watch.limited_as != (reason := self.failover.reason_for(held)):
+            self.watch.limited_as = reason
+            self._on_change(replace(self.watch.status, state=State.LIMITED, reason=reason))
+        elif held is None:
+            self.watch.limited_as = ""
+        return self.failover.wanted is not None
 
     def _type_task(self, now: float) -> float | None:
         """Type the task once the program is up; return when its Enter is due."""
@@ -200,8 +296,12 @@ class Runner:
             poked = os.read(self._poke, 4096)
         except BlockingIOError:
             return
-        if poked:
+        if not poked:
+            return
+        if self.resting is None:
             self.watch.take_reports(self.inbox)
+        if self.failover is not None:
+            self.failover.read_request(self.watch.status.state is State.DONE)
 
     def _log_start(self) -> None:
         orders = self.orders

@@ -64,6 +64,9 @@ def _check(world: World, request: StartRequest) -> None:
         profile = require(world.profiles, _profile_of(world, request))
         config = world.settings.config
         gateways.check(config, profile, request.tier or config.agent.tier)
+        from agentdeck.engine.chain import check_chain
+
+        check_chain(world, request.failover)
     if world.repo.commit("HEAD") is None and not (request.base or request.branch):
         raise RefusedError(
             f"{world.root} has no commit yet, so there is nothing to branch from.",
@@ -108,6 +111,7 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
         timeout=request.timeout or defaults.timeout,
         env=dict(request.env),
         id=request.id or "",
+        failover=request.failover,
         runs=1,
     )
 

@@ -50,6 +50,11 @@ class AgentView:
         return self.serving.model if self.serving and self.serving.model else self.status.model
 
     @property
+    def profile(self) -> str:
+        """The one that serves it, or did at its end: its own, or the one that it was failed over to."""
+        return self.status.profile or self.agent.profile
+
+    @property
     def branch(self) -> str:
         lease = self.agent.lease("worktree")
         return str(lease.data.get("branch", "")) if lease else self.agent.branch
@@ -106,6 +111,8 @@ class StartRequest:
     """Any command as the agent, in place of a profile."""
     id: str | None = None
     mode: Mode | None = None
+    failover: tuple[str, ...] | None = None
+    """The profiles to go on with when the agent's provider fails; None: the configured ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agent import Fault, Mode, State, Status
-from agentdeck.core.detect import detect
+from agentdeck.core.detect import count, detect
 from agentdeck.core.orders import Orders
 from agentdeck.core.reports import Report, read_report
 from agentdeck.system.pane import capture
@@ -41,6 +41,14 @@ class Watch:
         self._first_unseen = 0.0
         self.rested = False
         """Whether output has rested at least once: the program is up."""
+        self.working_as = ""
+        """The reason of an agent that works, where there is something to say."""
+        self.limited_as = ""
+        """The reason of an agent that is limited, in place of what its screen says."""
+        self._old_limits = 0
+        """How many places of the screen tell of a limit that is over."""
+        self._told_limits = 0
+        """How many places of what it was told seem to tell of a limit."""
 
     def output(self, plain: str) -> None:
         now = time.monotonic()
@@ -48,6 +56,21 @@ class Watch:
             self._first_unseen = now
         self._printed = now
         self._recent = (self._recent + plain)[-16384:]
+
+    def ignore(self, text: str) -> None:
+        """`text` is put on the screen by us; that it speaks of a limit means nothing."""
+        self._told_limits = count(text, self._orders.detectors.limited)
+
+    def limit_is_over(self) -> None:
+        """The agent goes on; what its screen still says of its limit is old."""
+        self._old_limits = count(self.screen(), self._orders.detectors.limited)
+        self.limited_as = ""
+        self._reported = False
+        self._set(state=State.WORKING, reason="")
+
+    def screen(self) -> str:
+        """The text on the agent's screen."""
+        return capture() or "\n".join(self._recent.splitlines()[-_FALLBACK_LINES:])
 
     def next_look(self) -> float | None:
         """When the screen is to be looked at; None while nothing new was printed."""
@@ -67,8 +90,13 @@ class Watch:
             self._judge_screen()
 
     def _judge_screen(self) -> None:
-        screen = capture() or "\n".join(self._recent.splitlines()[-_FALLBACK_LINES:])
-        found = detect(screen, self._orders.detectors)
+        screen, detectors = self.screen(), self._orders.detectors
+        if self._old_limits or self._told_limits:
+            shown = count(screen, detectors.limited)
+            self._old_limits = min(self._old_limits, shown)
+            if shown <= self._old_limits + self._told_limits:
+                detectors = replace(detectors, limited=())
+        found = detect(screen, detectors)
         if found is None:
             # Something was printed, and nothing on the screen says that it waits or is finished.
             if self.status.state in (State.WAITING, State.LIMITED) and not self._reported:
@@ -104,11 +132,15 @@ class Watch:
         if self._orders.mode is Mode.HEADLESS and fields.get("state") in (State.DONE, State.FAILED):
             return  # whether it went well, the end of its process tells
         new = replace(self.status, **fields)  # type: ignore[arg-type]
-        if new == self.status:
-            return
+        if new.state is State.WORKING and self.status.state is State.WORKING:
+            new = replace(new, reason=self.working_as)
         if new.state is not self.status.state:
             new = replace(new, since=time.time())
             if new.state is State.WORKING:
-                new = replace(new, reason="", fault=Fault.NONE)
+                new = replace(new, reason=self.working_as, fault=Fault.NONE)
+        if new.state is State.LIMITED and self.limited_as:
+            new = replace(new, reason=self.limited_as)
+        if new == self.status:
+            return
         self.status = new
         self._change(new)

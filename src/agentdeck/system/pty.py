@@ -26,6 +26,11 @@ _INPUT_MAX = 1048576
 _LINGER = 0.2
 """Seconds that output is awaited after the program has ended; its children may hold the terminal open for ever."""
 _DEFAULT_SIZE = (200, 50)
+_AS_NEW = (
+    b"\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?1l\x1b>\x1b[>4;0m\x1b[<u"
+    b"\x1b[?25h\x1b[!p\x1b[0m\x1b[H\x1b[2J"
+)
+"""No alternate screen, pasting, mouse or keyboard mode; the cursor seen, and an empty screen."""
 _RESET = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD)
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -116,6 +121,20 @@ class Relay:
                 self._close_master()
         self._close_master()
         return code
+
+    def idle(self, over: Callable[[], bool]) -> None:
+        """Keep our terminal without a program in it until `over()`; what is typed meanwhile goes nowhere."""
+        while True:
+            wanted = self._on_tick(time.monotonic())
+            if over():
+                return
+            self._turn(None if wanted is None else max(0.0, wanted - time.monotonic()))
+            self._to_program.clear()
+
+    def clear(self) -> None:
+        """Take back what a program that is gone has done to our terminal, and empty its screen."""
+        self._to_program.clear()
+        self.show(_AS_NEW)
 
     def send(self, data: bytes) -> None:
         """Type `data` to the program."""

@@ -1,0 +1,127 @@
+"""Let another profile serve an agent, or its own again, because a person says so."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from dataclasses import replace
+
+from agentdeck.core.agent import Agent, Lease, Phase
+from agentdeck.core.failover import Progress, next_by_hand
+from agentdeck.engine import starting
+from agentdeck.engine.chain import COMMAND, chain_of, usable
+from agentdeck.engine.failover import REQUEST
+from agentdeck.engine.handing import handed_over, progress_of, save_progress
+from agentdeck.engine.resources import end_runner
+from agentdeck.engine.views import AgentView, view_of
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import RefusedError
+from agentdeck.system.files import write_json
+from agentdeck.system.profiles import require
+
+_PATIENCE = 10.0
+"""Seconds, beside the grace of the program that runs, until another one must run."""
+
+
+def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:
+    """Start an agent that has ended, with its leases. The caller holds its operation lock."""
+    lease = agent.lease("pane")
+    data = {**(lease.data if lease else {"session": world.deck, "window": agent.name})}
+    data |= {"resume": True, "prompt": prompt}
+    agent = replace(agent.with_lease(Lease("pane", False, data)), phase=Phase.ACQUIRING, runs=agent.runs + 1)
+    world.store.save(agent)
+    return starting.acquire(world, agent, note)
+
+
+def switch(world: World, view: AgentView, to: str, note: Note) -> AgentView:
+    """Let the profile `to` (empty: the next) go on with what `view` was at, whether that runs or has ended."""
+    agent = view.agent
+    to = to or _next(world, agent)
+    _check(world, view, to)
+    if view.alive and to in _rungs(world, agent.name):
+        _ask_runner(world, agent.name, to)
+    else:
+        if view.alive:
+            end_runner(world, agent.name)
+        _start_with(world, agent.name, to, note)
+    told = world.store.events(agent.name)
+    for event in [event for event in told if event.at >= view.status.since and event.kind.startswith("agent.failed")]:
+        note(event)
+    return view_of(world.store, world.store.agent(agent.name) or agent)
+
+
+def serving(world: World, agent: Agent) -> str:
+    """The profile that serves the agent, or did when it ended."""
+    progress = progress_of(world.store.agent_folder(agent.name))
+    return progress.profile if progress else agent.profile
+
+
+def _next(world: World, agent: Agent) -> str:
+    chain, _ = usable(world, chain_of(world, agent))
+    progress = progress_of(world.store.agent_folder(agent.name)) or Progress(agent.profile)
+    to = next_by_hand(chain, progress, time.time())
+    if not to and agent.profile != COMMAND:
+        raise RefusedError(
+            f"There is no other profile for {agent.name} to fail over to.",
+            hint="Name one with --to, or list some as failover in [agent] of agentdeck.toml.",
+        )
+    return to
+
+
+def _check(world: World, view: AgentView, to: str) -> None:
+    if view.agent.profile == COMMAND:
+        raise RefusedError(f"{view.name} runs a command of its own; no profile can take that over.")
+    require(world.profiles, to)
+    if to == serving(world, view.agent) and view.alive:
+        raise RefusedError(f"{view.name} is with {to} already.")
+
+
+def _rungs(world: World, name: str) -> list[str]:
+    """The profiles that the runner of this agent can start by itself."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        orders = json.loads((world.store.agent_folder(name) / "orders.json").read_text("utf-8"))
+        return [rung["profile"] for rung in orders["chain"]]
+    return []
+
+
+def _ask_runner(world: World, name: str, to: str) -> None:
+    """Tell the runner, and wait until the profile is at work."""
+    folder = world.store.agent_folder(name)
+    write_json(folder / REQUEST, {"to": to})
+    with contextlib.suppress(OSError):  # one that is just ending has no reader any more
+        descriptor = os.open(folder / "inbox" / ".poke", os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(descriptor, b"x")
+        finally:
+            os.close(descriptor)
+    grace = world.settings.config.runner
+    deadline = time.monotonic() + grace.grace_interrupt + 2 * grace.grace_terminate + _PATIENCE
+    while time.monotonic() < deadline:
+        status = world.store.status(name)
+        if status.profile == to and status.agent_pid is not None:
+            return
+        if not world.lives(name):
+            raise RefusedError(f"{name} ended meanwhile.", hint=f"“agentdeck failover {name} --to {to}” starts it.")
+        time.sleep(0.02)
+    raise RefusedError(f"{name} did not come to {to} in time.", hint=f"“agentdeck attach {name}” shows where it is.")
+
+
+def _start_with(world: World, name: str, to: str, note: Note) -> None:
+    folder = world.store.agent_folder(name)
+    with world.store.operation(name, wait=2):
+        agent = world.store.agent(name)
+        if agent is None:
+            raise RefusedError(f"{name} was removed meanwhile.")
+        before = progress_of(folder)
+        status = world.store.status(name)
+        if before is None:
+            # It never failed over: what is known of it is its own profile and that one's session.
+            before = Progress(agent.profile, ran=(agent.profile,)).with_session(agent.profile, status.session)
+        until = {each: at for each, at in before.until.items() if each != to}
+        why = "" if to == agent.profile else "asked for"
+        save_progress(folder, replace(before.asked_anew(), profile=to, until=until, why=why))
+        if to != before.profile:
+            world.store.append(handed_over(name, before, agent.profile, to, "asked for", fault=status.fault))
+        start_again(world, agent, "", note)
