@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.databases import deck_id, open_
 from tests.support.decks import bench
 from tests.support.repos import isolated_git, repo
+from tests.support.scripted import scripted
 from tests.support.servers import postgres, redis_url, template
 
-__all__ = ["bench", "deck_id", "isolated_git", "open_", "postgres", "redis_url", "repo", "template"]
+__all__ = ["bench", "deck_id", "isolated_git", "open_", "postgres", "redis_url", "repo", "scripted", "template"]

@@ -36,7 +36,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "title": agent.title,
         "task": agent.task,
         "profile": agent.profile,
-        "serving": view.profile,
+        "current_profile": view.profile,
         "mode": agent.mode,
         "command": list(agent.argv),
         "state": view.state,

@@ -122,6 +122,8 @@ class Orders:
     primary: str = ""
     """The agent's own profile, to which it goes back."""
     go_on: str = "continue"
+    resumes: bool = False
+    """Whether `argv` goes on from a session."""
     task: str = ""
     base_commit: str = ""
     chain: tuple[Rung, ...] = ()

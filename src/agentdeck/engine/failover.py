@@ -24,6 +24,7 @@ _LONG = 30.0
 """Seconds after which the clock is looked at again: while a machine sleeps, a monotonic one stands still."""
 _AT_ONCE = 15.0
 """A resumed program that crashes within so many seconds had no session to resume."""
+ASKED = "asked for"
 REQUEST = "switch.json"
 """In the agent's folder: the profile that a person wants, for a runner that lives."""
 
@@ -62,7 +63,7 @@ class Failover:
         self._since: float | None = None
         self._done_with = 0.0
         self._launched = time.monotonic()
-        self._resumed = False
+        self._resumed = orders.resumes
         """Whether the program was started from a session."""
         progress = (progress_of(self._folder) or Progress(orders.profile)).asked_anew()
         (self._folder / REQUEST).unlink(missing_ok=True)
@@ -72,9 +73,9 @@ class Failover:
     def serving(self) -> str:
         """Why another profile than the agent's own serves it, as the reason of its row; empty where its own does."""
         name = self.progress.profile
-        if name == self.primary:
-            return ""
-        return f"failed over to {name}: {self.progress.why}" if self.progress.why else f"failed over to {name}"
+        if name == self.primary or self.progress.why in ("", ASKED):
+            return ""  # what a person has chosen needs no reason
+        return f"failed over to {name}: {self.progress.why}"
 
     def note_started(self) -> None:
         """The program of the profile runs."""
@@ -211,7 +212,7 @@ class Failover:
             wish = ""
         path.unlink(missing_ok=True)
         if wish in self.rungs and wish != self.progress.profile:
-            self.wanted = Move(wish, time.time(), "asked for", resting=resting)
+            self.wanted = Move(wish, time.time(), ASKED, resting=resting)
 
     # From one program to the next
 

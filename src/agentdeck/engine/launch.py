@@ -92,6 +92,7 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
         profile=course.profile if profile else "",
         primary=agent.profile if profile else "",
         go_on=profile.go_on if profile else "",
+        resumes=resume and profile is not None and _last_of(course) == course.profile,
         task=agent.task,
         base_commit=str(tree.data.get("base_commit", "")) if tree else "",
         chain=tuple(rung_of(world.profiles[name], agent.mode, folder, each.argv) for name, each in wirings.items()),
@@ -134,6 +135,11 @@ def _course(world: World, agent: Agent) -> _Course:
     return _Course(profile_to_start(agent.profile, chain, progress, policy_of(world), time.time()), chain, progress)
 
 
+def _last_of(course: _Course) -> str:
+    """The profile that was at work last."""
+    return course.progress.ran[-1] if course.progress and course.progress.ran else course.profile
+
+
 def left_out(world: World, agent: Agent) -> str:
     """A sentence about the profiles of `agent` that are not on this machine; empty where all are."""
     return usable(world, chain_of(world, agent))[1]
@@ -149,8 +155,7 @@ def _command(
     from agentdeck.system.profiles import fill_program, wire_reports
 
     folder = world.store.agent_folder(agent.name)
-    last = course.progress.ran[-1] if course.progress and course.progress.ran else course.profile
-    if course.progress is not None and last != course.profile:
+    if course.progress is not None and _last_of(course) != course.profile:
         tree = agent.lease("worktree")
         base = str(tree.data.get("base_commit", "")) if tree else ""
         job = Job(agent.task, worktree_of(agent), base, folder)

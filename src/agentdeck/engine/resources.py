@@ -237,8 +237,8 @@ class PaneResource:
         orders, environment = orders_for(world, agent)
         path = world.store.agent_folder(agent.name) / "orders.json"
         write_json(path, orders.to_json())
-        old = world.store.status(agent.name)
-        world.store.set_status(agent.name, Status(State.STARTING, time.time(), session=old.session))
+        old, serving = world.store.status(agent.name), orders.profile if orders.chain else ""
+        world.store.set_status(agent.name, Status(State.STARTING, time.time(), session=old.session, profile=serving))
         session, window = lease.data["session"], lease.data["window"]
         world.tmux.open_window(session, window, runner_argv(path), cwd=Path(orders.cwd), env=environment)
         self._await_runner(world, agent, lease)

@@ -123,7 +123,7 @@ class Runner:
             self.relay.show(f"{text}\r\n".encode())
             self.recorder.note(text)
             return self._final(State.FAILED, Fault.CRASHED, text, 127)
-        self.watch.take_reports(self.inbox)
+        self.watch.last_look(self.inbox)
         rest(self.orders.run, self.relay.pid, self.orders.grace_terminate).finish()
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
@@ -172,9 +172,9 @@ class Runner:
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
         environment = {**os.environ, **self.orders.env, MARK: self.orders.run}
         own = self.variables.get(self.orders.profile, {})
-        environment |= {name: value for name, value in own.items() if value is not None}
-        for name in (*self.orders.env_unset, *(name for name, value in own.items() if value is None)):
+        for name in (*self.orders.env_unset, *own):
             environment.pop(name, None)
+        environment |= {name: value for name, value in own.items() if value is not None}
 
         def started(pid: int) -> None:
             if is_agent:

@@ -12,7 +12,7 @@ from agentdeck.core.agent import Agent, Lease, Phase
 from agentdeck.core.failover import Progress, next_by_hand
 from agentdeck.engine import starting
 from agentdeck.engine.chain import COMMAND, chain_of, usable
-from agentdeck.engine.failover import REQUEST
+from agentdeck.engine.failover import ASKED, REQUEST
 from agentdeck.engine.handing import handed_over, progress_of, save_progress
 from agentdeck.engine.resources import end_runner
 from agentdeck.engine.views import AgentView, view_of
@@ -120,8 +120,8 @@ def _start_with(world: World, name: str, to: str, note: Note) -> None:
             # It never failed over: what is known of it is its own profile and that one's session.
             before = Progress(agent.profile, ran=(agent.profile,)).with_session(agent.profile, status.session)
         until = {each: at for each, at in before.until.items() if each != to}
-        why = "" if to == agent.profile else "asked for"
+        why = "" if to == agent.profile else ASKED
         save_progress(folder, replace(before.asked_anew(), profile=to, until=until, why=why))
         if to != before.profile:
-            world.store.append(handed_over(name, before, agent.profile, to, "asked for", fault=status.fault))
+            world.store.append(handed_over(name, before, agent.profile, to, ASKED, fault=status.fault))
         start_again(world, agent, "", note)

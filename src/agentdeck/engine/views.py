@@ -28,9 +28,15 @@ class AgentView:
 
     @property
     def failed_over(self) -> bool:
-        """Whether it works, and another than its tier's first provider serves it, or none does."""
+        """Whether it works, and another than its tier's first provider serves it, or none does, or another profile
+        than its own goes on for it."""
         serving = self.serving
-        return self.alive and self.status.state is State.WORKING and serving is not None and serving.reason != ""
+        works = self.alive and self.status.state is State.WORKING
+        return works and ((serving is not None and serving.reason != "") or self._profile_failed)
+
+    @property
+    def _profile_failed(self) -> bool:
+        return self.profile != self.agent.profile and self.status.reason != ""
 
     @property
     def state(self) -> State:
@@ -38,11 +44,13 @@ class AgentView:
 
     @property
     def reason(self) -> str:
-        return self.serving.text if self.failed_over and self.serving else self.status.reason
+        told = self.serving.text if self.failed_over and self.serving and self.serving.reason else ""
+        return told or self.status.reason
 
     @property
     def since(self) -> float:
-        return self.serving.since if self.failed_over and self.serving else self.status.since
+        by_gateway = self.failed_over and self.serving and self.serving.reason
+        return self.serving.since if by_gateway and self.serving else self.status.since
 
     @property
     def model(self) -> str:

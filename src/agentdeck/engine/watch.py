@@ -84,8 +84,7 @@ class Watch:
             return
         self.rested = self.rested or (self._printed is not None and now >= self._printed + self._orders.quiet)
         self._printed = None
-        if self._session is not None and (match := self._session.search(self._recent)) is not None:
-            self._set(session=match["session"])
+        self._find_session()
         if self._patterns:
             self._judge_screen()
 
@@ -107,6 +106,15 @@ class Watch:
             return  # its own report knows better, and says why
         self._reported = False
         self._set(state=state, reason=reason)
+
+    def last_look(self, inbox: Path) -> None:
+        """The program has ended: learn what it left to be learned."""
+        self._find_session()
+        self.take_reports(inbox)
+
+    def _find_session(self) -> None:
+        if self._session is not None and (match := self._session.search(self._recent)) is not None:
+            self._set(session=match["session"])
 
     def take_reports(self, inbox: Path) -> None:
         """Read what the CLI's hooks have put into `inbox`, oldest first, and take it away."""
