@@ -250,7 +250,7 @@ def test_a_runner_that_is_killed_is_resumed_with_the_profile_it_was_on(bench: Be
     eventually(lambda: deck.agent("fix").profile == "codex" and deck.agent("fix").status.agent_pid)
     eventually(lambda: scripted.names == ["claude", "codex"])
     view = deck.agent("fix")
-    assert view.state is State.WORKING
+    assert (view.status.state, view.state) == (State.WORKING, State.LIMITED)
     assert view.reason.startswith("failed over to codex: claude's usage limit until ")
     runner, agent = deck.store.runner_pid("fix"), view.status.agent_pid
     assert runner
@@ -352,7 +352,7 @@ def test_a_program_that_stays_at_its_limit_is_ended_before_the_next_starts(
     )
     deck = deck_with(bench, "claude", "codex")
     view = interactive(deck)
-    eventually(lambda: view().profile == "codex" and view().state is State.WORKING, 20)
+    eventually(lambda: view().profile == "codex" and view().status.state is State.WORKING, 20)
     assert view().reason.startswith("failed over to codex: claude's usage limit until ")
     eventually(lambda: scripted.names == ["claude", "codex"])
     assert scripted.overlaps() == []

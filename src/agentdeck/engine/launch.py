@@ -159,7 +159,9 @@ def _command(
         tree = agent.lease("worktree")
         base = str(tree.data.get("base_commit", "")) if tree else ""
         job = Job(agent.task, worktree_of(agent), base, folder)
-        start = start_of(rung_of(profile, agent.mode, folder, wiring.argv), course.progress, job, said=said if resume else "")
+        start = start_of(
+            rung_of(profile, agent.mode, folder, wiring.argv), course.progress, job, said=said if resume else ""
+        )
         return start.argv, start.typed
     prompt = short_prompt(said, str(folder / "task.txt"))
     if prompt != said:

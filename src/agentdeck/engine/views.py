@@ -30,13 +30,14 @@ class AgentView:
     def failed_over(self) -> bool:
         """Whether it works, and another than its tier's first provider serves it, or none does, or another profile
         than its own goes on for it."""
-        serving = self.serving
         works = self.alive and self.status.state is State.WORKING
-        return works and ((serving is not None and serving.reason != "") or self._profile_failed)
+        by_profile = self.profile != self.agent.profile and self.status.reason != ""
+        return works and (by_profile or self._rerouted is not None)
 
     @property
-    def _profile_failed(self) -> bool:
-        return self.profile != self.agent.profile and self.status.reason != ""
+    def _rerouted(self) -> Serving | None:
+        """What the gateway says of a failover between providers."""
+        return self.serving if self.serving is not None and self.serving.reason else None
 
     @property
     def state(self) -> State:
@@ -44,13 +45,11 @@ class AgentView:
 
     @property
     def reason(self) -> str:
-        told = self.serving.text if self.failed_over and self.serving and self.serving.reason else ""
-        return told or self.status.reason
+        return self._rerouted.text if self.failed_over and self._rerouted else self.status.reason
 
     @property
     def since(self) -> float:
-        by_gateway = self.failed_over and self.serving and self.serving.reason
-        return self.serving.since if by_gateway and self.serving else self.status.since
+        return self._rerouted.since if self.failed_over and self._rerouted else self.status.since
 
     @property
     def model(self) -> str:
