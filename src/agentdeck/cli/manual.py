@@ -70,6 +70,7 @@ SHOW = """\
 examples:
   agentdeck show login
   agentdeck show --screen login        what its terminal shows now
+  agentdeck show --failovers login     what was done while another provider served it
 """
 
 LOGS = """\
@@ -203,6 +204,43 @@ Pushes the agent's branch and opens the pull request with gh or glab.
 
 PORTS = """\
 The ports of all of this user's agents, in all repositories.
+"""
+
+GATEWAY = """\
+The gateway is a process on this machine that agents with a --tier talk to in place of
+their provider. It tries the providers of the tier in their order, goes on to the next
+when one fails, comes back when it recovers, and writes down what each request cost. It
+is shared by all repositories and starts by itself with the first agent that needs it.
+
+check sends one tiny request to each provider of each tier, and exits with 1 when one
+does not answer.
+
+examples:
+  agentdeck gateway                    whether it runs, and how the providers fare
+  agentdeck gateway check
+"""
+
+MODELS = """\
+Asks each model server of this machine (Ollama, vLLM, llama.cpp, LM Studio, and those of
+[providers] with local = true) what it offers, and for one short completion.
+
+serve loads a GGUF file with llama.cpp (pip install 'agentdeck[local]') in a tmux window;
+the tier “local” then uses it.
+
+examples:
+  agentdeck models
+  agentdeck models serve ~/models/coder.gguf
+  agentdeck models stop
+"""
+
+SPEND = """\
+From the gateway's own books, and for agents that go past it from what Claude Code and
+Codex report at the end of a headless run. Prices are the published ones, or those of
+[providers.NAME] prices. TIME is how long ago (7d, 12h) or a date.
+
+examples:
+  agentdeck spend --since 7d
+  agentdeck spend --by day --csv > spend.csv
 """
 
 CONFIG = """\

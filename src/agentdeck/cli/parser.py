@@ -29,6 +29,9 @@ MODULES = {
     "pull": "landing",
     "pr": "landing",
     "ports": "reading",
+    "gateway": "gateway",
+    "models": "gateway",
+    "spend": "gateway",
     "config": "machine",
     "doctor": "machine",
     "version": "machine",
@@ -66,6 +69,7 @@ def build_parser() -> Parser:
     _add_reading(verbs)
     _add_control(verbs)
     _add_landing(verbs)
+    _add_serving(verbs)
     _add_machine(verbs)
     return parser
 
@@ -155,6 +159,9 @@ def _add_reading(verbs: Any) -> None:
     show = _verb(verbs, "show", "tell all about one agent")
     _add_name(show)
     show.add_argument("--screen", action="store_true", help="print what its terminal shows now")
+    show.add_argument(
+        "--failovers", action="store_true", help="when another provider served it, and the commits made meanwhile"
+    )
     logs = _verb(verbs, "logs", "print what an agent has printed")
     _add_name(logs)
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the run has ended")
@@ -236,6 +243,21 @@ def _add_landing(verbs: Any) -> None:
     pr.add_argument("--into", metavar="BRANCH", help="to be merged into BRANCH").completer = completers.branches
     pr.add_argument("-m", "--message", metavar="TEXT", help="its title, and after a line break its text")
     pr.add_argument("--draft", action="store_true", help="as a draft")
+
+
+def _add_serving(verbs: Any) -> None:
+    gateway = _verb(verbs, "gateway", "start, stop or look at the gateway between agents and providers")
+    gateway.add_argument("action", nargs="?", choices=("start", "stop", "status", "check"), default="status")
+    models = _verb(verbs, "models", "list the model servers on this machine, or serve a model")
+    models.add_argument("action", nargs="?", choices=("list", "serve", "stop"), default="list")
+    models.add_argument("file", nargs="?", metavar="FILE.gguf", help="with serve: the model")
+    models.add_argument("--port", metavar="N", type=_count, help="with serve: where to listen")
+    models.add_argument("--context", metavar="N", type=_count, default=32768, help="with serve: tokens it can see")
+    spend = _verb(verbs, "spend", "tell what agents spent")
+    groups = ("agent", "model", "tier", "day", "provider")
+    spend.add_argument("--by", choices=groups, default="agent", help="what to sum up by (default: agent)")
+    spend.add_argument("--since", metavar="TIME", help="only what came after TIME: 7d, 2026-01-31")
+    spend.add_argument("--csv", action="store_true", help="print comma-separated values")
 
 
 def _add_machine(verbs: Any) -> None:

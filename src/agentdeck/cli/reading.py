@@ -55,6 +55,8 @@ def show(args: Namespace, out: Output) -> ExitCode:
             for line in text.rstrip("\n").split("\n"):
                 out.line(plain(line))
         return ExitCode.OK
+    if args.failovers:
+        return _failovers(deck, view, out)
     events = deck.store.events(view.name)
     usage, disk = _usage(deck, view), deck.disk(view)
     known = read_marks(deck.world, deck.agents()).get(view.name)
@@ -74,6 +76,24 @@ def show(args: Namespace, out: Output) -> ExitCode:
             out.line(f"  {'':<10} {plain(line)}")
     for event in [event for event in events if event.text][-_EVENTS_SHOWN:]:
         out.line(f"  {out.styled(f'{_clock(event.at):<10}', DIM)} {event_text(event)}")
+    return ExitCode.OK
+
+
+def _failovers(deck: Deck, view: AgentView, out: Output) -> ExitCode:
+    from agentdeck.engine.failovers import failovers
+
+    found = failovers(deck.world, view.agent)
+    if out.json:
+        out.emit("failovers", agent=view.name, failovers=[asdict(each) for each in found])
+        return ExitCode.OK
+    for over in found:
+        end = _clock(over.end) if over.end is not None else "now"
+        served = out.styled(plain(f"{over.provider}:{over.model}"), BOLD)
+        out.line(f"{_clock(over.start)} to {end}  {served}  {plain(over.reason)}")
+        for commit in over.commits:
+            out.line(f"  {out.styled(commit.commit[:10], DIM)} {plain(commit.subject)}")
+    if not found:
+        out.narrate(f"{view.name} was always served by the first of its tier, as far as the gateway knows.")
     return ExitCode.OK
 
 

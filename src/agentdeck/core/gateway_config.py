@@ -78,6 +78,8 @@ class ProviderConfig(Section):
         return not self.key_env and not self.local
 
 
+SERVED_PORT = 18640
+"""Where `agentdeck models serve` listens unless it is told another port."""
 _LOCAL = {"local": True, "timeouts": {"connect": 3.0, "first_byte": 600.0, "answer": 1800.0, "idle": 300.0}}
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -107,6 +109,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "llamacpp": {
         "base_url": "http://127.0.0.1:8080/v1",
+        "apis": ["messages", "chat", "responses"],
+        "count_tokens": True,
+        **_LOCAL,
+    },
+    "served": {
+        "base_url": f"http://127.0.0.1:{SERVED_PORT}/v1",
         "apis": ["messages", "chat", "responses"],
         "count_tokens": True,
         **_LOCAL,

@@ -56,6 +56,7 @@ def find_candidate(world: World, name: str, request: LandRequest, *, protected: 
     tip = world.repo.commit(f"refs/heads/{branch}")
     if tip is None:
         raise NotFoundError(f"The branch {branch} of {name} is gone.", hint="“git reflog” may know its last commit.")
+    _check_gated(world, agent, request)
     base = _base(world, agent, request.into or lease.data["base"], protected=protected)
     uncommitted: tuple[str, ...] = ()
     if path.is_dir():
@@ -76,6 +77,20 @@ def _check_rests(world: World, name: str, request: LandRequest) -> None:
     if not request.stop or request.dry_run:
         raise RefusedError(f"{name} is {status.state}.", hint=f"Wait for it, or “agentdeck merge --stop {name}”.")
     end_runner(world, name)
+
+
+def _check_gated(world: World, agent: Agent, request: LandRequest) -> None:
+    """Refuse work of a backup that no gate would look at, where the configuration wants one."""
+    rules = world.settings.config.landing
+    if not rules.gate_after_failover or (rules.gate if request.gate is None else request.gate):
+        return
+    from agentdeck.engine.failovers import backups
+
+    if models := backups(world, agent):
+        raise RefusedError(
+            f"{agent.name} was served by {', '.join(models)} meanwhile, and no gate would test what that made.",
+            hint=f"--gate CMD, or [landing] gate; “agentdeck show --failovers {agent.name}” lists its commits",
+        )
 
 
 def _base(world: World, agent: Agent, wanted: str, *, protected: bool) -> str:
@@ -220,5 +235,9 @@ def wording(
         message = f"Merge {agent.name}: {title}"
     switched = world.settings.config.landing.trailers if request.trailers is None else request.trailers
     model = world.store.status(agent.name).model
-    trailers = (("Agentdeck-Agent", agent.name), ("Agentdeck-Profile", agent.profile), ("Agentdeck-Model", model))
+    trailers = [("Agentdeck-Agent", agent.name), ("Agentdeck-Profile", agent.profile), ("Agentdeck-Model", model)]
+    if switched:
+        from agentdeck.engine.failovers import backups
+
+        trailers += [("Agentdeck-Failover", backup) for backup in backups(world, agent)]
     return Wording(request.message or message, tuple(pair for pair in trailers if pair[1]) if switched else ())

@@ -28,6 +28,7 @@ SESSION = WINDOW = "agentdeck-gateway"
 _GREETING = 20.0
 """Seconds that it may take until it listens."""
 _GOODBYE = 10.0
+_CHECK = 150.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +193,6 @@ def _start(world: World, home: GatewayFiles, keys: Mapping[str, str]) -> Address
     return address
 
 
-def start(world: World) -> Address:
-    """Start it, or give it this deck's newest plan and keys where it runs."""
-    return ensure(world)
-
-
 def stop(world: World) -> bool:
     """End it; requests under way have a few seconds. Return whether there was one. Agents that use it fail then."""
     import signal
@@ -219,6 +215,16 @@ def stop(world: World) -> bool:
     if home.alive():
         raise DeckError("The gateway does not end, even when killed.")
     return was
+
+
+def check_providers(world: World) -> list[dict[str, Any]]:
+    """Send one tiny request to each provider of each of this deck's tiers, and return for each `tier`, `provider`,
+    `model`, `ok` (None where it can't be tried from here), `text` and `seconds`."""
+    ensure(world)
+    from agentdeck.system.gateway_client import ask
+
+    found = ask(files(), "POST", "/check", {"deck": world.deck}, timeout=_CHECK)["targets"]
+    return list(found)
 
 
 def is_missing() -> bool:

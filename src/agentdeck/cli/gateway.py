@@ -1,0 +1,218 @@
+"""Verbs about who serves models, and what that costs: gateway, models, spend."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentdeck.cli.deck import open_deck
+from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Column, Output
+from agentdeck.cli.reading import parse_since
+from agentdeck.core.durations import short_duration
+from agentdeck.core.text import plain
+from agentdeck.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from agentdeck.engine.spending import Line, Spending
+    from agentdeck.engine.world import World
+
+_HEALTH = {"closed": GREEN, "open": RED, "half-open": YELLOW}
+
+
+def gateway(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.engine import gateways
+
+    world = open_deck(out).world
+    if args.action == "check":
+        return _check(world, out)
+    if args.action == "start":
+        gateways.ensure(world)
+    elif args.action == "stop" and not gateways.stop(world):
+        out.narrate("The gateway did not run.")
+    return _status(world, out)
+
+
+def _status(world: World, out: Output) -> ExitCode:
+    from agentdeck.engine import gateways
+
+    home = gateways.files()
+    address = home.address()
+    health, serving = gateways.health(world), gateways.serving(world)
+    if out.json:
+        out.emit(
+            "gateway",
+            running=address is not None,
+            wanted=home.wanted,
+            pid=address and address.pid,
+            port=address and address.port,
+            started=address and address.started,
+            providers=[asdict(each) for each in health],
+            agents={name: asdict(each) for name, each in serving.items()},
+        )
+        return ExitCode.OK
+    if address is None:
+        dead = (
+            " though it should: “agentdeck gateway start”" if home.wanted else "; it starts with an agent that needs it"
+        )
+        out.line(f"The gateway does not run{dead}.")
+        return ExitCode.OK
+    age = short_duration(time.time() - address.started)
+    out.line(f"The gateway listens on 127.0.0.1:{address.port} (process {address.pid}, for {age}).")
+    if health:
+        rows = [
+            [
+                Cell(each.name),
+                Cell(each.state, _HEALTH[each.state]),
+                Cell(short_duration(max(0.0, each.until - time.time())) if each.until else "", DIM),
+                Cell(each.reason),
+            ]
+            for each in health
+        ]
+        out.table([Column("PROVIDER", 8), Column("BREAKER", 8), Column("FOR", 3), Column("WHY", 10)], rows)
+    over = [[Cell(name), Cell(each.text)] for name, each in serving.items() if each.text]
+    if over:
+        out.line()
+        out.table([Column("AGENT", 8), Column("SERVED", 20)], over)
+    return ExitCode.OK
+
+
+def _check(world: World, out: Output) -> ExitCode:
+    from agentdeck.engine import gateways
+
+    targets = gateways.check_providers(world)
+    if out.json:
+        out.emit("gateway_check", targets=targets)
+    elif targets:
+        marks = {True: Cell("✓", GREEN), None: Cell("–", YELLOW), False: Cell("✗", RED)}
+        rows = [
+            [
+                marks[each["ok"]],
+                Cell(each["tier"]),
+                Cell(f"{each['provider']}:{each['model']}" if each["model"] else each["provider"]),
+                Cell("" if each["seconds"] is None else f"{each['seconds']:.2f} s", DIM),
+                Cell(each["text"]),
+            ]
+            for each in targets
+        ]
+        out.table([Column("", 1), Column("TIER", 6), Column("TARGET", 12), Column("TOOK", 6), Column("", 12)], rows)
+    else:
+        out.narrate("No tier is configured, and no model server answers on this machine.")
+    return ExitCode.FAILED if any(each["ok"] is False for each in targets) else ExitCode.OK
+
+
+def models(args: Namespace, out: Output) -> ExitCode:
+    world = open_deck(out).world
+    if args.action == "serve":
+        return _serve(args, world, out)
+    if args.action == "stop":
+        from agentdeck.engine.modelserving import stop
+
+        names = stop(world)
+        out.emit("served", stopped=names) if out.json else out.narrate(f"Stopped {', '.join(names)}.")
+        return ExitCode.OK
+    from agentdeck.system.modelservers import survey
+
+    reports = survey(world.settings.config.providers)
+    if out.json:
+        out.emit("models", servers=[asdict(each) for each in reports])
+        return ExitCode.OK
+    rows = [
+        [
+            Cell("✓", GREEN) if each.ok else Cell("–" if not each.models else "✗", DIM if not each.models else RED),
+            Cell(each.provider),
+            Cell(each.base_url, DIM),
+            Cell(", ".join(each.models)),
+            Cell("" if each.seconds is None else f"{each.seconds:.1f} s"),
+            Cell("" if each.speed is None else f"{each.speed:.0f} tokens/s"),
+            Cell(each.text),
+        ]
+        for each in reports
+    ]
+    columns = [("", 1), ("PROVIDER", 8), ("WHERE", 10), ("MODELS", 12), ("TOOK", 5), ("SPEED", 6), ("", 8)]
+    out.table([Column(title, least) for title, least in columns], rows)
+    return ExitCode.OK
+
+
+def _serve(args: Namespace, world: World, out: Output) -> ExitCode:
+    from agentdeck.core.gateway_config import SERVED_PORT
+    from agentdeck.engine.modelserving import serve
+
+    if not args.file:
+        raise UsageError("Which model?", hint="agentdeck models serve FILE.gguf")
+    out.narrate(f"Loading {plain(Path(args.file).name)} …")
+    served = serve(world, Path(args.file).expanduser(), port=args.port or SERVED_PORT, context=args.context)
+    if out.json:
+        out.emit("served", window=served.window, base_url=served.base_url, model=served.model)
+        return ExitCode.OK
+    out.line(f"{plain(served.model)} is served at {served.base_url}.")
+    if args.port in (None, SERVED_PORT):
+        out.narrate("The tier “local” finds it as “served”. “agentdeck models stop” ends it.")
+    return ExitCode.OK
+
+
+def spend(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.engine.spending import spending
+
+    since = parse_since(args.since, time.time()) if args.since else 0.0
+    found = spending(open_deck(out).world, args.by, since)
+    if args.csv and out.json:
+        raise UsageError("--csv and --json are two formats; give one.")
+    if out.json:
+        dearest = found.dearest and {"model": found.dearest[0], "cost": found.dearest[1]}
+        deep = {"share": found.deep_share, "limit": found.deep_limit}
+        lines = [_fields(line) for line in found.lines]
+        out.emit("spend", by=args.by, since=since, lines=lines, total=_fields(found.total), dearest=dearest, deep=deep)
+    elif args.csv:
+        writer = csv.DictWriter(sys.stdout, list(_fields(found.total)))
+        writer.writeheader()
+        writer.writerows(_fields(line) for line in found.lines)
+    else:
+        _print_spending(found, args.by, out)
+    return ExitCode.OK
+
+
+def _fields(line: Line) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "requests": line.requests,
+        **asdict(line.usage),
+        "cost": round(line.cost, 6),
+        "unpriced": line.unpriced,
+        "seconds": round(line.seconds, 3),
+    }
+
+
+def _print_spending(found: Spending, by: str, out: Output) -> None:
+    if not found.lines:
+        out.narrate("Nothing was spent that is known here.")
+        return
+    titles = (by.upper(), "REQUESTS", "INPUT", "CACHED", "OUTPUT", "COST")
+    rows = [
+        [
+            Cell(line.name, BOLD if line is found.total else ""),
+            Cell(str(line.requests)),
+            Cell(f"{line.usage.input + line.usage.cache_write:,}"),
+            Cell(f"{line.usage.cache_read:,}"),
+            Cell(f"{line.usage.output:,}"),
+            Cell(_money(line.cost) + (f" and {line.unpriced} without a price" if line.unpriced else "")),
+        ]
+        for line in (*found.lines, found.total)
+    ]
+    out.table([Column(title, 5) for title in titles], rows)
+    if found.dearest is not None:
+        model, cost = found.dearest
+        out.line(f"Had all gone to {plain(model)}: {_money(cost)}.")
+    if found.deep_share or found.deep_limit is not None:
+        limit = found.deep_limit
+        over = limit is not None and found.deep_share > limit
+        said = f", {'more than' if over else 'within'} the limit of {limit:.0%}" if limit is not None else ""
+        out.line(out.styled(f"The tier “deep” has {found.deep_share:.0%} of it{said}.", YELLOW if over else ""))
+
+
+def _money(dollars: float) -> str:
+    return f"${dollars:.2f}" if dollars >= 0.1 or not dollars else f"${dollars:.4f}"

@@ -1,0 +1,75 @@
+"""When another provider than its tier's first one served an agent, and which of its commits hold work of that time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agentdeck.core.agent import Agent
+from agentdeck.engine.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedCommit:
+    commit: str
+    subject: str
+    at: float
+    """When it was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """One time in which a backup served. Times are seconds since the epoch; `end` is None while it goes on."""
+
+    start: float
+    end: float | None
+    provider: str
+    model: str
+    reason: str
+    commits: tuple[MarkedCommit, ...] = ()
+    """Those with work of that time in them: the first one after it ended is among them."""
+
+
+def failovers(world: World, agent: Agent) -> list[Failover]:
+    """All of them, oldest first; one without commits changed nothing that is on the branch now."""
+    found = _times(world, agent.name)
+    if not found:
+        return []
+    commits = _commits(world, agent)
+    marked: list[Failover] = []
+    for over in found:
+        before, inside = agent.created, []
+        for commit in commits:
+            # git keeps whole seconds: what may have been in that time is taken to have been.
+            if commit.at + 1 > over.start and (over.end is None or before < over.end):
+                inside.append(commit)
+            before = commit.at
+        marked.append(replace(over, commits=tuple(inside)))
+    return marked
+
+
+def backups(world: World, agent: Agent) -> tuple[str, ...]:
+    """The models, as `provider:model`, that made commits of the branch in place of the tier's first one."""
+    return tuple(dict.fromkeys(f"{each.provider}:{each.model}" for each in failovers(world, agent) if each.commits))
+
+
+def _times(world: World, name: str) -> list[Failover]:
+    found: list[Failover] = []
+    for event in world.store.events(name):
+        ends = event.kind in ("provider.failed_over", "provider.failed_back", "provider.exhausted")
+        if ends and found and found[-1].end is None:
+            found[-1] = replace(found[-1], end=event.at)
+        if event.kind == "provider.failed_over":
+            data = event.data
+            words = (str(data.get(key, "")) for key in ("provider", "model", "reason"))
+            found.append(Failover(event.at, None, *words))
+    return found
+
+
+def _commits(world: World, agent: Agent) -> list[MarkedCommit]:
+    lease = agent.lease("worktree")
+    if lease is None or not lease.data.get("branch"):
+        return []
+    span = f"{lease.data['base_commit']}..refs/heads/{lease.data['branch']}"
+    listed = world.repo.run("log", "--first-parent", "--reverse", "--format=%H%x00%ct%x00%s", span)
+    rows = [line.split("\0") for line in listed.text.splitlines()] if listed else []
+    return [MarkedCommit(row[0], row[2], float(row[1])) for row in rows if len(row) == 3]
