@@ -7,47 +7,21 @@ these tests; without npm, or where its registry can't be reached, the tests are 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from agentdeck.core.agent import Fault, Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import ExitCode
+from tests.agents.conftest import PACKAGES, QUIET
 from tests.support.decks import Bench
 from tests.support.fake_api import CONTENT, FILE, FINISHED, FakeApi, fake_api
 from tests.support.retry import eventually
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
-PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
-QUIET = {
-    "DISABLE_AUTOUPDATER": "1",
-    "DISABLE_TELEMETRY": "1",
-    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-    "IS_SANDBOX": "1",  # Claude Code wants to know that it may run as root
-}
-
-
-@pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the CLIs' programs; installed once for all test processes."""
-    shared = tmp_path_factory.getbasetemp().parent / "agent-clis"
-    prefix = Path(os.environ.get("AGENTDECK_TEST_AGENTS") or shared)
-    programs = prefix / "node_modules" / ".bin"
-    with FileLock(f"{shared}.lock"):
-        if not programs.exists():
-            if shutil.which("npm") is None:
-                pytest.skip("npm is not installed")
-            argv = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(prefix), *PACKAGES.values()]
-            done = subprocess.run(argv, capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.skip(f"npm could not install them: {done.stderr[-300:]}")
-    return programs
 
 
 @pytest.fixture

@@ -317,7 +317,7 @@ async def playing(
             "gateway": QUICK,
         }
         for name, table in (plan or {}).items():
-            tables[name] = {**tables[name], **table}
+            tables[name] = {**tables.get(name, {}), **table}
         config = state / "config.json"
         config.write_text(json.dumps({"decks": {"": tables}}))
         gateway = Gateway(state, Plans(config), KEYS)

@@ -27,8 +27,10 @@ class FakeApi:
 
 
 @contextmanager
-def fake_api() -> Iterator[FakeApi]:
-    class Handler(_Handler):
+def fake_api(base: type[ApiHandler] | None = None) -> Iterator[FakeApi]:
+    """The server; `base` may be a handler that behaves worse."""
+
+    class Handler(base or ApiHandler):  # type: ignore[misc]
         pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -44,7 +46,7 @@ def fake_api() -> Iterator[FakeApi]:
         server.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class ApiHandler(BaseHTTPRequestHandler):
     api: FakeApi
     protocol_version = "HTTP/1.1"
 

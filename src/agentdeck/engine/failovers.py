@@ -59,9 +59,8 @@ def _times(world: World, name: str) -> list[Failover]:
         if ends and found and found[-1].end is None:
             found[-1] = replace(found[-1], end=event.at)
         if event.kind == "provider.failed_over":
-            data = event.data
-            words = (str(data.get(key, "")) for key in ("provider", "model", "reason"))
-            found.append(Failover(event.at, None, *words))
+            provider, model, reason = (str(event.data.get(key, "")) for key in ("provider", "model", "reason"))
+            found.append(Failover(event.at, None, provider, model, reason))
     return found
 
 

@@ -130,20 +130,25 @@ class Budgets:
         return total.share(limit) <= 1.0
 
     def _fly(self, bearer: Bearer, most: Spent, sign: int) -> None:
-        # Sums with infinity can't be taken back.
-        bounded = Spent(most.money if math.isfinite(most.money) else 1e9, most.tokens)
         for scope in _every_scope(bearer):
-            self._flying[scope].add(bounded, sign)
+            self._flying[scope].add(most, sign)
 
 
 def most_of(body: bytes, document: dict[str, object], targets: Sequence[Target], plan: Plan, asked: str) -> Spent:
-    """What the request can cost at most, whoever of `targets` serves it: a token has at least one byte."""
+    """What the request can cost at most, whoever of `targets` serves it: a token has at least one byte.
+
+    A model without a price counts as nothing here as it does afterwards; its tokens count.
+    """
     named = [document.get(key) for key in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
     output = next((value for value in named if isinstance(value, int) and value > 0), OUTPUT_MAX)
-    usage = Usage(output=output, cache_write=len(body))
-    costs = [pricing.cost(usage, target.model or asked, plan.providers.get(target.provider)) for target in targets]
-    money = max((math.inf if cost is None else cost for cost in costs), default=0.0)
-    return Spent(money, len(body) + output)
+    # Which of the three the prompt turns out to be, only the answer tells.
+    prompts = ({"input": len(body)}, {"cache_read": len(body)}, {"cache_write": len(body)})
+    costs = [
+        pricing.cost(Usage(output=output, **prompt), target.model or asked, plan.providers.get(target.provider))
+        for target in targets
+        for prompt in prompts
+    ]
+    return Spent(max((cost or 0.0 for cost in costs), default=0.0), len(body) + output)
 
 
 def _tokens(usage: Usage) -> int:

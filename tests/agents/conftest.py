@@ -1,0 +1,36 @@
+"""The real CLIs, installed once for all test processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
+QUIET = {
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_TELEMETRY": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "IS_SANDBOX": "1",  # Claude Code wants to know that it may run as root
+}
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the CLIs' programs; installed once for all test processes."""
+    shared = tmp_path_factory.getbasetemp().parent / "agent-clis"
+    prefix = Path(os.environ.get("AGENTDECK_TEST_AGENTS") or shared)
+    programs = prefix / "node_modules" / ".bin"
+    with FileLock(f"{shared}.lock"):
+        if not programs.exists():
+            if shutil.which("npm") is None:
+                pytest.skip("npm is not installed")
+            argv = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(prefix), *PACKAGES.values()]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"npm could not install them: {done.stderr[-300:]}")
+    return programs

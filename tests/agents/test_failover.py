@@ -1,0 +1,89 @@
+"""Claude Code and Codex through the gateway while their first provider has each of the faults.
+
+They finish their task with the same file written and exit 0 in every one but 400, which is the caller's own fault and
+is passed on to it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agent import Mode, State
+from agentdeck.engine import gateways
+from agentdeck.engine.views import StartRequest
+from agentdeck.errors import ExitCode
+from tests.agents.conftest import PACKAGES, QUIET
+from tests.support.decks import CONFIG, Bench
+from tests.support.fake_api import CONTENT, FILE, fake_api
+from tests.support.faulty_api import FAULTS, faulty_api
+from tests.support.servers import free_port
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
+KEYS = {"MAIN_KEY": "sk-main-0123456789abcdef", "SPARE_KEY": "sk-spare-fedcba9876543210"}
+RULES = """
+[gateway]
+retries = 1
+backoff = 0.1
+retry_budget = 4.0
+hold = 1.0
+breaker_seconds = 60.0
+
+[tiers]
+work = ["main:big-model", "spare:small-model"]
+"""
+SERVED_BY_MAIN = {"ok", "slow drip"}
+
+
+def provider(name: str, url: str) -> str:
+    times = "connect = 2.0, first_byte = 1.5, answer = 1.5, idle = 1.5"
+    return (
+        f'\n[providers.{name}]\nbase_url = "{url}/v1"\napis = ["messages", "responses"]\ncount_tokens = true\n'
+        f'key_env = "{name.upper()}_KEY"\ntimeouts = {{ {times} }}\n'
+    )
+
+
+@pytest.fixture
+def quiet(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A throw-away home without any login, and the CLIs in PATH."""
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC", "CLAUDE", "OPENAI", "CODEX"))]:
+        monkeypatch.delenv(name)
+    for name, value in {**QUIET, **KEYS, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
+        monkeypatch.setenv(name, value)
+    bench.write(".claude/settings.json", '{"permissions": {"defaultMode": "bypassPermissions"}}', cwd=bench.home)
+    bench.write(".codex/config.toml", 'sandbox_mode = "danger-full-access"\n', cwd=bench.home)
+    return bench
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("profile", PACKAGES)
+def test_the_task_is_done_whatever_the_first_provider_does(quiet: Bench, profile: str, fault: str) -> None:
+    with faulty_api(fault) as main, fake_api() as spare:
+        url = f"http://127.0.0.1:{free_port()}" if fault == "refused" else main.url
+        quiet.write("agentdeck.toml", CONFIG + provider("main", url) + provider("spare", spare.url) + RULES)
+        deck = quiet.deck()
+        task = StartRequest(task="Make the file", profile=profile, name="fox", tier="work", mode=Mode.HEADLESS)
+        deck.start(task)
+        view = deck.wait("fox")
+        tree = view.worktree
+        assert tree is not None
+        asked = [sum("count_tokens" not in each["path"] for each in api.requests) for api in (main, spare)]
+        made = (tree / FILE).read_text() if (tree / FILE).exists() else ""
+        took = (view.status.ended or 0.0) - (view.status.started or 0.0)
+        log = [line.text for line in deck.log_lines("fox")]
+        gateways.stop(deck.world)
+    shown = f"{profile:7} {fault:23} {view.state} exit {view.status.exit_code}, main {asked[0]}, spare {asked[1]}"
+    print(f"MATRIX {shown}, file {'written' if made else 'missing'}, {took:.1f} s")  # noqa: T201 - make the table
+    if fault == "400":
+        assert view.state is State.FAILED
+        assert asked[1] == 0
+        return
+    assert (view.outcome, made) == (ExitCode.OK, CONTENT), "\n".join(log[-20:])
+    assert (asked[1] == 0) == (fault in SERVED_BY_MAIN)
+    assert {str(each["body"].get("model")) for each in main.requests if each["body"]} <= {"big-model"}
+    assert {str(each["body"].get("model")) for each in spare.requests if each["body"]} <= {"small-model"}
+    keys = [str(each["headers"]) for each in spare.requests]
+    assert not any(KEYS["MAIN_KEY"] in headers for headers in keys), "the wrong provider's key"
+    assert not any("x-agentdeck" in headers.lower() for headers in keys)

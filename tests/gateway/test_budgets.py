@@ -1,0 +1,203 @@
+"""Budgets: told at 80 %, kept at 100 %, and passed by one request an agent at most."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentdeck.core.apis import Api
+from agentdeck.system import gateway_tokens as tokens
+from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.system.store import Store
+from tests.gateway.upstream import Play, Server, app_of, playing, provider, served
+
+# One answer of the server is 11 + 5 tokens in and 7 out; at these prices it costs 0.023 dollars.
+PRICES = {"big-model": {"input": 1000.0, "cache_read": 1000.0, "output": 1000.0}}
+ONE, TOKENS = 0.023, 23
+
+
+def budget(**rules: Any) -> dict[str, Any]:
+    return {"budgets": rules}
+
+
+async def spend(play: Play, count: int, api: Api = Api.CHAT) -> list[int]:
+    return [(await play.ask(api, stream=True, max_tokens=10))[0] for _ in range(count)]
+
+
+def kinds(play: Play) -> list[str]:
+    return [event["kind"] for event in play.events() if event["kind"].startswith("budget.")]
+
+
+@pytest.mark.parametrize("scope", ["agent", "deck", "day"])
+@pytest.mark.parametrize("limit", [{"money": ONE * 5}, {"tokens": TOKENS * 5}])
+def test_it_is_told_at_eighty_percent_and_nothing_is_sent_at_a_hundred(
+    tmp_path: Path, scope: str, limit: dict[str, float]
+) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, plan=budget(**{scope: limit}), prices=PRICES) as play:
+            assert await spend(play, 3) == [200] * 3
+            assert kinds(play) == []
+            assert await spend(play, 1) == [200]
+            assert kinds(play) == ["budget.warned"]
+            assert await spend(play, 3) == [200, 400, 400]
+            assert kinds(play) == ["budget.warned", "budget.reached"]
+            assert len(play.main.requests) == 5
+            assert play.spare.requests == []
+            assert [record.outcome for record in play.records()] == ["ok"] * 5 + ["exhausted"] * 2
+            assert play.records()[0].cost == pytest.approx(ONE)
+            # Another agent has a budget of its own, but not another repository.
+            owl = tokens.mint(tokens.secret(play.state), Bearer("deck", "owl", "work"))
+            async with play.client.post(play.url(Api.CHAT, owl), json={"model": "m"}) as answer:
+                assert answer.status == (200 if scope == "agent" else 400)
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("api", list(Api))
+def test_the_answer_stops_the_clients_own_retries_and_says_why(tmp_path: Path, api: Api) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, plan=budget(agent={"tokens": 1})) as play:
+            assert (await play.ask(api, stream=True))[0] == 200
+            async with play.client.post(play.url(api), json={"model": "m", "stream": True}) as answer:
+                assert answer.status == (400 if api is Api.CHAT else 429)
+                assert answer.headers["x-should-retry"] == "false"
+                assert "the agent's budget is spent" in (await answer.json())["error"]["message"]
+            assert play.gateway.board.serving[Bearer("deck", "fox", "work")].reason == "the agent's budget is spent"
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_requests_side_by_side_pass_it_by_one_at_most(tmp_path: Path, bounded: bool) -> None:
+    """Ten at once, where the budget has room for three and a half."""
+
+    async def check() -> None:
+        async with playing(
+            tmp_path, plan=budget(agent={"money": ONE * 3.5}), prices=PRICES, timeouts={"first_byte": 30.0}
+        ) as play:
+            play.main.pause = 0.02
+            more = {"max_tokens": 10} if bounded else {}
+            answers = await asyncio.gather(*(play.ask(Api.CHAT, stream=True, **more) for _ in range(10)))
+            assert sorted(status for status, _ in answers) == [200] * 4 + [400] * 6
+            assert len(play.main.requests) == 4
+
+    asyncio.run(check())
+
+
+def test_requests_side_by_side_do_not_wait_while_there_is_room(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, plan=budget(agent={"money": 1000.0}), prices=PRICES) as play:
+            play.main.pause = 0.1
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            await play.ask(Api.CHAT, stream=True, max_tokens=10)
+            one = loop.time() - began
+            began = loop.time()
+            await asyncio.gather(*(play.ask(Api.CHAT, stream=True, max_tokens=10) for _ in range(6)))
+            assert loop.time() - began < 3 * one
+
+    asyncio.run(check())
+
+
+def test_agents_share_the_budget_of_their_deck(tmp_path: Path) -> None:
+    """Three agents, each with four at once: each may pass it by one."""
+
+    async def check() -> None:
+        async with playing(
+            tmp_path, plan=budget(deck={"money": ONE * 1.5}), prices=PRICES, timeouts={"first_byte": 30.0}
+        ) as play:
+            play.main.pause = 0.02
+            key = tokens.secret(play.state)
+            urls = [play.url(Api.CHAT, tokens.mint(key, Bearer("deck", name, "work"))) for name in ("a", "b", "c")]
+
+            async def ask(url: str) -> int:
+                async with play.client.post(url, json={"model": "m", "stream": True}) as answer:
+                    await answer.read()
+                    return answer.status
+
+            statuses = await asyncio.gather(*(ask(url) for url in urls * 4))
+            assert 2 <= statuses.count(200) <= 3
+            assert len(play.main.requests) == statuses.count(200)
+
+    asyncio.run(check())
+
+
+def test_what_was_spent_before_a_restart_counts(tmp_path: Path) -> None:
+    async def check() -> None:
+        plan = budget(deck={"tokens": TOKENS * 2})
+        async with playing(tmp_path, plan=plan) as play:
+            assert await spend(play, 3) == [200, 200, 400]
+        async with playing(tmp_path, plan=plan) as play:
+            assert await spend(play, 1) == [400]
+            assert play.main.requests == []
+
+    asyncio.run(check())
+
+
+def test_a_raised_budget_is_taken_up(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, plan=budget(agent={"tokens": 1})) as play:
+            assert await spend(play, 2) == [200, 400]
+            config = play.state / "config.json"
+            tables = json.loads(config.read_text())
+            tables["decks"][""]["budgets"] = {}
+            config.write_text(json.dumps(tables))
+            play.gateway._refresh(at_once=True)
+            assert await spend(play, 1) == [200]
+
+    asyncio.run(check())
+
+
+def test_the_local_tier_takes_over(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with served(app_of(Server("here"))) as port:
+            plan = {
+                "providers": {"own": provider(port, local=True)},
+                "tiers": {"local": ["own:here-model"]},
+                **budget(agent={"tokens": TOKENS}, at_limit="local"),
+            }
+            async with playing(tmp_path, plan=plan) as play:
+                assert await spend(play, 2) == [200, 200]
+                assert len(play.main.requests) == 1
+                serving = play.gateway.board.serving[Bearer("deck", "fox", "work")]
+                assert (serving.provider, serving.reason) == ("own", "the agent's budget is spent")
+                assert play.records()[-1].cost == 0.0
+
+    asyncio.run(check())
+
+
+def test_the_agent_is_stopped_where_the_configuration_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "store").open()
+    (tmp_path / "store/agents/fox").mkdir(parents=True)
+    killed: list[int] = []
+    monkeypatch.setattr("os.kill", lambda pid, sign: killed.append(pid))
+    monkeypatch.setattr(Store, "runner_pid", lambda self, name: 4711)
+
+    async def check() -> None:
+        async with playing(tmp_path, plan=budget(agent={"tokens": 1}, at_limit="stop")) as play:
+            config = play.state / "config.json"
+            tables = json.loads(config.read_text())
+            tables["stores"] = {"deck": str(store.folder)}
+            config.write_text(json.dumps(tables))
+            play.gateway._refresh(at_once=True)
+            assert await spend(play, 2) == [200, 400]
+            assert killed == [4711]
+        told = [event.text for event in store.events("fox") if event.kind == "budget.reached"]
+        assert told == ["the agent's budget is spent; it is stopped"]
+
+    asyncio.run(check())
+
+
+def test_a_provider_that_fails_does_not_leave_a_place_taken(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, "500", "500", plan=budget(agent={"tokens": TOKENS})) as play:
+            assert await spend(play, 2) == [400, 400]
+            play.main.fault = play.spare.fault = "ok"
+            assert not any(play.gateway._budgets._tickets.values())
+            assert all(flying.tokens == 0 for flying in play.gateway._budgets._flying.values())
+
+    asyncio.run(check())
