@@ -73,7 +73,7 @@ def leftovers(bench: Bench) -> list[str]:
     found += [path for path in bench.worktrees() if Path(path).name.startswith(ours)]
     found += [lease.agent for lease in registry(bench).owners() if lease.agent.startswith(ours)]
     refs = bench.git("for-each-ref", "--format=%(refname)").splitlines()
-    good = ("refs/heads/", "refs/agentdeck/trash/")
+    good = ("refs/heads/", "refs/tags/", "refs/remotes/", "refs/stash", "refs/agentdeck/trash/")
     return found + [ref for ref in refs if not ref.startswith(good) or "/gate-" in ref]
 
 
