@@ -352,7 +352,16 @@ def _put(repo: Repository, worktree: Worktree, move: Move, *, target: str) -> st
             _delete(here.folder, path)
     if there:
         stdin = os.fsencode("\0".join(there))
-        here.git(*literal, "checkout", "-q", target, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=stdin)
+        # Those that are left out of a sparse checkout too, which would else make git refuse all of them.
+        words = (
+            "checkout",
+            "-q",
+            "--ignore-skip-worktree-bits",
+            target,
+            "--pathspec-from-file=-",
+            "--pathspec-file-nul",
+        )
+        here.git(*literal, *words, stdin=stdin)
     if here.run("config", "--type=bool", "--get", "core.sparseCheckout").text.strip() == "true":
         here.run("sparse-checkout", "reapply")
     if ours:
