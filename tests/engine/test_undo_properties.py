@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -42,6 +43,9 @@ verbs = st.sampled_from(
         landing(),
         landing(commit="", method=Method.SQUASH),
         landing(commit="Work"),
+        landing(commit="Work", method=Method.REBASE),
+        landing(commit="Work", method=Method.SQUASH, remove=True),
+        landing(method=Method.FF_ONLY, remove=True),
         landing(commit="Work", remove=True),
         lambda deck, name: deck.prune(deck.stale()),
     ]
@@ -54,6 +58,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         pytest.MonkeyPatch.context() as patch,
         bench_in(tmp_path_factory.mktemp("undo"), patch, config=CONFIG) as bench,
     ):
+        for name, program in {"clean": "tr a-z A-Z", "smudge": "tr A-Z a-z"}.items():
+            bench.git("config", f"filter.caps.{name}", program)
         library = bench.root.parent / "library"
         library.mkdir()
         bench.git("init", "-q", cwd=library)
@@ -79,8 +85,10 @@ numbers = itertools.count()
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.timeout(2000)
+@settings(
+    max_examples=int(os.environ.get("AGENTDECK_EXAMPLES", "40")), deadline=None, suppress_health_check=list(HealthCheck)
+)
 @given(done=st.lists(edits | st.just(submodule), max_size=10), act=verbs)
 def test_any_destructive_act_can_be_undone(shared: Bench, done: list[Edit], act: Callable[[Deck, str], object]) -> None:
     deck, name = shared.deck(), f"w{next(numbers)}"

@@ -24,6 +24,7 @@ CONTENTS = [
     b"*.log\n",
     b"* text=auto\n",
     b"*.txt text eol=crlf\n*.bin -text ident\n",
+    b"*.txt filter=caps\n",
 ]
 
 Edit = Callable[[Sandbox], object]
