@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench clean
+.PHONY: help demo run test check bench shots clean
 
 BIN := .venv/bin
 
@@ -28,7 +28,12 @@ check: ## format, lint, types and layers
 bench: ## what the program costs, as ratios to yardsticks of the same run
 	@scripts/setup test
 	$(BIN)/python bench/verbs.py
+	$(BIN)/python bench/dashboard.py
 	$(BIN)/python bench/radar.py
+
+shots: ## screenshots/ of the dashboard, from the real program
+	@scripts/setup test
+	$(BIN)/python scripts/shots.py
 
 clean: ## take .venv and caches away
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

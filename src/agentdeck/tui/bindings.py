@@ -54,7 +54,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     LOOK: (
         Key("look.filter", "slash", "filter", "filter", "Show only agents that match, letter by letter"),
-        Key("look.order", "S", "order", "order", "Sort by the next order: need, name, age, last change, CPU"),
+        Key("look.order", "S", "order", "order", "Sort by the next order: need, name, age, last change, CPU, cost"),
         Key("look.group", "g", "group", "group", "Group by nothing, state, profile or base branch"),
         Key("look.pane", "right,f6", "focus_pane", "into tab", "Put the keys into the tab; escape comes back"),
         Key("look.zoom", "z", "zoom", "zoom", "Give the tab the whole screen, or give the list back its part"),

@@ -10,6 +10,7 @@ from agentdeck.core.radar import Verdict
 from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, plain
 from agentdeck.tui.look import GLYPHS, short_bytes, sparkline
+from agentdeck.tui.order import NEEDS_PERSON
 from agentdeck.tui.snapshot import Row
 
 GAP = 2
@@ -52,7 +53,7 @@ def _name(row: Row, now: float) -> list[Part]:
 
 
 def _profile(row: Row, now: float) -> list[Part]:
-    profile, model = plain(row.view.agent.profile), plain(row.view.status.model)
+    profile, model = plain(row.view.agent.profile), plain(row.view.model)
     return [(profile, ""), (f" {model}", "dim")] if model else [(profile, "")]
 
 
@@ -97,6 +98,10 @@ def _cpu(row: Row, now: float) -> list[Part]:
     return [(sparkline(row.load.history, 5, full=100.0), "spark"), (f"{row.load.cpu:4.0f}%", "")]
 
 
+def _memory_trend(row: Row, now: float) -> list[Part]:
+    return [(sparkline(row.load.memory_history, 5, full=1.0), "spark")] if row.load else []
+
+
 def _memory(row: Row, now: float) -> list[Part]:
     return [(short_bytes(row.load.memory), "")] if row.load else []
 
@@ -124,9 +129,10 @@ COLUMNS = (
     Column("PROFILE", 3, 8, 26, _profile),
     Column("BRANCH", 5, 14, 40, _branch, keep_end=True),
     Column("↑↓", 2, 12, 12, _ahead),
-    Column("RADAR", 1, 6, 16, _radar),
+    Column("RADAR", 1, 12, 16, _radar),
     Column("LINES", 2, 12, 12, _lines),
     Column("CPU", 4, 10, 10, _cpu, right=True),
+    Column("", 6, 5, 5, _memory_trend, right=True),
     Column("MEM", 4, 4, 5, _memory, right=True),
     Column("COST", 3, 5, 8, _cost, right=True),
     Column("TIME", 0, 4, 4, _time, right=True),
@@ -142,13 +148,16 @@ def lay_out(rows: Iterable[Row], width: int) -> Layout:
     widths = {key: size for key, size in natural.items() if size}
     least = {id(column): min(column.least, natural[id(column)]) for column in shown}
     reason = COLUMNS[-1]
+    # What an agent wants of a person is read before anything else.
+    said = max((columns_of(plain(row.reason)) for row in rows if row.state in NEEDS_PERSON), default=0)
+    reason_least = max(_REASON_LEAST, min(said, width // 3))
     for rank in range(max(column.rank for column in COLUMNS), -1, -1):
-        need = sum(least[id(column)] + GAP for column in shown) + _REASON_LEAST
+        need = sum(least[id(column)] + GAP for column in shown) + reason_least
         if need <= width:
             break
         shown = [column for column in shown if column.rank < rank or rank == 0]
     # The reason shall have a quarter of the room before a long name or branch gets more than its least.
-    room = width - max(_REASON_LEAST, width // 4) - GAP * len(shown)
+    room = width - max(reason_least, width // 4) - GAP * len(shown)
     over = sum(widths[id(column)] for column in shown) - room
     while over > 0:
         wide = [column for column in shown if widths[id(column)] > least[id(column)]]

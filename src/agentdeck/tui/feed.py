@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +21,7 @@ from agentdeck.errors import DeckError
 from agentdeck.tui.facts import FactFinder
 from agentdeck.tui.reading import AgentReader
 from agentdeck.tui.scanner import Scanner
-from agentdeck.tui.snapshot import Load, Machine, Row, Snapshot
+from agentdeck.tui.snapshot import Gateway, Load, Machine, Row, Snapshot
 
 _PACE = 0.1
 """Seconds at least between two looks: what an agent prints moves files all the time."""
@@ -33,6 +32,7 @@ _USAGE_SHARE = 150
 _HISTORY = 16
 _BASE_EVERY = 30.0
 _REPAIR_EVERY = 5.0
+_MONEY_EVERY = 3.0
 
 Post = Callable[[Snapshot], None]
 
@@ -49,6 +49,7 @@ class Feed:
         self._loads: dict[str, Load] = {}
         self._base = ""
         self._repair_problem = ""
+        self._gateway = Gateway()
         self._last: Snapshot | None = None
 
     def first(self) -> Snapshot:
@@ -114,18 +115,20 @@ class Feed:
             return []
 
     def _snapshot(self) -> Snapshot:
+        gateway = self._gateway
         radar, marks = self._scanner.report, self._scanner.marks
         rows = tuple(
             Row(
                 view,
                 self._finder.facts.get(view.name),
                 self._loads.get(view.name),
+                gateway.costs.get(view.name),
                 mark=marks.get(view.name),
             )
             for view in self._views
         )
         problems = tuple(filter(None, (*map(plain, self._reader.problems), self._repair_problem)))
-        return Snapshot(rows, self._base, _machine(), radar, problems)
+        return Snapshot(rows, self._base, _machine(), radar, gateway, problems)
 
     def _publish(self) -> None:
         # All in the lock, so that an older snapshot never comes after a newer one.
@@ -141,8 +144,10 @@ class Feed:
 
     def _ask_on(self) -> None:
         from agentdeck.system.usage import UsageSampler
+        from agentdeck.tui.money import MoneyReader
 
-        sampler, usage_due, base_due, repair_due = UsageSampler(), 0.5, 0.0, 0.0
+        sampler, money = UsageSampler(), MoneyReader(self._deck)
+        usage_due, base_due, repair_due, money_due = 0.5, 0.0, 0.0, 0.0
         begun = time.monotonic()
         while not self._over.is_set():
             now = time.monotonic() - begun
@@ -156,6 +161,10 @@ class Feed:
                 if now >= repair_due and any(_needs_repair(view) for view in views):
                     repair_due = now + _REPAIR_EVERY
                     self._repair()
+                if now >= money_due and self._deck.store.exists:
+                    money_due = now + _MONEY_EVERY
+                    self._gateway = money.read()
+                    self._publish()
                 if now >= usage_due:
                     usage_due = now + max(_USAGE_EVERY, self._sample(sampler, views) * _USAGE_SHARE)
                 if self._finder.forget_all_but({view.name for view in views}):
@@ -201,9 +210,10 @@ class Feed:
             before = self._loads
             self._loads = {}
             for name, usage in used.items():
-                history = deque(before[name].history if name in before else (), _HISTORY)
-                history.append(usage.cpu_percent)
-                self._loads[name] = Load(usage.cpu_percent, usage.rss_bytes, tuple(history))
+                old = before.get(name, Load())
+                cpu = (*old.history, usage.cpu_percent)[-_HISTORY:]
+                memory = (*old.memory_history, float(usage.rss_bytes))[-_HISTORY:]
+                self._loads[name] = Load(usage.cpu_percent, usage.rss_bytes, cpu, memory)
         self._publish()
         return time.thread_time() - begun
 

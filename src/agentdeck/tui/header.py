@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,12 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from agentdeck.core.agent import State
+from agentdeck.core.durations import short_duration
 from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, plain
 from agentdeck.tui.look import GLYPHS
 from agentdeck.tui.order import URGENCY
-from agentdeck.tui.snapshot import Snapshot
+from agentdeck.tui.snapshot import Gateway, Snapshot
 
 COLOURS = {
     State.STARTING: "$foreground 60%",
@@ -33,7 +35,7 @@ Piece = tuple[str, str]
 
 
 class DeckHeader(Widget):
-    """Repository, base branch, how many agents stand how, and the machine's load, on one line."""
+    """Repository, base branch, how many agents stand how, providers, spend, and the machine's load, on one line."""
 
     snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=False)
 
@@ -49,19 +51,48 @@ def header_pieces(repository: str, shot: Snapshot, width: int) -> tuple[list[Pie
     """The left and the right part for a line of `width`; what matters least goes first where the room is short."""
     load = shot.machine.load
     busy = load > shot.machine.processors
-    right = [(f"load {load:.1f} of {shot.machine.processors} ", "$text-warning" if busy else "$foreground 60%")]
+    machine = [(f"load {load:.1f} of {shot.machine.processors} ", "$text-warning" if busy else "$foreground 60%")]
+    trouble, spend = _providers(shot.gateway), _spend(shot.gateway)
+    right = [*trouble, *spend, *machine]
     title: list[Piece] = [(f" {cut(repository, max(8, width // 4))}", "bold")]
     base: list[Piece] = [(f" on {cut(plain(shot.base), max(6, width // 6))}", "$foreground 60%")] if shot.base else []
     worded, bare = _counts(shot, words=True), _counts(shot, words=False)
     for left, end in (
         ([*title, *base, *worded], right),
         ([*title, *worded], right),
-        ([*title, *base, *bare], right),
-        ([*title, *bare], right),
+        ([*title, *worded], [*trouble, *machine]),
+        ([*title, *worded], trouble),
+        ([*title, *worded], []),
+        ([*title, *bare], [*trouble, *machine]),
+        ([*title, *bare], machine),
     ):
         if _width(left) + _width(end) + 1 <= width:
             return left, end, width
     return [*title, *bare], [], width
+
+
+def _providers(gateway: Gateway) -> list[Piece]:
+    """Those that are left alone by name, the others by number."""
+    well = sum(each.state == "closed" for each in gateway.providers)
+    pieces: list[Piece] = []
+    for each in gateway.providers:
+        if each.state != "closed":
+            left = short_duration(max(0.0, (each.until or 0.0) - time.time()))
+            how = f"is left alone for {left}" if each.state == "open" else "is tried again"
+            pieces.append((f"✗ {plain(each.name)} {how}  ", "$text-error"))
+    if well:
+        pieces.append((f"✓ {well} provider{'' if well == 1 else 's'} well  ", "$text-success"))
+    return pieces
+
+
+def _spend(gateway: Gateway) -> list[Piece]:
+    if not gateway.costs:
+        return []
+    if gateway.budget is None:
+        return [(f"${gateway.today:.2f} today  ", "$foreground 60%")]
+    near = gateway.today >= 0.8 * gateway.budget
+    style = "$text-warning bold" if near else "$foreground 60%"
+    return [(f"${gateway.today:.2f} of ${gateway.budget:.2f} today  ", style)]
 
 
 def _counts(shot: Snapshot, *, words: bool) -> list[Piece]:

@@ -94,6 +94,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
             yield Tick("Run the gate first", True, id="gate")
             yield Tick("Commit what is not committed, and land it too", False, id="commit")
             yield Tick("Stop those that still run", False, id="stop")
+            yield Tick("Let each agent resolve its own conflicts, and land it then", False, id="hand-back")
             yield Tick("One gate run for all; search for what fails it", False, id="batch")
             yield Tick("Remove each agent once it has landed (saved first)", False, id="remove")
             with Horizontal(classes="buttons"):
@@ -101,7 +102,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
                 yield Button("Land (y)", id="yes", variant="success", compact=True, disabled=True)
 
     def on_mount(self) -> None:
-        for name in ("gate", "commit", "stop", "batch"):
+        for name in ("gate", "commit", "stop", "hand-back", "batch"):
             self.query_one(f"#{name}").display = False
         self.query_one("#no").focus()
         self._try(None)
@@ -137,6 +138,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
             gate.label = f"Run the gate first: {plain('; '.join(found.gate))}"
         self.query_one("#commit").display = any(each.uncommitted for each in found.agents)
         self.query_one("#stop").display = any(each.running for each in found.agents)
+        self.query_one("#hand-back").display = any(each.entry.conflicts for each in found.agents)
         self.query_one("#batch").display = len(found.agents) > 1 and bool(found.gate)
         self.query_one("#yes", Button).disabled = False
 
@@ -157,6 +159,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
             commit="" if wants("commit") else None,
             stop=wants("stop"),
             batch=wants("batch"),
+            hand_back=wants("hand-back"),
             remove=wants("remove"),
         )
 
@@ -189,7 +192,6 @@ def _sentences(found: Outlook) -> list[Piece | str]:
         said.append((f"✗ {entry.agent}: {entry.reason}", "$text-error"))
     else:
         said.append((f"● {entry.agent} → {entry.base}: nothing is committed yet", "$text-warning"))
-    said += [f"    {conflict.where}" for conflict in entry.conflicts[:6]]
     if found.uncommitted:
         names = ", ".join(line[3:] for line in found.uncommitted[:_FILES])
         more = f" and {len(found.uncommitted) - _FILES} more" if len(found.uncommitted) > _FILES else ""

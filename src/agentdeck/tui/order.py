@@ -30,6 +30,7 @@ class Order(StrEnum):
     NEWEST = "newest"
     CHANGED = "last change"
     CPU = "CPU"
+    COST = "cost"
 
 
 class Grouping(StrEnum):
@@ -54,6 +55,7 @@ _KEYS: dict[Order, Callable[[Row], tuple[Any, ...]]] = {
     Order.NEWEST: lambda row: (-row.view.agent.created,),
     Order.CHANGED: lambda row: (-row.view.since,),
     Order.CPU: lambda row: (-(row.load.cpu if row.load else 0.0),),
+    Order.COST: lambda row: (-(row.cost or 0.0),),
 }
 _GROUPS: dict[Grouping, Callable[[Row], str]] = {
     Grouping.STATE: lambda row: str(row.state),
@@ -91,7 +93,7 @@ def filtered(rows: Iterable[Row], query: str) -> list[Row]:
 def _matches(word: str, row: Row) -> bool:
     view = row.view
     short = (row.name, str(row.state), view.agent.profile, view.branch)
-    long = (row.reason, view.agent.task, view.status.model)
+    long = (row.reason, view.agent.task, view.model)
     if any(word in text.lower() for text in (*short, *long)):
         return True
     return is_subsequence(word, row.name) or is_subsequence(word, view.branch.lower())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentdeck.core.agent import State
 from agentdeck.core.radar import Mark, Report
+from agentdeck.core.serving import ProviderHealth
 from agentdeck.engine.views import AgentView
 
 
@@ -31,6 +33,7 @@ class Load:
     """Bytes, resident."""
     history: tuple[float, ...] = ()
     """CPU of the samples before, oldest first."""
+    memory_history: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,19 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Gateway:
+    """How the providers fare, and what was spent, in US dollars."""
+
+    providers: tuple[ProviderHealth, ...] = ()
+    """() while no gateway runs."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Of each agent that spent anything, in all its runs."""
+    today: float = 0.0
+    budget: float | None = None
+    """For one day; None: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The deck at one moment."""
 
@@ -87,6 +103,7 @@ class Snapshot:
     machine: Machine = field(default_factory=Machine)
     radar: Report | None = None
     """What the radar found at its last look; None before."""
+    gateway: Gateway = field(default_factory=Gateway)
     problems: tuple[str, ...] = ()
     """What of the deck can't be read or repaired, one sentence each with what to do."""
 

@@ -183,9 +183,11 @@ class AgentPane(Vertical):
             problem = error
         if self.view is None or self.view.name != view.name:
             self._again = True
-        elif self.is_attached and problem is not None:
+        elif not self.is_attached or not self.children:  # the dashboard is going down
+            return
+        elif problem is not None:
             self.failed(view, problem)
-        elif self.is_attached:
+        else:
             self.found(view, facts)
 
     async def inquire(self, view: AgentView) -> Any:
