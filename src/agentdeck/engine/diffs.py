@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.patch import FilePatch
@@ -12,6 +13,9 @@ from agentdeck.engine.resources import worktree_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError
 from agentdeck.system import patches
+
+if TYPE_CHECKING:
+    from agentdeck.system.history import Commit
 
 FILE_MOST = 5_000
 """Changed lines of a file that are read before somebody asks for it."""
@@ -93,6 +97,23 @@ def read_commit(world: World, commit: str, whole: frozenset[str] = frozenset()) 
     source = patches.Source(world.repo, world.repo.run)
     parent = world.repo.commit(f"{commit}^1") or patches.EMPTY_TREE
     return Diff(_files(source, parent, commit, whole), f"the commit before {commit[:9]}")
+
+
+def commits_of(world: World, agent: Agent) -> list[Commit]:
+    """The agent's commits that its base has not, newest first; also of one whose worktree is gone.
+
+    Raise NotFoundError where neither its worktree nor its branch is there.
+    """
+    from agentdeck.system.history import commits
+
+    lease = agent.lease("worktree")
+    if lease is not None and not worktree_of(agent).is_dir() and lease.data.get("branch"):
+        tip = world.repo.commit(f"refs/heads/{lease.data['branch']}")
+        if tip is not None:
+            base = world.repo.commit(f"refs/heads/{lease.data['base']}") or str(lease.data["base_commit"])
+            return commits(world.repo, base, tip)
+    path, base = base_of(world, agent)
+    return commits(world.repo.at(path), base, "HEAD")
 
 
 def agent_base(agent: Agent) -> str:

@@ -67,6 +67,41 @@ class UsageSampler:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessUse:
+    """One process of a tree; `depth` is 0 for its root."""
+
+    pid: int
+    depth: int
+    command: str
+    """Its command line, without the folder of the program."""
+    cpu_seconds: float
+    rss_bytes: int
+
+
+def tree_of(root: int) -> list[ProcessUse]:
+    """The processes under `root`, each after its parent; [] where it is gone."""
+    import psutil
+
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for pid, parent in _parents().items():
+        children[parent].append(pid)
+    found, todo = list[ProcessUse](), [(root, 0)]
+    while todo:
+        pid, depth = todo.pop()
+        todo += [(child, depth + 1) for child in sorted(children[pid], reverse=True)]
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            with process.oneshot():
+                times = process.cpu_times()
+                program, *rest = process.cmdline() or [process.name()]
+                words = [program.rpartition("/")[2] or program, *rest]
+                found.append(
+                    ProcessUse(pid, depth, " ".join(words), times.user + times.system, process.memory_info().rss)
+                )
+    return found
+
+
 def _parents() -> dict[int, int]:
     import psutil
 

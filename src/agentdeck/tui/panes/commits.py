@@ -1,0 +1,157 @@
+"""What the agent committed, newest first; Enter shows one commit's lines."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from agentdeck.core.durations import short_duration
+from agentdeck.core.text import cut, pad, plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.diffs import Diff, agent_base, commits_of, read_commit
+from agentdeck.engine.views import AgentView
+from agentdeck.system.history import Commit
+from agentdeck.tui.panes.base import AgentPane, sentence
+from agentdeck.tui.panes.difflines import DiffView
+from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
+
+_REST = 1.0
+
+
+class CommitsPane(AgentPane):
+    WATCHES = True
+    KEYS: ClassVar = (("⏎", "its changes"), ("esc", "back"), ("n p", "file"), ("[ ]", "change"))
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("backspace,escape", "list", "Back to the list of commits", show=False, id="commits.list"),
+    ]
+
+    def __init__(self, deck: Deck, *, id: str | None = None) -> None:
+        super().__init__(deck, id=id)
+        self._commits: list[Commit] | None = None
+        self._open: Commit | None = None
+        self._whole: frozenset[str] = frozenset()
+        self._looked = 0.0
+
+    def parts(self) -> ComposeResult:
+        yield TextRows()
+        yield DiffView()
+
+    def on_mount(self) -> None:
+        self.query_one(DiffView).display = False
+        super().on_mount()
+
+    @property
+    def listed(self) -> TextRows:
+        return self.query_one(TextRows)
+
+    def changed_agent(self) -> None:
+        self._commits = None
+        self._looked = 0.0
+        if self.is_mounted:
+            self._close()
+            self.listed.cursor = 0
+            self.listed.put([])
+            self.say("")
+
+    async def inquire(self, view: AgentView) -> list[Commit]:
+        await asyncio.sleep(max(0.0, self._looked + _REST - time.monotonic()))
+        self._looked = time.monotonic()
+        return await super().inquire(view)  # type: ignore[no-any-return]
+
+    def find(self, view: AgentView) -> list[Commit]:
+        return commits_of(self.deck.world, view.agent)
+
+    def found(self, view: AgentView, facts: list[Commit]) -> None:
+        old, self._commits = self._commits, facts
+        if old and facts != old and self.listed.cursor < len(old):
+            # The same commit stays the current one.
+            kept = old[self.listed.cursor].id
+            self.listed.cursor = next((at for at, each in enumerate(facts) if each.id == kept), 0)
+        self.listed.put(rows_of(facts, time.time(), self.listed.size.width))
+        self._tell(view)
+
+    def _tell(self, view: AgentView) -> None:
+        if self._open is not None:
+            self.say(f"{self._open.id[:9]}  {plain(self._open.subject)}  ·  esc goes back to the list")
+        elif not self._commits:
+            self.say(f"Nothing is committed yet that {plain(agent_base(view.agent))} has not.")
+        else:
+            count = len(self._commits)
+            self.say(f"{count} commit{'s' if count > 1 else ''} that {plain(agent_base(view.agent))} has not")
+
+    @on(RowsView.Opened)
+    def _opened(self, event: RowsView.Opened) -> None:
+        event.stop()
+        if event.view is self.listed and self._commits:
+            self._open, self._whole = self._commits[event.row], frozenset()
+            self.run_worker(self._show(self._open), group="commit", exclusive=True, exit_on_error=False)
+        elif self._open is not None:
+            file = self.query_one(DiffView).file(event.row)
+            if file is not None and file.left_out:
+                self._whole |= {file.path}
+                self.run_worker(self._show(self._open), group="commit", exclusive=True, exit_on_error=False)
+
+    async def _show(self, commit: Commit) -> None:
+        try:
+            diff = await asyncio.to_thread(read_commit, self.deck.world, commit.id, self._whole)
+        except Exception as error:  # noqa: BLE001 - the commit may be gone, the dashboard lives on
+            self.say(sentence(error))
+            self._open = None
+            return
+        if self._open is not commit:
+            return
+        self._present(diff)
+
+    def _present(self, diff: Diff) -> None:
+        lines = self.query_one(DiffView)
+        lines.display = True
+        lines.put(diff)
+        if not self.listed.display:
+            return
+        lines.focus()
+        self.listed.display = False
+        if self.view is not None:
+            self._tell(self.view)
+
+    def _close(self) -> None:
+        self._open = None
+        lines = self.query_one(DiffView)
+        had_keys = lines.has_focus
+        self.listed.display = True
+        if had_keys:
+            self.listed.focus()
+        lines.display = False
+        lines.reset()
+
+    def action_list(self) -> None:
+        if self._open is None:
+            raise SkipAction
+        self._close()
+        if self.view is not None:
+            self._tell(self.view)
+
+
+def rows_of(commits: Sequence[Commit], now: float, width: int) -> list[list[Piece]]:
+    """One row a commit; where there is little room its author is left out."""
+    rows = []
+    for commit in commits:
+        counts = f"+{commit.added} -{commit.deleted}" if not commit.is_merge else "merge"
+        room = max(0, 13 - len(counts))
+        row: list[Piece] = [(f" {commit.id[:9]}  ", "accent")]
+        row.append((f"{short_duration(max(0.0, now - commit.at)):>4}  ", "dim"))
+        if commit.is_merge:
+            row.append((pad(counts, 13), "dim"))
+        else:
+            row += [(f"+{commit.added}", "good"), (f" -{commit.deleted}", "bad"), (" " * room, "")]
+        if width >= 100:
+            row.append((f"{pad(cut(plain(commit.author), 18), 18)}  ", "dim"))
+        row.append((plain(commit.subject), ""))
+        rows.append(row)
+    return rows

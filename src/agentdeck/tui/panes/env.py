@@ -1,0 +1,159 @@
+"""Where the agent works and what it was given: addresses, database, variables. Secrets are hidden until asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from agentdeck.core.secrets import masked
+from agentdeck.core.text import columns, pad, plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.resources import BY_KIND, resource_variables
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.world import World
+from agentdeck.tui.panes.base import AgentPane
+from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that can be read and copied; with no name, a heading."""
+
+    name: str
+    value: str
+    hidden: str = ""
+    """What is shown in place of the value until a person wants to see that; empty where nothing is to hide."""
+
+
+class EnvPane(AgentPane):
+    KEYS: ClassVar = (("y", "copy"), ("v", "show or hide a secret"), ("esc", "back"))
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "Copy the value to the clipboard", show=False, id="env.copy"),
+        Binding("v", "reveal", "Show or hide the secret", show=False, id="env.reveal"),
+    ]
+
+    def __init__(self, deck: Deck, *, id: str | None = None) -> None:
+        super().__init__(deck, id=id)
+        self._entries: list[Entry] = []
+        self._revealed: set[str] = set()
+
+    def parts(self) -> ComposeResult:
+        yield TextRows()
+
+    @property
+    def rows(self) -> TextRows:
+        return self.query_one(TextRows)
+
+    def changed_agent(self) -> None:
+        self._entries = []
+        self._revealed.clear()
+        if self.is_mounted:
+            self.rows.cursor = 0
+            self.rows.put([])
+            self.say("")
+
+    def set_active(self, active: bool) -> None:
+        if not active:
+            # What was shown is hidden again when one looks away.
+            self._revealed.clear()
+        super().set_active(active)
+
+    def find(self, view: AgentView) -> list[Entry]:
+        return entries_of(self.deck.world, view)
+
+    def found(self, view: AgentView, facts: list[Entry]) -> None:
+        if not self._entries:
+            self.rows.cursor = 1
+        self._entries = facts
+        self._paint()
+        self._tell()
+
+    def _tell(self) -> None:
+        """The whole of what the row has no room for."""
+        entry = self._entry()
+        if entry is not None:
+            hidden = entry.hidden and entry.name not in self._revealed
+            self.say(plain(entry.hidden if hidden else entry.value))
+
+    @on(RowsView.Moved)
+    def _moved(self) -> None:
+        self._tell()
+
+    def _paint(self) -> None:
+        width = max((columns(plain(entry.name)) for entry in self._entries), default=0)
+        self.rows.put([self._row(entry, min(width, 28)) for entry in self._entries])
+
+    def _row(self, entry: Entry, width: int) -> Sequence[Piece]:
+        if not entry.name:
+            return [(f" {entry.value}", "strong")]
+        name = (pad(f"   {plain(entry.name)}", width + 5), "dim")
+        if entry.hidden and entry.name not in self._revealed:
+            return [name, (plain(entry.hidden), "")]
+        return [name, (plain(entry.value), "warn" if entry.hidden else "")]
+
+    def _entry(self) -> Entry | None:
+        at = self.rows.cursor
+        return self._entries[at] if at < len(self._entries) and self._entries[at].name else None
+
+    def action_reveal(self) -> None:
+        entry = self._entry()
+        if entry is None or not entry.hidden:
+            self.app.notify("There is nothing hidden on this line.")
+            return
+        self._revealed ^= {entry.name}
+        self._paint()
+        self._tell()
+
+    def action_copy(self) -> None:
+        entry = self._entry()
+        if entry is None:
+            self.app.notify("There is nothing on this line to copy; the arrows go to the next one.")
+            return
+        self.app.copy_to_clipboard(entry.value)
+        self.app.notify(f"{plain(entry.name)} is in the clipboard.", markup=False)
+
+
+def entries_of(world: World, view: AgentView) -> list[Entry]:
+    """All of it, in sections. Raise DeckError where the configuration can't be read."""
+    agent, status = view.agent, view.status
+    facts = [
+        ("worktree", str(view.worktree or "")),
+        ("branch", view.branch),
+        ("base", view.base),
+        ("profile", f"{agent.profile}, {agent.mode}"),
+        ("tier", agent.tier),
+        ("model", status.model),
+        ("session", status.session),
+        ("log", str(view.log or "")),
+    ]
+    found = [Entry("", "Where it works"), *(_entry(name, value) for name, value in facts if value)]
+    leases = {lease.kind: lease for lease in agent.leases if lease.held}
+    variables = resource_variables(world, agent)
+    if "ports" in leases:
+        ports = BY_KIND["ports"].variables(world, agent, leases["ports"])
+        named = {**{f"port {port}": str(port) for port in view.ports if str(port) not in ports.values()}, **ports}
+        found.append(Entry("", "Addresses"))
+        found += [Entry(name, f"http://127.0.0.1:{port}") for name, port in named.items() if port.isdigit()]
+    if "database" in leases:
+        lease = leases["database"]
+        found += [Entry("", "Database"), *_some("name", BY_KIND["database"].describe(lease))]
+        found += [_entry(name, value) for name, value in BY_KIND["database"].variables(world, agent, lease).items()]
+    found.append(Entry("", "Variables"))
+    shown = {entry.name for entry in found}
+    everything = {**variables, **agent.env}
+    found += [_entry(name, value) for name, value in sorted(everything.items()) if name not in shown]
+    return found
+
+
+def _some(name: str, value: str) -> list[Entry]:
+    return [_entry(name, value)] if value else []
+
+
+def _entry(name: str, value: str) -> Entry:
+    seen = masked(value, name if name.isupper() or "_" in name else "")
+    return Entry(name, value, "" if seen == value else seen)

@@ -1,0 +1,85 @@
+"""What happened to the agent, newest first: every change of its state, every step of its life, and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+
+from agentdeck.core.durations import short_duration
+from agentdeck.core.events import Event
+from agentdeck.core.text import pad, plain
+from agentdeck.engine.views import AgentView
+from agentdeck.tui.look import GLYPHS
+from agentdeck.tui.panes.base import AgentPane
+from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
+
+_MOST = 2000
+_LOOKS = {"working": "bar", "waiting": "warn", "limited": "accent", "done": "good", "failed": "bad", "landed": "good"}
+
+
+class EventsPane(AgentPane):
+    WATCHES = True
+    KEYS: ClassVar = (("↑ ↓", "one in full"), ("home", "newest"), ("end", "oldest"), ("esc", "back"))
+
+    _events: Sequence[Event] = ()
+
+    def parts(self) -> ComposeResult:
+        yield TextRows()
+
+    @property
+    def rows(self) -> TextRows:
+        return self.query_one(TextRows)
+
+    def changed_agent(self) -> None:
+        self._events = ()
+        if self.is_mounted:
+            self.rows.cursor = 0
+            self.rows.put([])
+            self.say("")
+
+    def find(self, view: AgentView) -> list[Event]:
+        told = [event for event in self.deck.store.events(view.name) if event.text]
+        return told[: -_MOST - 1 : -1]
+
+    def found(self, view: AgentView, facts: list[Event]) -> None:
+        came = len(facts) - len(self._events)
+        self._events = facts
+        if came > 0 and self.rows.cursor:
+            # The same event stays the current one while newer ones come above it.
+            self.rows.cursor += came
+        self.rows.put([row_of(event) for event in facts])
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._events:
+            self.say("Nothing has happened to it yet.")
+            return
+        event = self._events[min(self.rows.cursor, len(self._events) - 1)]
+        ago = short_duration(max(0.0, time.time() - event.at))
+        self.say(f"{ago} ago  {plain(event.text)}")
+
+    @on(RowsView.Moved)
+    def _moved(self) -> None:
+        self._tell()
+
+
+def row_of(event: Event) -> list[Piece]:
+    moment = datetime.fromtimestamp(event.at).astimezone()
+    is_today = moment.date() == datetime.now().astimezone().date()
+    clock = moment.strftime("%H:%M:%S" if is_today else "%m-%d %H:%M")
+    when: Piece = (f" {clock:<12}", "dim")
+    if event.kind == "state.changed":
+        state = str(event.data.get("to", ""))
+        old = plain(str(event.data.get("from", "")))
+        glyph = next((glyph for each, glyph in GLYPHS.items() if each == state), "·")
+        why = plain(event.text).removeprefix(f"{state}: ").removeprefix(state)
+        look = _LOOKS.get(state, "dim")
+        return [when, (f"{glyph} {pad(plain(state), 10)}", look), (why, ""), (f"  (was {old})" if old else "", "dim")]
+    subject, _, verb = event.kind.partition(".")
+    glyph, look = ("!", "warn") if event.kind == "warning" else ("·", "dim")
+    return [when, (f"{glyph} {pad(plain(subject), 10)}", look), (plain(event.text), ""), (f"  ({plain(verb)})", "dim")]

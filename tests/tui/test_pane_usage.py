@@ -1,0 +1,50 @@
+"""The Usage tab: what an agent's processes take of the machine."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from agentdeck.system.usage import tree_of
+from agentdeck.tui.panes import usage
+from agentdeck.tui.panes.usage import UsagePane
+from tests.support.decks import Bench
+from tests.tui.panes import Pilot, begin, on_pane
+
+
+def test_processes_disk_and_a_history_are_shown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "_PACE", 0.2)
+    view = begin(bench, "fix", "while :; do :; done & exec sleep 1000")
+
+    async def script(on: Pilot[UsagePane]) -> None:
+        on.pane.show(view)
+        await on.sees("processor", "memory", "disk", "PID", "sleep 1000", "agentdeck.engine.runner", "most ")
+        await on.until(lambda: len(on.pane._samples["fix"]) > 3)
+        # The busy loop takes what it can get.
+        await on.until(lambda: max(sample.cpu for sample in on.pane._samples["fix"]) > 10)
+        on.pane.set_active(False)
+        held = len(on.pane._samples["fix"])
+        await on.pilot.pause(0.6)
+        assert len(on.pane._samples["fix"]) <= held + 1
+
+    on_pane(UsagePane, bench, script)
+
+
+def test_one_that_has_ended_uses_only_disk(bench: Bench) -> None:
+    begin(bench, "fix", "true")
+
+    async def script(on: Pilot[UsagePane]) -> None:
+        await on.until(lambda: not bench.deck().agent("fix").alive)
+        on.pane.show(bench.deck().agent("fix"))
+        await on.sees("fix is not running (done)", "KiB")
+
+    on_pane(UsagePane, bench, script)
+
+
+def test_a_tree_has_parents_before_children_and_none_for_a_pid_that_is_gone() -> None:
+    own = tree_of(os.getpid())
+    assert own[0].pid == os.getpid()
+    assert own[0].depth == 0
+    assert own[0].rss_bytes > 0
+    assert tree_of(2**22 + 1) == []
