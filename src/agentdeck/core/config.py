@@ -147,10 +147,11 @@ class FailoverConfig(Section):
     longest_wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6 * 3600.0
     """Seconds that a run may wait in all when no profile is ready."""
     attempts: Annotated[int, Field(ge=0)] = 20
-    """How often one run may be started again or told to go on."""
+    """How often one run may be started again, or told to go on."""
     first_pause: Seconds = 60.0
     """Seconds to leave a provider alone that did not say for how long; doubled with each fault in a row."""
     longest_pause: Seconds = 1800.0
+    """Seconds to which that grows."""
     back: Literal["turn", "start", "never"] = "turn"
     """When an agent goes back to its own profile once that can serve it again: between two turns, when it is started
     again, or never by itself."""
