@@ -14,6 +14,7 @@ import pytest
 
 from agentdeck.core.agent import Fault, Mode, State
 from agentdeck.engine.deck import Deck
+from agentdeck.engine.handing import progress_of
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import ExitCode
 from tests.agents.conftest import PACKAGES, QUIET
@@ -113,3 +114,59 @@ def test_headless_runs_end_as_scripts_expect(bench: Bench, api: FakeApi, profile
     deck.start(StartRequest(task="Make the file", profile=profile, name="limited", mode=Mode.HEADLESS))
     view = deck.wait("limited")
     assert (view.state, view.status.fault, view.outcome) == (State.FAILED, Fault.LIMITED, ExitCode.TRY_LATER)
+
+
+LIMIT = {"type": "error", "error": {"type": "rate_limit_error", "message": "Number of requests has exceeded your limit"}}
+
+
+def test_codex_takes_over_when_claude_code_is_limited_and_gives_back(
+    bench: Bench, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_api() as limited:
+        limited.fault = (429, {"retry-after": "3600"}, LIMIT)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", limited.url)
+        bench.write("agentdeck.toml", '[agent]\nfailover = ["claude", "codex"]\n[failover]\nfirst_pause = 2.0\n')
+        deck = bench.deck()
+        view = deck.start(StartRequest(task="Make the file", profile="claude", name="fo", mode=Mode.HEADLESS))
+        view = deck.wait("fo")
+        assert (view.state, view.outcome, view.profile) == (State.DONE, ExitCode.OK, "codex")
+        assert view.worktree is not None
+        assert (view.worktree / FILE).read_text() == CONTENT
+        asked = json.dumps(api.requests[0]["body"])
+        assert "You take over a task from another agent (claude)" in asked
+        assert "Make the file" in asked
+        assert len(limited.requests) < 5, "it took over at once"
+        kinds = [event.kind for event in deck.store.events("fo")]
+        assert kinds.count("agent.failed_over") == 1
+
+        limited.fault = None
+        before = len(limited.requests)
+        progress = progress_of(deck.store.agent_folder("fo"))
+        assert progress is not None
+        eventually(lambda: progress.until["claude"] < time.time() and not deck.agent("fo").alive)
+        deck.resume("fo", "And again")
+        view = deck.wait("fo")
+        assert (view.state, view.profile) == (State.DONE, "claude"), view.reason
+        told = json.dumps(limited.requests[before:][-1]["body"])
+        assert "And again" in told
+        assert FILE in told
+        assert "another agent (codex)" in told
+
+
+def test_an_interactive_claude_code_that_is_limited_is_ended_and_codex_goes_on(
+    bench: Bench, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_api() as limited:
+        limited.fault = (429, {"retry-after": "3600", "x-should-retry": "false"}, LIMIT)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", limited.url)
+        bench.write("agentdeck.toml", '[agent]\nfailover = ["claude", "codex"]\n')
+        deck = bench.deck()
+        deck.start(StartRequest(task="Make the file", profile="claude", name="fo", mode=Mode.INTERACTIVE))
+        press_until(deck, "fo", lambda view: view.profile == "codex")
+        press_until(deck, "fo", lambda view: view.state is State.DONE)
+        view = deck.agent("fo")
+        assert view.worktree is not None
+        assert (view.worktree / FILE).read_text() == CONTENT
+        deck.fail_back("fo")
+        limited.fault = None
+        press_until(deck, "fo", lambda view: view.profile == "claude" and view.state is State.DONE)
