@@ -6,7 +6,9 @@ these tests; without npm, or where its registry can't be reached, the tests are 
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
