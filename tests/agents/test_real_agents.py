@@ -118,7 +118,7 @@ def test_headless_runs_end_as_scripts_expect(bench: Bench, api: FakeApi, profile
     assert (view.state, view.status.fault, view.outcome) == (State.FAILED, Fault.LIMITED, ExitCode.TRY_LATER)
 
 
-LIMIT = {"type": "error", "error": {"type": "rate_limit_error", "message": "Number of requests has exceeded your limit"}}
+LIMIT = {"type": "error", "error": {"type": "rate_limit_error", "message": "This would exceed your limit"}}
 
 
 def test_codex_takes_over_when_claude_code_is_limited_and_gives_back(
@@ -169,6 +169,6 @@ def test_an_interactive_claude_code_that_is_limited_is_ended_and_codex_goes_on(
         view = deck.agent("fo")
         assert view.worktree is not None
         assert (view.worktree / FILE).read_text() == CONTENT
-        deck.fail_back("fo")
         limited.fault = None
+        deck.fail_back("fo")
         press_until(deck, "fo", lambda view: view.profile == "claude" and view.state is State.DONE)
