@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Iterator
 
+from agentdeck.engine import gateways
 from agentdeck.engine.resources import BY_KIND, Presence
 from agentdeck.engine.views import AgentView, Check
 from agentdeck.engine.world import World
@@ -21,7 +22,7 @@ _TMUX_NEEDED = (3, 2)
 
 
 def examine(world: World, agents: list[AgentView]) -> list[Check]:
-    return [*machine_checks(), *_config_checks(world), *_agent_checks(world, agents)]
+    return [*machine_checks(), *_config_checks(world), _gateway_check(world), *_agent_checks(world, agents)]
 
 
 def how_to_install(package: str) -> str:
@@ -65,6 +66,22 @@ def _config_checks(world: World) -> Iterator[Check]:
     yield Check("config", True, "reads well")
     if config.database.engine == "postgres":
         yield _pg_dump_check()
+
+
+def _gateway_check(world: World) -> Check:
+    home = gateways.files()
+    address = home.address()
+    if address is None:
+        if gateways.is_missing():
+            return Check("gateway", False, "it died", "agentdeck gateway start")
+        return Check("gateway", True, "does not run; it starts with the first agent that has a tier")
+    left = [f"{each.name} is left alone: {each.reason}" for each in gateways.health(world) if each.state == "open"]
+    missing = gateways.missing_keys(world)
+    text = "; ".join([f"listens on 127.0.0.1:{address.port}", *left])
+    if missing:
+        names = ", ".join(missing)
+        return Check("gateway", None, text, f"Not set here, so their providers can't be asked: {names}")
+    return Check("gateway", True, text)
 
 
 def _pg_dump_check() -> Check:

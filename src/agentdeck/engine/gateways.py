@@ -17,6 +17,7 @@ from agentdeck.core.serving import ProviderHealth, Serving
 from agentdeck.engine.world import Note, World, state_home
 from agentdeck.errors import DeckError, RefusedError, TmuxError
 from agentdeck.system.gateway_files import CONFIG, Address, GatewayFiles
+from agentdeck.system.store import Store
 
 if TYPE_CHECKING:
     from agentdeck.core.agent import Agent
@@ -157,6 +158,7 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
 def ensure(world: World) -> Address:
     """See that the gateway runs, knows this deck's plan, and has its keys."""
     home = files()
+    world.store.open()
     config = world.settings.config
     home.put_plan(world.deck, config.plan().model_dump(mode="json"), world.store.folder)
     keys = _keys(world)
@@ -174,6 +176,16 @@ def _keys(world: World) -> dict[str, str]:
     merged = configured_environment(world)
     names = {provider.key_env for provider in world.settings.config.providers.values()} - {""}
     return {name: merged[name] for name in sorted(names) if merged.get(name)}
+
+
+def missing_keys(world: World) -> list[str]:
+    """The variables that the providers in this deck's tiers take their keys from, and that are not set here."""
+    from agentdeck.core.routing import LOCAL, parse_target
+
+    config = world.settings.config
+    chains = [chain for chain in config.tiers.values() if not isinstance(chain, str)]
+    names = {parse_target(step).provider for chain in chains for step in chain if step != LOCAL}
+    return sorted({config.providers[name].key_env for name in names} - {""} - set(_keys(world)))
 
 
 def _start(world: World, home: GatewayFiles, keys: Mapping[str, str]) -> Address:
@@ -247,7 +259,7 @@ def revive(world: World, note: Note) -> None:
 def serving(world: World) -> dict[str, Serving]:
     """Who serves each agent of this deck, by the agent's name, as far as the gateway knows."""
     entries = files().board().get("agents", [])
-    if not entries:
+    if not (entries and world.store.exists):
         return {}
     keys = ("provider", "model", "primary", "reason", "since")
     try:
@@ -261,7 +273,7 @@ def serving(world: World) -> dict[str, Serving]:
 def health(world: World) -> tuple[ProviderHealth, ...]:
     """The breakers of the providers in this deck's tiers, and of others that are left alone; () without a gateway."""
     home = files()
-    if not home.alive():
+    if not (home.alive() and world.store.exists):
         return ()
     now = time.time()
     plan = home.config().get("decks", {}).get(world.deck, {})
@@ -279,6 +291,19 @@ def health(world: World) -> tuple[ProviderHealth, ...]:
     return tuple(found.values())
 
 
-def stores(home: GatewayFiles) -> dict[str, Path]:
-    """The folders of the decks that the gateway knows."""
-    return {deck: Path(folder) for deck, folder in home.config().get("stores", {}).items()}
+def is_idle() -> bool:
+    """Whether it runs, and no agent of any deck that it knows does."""
+    home = files()
+    if not home.alive():
+        return False
+    known = [Store(Path(folder)) for folder in home.config().get("stores", {}).values()]
+    return not any(store.runner_lives(name) for store in known for name in store.names())
+
+
+def forgotten() -> list[str]:
+    """The decks that the gateway has a plan for, and whose store is gone."""
+    return [deck for deck, folder in files().config().get("stores", {}).items() if not Path(folder).is_dir()]
+
+
+def forget(deck: str) -> None:
+    files().put_plan(deck, None, Path())

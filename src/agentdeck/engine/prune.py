@@ -20,7 +20,7 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, State
 from agentdeck.core.events import Event
-from agentdeck.engine import removal
+from agentdeck.engine import gateways, removal
 from agentdeck.engine.landings import Landings
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
@@ -31,8 +31,6 @@ from agentdeck.system.files import locked, private_folder
 from agentdeck.system.git import Repository
 from agentdeck.system.usage import disk_bytes
 
-_SERVICES = frozenset({"gateway"})
-"""Windows of a deck that belong to no agent, and should be there."""
 _DAY = 24 * 3600.0
 _TURN = 60.0
 """Seconds to wait for another prune."""
@@ -45,7 +43,8 @@ class Stale:
     """One thing that can go."""
 
     kind: str
-    """`agent`, `branch`, `worktree record`, `database`, `ports`, `window`, `files`, `log`, `landing`, `trash`."""
+    """`agent`, `branch`, `worktree record`, `database`, `ports`, `window`, `gateway`, `files`, `log`, `landing`,
+    `trash`."""
     what: str
     why: str
     room: int
@@ -81,6 +80,7 @@ def find_stale(world: World) -> list[Stale]:
             _branches(world, aside, agents, trees),
             _databases(world),
             _leases(world, agents),
+            _gateway(world),
             _old(world, agents),
         )
         return [stale for finder in finders for stale in finder]
@@ -269,7 +269,7 @@ def _leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
             clear = partial(_release_ports, world, lease.agent)
             yield Stale("ports", shown, f"handed out to {lease.agent}, which is no more", 0, False, clear)
     for window in world.tmux.windows():
-        if window.session == world.deck and window.name not in names | _SERVICES:
+        if window.session == world.deck and window.name not in names:
             clear = partial(_close_window, world, window.name)
             yield Stale("window", window.name, "no agent of this deck is in it", 0, False, clear)
     folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}"
@@ -279,6 +279,25 @@ def _leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
             yield Stale(
                 "files", str(path), "temporary files of an agent that is no more", disk_bytes(path), False, clear
             )
+
+
+def _gateway(world: World) -> Iterator[Stale]:
+    if gateways.is_idle():
+        clear = partial(_stop_gateway, world)
+        yield Stale("gateway", "gateway", "no agent of any repository runs; it starts again by itself", 0, False, clear)
+    for deck in gateways.forgotten():
+        yield Stale(
+            "gateway", deck, "the gateway's plan of a repository that is gone", 0, False, partial(_forget, deck)
+        )
+
+
+def _stop_gateway(world: World, key: str, note: Note) -> None:
+    if gateways.is_idle():
+        gateways.stop(world)
+
+
+def _forget(deck: str, key: str, note: Note) -> None:
+    gateways.forget(deck)
 
 
 def _release_ports(world: World, agent: str, pruning: Pruning) -> None:
