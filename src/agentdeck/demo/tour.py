@@ -16,18 +16,43 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 _PATIENCE = 30.0
+_CONFIG = """\
+[database]
+template = "dev.sqlite3"
+
+[providers.cloud]
+base_url = "http://127.0.0.1:{cloud}/v1"
+apis = ["chat"]
+local = true
+prices = {{ "big" = {{ input = 3.0, output = 15.0 }} }}
+
+[providers.backup]
+base_url = "http://127.0.0.1:{backup}/v1"
+apis = ["chat"]
+local = true
+prices = {{ "small" = {{ input = 0.3, output = 1.5 }} }}
+
+[tiers]
+work = ["cloud:big", "backup:small"]
+
+[gateway]
+breaker_seconds = 1.0
+breaker_seconds_max = 1.0
+"""
 
 
 class Tour:
     def __init__(self, folder: Path) -> None:
         self.repository = folder / "shop"
         self.socket = f"agentdeck-demo-{secrets.token_hex(3)}"
+        self.providers: dict[str, tuple[subprocess.Popen[str], int]] = {}
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "TMUX"))},
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
@@ -70,7 +95,12 @@ class Tour:
             check(self._run(shlex.split(line)).returncode == 0, line)
         (self.repository / "README.md").write_text("# A shop\n")
         (self.repository / ".gitignore").write_text("*.sqlite3\n")
-        (self.repository / "agentdeck.toml").write_text('[database]\ntemplate = "dev.sqlite3"\n')
+        for name in ("cloud", "backup"):
+            argv = [sys.executable, "-I", "-m", "agentdeck.demo.provider", name]
+            child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+            self.providers[name] = child, int(child.stdout.readline() if child.stdout else 0)
+        ports = {name: port for name, (_, port) in self.providers.items()}
+        (self.repository / "agentdeck.toml").write_text(_CONFIG.format(**ports))
         with closing(sqlite3.connect(self.repository / "dev.sqlite3")) as database, database:
             database.execute("create table article(name text)")
         for line in ("git add -A", "git commit -q -m Start"):
@@ -78,7 +108,11 @@ class Tour:
 
     def clean_up(self) -> None:
         self._run(["agentdeck", "stop", "--all"])
+        self._run(["agentdeck", "gateway", "stop"])
         self._run(["tmux", "-L", self.socket, "kill-server"])
+        for child, _ in self.providers.values():
+            child.kill()
+            child.wait()
 
     def go(self) -> None:
         _title("Three agents at once, each in a world of its own")
@@ -114,9 +148,41 @@ class Tour:
         self.show('agentdeck run "Too much [limit]" --agent demo --name greedy --quiet', code=75)
         self.show("agentdeck run --timeout 1 --name sleepy --quiet -- sleep 60", code=124)
 
+        self.fail_over()
+
         _title("Removing takes everything away, and loses nothing")
-        self.show("agentdeck rm basket search invoices greedy sleepy --quiet")
+        self.show("agentdeck rm basket search invoices greedy sleepy thinker --quiet")
         self.check_clean()
+
+    def fail_over(self) -> None:
+        _title("An agent's provider goes down: the next one serves, until it is back")
+        _print("\n(The two providers of this demo are small servers on this machine; there is no model behind them.)")
+        self.show('agentdeck run "Think it over [think] [slow]" --agent demo --tier work --name thinker -d --quiet')
+        thoughts = Path(self.ask("show", "thinker")["worktree"]) / "thoughts.txt"
+
+        def heard(name: str) -> bool:
+            return thoughts.exists() and thoughts.read_text().rstrip().endswith(f"of {name}")
+
+        self.until("the cloud answers", lambda: heard("cloud"))
+        self._answer_with("cloud", 529)
+        self.until("thinker is failed over", lambda: self.state("thinker") == "limited")
+        self.show("agentdeck ls")
+        self.show("agentdeck gateway status")
+        self.until("the backup answers", lambda: heard("backup"))
+        self._answer_with("cloud", 200)
+        self.until("the cloud is taken back", lambda: heard("cloud"))
+        self.until("thinker is done", lambda: self.state("thinker") == "done")
+        self.show("agentdeck logs thinker --grep says")
+        self.show("agentdeck show --failovers thinker")
+        self.show("agentdeck spend --by model")
+        told = [event["kind"] for event in self.ask("show", "thinker")["events"]]
+        check("provider.failed_over" in told, "thinker's failover is not among its events")
+        check("provider.failed_back" in told, "thinker's way back is not among its events")
+
+    def _answer_with(self, name: str, status: int) -> None:
+        _print(f"\n({name} answers with {status} from now on.)")
+        url = f"http://127.0.0.1:{self.providers[name][1]}/fault"
+        urllib.request.urlopen(urllib.request.Request(url, str(status).encode()), timeout=10).close()
 
     def check_isolation(self) -> None:
         views = [self.ask("show", name) for name in ("basket", "search", "invoices")]
@@ -132,7 +198,7 @@ class Tour:
         check(self.show("git worktree list").count("\n") == 1, "a worktree was left")
         check(self.show("git branch").split() == ["*", "main"], "a branch was left")
         kept = self.show("git for-each-ref --format=%(refname) refs/agentdeck")
-        check(kept.count("refs/agentdeck/trash/") == 5, "a snapshot is missing")
+        check(kept.count("refs/agentdeck/trash/") == 6, "a snapshot is missing")
 
 
 def check(good: bool, complaint: str) -> None:
@@ -152,13 +218,16 @@ def _title(text: str) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="agentdeck-demo-") as folder:
         tour = Tour(Path(folder))
-        tour.prepare()
-        _print(f"A throw-away repository: {tour.repository}\nThe agents are scripted; everything else is real.")
         try:
+            tour.prepare()
+            _print(f"A throw-away repository: {tour.repository}\nThe agents are scripted; everything else is real.")
             tour.go()
         finally:
             tour.clean_up()
-    _print("\nShown: three agents side by side, listed, read, answered, stopped, resumed and removed; nothing is left.")
+    _print(
+        "\nShown: agents side by side, listed, read, answered, stopped, resumed and removed, one of them failed over\n"
+        "and back; nothing is left."
+    )
 
 
 if __name__ == "__main__":
