@@ -68,7 +68,9 @@ class Runner:
             size=self.relay.size(),
         )
         self.relay.on_resize = self.recorder.resized
-        self.watch.working_as = self.failover.serving if self.failover else ""
+        if self.failover is not None:
+            self.watch.working_as = self.failover.serving
+            self.watch.ignore("", history=orders.resumes and orders.profile in self.failover.progress.until)
 
     def run(self) -> int:
         """Do the orders; return the exit code."""
@@ -166,7 +168,8 @@ class Runner:
         status = replace(self.watch.status, session=session, model="", profile=move.profile)
         self.watch = Watch(self.orders, status, self._on_change)
         self.watch.working_as = self.failover.serving
-        self.watch.ignore(start.prompt)
+        history = start.resumes and move.profile in self.failover.progress.until
+        self.watch.ignore(start.prompt, history=history)
         self.typed_at, self.wants_paste = None, False
 
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:

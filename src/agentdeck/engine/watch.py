@@ -47,6 +47,7 @@ class Watch:
         """The reason of an agent that is limited, in place of what its screen says."""
         self._old_limits = 0
         """How many places of the screen tell of a limit that is over."""
+        self._shows_history = False
         self._told_limits = 0
         """How many places of what it was told seem to tell of a limit."""
 
@@ -57,9 +58,11 @@ class Watch:
         self._printed = now
         self._recent = (self._recent + plain)[-16384:]
 
-    def ignore(self, text: str) -> None:
-        """`text` is put on the screen by us; that it speaks of a limit means nothing."""
+    def ignore(self, text: str, *, history: bool) -> None:
+        """`text` is put on the screen by us; that it speaks of a limit means nothing. With `history` the program shows
+        what was on its screen when it was limited."""
         self._told_limits = count(text, self._orders.detectors.limited)
+        self._shows_history = history
 
     def limit_is_over(self) -> None:
         """The agent goes on; what its screen still says of its limit is old."""
@@ -90,6 +93,9 @@ class Watch:
 
     def _judge_screen(self) -> None:
         screen, detectors = self.screen(), self._orders.detectors
+        if self._shows_history:
+            self._shows_history = False
+            self._old_limits = count(screen, detectors.limited)
         if self._old_limits or self._told_limits:
             shown = count(screen, detectors.limited)
             self._old_limits = min(self._old_limits, shown)
@@ -132,6 +138,9 @@ class Watch:
     def _take(self, report: Report) -> None:
         fields = {key: value for key in ("session", "model") if (value := getattr(report, key))}
         self._set(**fields)
+        if report.state is State.DONE and self._orders.detectors.limited:
+            # What the screen says of a limit when a turn went well is old: a resumed program shows its past.
+            self._old_limits = count(self.screen(), self._orders.detectors.limited)
         if report.state is not None:
             self._reported = True
             self._set(state=report.state, reason=report.reason, fault=report.fault)
