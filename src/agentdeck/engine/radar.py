@@ -93,6 +93,12 @@ class Radar:
             if not self._shop.open():
                 self._memory.clear()
             report = self._scan(views, changed)
+            if self._is_broken():
+                # What is kept leans on objects of the repository that were collected as garbage meanwhile.
+                self._shop.clear()
+                self._shop.open()
+                self._memory.clear()
+                report = self._scan(views, None)
             self._tell(report, note)
             self._memory.prune(set(self._world.store.names()))
             self._shop.forget(set(self._memory.wholes))
@@ -243,6 +249,14 @@ class Radar:
         chunks = [unknown[at : at + size] for at in range(0, len(unknown), size)]
         for chunk, found in zip(chunks, self._spread(self._merged, chunks), strict=True):
             self._memory.merges.update(zip(chunk, found, strict=True))
+
+    def _is_broken(self) -> bool:
+        """Whether two could not be merged although they have history in common."""
+        failed = [
+            pair for pair, found in self._memory.merges.items() if found is None and self._memory.live >= set(pair)
+        ]
+        self._find_forks(failed)
+        return any(self._memory.forks[pair] for pair in failed)
 
     def _merged(self, pairs: list[tuple[str, str]]) -> list[tuple[Conflict, ...] | None]:
         repo, env = self._world.repo, self._shop.env

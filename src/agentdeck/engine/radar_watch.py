@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from agentdeck.core.radar import Report
@@ -18,12 +19,16 @@ _PATIENCE = 30.0
 """Seconds after which all is looked at although nothing was heard: a lost notification costs no more than this."""
 
 
-def follow(deck: Deck, names: Sequence[str] = (), note: Note = silent) -> Iterator[Report]:
-    """A report at once, then one whenever it says something else than the last; for ever. `names` as in Deck.radar."""
+def follow(deck: Deck, names: Sequence[str] = (), note: Note = silent, stop: Event | None = None) -> Iterator[Report]:
+    """A report at once, then one whenever it says something else than the last, until `stop` is set or for ever.
+
+    `names` as in Deck.radar.
+    """
+    stop = stop or Event()
     wanted = [deck.agent(name).name for name in names]
     radar = Radar(deck.world)
     last: Report | None = None
-    for changed in _changed(deck, radar, wanted):
+    for changed in _changed(deck, radar, wanted, stop):
         found = radar.scan(to_land(deck.agents(), wanted), note, changed=changed)
         report = found.about(wanted) if wanted else found
         if not report.is_like(last):
@@ -31,13 +36,13 @@ def follow(deck: Deck, names: Sequence[str] = (), note: Note = silent) -> Iterat
             yield report
 
 
-def _changed(deck: Deck, radar: Radar, wanted: Sequence[str]) -> Iterator[set[str] | None]:
+def _changed(deck: Deck, radar: Radar, wanted: Sequence[str], stop: Event) -> Iterator[set[str] | None]:
     """The agents in whose worktrees something changed, None where it may be anything; looks at the places again after
     each."""
     yield None
-    while True:
+    while not stop.is_set():
         places = radar.places(to_land(deck.agents(), wanted))
-        for paths in changes(places, _PATIENCE):
+        for paths in changes(places, _PATIENCE, stop):
             names = {name for path in paths for name in _owners(places, path)}
             yield names if names and "" not in names else None
             if radar.places(to_land(deck.agents(), wanted)).keys() != places.keys():

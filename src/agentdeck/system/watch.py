@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import Event
 
 _TICK_MS = 1000
 """How long to wait for a change before looking all the same; a lost notification costs no more than this."""
@@ -37,8 +38,8 @@ def ticks(*folders: Path) -> Iterator[None]:
             return
 
 
-def changes(folders: Iterable[Path], patience: float) -> Iterator[set[Path]]:
-    """Yield the paths that changed in `folders`, not deeper; for ever.
+def changes(folders: Iterable[Path], patience: float, stop: Event) -> Iterator[set[Path]]:
+    """Yield the paths that changed in `folders`, not deeper, until `stop` is set.
 
     The first is an empty set: from then on nothing is missed. Another one comes after `patience` seconds without a
     change, or sooner where the system can't watch so many folders.
@@ -49,7 +50,7 @@ def changes(folders: Iterable[Path], patience: float) -> Iterator[set[Path]]:
     quiet_since = 0.0
     # A folder that was taken away just now, or the system's limit on watched folders.
     with contextlib.suppress(OSError):
-        for found in watch(*folders, watch_filter=None, **options):  # type: ignore[arg-type]
+        for found in watch(*folders, watch_filter=None, stop_event=stop, **options):  # type: ignore[arg-type]
             if quiet_since == 0.0 or (not found and time.monotonic() - quiet_since > patience):
                 yield set()
             elif found:
@@ -57,6 +58,5 @@ def changes(folders: Iterable[Path], patience: float) -> Iterator[set[Path]]:
             else:
                 continue
             quiet_since = time.monotonic()
-    while True:
-        time.sleep(_BLIND)
+    while not stop.wait(_BLIND):
         yield set()
