@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -35,17 +36,20 @@ class Workers:
         path = self.main.folder / ".worktrees" / name
         branch = f"agentdeck/{name}"
         self.main.git("worktree", "add", "-q", "-b", branch, path, base)
-        git_dir = self.main.at(path).git("rev-parse", "--absolute-git-dir")
+        self.put(name, path, base)
+        return self.main.at(path)
+
+    def put(self, name: str, path: Path, base: str) -> None:
+        """Note the worktree at `path` as that of an agent."""
         data = {
             "path": str(path),
-            "branch": branch,
+            "branch": f"agentdeck/{name}",
             "base": base,
             "base_commit": self.main.git("rev-parse", base),
-            "git_dir": git_dir,
+            "git_dir": self.main.at(path).git("rev-parse", "--absolute-git-dir"),
         }
-        self.count = self.count + 1
+        self.count += 1
         put_agent(self.main.folder, name, since=float(self.count), leases=(Lease("worktree", True, data),))
-        return self.main.at(path)
 
     @property
     def deck(self) -> Deck:

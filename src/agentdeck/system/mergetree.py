@@ -145,7 +145,8 @@ def _read(fields: Iterator[str], *, is_clean: bool) -> Merge:
     while entry := next(fields, ""):
         paths.setdefault(entry.partition("\t")[2])
     told: dict[str, tuple[str, str]] = {}
-    while count := next(fields, ""):
+    # Of submodules git adds an advice, in the place of the empty field that ends the messages.
+    while (count := next(fields, "")).isdigit():
         names = [next(fields) for _ in range(int(count))]
         kind, text = next(fields), next(fields).strip()
         if kind.startswith("CONFLICT"):
