@@ -5,11 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from agentdeck.core.radar import Mark, Report, Verdict
+from agentdeck.engine.deck import Deck
 from agentdeck.engine.marks import read_marks
+from agentdeck.engine.radar_watch import follow
+from agentdeck.errors import DeckError
+from agentdeck.system.wholework import Whole, Workshop
+from tests.support.repos import MakeRepo
 from tests.support.workers import LINES, Workers, changed, workers
 
 __all__ = ["workers"]
@@ -182,3 +188,43 @@ def test_marks_are_read_without_a_look(workers: Workers) -> None:
     two.commit()
     known = read_marks(world, workers.views())
     assert {name: each.holds for name, each in known.items()} == {"one": False, "two": False, "three": False}
+
+
+def test_another_thread_can_cancel_a_scan(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two", "three"):
+        workers.add(name)
+    radar, views = workers.radar(), workers.views()
+    first = workers.scan()
+    shutil.rmtree(workers.deck.store.folder / "radar")
+
+    def cancelled_meanwhile(shop: Workshop, *args: object) -> Whole:
+        radar.cancel()
+        return look(shop, *args)  # type: ignore[arg-type]
+
+    look = Workshop.look
+    monkeypatch.setattr(Workshop, "look", cancelled_meanwhile)
+    with pytest.raises(DeckError, match="cancelled"):
+        radar.scan(views)
+    monkeypatch.undo()
+    assert radar.scan(views).is_like(first)
+
+
+def test_following_ends_when_it_is_told_to(workers: Workers) -> None:
+    tree = workers.add("one")
+    stop = Event()
+    following = follow(workers.deck, stop=stop)
+    assert [pair.a for pair in next(following).base] == ["one"]
+    ended: list[object] = []
+    thread = Thread(target=lambda: ended.extend(following))
+    thread.start()
+    tree.write("a new file", "x\n")  # nothing else says anything new of one agent alone
+    stop.set()
+    thread.join(20)
+    assert (thread.is_alive(), ended) == (False, [])
+
+
+def test_a_repository_that_was_never_used_stays_so(repo: MakeRepo) -> None:
+    main = repo()
+    deck = Deck.find(main.folder)
+    assert deck.radar().agents == ()
+    assert not deck.store.folder.exists()

@@ -96,7 +96,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _is_sound(fields: Any) -> bool:
-    return isinstance(fields, list) and len(fields) == 4 and fields[0] in list(Verdict) and isinstance(fields[1], list)
+    if not (isinstance(fields, list) and len(fields) == 4 and fields[0] in list(Verdict)):
+        return False
+    return isinstance(fields[1], list) and isinstance(fields[2], float)
 
 
 def _like(agents: dict[str, Any], before: dict[str, Any], now: float) -> bool:

@@ -87,6 +87,8 @@ class Radar:
         known. New conflicts, and those that ended, are noted as events once. Raise BusyError where another process
         looks for very long.
         """
+        if not views and not self._folder.exists():
+            return Report((), (), (), (), {}, time.time())  # nothing is made in a repository that was never used
         with self._mutex, locked(self._folder / "lock", wait=_WAIT, what="the conflict radar"):
             self._cancelled.clear()
             self._memory.load()
