@@ -53,7 +53,7 @@ def _name(row: Row, now: float) -> list[Part]:
 
 
 def _profile(row: Row, now: float) -> list[Part]:
-    profile, model = plain(row.view.agent.profile), plain(row.view.model)
+    profile, model = plain(row.view.profile), plain(row.view.model)
     return [(profile, ""), (f" {model}", "dim")] if model else [(profile, "")]
 
 

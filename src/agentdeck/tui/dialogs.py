@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -10,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, Label
+from textual.widgets import Button, Checkbox, Input, Label, OptionList
 
 from agentdeck.core.text import plain
 
@@ -78,6 +79,31 @@ class Ask(ModalScreen[str | None]):
     def _submitted(self, event: Input.Submitted) -> None:
         if event.value.strip() or self._may_be_empty:
             self.dismiss(event.value)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+class Choose(ModalScreen[str | None]):
+    """Ask for one of several; None when it was left without an answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "cancel", "Leave", show=False)]
+
+    def __init__(self, question: str, text: str, options: Sequence[tuple[str, str]]) -> None:
+        """`options` are what is shown and what is answered; the first is selected."""
+        super().__init__()
+        self._question, self._text, self._options = question, text, options
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Label(plain(self._question), classes="question", markup=False)
+            yield Label(plain(self._text), classes="loss", markup=False)
+            yield OptionList(*(plain(shown) for shown, _ in self._options), markup=False, classes="choices")
+            yield Label("⏎ chooses, esc leaves", classes="loss")
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._options[event.option_index][1])
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -64,7 +64,8 @@ class NewAgent(ModalScreen[StartRequest | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Leave", show=False),
-        Binding("ctrl+s", "start", "Start it", show=False, priority=True),
+        # Without priority, or it would overtake letters that are typed and not yet taken in.
+        Binding("ctrl+s", "start", "Start it", show=False),
         Binding("ctrl+e", "edit", "Open your editor", show=False, priority=True),
     ]
 

@@ -13,7 +13,7 @@ from agentdeck.core.text import plain
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import DeckError
 from agentdeck.tui.actions import Actions, Failed, Note
-from agentdeck.tui.dialogs import Ask, Confirm
+from agentdeck.tui.dialogs import Ask, Choose, Confirm
 from agentdeck.tui.snapshot import Row
 from agentdeck.tui.terminal import editor, in_folder, lend, shell
 
@@ -61,16 +61,21 @@ class AgentVerbs(Screen[None]):
         dialog = NewAgent(self.deck, self.draft)
 
         def begin(request: StartRequest | None) -> None:
-            self.draft = dialog.draft
+            self.draft = dialog.draft if request is None else None
             if request is not None:
-                self.start(request)
+                self.start(request, dialog.draft)
 
         self.app.push_screen(dialog, begin)
 
-    def start(self, request: StartRequest) -> None:
+    def start(self, request: StartRequest, draft: StartRequest) -> None:
+        """Start an agent in a thread; where that fails, `draft` is what the next dialog begins with."""
+
         def work(note: Note) -> str:
-            view = self.deck.start(request, note)
-            self.draft = None
+            try:
+                view = self.deck.start(request, note)
+            except BaseException:
+                self.draft = self.draft or draft
+                raise
             self.app.call_later(self.begun, view.name)
             return f"{view.name} is {view.state}."
 
@@ -115,6 +120,33 @@ class AgentVerbs(Screen[None]):
 
     def _resume(self, name: str, text: str, note: Note) -> str:
         return f"{name} is {self.deck.resume(name, text.strip(), note).state}."
+
+    def action_fail_over(self) -> None:
+        row = self._row()
+        if row is None:
+            return
+        view = row.view
+
+        def answer(to: str | None) -> None:
+            if to is not None:
+                title = f"letting {to or 'the next profile'} go on with {view.name}"
+                self.actions.do(title, lambda note: self._fail_over(view.name, to, note), view.name)
+
+        def look(note: Note) -> str:
+            options = successors(self.deck, view)
+            text = f"It is with {view.profile} now. Whoever goes on does so in the same worktree, and is told the task."
+            dialog = Choose(f"Who shall go on with {view.name}?", text, options)
+            self.app.call_later(self.app.push_screen, dialog, answer)
+            return ""
+
+        if not view.agent.argv:
+            self.actions.do("looking for other profiles", look, view.name)
+        else:
+            self.tell(f"{view.name} runs a command of its own; no profile can take that over.", warn=True)
+
+    def _fail_over(self, name: str, to: str, note: Note) -> str:
+        view = self.deck.fail_over(name, to, note)
+        return f"{view.profile} goes on with {view.name}."
 
     def action_remove(self) -> None:
         row = self._row()
@@ -224,6 +256,17 @@ class AgentVerbs(Screen[None]):
 def _runs(row: Row) -> bool:
     """Whether there is something to type to. A runner outlives the word that it has stopped by a moment."""
     return row.view.alive and row.state is not State.STOPPED
+
+
+def successors(deck: Deck, view: AgentView) -> list[tuple[str, str]]:
+    """What is shown and the profile, for all that could go on with the agent; its own first if another has it now."""
+    from agentdeck.system.profiles import found
+
+    own = view.agent.profile
+    installed = [each for each in deck.world.profiles.values() if found(each) and each.name not in (own, view.profile)]
+    back = [(f"back to its own: {own}", own)] if view.profile != own else []
+    others = [(each.title, each.name) for each in sorted(installed, key=lambda each: each.title.lower())]
+    return [*back, ("the next one of its chain", ""), *others]
 
 
 def what_is_lost(row: Row) -> str:

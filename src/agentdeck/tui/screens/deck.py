@@ -17,7 +17,7 @@ from agentdeck.tui.bindings import bindings
 from agentdeck.tui.deckverbs import DeckVerbs
 from agentdeck.tui.detail import Detail
 from agentdeck.tui.header import Activity, DeckHeader, KeyBar, Problems
-from agentdeck.tui.hints import hints_for
+from agentdeck.tui.hints import FILTERING, hints_for
 from agentdeck.tui.order import NEEDS_PERSON, Grouping, Order, arrange
 from agentdeck.tui.snapshot import Row, Snapshot
 from agentdeck.tui.table import AgentTable
@@ -92,6 +92,9 @@ class DeckScreen(DeckVerbs):
     def _show_selected(self) -> None:
         row = self.selected_row()
         self.query_one(Detail).show(row.view if row else None)
+        if self.query_one("#filter").has_focus:
+            self.query_one(KeyBar).hints = FILTERING
+            return
         needy = any(each.state in NEEDS_PERSON for each in self.snapshot.rows)
         marked = len(self.query_one(AgentTable).marked)
         keymap = self.app._keymap  # Textual has no other way to ask for it
@@ -212,8 +215,14 @@ class DeckScreen(DeckVerbs):
         self._arrange()
         self._show_selected()
 
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _keys_elsewhere(self) -> None:
+        if self.query("#header"):
+            self._show_selected()
+
     @on(Input.Submitted, "#filter")
-    def _filter_done(self) -> None:
+    def action_filter_done(self) -> None:
         self.query_one("#filter").display = bool(self.filter)
         self.query_one(AgentTable).focus()
 
