@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -161,7 +162,7 @@ def test_killed_at_any_step_it_is_completed_or_rolled_back(
         name = scenario.prepare(bench)
         kept, before = keep(bench), world_of(bench)
         known = {step.number for step in bench.deck().steps()}
-        effects = crash(bench.root, 0, scenario.verb, name, **scenario.options)
+        effects = crash(bench.root, 0, scenario.verb, name, scenario.options)
         after = world_of(bench)
         assert after != before
         take_back(bench, known)
@@ -171,7 +172,7 @@ def test_killed_at_any_step_it_is_completed_or_rolled_back(
         ends = set()
         for at in points(effects, scenario):
             put_back(bench, kept)
-            crash(bench.root, at, scenario.verb, name, **scenario.options)
+            crash(bench.root, at, scenario.verb, name, scenario.options)
             where = f"killed before {at}: {effects[at - 1]}"
             bench.deck().repair()
             now = world_of(bench)
@@ -184,4 +185,37 @@ def test_killed_at_any_step_it_is_completed_or_rolled_back(
             take_back(bench, known)
             assert world_of(bench) == back, where
             assert leftovers(bench) == [], where
+        assert ends == {True, False}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("share", range(2))
+def test_an_interrupt_at_any_step_of_a_landing_leaves_nothing_behind(
+    share: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"method": "squash", "gate": "true", "commit": "Work"}
+    with bench_in(tmp_path, monkeypatch) as bench:
+        name = one_with_work(bench)
+        kept, before = keep(bench), world_of(bench)
+        effects = crash(bench.root, 0, "land", name, options)
+        after = world_of(bench)
+        ends = set()
+        for at in range(1 + share, len(effects) + 1, 2 if ALL else 10):
+            put_back(bench, kept)
+            crash(bench.root, at, "land", name, options, signal.SIGINT)
+            where = f"interrupted before {at}: {effects[at - 1]}"
+            now = world_of(bench)
+            assert now in (before, after) or base_is_old(now, before), where
+            # What says that it was interrupted, for the next verb to look at; that is all.
+            assert [path for path in leftovers(bench) if "/landings/" not in path] == [], where
+            bench.deck().repair()
+            assert world_of(bench) == now, where
+            assert leftovers(bench) == [], where
+            if now != after:
+                act(bench.deck(), "land", name, dict(options))
+                assert world_of(bench) == after, where
+            ends.add(now == after)
+            take_back(bench, set())
+            assert world_of(bench) == before, where
         assert ends == {True, False}

@@ -1,10 +1,10 @@
-"""Do one verb of the engine and be killed, with SIGKILL, just before its N-th effect on the machine.
+"""Do one verb of the engine and be killed, or get another signal, just before its N-th effect on the machine.
 
 An effect is a program started that changes something, a file put in place or taken away, a folder made: what Python's
 audit hooks report. What only reads is none: a kill before it finds what a kill after the effect before it finds. With
 N = 0 nothing is killed and the effects are printed, a line each.
 
-    python -m tests.support.crash N VERB [NAME] [KEY=VALUE…]
+    python -m tests.support.crash SIGNAL N VERB [NAME] [KEY=VALUE…]
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.views import StartRequest
+from agentdeck.errors import ExitCode
 from agentdeck.system.merges import Method
 
 FILES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.symlink"}
@@ -69,20 +70,27 @@ def act(deck: Deck, verb: str, name: str, options: dict[str, str]) -> object:
     return verbs[verb]()
 
 
-def crash(root: Path, at: int, verb: str, name: str = "", **options: str) -> list[str]:
+def crash(
+    root: Path,
+    at: int,
+    verb: str,
+    name: str = "",
+    options: Mapping[str, str] | None = None,
+    sign: signal.Signals = signal.SIGKILL,
+) -> list[str]:
     """Do the verb in a process of its own, to be killed before its effect number `at`; for 0 return the effects."""
     tree = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(tree)}
-    words = [f"{key}={value}" for key, value in options.items()]
-    argv = [sys.executable, "-m", "tests.support.crash", str(at), verb, name, *words]
+    words = [f"{key}={value}" for key, value in (options or {}).items()]
+    argv = [sys.executable, "-m", "tests.support.crash", str(int(sign)), str(at), verb, name, *words]
     done = subprocess.run(argv, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    assert done.returncode in (0, -signal.SIGKILL, ExitCode.INTERRUPTED), done.stderr
     return done.stdout.splitlines()
 
 
 def main() -> None:
-    fatal, verb, name = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    options = dict(word.partition("=")[::2] for word in sys.argv[4:])
+    sign, fatal, verb, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    options = dict(word.partition("=")[::2] for word in sys.argv[5:])
     effects: list[str] = []
 
     def on_audit(event: str, args: tuple[Any, ...]) -> None:
@@ -90,11 +98,14 @@ def main() -> None:
         if effect:
             effects.append(effect)
             if len(effects) == fatal:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), sign)
 
     deck = Deck.find()
     sys.addaudithook(on_audit)
-    act(deck, verb, name, options)
+    try:
+        act(deck, verb, name, options)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
     told = list(effects)
     sys.stdout.write("\n".join(told))
 

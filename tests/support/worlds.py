@@ -10,6 +10,8 @@ from agentdeck.system.ports import PortRegistry
 from tests.support.decks import Bench
 from tests.support.pictures import Picture, picture
 
+_VOLATILE = ("# branch.oid", "# branch.ab", "# branch.upstream")
+
 
 @dataclass(frozen=True)
 class World:
@@ -51,7 +53,7 @@ def world_of(bench: Bench) -> World:
 
 
 def _without_ids(whole: Picture, left_out: str) -> Picture:
-    status = "\n".join(line for line in whole.status.splitlines() if not line.startswith("# branch.oid"))
+    status = "\n".join(line for line in whole.status.splitlines() if not line.startswith(_VOLATILE))
     files = {name: found for name, found in whole.files.items() if Path(name).parts[0] != left_out}
     return Picture(status, whole.index, files, whole.head)
 

@@ -19,6 +19,7 @@ from agentdeck.engine.launch import COMMAND
 from agentdeck.engine.resources import acquire_all, end_runner
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.system import recording
+from agentdeck.system.process import uninterrupted
 from agentdeck.system.watch import ticks
 
 _FAILED = "gate failed: "
@@ -74,7 +75,8 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
         killed = "it was killed" if status.state.is_live else status.reason
         return Verdict(False, limit or _failed_command(log) or killed, log, time.time() - begun)
     finally:
-        end_gate(world, agent.name)
+        with uninterrupted():
+            end_gate(world, agent.name)
 
 
 def end_gate(world: World, name: str, *, keep_work: bool = False) -> None:

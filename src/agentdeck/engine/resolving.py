@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import merges
 from agentdeck.system.merges import Method
+from agentdeck.system.process import uninterrupted
 from agentdeck.system.watch import ticks
 
 if TYPE_CHECKING:
@@ -53,7 +56,8 @@ def resolve(world: World, landing_id: str, candidate: Candidate, old: str, attac
         with world.store.operation(agent.name, wait=5):
             agent = replace(acquire_all(world, agent, silent), phase=Phase.HELD)
             world.store.save(agent)
-        attach(agent.name)
+        with _let_go_when_left(world, agent.name):
+            attach(agent.name)
         if world.lives(agent.name):
             text = f"waits until the window {agent.name} is left with “exit” (agentdeck attach {agent.name})"
             note(Event("landing.waiting", candidate.agent.name, text))
@@ -64,8 +68,27 @@ def resolve(world: World, landing_id: str, candidate: Candidate, old: str, attac
         resolved = True
         return tree
     finally:
-        with world.store.operation(agent.name, wait=10):
+        with uninterrupted(), world.store.operation(agent.name, wait=10):
             removal.roll_back(world, world.store.agent(agent.name) or agent, silent, keep_work=not resolved)
+
+
+@contextlib.contextmanager
+def _let_go_when_left(world: World, name: str) -> Iterator[None]:
+    """Detach the terminals that show the window once its shell has ended, which by itself leaves the window there."""
+    back = threading.Event()
+
+    def watch() -> None:
+        for _ in ticks(world.store.agent_folder(name)):
+            if back.is_set():
+                return
+            if not world.lives(name):
+                world.tmux.dismiss(world.deck, name)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        back.set()
 
 
 def _window(world: World, landing_id: str, candidate: Candidate, old: str) -> Agent:

@@ -111,6 +111,13 @@ class Tmux:
         if (old := self.window(session, name)) is not None:
             self.run("kill-window", "-t", old.id)
 
+    def dismiss(self, session: str, name: str) -> None:
+        """Detach the terminals that show the window."""
+        listed = self.run("list-clients", "-F", "#{client_name}\t#{session_group}\t#{window_name}").text
+        for client, group, window in (line.split("\t") for line in listed.splitlines()):
+            if (group, window) == (session, name):
+                self.run("detach-client", "-t", client)
+
     def screen(self, session: str, name: str, *, colours: bool = False, history: int = 0) -> str:
         """The text on the agent's screen, with `history` lines from above it."""
         options = ["-e"] if colours else []
