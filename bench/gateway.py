@@ -114,7 +114,10 @@ async def measure(folder: Path, port: int, pid: int, streams: int) -> None:
         await paced(session, ways)
         before = process.memory_info().rss
         await crowded(session, ways, streams)
-        print(f"memory: {before / 1e6:.0f} MB before, {process.memory_info().rss / 1e6:.0f} MB after the crowd")
+        after = process.memory_info().rss
+        each = max(0, after - before) / streams / 1e3
+        print(f"memory of the gateway, which a direct connection does not need: {before / 1e6:.0f} MB before, ", end="")
+        print(f"{after / 1e6:.0f} MB after {streams} streams at once ({each:.0f} kB each)")
     print(f"processor time of the gateway: {sum(process.cpu_times()[:2]):.1f} s; load {os.getloadavg()[0]:.1f}")
 
 

@@ -7,6 +7,7 @@ is passed on to it.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from agentdeck.core.agent import Mode, State
 from agentdeck.engine import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
+from agentdeck.system import gateway_tokens as tokens
 from tests.agents.conftest import PACKAGES, QUIET
 from tests.support.decks import CONFIG, Bench
 from tests.support.fake_api import CONTENT, FILE, fake_api
@@ -57,6 +59,14 @@ def quiet(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
     return bench
 
 
+def assert_kept_secret(places: list[Path], secrets: list[str]) -> None:
+    files = [path for place in places for path in place.rglob("*") if path.is_file()]
+    assert any(path.name == "session.cast" for path in files)
+    for path in files:
+        text = path.read_bytes()
+        assert not [secret for secret in secrets if secret.encode() in text], path
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("profile", PACKAGES)
 def test_the_task_is_done_whatever_the_first_provider_does(quiet: Bench, profile: str, fault: str) -> None:
@@ -73,7 +83,9 @@ def test_the_task_is_done_whatever_the_first_provider_does(quiet: Bench, profile
         made = (tree / FILE).read_text() if (tree / FILE).exists() else ""
         took = (view.status.ended or 0.0) - (view.status.started or 0.0)
         log = [line.text for line in deck.log_lines("fox")]
+        token = tokens.mint(tokens.secret(gateways.files().state), tokens.Bearer(deck.name, "fox", "work"))
         gateways.stop(deck.world)
+    assert_kept_secret([deck.store.folder, gateways.files().state], [token, *KEYS.values()])
     shown = f"{profile:7} {fault:23} {view.state} exit {view.status.exit_code}, main {asked[0]}, spare {asked[1]}"
     print(f"MATRIX {shown}, file {'written' if made else 'missing'}, {took:.1f} s")  # noqa: T201 - make the table
     if fault == "400":
@@ -87,3 +99,29 @@ def test_the_task_is_done_whatever_the_first_provider_does(quiet: Bench, profile
     keys = [str(each["headers"]) for each in spare.requests]
     assert not any(KEYS["MAIN_KEY"] in headers for headers in keys), "the wrong provider's key"
     assert not any("x-agentdeck" in headers.lower() for headers in keys)
+
+
+@pytest.mark.parametrize(
+    ("profile", "variable"), [("claude", "ANTHROPIC_AUTH_TOKEN"), ("codex", "CODEX_API_KEY")], ids=["claude", "codex"]
+)
+def test_the_users_own_login_goes_to_its_provider_and_to_no_other(
+    quiet: Bench, profile: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = "sk-the-users-own-login-0123456789"
+    monkeypatch.setenv(variable, login)
+    with faulty_api("ok") as main, fake_api() as spare:
+        own = provider("main", main.url).replace('key_env = "MAIN_KEY"\n', "")
+        quiet.write("agentdeck.toml", CONFIG + own + provider("spare", spare.url) + RULES)
+        deck = quiet.deck()
+        request = StartRequest(task="Make the file", profile=profile, name="one", tier="work", mode=Mode.HEADLESS)
+        deck.start(request)
+        assert deck.wait("one").outcome is ExitCode.OK
+        assert main.requests
+        assert all(f"Bearer {login}" in each["headers"].values() for each in main.requests if each["body"])
+        main.fault = (529, {}, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
+        deck.start(replace(request, name="two"))
+        assert deck.wait("two").outcome is ExitCode.OK
+        assert spare.requests
+        assert login not in str(spare.requests)
+        gateways.stop(deck.world)
+    assert_kept_secret([deck.store.folder, gateways.files().state], [login, *KEYS.values()])

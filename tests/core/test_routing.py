@@ -220,3 +220,23 @@ def test_why_an_agent_cannot_use_a_chain() -> None:
     assert routing.why_not([Target("anthropic")], providers, Api.MESSAGES) == ""
     assert routing.why_not([Target("anthropic")], providers, Api.CHAT) == "anthropic speaks messages, not chat"
     assert routing.why_not([], providers, Api.CHAT) == "the chain has no provider"
+
+
+@pytest.mark.parametrize("tier", sorted(routing.HOME_TIERS))
+def test_the_tiers_that_everybody_has_need_no_configuration(tier: str) -> None:
+    found = Target("ollama", "m")
+    assert routing.chain({}, tier, Api.MESSAGES) == (Target("anthropic"),)
+    assert routing.chain({}, tier, Api.RESPONSES) == (Target("openai"),)
+    assert routing.chain({"fallback": ["openrouter:x"]}, tier, Api.CHAT) == (
+        Target("openai"),
+        Target("openrouter", "x"),
+    )
+    assert routing.chain({tier: ["ollama:own"]}, tier, Api.CHAT) == (Target("ollama", "own"),)
+    assert not routing.needs_discovery({}, tier)
+    assert routing.needs_discovery({"fallback": ["local"]}, tier)
+    for local in ("local", "fallback"):
+        assert routing.chain({}, local, Api.CHAT, [found]) == (found,)
+        assert routing.needs_discovery({}, local)
+    assert routing.chain({"local": ["ollama:own"]}, "fallback", Api.CHAT, [found]) == (Target("ollama", "own"),)
+    with pytest.raises(KeyError):
+        routing.chain({}, "unknown", Api.CHAT)

@@ -166,3 +166,25 @@ def test_a_command_line_never_holds_the_token(bench: Bench, profile: str, monkey
     if "m-1" in (content := wiring.env.get("OPENCODE_CONFIG_CONTENT", "")):
         assert json.loads(content)["provider"]["agentdeck"]["models"] == {"m-1": {}}
     gateways.stop(deck.world)
+
+
+@pytest.mark.parametrize(
+    ("use", "tier", "wired"),
+    [("auto", "", False), ("auto", "work", True), ("always", "", True), ("never", "work", False)],
+)
+def test_the_configuration_says_who_uses_the_gateway(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, use: str, tier: str, wired: bool
+) -> None:
+    monkeypatch.setenv("MAIN_KEY", KEYS["MAIN_KEY"])
+    url = '[providers.openai]\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "MAIN_KEY"\n'
+    bench.write("agentdeck.toml", f'{url}[tiers]\nwork = ["openai:m"]\n[gateway]\nuse = "{use}"\n')
+    deck = bench.deck()
+    agent = deck.start(StartRequest(name="one", argv=("true",), tier=tier)).agent
+    profile = deck.world.profiles["demo"]
+    wiring = gateways.wire(deck.world, agent, profile)
+    assert ("AGENTDECK_DEMO_API" in wiring.env) == wired
+    assert gateways.files().alive() == wired
+    noted = gateways.bypass_note(deck.config, profile, tier)
+    assert (noted != "") == (use == "never")
+    if wired:
+        gateways.stop(deck.world)
