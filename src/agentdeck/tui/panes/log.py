@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -18,6 +19,8 @@ from agentdeck.system.logtail import MOST_LINES, Change, LogTail
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.loglines import LogView
 from agentdeck.tui.panes.prompt import Prompt
+from agentdeck.tui.panes.replay import Player
+from agentdeck.tui.panes.screen import TerminalView
 
 _PACE = 0.08
 """Seconds between two looks at a log that grows."""
@@ -35,9 +38,11 @@ class LogPane(AgentPane):
         ("/", "search"),
         ("n N", "next"),
         ("f", "filter"),
+        ("space", "replay"),
+        ("< >", "speed"),
         ("end", "follow"),
-        ("home", "older"),
         ("w", "wrap"),
+        ("home", "older"),
         ("esc", "back"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,6 +51,12 @@ class LogPane(AgentPane):
         Binding("N", "step(-1)", "Match before", show=False, id="log.before"),
         Binding("f", "filter", "Only lines that match", show=False, id="log.filter"),
         Binding("w", "wrap", "Wrap long lines", show=False, id="log.wrap"),
+        Binding("space", "replay", "Play the recording, or pause it", show=False, id="log.replay"),
+        Binding("less_than_sign,comma", "speed(-1)", "Play slower", show=False, id="log.slower"),
+        Binding("greater_than_sign,full_stop", "speed(1)", "Play faster", show=False, id="log.faster"),
+        Binding("left", "skip(-10)", "Ten seconds back", show=False, id="log.back"),
+        Binding("right", "skip(10)", "Ten seconds on", show=False, id="log.on"),
+        Binding("escape", "leave_replay", "Back to the log", show=False, id="log.leave"),
         Binding("G", "end", "To the end, and follow", show=False, id="log.end"),
         Binding("g", "home", "To the beginning", show=False, id="log.home"),
     ]
@@ -59,11 +70,13 @@ class LogPane(AgentPane):
         self._wish: Wish | None = None
         self._is_first = self._is_last = True
         self._searched = self._filtered = ""
+        self._player: Player | None = None
         self._seeks = 0
         """The direction in which a match is sought that is not among the lines held; 0: none is."""
 
     def parts(self) -> ComposeResult:
         yield LogView()
+        yield TerminalView()
         yield Prompt()
 
     @property
@@ -71,6 +84,7 @@ class LogPane(AgentPane):
         return self.query_one(LogView)
 
     def on_mount(self) -> None:
+        self.query_one(TerminalView).display = False
         super().on_mount()
         self.watch(self.lines, "scroll_y", self._scrolled, init=False)
         self.watch(self.lines, "follows", self._follows_changed, init=False)
@@ -78,6 +92,7 @@ class LogPane(AgentPane):
     def changed_agent(self) -> None:
         self._reopens, self._wish, self._seeks = True, None, 0
         if self.is_mounted:
+            self._end_replay()
             self.query_one(Prompt).cancel()
             self.lines.clear()
             self.say("")
@@ -145,7 +160,8 @@ class LogPane(AgentPane):
     # Telling
 
     def _tell(self, view: AgentView) -> None:
-        self.say("  ·  ".join(filter(None, (self._state(view), self._search_state(), self._filter_state()))))
+        if self._player is None:
+            self.say("  ·  ".join(filter(None, (self._state(view), self._search_state(), self._filter_state()))))
 
     def _state(self, view: AgentView) -> str:
         if not self.lines.lines:
@@ -225,6 +241,61 @@ class LogPane(AgentPane):
     def _retell(self) -> None:
         if self.view is not None:
             self._tell(self.view)
+
+    # The recording
+
+    def set_active(self, active: bool) -> None:
+        if not active:
+            self._end_replay()
+        super().set_active(active)
+
+    def action_replay(self) -> None:
+        if self.view is None:
+            return
+        if self._player is not None:
+            self._player.toggle()
+            return
+        view = self.query_one(TerminalView)
+        view.show_text([])
+        view.follows = True
+        view.display = True
+        view.focus()
+        self.lines.display = False
+        path = self.deck.store.agent_folder(self.view.name) / "session.cast"
+        self._player = Player(self.deck.world.tmux, path, view, self.say)
+        self.run_worker(self._player.play(), group="replay")
+
+    def _end_replay(self) -> None:
+        if self._player is None:
+            return
+        self._player.stop()
+        self._player = None
+        view = self.query_one(TerminalView)
+        self.lines.display = True
+        if view.has_focus:
+            self.lines.focus()
+        view.display = False
+        self._retell()
+
+    async def on_unmount(self) -> None:
+        if self._player is not None:
+            self._player.stop()
+        await super().on_unmount()
+
+    def action_leave_replay(self) -> None:
+        if self._player is None:
+            raise SkipAction
+        self._end_replay()
+
+    def action_speed(self, by: int) -> None:
+        if self._player is None:
+            raise SkipAction
+        self._player.faster(by)
+
+    def action_skip(self, seconds: int) -> None:
+        if self._player is None:
+            raise SkipAction
+        self._player.skip(seconds)
 
     def action_wrap(self) -> None:
         self.lines.wrap(not self.lines.wraps)

@@ -1,0 +1,127 @@
+"""Plays an agent's recording, as its terminal showed it, faster where one likes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from agentdeck.errors import DeckError, NotFoundError
+from agentdeck.system.control import ScreenReader
+from agentdeck.system.replay import WINDOW, Recording, Stage
+from agentdeck.system.tmux import Tmux
+from agentdeck.tui.panes.screen import TerminalView
+
+SPEEDS = (1, 2, 4, 8)
+_TICK = 0.06
+
+
+class Player:
+    """One recording that is being played into a view; `tell` gets a sentence whenever there is something new to say."""
+
+    def __init__(self, tmux: Tmux, path: Path, view: TerminalView, tell: Callable[[str], None]) -> None:
+        self._tmux, self._path, self._view, self._tell = tmux, path, view, tell
+        self.position = 0.0
+        self.speed = 1
+        self.paused = False
+        self.seconds = 0.0
+        self._fed = -1.0
+        self._over = asyncio.Event()
+
+    async def play(self) -> None:
+        """Until it is told to stop; errors are told, not raised."""
+        recording: Recording | None = None
+        stage: Stage | None = None
+        reader: ScreenReader | None = None
+        try:
+            self._tell("Opening the recording …")
+            recording = await asyncio.to_thread(_opened, self._path)
+            self.seconds = recording.seconds
+            stage = await asyncio.to_thread(Stage, self._tmux, recording.size)
+            reader = ScreenReader(self._tmux, stage.session)
+            await self._go_on(recording, stage, reader)
+        except (DeckError, OSError) as error:
+            title = f"{error.title} {error.hint}".strip() if isinstance(error, DeckError) else str(error)
+            self._tell(f"{title} esc goes back to the log.")
+        finally:
+            if reader is not None:
+                await reader.close()
+            if stage is not None:
+                with suppress(DeckError, OSError):
+                    await asyncio.to_thread(stage.close)
+            if recording is not None:
+                recording.close()
+
+    async def _go_on(self, recording: Recording, stage: Stage, reader: ScreenReader) -> None:
+        last = time.monotonic()
+        while not self._over.is_set():
+            now = time.monotonic()
+            if not self.paused:
+                self.position = min(self.seconds, self.position + (now - last) * self.speed)
+            last = now
+            if self.position != self._fed:
+                await asyncio.to_thread(self._feed, recording, stage)
+            # What was fed just now may not be on its screen yet, so it is looked at all the time.
+            capture = await reader.capture(WINDOW)
+            if self._over.is_set():
+                return
+            if capture is not None:
+                self._view.show_capture(capture)
+            self._tell(self.state())
+            await asyncio.sleep(_TICK)
+
+    def _feed(self, recording: Recording, stage: Stage) -> None:
+        target = self.position
+        if target < self._fed or self._fed < 0:
+            stage.clear()
+            stage.resize(recording.size)
+            self._fed = -1.0
+        for kind, text in recording.between(self._fed, target):
+            if kind == "o":
+                stage.feed(text)
+            elif kind == "r" and (size := _size(text)) is not None:
+                stage.resize(size)
+        self._fed = target
+
+    def state(self) -> str:
+        """How it stands, in a line."""
+        at_end = self.position >= self.seconds
+        word = "■ at its end" if at_end else "‖ paused" if self.paused else f"▶ {self.speed}x"
+        share = self.position / self.seconds if self.seconds else 1.0
+        bar = "━" * round(20 * share) + "─" * (20 - round(20 * share))
+        return f"{word:<12}  {_clock(self.position)} {bar} {_clock(self.seconds)}"
+
+    def toggle(self) -> None:
+        """Pause it, or go on; at its end, begin again."""
+        if self.position >= self.seconds:
+            self.position, self.paused = 0.0, False
+        else:
+            self.paused = not self.paused
+
+    def faster(self, by: int) -> None:
+        at = SPEEDS.index(self.speed) + by
+        self.speed = SPEEDS[max(0, min(len(SPEEDS) - 1, at))]
+
+    def skip(self, seconds: float) -> None:
+        self.position = max(0.0, min(self.seconds, self.position + seconds))
+
+    def stop(self) -> None:
+        self._over.set()
+
+
+def _opened(path: Path) -> Recording:
+    try:
+        return Recording(path)
+    except FileNotFoundError:
+        raise NotFoundError("There is no recording: it never ran.") from None
+
+
+def _size(text: str) -> tuple[int, int] | None:
+    columns, _, lines = text.partition("x")
+    return (int(columns), int(lines)) if columns.isdigit() and lines.isdigit() else None
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
