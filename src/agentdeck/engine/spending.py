@@ -80,13 +80,18 @@ def spending(world: World, by: str, since: float = 0.0) -> Spending:
     return Spending(order, total, _dearest(world, used, total.usage), share, limit)
 
 
+def of_agent(world: World, name: str, since: float = 0.0) -> Iterator[Record]:
+    """What one agent took since `since`, request by request; reads its logs, which may take seconds."""
+    return (record for record in _records(world, since, name) if record.agent == name)
+
+
 def _key(record: Record, by: str) -> str:
     if by == "day":
         return time.strftime("%Y-%m-%d", time.localtime(record.at))
     return str(getattr(record, by)) or "–"
 
 
-def _records(world: World, since: float) -> Iterator[Record]:
+def _records(world: World, since: float, only: str = "") -> Iterator[Record]:
     state, times = gateways.files().state, defaultdict[str, list[float]](list)
     if (state / FILE).exists():
         with Ledger(state) as ledger:
@@ -94,14 +99,14 @@ def _records(world: World, since: float) -> Iterator[Record]:
                 if record.deck == world.deck:
                     times[record.agent].append(record.at)
                     yield record
-    yield from _own(world, since, times)
+    yield from _own(world, since, times, only)
 
 
-def _own(world: World, since: float, seen: dict[str, list[float]]) -> Iterator[Record]:
-    """What is in the logs of runs that sent nothing through the gateway."""
+def _own(world: World, since: float, seen: dict[str, list[float]], only: str) -> Iterator[Record]:
+    """What is in the logs of runs that sent nothing through the gateway; of one agent's where `only` names it."""
     for path in sorted((world.store.folder / "logs").glob("*.log")):
         agent, begun = _run_of(path)
-        if not agent or path.stat().st_mtime < since:
+        if not agent or (only and agent != only) or path.stat().st_mtime < since:
             continue
         marks = recording.read_log(path, since)
         for line in (line for line in marks if any(mark in line.text for mark in MARKS)):

@@ -23,6 +23,12 @@ class FollowView(ScrollView, can_focus=True):
         self.virtual_size = Size(width, height)
         self._keep_end()
         self.refresh()
+        self.call_after_refresh(self._place_bar)
+
+    def _place_bar(self) -> None:
+        # A bar that was not there when the place changed does not know of it.
+        if self.show_vertical_scrollbar and self.vertical_scrollbar.position != self.scroll_y:
+            self.vertical_scrollbar.position = self.scroll_y
 
     def _keep_end(self) -> None:
         if self.follows:

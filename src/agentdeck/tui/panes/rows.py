@@ -79,6 +79,12 @@ class RowsView(ScrollView, can_focus=True):
         self.cursor = max(0, min(self.cursor, self.count() - 1))
         self._see_cursor()
         self.refresh()
+        self.call_after_refresh(self._place_bar)
+
+    def _place_bar(self) -> None:
+        # A bar that was not there when the place changed does not know of it.
+        if self.show_vertical_scrollbar and self.vertical_scrollbar.position != self.scroll_y:
+            self.vertical_scrollbar.position = self.scroll_y
 
     def go_to(self, row: int) -> None:
         row = max(0, min(row, self.count() - 1))

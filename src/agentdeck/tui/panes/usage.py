@@ -20,10 +20,14 @@ from agentdeck.system.usage import ProcessUse, tree_of
 from agentdeck.tui.look import short_bytes, sparkline
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.rows import Piece, TextRows
+from agentdeck.tui.panes.spent import Spent, money_rows, spent_by
 
 _PACE = 2.0
 _HISTORY = 600
 _DISK_EVERY = 120.0
+_SPENT_EVERY = 20.0
+_SHARE = 30
+"""What it spent is summed up again after so many times as long as the last sum took, at the earliest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class UsagePane(AgentPane):
         self._at = 0.0
         self._rates: dict[int, float] = {}
         self._disk: dict[str, tuple[float, int | None]] = {}
+        self._spent: dict[str, tuple[float, float, Spent]] = {}
+        """By agent: when it was summed up, how long that took, and the sum."""
         self._timer: Timer | None = None
 
     def parts(self) -> ComposeResult:
@@ -73,7 +79,17 @@ class UsagePane(AgentPane):
         if measured is None or time.monotonic() - measured[0] > _DISK_EVERY:
             self._disk[view.name] = (time.monotonic(), measured[1] if measured else None)
             self.run_worker(self._measure_disk(view), group="disk", exit_on_error=False)
+        summed = self._spent.get(view.name)
+        if summed is None or time.monotonic() - summed[0] > max(_SPENT_EVERY, _SHARE * summed[1]):
+            self._spent[view.name] = (time.monotonic(), 0.0, summed[2] if summed else Spent())
+            self.run_worker(self._sum_up(view), group="spent", exit_on_error=False)
         return await super().inquire(view)  # type: ignore[no-any-return]
+
+    async def _sum_up(self, view: AgentView) -> None:
+        begun = time.monotonic()
+        spent = await asyncio.to_thread(spent_by, self.deck.world, view.name, time.time())
+        self._spent[view.name] = (time.monotonic(), time.monotonic() - begun, spent)
+        self.look()
 
     async def _measure_disk(self, view: AgentView) -> None:
         size = await asyncio.to_thread(self.deck.disk, view)
@@ -99,7 +115,8 @@ class UsagePane(AgentPane):
                 memory = sum(use.rss_bytes for use in facts)
                 self._samples[view.name].append(Sample(now, sum(self._rates.values()), memory))
         width = self.query_one(TextRows).size.width
-        rows = [*self._charts(view, facts, width), *self._processes(facts)]
+        spent = self._spent[view.name][2] if view.name in self._spent else Spent()
+        rows = [*self._charts(view, facts, width), *money_rows(spent, width), *self._processes(facts)]
         self.query_one(TextRows).put(rows)
         self.say("" if facts else f"{view.name} is not running ({view.state}), so it uses nothing but disk.")
 
