@@ -88,7 +88,7 @@ def _failovers(deck: Deck, view: AgentView, out: Output) -> ExitCode:
         return ExitCode.OK
     for over in found:
         end = _clock(over.end) if over.end is not None else "now"
-        served = out.styled(plain(f"{over.provider}:{over.model}"), BOLD)
+        served = out.styled(plain(f"{over.provider}:{over.model}".removesuffix(":")), BOLD)
         out.line(f"{_clock(over.start)} to {end}  {served}  {plain(over.reason)}")
         for commit in over.commits:
             out.line(f"  {out.styled(commit.commit[:10], DIM)} {plain(commit.subject)}")

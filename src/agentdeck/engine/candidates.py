@@ -234,8 +234,9 @@ def wording(
     else:
         message = f"Merge {agent.name}: {title}"
     switched = world.settings.config.landing.trailers if request.trailers is None else request.trailers
-    model = world.store.status(agent.name).model
-    trailers = [("Agentdeck-Agent", agent.name), ("Agentdeck-Profile", agent.profile), ("Agentdeck-Model", model)]
+    status = world.store.status(agent.name)
+    profile = status.profile or agent.profile
+    trailers = [("Agentdeck-Agent", agent.name), ("Agentdeck-Profile", profile), ("Agentdeck-Model", status.model)]
     if switched:
         from agentdeck.engine.failovers import backups
 

@@ -313,7 +313,7 @@ class Deck:
     def answer(self, name: str, *, yes: bool) -> None:
         """Press what says yes or no to the question that the agent asks now, as its profile knows."""
         view = self.agent(name)
-        profile = self.world.profiles.get(view.agent.profile)
+        profile = self.world.profiles.get(view.profile)
         keys = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
         self.send(view.name, keys=keys[0] if yes else keys[1])
 

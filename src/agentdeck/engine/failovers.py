@@ -1,10 +1,13 @@
-"""When another provider than its tier's first one served an agent, and which of its commits hold work of that time."""
+"""When another provider than its tier's first one, or another profile than its own, served an agent, and which of its
+commits hold work of that time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agentdeck.core.agent import Agent
+from agentdeck.core.events import Event
 from agentdeck.engine.world import World
 
 
@@ -18,7 +21,10 @@ class MarkedCommit:
 
 @dataclass(frozen=True, slots=True)
 class Failover:
-    """One time in which a backup served. Times are seconds since the epoch; `end` is None while it goes on."""
+    """One time in which a backup served. Times are seconds since the epoch; `end` is None while it goes on.
+
+    Where another profile went on for it, `provider` is that, and `model` is empty.
+    """
 
     start: float
     end: float | None
@@ -48,13 +54,31 @@ def failovers(world: World, agent: Agent) -> list[Failover]:
 
 
 def backups(world: World, agent: Agent) -> tuple[str, ...]:
-    """The models, as `provider:model`, that made commits of the branch in place of the tier's first one."""
-    return tuple(dict.fromkeys(f"{each.provider}:{each.model}" for each in failovers(world, agent) if each.commits))
+    """The models, as `provider:model`, and the profiles that made commits of the branch in place of the agent's own."""
+    made = [each for each in failovers(world, agent) if each.commits]
+    return tuple(dict.fromkeys(f"{each.provider}:{each.model}".removesuffix(":") for each in made))
 
 
 def _times(world: World, name: str) -> list[Failover]:
+    events = world.store.events(name)
+    return sorted([*_by_provider(events), *_by_profile(events)], key=lambda each: each.start)
+
+
+def _by_profile(events: Sequence[Event]) -> list[Failover]:
+    """Those that a fault caused; what a person chose is no failover."""
     found: list[Failover] = []
-    for event in world.store.events(name):
+    for event in events:
+        moved = event.kind in ("agent.failed_over", "agent.failed_back")
+        if moved and found and found[-1].end is None:
+            found[-1] = replace(found[-1], end=event.at)
+        if event.kind == "agent.failed_over" and event.data.get("fault"):
+            found.append(Failover(event.at, None, str(event.data["to"]), "", str(event.data.get("why", ""))))
+    return found
+
+
+def _by_provider(events: Sequence[Event]) -> list[Failover]:
+    found: list[Failover] = []
+    for event in events:
         ends = event.kind in ("provider.failed_over", "provider.failed_back", "provider.exhausted")
         if ends and found and found[-1].end is None:
             found[-1] = replace(found[-1], end=event.at)

@@ -42,6 +42,7 @@ def handed_over(agent: str, progress: Progress, primary: str, to: str, why: str,
     """That the agent goes from `progress.profile` to the profile `to`."""
     left = progress.profile
     data = {"from": left, "to": to, "fault": fault, "until": progress.until.get(left), "attempt": progress.attempts}
+    data["why"] = why
     text = f"{left} → {to}: {why}"
     return (
         Event("agent.failed_back", agent, text, data)

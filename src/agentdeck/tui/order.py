@@ -59,7 +59,7 @@ _KEYS: dict[Order, Callable[[Row], tuple[Any, ...]]] = {
 }
 _GROUPS: dict[Grouping, Callable[[Row], str]] = {
     Grouping.STATE: lambda row: str(row.state),
-    Grouping.PROFILE: lambda row: row.view.agent.profile,
+    Grouping.PROFILE: lambda row: row.view.profile,
     Grouping.BASE: lambda row: row.view.base or "no base",
 }
 
@@ -92,7 +92,7 @@ def filtered(rows: Iterable[Row], query: str) -> list[Row]:
 
 def _matches(word: str, row: Row) -> bool:
     view = row.view
-    short = (row.name, str(row.state), view.agent.profile, view.branch)
+    short = (row.name, str(row.state), view.profile, view.branch)
     long = (row.reason, view.agent.task, view.model)
     if any(word in text.lower() for text in (*short, *long)):
         return True
