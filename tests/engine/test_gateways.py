@@ -147,6 +147,24 @@ def test_who_can_not_use_the_gateway_is_told_so_and_nobody_else_sees_a_change(be
     assert not gateways.files().state.exists()
 
 
+@pytest.mark.parametrize(("act", "state"), [("stop", State.STOPPED), ("pause", State.FAILED)])
+def test_an_agent_whose_budget_is_spent_is_stopped_or_paused(
+    bench: Bench, providers: tuple[Provider, Provider], act: str, state: State
+) -> None:
+    path = bench.root / "agentdeck.toml"
+    path.write_text(path.read_text() + f'\n[budgets]\nat_limit = "{act}"\nagent = {{ tokens = 70 }}\n')
+    deck = bench.deck()
+    deck.start(THINK)
+    assert deck.wait("fox").state is state
+    kinds = [event.kind for event in deck.store.events("fox") if event.kind.startswith("budget.")]
+    assert kinds == ["budget.warned", "budget.reached"]
+    with Ledger(gateways.files().state) as ledger:
+        outcomes = [record.outcome for record in ledger.records()]
+    assert outcomes == ["ok"] * 3 + ["exhausted"]  # of 30 tokens each
+    assert deck.agent("fox").serving is not None
+    gateways.stop(deck.world)
+
+
 @pytest.mark.parametrize("profile", ["claude", "codex", "opencode", "aider", "qwen", "copilot"])
 def test_a_command_line_never_holds_the_token(bench: Bench, profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in KEYS.items():

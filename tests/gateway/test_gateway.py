@@ -386,6 +386,37 @@ def test_an_outage_is_told_and_the_primary_taken_back_after_one_probe(tmp_path: 
     asyncio.run(check())
 
 
+def test_an_agent_that_nobody_serves_is_told_of_once_and_of_its_way_back(tmp_path: Path) -> None:
+    async def check() -> None:
+        plan = {"gateway": {"breaker_seconds": 0.2, "retries": 0, "retry_budget": 0.0}}
+        async with playing(tmp_path, "500", "500", plan=plan) as play:
+            for _ in range(3):
+                assert (await play.ask(Api.MESSAGES, stream=True))[0] == 429
+            serving = play.gateway.board.serving[Bearer("deck", "fox", "work")]
+            assert (serving.provider, serving.text[:19]) == ("", "no provider serves ")
+            play.main.fault = play.spare.fault = "ok"
+            await until(lambda: play.breakers().get(("main", "health"), {"phase": "half-open"})["phase"] == "half-open")
+            assert (await play.ask(Api.MESSAGES, stream=True))[0] == 200
+            kinds = [event["kind"] for event in play.events() if event["agent"] == "fox"]
+            assert kinds == ["provider.exhausted", "provider.failed_back"]
+            await until((play.state / "board.json").exists)
+            await until(lambda: json.loads((play.state / "board.json").read_text())["agents"][0]["reason"] == "")
+
+    asyncio.run(check())
+
+
+def test_who_serves_whom_outlives_the_process(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, "500") as play:
+            await play.ask(Api.CHAT, stream=True)
+        async with playing(tmp_path) as play:
+            assert play.gateway.board.serving[Bearer("deck", "fox", "work")].provider == "spare"
+            await play.ask(Api.CHAT, stream=True)
+            assert [event["kind"] for event in play.events() if event["agent"]][-1] == "provider.failed_back"
+
+    asyncio.run(check())
+
+
 def test_a_probe_whose_client_left_frees_its_place(tmp_path: Path) -> None:
     async def check() -> None:
         plan = {"gateway": {"breaker_seconds": 0.2, "breaker_failures": 1}}

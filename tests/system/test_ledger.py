@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from agentdeck.system.ledger import FILE, Ledger, Record
 def record(agent: str, at: float, output: int) -> Record:
     usage = Usage(input=1, output=output, cache_read=2, cache_write=3)
     return Record(
-        at, "deck", agent, "work", "chat", "m", "main", "m", "ok", 200, usage, 0.1, 0.5, 2, ["spare: 500 — ü"]
+        at, "deck", agent, "work", "chat", "m", "main", "m", "ok", 200, usage, 0.1, 0.5, 2, ["spare: 500 — ü"], 0.25
     )
 
 
@@ -34,6 +35,19 @@ def test_what_was_added_is_read_and_summed(tmp_path: Path) -> None:
             ledger.totals(["agent; DROP TABLE requests"])
 
 
+def test_a_ledger_from_before_there_were_costs_is_taken_on(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.add(record("fox", 1000.0, 5))
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("ALTER TABLE requests DROP COLUMN cost")
+    database.close()
+    with Ledger(tmp_path) as ledger:
+        ledger.add(record("fox", 2000.0, 5))
+        assert [each.cost for each in ledger.records()] == [None, 0.25]
+        (row,) = ledger.totals(["agent"])
+        assert (row["cost"], row["unpriced"]) == (0.25, 1)
+
+
 def test_a_file_that_is_no_ledger_is_said_so(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("no database at all, but long enough to be looked at as one" * 20)
     with pytest.raises(StoreError, match="ledger"):
@@ -46,6 +60,7 @@ def test_metrics_are_prometheus_text(tmp_path: Path) -> None:
         metrics.add(record('f"o\nx\\', 1.0, 5))
     text = metrics.text(in_flight=3)
     assert "agentdeck_requests_in_flight 3\n" in text
+    assert next(line for line in text.splitlines() if line.startswith("agentdeck_cost")).endswith(" 0.5")
     line = next(line for line in text.splitlines() if 'kind="output"' in line)
     assert 'agent="f\\"o\\nx\\\\"' in line
     assert line.endswith(" 10")

@@ -17,6 +17,8 @@ from agentdeck.system.gateway_tokens import Bearer
 if TYPE_CHECKING:
     from agentdeck.core.gateway_config import GatewayConfig, ProviderConfig
 
+REMEMBERED_SECONDS = 30 * 86400.0
+"""How long who serves an agent is remembered beyond the process's end."""
 AVOID_SECONDS = 60.0
 """How long an agent whose stream broke is sent to the next provider first."""
 
@@ -132,9 +134,11 @@ class Board:
             self._tell(Event("provider.exhausted", bearer.agent, f"no provider can serve: {reason}", data))
 
     def restore(self, report: dict[str, Any]) -> None:
-        """Take up who served whom from the `report` of an earlier process; breakers begin anew."""
+        """Take up who served whom lately from the `report` of an earlier process; breakers begin anew."""
+        names = ("provider", "model", "primary", "reason", "since")
         for entry in report.get("agents", []):
-            names = ("provider", "model", "primary", "reason", "since")
+            if entry["since"] < time.time() - REMEMBERED_SECONDS:
+                continue
             bearer = Bearer(entry["deck"], entry["agent"], entry["tier"])
             self.serving[bearer] = Serving(*(entry[name] for name in names))
 

@@ -10,6 +10,7 @@ _HELP = {
     "agentdeck_requests_total": "Requests by outcome.",
     "agentdeck_tokens_total": "Tokens by kind.",
     "agentdeck_attempts_total": "Attempts at providers.",
+    "agentdeck_cost_dollars_total": "Cost of the requests whose price is known, in US dollars.",
     "agentdeck_request_seconds_total": "Seconds from a request's arrival to its end.",
 }
 
@@ -31,6 +32,8 @@ class Metrics:
         self._values["agentdeck_requests_total"][_labels(who | {"outcome": record.outcome})] += 1
         self._values["agentdeck_attempts_total"][_labels(who)] += record.attempts
         self._values["agentdeck_request_seconds_total"][_labels(who)] += record.seconds
+        if record.cost is not None:
+            self._values["agentdeck_cost_dollars_total"][_labels(who)] += record.cost
         usage = record.usage
         for kind in ("input", "output", "cache_read", "cache_write"):
             if count := getattr(usage, kind):
