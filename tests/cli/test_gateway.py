@@ -66,12 +66,14 @@ def test_the_gateway_is_started_looked_at_checked_and_stopped(
     assert "✗  work  main:big" in lines[1]
     assert "503" in lines[1]
     assert "✓  work  spare:small" in lines[2]
+    assert "agentdeck_requests_in_flight 0\n" in agentdeck("gateway", "metrics", cwd=bench.root).stdout
     (gateway,) = [each for each in said(bench, "doctor")["checks"] if each["name"] == "gateway"]
     assert gateway["ok"] is True
     stale = said(bench, "prune", "--dry-run")["stale"]
     assert [each["kind"] for each in stale] == ["gateway"]
     assert said(bench, "gateway", "stop")["running"] is False
     assert "does not run" in agentdeck("gateway", "status", cwd=bench.root).stdout
+    assert "The gateway does not run." in agentdeck("gateway", "metrics", cwd=bench.root).stderr
 
 
 def test_a_missing_key_is_said(bench: Bench, providers: tuple[Provider, Provider]) -> None:

@@ -30,6 +30,10 @@ def gateway(args: Namespace, out: Output) -> ExitCode:
     world = open_deck(out).world
     if args.action == "check":
         return _check(world, out)
+    if args.action == "metrics":
+        text = gateways.metrics()
+        out.emit("metrics", text=text) if out.json else out.line(text.rstrip())
+        return ExitCode.OK
     if args.action == "start":
         gateways.ensure(world)
     elif args.action == "stop" and not gateways.stop(world):

@@ -213,7 +213,8 @@ when one fails, comes back when it recovers, and writes down what each request c
 is shared by all repositories and starts by itself with the first agent that needs it.
 
 check sends one tiny request to each provider of each tier, and exits with 1 when one
-does not answer.
+does not answer. metrics prints its counters as Prometheus reads them, for the textfile
+collector of its node exporter.
 
 examples:
   agentdeck gateway                    whether it runs, and how the providers fare

@@ -247,7 +247,7 @@ def _add_landing(verbs: Any) -> None:
 
 def _add_serving(verbs: Any) -> None:
     gateway = _verb(verbs, "gateway", "start, stop or look at the gateway between agents and providers")
-    gateway.add_argument("action", nargs="?", choices=("start", "stop", "status", "check"), default="status")
+    gateway.add_argument("action", nargs="?", choices=("start", "stop", "status", "check", "metrics"), default="status")
     models = _verb(verbs, "models", "list the model servers on this machine, or serve a model")
     models.add_argument("action", nargs="?", choices=("list", "serve", "stop"), default="list")
     models.add_argument("file", nargs="?", metavar="FILE.gguf", help="with serve: the model")

@@ -239,6 +239,13 @@ def check_providers(world: World) -> list[dict[str, Any]]:
     return list(found)
 
 
+def metrics() -> str:
+    """The counters of the gateway that runs, as Prometheus reads them."""
+    from agentdeck.system.gateway_client import text
+
+    return text(files(), "GET", "/metrics")
+
+
 def is_missing() -> bool:
     """Whether it should be there and is not; costs a look at two files."""
     home = files()

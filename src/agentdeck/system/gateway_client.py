@@ -17,6 +17,17 @@ def ask(
     files: GatewayFiles, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = _SECONDS
 ) -> dict[str, Any]:
     """The JSON that the gateway answers with; raise DeckError where it does not answer."""
+    try:
+        found = json.loads(text(files, method, path, body, timeout))
+    except ValueError as error:
+        raise DeckError("The gateway does not answer as it should.", detail=str(error)) from error
+    return found if isinstance(found, dict) else {}
+
+
+def text(
+    files: GatewayFiles, method: str, path: str, body: dict[str, Any] | None = None, timeout: float = _SECONDS
+) -> str:
+    """What the gateway answers with; raise DeckError where it does not answer."""
     address = files.address()
     if address is None:
         raise DeckError("The gateway does not run.", hint="agentdeck gateway start")
@@ -25,11 +36,11 @@ def ask(
         headers = {BEARER_HEADER: mint(secret(files.state), OPERATOR), "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
-        found = json.loads(answer.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        found = answer.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
         raise DeckError("The gateway does not answer.", detail=str(error), hint="agentdeck gateway status") from error
     finally:
         connection.close()
-    if answer.status != 200 or not isinstance(found, dict):
-        raise DeckError(f"The gateway refused {method} {path}.", detail=json.dumps(found))
+    if answer.status != 200:
+        raise DeckError(f"The gateway refused {method} {path}.", detail=found[:2000])
     return found
