@@ -8,6 +8,7 @@ DeckError
 ├── MissingToolError   a program is not on this machine
 ├── ConfigError        agentdeck.toml, or a profile, is wrong
 ├── StoreError         the deck's own state cannot be read or written
+├── FileError          the machine does not let a file be written; an OSError, too
 ├── GitError · TmuxError · PortError · DatabaseError
 """
 
@@ -87,6 +88,10 @@ class ConfigError(DeckError):
 
 
 class StoreError(DeckError):
+    pass
+
+
+class FileError(DeckError, OSError):
     pass
 
 

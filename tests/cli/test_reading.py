@@ -112,7 +112,7 @@ def test_since_that_is_no_time(text: str) -> None:
 
 def test_a_pattern_that_is_none(bench: Bench) -> None:
     log = bench.write("a.log", "")
-    put_agent(bench.root, "one", leases=(Lease("pane", True, {"log": str(log)}),))
+    put_agent(bench.root, "one", leases=(Lease("pane", True, {"session": "s", "window": "one", "log": str(log)}),))
     done = agentdeck("logs", "--grep", "(", "one", cwd=bench.root)
     assert done.returncode == ExitCode.USAGE
     assert "not a regular expression" in done.stderr

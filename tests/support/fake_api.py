@@ -1,20 +1,24 @@
 """A server on loopback that speaks the providers' own protocols, for running real agent CLIs without an account.
 
-It knows the Anthropic Messages API and the OpenAI Responses API, streaming and not. Its model has one idea: where a
-request has tools and the task has not been done yet, it asks for a tool that writes `made-by-agent.txt`; after that it
-says that it is finished. `fault` makes it answer with a status and an error body instead.
+It knows the Anthropic Messages API, the OpenAI Responses and Chat Completions APIs and the Gemini API, streaming and
+not. Its model has one idea: where a request has tools and the task has not been done yet, it asks for a tool that
+writes `made-by-agent.txt`; after that it says that it is finished. `fault` makes it answer with a status and an error
+body instead, `delay` lets it think first.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+SHELLS = ("bash", "run_shell_command", "shell")
+"""The names under which CLIs offer a shell to chat models."""
 FILE, CONTENT, FINISHED = "made-by-agent.txt", "made by a real agent CLI\n", "I have made the file."
 
 
@@ -24,6 +28,8 @@ class FakeApi:
     requests: list[dict[str, Any]] = field(default_factory=list)
     fault: tuple[int, dict[str, str], dict[str, Any]] | None = None
     """Status, headers, body."""
+    delay: float = 0.0
+    """Seconds that pass before it answers."""
 
 
 @contextmanager
@@ -67,6 +73,7 @@ class ApiHandler(BaseHTTPRequestHandler):
             body = {}
         path = self.path.split("?")[0]
         self.api.requests.append({"path": path, "body": body, "headers": dict(self.headers)})
+        time.sleep(self.api.delay)
         if self.api.fault is not None:
             status, headers, answer = self.api.fault
             self._json(status, answer, headers)
@@ -76,6 +83,12 @@ class ApiHandler(BaseHTTPRequestHandler):
             self._messages(body)
         elif path.endswith("/responses"):
             self._responses(body)
+        elif path.endswith("/chat/completions"):
+            self._chat(body)
+        elif "enerateContent" in path:
+            self._gemini(body, stream="stream" in path)
+        elif path.endswith(":countTokens"):
+            self._json(200, {"totalTokens": 10})
         else:
             self._json(404, {"error": {"message": f"no such path: {path}"}})
 
@@ -177,3 +190,85 @@ class ApiHandler(BaseHTTPRequestHandler):
                 {"type": "response.completed", "response": answer},
             ]
         )
+
+    def _chat(self, body: dict[str, Any]) -> None:
+        tools = {tool.get("function", {}).get("name"): tool for tool in body.get("tools", [])}
+        did = any(message.get("role") == "tool" for message in body.get("messages", []))
+        shell = next((name for name in SHELLS if name in tools), None)
+        message: dict[str, Any] = {"role": "assistant", "content": FINISHED}
+        reason = "stop"
+        if shell is not None and not did:
+            call = {"name": shell, "arguments": json.dumps(_shell_arguments(tools[shell]["function"]["parameters"]))}
+            message = {"role": "assistant", "content": None}
+            message["tool_calls"] = [{"index": 0, "id": "call_1", "type": "function", "function": call}]
+            reason = "tool_calls"
+        usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+        head = {"id": f"chat_{len(self.api.requests)}", "model": body.get("model", "fake"), "created": 1}
+        if not body.get("stream"):
+            choice = {"index": 0, "message": message, "finish_reason": reason}
+            self._json(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+            return
+        chunk = {**head, "object": "chat.completion.chunk"}
+        deltas = [
+            {"index": 0, "delta": message, "finish_reason": None},
+            {"index": 0, "delta": {}, "finish_reason": reason},
+        ]
+        self._data(
+            [*({**chunk, "choices": [delta]} for delta in deltas), {**chunk, "choices": [], "usage": usage}], "[DONE]"
+        )
+
+    def _gemini(self, body: dict[str, Any], *, stream: bool) -> None:
+        declared = [each for tool in body.get("tools", []) for each in tool.get("functionDeclarations", [])]
+        tools = {each.get("name"): each for each in declared}
+        parts = [part for content in body.get("contents", []) for part in content.get("parts", [])]
+        did = any("functionResponse" in part for part in parts)
+        part: dict[str, Any] = {"text": FINISHED}
+        shell = next((name for name in SHELLS if name in tools), None)
+        if shell is not None and not did:
+            given = tools[shell].get("parametersJsonSchema") or tools[shell].get("parameters") or {}
+            part = {"functionCall": {"name": shell, "args": _shell_arguments(given)}}
+        schema = body.get("generationConfig", {}).get("responseJsonSchema") or body.get("generationConfig", {}).get(
+            "responseSchema"
+        )
+        if schema and not tools:
+            part = {"text": json.dumps(_example(schema))}
+        answer = {
+            "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
+            "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15},
+            "modelVersion": "fake",
+        }
+        if stream:
+            self._data([answer])
+        else:
+            self._json(200, answer)
+
+    def _data(self, values: list[dict[str, Any]], end: str = "") -> None:
+        """A stream of events that have no names."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        for text in [*map(json.dumps, values), *([end] if end else [])]:
+            self.wfile.write(f"data: {text}\n\n".encode())
+            self.wfile.flush()
+        self.close_connection = True
+
+
+def _shell_arguments(schema: dict[str, Any]) -> dict[str, Any]:
+    """A call of a shell tool that writes the file, with what else the tool wants to be told."""
+    given: dict[str, Any] = _example(schema)
+    given |= {"command": f"printf '{CONTENT.strip()}\\n' > {FILE}"}
+    if "description" in schema.get("properties", {}):
+        given["description"] = "Make the file"
+    return given
+
+
+def _example(schema: dict[str, Any]) -> Any:
+    """A value that a JSON schema allows, with what it requires and no more."""
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = str(schema.get("type", "object")).lower()
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {name: _example(properties.get(name, {"type": "string"})) for name in schema.get("required", [])}
+    return {"string": "x", "number": 1, "integer": 1, "boolean": False, "array": []}.get(kind, "x")

@@ -8,7 +8,7 @@ import pytest
 
 from agentdeck.core.agent import Agent, Mode, State, Status
 from agentdeck.core.events import Event
-from agentdeck.errors import StoreError, UsageError
+from agentdeck.errors import FileError, StoreError, UsageError
 from agentdeck.system.store import FORMAT, Store
 
 
@@ -48,8 +48,9 @@ def test_a_damaged_record_is_an_error_that_names_the_file(store: Store, content:
 
 def test_a_folder_that_cannot_be_made_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="can't be kept"):
+    with pytest.raises(FileError, match=r"agentdeck can't be written") as caught:
         Store(tmp_path / "file" / "agentdeck").open()
+    assert isinstance(caught.value, OSError), "what bears an OSError bears this"
 
 
 def test_agents_are_found_saved_and_deleted(store: Store) -> None:

@@ -20,6 +20,8 @@ def open_deck(out: Output) -> Deck:
     from agentdeck.engine.deck import Deck
 
     deck = Deck.find()
+    if deck.store.exists:
+        deck.store.open()
     try:
         deck.repair(out.tell)
     except DeckError as error:

@@ -66,7 +66,10 @@ def _examined(out: Output) -> list[Check]:
         deck = Deck.find()
     except DeckError as error:
         return [*machine_checks(), Check("repository", None, error.title, error.hint)]
-    checks = deck.doctor()
+    try:
+        checks = deck.doctor()
+    except DeckError as error:
+        return [*machine_checks(), Check("state", False, error.title, error.hint)]
     try:
         deck.repair(out.tell)
     except DeckError as error:

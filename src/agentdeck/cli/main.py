@@ -37,8 +37,15 @@ def main(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
     except BrokenPipeError:
         code = _reader_gone()
     except Exception as error:  # noqa: BLE001 - a bug must not end in a traceback on the user's screen
-        code = _failed(_bug(error, argv), out)
+        code = _failed(_refusal_of(error) or _bug(error, argv), out)
     return int(code)
+
+
+def _refusal_of(error: Exception) -> DeckError | None:
+    """The machine's no to a file that nothing nearer has put into words."""
+    from agentdeck.system.files import refusal
+
+    return refusal(error) if isinstance(error, OSError) else None
 
 
 def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitCode:

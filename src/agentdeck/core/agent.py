@@ -9,9 +9,9 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from agentdeck.errors import RefusedError, UsageError
 
@@ -163,17 +163,21 @@ class Agent:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Agent:
         """Raise TypeError, KeyError or ValueError where `data` is not an agent."""
-        fields = dict(data)
-        fields["mode"] = Mode(fields["mode"])
-        fields["phase"] = Phase(fields["phase"])
-        fields["argv"] = tuple(fields["argv"])
-        fields["leases"] = tuple(Lease(**lease) for lease in fields["leases"])
-        if fields.get("failover") is not None:
-            fields["failover"] = tuple(fields["failover"])
-        if fields.get("landed"):
-            tip, result = fields["landed"]
-            fields["landed"] = (tip, result)
-        return cls(**fields)
+        values = dict(data)
+        values["mode"] = Mode(values["mode"])
+        values["phase"] = Phase(values["phase"])
+        values["argv"] = tuple(values["argv"])
+        values["leases"] = tuple(_checked(Lease(**lease)) for lease in values["leases"])
+        for lease in values["leases"]:
+            for key in _LEASE_KEYS.get(lease.kind, ()):
+                if not isinstance(lease.data.get(key), str):
+                    raise TypeError(f"the {lease.kind}'s {key} is {lease.data.get(key)!r}")
+        if values.get("failover") is not None:
+            values["failover"] = tuple(values["failover"])
+        if values.get("landed"):
+            tip, result = values["landed"]
+            values["landed"] = (tip, result)
+        return _checked(cls(**values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +205,43 @@ class Status:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Status:
-        fields = dict(data)
-        fields["state"] = State(fields["state"])
-        fields["fault"] = Fault(fields["fault"])
-        return cls(**fields)
+        """Raise TypeError, KeyError or ValueError where `data` is not a status."""
+        values = dict(data)
+        values["state"] = State(values["state"])
+        values["fault"] = Fault(values["fault"])
+        return _checked(cls(**values))
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "float": (int, float),
+    "float | None": (int, float, type(None)),
+    "dict[str, str]": (dict,),
+    "dict[str, Any]": (dict,),
+}
+_LEASE_KEYS = {"worktree": ("path", "branch"), "env file": ("path", "tmp"), "pane": ("session", "window")}
+_Record = TypeVar("_Record", Agent, Status, Lease)
+
+
+def _checked(record: _Record) -> _Record:
+    """`record`, whose values came from a file; raise TypeError where one is of another type than its field."""
+    for each in fields(record):
+        kinds = _KINDS.get(str(each.type))
+        if kinds is not None and not isinstance(getattr(record, each.name), kinds):
+            raise TypeError(f"{each.name} is {getattr(record, each.name)!r}")
+    return record
+
+
+def is_name(text: str) -> bool:
+    return len(text) <= NAME_MAX and _NAME.fullmatch(text) is not None
 
 
 def check_name(name: str) -> str:
     """Return `name` if it is safe as a path, a ref, a database and a tmux name at once; else raise UsageError."""
-    if len(name) > NAME_MAX or not _NAME.fullmatch(name):
+    if not is_name(name):
         raise UsageError(
             f"“{name[:60]}” is not an agent's name.", hint="Names are a-z, 0-9 and -, 40 characters at most."
         )

@@ -113,11 +113,10 @@ def _base(world: World, agent: Agent, wanted: str, *, protected: bool) -> str:
 
 
 def _agent_on(world: World, branch: str) -> str:
-    for name in world.store.names():
-        agent = world.store.agent(name)
-        lease = agent.lease("worktree") if agent else None
+    for agent in world.store.agents():
+        lease = agent.lease("worktree")
         if lease is not None and lease.data["branch"] == branch:
-            return name
+            return agent.name
     return ""
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from agentdeck.core.agent import Agent, State
 from agentdeck.core.events import Event
 from agentdeck.engine import gateways
+from agentdeck.engine.moving import follow, old_home
 from agentdeck.engine.reconcile import landing_is_cut_short, needs_repair, reconcile, undo_is_cut_short
-from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of
+from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of, views_of
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
 from agentdeck.system.checkouts import main_folder
@@ -73,14 +74,15 @@ class Deck:
 
     def agents(self) -> list[AgentView]:
         """Every agent, in the order of their creation; [] in a repository that was never used."""
-        records = self._records()
-        serving = gateways.serving(self.world) if records else {}
-        views = [view_of(self.store, agent, serving.get(agent.name)) for agent in records if not agent.landing]
+        if not self.store.exists:
+            return []
+        serving = gateways.serving(self.world) if self.store.open().names() else {}
+        views = [view for view in views_of(self.store, serving) if not view.agent.landing]
         return sorted(views, key=lambda view: (view.agent.created, view.name))
 
     def agent(self, name: str) -> AgentView:
         """The agent of that name, or the only one whose name begins so; raise NotFoundError without one."""
-        names = self.store.names()
+        names = self.store.open().names() if self.store.exists else []
         matches = [name] if name in names else [each for each in names if name and each.startswith(name)]
         if len(matches) > 1:
             raise UsageError(f"“{name}” could be {', '.join(matches)}.", hint="Say more of the name.")
@@ -94,16 +96,18 @@ class Deck:
     def _records(self) -> list[Agent]:
         if not self.store.exists:
             return []
-        self.store.open()
-        found = (self.store.agent(name) for name in self.store.names())
-        return [agent for agent in found if agent is not None]
+        return self.store.open().agents()
 
     def _view(self, agent: Agent) -> AgentView:
         return view_of(self.store, agent, gateways.serving(self.world).get(agent.name))
 
     def repair(self, note: Note = silent) -> None:
         """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
-        pending = [agent for agent in self._records() if needs_repair(self.world, agent)]
+        agents = self._records()
+        if any(old_home(self.world, agent) for agent in agents):
+            follow(self.world, agents, note)
+            agents = self._records()
+        pending = [agent for agent in agents if needs_repair(self.world, agent)]
         if pending:
             reconcile(self.world, pending, note)
         if landing_is_cut_short(self.world):

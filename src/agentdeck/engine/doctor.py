@@ -109,6 +109,9 @@ def _profile_checks() -> Iterator[Check]:
 
 def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
     for view in agents:
+        if view.damaged is not None:
+            yield Check(f"agent {view.name}", False, view.damaged.title, f"{view.damaged.detail}. {view.damaged.hint}")
+            continue
         wrong = []
         for lease in view.agent.leases:
             resource = BY_KIND[lease.kind]

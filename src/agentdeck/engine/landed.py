@@ -103,9 +103,9 @@ def _finish(world: World, landings: Landings, landing_id: str, note: Note) -> No
 def _close_windows(world: World, landing_id: str, note: Note) -> None:
     """Remove the gates and the windows of a dead landing; one in which a person is still at work is left to them."""
     open_windows = []
-    for name in world.store.names():
-        agent = world.store.agent(name)
-        if agent is None or agent.landing != landing_id:
+    for agent in world.store.agents():
+        name = agent.name
+        if agent.landing != landing_id:
             continue
         is_window = agent.mode is Mode.INTERACTIVE
         if is_window and world.lives(name):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from agentdeck.core.agent import Agent, Fault, Phase, State
+from agentdeck.core.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.events import Event
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import BusyError
+from agentdeck.errors import BusyError, StoreError
 from agentdeck.system.files import is_locked
 
 
@@ -39,7 +39,24 @@ def undo_is_cut_short(world: World) -> bool:
 
 
 def _is_lost(world: World, name: str) -> bool:
-    return world.store.status(name).state.is_live and not world.lives(name)
+    """Whether its runner should live and does not; or its status can't be read, so that nobody knows."""
+    try:
+        status = world.store.status(name)
+    except StoreError:
+        return True
+    return status.state.is_live and not world.lives(name)
+
+
+def _mend_status(world: World, name: str, note: Note) -> None:
+    """Write the status anew where it can't be read."""
+    aside = world.store.set_damaged_status_aside(name)
+    if aside is None:
+        return
+    now, pid = time.time(), world.store.runner_pid(name)
+    lost = Status(State.FAILED, now, "its status could not be read, and its runner is gone", Fault.LOST, ended=now)
+    alive = Status(State.WORKING, now, "its status could not be read; its runner lives", runner_pid=pid)
+    world.store.put_status(name, alive if world.lives(name) else lost)
+    note(Event("agent.repaired", name, f"its status could not be read and was put aside as {aside}"))
 
 
 def reconcile(world: World, agents: list[Agent], note: Note) -> None:
@@ -57,6 +74,7 @@ def reconcile(world: World, agents: list[Agent], note: Note) -> None:
 
 
 def _repair(world: World, agent: Agent, note: Note) -> None:
+    _mend_status(world, agent.name, note)
     if agent.phase is Phase.RELEASING:
         from agentdeck.engine import removal
 

@@ -6,7 +6,6 @@ resources, move the agent's record to the trash. A removal that was cut short is
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system import snapshots
 from agentdeck.system.checkouts import find_worktree
-from agentdeck.system.files import append_line, private_folder, write_json
+from agentdeck.system.files import append_line, from_json, private_folder, write_json
 from agentdeck.system.process import run
 from agentdeck.system.store import Store
 
@@ -147,13 +146,13 @@ def keep_database(store: Store, agent: str, plan: dict[str, Any]) -> None:
 def is_kept(store: Store, plan: dict[str, Any]) -> bool:
     """Whether a database is remembered as one that was left without its agent."""
     return any(
-        json.loads(path.read_text("utf-8"))["plan"] == plan for path in (store.folder / "databases").glob("*.json")
+        from_json(path.read_text("utf-8"))["plan"] == plan for path in (store.folder / "databases").glob("*.json")
     )
 
 
 def forget_id(world: World, agent: Agent) -> None:
     if not agent.id:
         return
-    path = world.store.id_path(agent.id)
-    if path.exists() and json.loads(path.read_text("utf-8")).get("agent") == agent.name:
-        path.unlink()
+    known = world.store.read_id(agent.id)
+    if known is not None and known["agent"] == agent.name:
+        world.store.id_path(agent.id).unlink(missing_ok=True)

@@ -7,7 +7,6 @@ whatever moment a crash picks, the record says what may exist, and acquiring or 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -245,13 +244,20 @@ class PaneResource:
         return {**lease.data, "log": orders.log, "run": orders.run, "note": left_out(world, agent)}
 
     def _await_runner(self, world: World, agent: Agent, lease: Lease) -> None:
+        session, name = lease.data["session"], lease.data["window"]
         deadline = time.monotonic() + self.GREETING
+        look = time.monotonic() + 0.3
         while not world.lives(agent.name):
             if world.store.status(agent.name).state is not State.STARTING:
                 return
-            if time.monotonic() > deadline:
-                screen = world.tmux.screen(lease.data["session"], lease.data["window"]).strip()
-                raise TmuxError(f"The runner of {agent.name} did not start.", detail=screen[-2000:])
+            if time.monotonic() > look:
+                look = time.monotonic() + 0.3
+                window = world.tmux.window(session, name)
+                # One more look at the lock, for a runner may have come and gone between the two.
+                ended = (window is None or window.command_dead) and not world.lives(agent.name)
+                if (ended and world.store.status(agent.name).state is State.STARTING) or time.monotonic() > deadline:
+                    screen = world.tmux.screen(session, name).strip() if window else ""
+                    raise TmuxError(f"The runner of {agent.name} did not start.", detail=screen[-2000:])
             time.sleep(0.01)
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
@@ -301,7 +307,7 @@ def resource_variables(world: World, agent: Agent) -> dict[str, str]:
 
 def adopted(world: World, agent: Agent, lease: Lease) -> Lease:
     """The pane's lease of a runner that was started before its start was cut short."""
-    orders = json.loads((world.store.agent_folder(agent.name) / "orders.json").read_text("utf-8"))
+    orders = world.store.orders(agent.name)
     return replace(lease, held=True, data={**lease.data, "log": orders["log"], "run": orders["run"]})
 
 

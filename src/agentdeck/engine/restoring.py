@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
+from agentdeck.engine.moving import moved_here, old_home
 from agentdeck.engine.resources import BY_KIND, STACK
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
@@ -33,7 +34,9 @@ def kept_record(world: World, name: str, stamp: str) -> Agent:
     path = world.store.trash / f"{name}-{stamp}" / "agent.json"
     if not path.exists():
         raise NotFoundError(f"What {name} held is not in the trash any more.")
-    return Agent.from_json(json.loads(path.read_text("utf-8")))
+    agent = Agent.from_json(json.loads(path.read_text("utf-8")))
+    old = old_home(world, agent)
+    return agent if old is None else moved_here(world, agent, old)
 
 
 def check(world: World, name: str, stamp: str) -> None:

@@ -23,7 +23,7 @@ from agentdeck.engine.failover import Failover, Move
 from agentdeck.engine.guardian import fork_guardian, say_goodbye
 from agentdeck.engine.stopping import Ladder, full, rest
 from agentdeck.engine.watch import Watch
-from agentdeck.errors import DeckError, ExitCode
+from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
 from agentdeck.system.files import append_line, private_folder, take_lock
 from agentdeck.system.pty import STOP_SIGNALS, Relay
 from agentdeck.system.recording import Recorder
@@ -32,15 +32,19 @@ from agentdeck.system.tree import MARK
 
 _TYPE_ENTER_AFTER = 0.2
 """Seconds between a typed prompt and its Enter: CLIs take an Enter in the same read for a part of the text."""
+_RETRY = 1.0
+"""Seconds after which a status that could not be written is tried again."""
 _PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
 
 
 class Runner:
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
-        self.folder = Path(orders.folder)
-        self.store = Store(self.folder.parent.parent)
+        self.folder = Path()
+        self.store = Store(Path("../.."))
         self.inbox = private_folder(self.folder / "inbox")
+        for left in self.inbox.glob("*.json"):
+            left.unlink()  # a report of an earlier run, which came too late for that
         self.begun = time.monotonic()
         self.ladder: Ladder | None = None
         self.timed_out = self.stopping = False
@@ -48,6 +52,8 @@ class Runner:
         """What is awaited while no program runs."""
         self.typed_at: float | None = None
         self.wants_paste = False
+        self.untold_at: float | None = None
+        """When the last status could not be written; monotonic. None: it is."""
         old = self.store.status(orders.agent)
         status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
         self.failover: Failover | None = None
@@ -62,7 +68,7 @@ class Runner:
         cast = self.folder / "session.cast"
         self.recorder = Recorder(
             cast,
-            Path(orders.log),
+            _from_here(orders.log, orders),
             maximum=orders.recording_max,
             keep=orders.recording_keep,
             size=self.relay.size(),
@@ -82,7 +88,7 @@ class Runner:
             word, code = _ending(final)
             self.recorder.note(f"{final.state}{': ' + final.reason if final.reason else ''}")
             self.recorder.close()
-            self.store.set_status(self.orders.agent, final)
+            self._write_end(final)
             self._log_end(word, code)
             self.relay.show(f"\r\n\x1b[0;2magentdeck: {final.state} {final.reason}\x1b[0m\r\n".encode())
         say_goodbye(guardian)
@@ -223,11 +229,29 @@ class Runner:
             self.failover.note_session(status.session)
         try:
             self.store.set_status(self.orders.agent, status)
-        except (OSError, DeckError) as error:  # a full disk must not end the agent
-            self.recorder.error = str(error)
+            self.untold_at = None
+        except (OSError, DeckError):  # a full disk must not end the agent
+            self.untold_at = time.monotonic()
+
+    def _write_end(self, final: Status) -> None:
+        """Write how it ended, and wait for as long as the disk refuses that: nobody else knows."""
+        told = False
+        while True:
+            try:
+                self.store.set_status(self.orders.agent, final)
+                return
+            except (FileError, BusyError) as error:
+                if not told:
+                    text = f"it is {final.state}, which can't be written down yet: {error.title}"
+                    self.relay.show(f"\r\nagentdeck: {text}\r\n".encode())
+                    self.relay.flush()
+                told = True
+                time.sleep(_RETRY)
 
     def _on_tick(self, now: float) -> float | None:
         self._read_poke()
+        if self.untold_at is not None and now >= self.untold_at + _RETRY:
+            self._on_change(self.watch.status)
         if not self.stopping:
             self._consider_stopping(now)
         if self.ladder is not None:
@@ -241,6 +265,8 @@ class Runner:
                 self._end_program()
                 return now
             due += [self.watch.next_look(), self._type_task(now)]
+        if self.untold_at is not None:
+            due.append(self.untold_at + _RETRY)
         if self.orders.timeout is not None:
             due.append(self.begun + self.orders.timeout)
         return min((each for each in due if each is not None), default=None)
@@ -317,9 +343,13 @@ class Runner:
     def _log_line(self, text: str) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         try:
-            append_line(Path(self.orders.runs_log), f"{stamp} {text}")
+            append_line(_from_here(self.orders.runs_log, self.orders), f"{stamp} {text}")
         except OSError as error:
             self.recorder.error = str(error)
+
+
+def _from_here(path: str, orders: Orders) -> Path:
+    return Path(os.path.relpath(path, orders.folder))
 
 
 def _ending(status: Status) -> tuple[str, int]:
@@ -339,12 +369,14 @@ def main() -> int:
     orders = Orders.from_json(json.loads(Path(sys.argv[1]).read_text("utf-8")))
     # Who sees the lock may tell us to stop, before we are ready to hear it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    # All that it writes is told from here, so that it goes on when the repository is moved meanwhile.
+    os.chdir(orders.folder)
     try:
-        take_lock(Path(orders.folder) / "runner.lock", what=f"agent {orders.agent}")
+        take_lock(Path("runner.lock"), what=f"agent {orders.agent}")
+        return Runner(orders).run()
     except DeckError as error:
         sys.stderr.write(f"agentdeck: {error}\n")
         return int(error.exit_code)
-    return Runner(orders).run()
 
 
 if __name__ == "__main__":

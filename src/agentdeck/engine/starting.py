@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +71,8 @@ def _check(world: World, request: StartRequest) -> None:
             f"{world.root} has no commit yet, so there is nothing to branch from.",
             hint="Make the first one: git commit --allow-empty -m “Start”",
         )
+    if world.settings.config.ports.per_agent:
+        world.ports.owners()  # a registry that can't be read fails here, before anything is made
     if request.timeout is not None and request.timeout <= 0:
         raise UsageError("A time-out must be more than 0 seconds.")
 
@@ -118,10 +119,9 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
 
 def _holder_of(world: World, run_id: str) -> AgentView | None:
     """Who started under `run_id`; None where nobody did, or where that start was rolled back."""
-    path = world.store.id_path(run_id)
-    if not path.exists():
+    data = world.store.read_id(run_id)
+    if data is None:
         return None
-    data = json.loads(path.read_text("utf-8"))
     record = world.store.agent(data["agent"])
     if record is not None and record.id == run_id:
         return view_of(world.store, record)
@@ -137,6 +137,7 @@ def _take_back(world: World, agent: Agent, note: Note) -> None:
 
     try:
         removal.roll_back(world, agent, note)
-    except DeckError as error:
-        text = f"what its start had made is not all taken back yet: {error.title}"
-        world.note(Event("warning", agent.name, text, {"detail": error.detail}), note)
+    except (DeckError, OSError) as error:
+        told = error.title if isinstance(error, DeckError) else str(error)
+        # Not written down: what stopped it may be that nothing can be.
+        note(Event("warning", agent.name, f"what its start had made is not all taken back yet: {told}"))

@@ -6,7 +6,6 @@ crash interrupted is finished by the repair of the next verb, which adds its par
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.errors import NotFoundError, StoreError
-from agentdeck.system.files import locked, private_folder, write_json
+from agentdeck.system.files import from_json, locked, private_folder, write_json
 from agentdeck.system.store import Store
 
 Part = dict[str, Any]
@@ -102,7 +101,7 @@ class Steps:
 
     def _read(self, path: Path) -> Step:
         try:
-            return Step.from_json(json.loads(path.read_text("utf-8")))
+            return Step.from_json(from_json(path.read_text("utf-8")))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise StoreError(f"The step in {path} can't be read.", detail=str(error), hint="Move it away.") from error
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentdeck.core.agent import Agent, Fault, Mode, State, Status
+from agentdeck.core.agent import Agent, Fault, Mode, Phase, State, Status
 from agentdeck.core.serving import Serving
-from agentdeck.errors import ExitCode
+from agentdeck.errors import ExitCode, StoreError
 from agentdeck.system.store import Store
 
 
@@ -21,6 +22,8 @@ class AgentView:
     """Whether its runner lives: an interactive agent that is `done` still does."""
     serving: Serving | None = None
     """Who serves its requests, where the gateway does and knows."""
+    damaged: StoreError | None = None
+    """Why its record can't be read; then nothing else of it is known."""
 
     @property
     def name(self) -> str:
@@ -100,6 +103,22 @@ class AgentView:
 
 def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> AgentView:
     return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name), serving)
+
+
+def views_of(store: Store, serving: Mapping[str, Serving]) -> list[AgentView]:
+    """Every agent, by name. One whose record can't be read is there too: as failed, with that for a reason, and with
+    nothing that it holds."""
+    views = []
+    for name in store.names():
+        try:
+            agent = store.agent(name)
+            views += [view_of(store, agent, serving.get(name))] if agent is not None else []
+        except StoreError as error:
+            since = store.record_time(name)
+            stand_in = Agent(name, task="", profile="", mode=Mode.INTERACTIVE, created=since, phase=Phase.HELD)
+            status = Status(State.FAILED, since, f"its record can't be read: {error.detail}", Fault.LOST)
+            views.append(AgentView(stand_in, status, store.runner_lives(name), damaged=error))
+    return views
 
 
 @dataclass(frozen=True, slots=True)

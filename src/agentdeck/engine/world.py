@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.events import Event
+from agentdeck.errors import StoreError
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
@@ -39,8 +40,7 @@ class World:
     @cached_property
     def deck(self) -> str:
         """A name for people and for tmux: the repository's folder and the deck's id."""
-        plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in self.root.name).strip("-")
-        return f"{plain[:24] or 'deck'}-{self.store.deck_id}"
+        return self.store.deck_name or deck_name(self.root, self.store.deck_id)
 
     @cached_property
     def settings(self) -> Settings:
@@ -75,8 +75,20 @@ class World:
         return self.store.runner_lives(name)
 
 
+def deck_name(root: Path, deck_id: str) -> str:
+    plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in root.name).strip("-")
+    return f"{plain[:24] or 'deck'}-{deck_id}"
+
+
 def state_home() -> Path:
     """This user's folder for what all decks share: the ports handed out, above all."""
     base = os.environ.get("XDG_STATE_HOME") or ""
-    home = Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "state"
-    return home / "agentdeck"
+    if Path(base).is_absolute():
+        return Path(base) / "agentdeck"
+    try:
+        return Path.home() / ".local" / "state" / "agentdeck"
+    except RuntimeError as error:
+        raise StoreError(
+            "There is no folder for what all decks share: this user has no home.",
+            hint="Set HOME, or XDG_STATE_HOME to a folder of yours.",
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import glob
 import json
@@ -12,28 +13,71 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentdeck.errors import BusyError
+from agentdeck.errors import BusyError, FileError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_REFUSALS = _FULL | _FORBIDDEN | {errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
+
+
+def refusal(error: OSError, path: Path | None = None) -> FileError | None:
+    """What a person is told where the machine refused a file; None for an error that is not of that kind."""
+    if isinstance(error, FileError):
+        return error
+    if error.errno not in _REFUSALS:
+        return None
+    name = path or error.filename or "A file"
+    if error.errno in _FULL:
+        title, hint = f"The disk is full: {name} can't be written.", "Free some room on it, then do this again."
+    else:
+        title, hint = f"{name} can't be written.", "Make it writable for you, then do this again."
+    return FileError(title, detail=os.strerror(error.errno), hint=hint)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        refused = refusal(error, path)
+        if refused is None:
+            raise
+        raise refused from error
 
 
 def private_folder(path: Path) -> Path:
-    """Make `path`, and what leads to it, readable by this user only."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make `path`, and what leads to it, readable by this user only; raise FileError where that can't be."""
+    with _writing(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
 def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
-    """Put `text` at `path` so that a reader, or a crash, sees the old text or the new one and nothing between."""
+    """Put `text` at `path` so that a reader, or a crash, sees the old text or the new one and nothing between.
+
+    Raise FileError where that can't be; then the old text is there.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with _writing(path):
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def from_json(text: str | bytes) -> Any:
+    """As `json.loads`; whatever is wrong with `text` is a ValueError, its depth too."""
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def clear_abandoned(path: Path) -> None:
@@ -68,12 +112,19 @@ def sign(path: Path) -> tuple[int, ...]:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add one line in a single write, so that lines of several processes never mix."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, (line + "\n").encode("utf-8", "surrogateescape"))
-    finally:
-        os.close(descriptor)
+    """Add one line in a single write, so that lines of several processes never mix; raise FileError where there is no
+    room for all of it."""
+    data = (line + "\n").encode("utf-8", "surrogateescape")
+    with _writing(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            written = os.write(descriptor, data)
+            if written < len(data):
+                size = os.fstat(descriptor).st_size
+                os.ftruncate(descriptor, size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -103,8 +154,9 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
                 os.close(descriptor)
                 descriptor = _opened(path)
                 continue
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            with contextlib.suppress(OSError):  # a full disk has no room for it, and still there is a lock
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             return descriptor
         except BlockingIOError:
             if time.monotonic() >= deadline:
@@ -131,7 +183,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 def is_locked(path: Path) -> bool:
     """Whether some process holds the lock file `path` now."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

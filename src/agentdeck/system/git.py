@@ -7,6 +7,7 @@ its objects earn that.
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from agentdeck.system.process import Result, run
 _LOCK_COMPLAINTS = (b".lock': File exists", b"could not lock config file")
 _LOCK_PATIENCE = 20.0
 """Seconds to go on trying while another git holds a lock of the repository."""
+_LITTLE_ROOM = 1_000_000
+"""Bytes on a disk under which a failure of git's is most likely for want of room."""
 _ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
 """Variables that a hook or another git leaves behind, and that would lead git to another repository."""
 _CLEAN: dict[str, str | None] = {
@@ -104,8 +107,17 @@ class Repository:
         result = self.run(*args, env=env, stdin=stdin)
         if not result:
             words = " ".join(str(arg) for arg in args[:3])
-            raise GitError(f"git {words} failed in {self.folder}.", detail=result.complaint)
+            raise GitError(f"git {words} failed in {self.folder}.", detail=result.complaint, hint=self._hint())
         return result.text.removesuffix("\n")
+
+    def _hint(self) -> str:
+        """What git itself often does not say of a failure: that the disk is full."""
+        for folder in (self.folder, self.common):
+            with contextlib.suppress(OSError):
+                room = os.statvfs(folder)
+                if room.f_bavail * room.f_frsize < _LITTLE_ROOM:
+                    return f"Its disk is full: free some room for {folder}, then do this again."
+        return ""
 
     def commit(self, revision: str) -> str | None:
         """The full id of the commit that `revision` names, or None."""

@@ -72,7 +72,7 @@ class Relay:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._drain_screen()
+        self.flush()
         for descriptor in (0, 1):
             with contextlib.suppress(OSError):
                 os.set_blocking(descriptor, True)
@@ -246,7 +246,8 @@ class Relay:
             self._stdout_open = False
             self._to_screen.clear()
 
-    def _drain_screen(self) -> None:
+    def flush(self) -> None:
+        """Wait, for a second at most, until our terminal has got all that it is to show."""
         deadline = time.monotonic() + 1.0
         while self._to_screen and self._stdout_open and time.monotonic() < deadline:
             select.select([], [1], [], 0.1)

@@ -15,14 +15,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from agentdeck.core.ansi import Stripper, settle
+from agentdeck.system.files import from_json
 
 _LINE_MAX = 8192
 """Characters of a line in the log; a longer one is continued on the next."""
 _TAIL_MAX = 65536
 """Characters of the last output that are kept for judging how a run ended."""
+_RETRY = 1.0
+"""Seconds after which a disk that refused is tried again."""
 NOTE = "# agentdeck: "
 """What the runner's own lines in a log begin with."""
 
@@ -33,27 +36,32 @@ class _Bounded:
     def __init__(self, path: Path, maximum: int, keep: int, head: Callable[[], str] = str) -> None:
         self.path = path
         self._maximum, self._keep, self._head = maximum, keep, head
-        self._file: IO[bytes] = self._open()
+        self._open()
 
-    def _open(self) -> IO[bytes]:
-        descriptor = self.path.open("ab", buffering=0)
+    def _open(self) -> None:
+        self._file: IO[bytes] = self.path.open("ab", buffering=0)
         self.path.chmod(0o600)
-        self._size = descriptor.tell()
+        self._size = self._file.tell()
         if self._size == 0:
-            self._size += descriptor.write(self._head().encode()) or 0
-        return descriptor
+            self._append(self._head().encode())
+
+    def _append(self, data: bytes) -> None:
+        """Write all of `data`, or nothing: half a line would spoil the next one."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) or 0 :]
+        except OSError:
+            self._file.truncate(self._size)
+            raise
+        self._size += len(data)
 
     def write(self, text: str) -> None:
-        data = text.encode("utf-8", "replace")
-        view = memoryview(data)
-        while view:
-            written = self._file.write(view) or 0
-            view = view[written:]
-        self._size += len(data)
+        self._append(text.encode("utf-8", "replace"))
         if self._size >= self._maximum:
             self._file.close()
             put_aside(self.path, self._keep)
-            self._file = self._open()
+            self._open()
 
     def close(self) -> None:
         self._file.close()
@@ -76,22 +84,46 @@ def aside(path: Path, number: int) -> Path:
 
 
 class Recorder:
-    """Writes both files. When the disk refuses, it stops writing and says so in `error`; the agent goes on."""
+    """Writes both files. While the disk refuses, output is lost, and the log says so where it goes on."""
 
     def __init__(self, cast: Path, log: Path, *, maximum: int, keep: int, size: tuple[int, int]) -> None:
         self.tail = ""
         self.error = ""
+        """What the disk said last."""
+        self._paths = (cast, log)
+        self._bounds = (maximum, keep)
         self._size = size
         self._start = time.monotonic()
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._strip = Stripper().feed
         self._partial = ""
         self._files: tuple[_Bounded, _Bounded] | None = None
+        self._retry_at = 0.0
+        self._closed = False
         try:
             put_aside(cast, keep)
-            self._files = _Bounded(cast, maximum, keep, self._header), _Bounded(log, maximum, keep)
+            self._files = self._open()
         except OSError as error:
-            self.error = str(error)
+            self._refused(error)
+
+    def _open(self) -> tuple[_Bounded, _Bounded]:
+        (cast, log), (maximum, keep) = self._paths, self._bounds
+        return _Bounded(cast, maximum, keep, self._header), _Bounded(log, maximum, keep)
+
+    def _refused(self, error: OSError) -> None:
+        self.error = error.strerror or str(error)
+        self._retry_at = time.monotonic() + _RETRY
+        self._close_files()
+
+    def _is_open(self) -> bool:
+        """Whether output can be written; after a refusal that is tried again, but not at every line."""
+        if self._files is None and not self._closed and time.monotonic() >= self._retry_at:
+            try:
+                self._files = self._open()
+                self._files[1].write(f"{_stamp()} {NOTE}some output is missing here: {self.error}\n")
+            except OSError as error:
+                self._refused(error)
+        return self._files is not None
 
     def _header(self) -> str:
         columns, lines = self._size
@@ -118,10 +150,13 @@ class Recorder:
 
     def close(self) -> None:
         self._flush_partial()
-        if self._files is not None:
-            for file in self._files:
-                file.close()
-            self._files = None
+        self._closed = True
+        self._close_files()
+
+    def _close_files(self) -> None:
+        for file in self._files or ():
+            file.close()
+        self._files = None
 
     def _event(self, kind: str, text: str) -> None:
         if text:
@@ -147,18 +182,21 @@ class Recorder:
             self._partial = ""
 
     def _log_lines(self, lines: list[str]) -> None:
-        stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        stamp = _stamp()
         pieces = (line[at : at + _LINE_MAX] for line in lines for at in range(0, max(1, len(line)), _LINE_MAX))
         self._write(1, "".join(f"{stamp} {piece}\n" for piece in pieces))
 
     def _write(self, which: int, text: str) -> None:
-        if self._files is None:
+        if not self._is_open() or self._files is None:
             return
         try:
             self._files[which].write(text)
         except OSError as error:
-            self.error = str(error)
-            self._files = None
+            self._refused(error)
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +266,16 @@ def read_raw(cast: Path) -> Iterator[bytes]:
         number += 1
     for file in files:
         if file.exists():
-            with file.open(encoding="utf-8") as lines:
+            with file.open(encoding="utf-8", errors="replace") as lines:
                 for line in lines:
-                    event = json.loads(line)
-                    if isinstance(event, list) and event[1] == "o":
+                    event = _event(line)
+                    if isinstance(event, list) and event[1:2] == ["o"]:
                         yield str(event[2]).encode("utf-8", "surrogateescape")
+
+
+def _event(line: str) -> Any:
+    """None for a line that a machine that went down left unfinished."""
+    try:
+        return from_json(line)
+    except ValueError:
+        return None

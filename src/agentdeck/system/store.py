@@ -24,6 +24,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import secrets
 import shutil
 import time
@@ -31,13 +32,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agent import Agent, State, Status, check_name
+from agentdeck.core.agent import Agent, State, Status, check_name, is_name
 from agentdeck.core.events import Event
 from agentdeck.errors import StoreError
-from agentdeck.system.files import append_line, is_locked, lock_holder, locked, private_folder, write_json
+from agentdeck.system.files import append_line, from_json, is_locked, lock_holder, locked, private_folder, write_json
 
 FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
+_ID = re.compile("[0-9a-f]{8}")
+
+
+def new_id() -> str:
+    return secrets.token_hex(4)
 
 
 class Store:
@@ -50,32 +56,56 @@ class Store:
         """Make the store where there is none; raise StoreError where it is damaged or of a newer agentdeck."""
         head = self.folder / "deck.json"
         if not head.exists():
-            try:
-                private_folder(self.folder)
-                with locked(self.folder / "deck.lock", wait=10, what="this deck"):
-                    if not head.exists():
-                        write_json(head, {"format": FORMAT, "id": secrets.token_hex(4), "created": time.time()})
-            except OSError as error:
-                raise StoreError(
-                    f"The deck's state can't be kept in {self.folder}.",
-                    detail=str(error),
-                    hint="Make that folder writable, or free some room on its disk.",
-                ) from error
-        if (number := self._read(head).get("format", 0)) > FORMAT:
+            private_folder(self.folder)
+            with locked(self.folder / "deck.lock", wait=10, what="this deck"):
+                if not head.exists():
+                    write_json(head, {"format": FORMAT, "id": self._old_id() or new_id(), "created": time.time()})
+        number = self._read(head).get("format")
+        if not isinstance(number, int):
+            raise self._damaged(head, f"its format is {number!r}")
+        if number > FORMAT:
             raise StoreError(
-                f"{self.folder} was written by a newer agentdeck (format {number}, this one knows {FORMAT}).",
+                f"A newer agentdeck (format {number}, this one knows {FORMAT}) wrote {self.folder}.",
                 hint="Upgrade agentdeck; nothing was changed.",
             )
         return self
 
     @property
     def exists(self) -> bool:
-        return (self.folder / "deck.json").exists()
+        return (self.folder / "deck.json").exists() or bool(self.names())
 
     @property
     def deck_id(self) -> str:
         """Eight hex digits, unlike any other deck's; part of session, database and socket names."""
-        return str(self._read(self.folder / "deck.json")["id"])
+        head = self.folder / "deck.json"
+        known = self._read(head).get("id")
+        if not isinstance(known, str) or not _ID.fullmatch(known):
+            raise self._damaged(head, f"its id is {known!r}")
+        return known
+
+    @property
+    def deck_name(self) -> str:
+        """The name that was given to the deck; “” where it follows from its folder."""
+        return str(self._read(self.folder / "deck.json").get("name", ""))
+
+    def name_deck(self, name: str) -> None:
+        """Give the deck a name that stays, whatever its folder is called; the first one does."""
+        head = self.folder / "deck.json"
+        with locked(self.folder / "deck.lock", wait=30, what="this deck"):
+            data = self._read(head)
+            if not data.get("name"):
+                write_json(head, {**data, "name": name})
+
+    def _old_id(self) -> str:
+        """The id of a deck that lost its `deck.json`, as the agents' tmux sessions still tell it; else “”."""
+        for name in self.names():
+            with contextlib.suppress(StoreError):
+                agent = self.agent(name)
+                pane = agent.lease("pane") if agent else None
+                known = str(pane.data.get("session", "")).rpartition("-")[2] if pane else ""
+                if _ID.fullmatch(known):
+                    return known
+        return ""
 
     @property
     def runs_log(self) -> Path:
@@ -91,7 +121,8 @@ class Store:
     def names(self) -> list[str]:
         """All agents' names, oldest first by name only; [] where there is no deck."""
         with contextlib.suppress(OSError):
-            return sorted(path.name for path in (self.folder / "agents").iterdir() if (path / "agent.json").exists())
+            folders = (self.folder / "agents").iterdir()
+            return sorted(path.name for path in folders if is_name(path.name) and (path / "agent.json").exists())
         return []
 
     def agent(self, name: str) -> Agent | None:
@@ -99,10 +130,27 @@ class Store:
         with contextlib.suppress(FileNotFoundError):
             data = self._read(path)
             try:
-                return Agent.from_json(data)
-            except (KeyError, TypeError, ValueError) as error:
+                agent = Agent.from_json(data)
+                if agent.name == name:
+                    return agent
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise self._damaged(path, error) from error
+            raise self._damaged(path, f"it is the record of “{agent.name}”")
         return None
+
+    def agents(self) -> list[Agent]:
+        """Every agent whose record can be read, by name."""
+        found = []
+        for name in self.names():
+            with contextlib.suppress(StoreError):
+                found.append(self.agent(name))
+        return [agent for agent in found if agent is not None]
+
+    def record_time(self, name: str) -> float:
+        """When the agent's record was written, in epoch seconds; 0 where it is gone."""
+        with contextlib.suppress(OSError):
+            return (self.agent_folder(name) / "agent.json").stat().st_mtime
+        return 0.0
 
     def save(self, agent: Agent) -> None:
         private_folder(self.agent_folder(agent.name))
@@ -123,6 +171,17 @@ class Store:
             except (KeyError, TypeError, ValueError) as error:
                 raise self._damaged(path, error) from error
         return Status(State.STARTING, since=time.time())
+
+    def set_damaged_status_aside(self, name: str) -> Path | None:
+        """Move a `status.json` that can't be read out of the way, so that it can be written anew, and return where to.
+        What it said is derived: the runner, or a look at the machine, says it again."""
+        path = self.agent_folder(name) / "status.json"
+        with locked(self.agent_folder(name) / "status.lock", wait=5, what=name):
+            try:
+                self.status(name)
+            except StoreError:
+                return path.rename(path.with_name(f"status.damaged-{time.time_ns()}.json"))
+        return None
 
     def set_status(self, name: str, status: Status) -> bool:
         """Write `status` unless the transition table forbids it; say whether it was written."""
@@ -149,8 +208,9 @@ class Store:
 
     def events(self, name: str) -> list[Event]:
         with contextlib.suppress(OSError):
-            lines = (self.agent_folder(name) / "events.jsonl").read_text("utf-8").split("\n")
-            return [Event.from_json(json.loads(line)) for line in lines if line]
+            lines = (self.agent_folder(name) / "events.jsonl").read_text("utf-8", "replace").split("\n")
+            found = (_event(line) for line in lines if line)
+            return [event for event in found if event is not None]
         return []
 
     def runner_lives(self, name: str) -> bool:
@@ -183,9 +243,28 @@ class Store:
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         return folder / f"{name}-{stamp}-{secrets.token_hex(2)}.log"
 
+    def orders(self, name: str) -> dict[str, Any]:
+        """What the agent's last runner was told (core.orders.Orders)."""
+        path = self.agent_folder(name) / "orders.json"
+        try:
+            return self._read(path)
+        except FileNotFoundError as error:
+            raise self._damaged(path, "it is gone") from error
+
+    def read_id(self, run_id: str) -> dict[str, Any] | None:
+        """What is known of a `--id`; None for one that was never used."""
+        path = self.id_path(run_id)
+        try:
+            data = self._read(path)
+        except FileNotFoundError:
+            return None
+        if not isinstance(data.get("agent"), str):
+            raise self._damaged(path, "it names no agent")
+        return data
+
     def _read(self, path: Path) -> dict[str, Any]:
         try:
-            data = json.loads(path.read_text("utf-8"))
+            data = from_json(path.read_text("utf-8"))
         except FileNotFoundError:
             raise
         except (OSError, ValueError) as error:
@@ -200,6 +279,14 @@ class Store:
             detail=str(why),
             hint="Nothing was changed. Move that file away and run “agentdeck doctor”; your branches are safe.",
         )
+
+
+def _event(line: str) -> Event | None:
+    """None for a line that a machine that went down, or a full disk, left unfinished."""
+    try:
+        return Event.from_json(from_json(line))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _state_changed(name: str, old: Status, new: Status) -> Event:
