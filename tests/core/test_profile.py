@@ -7,29 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.agent import Fault, Mode, State
-from agentdeck.core.detect import detect, judge
+from agentdeck.core.detect import judge
 from agentdeck.core.profile import Profile
 from agentdeck.core.prompts import ARGUMENT_MAX, GO_ON, short_prompt
 from agentdeck.system.profiles import load_profiles
 
-SCREENS = Path(__file__).parents[1] / "fixtures" / "screens"
 PROFILES = load_profiles(Path("/nowhere"))
 EVERY = sorted(PROFILES)
-
-
-@pytest.mark.parametrize("path", sorted(SCREENS.glob("*.txt")), ids=lambda path: path.stem)
-def test_screens_of_real_agents_are_read_right(path: Path) -> None:
-    """The files are named CLI-VERSION-STATE[-WHAT].txt."""
-    command, _, rest = path.stem.partition("-")
-    wanted = State(rest.partition("-")[2].partition("-")[0])
-    found = detect(path.read_text(), PROFILES[command].detectors)
-    if wanted in (State.WORKING, State.DONE):
-        # Whether a turn is over, these CLIs report themselves.
-        assert found is None or found[0] is wanted
-    else:
-        assert found is not None
-        assert found[0] is wanted
-        assert found[1]
 
 
 @pytest.mark.parametrize("name", EVERY)
