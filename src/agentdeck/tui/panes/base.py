@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -93,7 +95,8 @@ class AgentPane(Vertical):
     def say(self, text: str) -> None:
         """Show one sentence in the line below; an empty one takes it away."""
         if self.is_mounted:
-            self.query_one(Line).text = text
+            with suppress(NoMatches):
+                self.query_one(Line).text = text
 
     def on_descendant_focus(self) -> None:
         # A rule with :focus-within on the pane does not reach its children at once.
@@ -179,6 +182,8 @@ class AgentPane(Vertical):
         facts, problem = None, None
         try:
             facts = await self.inquire(view)
+        except NoMatches:
+            return
         except Exception as error:  # noqa: BLE001 - whatever an agent's files have become, the dashboard lives on
             problem = error
         if self.view is None or self.view.name != view.name:
