@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from agentdeck.engine.diffs import commits_of
+from agentdeck.tui.detail import Detail
 from agentdeck.tui.panes.commits import CommitsPane
 from agentdeck.tui.panes.difflines import DiffView
 from tests.support.decks import Bench
 from tests.tui.panes import Pilot, begin, on_pane
+from tests.tui.pilots import Driver, drive
 
 
 def test_commits_are_listed_newest_first_and_open(bench: Bench) -> None:
@@ -68,3 +70,31 @@ def test_commits_are_found_when_the_worktree_is_gone(bench: Bench) -> None:
     view.worktree.rename(view.worktree.with_name("elsewhere"))
     found = commits_of(bench.deck().world, view.agent)
     assert [(commit.subject, commit.added, commit.author) for commit in found] == [("kept", 1, "Test")]
+
+
+def test_the_keys_go_to_what_is_seen_of_a_tab(bench: Bench) -> None:
+    view = begin(bench, "fix")
+    assert view.worktree is not None
+    bench.write("one.txt", "1\n", cwd=view.worktree)
+    bench.commit("work", cwd=view.worktree)
+
+    async def script(on: Driver) -> None:
+        await on.sees("fix")
+        for tab in ("1", "2", "3", "4", "5", "6", "7"):
+            await on.press(tab, "right")
+            focused = on.app.focused
+            assert focused is not None
+            assert focused.display
+            assert on.screen.query_one(Detail).has_keys()
+        await on.press("4")
+        await on.sees("1 commit that main has not")
+        await on.press("enter")
+        await on.sees("one.txt")
+        await on.press("3", "4")
+        assert isinstance(on.app.focused, DiffView)
+        await on.press("escape")
+        await on.sees("1 commit that main has not")
+        await on.press("escape")
+        assert not on.screen.query_one(Detail).has_keys()
+
+    drive(bench.deck(), script)

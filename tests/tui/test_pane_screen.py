@@ -61,7 +61,7 @@ def test_only_text_and_colours_get_through(bench: Bench) -> None:
 
     async def script(on: Pilot[ScreenPane]) -> None:
         on.pane.show(view)
-        await on.sees("end")
+        await on.sees("│ end")
         shown = on.text()
         assert "link" in shown
         assert "red ──│ end" in shown

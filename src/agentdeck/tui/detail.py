@@ -101,7 +101,8 @@ class Detail(Vertical):
         pane = self._panes.get(self.active)
         if pane is None:
             return
-        target = next((each for each in pane.walk_children(Widget, with_self=True) if each.focusable), None)
+        shown = (each for each in pane.walk_children(Widget, with_self=True) if each.display)
+        target = next((each for each in shown if each.focusable), None)
         if target is not None:
             target.focus()
 

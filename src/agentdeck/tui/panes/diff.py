@@ -122,7 +122,6 @@ class DiffPane(AgentPane):
     def found(self, view: AgentView, facts: _Facts | None) -> None:
         if facts is not None:
             self._facts = facts
-            self.lines.display = bool(facts.diff.files or facts.comments)
             self.lines.put(facts.diff, facts.comments)
         self._tell()
 

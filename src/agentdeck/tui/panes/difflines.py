@@ -238,7 +238,9 @@ class DiffView(RowsView):
 
 
 def rows_of(diff: Diff, comments: Sequence[Comment]) -> list[Row]:
-    """All rows of it, in order."""
+    """All rows of it, in order; none where nothing has changed."""
+    if not diff.files and not comments:
+        return []
     said: defaultdict[tuple[str, bool, int], list[Comment]] = defaultdict(list)
     for comment in comments:
         said[comment.path, comment.removed, comment.line].append(comment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -79,6 +80,7 @@ class ScreenPane(AgentPane):
     """What one would see at the agent's own terminal; its last lines when that is gone."""
 
     WATCHES = True
+    KEYS: ClassVar = (("↑ ↓ pgup pgdn", "scroll"), ("end", "follow"), ("esc", "back"), ("i", "type"), ("⏎", "attach"))
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
