@@ -28,6 +28,7 @@ from agentdeck.system import advance, merges
 from agentdeck.system.advance import Move, MovedError
 from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.merges import Method
+from agentdeck.system.process import uninterrupted
 from agentdeck.system.submodules import bring_commits
 
 _TURN = 24 * 3600.0
@@ -313,14 +314,18 @@ class LandingQueue:
         try:
             reason = f"agentdeck: landed {names}"
             advance.advance(self.world.repo, Move(base, stack[0].old, stack[-1].new), reason)
+            self._complete()
         except BaseException:
             # An interrupt may come when the base has moved already.
             if self.world.repo.commit(f"refs/heads/{base}") == stack[-1].new:
-                self.landing = complete(self.world, self.landing, self.note)
+                self._complete()
             else:
                 self._save(replace(self.landing, move=None))
             raise
-        self.landing = complete(self.world, self.landing, self.note)
+
+    def _complete(self) -> None:
+        with uninterrupted():
+            self.landing = complete(self.world, self.landing, self.note)
 
     def _stands(self, made: Computed, base: str) -> dict[str, Any]:
         """How the agent stands before its landing and after it."""
