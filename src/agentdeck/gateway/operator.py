@@ -51,7 +51,7 @@ class Operator:
         board: Board,
         metrics: Metrics,
         keys_of: Callable[[str], Mapping[str, str]],
-        take_keys: Callable[[str, Mapping[str, str]], None],
+        take_keys: Callable[[str, dict[str, str]], None],
     ) -> None:
         self._upstream, self._plans, self._board, self._metrics = upstream, plans, board, metrics
         self._keys_of, self._take_keys = keys_of, take_keys

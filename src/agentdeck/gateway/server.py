@@ -63,8 +63,8 @@ class Gateway:
         self._secret = tokens.secret(state)
         self._files = GatewayFiles(state)
         self._plans = plans
-        self._environ = environ
-        self._keys: dict[str, Mapping[str, str]] = {}
+        self._environ = dict(environ)
+        self._keys: dict[str, dict[str, str]] = {}
         self._ledger = Ledger(state)
         self._metrics = Metrics()
         self._budgets = Budgets(self._ledger, self._tell)
@@ -97,7 +97,7 @@ class Gateway:
 
     def keys_of(self, deck: str) -> Mapping[str, str]:
         """The variables that the deck's `key_env` name: those it handed over, else this process's own."""
-        return ChainMap(dict(self._keys.get(deck, {})), dict(self._environ))
+        return ChainMap(self._keys.get(deck, {}), self._environ)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         token, path = request.headers.get(BEARER_HEADER, ""), request.path
@@ -202,7 +202,7 @@ class Gateway:
                 self._discovered_at = None
                 self._tell(Event("gateway.configured", "", "took up its changed configuration"))
 
-    def _take_keys(self, deck: str, keys: Mapping[str, str]) -> None:
+    def _take_keys(self, deck: str, keys: dict[str, str]) -> None:
         self._keys[deck] = keys
 
     def _tell(self, event: Event) -> None:
