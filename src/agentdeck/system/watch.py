@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Event
 
-_TICK_MS = 1000
-"""How long to wait for a change before looking all the same; a lost notification costs no more than this."""
+_STEP = 0.01
+_TICK = 1.0
+"""Seconds to wait for a change before looking all the same; a lost notification costs no more than this."""
 _BLIND = 5.0
 """Seconds between looks where the system refuses to watch."""
 
 
-def ticks(*folders: Path) -> Iterator[None]:
-    """Yield at once, then after every change of a file in `folders`, and every second without one; for ever.
+def ticks(*folders: Path, every: float = _TICK, step: float = _STEP) -> Iterator[None]:
+    """Yield at once, then after every change of a file in `folders`, and `every` so many seconds without one; for ever.
 
-    Ends when a folder is taken away.
+    Changes are noticed within `step` seconds; each step costs a little. Ends when a folder is taken away.
     """
     from watchfiles import watch
 
@@ -27,8 +28,8 @@ def ticks(*folders: Path) -> Iterator[None]:
         *folders,
         watch_filter=None,
         debounce=50,
-        step=10,
-        rust_timeout=_TICK_MS,
+        step=int(1000 * step),
+        rust_timeout=int(1000 * every),
         yield_on_timeout=True,
         recursive=False,
     )
@@ -46,7 +47,13 @@ def changes(folders: Iterable[Path], patience: float, stop: Event) -> Iterator[s
     """
     from watchfiles import watch
 
-    options = {"debounce": 50, "step": 10, "rust_timeout": _TICK_MS, "yield_on_timeout": True, "recursive": False}
+    options = {
+        "debounce": 50,
+        "step": 10,
+        "rust_timeout": int(1000 * _TICK),
+        "yield_on_timeout": True,
+        "recursive": False,
+    }
     quiet_since = 0.0
     # A folder that was taken away just now, or the system's limit on watched folders.
     with contextlib.suppress(OSError):

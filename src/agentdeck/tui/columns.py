@@ -99,7 +99,11 @@ def _cpu(row: Row, now: float) -> list[Part]:
 
 
 def _memory_trend(row: Row, now: float) -> list[Part]:
-    return [(sparkline(row.load.memory_history, 5, full=1.0), "spark")] if row.load else []
+    if row.load is None or not row.load.memory_history:
+        return []
+    # Half-way up where it stays the same, so that it can be seen to grow and to shrink.
+    middle = 2 * min(row.load.memory_history[-5:])
+    return [(sparkline(row.load.memory_history, 5, full=middle), "spark")]
 
 
 def _memory(row: Row, now: float) -> list[Part]:
@@ -150,12 +154,13 @@ def lay_out(rows: Iterable[Row], width: int) -> Layout:
     reason = COLUMNS[-1]
     # What an agent wants of a person is read before anything else.
     said = max((columns_of(plain(row.reason)) for row in rows if row.state in NEEDS_PERSON), default=0)
-    reason_least = max(_REASON_LEAST, min(said, width // 3))
-    for rank in range(max(column.rank for column in COLUMNS), -1, -1):
-        need = sum(least[id(column)] + GAP for column in shown) + reason_least
-        if need <= width:
+    reason_least = max(_REASON_LEAST, min(said, round(0.3 * width)))
+    while shown and sum(least[id(column)] + GAP for column in shown) + reason_least > width:
+        # Of two of the same rank the one that stands further to the right goes first.
+        first = max(shown, key=lambda column: (column.rank, COLUMNS.index(column)))
+        if not first.rank:
             break
-        shown = [column for column in shown if column.rank < rank or rank == 0]
+        shown.remove(first)
     # The reason shall have a quarter of the room before a long name or branch gets more than its least.
     room = width - max(reason_least, width // 4) - GAP * len(shown)
     over = sum(widths[id(column)] for column in shown) - room

@@ -25,9 +25,11 @@ from agentdeck.tui.snapshot import Gateway, Load, Machine, Row, Snapshot
 
 _PACE = 0.1
 """Seconds at least between two looks: what an agent prints moves files all the time."""
+_LOOK_EVERY = 2.0
+"""Seconds between two looks that nothing gave a reason for."""
 _USAGE_EVERY = 5.0
 """Seconds between two samples of CPU and memory; each walks the whole process table."""
-_USAGE_SHARE = 150
+_USAGE_SHARE = 300
 """A sample may take one part in so many of the time."""
 _HISTORY = 16
 _BASE_EVERY = 30.0
@@ -79,7 +81,7 @@ class Feed:
         while not self._over.is_set():
             try:
                 folders = self._folders()
-                for _ in ticks(*folders):
+                for _ in ticks(*folders, every=_LOOK_EVERY, step=_PACE / 2):
                     self._look()
                     if self._over.wait(_PACE):
                         return
@@ -175,7 +177,7 @@ class Feed:
                     self._scanner.moved(due.name)
                     self._publish()
                     continue
-            self._news.wait(1.0)
+            self._news.wait(_LOOK_EVERY)
             self._news.clear()
 
     # The radar

@@ -25,6 +25,8 @@ from agentdeck.tui.snapshot import Row
 
 _GUTTER = 3
 _TITLE_LINES = 1
+_YOUNG, _MINUTES_TICK = 65.0, 10
+"""Seconds for which an age is told in seconds; every how many seconds older ages are looked at."""
 _Cells = tuple[tuple[Part, ...], ...]
 
 
@@ -73,6 +75,7 @@ class AgentTable(ScrollView, can_focus=True):
         self.marked: frozenset[str] = frozenset()
         self._fitted, self._fitted_to = Layout((), ()), 0
         self._painted: list[_Cells] = []
+        self._ticks = 0
         self._styles_of: dict[str, Style] = {}
 
     # What is shown
@@ -98,8 +101,11 @@ class AgentTable(ScrollView, can_focus=True):
             self._select(self._row_near(before))
 
     def tick(self) -> None:
-        """Time has passed: repaint what says so."""
-        self._repaint()
+        """A second has passed: repaint what says so. Where all is older than a minute, that is less often."""
+        self._ticks += 1
+        now = time.time()
+        if self._ticks % _MINUTES_TICK == 0 or any(now - row.view.since < _YOUNG for row in self.rows):
+            self._repaint()
 
     def _lay_out(self) -> None:
         self._fitted_to = self.size.width

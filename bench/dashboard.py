@@ -1,0 +1,211 @@
+"""How the dashboard feels, as ratios to yardsticks of the same run.
+
+    python bench/dashboard.py [AGENTS]
+
+The real program in a pseudo-terminal of 200 by 50, over a throw-away deck whose agents are processes in a real tmux.
+A paint is the moment when the bytes of what is waited for have come out of the terminal. The yardstick of the first
+paint is `python -c "import textual.app"`, of the others an echo through the same pseudo-terminal.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from verbs import make_repository, run, surroundings
+
+COLUMNS, ROWS = 200, 50
+KEYS = 60
+LOUD = 20
+_ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P].*?(?:\x07|\x1b\\)|[()][0B]|[=>78])", re.DOTALL)
+_NOISE = "while :; do seq 1 100 | sed 's/^/a line of what this agent prints, number /'; sleep 0.1; done"
+"""A thousand lines a second."""
+
+
+class Screen:
+    """The program in a terminal, and the clock."""
+
+    def __init__(self, argv: list[str], cwd: Path) -> None:
+        self.begun = time.perf_counter()
+        self.pid, self.end = pty.fork()
+        if self.pid == 0:
+            os.chdir(cwd)
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+            os.execvp(argv[0], argv)
+        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        self.text = b""
+
+    def until(self, *marks: bytes, timeout: float = 30.0) -> float:
+        """Read until all marks have come; return the moment. What is read is forgotten."""
+        deadline = time.perf_counter() + timeout
+        while not all(mark in _ESCAPES.sub(b"", self.text) for mark in marks):
+            left = deadline - time.perf_counter()
+            if left <= 0 or not select.select([self.end], [], [], left)[0]:
+                raise SystemExit(f"{marks} did not come: {_ESCAPES.sub(b'', self.text)[-2000:]!r}")
+            self.text += os.read(self.end, 1 << 20)
+        now = time.perf_counter()
+        self.text = b""
+        return now
+
+    def paint_after(self, key: bytes) -> float:
+        """Press a key; return the seconds until something is painted that was not under way before."""
+        self.drain(0.0)
+        begun = time.perf_counter()
+        os.write(self.end, key)
+        mark = b"\xe2\x96\x8c"  # the bar before the selected row moves with every key that is pressed here
+        self.until(mark, timeout=10)
+        return time.perf_counter() - begun
+
+    def drain(self, seconds: float) -> None:
+        deadline = time.perf_counter() + seconds
+        while select.select([self.end], [], [], max(0.0, deadline - time.perf_counter()))[0]:
+            try:
+                os.read(self.end, 1 << 20)
+            except OSError:  # the program has ended
+                break
+        self.text = b""
+
+    def close(self) -> None:
+        os.write(self.end, b"q")
+        deadline = time.perf_counter() + 10
+        while time.perf_counter() < deadline:
+            if os.waitpid(self.pid, os.WNOHANG)[0]:
+                os.close(self.end)
+                return
+            self.drain(0.05)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+    def cpu(self) -> float:
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> float:
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@contextmanager
+def dashboard(repository: Path) -> Iterator[Screen]:
+    screen = Screen(["agentdeck"], repository)
+    try:
+        yield screen
+    finally:
+        screen.close()
+
+
+def main() -> None:
+    agents = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    with tempfile.TemporaryDirectory(prefix="agentdeck bench ") as folder:
+        surroundings(Path(folder))
+        repository = Path(folder) / "project"
+        make_repository(repository)
+        try:
+            measure(repository, agents)
+        finally:
+            subprocess.run(["agentdeck", "stop", "--all"], cwd=repository, check=False, capture_output=True)
+            run("tmux", "-L", os.environ["AGENTDECK_TMUX_SOCKET"], "kill-server", check=False)
+
+
+def measure(repository: Path, agents: int) -> None:
+    started = 0
+    for count in sorted({1, min(10, agents), agents}):
+        while started < count:
+            begin(repository, f"agent-{started:02}", "exec cat")
+            started += 1
+        first_paint(repository, count)
+    with dashboard(repository) as screen:
+        screen.until(b"agent-00")
+        idle(screen, agents)
+        echo(repository, screen)
+    for number in range(LOUD):
+        begin(repository, f"loud-{number:02}", _NOISE)
+    with dashboard(repository) as screen:
+        screen.until(b"loud-00")
+        loud(screen)
+
+
+def begin(repository: Path, name: str, script: str) -> None:
+    argv = ["agentdeck", "-C", str(repository), "run", "--detach", "-n", name, "--", "sh", "-c", script]
+    subprocess.run(argv, check=True, capture_output=True)
+
+
+def first_paint(repository: Path, agents: int) -> None:
+    ours, yardstick = [], []
+    for _ in range(4):
+        with dashboard(repository) as screen:
+            ours.append(screen.until(b"agent-00", b"quit") - screen.begun)
+        yardstick.append(timed(lambda: run(sys.executable, "-c", "import textual.app")))
+    told(f"first paint, {agents} agents, to importing textual", ours, yardstick, "target < 500 ms")
+
+
+def idle(screen: Screen, agents: int) -> None:
+    screen.drain(15.0)
+    before, begun = screen.cpu(), time.perf_counter()
+    screen.drain(30.0)
+    share = (screen.cpu() - before) / (time.perf_counter() - begun)
+    print(f"idle with {agents} agents: {share * 100:.1f} % of a core (target about 1 %), {screen.memory():.0f} MB")
+
+
+def echo(repository: Path, screen: Screen) -> None:
+    """From what the selected agent prints to the screen, beside the same through a bare terminal."""
+    ours, yardstick = [], []
+    tmux = ["tmux", "-L", os.environ["AGENTDECK_TMUX_SOCKET"]]
+    listed = subprocess.check_output([*tmux, "list-windows", "-a", "-F", "#{session_name}"], text=True)
+    session = listed.split()[0]
+    os.write(screen.end, b"\x1b[H")
+    screen.drain(1.5)
+    for number in range(12):
+        text = f"echo-{number}-{os.getpid()}"
+        begun = time.perf_counter()
+        subprocess.run([*tmux, "send-keys", "-t", f"={session}:=agent-00", text, "Enter"], check=True)
+        ours.append(screen.until(text.encode()) - begun)
+        screen.drain(0.4)
+        yardstick.append(timed(lambda: run(*tmux, "display-message", "-p", "x")))
+    told("from agent's output to screen, to one tmux call", ours, yardstick, "target < 100 ms")
+
+
+def loud(screen: Screen) -> None:
+    screen.drain(10.0)
+    before, begun = screen.cpu(), time.perf_counter()
+    paints = []
+    for number in range(KEYS):
+        paints.append(screen.paint_after(b"\x1b[B" if number % 20 < 10 else b"\x1b[A"))
+        screen.drain(0.15)
+    paints.sort()
+    share = (screen.cpu() - before) / (time.perf_counter() - begun)
+    p95 = paints[int(len(paints) * 0.95)]
+    said = f"median {statistics.median(paints) * 1000:.0f} ms, 95 % within {p95 * 1000:.0f} ms"
+    print(f"key to paint with {LOUD} agents of 1,000 lines a second: {said} (target < 50 ms)")
+    print(f"meanwhile {share * 100:.0f} % of a core, {screen.memory():.0f} MB, load {os.getloadavg()[0]:.1f}")
+
+
+def timed(act: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def told(what: str, ours: list[float], yardstick: list[float], target: str) -> None:
+    mine, other = statistics.median(ours), statistics.median(yardstick)
+    print(f"{what:58} {mine * 1000:6.0f} ms {other * 1000:6.0f} ms {mine / other:6.2f} x  ({target})", flush=True)
+
+
+if __name__ == "__main__":
+    main()

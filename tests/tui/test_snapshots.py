@@ -1,0 +1,226 @@
+"""A few pictures of the dashboard, compared with those that a person looked at and found good.
+
+    pytest tests/tui/test_snapshots.py --snapshot-update     after looking at the new ones
+
+Everything that differs from run to run is frozen: the agents' records, the clock, and what is asked of the machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from agentdeck.core.agent import Agent, Lease, Mode, Phase, State, Status
+from agentdeck.core.conflicts import Conflict, Hunk
+from agentdeck.core.radar import Pair, Report, Verdict
+from agentdeck.core.serving import ProviderHealth
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.landings import Entry, Landing, Stage
+from agentdeck.engine.prune import Stale
+from agentdeck.engine.steps import Steps
+from agentdeck.engine.views import AgentView
+from agentdeck.system.merges import Method
+from agentdeck.tui import detail
+from agentdeck.tui.app import DeckApp
+from agentdeck.tui.feed import Feed
+from agentdeck.tui.newagent import NewAgent
+from agentdeck.tui.screens.prune import PruneScreen
+from agentdeck.tui.screens.queue import QueueScreen
+from agentdeck.tui.snapshot import Gateway, GitFacts, Load, Machine, Row, Snapshot
+from tests.support.decks import Bench
+
+_NOW = 1_800_000_000.0
+Compare = Callable[..., bool]
+Before = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+def agent(name: str, state: State, age: float, reason: str = "", profile: str = "claude", model: str = "") -> AgentView:
+    worktree = Lease("worktree", True, {"path": f"/x/{name}", "branch": f"agentdeck/{name}", "base": "main"})
+    ports = Lease("ports", True, {"ports": [20000]})
+    record = Agent(
+        name, f"Task of {name}", profile, Mode.INTERACTIVE, _NOW - age, phase=Phase.HELD, leases=(worktree, ports)
+    )
+    return AgentView(record, Status(state, _NOW - age, reason, model=model), state.is_live)
+
+
+_CONFLICT = Conflict("src/app.py", "contents", "CONFLICT (content) in src/app.py", (Hunk(3, 3, 3, 4),))
+_RADAR = Report(
+    ("login-form", "write-tests", "docs"),
+    tuple(Pair(name, "main", Verdict.CLEAN) for name in ("login-form", "write-tests", "docs")),
+    (
+        Pair("login-form", "write-tests", Verdict.CONFLICTS, ("src/app.py",), (_CONFLICT,)),
+        Pair("login-form", "docs", Verdict.TOUCHES, ("README.md",)),
+        Pair("write-tests", "docs", Verdict.CLEAN),
+    ),
+    ("docs", "login-form", "write-tests"),
+)
+_LOAD = Load(63.0, 412_000_000, (5.0, 30.0, 80.0, 63.0), (3e8, 3.5e8, 4.1e8, 4.12e8))
+_ROWS = (
+    Row(agent("login-form", State.WAITING, 95, "Do you want to make this edit?", model="opus"), GitFacts(3, 1, 120, 14),
+        _LOAD, 1.25, _RADAR.worst("login-form")),
+    Row(agent("write-tests", State.WORKING, 3700, profile="codex"), GitFacts(1, 1, 80, 2), _LOAD, 0.4,
+        _RADAR.worst("write-tests")),
+    Row(agent("docs", State.DONE, 200), GitFacts(2, 0, 33, 5), None, 0.08, _RADAR.worst("docs")),
+    Row(agent("migrate-db", State.FAILED, 4, "exited with 1: relation “user” does not exist"), GitFacts(0, 2)),
+    Row(agent("import", State.LIMITED, 30, "limit reached, tried again at 14:05", "gemini"), GitFacts()),
+    Row(agent("日本語-ドキュメント"[:3], State.STOPPED, 90_000), GitFacts(problem="its worktree is gone: /x/y")),
+)  # fmt: skip
+_HEALTH = (ProviderHealth("anthropic", "open", "overloaded", _NOW + 40), ProviderHealth("ollama", "closed"))
+_FULL = Snapshot(
+    _ROWS, "main", Machine(1.2, 4), _RADAR, Gateway(_HEALTH, {"docs": 0.08}, 4.2, 5.0), ("Something can't be read.",)
+)
+
+
+@pytest.fixture
+def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) -> Callable[..., None]:
+    """Compare a picture of the dashboard that shows `_FULL`, after `before` was done to it."""
+    monkeypatch.setattr(time, "time", lambda: _NOW)
+    monkeypatch.setattr(Feed, "start", lambda self: None)
+    monkeypatch.setattr(detail, "TABS", dict.fromkeys(("Screen", "Log", "Diff"), "agentdeck.tui.panes.none:No"))
+
+    def compare(
+        size: tuple[int, int] = (120, 30), before: Before | None = None, shot: Snapshot = _FULL, theme: str = ""
+    ) -> None:
+        monkeypatch.setattr(Feed, "first", lambda self: shot)
+        deck = bench.deck()
+        monkeypatch.setattr(type(deck), "root", property(lambda self: Path("/work/shop")))
+        app = DeckApp(deck)
+
+        async def prepared(pilot: Pilot[Any]) -> None:
+            if theme:
+                pilot.app.theme = theme
+            await pilot.pause()
+            if before is not None:
+                await before(pilot)
+            pilot.app.clear_notifications()
+            await pilot.pause()
+
+        assert snap_compare(app, terminal_size=size, run_before=prepared)
+
+    return compare
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)])
+def test_the_dashboard(shown: Callable[..., None], size: tuple[int, int]) -> None:
+    shown(size)
+
+
+def test_the_dashboard_in_the_light(shown: Callable[..., None]) -> None:
+    shown((120, 30), theme="textual-light")
+
+
+def test_the_dashboard_without_colours(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown((100, 24))
+
+
+def test_the_first_screen(shown: Callable[..., None]) -> None:
+    shown((80, 24), shot=Snapshot((), "main", Machine(0.4, 4)))
+
+
+def test_groups_marks_and_a_filter(shown: Callable[..., None]) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("g", "A", "slash", "i")
+
+    shown(before=before)
+
+
+def test_the_help(shown: Callable[..., None]) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("question_mark")
+
+    shown((120, 50), before=before)
+
+
+def test_the_question_before_a_removal(shown: Callable[..., None]) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("x")
+
+    shown(before=before)
+
+
+def test_the_dialog_for_a_new_agent(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    from agentdeck.tui.newagent import Choices
+
+    profiles = [("Claude Code", "claude"), ("Any command", "command")]
+    offered = Choices(profiles, "claude", ["deep", "local"], ["main"], "")
+    monkeypatch.setattr(NewAgent, "_load", lambda self: offered)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("n")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.press(*"Fix it", "enter", *"and test it")
+
+    shown(before=before)
+
+
+def test_the_radar(shown: Callable[..., None]) -> None:
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("R")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.press("down")
+
+    shown(before=before)
+
+
+def test_the_landing_queue(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    aside = "it conflicts with main in src/app.py:3"
+    entries = (
+        Entry("docs", "main", Stage.LANDED, tip="a" * 40, old="b" * 40, new="c" * 40, commits=2, files=3, step=1),
+        Entry("login-form", "main", Stage.GATING, old="c" * 40, new="d" * 40, commits=3, files=9),
+        Entry("write-tests", "main", Stage.SET_ASIDE, aside, conflicts=(_CONFLICT,)),
+    )
+    landing = Landing("20270115T080000-aaaaaa", _NOW - 50, Method.MERGE, ("make test",), entries=entries)
+    monkeypatch.setattr(Deck, "landings", lambda self: [landing])
+    monkeypatch.setattr(QueueScreen, "_gate", lambda self, landings, running: ["$ make test", "12 passed"])
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("L")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.press("down")
+        await pilot.app.workers.wait_for_complete()
+
+    shown(before=before)
+
+
+def test_the_trash(shown: Callable[..., None], bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    monkeypatch.setattr(time, "time", lambda: _NOW)
+    steps = Steps(bench.deck().store.open())
+    steps.record("one", "removed old-idea", {"kind": "removal", "agent": "old-idea", "trash": "x"})
+    move = {"kind": "base", "branch": "main", "old": "b" * 40, "new": "c" * 40, "agents": [{"name": "docs"}]}
+    steps.record("two", "landed docs on main", move)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("U")
+        await pilot.app.workers.wait_for_complete()
+
+    shown(before=before)
+
+
+def test_what_is_stale(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(pruning: object) -> None:
+        """Nothing is cleared away here."""
+
+    old = "older than 30 days; these can't be undone any more"
+    stale = [
+        Stale("agent", "docs", "it landed", 52_000, True, none),
+        Stale("branch", "agentdeck/old", "all of it is in main", 0, True, none),
+        Stale("trash", "4 steps, 2 snapshots", old, 9_000_000, False, none),
+    ]
+    monkeypatch.setattr(PruneScreen, "find", lambda self: stale)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press("p")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.press("space")
+
+    shown(before=before)
