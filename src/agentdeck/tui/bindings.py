@@ -87,6 +87,11 @@ _SHOWN = {
     "up": "↑",
     "down": "↓",
     "comma": ",",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "full_stop": ".",
 }
 
 
@@ -111,10 +116,12 @@ def first_key(key: Key, keymap: Mapping[str, str]) -> str:
 
 def checked(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The entries of `keymap` that can hold, and one sentence for each that can't."""
+    from agentdeck.tui.tabkeys import TAB_IDS
+
     good: dict[str, str] = {}
     complaints = []
     for name, keys in keymap.items():
-        if name not in BY_ID:
+        if name not in BY_ID and name not in TAB_IDS:
             complaints.append(f"There is no key called “{name}”; the help (?) shows their names.")
         elif not keys.strip(", "):
             complaints.append(f"The key “{name}” can't be empty.")

@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from agentdeck.core.durations import short_duration
 from agentdeck.core.text import cut, pad, plain
@@ -21,6 +21,7 @@ from agentdeck.system.history import Commit
 from agentdeck.tui.panes.base import AgentPane, sentence
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
+from agentdeck.tui.tabkeys import COMMITS, tab_bindings
 
 _REST = 1.0
 
@@ -28,9 +29,7 @@ _REST = 1.0
 class CommitsPane(AgentPane):
     WATCHES = True
     KEYS: ClassVar = (("⏎", "its changes"), ("esc", "back"), ("n p", "file"), ("[ ]", "change"))
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("backspace,escape", "list", "Back to the list of commits", show=False, id="commits.list"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*tab_bindings(COMMITS)]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from agentdeck.core.text import plain
 from agentdeck.engine.comments import Comment, Comments, send
@@ -23,6 +23,7 @@ from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.prompt import Prompt
 from agentdeck.tui.panes.rows import RowsView
 from agentdeck.tui.reading import stamp
+from agentdeck.tui.tabkeys import DIFF, tab_bindings
 
 _REST = 2.0
 """Seconds at least between two looks while the agent works."""
@@ -54,12 +55,7 @@ class DiffPane(AgentPane):
         ("u", "committed or not"),
         ("esc", "back"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "comment", "Comment on this line", show=False, id="diff.comment"),
-        Binding("C", "send", "Send the comments to the agent", show=False, id="diff.send"),
-        Binding("X", "delete", "Delete the comment on this line", show=False, id="diff.delete"),
-        Binding("u", "scope", "All, committed, or not committed", show=False, id="diff.scope"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*tab_bindings(DIFF, but=("step",))]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

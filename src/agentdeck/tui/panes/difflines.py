@@ -19,6 +19,7 @@ from agentdeck.engine.diffs import Diff
 from agentdeck.tui.panes.colouring import Colouring
 from agentdeck.tui.panes.rows import Piece, RowsView
 from agentdeck.tui.styled import clean
+from agentdeck.tui.tabkeys import DIFF, tab_bindings
 
 _STATUS = {"A": "new", "D": "gone", "R": "moved", "C": "copied", "T": "other kind", "M": ""}
 _WIDE_MOST = 2200
@@ -35,10 +36,7 @@ class Row(NamedTuple):
 
 class DiffView(RowsView):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "step('file', 1)", "Next file", show=False, id="diff.next-file"),
-        Binding("p", "step('file', -1)", "File before", show=False, id="diff.file-before"),
-        Binding("right_square_bracket", "step('@', 1)", "Next change", show=False, id="diff.next-hunk"),
-        Binding("left_square_bracket", "step('@', -1)", "Change before", show=False, id="diff.hunk-before"),
+        *tab_bindings(DIFF, "step"),
         Binding("left", "scroll_left", "To the left", show=False),
         Binding("right", "scroll_right", "To the right", show=False),
     ]

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from agentdeck.core.secrets import masked
 from agentdeck.core.text import columns, pad, plain
@@ -18,6 +18,7 @@ from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
+from agentdeck.tui.tabkeys import ENV, tab_bindings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,7 @@ class Entry:
 
 class EnvPane(AgentPane):
     KEYS: ClassVar = (("y", "copy"), ("v", "show or hide a secret"), ("esc", "back"))
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "copy", "Copy the value to the clipboard", show=False, id="env.copy"),
-        Binding("v", "reveal", "Show or hide the secret", show=False, id="env.reveal"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*tab_bindings(ENV)]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

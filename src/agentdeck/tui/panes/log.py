@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual.actions import SkipAction
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from agentdeck.core.text import cut, plain
 from agentdeck.engine.deck import Deck
@@ -21,6 +21,7 @@ from agentdeck.tui.panes.loglines import LogView
 from agentdeck.tui.panes.prompt import Prompt
 from agentdeck.tui.panes.replay import Player
 from agentdeck.tui.panes.screen import TerminalView
+from agentdeck.tui.tabkeys import LOG, tab_bindings
 
 _PACE = 0.08
 """Seconds between two looks at a log that grows."""
@@ -45,21 +46,7 @@ class LogPane(AgentPane):
         ("home", "older"),
         ("esc", "back"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search in the log", show=False, id="log.search"),
-        Binding("n", "step(1)", "Next match", show=False, id="log.next"),
-        Binding("N", "step(-1)", "Match before", show=False, id="log.before"),
-        Binding("f", "filter", "Only lines that match", show=False, id="log.filter"),
-        Binding("w", "wrap", "Wrap long lines", show=False, id="log.wrap"),
-        Binding("space", "replay", "Play the recording, or pause it", show=False, id="log.replay"),
-        Binding("less_than_sign,comma", "speed(-1)", "Play slower", show=False, id="log.slower"),
-        Binding("greater_than_sign,full_stop", "speed(1)", "Play faster", show=False, id="log.faster"),
-        Binding("left", "skip(-10)", "Ten seconds back", show=False, id="log.back"),
-        Binding("right", "skip(10)", "Ten seconds on", show=False, id="log.on"),
-        Binding("escape", "leave_replay", "Back to the log", show=False, id="log.leave"),
-        Binding("G", "end", "To the end, and follow", show=False, id="log.end"),
-        Binding("g", "home", "To the beginning", show=False, id="log.home"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*tab_bindings(LOG)]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

@@ -16,6 +16,7 @@ from agentdeck.core.agent import State
 from agentdeck.tui.bindings import KEYS, shown_keys
 from agentdeck.tui.header import COLOURS
 from agentdeck.tui.look import GLYPHS
+from agentdeck.tui.tabkeys import TAB_KEYS
 
 _STATES = {
     State.STARTING: "its worktree, ports and database are being made",
@@ -47,7 +48,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _text(self) -> Content:
         lines = [Content.styled("Keys", "bold"), Content("")]
-        for section, keys in KEYS.items():
+        for section, keys in {**KEYS, **TAB_KEYS}.items():
             lines.append(Content.styled(section, "bold $text-accent"))
             for key in keys:
                 shown = Content.styled(f"  {shown_keys(key, self._keymap):9}", "bold")
