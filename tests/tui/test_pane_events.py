@@ -5,6 +5,7 @@ from __future__ import annotations
 from agentdeck.core.events import Event
 from agentdeck.tui.panes.events import EventsPane
 from tests.support.decks import Bench
+from tests.support.retry import eventually
 from tests.tui.panes import Pilot, begin, on_pane
 
 
@@ -25,6 +26,7 @@ def test_changes_come_by_themselves_with_their_reasons(bench: Bench) -> None:
 def test_the_current_event_is_told_in_full_and_stays_while_others_come(bench: Bench) -> None:
     view = begin(bench, "fix")
     store = bench.deck().store
+    eventually(lambda: any(event.data.get("to") == "working" for event in store.events("fix")))
     store.append(Event("warning", "fix", "long " * 10 + "\x1b]0;evil\x07 \u202eend", at=1.0))
 
     async def script(on: Pilot[EventsPane]) -> None:

@@ -82,4 +82,9 @@ def row_of(event: Event) -> list[Piece]:
         return [when, (f"{glyph} {pad(plain(state), 10)}", look), (why, ""), (f"  (was {old})" if old else "", "dim")]
     subject, _, verb = event.kind.partition(".")
     glyph, look = ("!", "warn") if event.kind == "warning" else ("·", "dim")
-    return [when, (f"{glyph} {pad(plain(subject), 10)}", look), (plain(event.text), ""), (f"  ({plain(verb)})", "dim")]
+    return [
+        when,
+        (f"{glyph} {pad(plain(subject), 10)}", look),
+        (plain(event.text), ""),
+        (f"  ({plain(verb)})" if verb else "", "dim"),
+    ]
