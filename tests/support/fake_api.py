@@ -30,6 +30,8 @@ class FakeApi:
     """Status, headers, body."""
     delay: float = 0.0
     """Seconds that pass before it answers."""
+    escalate: bool = False
+    """Whether Codex's shell is asked to leave its sandbox, for which Codex asks a person."""
 
 
 @contextmanager
@@ -160,11 +162,14 @@ class ApiHandler(BaseHTTPRequestHandler):
             "content": [{"type": "output_text", "text": FINISHED, "annotations": []}],
         }
         line = f"printf '{CONTENT.strip()}\\n' > {FILE}"
-        calls = {
+        calls: dict[str, dict[str, Any]] = {
             "exec_command": {"cmd": line},
             "shell_command": {"command": line},
             "shell": {"command": ["sh", "-c", line]},
         }
+        if self.api.escalate:
+            for given in calls.values():
+                given |= {"sandbox_permissions": "require_escalated", "justification": "Make the file?"}
         if not did and (name := next((each for each in calls if each in tools), None)):
             arguments = json.dumps(calls[name])
             item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": name, "arguments": arguments}

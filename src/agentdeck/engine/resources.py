@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import RefusedError, TmuxError
+from agentdeck.errors import DatabaseError, RefusedError, TmuxError
 from agentdeck.system import branches, envfile, worktrees
 from agentdeck.system.carry import carry_over
 from agentdeck.system.checkouts import find_worktree, is_bare
@@ -164,7 +164,12 @@ class DatabaseResource:
                 f"{agent.name}'s database can't be dropped: agentdeck.toml no longer configures one.",
                 hint="Put [database] back as it was, then remove the agent again.",
             )
-        if not world.database.exists(lease.data):
+        try:
+            exists = world.database.exists(lease.data)
+        except DatabaseError as error:
+            way_out = f"“agentdeck rm --keep-database {agent.name}” removes the agent and leaves its database."
+            raise DatabaseError(error.title, detail=error.detail, hint=f"{error.hint} {way_out}".strip()) from error
+        if not exists:
             return
         if saved is not None and world.settings.config.database.keep_dump:
             world.database.dump(lease.data, saved / "database")

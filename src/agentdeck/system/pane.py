@@ -15,7 +15,7 @@ def capture() -> str:
     import subprocess
 
     try:
-        argv = ["tmux", "-S", server, "capture-pane", "-p", "-t", pane]
+        argv = ["tmux", "-u", "-S", server, "capture-pane", "-p", "-t", pane]
         done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -30,6 +30,8 @@ class Registry:
             return [{**record, **{key: record[key] for key in self._keys}} for record in data["records"]]
         except FileNotFoundError:
             return []
+        except NotADirectoryError as error:
+            raise self._no_folder(error) from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(
                 f"{self.path} can't be read.",
@@ -37,15 +39,17 @@ class Registry:
                 hint="Move it away; “agentdeck doctor” then says which agents have to be resumed.",
             ) from error
 
+    def _no_folder(self, error: OSError) -> StoreError:
+        title = f"{self.path.parent} can't be made."
+        return StoreError(title, detail=str(error), hint="Set XDG_STATE_HOME to a folder of yours.")
+
     @contextlib.contextmanager
     def changing(self) -> Iterator[list[dict[str, Any]]]:
         """The records, to be changed in place; written back when the block ends well."""
         try:
             private_folder(self.path.parent)
         except OSError as error:
-            raise StoreError(
-                f"{self.path.parent} can't be made.", detail=str(error), hint="Set XDG_STATE_HOME to a folder of yours."
-            ) from error
+            raise self._no_folder(error) from error
         with locked(self.path.with_suffix(".lock"), wait=30, what=str(self.path)):
             records = self.records()
             before = json.dumps(records)

@@ -52,7 +52,8 @@ class Tmux:
         self.socket = socket or os.environ.get(SOCKET_VARIABLE) or "agentdeck"
 
     def argv(self, *args: str) -> list[str]:
-        return ["tmux", "-L", self.socket, "-f", str(_CONFIG), *args]
+        # -u: in the C locale, as in cron, tmux would print a _ for every tab and letter that is not ASCII.
+        return ["tmux", "-u", "-L", self.socket, "-f", str(_CONFIG), *args]
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
         return run(self.argv(*args), env=_bare_environment(), stdin=stdin, timeout=20)

@@ -1,0 +1,160 @@
+"""The whole life of an agent with more of the real CLIs: start, trust, permission, work, kill -9, resume, landing.
+
+Their state is read off their screens alone: none of them reports it through hooks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agent import Mode, State
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView, StartRequest
+from tests.agents.conftest import MORE, QUIET
+from tests.support.cli import agentdeck
+from tests.support.decks import Bench
+from tests.support.fake_api import CONTENT, FILE, FINISHED, FakeApi, fake_api
+from tests.support.retry import eventually
+from tests.support.verdicts import assert_ok
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
+PATIENCE = 90.0
+"""Seconds that a CLI may take for a turn; some start slowly for the first time in a new home."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a CLI is told of a provider, in a throw-away home."""
+
+    env: dict[str, str] = field(default_factory=dict)
+    files: dict[str, object] = field(default_factory=dict)
+
+
+def setup_of(cli: str, url: str) -> Setup:
+    chat = f"{url}/v1"
+    return {
+        "opencode": lambda: Setup(
+            {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_AUTOUPDATE": "1"},
+            {
+                ".config/opencode/opencode.json": {
+                    "provider": {
+                        "x": {
+                            "npm": "@ai-sdk/openai-compatible",
+                            "name": "x",
+                            "options": {"baseURL": chat, "apiKey": "dummy"},
+                            "models": {"m": {"name": "m"}},
+                        }
+                    },
+                    "model": "x/m",
+                    "small_model": "x/m",
+                    "autoupdate": False,
+                    "share": "disabled",
+                    "permission": {"bash": "ask"},
+                }
+            },
+        ),
+        "qwen": lambda: Setup(
+            {"OPENAI_BASE_URL": chat, "OPENAI_API_KEY": "dummy", "OPENAI_MODEL": "m"},
+            {
+                ".qwen/settings.json": {
+                    "usageStatisticsEnabled": False,
+                    "disableAutoUpdate": True,
+                    "security": {"auth": {"selectedType": "openai"}},
+                }
+            },
+        ),
+        "gemini": lambda: Setup(
+            {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "dummy", "GEMINI_MODEL": "gemini-2.5-pro"},
+            {
+                ".gemini/settings.json": {
+                    "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
+                    "privacy": {"usageStatisticsEnabled": False},
+                    "general": {"disableAutoUpdate": True, "enableAutoUpdate": False},
+                }
+            },
+        ),
+        "copilot": lambda: Setup(
+            {
+                "COPILOT_PROVIDER_BASE_URL": chat,
+                "COPILOT_PROVIDER_API_KEY": "dummy",
+                "COPILOT_MODEL": "m",
+                "COPILOT_OFFLINE": "true",
+            }
+        ),
+    }[cli]()
+
+
+@pytest.fixture
+def api(bench: Bench, cli: str, more_programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
+    if not (more_programs / cli).exists():
+        pytest.skip(f"npm could not install {MORE[cli]}")
+    with fake_api() as served:
+        setup = setup_of(cli, served.url)
+        for name, value in {**QUIET, **setup.env, "PATH": f"{more_programs}:{os.environ['PATH']}"}.items():
+            monkeypatch.setenv(name, value)
+        for path, content in setup.files.items():
+            bench.write(path, json.dumps(content), cwd=bench.home)
+        served.delay = 1.0
+        yield served
+
+
+def reach(deck: Deck, name: str, reached: Callable[[AgentView], bool]) -> list[tuple[State, str]]:
+    """Answer questions about trust with Enter until `reached` holds; return the states that were seen meanwhile."""
+    seen: list[tuple[State, str]] = []
+
+    def there() -> bool:
+        view = deck.agent(name)
+        if not seen or seen[-1] != (view.state, view.reason):
+            seen.append((view.state, view.reason))
+        if reached(view):
+            return True
+        if view.state is State.WAITING and "trust" in view.reason.lower():
+            deck.send(name, keys=["Enter"])
+        return False
+
+    try:
+        eventually(there, PATIENCE, pause=0.5)
+    except AssertionError as error:
+        raise AssertionError(f"{seen}\n{deck.screen(name)}") from error
+    return seen
+
+
+def asks_permission(view: AgentView) -> bool:
+    return view.state is State.WAITING and "trust" not in view.reason.lower()
+
+
+@pytest.mark.parametrize("cli", MORE)
+def test_a_whole_life(bench: Bench, api: FakeApi, cli: str) -> None:
+    deck = bench.deck()
+    view = deck.start(StartRequest(task="Make the file", profile=cli, name="life", mode=Mode.INTERACTIVE))
+    assert view.worktree is not None
+    made = view.worktree / FILE
+    reach(deck, "life", asks_permission)
+    assert not made.exists()
+    deck.send("life", keys=["Enter"])
+    reach(deck, "life", lambda view: view.state is State.DONE and made.exists())
+    assert made.read_text() == CONTENT
+    assert FINISHED in deck.screen("life")
+
+    runner, agent = deck.store.runner_pid("life"), deck.agent("life").status.agent_pid
+    assert runner is not None
+    os.kill(runner, 9)
+    eventually(lambda: not Path(f"/proc/{agent}").exists(), 20)
+    before = len(api.requests)
+    deck.resume("life", "And again")
+    reach(deck, "life", lambda view: view.state is State.DONE and len(api.requests) > before)
+    told = [json.dumps(request["body"]) for request in api.requests[before:]]
+    assert any("And again" in text and "Make the file" in text for text in told), "the context was lost"
+
+    deck.stop("life")
+    bench.commit("Made by an agent", cwd=view.worktree)
+    assert_ok(agentdeck("merge", "life", cwd=bench.root))
+    assert bench.git("show", f"main:{FILE}") == CONTENT.strip()
+    deck.remove("life")
+    assert bench.worktrees() == [str(bench.root)]
