@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench shots clean
+.PHONY: help demo run test test-agents test-local check bench shots clean
 
 BIN := .venv/bin
 

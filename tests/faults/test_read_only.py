@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck
-from tests.support.decks import Bench
+from tests.support.decks import Bench, bench_in
 from tests.support.finished import finished
 from tests.support.mounts import read_only
 from tests.support.verdicts import assert_no_bug, assert_ok, assert_refused
@@ -66,28 +67,30 @@ def test_a_home_that_cannot_be_written(bench: Bench) -> None:
     assert bench.worktrees() == [str(bench.root)]
 
 
-def test_no_home_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name)
-    # As a user without an entry in the system's list, whose home so is nowhere.
+def test_no_home_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a user without an entry in the system's list, whose home so is nowhere."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may become another user")
     nobody = 54321
-    assert os.geteuid() == 0 or pytest.skip("only root may become another user")
-    _give(bench.root.parent, nobody)
-    argv = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", sys.executable, "-m", "agentdeck"]
-    if not _can_start(argv, bench.root):
-        pytest.skip("another user can't run this Python")
-    done = subprocess.run([*argv, "ls"], cwd=bench.root, capture_output=True, text=True, check=False)
-    assert_ok(done)
-    done = subprocess.run([*argv, *SLEEPER], cwd=bench.root, capture_output=True, text=True, check=False)
-    assert_refused(done, ExitCode.FAILED, says=["HOME"])
-
-
-def _give(folder: Path, user: int) -> None:
-    for path in (folder, *folder.rglob("*")):
-        os.chown(path, user, user, follow_symlinks=False)
-    for above in folder.parents:
-        if above.stat().st_mode & 0o005 != 0o005 and above != Path("/"):
-            above.chmod(above.stat().st_mode | 0o055)
+    # Not among pytest's own folders, which are for one user only.
+    folder = Path(tempfile.mkdtemp(prefix="agentdeck-test-"))
+    try:
+        with bench_in(folder / "all", monkeypatch) as bench:
+            for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+                monkeypatch.delenv(name)
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, nobody, nobody, follow_symlinks=False)
+            become = ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups"]
+            argv = [*become, sys.executable, "-m", "agentdeck"]
+            if not _can_start(argv, bench.root):
+                pytest.skip("another user can't run this Python")
+            done = subprocess.run([*argv, "ls"], cwd=bench.root, capture_output=True, text=True, check=False)
+            assert_ok(done)
+            assert "home" not in done.stderr, "what needs no home must not complain of it"
+            done = subprocess.run([*argv, *SLEEPER], cwd=bench.root, capture_output=True, text=True, check=False)
+            assert_refused(done, ExitCode.FAILED, says=["HOME"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _can_start(argv: list[str], cwd: Path) -> bool:

@@ -59,7 +59,9 @@ def test_verbs_that_change_something(bench: Bench, sign: signal.Signals) -> None
         ):
             done = interrupted(bench, sign, moments.uniform(0.05, 1.0), *words)
             assert_no_bug(done)
-            assert done.returncode in {0, 1, 3, 4, -sign, 128 + sign, ExitCode.INTERRUPTED}, (words, done)
+            # Python ends by SIGINT itself where the interrupt came in the midst of an `exec`.
+            ended = {-sign, -signal.SIGINT, 128 + sign, ExitCode.INTERRUPTED}
+            assert done.returncode in {0, 1, 3, 4} | ended, (words, done)
             assert_ok(agentdeck("ls", cwd=bench.root))
             assert all(view.agent.phase is Phase.HELD for view in bench.deck().agents())
             assert bench.git("status", "--porcelain") == ""
@@ -80,7 +82,7 @@ def test_verbs_that_look(bench: Bench, sign: signal.Signals) -> None:
     for at, words in enumerate((*READING, ("logs", "-f", "fix"))):
         done = interrupted(bench, sign, 0.05 + 0.06 * at, *words)
         assert_no_bug(done)
-        assert done.returncode in {0, 1, -sign, ExitCode.INTERRUPTED}, (words, done)
+        assert done.returncode in {0, 1, -sign, -signal.SIGINT, ExitCode.INTERRUPTED}, (words, done)
 
 
 def test_nobody_reads_the_output(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core.events import Event
 from agentdeck.core.serving import ProviderHealth, Serving
 from agentdeck.engine.world import Note, World, state_home
-from agentdeck.errors import DeckError, RefusedError, TmuxError
+from agentdeck.errors import DeckError, RefusedError, StoreError, TmuxError
 from agentdeck.system.gateway_files import CONFIG, Address, GatewayFiles
 from agentdeck.system.store import Store
 
@@ -248,7 +248,10 @@ def metrics() -> str:
 
 def is_missing() -> bool:
     """Whether it should be there and is not; costs a look at two files."""
-    home = files()
+    try:
+        home = files()
+    except StoreError:  # a user without a home has none
+        return False
     return home.wanted and not home.alive()
 
 
@@ -265,7 +268,10 @@ def revive(world: World, note: Note) -> None:
 
 def serving(world: World) -> dict[str, Serving]:
     """Who serves each agent of this deck, by the agent's name, as far as the gateway knows."""
-    entries = files().board().get("agents", [])
+    try:
+        entries = files().board().get("agents", [])
+    except StoreError:  # a user without a home has no gateway
+        return {}
     if not (entries and world.store.exists):
         return {}
     keys = ("provider", "model", "primary", "reason", "since")

@@ -32,6 +32,8 @@ from agentdeck.system.tree import MARK
 
 _TYPE_ENTER_AFTER = 0.2
 """Seconds between a typed prompt and its Enter: CLIs take an Enter in the same read for a part of the text."""
+_READY_AFTER = 15.0
+"""Seconds after which a task is typed even though the screen does not show that the program takes it."""
 _RETRY = 1.0
 """Seconds after which a status that could not be written is tried again."""
 _PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
@@ -301,6 +303,10 @@ class Runner:
         """Type the task once the program is up; return when its Enter is due."""
         if not self.orders.typed or not self.watch.rested or self.watch.status.state is State.WAITING:
             return None
+        # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
+        patient_until = self.begun + _READY_AFTER
+        if self.orders.detectors.done and self.watch.status.state is not State.DONE and now < patient_until:
+            return patient_until
         if self.typed_at is None:
             text = self.orders.typed.encode("utf-8", "surrogateescape")
             self.relay.send(b"\x1b[200~" + text + b"\x1b[201~" if self.wants_paste else text)
