@@ -20,16 +20,6 @@ from agentdeck.errors import DeckError
 SCHEMA = "agentdeck/1"
 """In every JSON object; docs/json.md describes it. The number rises when a key changes its meaning or goes."""
 
-GLYPHS = {
-    State.STARTING: "◌",
-    State.WORKING: "●",
-    State.WAITING: "◆",
-    State.LIMITED: "◔",
-    State.DONE: "✓",
-    State.FAILED: "✗",
-    State.STOPPED: "■",
-    State.LANDED: "⚑",
-}
 _STYLES = {
     State.STARTING: "2",
     State.WORKING: "34",
@@ -158,4 +148,4 @@ def terminal_width() -> int | None:
 
 
 def state_cell(state: State) -> Cell:
-    return Cell(f"{GLYPHS[state]} {state}", _STYLES[state])
+    return Cell(f"{state.glyph} {state}", _STYLES[state])

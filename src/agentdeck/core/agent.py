@@ -38,6 +38,11 @@ class State(StrEnum):
     LANDED = "landed"
 
     @property
+    def glyph(self) -> str:
+        """One column that stands beside the word, never in place of it."""
+        return _GLYPHS[self]
+
+    @property
     def is_live(self) -> bool:
         """Whether a runner should be there: its process is up, or about to be."""
         return self in _LIVE
@@ -46,6 +51,7 @@ class State(StrEnum):
         return new is self or new in TRANSITIONS[self]
 
 
+_GLYPHS = dict(zip(State, "◌●◆◔✓✗■⚑", strict=True))
 _LIVE = frozenset({State.STARTING, State.WORKING, State.WAITING, State.LIMITED})
 _ENDS = frozenset({State.DONE, State.FAILED, State.STOPPED})
 

@@ -9,7 +9,7 @@ from agentdeck.core.durations import short_duration
 from agentdeck.core.radar import Verdict
 from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, plain
-from agentdeck.tui.look import GLYPHS, short_bytes, sparkline
+from agentdeck.tui.look import short_bytes, sparkline
 from agentdeck.tui.order import NEEDS_PERSON
 from agentdeck.tui.snapshot import Row
 
@@ -45,7 +45,7 @@ class Layout:
 def _state(row: Row, now: float) -> list[Part]:
     style = "lost" if row.is_lost else str(row.state)
     word = "lost" if row.is_lost else str(row.state)
-    return [(f"{'?' if row.is_lost else GLYPHS[row.state]} {word}", style)]
+    return [(f"{'?' if row.is_lost else row.state.glyph} {word}", style)]
 
 
 def _name(row: Row, now: float) -> list[Part]:

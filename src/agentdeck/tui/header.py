@@ -16,7 +16,6 @@ from agentdeck.core.agent import State
 from agentdeck.core.durations import short_duration
 from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, plain
-from agentdeck.tui.look import GLYPHS
 from agentdeck.tui.order import URGENCY
 from agentdeck.tui.snapshot import Gateway, Snapshot
 
@@ -100,7 +99,7 @@ def _counts(shot: Snapshot, *, words: bool) -> list[Piece]:
     for state in URGENCY:
         count = shot.count(state)
         if count:
-            pieces.append((f"  {GLYPHS[state]} {count}{f' {state}' if words else ''}", COLOURS[state]))
+            pieces.append((f"  {state.glyph} {count}{f' {state}' if words else ''}", COLOURS[state]))
     return pieces or [("  no agents", "$foreground 60%")]
 
 

@@ -5,18 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentdeck.core.agent import State
-
-GLYPHS = {
-    State.STARTING: "◌",
-    State.WORKING: "●",
-    State.WAITING: "◆",
-    State.LIMITED: "◔",
-    State.DONE: "✓",
-    State.FAILED: "✗",
-    State.STOPPED: "■",
-    State.LANDED: "⚑",
-}
 _BARS = "▁▂▃▄▅▆▇█"
 _SHIPPED = Path(__file__).parents[1] / "styles"
 _CHECKOUT = Path(__file__).parents[3] / "styles"

@@ -10,11 +10,11 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 
+from agentdeck.core.agent import State
 from agentdeck.core.durations import short_duration
 from agentdeck.core.events import Event
 from agentdeck.core.text import pad, plain
 from agentdeck.engine.views import AgentView
-from agentdeck.tui.look import GLYPHS
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
 
@@ -76,7 +76,7 @@ def row_of(event: Event) -> list[Piece]:
     if event.kind == "state.changed":
         state = str(event.data.get("to", ""))
         old = plain(str(event.data.get("from", "")))
-        glyph = next((glyph for each, glyph in GLYPHS.items() if each == state), "·")
+        glyph = next((each.glyph for each in State if each == state), "·")
         why = plain(event.text).removeprefix(f"{state}: ").removeprefix(state)
         look = _LOOKS.get(state, "dim")
         return [when, (f"{glyph} {pad(plain(state), 10)}", look), (why, ""), (f"  (was {old})" if old else "", "dim")]

@@ -15,7 +15,6 @@ from textual.widgets import Static
 from agentdeck.core.agent import State
 from agentdeck.tui.bindings import KEYS, shown_keys
 from agentdeck.tui.header import COLOURS
-from agentdeck.tui.look import GLYPHS
 from agentdeck.tui.tabkeys import TAB_KEYS
 
 _STATES = {
@@ -57,7 +56,7 @@ class HelpScreen(ModalScreen[None]):
             lines.append(Content(""))
         lines.append(Content.styled("States", "bold $text-accent"))
         for state, meaning in _STATES.items():
-            word = Content.styled(f"  {GLYPHS[state]} {state:9}", COLOURS[state])
+            word = Content.styled(f"  {state.glyph} {state:9}", COLOURS[state])
             lines.append(Content("").join([word, Content(meaning)]))
         lines += [
             Content(""),
