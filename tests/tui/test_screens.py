@@ -198,7 +198,7 @@ def test_p_lists_what_is_stale_and_why_and_clears_all_but_what_is_spared(bench: 
         await on.press("space")
         await on.sees("1 of 2 would go", "–  agent")
         await on.press("p")
-        await on.sees("Clear 1 thing away?", "Undo brings back 1 of them")
+        await on.sees("Clear 1 thing away?", "Undo brings all of it back.")
         await on.press("enter", "p", "y")
         await on.until(lambda: "Pruned 1 thing" in on.notices())
         await on.sees("0 of 1 would go")

@@ -131,8 +131,10 @@ def ask_and_prune(screen: Screen[None], deck: Deck, actions: Actions, chosen: Se
     for_good = sum(not stale.can_be_undone for stale in chosen)
     room = sum(stale.room for stale in chosen)
     freed = f" {size_text(room)} come free." if room else ""
-    kept = len(chosen) - for_good
-    loss = f"Undo brings back {kept} of them; {for_good} go for good, for nothing of yours is in them.{freed}"
+    if for_good:
+        loss = f"Undo brings back {len(chosen) - for_good}; {for_good} go for good, nothing of yours is in them.{freed}"
+    else:
+        loss = f"Undo brings all of it back.{freed}"
 
     def work(note: Note, cancelled: Callable[[], bool]) -> str:
         def one_by_one() -> Iterator[Stale]:

@@ -275,7 +275,7 @@ def what_is_lost(row: Row) -> str:
     held += ["its database" if row.view.agent.lease("database") else "", "its ports" if row.view.ports else ""]
     first = f"It is {row.state} and is stopped first. " if row.view.alive and row.state.is_live else ""
     gone = _and([each for each in held if each])
-    return f"{first}Gone are {gone}; all is saved first, and “agentdeck undo” brings it back."
+    return f"{first}Gone are {gone}; all is saved first, and undo brings it back."
 
 
 def _size(row: Row) -> str:
