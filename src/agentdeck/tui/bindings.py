@@ -34,7 +34,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("agent.no", "N", "answer(False)", "no", "Answer no to what it asks permission for"),
         Key("agent.stop", "s", "stop", "stop", "Stop it; what it made stays"),
         Key("agent.resume", "r", "resume", "resume", "Start it again, with a few more words if you like"),
-        Key("agent.land", "m", "land", "land", "Land it, or all that are marked, on the base branch, through the gate"),
+        Key("agent.land", "m", "land", "land", "Land it, or all that are marked, on the base, through the gate"),
         Key("agent.fail-over", "f", "fail_over", "fail over", "Let another profile go on with it, or its own again"),
         Key("agent.remove", "x", "remove", "remove", "Remove it: worktree, branch, ports and database are saved first"),
         Key("agent.editor", "o", "editor", "open", "Open its worktree in your editor"),
