@@ -40,7 +40,13 @@ def test_a_wheel_in_an_empty_environment_works(tmp_path: Path) -> None:
     package = Path(
         run(home / "bin" / "python", "-I", "-c", "import agentdeck; print(agentdeck.__file__)", cwd=tmp_path)
     )
-    for shipped in ("py.typed", "profiles/claude.toml", "profiles/report.sh", "system/tmux.conf", "styles/base.tcss"):
+    for shipped in (
+        "py.typed",
+        "profiles/claude.toml",
+        "profiles/report.sh",
+        "system/tmux.conf",
+        "styles/dashboard.tcss",
+    ):
         assert (package.parent / shipped).exists(), shipped
 
     repository = tmp_path / "repository"

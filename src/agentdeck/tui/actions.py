@@ -49,6 +49,16 @@ class Failed(Message):
     hint: str
 
 
+class Follower:
+    """A screen that is told what is being done, and that something was."""
+
+    def progress(self, text: str) -> None:
+        """Say what is being done now; “” when nothing is."""
+
+    def look_again(self) -> None:
+        """Something was done, or could not be."""
+
+
 class Actions:
     """What is being done now. What was begun is always brought to its end, also when the dashboard is left."""
 

@@ -19,14 +19,13 @@ from textual.screen import Screen
 from agentdeck.core.text import plain
 from agentdeck.errors import ExitCode
 from agentdeck.tui import alerts
-from agentdeck.tui.actions import Actions, Failed, Finished, Progressed
+from agentdeck.tui.actions import Actions, Failed, Finished, Follower, Progressed
 from agentdeck.tui.bindings import checked
 from agentdeck.tui.feed import Feed
 from agentdeck.tui.look import style_sheets
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.preferences import Preferences, first_theme, load, theme_name
 from agentdeck.tui.screens.deck import DeckScreen
-from agentdeck.tui.screens.listing import Listing
 from agentdeck.tui.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ class DeckApp(App[None]):
     @on(Progressed)
     def _progressed(self, message: Progressed) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, DeckScreen | Listing):
+            if isinstance(screen, Follower):
                 screen.progress(message.text)
 
     @on(Finished)
@@ -168,8 +167,8 @@ class DeckApp(App[None]):
 
     def _look_again(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, Listing):
-                screen.reload()
+            if isinstance(screen, Follower):
+                screen.look_again()
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:

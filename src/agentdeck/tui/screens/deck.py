@@ -12,7 +12,7 @@ from textual.containers import Container, Vertical
 from textual.widgets import Input
 
 from agentdeck.core.text import plain
-from agentdeck.tui.actions import Actions
+from agentdeck.tui.actions import Actions, Follower
 from agentdeck.tui.bindings import bindings
 from agentdeck.tui.deckverbs import DeckVerbs
 from agentdeck.tui.detail import Detail
@@ -31,7 +31,7 @@ _BESIDE = 160
 """From so many columns on, the selected agent stands beside the list and not below it."""
 
 
-class DeckScreen(DeckVerbs):
+class DeckScreen(Follower, DeckVerbs):
     """Shows snapshots; asks nobody for anything that takes time."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
@@ -129,7 +129,6 @@ class DeckScreen(DeckVerbs):
         self._wanted = name
 
     def progress(self, text: str) -> None:
-        """Say what is being done now; “” when nothing is."""
         self.query_one(Activity).text = text
 
     def newest_radar(self) -> Report | None:

@@ -20,7 +20,7 @@ from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, fit, pad, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.errors import DeckError
-from agentdeck.tui.actions import Actions
+from agentdeck.tui.actions import Actions, Follower
 from agentdeck.tui.header import Activity, KeyBar, KeyHint, Piece
 
 _BESIDE = 140
@@ -42,7 +42,7 @@ class Item:
     cells: tuple[Piece, ...]
 
 
-class Listing(Screen[None]):
+class Listing(Follower, Screen[None]):
     """`find` is called in a thread, at once and again after every change; the rest shows what it found."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -209,6 +209,9 @@ class Listing(Screen[None]):
     def _highlighted(self) -> None:
         self._say()
         self._show_hints()
+
+    def look_again(self) -> None:
+        self.reload()
 
     def progress(self, text: str) -> None:
         self.query_one(Activity).text = text
