@@ -26,6 +26,7 @@ def main(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
     """Do what the command line says; return what to exit with. Without a verb, open the dashboard or print the help."""
     if "_ARGCOMPLETE" in os.environ:
         _complete()
+    sys.unraisablehook = _interrupt_again
     out = Output(json="--json" in split_command(argv)[0])
     try:
         code = _run(argv, out, dashboard)
@@ -37,8 +38,22 @@ def main(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
     except BrokenPipeError:
         code = _reader_gone()
     except Exception as error:  # noqa: BLE001 - a bug must not end in a traceback on the user's screen
-        code = _failed(_refusal_of(error) or _bug(error, argv), out)
+        # pydantic makes an error of its own of an interrupt that comes while it builds a model.
+        was_interrupted = "KeyboardInterrupt" in str(error)
+        code = ExitCode.INTERRUPTED if was_interrupted else _failed(_refusal_of(error) or _bug(error, argv), out)
     return int(code)
+
+
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """An interrupt that came in a destructor or a callback would be printed there and forgotten: it comes again."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    import signal
+    import threading
+
+    # A moment later, for here it would be lost once more.
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def _refusal_of(error: Exception) -> DeckError | None:
