@@ -33,7 +33,8 @@ COLUMNS, ROWS = 200, 50
 KEYS = 60
 LOUD = 20
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P].*?(?:\x07|\x1b\\)|[()][0B]|[=>78])", re.DOTALL)
-_NOISE = "while :; do seq 1 100 | sed 's/^/a line of what this agent prints, number /'; sleep 0.1; done"
+_LINES = "import time\nwhile 1: print('a line of what this agent prints\\n' * 100, end=''), time.sleep(0.1)"
+_NOISE = f'exec python3 -c "{_LINES}"'
 """A thousand lines a second."""
 
 
