@@ -141,10 +141,10 @@ SCENARIOS = {
 
 
 def points(effects: list[str], scenario: Scenario) -> list[int]:
-    """The numbers of the effects to be killed before."""
+    """The numbers of the effects to be killed before; the first is always one of them, for nothing was begun there."""
     kinds: set[str] = set()
-    chosen = []
-    for number, effect in enumerate(effects, start=1):
+    chosen = [1]
+    for number, effect in enumerate(effects[1:], start=2):
         kind = " ".join(word for word in effect.split() if not any(char.isdigit() for char in word))
         if ALL or (scenario.kinds and kind not in kinds) or number % scenario.share == 0:
             chosen.append(number)

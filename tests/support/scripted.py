@@ -86,7 +86,7 @@ class Scripted:
             (binaries / name).unlink()
         for name in steps:
             path = binaries / name
-            path.write_text(_PROGRAM.format(python=sys.executable, folder=str(self.folder)))
+            path.write_text(_PROGRAM.format(python=os.path.realpath(sys.executable), folder=str(self.folder)))
             path.chmod(path.stat().st_mode | stat.S_IXUSR)
         (self.folder / "plan").write_text(json.dumps(steps))
 
