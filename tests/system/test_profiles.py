@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
-from agentdeck.system.profiles import SHIPPED, found, load_profiles, require, wire_reports
+from agentdeck.system.profiles import SHIPPED, choose, found, load_profiles, require, wire_reports
 
 KNOWN = {"aider", "claude", "codex", "copilot", "cursor-agent", "demo", "gemini", "goose", "opencode", "qwen", "shell"}
 
@@ -93,3 +93,16 @@ def test_a_report_for_nobody_ends_at_once_and_without_a_word(tmp_path: Path) -> 
         argv = ["/bin/sh", str(SHIPPED / "report.sh"), str(folder), "claude", "{}"]
         done = subprocess.run(argv, capture_output=True, timeout=5, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_auto_is_the_first_agent_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profiles = load_profiles(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert choose(profiles, "aider") == "aider"
+    with pytest.raises(MissingToolError, match="No agent CLI is installed") as caught:
+        choose(profiles, "auto")
+    assert "demo" in caught.value.hint
+    for program in ("aider", "codex"):
+        (tmp_path / program).write_text("#!/bin/sh\n")
+        (tmp_path / program).chmod(0o755)
+        assert choose(profiles, "auto") == program

@@ -85,8 +85,11 @@ def _note_bypass(world: World, agent: Agent, note: Note) -> None:
 
 def _profile_of(world: World, request: StartRequest) -> str:
     from agentdeck.engine.launch import COMMAND
+    from agentdeck.system.profiles import choose
 
-    return COMMAND if request.argv else request.profile or world.settings.config.agent.profile
+    if request.argv:
+        return COMMAND
+    return choose(world.profiles, request.profile or world.settings.config.agent.profile)
 
 
 def _new_agent(world: World, request: StartRequest) -> Agent:

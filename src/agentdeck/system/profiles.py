@@ -82,13 +82,34 @@ def _profile(name: str, data: dict[str, Any], path: Path) -> Profile:
     return profile
 
 
+AUTO = "auto"
+"""In place of a profile's name: the first one that is on this machine."""
+_FIRST = ("claude", "codex")
+_NO_AGENT = ("demo", "shell")
+"""Profiles that are on every machine, and are never meant by `auto`."""
+
+
+def choose(profiles: Mapping[str, Profile], name: str) -> str:
+    """The name of the profile that `name` means: another one for `auto`, else itself. Raise MissingToolError where
+    `auto` finds none."""
+    if name != AUTO or AUTO in profiles:
+        return name
+    for each in (*_FIRST, *sorted(profiles)):
+        if each in profiles and each not in _NO_AGENT and found(profiles[each]) is not None:
+            return each
+    raise MissingToolError(
+        "No agent CLI is installed on this machine.",
+        hint="“agentdeck doctor” says how to get one; the profile “demo” is a scripted one to try things out with.",
+    )
+
+
 def require(profiles: Mapping[str, Profile], name: str) -> Profile:
     """The profile of that name, whose program is on this machine."""
     if name not in profiles:
         raise NotFoundError(f"There is no profile “{name}”.", hint=f"There are: {', '.join(sorted(profiles))}.")
     profile = profiles[name]
     if found(profile) is None:
-        others = [each.name for each in profiles.values() if each.name != "demo" and found(each)]
+        others = [each.name for each in profiles.values() if each.name not in _NO_AGENT and found(each)]
         also = f" On this machine are: {', '.join(sorted(others))}." if others else ""
         raise MissingToolError(
             f"{profile.title} is not installed: there is no “{profile.command}” in PATH.",

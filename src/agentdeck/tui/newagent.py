@@ -20,11 +20,10 @@ from textual.worker import Worker, WorkerState
 from agentdeck.core.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
-from agentdeck.errors import DeckError
+from agentdeck.errors import DeckError, MissingToolError
 from agentdeck.tui.terminal import editor, lend
 
 COMMAND = "command"
-AUTO = "auto"
 _PLACEHOLDER = "What shall the agent do? Several lines are fine; ctrl+e opens your editor."
 _COMMAND_PLACEHOLDER = "The command line to run as the agent, such as: npm test -- --watch"
 
@@ -43,16 +42,21 @@ class Choices:
 
 def choices(deck: Deck) -> Choices:
     """Read profiles, configuration and branches; takes a while the first time. Raises DeckError."""
-    from agentdeck.system.profiles import found
+    from agentdeck.system.profiles import AUTO, choose, found
 
     agent = deck.config.agent
     profiles = sorted(deck.world.profiles.values(), key=lambda each: (found(each) is None, each.title.lower()))
     titles = [(each.title if found(each) else f"{each.title} (not installed)", each.name) for each in profiles]
     refs = deck.world.repo.run("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes")
     usable = {each.name for each in profiles if found(each)}
+    try:
+        first = [(f"The first that is installed: {choose(deck.world.profiles, AUTO)}", AUTO)]
+    except MissingToolError:
+        first = []
+    fallback = AUTO if first else "demo"
     return Choices(
-        profiles=[("The first that is installed", AUTO), *titles, ("Any command", COMMAND)],
-        default=agent.profile if agent.profile in usable else AUTO,
+        profiles=[*first, *titles, ("Any command", COMMAND)],
+        default=agent.profile if agent.profile in usable else fallback,
         tiers=list(deck.config.tiers),
         branches=refs.text.splitlines(),
         base=agent.base,
