@@ -128,6 +128,25 @@ def test_keys_go_from_file_to_file_and_from_change_to_change(bench: Bench) -> No
     on_pane(DiffPane, bench, script, (80, 12))
 
 
+def test_a_comment_begins_wherever_the_cursor_is(bench: Bench) -> None:
+    view = _changed(bench)
+
+    async def script(on: Pilot[DiffPane]) -> None:
+        on.pane.show(view)
+        await on.sees("files changed")
+        lines = on.pane.lines
+        lines.focus()
+        (gap,) = [at for at, row in enumerate(lines.rows) if row.file < 0 < at][:1]
+        for at in (0, gap, len(lines.rows) - 1):
+            lines.go_to(at)
+            await on.press("c")
+            await on.sees("✎")
+            await on.press("escape")
+            assert lines.file(lines.cursor) is not None
+
+    on_pane(DiffPane, bench, script, (80, 24))
+
+
 def test_a_comment_is_kept_marked_deleted_and_sent(bench: Bench, tmp_path: Path) -> None:
     got = tmp_path / "got.txt"
     view = _changed(bench, f"cat > '{got}'")

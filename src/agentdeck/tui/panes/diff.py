@@ -164,11 +164,12 @@ class DiffPane(AgentPane):
         self.look()
 
     def action_comment(self) -> None:
-        view, target = self.view, self.lines.target()
+        view = self.view
         if view is None:
             return
+        target = self.lines.aim()
         if target is None:
-            self.app.notify("There is no line here to comment on; the arrows go to one.", severity="warning")
+            self.app.notify("There is nothing here to comment on yet.", severity="warning")
             return
 
         def answer(text: str | None) -> None:

@@ -129,16 +129,25 @@ class DiffView(RowsView):
         place = self.rows[row]
         return self.diff.files[place.file].lines[place.line]
 
-    def target(self) -> Comment | None:
-        """A comment without text on what is at the cursor; None where nothing can be said."""
-        if self.cursor >= len(self.rows) or (file := self.file(self.cursor)) is None:
+    def aim(self) -> Comment | None:
+        """Go to the nearest line that something can be said of, rather on than back: a comment on it without text;
+        None where there is none."""
+        for at in (*range(self.cursor, len(self.rows)), *range(self.cursor - 1, -1, -1)):
+            if (target := self._target(at)) is not None:
+                self.go_to(at)
+                return target
+        return None
+
+    def _target(self, at: int) -> Comment | None:
+        file = self.file(at)
+        if file is None:
             return None
-        row = self.rows[self.cursor]
+        row = self.rows[at]
         if row.line < 0:
             return Comment(file.path, 0, "")
         line = file.lines[row.line]
         if line.kind in "@\\":
-            return Comment(file.path, line.new, "", "") if line.kind == "@" else None
+            return None
         removed = line.kind == "-"
         return Comment(
             file.old_path if removed else file.path, line.old if removed else line.new, "", line.text, removed
