@@ -19,6 +19,7 @@ from agentdeck.core.orders import Detectors, Orders, Outcome
 from agentdeck.system.recording import aside, read_log, read_raw
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
+from tests.support.processes import gone
 from tests.support.retry import eventually
 
 TREE = Path(__file__).parents[2]
@@ -88,17 +89,6 @@ def pane(tmp_path: Path) -> Iterator[Pane]:
         if runner.poll() is None:
             runner.kill()
             runner.wait()
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return sys.platform == "linux"
 
 
 def pid_in(path: Path) -> int:
@@ -339,6 +329,22 @@ def test_a_task_is_typed_as_one_paste_where_the_program_takes_pastes(pane: Pane,
     got = pane.work / "got"
     eventually(lambda: got.exists() and got.read_bytes())
     assert got.read_bytes() == "\x1b[200~line one\nline two ü\x1b[201~\r".encode()
+
+
+def test_a_task_is_typed_when_the_screen_shows_that_the_program_takes_it(
+    pane: Pane, terminal: Callable[..., Tmux]
+) -> None:
+    """What comes to it before that is thrown away, although its output has rested."""
+    script = (
+        "import sys, termios, time, tty; tty.setraw(0); print('what was said before', flush=True); time.sleep(2)\n"
+        "termios.tcflush(0, termios.TCIFLUSH); print('\\r\\n> ', end='', flush=True); got = ''\n"
+        "while not got.endswith('\\r'): got += sys.stdin.read(1)\n"
+        "open('got', 'w').write(got)"
+    )
+    terminal(sys.executable, "-c", script, typed="go on", detectors=Detectors(done=(r"^> *$",)), mode=Mode.INTERACTIVE)
+    got = pane.work / "got"
+    eventually(lambda: got.exists() and got.read_bytes())
+    assert got.read_bytes() == b"go on\r"
 
 
 def test_the_screen_tells_when_the_agent_waits_and_when_it_goes_on(pane: Pane, terminal: Callable[..., Tmux]) -> None:

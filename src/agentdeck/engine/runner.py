@@ -33,7 +33,7 @@ from agentdeck.system.tree import MARK
 _TYPE_ENTER_AFTER = 0.2
 """Seconds between a typed prompt and its Enter: CLIs take an Enter in the same read for a part of the text."""
 _READY_AFTER = 15.0
-"""Seconds after which a task is typed even though the screen does not show that the program takes it."""
+"""Seconds of the program after which a task is typed even though the screen does not show that the program takes it."""
 _RETRY = 1.0
 """Seconds after which a status that could not be written is tried again."""
 _PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
@@ -47,7 +47,7 @@ class Runner:
         self.inbox = private_folder(self.folder / "inbox")
         for left in self.inbox.glob("*.json"):
             left.unlink()  # a report of an earlier run, which came too late for that
-        self.begun = time.monotonic()
+        self.begun = self.launched = time.monotonic()
         self.ladder: Ladder | None = None
         self.timed_out = self.stopping = False
         self.resting: Move | None = None
@@ -126,6 +126,7 @@ class Runner:
     def _launch(self) -> Status:
         """Run the agent's program to its end, and that of all that it started."""
         self.recorder.tail = ""
+        self.launched = time.monotonic()
         try:
             code = self._run(self.orders.argv, is_agent=True)
         except OSError as error:
@@ -304,7 +305,7 @@ class Runner:
         if not self.orders.typed or not self.watch.rested or self.watch.status.state is State.WAITING:
             return None
         # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
-        patient_until = self.begun + _READY_AFTER
+        patient_until = self.launched + _READY_AFTER
         if self.orders.detectors.done and self.watch.status.state is not State.DONE and now < patient_until:
             return patient_until
         if self.typed_at is None:
