@@ -20,9 +20,11 @@ from agentdeck.engine.handing import progress_of
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import ExitCode
 from tests.agents.conftest import PACKAGES, QUIET
+from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.fake_api import CONTENT, FILE, FINISHED, FakeApi, fake_api
 from tests.support.retry import eventually
+from tests.support.verdicts import assert_ok
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -59,6 +61,18 @@ def press_until(deck: Deck, name: str, reached: Callable[[AgentView], bool]) -> 
     eventually(asked, timeout=40, pause=1.0)
 
 
+def assert_it_lands(bench: Bench, deck: Deck, name: str) -> None:
+    """Stop the agent, land what it made, and remove it: the base has the work, and nothing else is left."""
+    worktree = deck.agent(name).worktree
+    assert worktree is not None
+    deck.stop(name)
+    bench.commit("Made by an agent", cwd=worktree)
+    assert_ok(agentdeck("merge", name, cwd=bench.root))
+    assert bench.git("show", f"main:{FILE}") == CONTENT.strip()
+    deck.remove(name)
+    assert bench.worktrees() == [str(bench.root)]
+
+
 def test_claude_code_waits_is_answered_finishes_and_goes_on_after_a_kill(bench: Bench, api: FakeApi) -> None:
     deck = bench.deck()
     view = deck.start(StartRequest(task="Make the file", profile="claude", name="cc", mode=Mode.INTERACTIVE))
@@ -83,8 +97,7 @@ def test_claude_code_waits_is_answered_finishes_and_goes_on_after_a_kill(bench: 
     eventually(lambda: "And again" in deck.screen("cc") and deck.agent("cc").state is State.DONE, 20)
     assert deck.agent("cc").status.session == session
     assert any("Make the file" in str(request["body"]) for request in api.requests[-1:]), "the context was lost"
-    deck.remove("cc", stop=True)
-    assert bench.worktrees() == [str(bench.root)]
+    assert_it_lands(bench, deck, "cc")
 
 
 def test_codex_asks_for_trust_finishes_and_is_resumed(bench: Bench, api: FakeApi) -> None:
@@ -102,6 +115,7 @@ def test_codex_asks_for_trust_finishes_and_is_resumed(bench: Bench, api: FakeApi
     assert "And again" in deck.screen("co")
     asked = [str(request["body"]) for request in api.requests if "And again" in str(request["body"])]
     assert any("Make the file" in body for body in asked), "the context was lost"
+    assert_it_lands(bench, deck, "co")
 
 
 @pytest.mark.parametrize("profile", PACKAGES)
