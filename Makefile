@@ -37,12 +37,9 @@ check: ## format, lint, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: ## what the program costs, as ratios to yardsticks of the same run
+bench: ## what the program costs, as ratios to yardsticks of the same run; writes docs/figures.md
 	@scripts/setup test
-	$(BIN)/python bench/verbs.py
-	$(BIN)/python bench/dashboard.py
-	$(BIN)/python bench/radar.py
-	$(BIN)/python bench/gateway.py
+	$(BIN)/python bench/table.py
 
 shots: ## screenshots/ of the dashboard, from the real program
 	@scripts/setup test

@@ -19,15 +19,13 @@ import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from verbs import make_repository, run, surroundings
+from common import milli, repository, row, run, tell, timed
 
 COLUMNS, ROWS = 200, 50
 KEYS = 60
@@ -113,15 +111,8 @@ def dashboard(repository: Path) -> Iterator[Screen]:
 
 def main() -> None:
     agents = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    with tempfile.TemporaryDirectory(prefix="agentdeck bench ") as folder:
-        surroundings(Path(folder))
-        repository = Path(folder) / "project"
-        make_repository(repository)
-        try:
-            measure(repository, agents)
-        finally:
-            subprocess.run(["agentdeck", "stop", "--all"], cwd=repository, check=False, capture_output=True)
-            run("tmux", "-L", os.environ["AGENTDECK_TMUX_SOCKET"], "kill-server", check=False)
+    with repository() as root:
+        measure(root, agents)
 
 
 def measure(repository: Path, agents: int) -> None:
@@ -153,7 +144,7 @@ def first_paint(repository: Path, agents: int) -> None:
         with dashboard(repository) as screen:
             ours.append(screen.until(b"agent-00", b"quit") - screen.begun)
         yardstick.append(timed(lambda: run(sys.executable, "-c", "import textual.app")))
-    told(f"first paint, {agents} agents, to importing textual", ours, yardstick, "target < 500 ms")
+    row(f"dashboard's first paint, {agents} agents", ours, "python -c import textual.app", yardstick)
 
 
 def idle(screen: Screen, agents: int) -> None:
@@ -161,7 +152,8 @@ def idle(screen: Screen, agents: int) -> None:
     before, begun = screen.cpu(), time.perf_counter()
     screen.drain(30.0)
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
-    print(f"idle with {agents} agents: {share * 100:.1f} % of a core (target about 1 %), {screen.memory():.0f} MB")
+    tell(f"dashboard, idle with {agents} quiet agents", f"{share * 100:.1f} % of a core")
+    tell(f"dashboard's memory, {agents} quiet agents", f"{screen.memory():.0f} MB")
 
 
 def echo(repository: Path, screen: Screen) -> None:
@@ -179,7 +171,7 @@ def echo(repository: Path, screen: Screen) -> None:
         ours.append(screen.until(text.encode()) - begun)
         screen.drain(0.4)
         yardstick.append(timed(lambda: run(*tmux, "display-message", "-p", "x")))
-    told("from agent's output to screen, to one tmux call", ours, yardstick, "target < 100 ms")
+    row("from an agent's output to the dashboard", ours, "tmux display-message", yardstick)
 
 
 def loud(screen: Screen) -> None:
@@ -192,20 +184,11 @@ def loud(screen: Screen) -> None:
     paints.sort()
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
     p95 = paints[int(len(paints) * 0.95)]
-    said = f"median {statistics.median(paints) * 1000:.0f} ms, 95 % within {p95 * 1000:.0f} ms"
-    print(f"key to paint with {LOUD} agents of 1,000 lines a second: {said} (target < 50 ms)")
-    print(f"meanwhile {share * 100:.0f} % of a core, {screen.memory():.0f} MB, load {os.getloadavg()[0]:.1f}")
-
-
-def timed(act: Callable[[], None]) -> float:
-    begun = time.perf_counter()
-    act()
-    return time.perf_counter() - begun
-
-
-def told(what: str, ours: list[float], yardstick: list[float], target: str) -> None:
-    mine, other = statistics.median(ours), statistics.median(yardstick)
-    print(f"{what:58} {mine * 1000:6.0f} ms {other * 1000:6.0f} ms {mine / other:6.2f} x  ({target})", flush=True)
+    printing = f"{LOUD} agents of 1,000 lines/s"
+    tell(f"key to paint, {printing}, median", milli(statistics.median(paints)))
+    tell(f"key to paint, {printing}, 95 % within", milli(p95))
+    tell(f"dashboard, {printing} and keys", f"{share * 100:.0f} % of a core")
+    tell(f"dashboard's memory, {printing}", f"{screen.memory():.0f} MB")
 
 
 if __name__ == "__main__":

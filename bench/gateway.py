@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ from typing import Any
 import aiohttp
 import psutil
 from aiohttp import web
+from common import milli, row, tell
 
 from agentdeck.system import gateway_tokens as tokens
 from agentdeck.system.gateway_tokens import Bearer
@@ -115,10 +114,9 @@ async def measure(folder: Path, port: int, pid: int, streams: int) -> None:
         before = process.memory_info().rss
         await crowded(session, ways, streams)
         after = process.memory_info().rss
-        each = max(0, after - before) / streams / 1e3
-        print(f"memory of the gateway, which a direct connection does not need: {before / 1e6:.0f} MB before, ", end="")
-        print(f"{after / 1e6:.0f} MB after {streams} streams at once ({each:.0f} kB each)")
-    print(f"processor time of the gateway: {sum(process.cpu_times()[:2]):.1f} s; load {os.getloadavg()[0]:.1f}")
+    tell("gateway's memory, before any request", f"{before / 1e6:.0f} MB")
+    tell(f"gateway's memory, after {streams} streams at once", f"{after / 1e6:.0f} MB")
+    tell("gateway's processor time, all of this", f"{sum(process.cpu_times()[:2]):.1f} s")
 
 
 async def paced(session: aiohttp.ClientSession, ways: dict[str, str]) -> None:
@@ -130,33 +128,27 @@ async def paced(session: aiohttp.ClientSession, ways: dict[str, str]) -> None:
             first, arrivals = await stream(session, url, 20, PAUSE)
             firsts[way].append(first)
             lags[way] += arrivals
-    for way in ways:
-        name = {"good": "gateway", "broken": "primary says 503", "gone": "primary refuses"}.get(way, way)
-        print(
-            f"{name:18} first byte {milli(statistics.median(firsts[way]))} ms, "
-            f"a chunk {milli(statistics.median(lags[way]))} ms, p99 {milli(percentile(lags[way], 99))} ms"
-        )
-    added = statistics.median(firsts["good"]) - statistics.median(firsts["direct"])
-    chunk = statistics.median(lags["good"]) - statistics.median(lags["direct"])
-    print(f"added: first byte {milli(added)} ms, a chunk {milli(chunk)} ms")
-    for way in ("broken", "gone"):
-        over = statistics.median(firsts[way]) - statistics.median(firsts["good"])
-        print(f"fault to first byte of the backup ({way}): {milli(over)} ms more than without a fault")
+    row("gateway, to the first byte", firsts["good"], "direct", firsts["direct"])
+    row("gateway, a chunk on its way", lags["good"], "direct", lags["direct"])
+    tell("gateway, a chunk on its way, 99 % within", milli(percentile(lags["good"], 99)), "direct",
+         milli(percentile(lags["direct"], 99)))  # fmt: skip
+    row("first byte where the primary answers 503", firsts["broken"], "gateway without a fault", firsts["good"])
+    row("first byte where the primary refuses", firsts["gone"], "gateway without a fault", firsts["good"])
 
 
 async def crowded(session: aiohttp.ClientSession, ways: dict[str, str], streams: int) -> None:
+    rates: dict[str, float] = {}
+    firsts: dict[str, list[float]] = {}
     for way in ("direct", "good"):
         began = time.monotonic()
         results = await asyncio.gather(*(stream(session, ways[way], CHUNKS, 0.0) for _ in range(streams)))
-        seconds = time.monotonic() - began
         count = sum(len(arrivals) for _, arrivals in results)
+        rates[way] = count / (time.monotonic() - began)
         assert count == streams * CHUNKS, f"{streams * CHUNKS - count} chunks were lost"
-        firsts = [first for first, _ in results]
-        name = "gateway" if way == "good" else way
-        print(
-            f"{streams} streams, {name:8} {count / seconds:,.0f} chunks/s, "
-            f"first byte median {milli(statistics.median(firsts))} ms, p99 {milli(percentile(firsts, 99))} ms"
-        )
+        firsts[way] = [first for first, _ in results]
+    tell(f"gateway, {streams} streams at once", f"{rates['good']:,.0f} chunks/s", "direct",
+         f"{rates['direct']:,.0f} chunks/s", f"{rates['good'] / rates['direct']:.2f} x")  # fmt: skip
+    row(f"gateway, first byte of {streams} at once", firsts["good"], "direct", firsts["direct"])
 
 
 async def stream(session: aiohttp.ClientSession, url: str, chunks: int, pause: float) -> tuple[float, list[float]]:
@@ -177,10 +169,6 @@ async def stream(session: aiohttp.ClientSession, url: str, chunks: int, pause: f
 
 def percentile(values: list[float], percent: int) -> float:
     return sorted(values)[min(len(values) * percent // 100, len(values) - 1)]
-
-
-def milli(seconds: float) -> str:
-    return f"{seconds * 1000:.2f}"
 
 
 if __name__ == "__main__":

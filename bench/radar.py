@@ -9,15 +9,13 @@ turn with its yardsticks.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import verbs
-from verbs import row, run, surroundings, timed
+from common import repository, row, run, timed
 
 from agentdeck.core.radar import Verdict
 from agentdeck.engine.deck import Deck
@@ -28,19 +26,11 @@ RUNS = 7
 
 def main() -> None:
     agents = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    verbs.FILES = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
-    with tempfile.TemporaryDirectory(prefix="agentdeck bench ") as folder:
-        surroundings(Path(folder))
-        repository = Path(folder) / "project"
-        verbs.make_repository(repository)
-        os.chdir(repository)
+    files = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
+    with repository(files) as root:
         make_shared()
-        try:
-            make_agents(agents)
-            measure(Deck.find(repository), agents)
-        finally:
-            run("agentdeck", "stop", "--all", check=False)
-            run("tmux", "-L", os.environ["AGENTDECK_TMUX_SOCKET"], "kill-server", check=False)
+        make_agents(agents)
+        measure(Deck.find(root), agents, files)
 
 
 def make_shared() -> None:
@@ -75,7 +65,7 @@ def edit(file: Path, line: int, text: str) -> None:
     file.write_text("\n".join(lines) + "\n")
 
 
-def measure(deck: Deck, agents: int) -> None:
+def measure(deck: Deck, agents: int, files: int) -> None:
     views = to_land(deck.agents())
     one = str(views[0].worktree)
     cache = deck.store.folder / "radar"
@@ -102,7 +92,7 @@ def measure(deck: Deck, agents: int) -> None:
     ]
     report = Radar(deck.world).scan(views)
     kinds = [pair.verdict for pair in report.pairs]
-    print(f"{agents} agents, {verbs.FILES} files, {len(kinds)} pairs: {kinds.count(Verdict.CONFLICTS)} conflict,"
+    print(f"{agents} agents, {files:,} files, {len(kinds)} pairs: {kinds.count(Verdict.CONFLICTS)} conflict,"
           f" {kinds.count(Verdict.TOUCHES)} touch the same files")  # fmt: skip
     for name, before, act in acts:
         samples: dict[str, list[float]] = {"ours": [], "status": [], "merge": []}
@@ -111,11 +101,10 @@ def measure(deck: Deck, agents: int) -> None:
             samples["ours"].append(timed(act))
             samples["status"].append(timed(lambda: run("git", "-C", one, "status", "--porcelain")))
             tips = [f"refs/heads/{view.branch}" for view in views[:2]]
-            samples["merge"].append(
-                timed(lambda tips=tips: run("git", "merge-tree", "--write-tree", *tips, check=False))
-            )  # type: ignore[misc]
-        print(row(f"radar, {name}, to git status", samples["ours"], samples["status"]))
-        print(row(f"radar, {name}, to git merge-tree", samples["ours"], samples["merge"]))
+            samples["merge"].append(timed(partial(run, "git", "merge-tree", "--write-tree", *tips, check=False)))
+        what = f"radar of {agents}, {name}"
+        row(what, samples["ours"], "git status of one worktree", samples["status"])
+        row(what, samples["ours"], "git merge-tree of two branches", samples["merge"])
 
 
 if __name__ == "__main__":

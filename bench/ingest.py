@@ -1,0 +1,125 @@
+"""What the recording of output and the Log tab take, as ratios to yardsticks of the same run.
+
+    python bench/ingest.py [MEGABYTES]
+
+A program prints a file of coloured lines and notes how long that took: in an agent's pane, where the runner strips,
+times and records it; in a bare tmux window; and under `script`, which records it too. A terminal takes what it is
+written only when it is read, so that the time is the reader's. The Log tab then goes through the agent's log from its
+end to its beginning, painting at each step; its yardstick reads the same file and splits it into lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from common import BARE, repository, row, run, tell, timed
+
+RUNS = 3
+LINE = "\x1b[32m{number:08}\x1b[0m a line of what an agent prints, with a word in \x1b[1mbold\x1b[0m and some more\r\n"
+PRINT = """
+import os, sys, time
+data = open(sys.argv[1], 'rb').read()
+begun = time.perf_counter()
+sys.stdout.buffer.write(data)
+sys.stdout.flush()
+took = time.perf_counter() - begun
+open(sys.argv[2] + '.tmp', 'w').write(str(took))
+os.rename(sys.argv[2] + '.tmp', sys.argv[2])
+"""
+
+
+def main() -> None:
+    megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    with repository() as root:
+        sample = root.parent / "sample"
+        count = megabytes * 1_000_000 // len(LINE.format(number=0))
+        sample.write_text("".join(LINE.format(number=number) for number in range(count)))
+        recording(root, sample)
+        asyncio.run(log_tab(root, f"run-{RUNS - 1}"))
+
+
+def recording(root: Path, sample: Path) -> None:
+    run("tmux", "-L", BARE, "-f", "/dev/null", "new-session", "-d", "-s", "bare", "sleep 1000")
+    ours, window, script = [], [], []
+    for number in range(RUNS):
+
+        def argv(way: str, number: int = number) -> tuple[list[str], Path]:
+            told = root.parent / f"{way}-{number}"
+            return [sys.executable, "-I", "-c", PRINT, str(sample), str(told)], told
+
+        words, told = argv("ours")
+        run("agentdeck", "run", "-q", "--detach", "-n", f"run-{number}", "--", *words)
+        ours.append(seconds(told))
+        end_of(root, f"run-{number}")
+        words, told = argv("window")
+        run("tmux", "-L", BARE, "new-window", "-d", "-t", "bare", shlex.join(words))
+        window.append(seconds(told))
+        words, told = argv("script")
+        run("script", "-qec", shlex.join(words), str(root.parent / "typescript"))
+        script.append(seconds(told))
+    size = sample.stat().st_size / 1e6
+    row(f"printing {size:.0f} MB in an agent's pane", ours, "in a bare tmux window", window)
+    row(f"printing {size:.0f} MB in an agent's pane", ours, "under script(1)", script)
+    mine = sorted(ours)[RUNS // 2]
+    tell("recording, through the runner's terminal", f"{size / mine:,.1f} MB/s", "under script(1)",
+         f"{size / sorted(script)[RUNS // 2]:,.1f} MB/s")  # fmt: skip
+
+
+def end_of(root: Path, name: str) -> None:
+    from agentdeck.engine.deck import Deck
+
+    Deck.find(root).wait(name)
+
+
+def seconds(told: Path) -> float:
+    deadline = time.perf_counter() + 300
+    while not told.exists():
+        if time.perf_counter() > deadline:
+            raise SystemExit(f"{told.name} did not end")
+        time.sleep(0.02)
+    return float(told.read_text())
+
+
+async def log_tab(root: Path, name: str) -> None:
+    from textual.app import App, ComposeResult
+
+    from agentdeck.engine.deck import Deck
+    from agentdeck.system.logtail import LogTail
+    from agentdeck.tui.look import style_sheets
+    from agentdeck.tui.panes.loglines import LogView
+
+    class Tab(App[None]):
+        CSS_PATH = [sheet for sheet in style_sheets() if sheet.name == "panes.tcss"]  # noqa: RUF012
+
+        def compose(self) -> ComposeResult:
+            yield LogView()
+
+    log = Deck.find(root).agent(name).log
+    assert log is not None
+    app = Tab()
+    async with app.run_test(size=(200, 50)) as pilot:
+        view, tail = app.query_one(LogView), LogTail(log)
+        begun, lines = time.perf_counter(), 0
+        change = tail.newer()
+        while True:
+            lines += len(change.before) + len(change.after)
+            view.apply(change)
+            await pilot.pause()
+            if change.is_first:
+                break
+            change = tail.older()
+        took = time.perf_counter() - begun
+        tail.close()
+    parts = sorted(log.parent.glob(f"{log.stem}*{log.suffix}"))
+    plain = timed(lambda: [part.read_bytes().splitlines() for part in parts])
+    rate = lines / took
+    tell("Log tab, from the end of a log to its beginning", f"{rate:,.0f} lines/s", "reading it and splitting it",
+         f"{lines / plain:,.0f} lines/s", f"{plain / took:.2f} x")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
