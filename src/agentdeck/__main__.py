@@ -25,6 +25,10 @@ def _mend_streams() -> None:
 
 
 def _dashboard() -> int:
+    import gc
+
+    # Nothing of what is loaded now becomes garbage; the dashboard lets it be collected again after its first paint.
+    gc.disable()
     from agentdeck.engine.deck import Deck
 
     # Before Textual is loaded: outside of a repository a sentence is all that is wanted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -78,6 +79,10 @@ class DeckApp(App[None]):
 
     def _begin(self) -> None:
         """What the first paint does not wait for."""
+        if not gc.isenabled():
+            # What is there now stays: a collection that went through all of it would be felt at a key.
+            gc.freeze()
+            gc.enable()
         self.feed.start()
         self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
 
