@@ -84,8 +84,10 @@ class Comments:
 
 def message(comments: list[Comment]) -> str:
     """The text that an agent gets: every comment with the place and the line that it is about."""
-    count = "a comment" if len(comments) == 1 else f"{len(comments)} comments"
-    lines = [f"I have reviewed your changes and have {count}. Please deal with each of them."]
+    if len(comments) == 1:
+        lines = ["I have reviewed your changes and have a comment. Please deal with it."]
+    else:
+        lines = [f"I have reviewed your changes and have {len(comments)} comments. Please deal with each of them."]
     for number, comment in enumerate(comments, 1):
         gone = " (a line that you removed)" if comment.removed else ""
         lines += ["", f"{number}. {plain(comment.place)}{gone}"]
