@@ -9,6 +9,9 @@ from pathlib import Path
 SETTLED = 0.15
 """Seconds that an agent is selected before its folder is watched: who walks through a list starts no watch a row."""
 
+_STEP = 0.03
+"""Seconds in which output is noticed: unseen by a person, and a third of the wake-ups of what it could be."""
+
 
 class Watch:
     """Calls `tell` from a thread of its own whenever a file in `folder` moved, and once a second all the same.
@@ -39,7 +42,7 @@ class Watch:
     def _follow(self) -> None:
         from agentdeck.system.watch import ticks
 
-        for _ in ticks(self._folder):
+        for _ in ticks(self._folder, step=_STEP):
             self._say()
             if self._over.is_set():
                 return

@@ -71,7 +71,7 @@ class DeckScreen(Follower, DeckVerbs):
 
     def show(self, shot: Snapshot) -> None:
         """Show this snapshot; parts that are the same as before are not touched."""
-        self.snapshot = shot
+        old, self.snapshot = self.snapshot, shot
         if not self.query("#header"):  # not composed yet, or not any more
             return
         self.query_one(DeckHeader).snapshot = shot
@@ -79,7 +79,8 @@ class DeckScreen(Follower, DeckVerbs):
         is_empty = not shot.rows
         self.query_one("#body").display = not is_empty
         self.query_one(Welcome).display = is_empty
-        self._arrange()
+        if shot is old or shot.rows != old.rows:  # else only the header's facts have changed
+            self._arrange()
         if self._wanted and shot.row(self._wanted):
             self._go_to(self._wanted)
             self._wanted = ""
