@@ -148,9 +148,9 @@ def first_paint(repository: Path, agents: int) -> None:
 
 
 def idle(screen: Screen, agents: int) -> None:
-    screen.drain(15.0)
+    screen.drain(10.0)
     before, begun = screen.cpu(), time.perf_counter()
-    screen.drain(30.0)
+    screen.drain(20.0)
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
     tell(f"dashboard, idle with {agents} quiet agents", f"{share * 100:.1f} % of a core")
     tell(f"dashboard's memory, {agents} quiet agents", f"{screen.memory():.0f} MB")

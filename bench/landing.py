@@ -21,7 +21,7 @@ _marks = itertools.count()
 
 
 def main() -> None:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 2
     with repository(300):
         singles(runs, 1, 300)
     with repository(3000):
