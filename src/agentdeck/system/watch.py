@@ -11,6 +11,8 @@ from threading import Event
 _STEP = 0.01
 _TICK = 1.0
 """Seconds to wait for a change before looking all the same; a lost notification costs no more than this."""
+_SOON = 0.05
+"""Seconds from the begin of the watching to the look at what changed before."""
 _BLIND = 5.0
 """Seconds between looks where the system refuses to watch."""
 
@@ -23,17 +25,23 @@ def ticks(*folders: Path, every: float = _TICK, step: float = _STEP) -> Iterator
     from watchfiles import watch
 
     yield
+    # A change between the look above and the begin of the watching is not told of: there is a look soon after that.
+    looked_at: float | None = None
     # No filter: the usual one drops what lies under a .git folder, and there the store is.
     changes = watch(
         *folders,
         watch_filter=None,
         debounce=50,
         step=int(1000 * step),
-        rust_timeout=int(1000 * every),
+        rust_timeout=int(1000 * min(every, max(_SOON, step))),
         yield_on_timeout=True,
         recursive=False,
     )
-    for _ in changes:
+    for found in changes:
+        now = time.monotonic()
+        if not found and looked_at is not None and now - looked_at < every:
+            continue
+        looked_at = now
         yield
         if not all(folder.is_dir() for folder in folders):
             return
