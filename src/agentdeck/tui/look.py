@@ -19,7 +19,7 @@ def style_sheets() -> list[Path]:
 def sparkline(values: Sequence[float], width: int, *, full: float) -> str:
     """The last `width` values as bars, right-aligned; `full` is the least value that the highest bar stands for."""
     recent = values[-width:]
-    top = max(full, *recent) if recent else full
+    top = max(full, *recent, 0.0) or 1.0
     bars = "".join(_BARS[min(len(_BARS) - 1, int(value / top * len(_BARS)))] for value in recent)
     return bars.rjust(width)
 
