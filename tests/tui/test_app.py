@@ -63,7 +63,7 @@ def test_git_facts_come_and_follow_the_branch(bench: Bench) -> None:
         bench.commit("base moves")
         bench.write("README.md", "# Yet another\n", cwd=view.worktree)
         bench.commit("clash", cwd=view.worktree)
-        await on.sees("↑2 ↓1", "⚠ main")
+        await on.sees("↑2 ↓1", "✗ main")
 
     drive(bench.deck(), script, (160, 40))
 

@@ -215,15 +215,15 @@ def test_the_radar_shows_who_collides_with_whom_and_where(bench: Bench) -> None:
     done(bench, "apart", "apart.txt")
 
     async def script(on: Driver) -> None:
-        await on.sees("⚠ right", "⚠ left")
+        await on.sees("✗ right", "✗ left")
         await on.press("R")
         on.shows(RadarScreen)
-        await on.sees("⚠ 1 conflict", "WITH ITS BASE", "· main", "order to land in")
+        await on.sees("✗ 1 conflict", "WITH ITS BASE", "· main", "order to land in")
         lines = on.text().splitlines()
-        assert next(line for line in lines if "left" in line).count("⚠") == 1
-        assert "⚠" not in next(line for line in lines if "apart" in line)
+        assert next(line for line in lines if "left" in line).count("✗") == 1
+        assert "✗" not in next(line for line in lines if "apart" in line)
         await on.press(*["down"] * 3, "up")
-        await on.sees("⚠ conflicts with", "src/app.py:1", "merges cleanly with")
+        await on.sees("✗ conflicts with", "src/app.py:1", "merges cleanly with")
 
     drive(bench.deck(), script)
 

@@ -77,8 +77,8 @@ def _radar(row: Row, now: float) -> list[Part]:
     if mark is None or mark.verdict is Verdict.CLEAN or not mark.others:
         return []
     more = f" +{len(mark.others) - 1}" if len(mark.others) > 1 else ""
-    conflicts = mark.verdict is Verdict.CONFLICTS
-    return [(f"{'⚠' if conflicts else '~'} {plain(mark.others[0])}{more}", "conflict" if conflicts else "dim")]
+    style = "conflict" if mark.verdict is Verdict.CONFLICTS else "dim"
+    return [(f"{mark.verdict.glyph} {plain(mark.others[0])}{more}", style)]
 
 
 def _lines(row: Row, now: float) -> list[Part]:

@@ -17,11 +17,12 @@ _FIXED = 44
 """Columns that number, name, base and the widest verdict take."""
 _FILES = 20
 """Paths of one pair that are named."""
-_LOOKS: dict[Verdict, tuple[str, str]] = {
-    Verdict.CLEAN: ("·", "$foreground 60%"),
-    Verdict.TOUCHES: ("~", "$text-warning"),
-    Verdict.CONFLICTS: ("⚠", "$text-error bold"),
+_STYLES = {
+    Verdict.CLEAN: "$foreground 60%",
+    Verdict.TOUCHES: "$text-warning",
+    Verdict.CONFLICTS: "$text-error bold",
 }
+_LOOKS = {verdict: (verdict.glyph, style) for verdict, style in _STYLES.items()}
 _WORDS = {Verdict.CLEAN: "clean", Verdict.TOUCHES: "touches the same files as", Verdict.CONFLICTS: "conflicts with"}
 
 
@@ -42,7 +43,9 @@ class RadarScreen(Listing):
         pairs = [*facts.base, *facts.pairs]
         conflicts = sum(pair.verdict is Verdict.CONFLICTS for pair in pairs)
         touches = sum(pair.verdict is Verdict.TOUCHES for pair in pairs)
-        said = f"⚠ {conflicts} conflict{'' if conflicts == 1 else 's'}, ~ {touches} touching, · the rest clean"
+        counted = f"{conflicts} conflict{'' if conflicts == 1 else 's'}", f"{touches} touching", "the rest clean"
+        glyphs = (verdict.glyph for verdict in reversed(Verdict))
+        said = ", ".join(f"{glyph} {text}" for glyph, text in zip(glyphs, counted, strict=True))
         return f"{said}; from the top is the order to land in"
 
     def items(self, facts: Any) -> Sequence[Item]:
@@ -93,7 +96,7 @@ class RadarScreen(Listing):
             if pair.verdict is not Verdict.CLEAN:
                 said += ["", *_collision(pair, key)]
         if clean:
-            said += ["", (f"· merges cleanly with {', '.join(clean)}", "$foreground 60%")]
+            said += ["", (f"{Verdict.CLEAN.glyph} merges cleanly with {', '.join(clean)}", "$foreground 60%")]
         return lines(*said)
 
 
