@@ -51,6 +51,8 @@ def surroundings(folder: Path) -> None:
         GIT_COMMITTER_NAME="B",
         GIT_COMMITTER_EMAIL="b@example.org",
     )
+    # As installed: where this is set, a checkout would be compiled at every start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def make_repository(path: Path, files: int) -> None:

@@ -167,7 +167,8 @@ class AgentPane(Vertical):
             self._again = True
             return
         self._asks = True
-        self.run_worker(self._ask(), group="look", exit_on_error=True)
+        # As a function: a coroutine that is made while the dashboard goes down would never be awaited.
+        self.run_worker(self._ask, group="look", exit_on_error=True)  # type: ignore[arg-type]
 
     async def _ask(self) -> None:
         try:
