@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,10 +18,13 @@ _BLIND = 5.0
 """Seconds between looks where the system refuses to watch."""
 
 
-def ticks(*folders: Path, every: float = _TICK, step: float = _STEP) -> Iterator[None]:
+def ticks(
+    *folders: Path, every: float = _TICK, step: float = _STEP, but: frozenset[str] = frozenset()
+) -> Iterator[None]:
     """Yield at once, then after every change of a file in `folders`, and `every` so many seconds without one; for ever.
 
-    Changes are noticed within `step` seconds; each step costs a little. Ends when a folder is taken away.
+    Changes are noticed within `step` seconds; each step costs a little. Files whose names are in `but` may change
+    unnoticed. Ends when a folder is taken away.
     """
     from watchfiles import watch
 
@@ -39,7 +43,8 @@ def ticks(*folders: Path, every: float = _TICK, step: float = _STEP) -> Iterator
     )
     for found in changes:
         now = time.monotonic()
-        if not found and looked_at is not None and now - looked_at < every:
+        is_news = not all(os.path.basename(path) in but for _, path in found)  # noqa: PTH119 - a Path takes longer
+        if not is_news and looked_at is not None and now - looked_at < every:
             continue
         looked_at = now
         yield

@@ -1,6 +1,6 @@
 """Follow the deck in threads of its own and hand on what is new, as snapshots that never change.
 
-One thread looks at the store whenever a file in it moves, and once a second all the same. A second one asks git and
+One thread looks at the store whenever a file in it moves, and every few seconds all the same. A second one asks git and
 /proc, one question at a time: it may be slow without the first one being late. A third is the radar's. None of them
 ever ends by an error.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,11 +25,13 @@ from agentdeck.tui.snapshot import Gateway, Load, Machine, Row, Snapshot
 
 _PACE = 0.1
 """Seconds at least between two looks: what an agent prints moves files all the time."""
-_LOOK_EVERY = 2.0
-"""Seconds between two looks that nothing gave a reason for."""
+_LOOK_EVERY, _LOOK_EACH = 2.0, 0.1
+"""Seconds between two looks that nothing gave a reason for: at least, and for every agent."""
+_NO_NEWS = frozenset({"session.cast"})
+"""Files of an agent that tell nothing about how it stands, and move with whatever it prints."""
 _USAGE_EVERY = 5.0
 """Seconds between two samples of CPU and memory; each walks the whole process table."""
-_USAGE_SHARE = 300
+_USAGE_SHARE = 500
 """A sample may take one part in so many of the time."""
 _HISTORY = 16
 _BASE_EVERY = 30.0
@@ -81,7 +83,7 @@ class Feed:
         while not self._over.is_set():
             try:
                 folders = self._folders()
-                for _ in ticks(*folders, every=_LOOK_EVERY, step=_PACE / 2):
+                for _ in ticks(*folders, every=_look_every(self._views), step=_PACE / 2, but=_NO_NEWS):
                     self._look()
                     if self._over.wait(_PACE):
                         return
@@ -177,7 +179,7 @@ class Feed:
                     self._scanner.moved(due.name)
                     self._publish()
                     continue
-            self._news.wait(_LOOK_EVERY)
+            self._news.wait(_look_every(views))
             self._news.clear()
 
     # The radar
@@ -218,6 +220,10 @@ class Feed:
                 self._loads[name] = Load(usage.cpu_percent, usage.rss_bytes, cpu, memory)
         self._publish()
         return time.thread_time() - begun
+
+
+def _look_every(views: Sequence[AgentView]) -> float:
+    return max(_LOOK_EVERY, _LOOK_EACH * len(views))
 
 
 def _machine() -> Machine:

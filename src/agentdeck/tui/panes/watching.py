@@ -8,13 +8,13 @@ from pathlib import Path
 
 SETTLED = 0.15
 """Seconds that an agent is selected before its folder is watched: who walks through a list starts no watch a row."""
-
+_ANYWAY = 3.0
 _STEP = 0.03
 """Seconds in which output is noticed: unseen by a person, and a third of the wake-ups of what it could be."""
 
 
 class Watch:
-    """Calls `tell` from a thread of its own whenever a file in `folder` moved, and once a second all the same.
+    """Calls `tell` from a thread of its own whenever a file in `folder` moved, and every few seconds all the same.
 
     The recording of the runner is in an agent's folder, so whatever the agent prints moves a file there.
     """
@@ -26,7 +26,7 @@ class Watch:
         threading.Thread(target=self._run, name=f"watch-{folder.name}", daemon=True).start()
 
     def stop(self) -> None:
-        """Nothing is told any more; the thread ends within a second."""
+        """Nothing is told any more; the thread ends within a few seconds."""
         self._over.set()
 
     def _run(self) -> None:
@@ -42,7 +42,7 @@ class Watch:
     def _follow(self) -> None:
         from agentdeck.system.watch import ticks
 
-        for _ in ticks(self._folder, step=_STEP):
+        for _ in ticks(self._folder, every=_ANYWAY, step=_STEP):
             self._say()
             if self._over.is_set():
                 return
