@@ -42,7 +42,7 @@ class Queue:
 
     def run(self) -> list[AgentView]:
         """Return what became of every task that started, in the tasks' order."""
-        for _ in ticks(self.deck.store.folder):
+        for _ in ticks(self.deck.store.open().folder):
             self._collect()
             while self._start_next():
                 pass

@@ -12,8 +12,6 @@ from threading import Event
 _STEP = 0.01
 _TICK = 1.0
 """Seconds to wait for a change before looking all the same; a lost notification costs no more than this."""
-_SOON = 0.05
-"""Seconds from the begin of the watching to the look at what changed before."""
 _BLIND = 5.0
 """Seconds between looks where the system refuses to watch."""
 
@@ -26,30 +24,29 @@ def ticks(
     Changes are noticed within `step` seconds; each step costs a little. Files whose names are in `but` may change
     unnoticed. Ends when a folder is taken away.
     """
-    from watchfiles import watch
+    # Not its `watch`, which begins to watch only when it is asked for the first change: what came before that, and
+    # after the caller's first look, would be missed.
+    from watchfiles._rust_notify import RustNotify
 
-    yield
-    # A change between the look above and the begin of the watching is not told of: there is a look soon after that.
-    looked_at: float | None = None
-    # No filter: the usual one drops what lies under a .git folder, and there the store is.
-    changes = watch(
-        *folders,
-        watch_filter=None,
-        debounce=50,
-        step=int(1000 * step),
-        rust_timeout=int(1000 * min(every, max(_SOON, step))),
-        yield_on_timeout=True,
-        recursive=False,
-    )
-    for found in changes:
-        now = time.monotonic()
-        is_news = not all(os.path.basename(path) in but for _, path in found)  # noqa: PTH119 - a Path takes longer
-        if not is_news and looked_at is not None and now - looked_at < every:
-            continue
-        looked_at = now
+    with RustNotify([str(folder) for folder in folders], False, False, 0, False, False) as watcher:
+        looked_at = time.monotonic()
         yield
-        if not all(folder.is_dir() for folder in folders):
-            return
+        while True:
+            left = looked_at + every - time.monotonic()
+            found = watcher.watch(50, int(1000 * step), max(1, int(1000 * left)), None)
+            if found == "signal":
+                raise KeyboardInterrupt
+            now = time.monotonic()
+            if not isinstance(found, str) and now - looked_at < every and all(_name(path) in but for _, path in found):
+                continue
+            looked_at = now
+            yield
+            if not all(folder.is_dir() for folder in folders):
+                return
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path)  # noqa: PTH119 - as often as this is called, a Path takes too long
 
 
 def changes(folders: Iterable[Path], patience: float, stop: Event) -> Iterator[set[Path]]:
