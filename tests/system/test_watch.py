@@ -21,26 +21,34 @@ def test_what_changes_before_the_watching_begins_is_looked_at_all_the_same(tmp_p
     next(looks)
 
 
-def test_a_file_that_is_no_news_wakes_nobody_and_another_one_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recording, status = (1, f"{tmp_path}/recording"), (1, f"{tmp_path}/status")
-    moved = [{recording}, {recording, status}, {recording}, {status}]
-    monkeypatch.setattr("watchfiles.watch", lambda *folders, **options: iter(moved))
-    woken = list(ticks(tmp_path, every=600, but=frozenset({"recording"})))
-    assert len(woken) == 2 + 2  # the one at once, the first after it, and those with a status
+def counted(folder: Path, but: frozenset[str], every: float = 3600) -> list[None]:
+    """Grows by one with each look, in a thread of its own."""
+    came = list[None]()
+
+    def follow() -> None:
+        for _ in ticks(folder, every=every, but=but):
+            came.append(None)
+
+    threading.Thread(target=follow, daemon=True).start()
+    eventually(lambda: came)
+    return came
+
+
+def test_a_file_that_is_no_news_wakes_nobody_and_another_one_does(tmp_path: Path) -> None:
+    everything, news = counted(tmp_path, frozenset()), counted(tmp_path, frozenset({"recording"}))
+    (tmp_path / "recording").touch()
+    eventually(lambda: len(everything) > 1)
+    (tmp_path / "recording").write_text("more")
+    eventually(lambda: len(everything) > 2)
+    assert len(news) == 1
+    (tmp_path / "status").touch()
+    eventually(lambda: len(news) > 1)
 
 
 def test_what_is_no_news_is_looked_at_in_its_time_all_the_same(tmp_path: Path) -> None:
     """A file that never stops growing does not keep the look that comes anyway from coming."""
-    came = list[None]()
     (tmp_path / "recording").touch()
-
-    def follow() -> None:
-        for _ in ticks(tmp_path, every=0.5, but=frozenset({"recording"})):
-            came.append(None)
-
-    threading.Thread(target=follow, daemon=True).start()
+    came = counted(tmp_path, frozenset({"recording"}), every=0.5)
 
     def grown() -> bool:
         with (tmp_path / "recording").open("a") as file:
