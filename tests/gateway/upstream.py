@@ -32,7 +32,7 @@ QUICK = {
     "breaker_seconds": 30.0,
     "breaker_failures": 3,
 }
-TIMES = {"connect": 1.0, "first_byte": 0.4, "answer": 0.4, "idle": 0.4}
+TIMES = {"connect": 1.0, "first_byte": 0.8, "answer": 0.8, "idle": 0.8}
 
 _EXHAUSTED: dict[Api, tuple[int, dict[str, Any]]] = {
     Api.MESSAGES: (400, {"type": "invalid_request_error", "message": "Your credit balance is too low to go on."}),

@@ -7,6 +7,7 @@ import shlex
 from agentdeck.core.agent import State
 from agentdeck.engine.views import AgentView, StartRequest
 from tests.support.decks import Bench
+from tests.support.retry import eventually
 
 
 def finished(
@@ -24,4 +25,5 @@ def finished(
     deck.start(StartRequest(name=name, task=f"Let {name} write", argv=("sh", "-c", script), base=base))
     view = deck.wait(name)
     assert view.state is State.DONE, view.reason
+    eventually(lambda: not deck.agent(name).alive)  # its runner outlives its state by a moment
     return view

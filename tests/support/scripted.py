@@ -92,7 +92,8 @@ class Scripted:
 
     @property
     def journal(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "journal").read_text().splitlines()]
+        lines = (self.folder / "journal").read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # one may be being written
 
     @property
     def starts(self) -> list[dict[str, Any]]:
