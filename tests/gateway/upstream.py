@@ -158,7 +158,7 @@ class Server:
         if fault.split()[0].isdigit():
             status = int(fault.split()[0])
             kinds = {429: "rate_limit_error", 401: "authentication_error", 400: "invalid_request_error"}
-            headers = {"retry-after-ms": "50"} if "retry-after" in fault else {}
+            headers = {"retry-after-ms": "600"} if "retry-after" in fault else {}
             kind = "not_found_error" if status == 404 else kinds.get(status, "server_error")
             return web.json_response(error_of(api, kind), status=status, headers=headers)
         return None
