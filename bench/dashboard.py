@@ -129,7 +129,7 @@ def measure(repository: Path, agents: int) -> None:
     for number in range(LOUD):
         begin(repository, f"loud-{number:02}", _NOISE)
     with dashboard(repository) as screen:
-        screen.until(b"loud-00")
+        screen.until(f"{agents + LOUD} working".encode())
         loud(screen)
 
 
@@ -148,7 +148,8 @@ def first_paint(repository: Path, agents: int) -> None:
 
 
 def idle(screen: Screen, agents: int) -> None:
-    screen.drain(10.0)
+    # Until git and the radar have been asked about all of them.
+    screen.drain(60.0)
     before, begun = screen.cpu(), time.perf_counter()
     screen.drain(20.0)
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
