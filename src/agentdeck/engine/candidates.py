@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from agentdeck.engine.resources import end_runner
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import changes, snapshots
-from agentdeck.system.checkouts import Worktree, find_worktree, list_worktrees
+from agentdeck.system.checkouts import find_worktree, list_worktrees
 from agentdeck.system.git import Repository
 from agentdeck.system.merges import Method, Wording
 
@@ -200,17 +199,8 @@ def settle_commit(world: World, part: dict[str, Any]) -> dict[str, Any] | None:
         return {**part, "new": tip} if world.repo.commit(f"{tip}^") == part["old"] else None
     index = world.repo.run("cat-file", "blob", f"{part['index_old']}:index")
     if worktree is not None and index and not (worktree.git_dir / "index.lock").exists():
-        put_index(worktree, index.out)
+        snapshots.put_index(worktree, index.out)
     return None
-
-
-def put_index(worktree: Worktree, content: bytes) -> None:
-    """Let a worktree have that index."""
-    index, new = worktree.git_dir / "index", worktree.git_dir / "agentdeck-index"
-    new.write_bytes(content)
-    # So old that git compares contents where it would trust time stamps.
-    os.utime(new, (1, 1))
-    new.replace(index)
 
 
 def title_of(agent: Agent, subjects: Sequence[str] = ()) -> str:

@@ -16,13 +16,12 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Status
 from agentdeck.core.events import Event
 from agentdeck.engine import removal, restoring
-from agentdeck.engine.candidates import put_index
 from agentdeck.engine.removal import is_kept, keep_database
 from agentdeck.engine.resources import worktree_of
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
-from agentdeck.system import advance, branches
+from agentdeck.system import advance, branches, snapshots
 from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.files import locked, private_folder, write_json
 from agentdeck.system.git import Repository
@@ -208,7 +207,7 @@ def _undo_commit(world: World, part: Part, key: str, note: Note) -> Part | None:
     if world.repo.commit(ref) == part["old"] and worktree is not None:
         index = here.run("cat-file", "blob", f"{part['index_old']}:index") if part["index_old"] else None
         if index:
-            put_index(worktree, index.out)
+            snapshots.put_index(worktree, index.out)
             here.run("update-index", "-q", "--refresh")
         else:
             here.git("read-tree", part["old"])

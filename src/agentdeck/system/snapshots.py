@@ -261,11 +261,17 @@ def _restore_index(here: Repository, worktree: Worktree, commit: str) -> None:
     saved = here.run("cat-file", "blob", f"{commit}:index")
     if not saved:
         return
-    index = worktree.git_dir / "index"
-    index.write_bytes(saved.out)
-    # An index this old makes git compare contents where it would believe time stamps, which are of the former files.
-    os.utime(index, (1, 1))
+    put_index(worktree, saved.out)
     here.run("update-index", "-q", "--refresh")
+
+
+def put_index(worktree: Worktree, content: bytes) -> None:
+    """Let a worktree have that index; it is never half-written."""
+    new = worktree.git_dir / "agentdeck-index"
+    new.write_bytes(content)
+    # An index this old makes git compare contents where it would believe time stamps, which are of the former files.
+    os.utime(new, (1, 1))
+    new.replace(worktree.git_dir / "index")
 
 
 def _restore_modes(path: Path, facts: dict[str, Any]) -> None:
