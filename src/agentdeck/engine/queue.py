@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SETTLE = 1.0
 """Seconds after a start before the machine's load is trusted again."""
+_LOOK_EVERY, _LOOK_EACH = 1.0, 0.05
+"""Seconds between two looks that nothing gave a reason for: at least, and for every place."""
 
 
 @dataclass
@@ -42,7 +44,8 @@ class Queue:
 
     def run(self) -> list[AgentView]:
         """Return what became of every task that started, in the tasks' order."""
-        for _ in ticks(self.deck.store.open().folder):
+        # The end of a run is written into a file of this folder; a runner that was killed writes nothing.
+        for _ in ticks(self.deck.store.open().folder, every=max(_LOOK_EVERY, _LOOK_EACH * self._places)):
             self._collect()
             while self._start_next():
                 pass
@@ -53,13 +56,12 @@ class Queue:
 
     def _collect(self) -> None:
         self.deck.repair(self.note)
+        views = {view.name: view for view in self.deck.agents()}
         for task, name in list(self.running.items()):
-            try:
-                view = self.deck.agent(name)
-            except DeckError:
+            view = views.get(name)
+            if view is None:
                 self._end(task, None, f"{name} was removed")
-                continue
-            if not view.state.is_live:
+            elif not view.state.is_live:
                 self._end(task, view, f"{view.state}: {view.reason}" if view.reason else str(view.state))
 
     def _end(self, task: str, view: AgentView | None, text: str) -> None:
@@ -88,10 +90,15 @@ class Queue:
         view = self.ended[task]
         return view is not None and view.state in (State.DONE, State.LANDED)
 
+    @property
+    def _places(self) -> int:
+        """How many may run at once."""
+        return self.jobs or self.deck.config.queue.jobs or os.cpu_count() or 1
+
     def _obstacle(self) -> str:
         """Why no further task may start now; empty when one may. The first one always may."""
         config = self.deck.config.queue
-        if len(self.running) >= (self.jobs or config.jobs or os.cpu_count() or 1):
+        if len(self.running) >= self._places:
             return "waits for a free place"
         if not self.running:
             return ""
