@@ -16,6 +16,7 @@ import pytest
 from agentdeck.core.agent import Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
+from tests.agents.answering import press_enter_until
 from tests.agents.conftest import MORE, QUIET
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
@@ -104,25 +105,8 @@ def api(bench: Bench, cli: str, more_programs: Path, monkeypatch: pytest.MonkeyP
         yield served
 
 
-def reach(deck: Deck, name: str, reached: Callable[[AgentView], bool]) -> list[tuple[State, str]]:
-    """Answer questions about trust with Enter until `reached` holds; return the states that were seen meanwhile."""
-    seen: list[tuple[State, str]] = []
-
-    def there() -> bool:
-        view = deck.agent(name)
-        if not seen or seen[-1] != (view.state, view.reason):
-            seen.append((view.state, view.reason))
-        if reached(view):
-            return True
-        if view.state is State.WAITING and "trust" in view.reason.lower():
-            deck.send(name, keys=["Enter"])
-        return False
-
-    try:
-        eventually(there, PATIENCE, pause=0.5)
-    except AssertionError as error:
-        raise AssertionError(f"{seen}\n{deck.screen(name)}") from error
-    return seen
+def reach(deck: Deck, name: str, reached: Callable[[AgentView], bool]) -> None:
+    press_enter_until(deck, name, reached, PATIENCE, about="trust")
 
 
 def asks_permission(view: AgentView) -> bool:

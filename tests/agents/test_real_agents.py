@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,9 @@ import pytest
 from agentdeck.core.agent import Fault, Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.handing import progress_of
-from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
+from tests.agents.answering import press_enter_until
 from tests.agents.conftest import PACKAGES, QUIET
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
@@ -27,6 +28,8 @@ from tests.support.retry import eventually
 from tests.support.verdicts import assert_ok
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
+PATIENCE = 60.0
+"""Seconds that a CLI may take for its start and a turn."""
 
 
 @pytest.fixture
@@ -48,19 +51,6 @@ def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield served
 
 
-def press_until(deck: Deck, name: str, reached: Callable[[AgentView], bool]) -> None:
-    """Answer the questions of a start, such as whether the folder is trusted, with Enter until `reached` holds."""
-
-    def asked() -> bool:
-        view = deck.agent(name)
-        there = reached(view)
-        if view.state is State.WAITING and not there:
-            deck.send(name, keys=["Enter"])
-        return there
-
-    eventually(asked, timeout=40, pause=1.0)
-
-
 def assert_it_lands(bench: Bench, deck: Deck, name: str) -> None:
     """Stop the agent, land what it made, and remove it: the base has the work, and nothing else is left."""
     worktree = deck.agent(name).worktree
@@ -77,7 +67,7 @@ def test_claude_code_waits_is_answered_finishes_and_goes_on_after_a_kill(bench: 
     deck = bench.deck()
     view = deck.start(StartRequest(task="Make the file", profile="claude", name="cc", mode=Mode.INTERACTIVE))
     assert view.worktree is not None
-    press_until(deck, "cc", lambda view: view.state is State.WAITING and "Bash" in view.reason)
+    press_enter_until(deck, "cc", lambda view: view.state is State.WAITING and "Bash" in view.reason, PATIENCE)
     assert not (view.worktree / FILE).exists()
     deck.send("cc", keys=["Enter"])
     eventually(lambda: deck.agent("cc").state is State.DONE, 20)
@@ -105,13 +95,13 @@ def test_codex_asks_for_trust_finishes_and_is_resumed(bench: Bench, api: FakeApi
     view = deck.start(StartRequest(task="Make the file", profile="codex", name="co", mode=Mode.INTERACTIVE))
     assert view.worktree is not None
     eventually(lambda: deck.agent("co").state is State.WAITING and "rust" in deck.agent("co").reason, 20)
-    press_until(deck, "co", lambda view: view.state is State.DONE)
+    press_enter_until(deck, "co", lambda view: view.state is State.DONE, PATIENCE)
     assert (view.worktree / FILE).read_text() == CONTENT
     session = deck.agent("co").status.session
     assert session
     assert deck.stop("co").state is State.STOPPED
     deck.resume("co", "And again")
-    press_until(deck, "co", lambda view: view.state is State.DONE)
+    press_enter_until(deck, "co", lambda view: view.state is State.DONE, PATIENCE)
     assert "And again" in deck.screen("co")
     asked = [str(request["body"]) for request in api.requests if "And again" in str(request["body"])]
     assert any("Make the file" in body for body in asked), "the context was lost"
@@ -178,11 +168,11 @@ def test_an_interactive_claude_code_that_is_limited_is_ended_and_codex_goes_on(
         bench.write("agentdeck.toml", '[agent]\nfailover = ["claude", "codex"]\n')
         deck = bench.deck()
         deck.start(StartRequest(task="Make the file", profile="claude", name="fo", mode=Mode.INTERACTIVE))
-        press_until(deck, "fo", lambda view: view.profile == "codex")
-        press_until(deck, "fo", lambda view: view.state is State.DONE)
+        press_enter_until(deck, "fo", lambda view: view.profile == "codex", PATIENCE)
+        press_enter_until(deck, "fo", lambda view: view.state is State.DONE, PATIENCE)
         view = deck.agent("fo")
         assert view.worktree is not None
         assert (view.worktree / FILE).read_text() == CONTENT
         limited.fault = None
         deck.fail_back("fo")
-        press_until(deck, "fo", lambda view: view.profile == "claude" and view.state is State.DONE)
+        press_enter_until(deck, "fo", lambda view: view.profile == "claude" and view.state is State.DONE, PATIENCE)
