@@ -43,13 +43,12 @@ def complete(world: World, landing: Landing, note: Note) -> Landing:
     return landing
 
 
-def remove_landed(world: World, landing: Landing, names: Sequence[str], note: Note) -> None:
-    """Remove those of the agents that landed, as a part of the step that their landing is."""
-    for name in names:
-        entry, agent = landing.entry(name), world.store.agent(name)
-        if entry.stage is Stage.LANDED and agent is not None:
-            key = next((step.key for step in Steps(world.store).all() if step.number == entry.step), "")
-            removal.remove(world, agent, note, step=key)
+def remove_landed(world: World, landing: Landing, name: str, note: Note) -> None:
+    """Remove the agent where it landed, as a part of the step that its landing is."""
+    entry, agent = landing.entry(name), world.store.agent(name)
+    if entry.stage is Stage.LANDED and agent is not None:
+        key = next((step.key for step in Steps(world.store).all() if step.number == entry.step), "")
+        removal.remove(world, agent, note, step=key)
 
 
 def record_commits(world: World, landing: Landing) -> Landing:
@@ -127,7 +126,7 @@ def _remove_rest(world: World, landing: Landing, note: Note) -> None:
             continue
         if agent.landed[0] == entry.tip and world.store.status(entry.agent).state is State.LANDED:
             with world.store.operation(entry.agent, wait=5):
-                remove_landed(world, landing, [entry.agent], note)
+                remove_landed(world, landing, entry.agent, note)
 
 
 def _key(landing: Landing, names: Sequence[str]) -> str:

@@ -1,0 +1,258 @@
+"""The stages of a landing: what an agent has to land, its work on top of the base, the gate, the move of the base.
+
+The landing's record is written at every stage. Who can't go on is set aside, with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentdeck.core.agent import State
+from agentdeck.core.events import Event
+from agentdeck.engine.candidates import Candidate, commit_work, find_candidate, wording
+from agentdeck.engine.gate import Gate, Verdict, run_gate
+from agentdeck.engine.landed import complete, remove_landed
+from agentdeck.engine.landings import Landing, Landings, LandRequest, Stage
+from agentdeck.engine.resolving import resolve
+from agentdeck.engine.undo import set_landed
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import DeckError, ExitCode, RefusedError
+from agentdeck.system import advance, merges
+from agentdeck.system.advance import Move
+from agentdeck.system.checkouts import find_worktree
+from agentdeck.system.merges import Method
+from agentdeck.system.process import uninterrupted
+from agentdeck.system.submodules import bring_commits
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """One agent's work on top of `old`."""
+
+    agent: str
+    tip: str
+    old: str
+    new: str
+
+
+class Stages:
+    """One landing while it is carried out."""
+
+    def __init__(self, world: World, request: LandRequest, landing: Landing, note: Note) -> None:
+        self.world, self.request, self.landing, self.note = world, request, landing, note
+        self._landings = Landings(world.store)
+        self.save(landing)
+
+    def ready(self, name: str) -> Candidate:
+        candidate = find_candidate(self.world, name, self.request)
+        if candidate.uncommitted:
+            message = self.request.commit or ""
+            commit_work(self.world, candidate, message, self.note, lambda *parts: self.entry(name, parts=parts))
+            candidate = find_candidate(self.world, name, self.request)
+        there = find_worktree(self.world.repo, candidate.worktree) if candidate.worktree else None
+        if there is not None:
+            for text in bring_commits(self.world.repo, there.git_dir, candidate.start, candidate.tip):
+                self.note(Event("warning", name, text))
+        return candidate
+
+    def compute(self, candidate: Candidate, old: str) -> Computed | None:
+        """Put the agent's work on top of `old`; None where it conflicts, or where there is nothing to do."""
+        self.check_wanted()
+        name, repo, method = candidate.agent.name, self.world.repo, self.landing.method
+        commits = merges.new_commits(repo, old, candidate.tip)
+        facts = {"base": candidate.base, "tip": candidate.tip, "old": old, "commits": len(commits)}
+        self.entry(name, stage=Stage.MERGING, **facts)
+        said = wording(self.world, candidate.agent, commits, method, self.request)
+        found = merges.compute(repo, method, old, candidate.tip, said, landed=self._landed_before(candidate, old))
+        new = found.commit
+        if found.conflicts:
+            if self.request.resolve is None or self.request.dry_run or method is Method.REBASE:
+                self._conflicts(candidate, found)
+                return None
+            tree = resolve(self.world, self.landing.id, candidate, old, self.request.resolve, self.note)
+            new = merges.commit_result(repo, method, tree, old, candidate.tip, said)
+        if new == old:
+            self._nothing_new(candidate, old)
+            return None
+        files = repo.git("diff-tree", "-r", "--name-only", "-z", old, new).count("\0")
+        self.entry(name, new=new, files=files)
+        return Computed(name, candidate.tip, old, new)
+
+    def _landed_before(self, candidate: Candidate, old: str) -> str | None:
+        """The part of the branch that is in the base by an earlier squash or rebase, unless that was taken back."""
+        if candidate.agent.landed is None:
+            return None
+        tip, result = candidate.agent.landed
+        repo = self.world.repo
+        known = repo.commit(tip) and repo.commit(result)
+        return tip if known and merges.is_ancestor(repo, result, old) else None
+
+    def passes(self, candidate: Candidate, made: Computed) -> bool:
+        advance.check(self.world.repo, Move(candidate.base, made.old, made.new))
+        verdict = self.test(candidate.base, made, [made.agent])
+        if not verdict.passed:
+            self.gate_failed(made, verdict)
+        return verdict.passed
+
+    def test(self, base: str, made: Computed, agents: Sequence[str]) -> Verdict:
+        if not self.landing.gate:
+            return Verdict(True, "", "", 0.0)
+        for name in agents:
+            self.entry(name, stage=Stage.GATING)
+        gate = Gate(self.landing.id, made.agent, base, self.landing.gate, self.request.cancelled)
+        verdict = run_gate(self.world, gate, made.new, self.note)
+        self.check_wanted()
+        for name in agents:
+            self.entry(name, gate=verdict.log)
+        return verdict
+
+    def check_wanted(self) -> None:
+        if self.request.cancelled():
+            raise RefusedError("It was cancelled; nothing was moved.")
+
+    def move(self, base: str, stack: Sequence[Computed]) -> None:
+        """Move the base to the top of the stack; raise MovedError, with nothing changed, where it is elsewhere now."""
+        move = {
+            "kind": "base",
+            "branch": base,
+            "old": stack[0].old,
+            "new": stack[-1].new,
+            "agents": [self._stands(made, base) for made in stack],
+        }
+        self.landing = replace(self.landing, move=move)
+        for made in stack:
+            self.entry(made.agent, stage=Stage.MOVING)
+        names = ", ".join(made.agent for made in stack)
+        try:
+            reason = f"agentdeck: landed {names}"
+            advance.advance(self.world.repo, Move(base, stack[0].old, stack[-1].new), reason)
+            self._complete()
+        except BaseException:
+            # An interrupt may come when the base has moved already.
+            if self.world.repo.commit(f"refs/heads/{base}") == stack[-1].new:
+                self._complete()
+            else:
+                self.save(replace(self.landing, move=None))
+            raise
+
+    def _complete(self) -> None:
+        with uninterrupted():
+            self.landing = complete(self.world, self.landing, self.note)
+
+    def _stands(self, made: Computed, base: str) -> dict[str, Any]:
+        """How the agent stands before its landing and after it."""
+        status, agent = self.world.store.status(made.agent), self.world.store.agent(made.agent)
+        text = f"on {base} as {made.new[:10]}"
+        after = replace(status, state=State.LANDED, since=time.time(), reason=text)
+        return {
+            "name": made.agent,
+            "before": {"status": status.to_json(), "landed": agent.landed if agent else None},
+            "after": {"status": after.to_json(), "landed": (made.tip, made.new)},
+        }
+
+    def clear_up(self, names: Sequence[str]) -> None:
+        """Remove the agents that landed, where that was asked for. Their operation locks are held. What keeps one of
+        them here is told, and takes nothing from its landing."""
+        for name in names if self.landing.remove else ():
+            try:
+                remove_landed(self.world, self.landing, name, self.note)
+            except DeckError as error:
+                text = f"landed, but not removed yet: {error.title}"
+                self.note(Event("warning", name, text, {"detail": error.detail}))
+
+    # What is not to land
+
+    def _conflicts(self, candidate: Candidate, found: merges.Outcome) -> None:
+        where = "; ".join(conflict.where for conflict in found.conflicts[:6])
+        more = f" and {len(found.conflicts) - 6} more files" if len(found.conflicts) > 6 else ""
+        name = candidate.agent.name
+        at = f", applying {found.at[:10]}" if found.at else ""
+        how = "--merge --resolve " if self.landing.method is Method.REBASE else "--resolve "
+        self._aside(
+            name,
+            f"it conflicts with {candidate.base}{at} in {where}{more}",
+            hint=f"agentdeck merge {how}{name}, or --hand-back to let the agent do it",
+            conflicts=found.conflicts,
+        )
+
+    def _nothing_new(self, candidate: Candidate, old: str) -> None:
+        name = candidate.agent.name
+        if candidate.tip == candidate.start:
+            self._aside(name, "it has committed nothing, so there is nothing to land")
+            return
+        reason = f"{candidate.base} has all of it already"
+        self.entry(name, stage=Stage.LANDED if not self.request.dry_run else Stage.WOULD_LAND, reason=reason)
+        if not self.request.dry_run:
+            facts = self._stands(Computed(name, candidate.tip, old, old), candidate.base)["after"]
+            set_landed(self.world, name, facts)
+
+    def gate_failed(self, made: Computed, verdict: Verdict) -> None:
+        self._aside(
+            made.agent, f"its gate failed: {verdict.reason}", hint=f"less '{verdict.log}'", code=ExitCode.FAILED
+        )
+
+    def _aside(
+        self,
+        name: str,
+        reason: str,
+        *,
+        detail: str = "",
+        hint: str = "",
+        code: ExitCode = ExitCode.REFUSED,
+        conflicts: tuple[Any, ...] = (),
+    ) -> None:
+        self.entry(
+            name,
+            stage=Stage.SET_ASIDE,
+            reason=reason,
+            detail=detail,
+            hint=hint,
+            exit_code=code,
+            conflicts=conflicts,
+        )
+        event = Event("landing.refused", name, f"not landed: {reason}", {"landing": self.landing.id})
+        if self.request.dry_run or self.world.store.agent(name) is None:
+            self.note(event)
+        else:
+            self.world.note(event, self.note)
+
+    @contextlib.contextmanager
+    def set_aside_on_error(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except DeckError as error:
+            self.set_aside_for([name], error)
+
+    def set_aside_for(self, names: Sequence[str], error: DeckError) -> None:
+        """Set the agents aside for the reason that the error tells; raise it where the base has moved for them, which
+        could not be written down."""
+        if self.landing.move is not None:
+            raise error
+        for name in names:
+            self._aside(name, error.title, detail=error.detail, hint=error.hint, code=error.exit_code)
+
+    def starts_over(self, name: str, base: str) -> None:
+        self.note(Event("landing.again", name, f"{base} moved meanwhile; it starts over"))
+
+    def restless(self, base: str) -> RefusedError:
+        return RefusedError(f"{base} kept moving while this was tested.", hint="Land it again.")
+
+    # The record
+
+    def tip(self, base: str) -> str:
+        tip = self.world.repo.commit(f"refs/heads/{base}")
+        if tip is None:
+            raise RefusedError(f"The branch {base} is gone.")
+        return tip
+
+    def entry(self, name: str, **changed: Any) -> None:
+        self.save(self.landing.with_entry(name, **changed))
+
+    def save(self, landing: Landing) -> None:
+        self.landing = landing
+        if not self.request.dry_run:
+            self._landings.save(landing)

@@ -1,0 +1,51 @@
+"""What a landing says and leaves where the machine refuses one of its stages."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentdeck.core.events import Event
+from agentdeck.engine.landings import LandRequest, Stage
+from agentdeck.errors import StoreError
+from tests.support.decks import Bench
+from tests.support.finished import finished
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_one_that_landed_and_can_not_be_removed_has_landed(bench: Bench, batch: bool) -> None:
+    for name in ("one", "two"):
+        view = finished(bench, name, {f"{name}.txt": "x\n"})
+    assert view.worktree is not None
+    with (bench.root / ".git/info/exclude").open("a") as excluded:
+        excluded.write("/inner/\n")
+    bench.git("worktree", "add", "-q", "--detach", str(view.worktree / "inner"))
+    told: list[Event] = []
+    landing = bench.deck().land(LandRequest(("two", "one"), batch=batch, remove=True), told.append)
+    assert {entry.agent: str(entry.stage) for entry in landing.entries} == {"two": "landed", "one": "landed"}
+    assert [event.text for event in told if event.agent == "two" and event.kind == "warning"] == [
+        f"landed, but not removed yet: {view.worktree} holds another worktree, {view.worktree / 'inner'}."
+    ]
+    assert bench.deck().store.names() == ["two"]
+    bench.git("worktree", "remove", str(view.worktree / "inner"))
+    bench.deck().repair()
+    assert bench.deck().agents() == []
+    bench.deck().undo(landing.entry("two").step)
+    assert "two" in bench.deck().store.names()
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_move_that_can_not_be_written_down_is_by_the_next_verb(bench: Bench, batch: bool) -> None:
+    for name in ("one", "two"):
+        finished(bench, name, {f"{name}.txt": "x\n"})
+    before = bench.git("rev-parse", "main")
+    damaged = bench.write("steps/00001.json", "{", cwd=bench.deck().store.folder)
+    with pytest.raises(StoreError, match="can't be read"):
+        bench.deck().land(LandRequest(("one", "two"), batch=batch))
+    assert bench.git("rev-parse", "main") != before
+    damaged.unlink()
+    bench.deck().repair()
+    deck = bench.deck()
+    (landing,) = deck.landings()
+    assert landing.entry("one").stage is Stage.LANDED
+    deck.undo(landing.entry("one").step)
+    assert bench.git("rev-parse", "main") == before
