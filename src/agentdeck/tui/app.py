@@ -21,8 +21,8 @@ from agentdeck.core.text import plain
 from agentdeck.errors import ExitCode
 from agentdeck.tui import alerts
 from agentdeck.tui.actions import Actions, Failed, Finished, Follower, Progressed
-from agentdeck.tui.bindings import checked
 from agentdeck.tui.feed import Feed
+from agentdeck.tui.keymap import checked
 from agentdeck.tui.look import style_sheets
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.preferences import Preferences, first_theme, load, theme_name

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agentdeck.core.agent import State
-from agentdeck.tui.bindings import BY_ACTION, first_key
 from agentdeck.tui.header import KeyHint
+from agentdeck.tui.keymap import first_key
+from agentdeck.tui.keys import BY_ACTION
 from agentdeck.tui.snapshot import Row
 
 FILTERING = (KeyHint("⏎", "use this filter", "filter_done"), KeyHint("esc", "show all", "back"))

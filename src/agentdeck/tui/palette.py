@@ -8,7 +8,7 @@ from functools import partial
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
-from agentdeck.tui.bindings import KEYS
+from agentdeck.tui.keys import KEYS
 from agentdeck.tui.screens.deck import DeckScreen
 
 

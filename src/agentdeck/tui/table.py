@@ -10,7 +10,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -20,6 +20,7 @@ from agentdeck.core.agent import State
 from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, plain
 from agentdeck.tui.columns import GAP, Layout, Part, cell, lay_out
+from agentdeck.tui.keys import IN_LIST, bound
 from agentdeck.tui.order import Heading, Line
 from agentdeck.tui.snapshot import Row
 
@@ -33,14 +34,7 @@ _Cells = tuple[tuple[Part, ...], ...]
 class AgentTable(ScrollView, can_focus=True):
     """Knows which agent is selected and which are marked, by name: both stay when the order changes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Next agent", show=False, id="list.down"),
-        Binding("up,k", "move(-1)", "Agent before", show=False, id="list.up"),
-        Binding("pagedown", "page(1)", "One page down", show=False, id="list.page-down"),
-        Binding("pageup", "page(-1)", "One page up", show=False, id="list.page-up"),
-        Binding("home", "move(-100000)", "First agent", show=False, id="list.first"),
-        Binding("end,G", "move(100000)", "Last agent", show=False, id="list.last"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_LIST)]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"agents--{name}"
         for name in (

@@ -17,6 +17,8 @@ from agentdeck.core.text import columns, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
+from agentdeck.tui.keymap import first_key
+from agentdeck.tui.keys import BY_ID
 from agentdeck.tui.panes.watching import Watch
 
 NO_AGENT = "No agent is selected."
@@ -47,7 +49,10 @@ class Line(Widget):
 
 
 class KeyLine(Widget):
-    """The keys of a pane, the most useful first; those that there is no room for are left out."""
+    """The keys of a pane, the most useful first; those that there is no room for are left out.
+
+    A key is given by its id, and so shown as this person has it, or as it is written.
+    """
 
     def __init__(self, keys: tuple[tuple[str, str], ...]) -> None:
         super().__init__(classes="pane--keys")
@@ -55,12 +60,16 @@ class KeyLine(Widget):
 
     def render(self) -> Content:
         room, parts = self.content_size.width, list[Content]()
-        for key, word in self._keys:
+        for keys, word in self._keys:
+            key = " ".join(self._shown(each) for each in keys.split())
             room -= columns(key) + columns(word) + 3
             if room < 0:
                 break
             parts += [Content.styled(key, "$text-accent bold"), Content(f" {word}  ")]
         return Content("").join(parts)
+
+    def _shown(self, key: str) -> str:
+        return first_key(BY_ID[key], self.app._keymap) if key in BY_ID else key
 
 
 class AgentPane(Vertical):
@@ -72,7 +81,7 @@ class AgentPane(Vertical):
     """Whether everything the agent prints is a reason to look again; else a new status is, and being seen again."""
 
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """The keys that work in it, and a word or two for each."""
+    """The keys that work in it, as `KeyLine` takes them, and a word or two for each."""
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -18,18 +18,23 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.diffs import Diff, agent_base, commits_of, read_commit
 from agentdeck.engine.views import AgentView
 from agentdeck.system.history import Commit
+from agentdeck.tui.keys import COMMITS, IN_TABS, bound
 from agentdeck.tui.panes.base import AgentPane, sentence
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
-from agentdeck.tui.tabkeys import COMMITS, tab_bindings
 
 _REST = 1.0
 
 
 class CommitsPane(AgentPane):
     WATCHES = True
-    KEYS: ClassVar = (("⏎", "its changes"), ("esc", "back"), ("n p", "file"), ("[ ]", "change"))
-    BINDINGS: ClassVar[list[BindingType]] = [*tab_bindings(COMMITS)]
+    KEYS: ClassVar = (
+        ("rows.open", "its changes"),
+        ("program.back", "back"),
+        ("diff.next-file diff.file-before", "file"),
+        ("diff.hunk-before diff.next-hunk", "change"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[COMMITS])]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

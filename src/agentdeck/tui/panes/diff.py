@@ -18,12 +18,12 @@ from agentdeck.engine.comments import Comment, Comments, send
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.diffs import Diff, Scope, read
 from agentdeck.engine.views import AgentView
+from agentdeck.tui.keys import DIFF, IN_TABS, bound
 from agentdeck.tui.panes.base import AgentPane, sentence
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.prompt import Prompt
 from agentdeck.tui.panes.rows import RowsView
 from agentdeck.tui.reading import stamp
-from agentdeck.tui.tabkeys import DIFF, tab_bindings
 
 _REST = 2.0
 """Seconds at least between two looks while the agent works."""
@@ -47,15 +47,15 @@ class _Facts:
 class DiffPane(AgentPane):
     WATCHES = True
     KEYS: ClassVar = (
-        ("n p", "file"),
-        ("[ ]", "change"),
-        ("c", "comment"),
-        ("C", "send all"),
-        ("X", "delete one"),
-        ("u", "committed or not"),
-        ("esc", "back"),
+        ("diff.next-file diff.file-before", "file"),
+        ("diff.hunk-before diff.next-hunk", "change"),
+        ("diff.comment", "comment"),
+        ("diff.send", "send all"),
+        ("diff.delete", "delete one"),
+        ("diff.scope", "committed or not"),
+        ("program.back", "back"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*tab_bindings(DIFF, but=("step",))]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[DIFF])]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

@@ -16,10 +16,10 @@ from agentdeck.core.patch import FilePatch, PatchLine
 from agentdeck.core.text import columns, cut, plain
 from agentdeck.engine.comments import Comment
 from agentdeck.engine.diffs import Diff
+from agentdeck.tui.keys import IN_DIFF, bound
 from agentdeck.tui.panes.colouring import Colouring
 from agentdeck.tui.panes.rows import Piece, RowsView
 from agentdeck.tui.styled import clean
-from agentdeck.tui.tabkeys import DIFF, tab_bindings
 
 _STATUS = {"A": "new", "D": "gone", "R": "moved", "C": "copied", "T": "other kind", "M": ""}
 _WIDE_MOST = 2200
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 class DiffView(RowsView):
     BINDINGS: ClassVar[list[BindingType]] = [
-        *tab_bindings(DIFF, "step"),
+        *bound(IN_DIFF),
         Binding("left", "scroll_left", "To the left", show=False),
         Binding("right", "scroll_right", "To the right", show=False),
     ]

@@ -16,9 +16,9 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.resources import BY_KIND, resource_variables
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
+from agentdeck.tui.keys import ENV, IN_TABS, bound
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
-from agentdeck.tui.tabkeys import ENV, tab_bindings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Entry:
 
 
 class EnvPane(AgentPane):
-    KEYS: ClassVar = (("y", "copy"), ("v", "show or hide a secret"), ("esc", "back"))
-    BINDINGS: ClassVar[list[BindingType]] = [*tab_bindings(ENV)]
+    KEYS: ClassVar = (("env.copy", "copy"), ("env.reveal", "show or hide a secret"), ("program.back", "back"))
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[ENV])]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

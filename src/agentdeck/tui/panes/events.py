@@ -24,7 +24,12 @@ _LOOKS = {"working": "bar", "waiting": "warn", "limited": "accent", "done": "goo
 
 class EventsPane(AgentPane):
     WATCHES = True
-    KEYS: ClassVar = (("↑ ↓", "one in full"), ("home", "newest"), ("end", "oldest"), ("esc", "back"))
+    KEYS: ClassVar = (
+        ("rows.up rows.down", "one in full"),
+        ("rows.first", "newest"),
+        ("rows.last", "oldest"),
+        ("program.back", "back"),
+    )
 
     _events: Sequence[Event] = ()
 

@@ -16,12 +16,12 @@ from agentdeck.core.text import cut, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.system.logtail import MOST_LINES, Change, LogTail
+from agentdeck.tui.keys import IN_TABS, LOG, bound
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.loglines import LogView
 from agentdeck.tui.panes.prompt import Prompt
 from agentdeck.tui.panes.replay import Player
 from agentdeck.tui.panes.screen import TerminalView
-from agentdeck.tui.tabkeys import LOG, tab_bindings
 
 _PACE = 0.08
 """Seconds between two looks at a log that grows."""
@@ -36,17 +36,17 @@ class LogPane(AgentPane):
 
     WATCHES = True
     KEYS: ClassVar = (
-        ("/", "search"),
-        ("n N", "next"),
-        ("f", "filter"),
-        ("space", "replay"),
-        ("< >", "speed"),
+        ("log.search", "search"),
+        ("log.next log.before", "next"),
+        ("log.filter", "filter"),
+        ("log.replay", "replay"),
+        ("log.slower log.faster", "speed"),
         ("end", "follow"),
-        ("w", "wrap"),
+        ("log.wrap", "wrap"),
         ("home", "older"),
-        ("esc", "back"),
+        ("program.back", "back"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*tab_bindings(LOG)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[LOG])]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

@@ -9,11 +9,13 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from agentdeck.tui.keys import IN_ROWS, bound
 
 Piece = tuple[str, str]
 """A text that is clean, and the name of its look; “” is a plain one."""
@@ -27,15 +29,7 @@ class RowsView(ScrollView, can_focus=True):
     """Subclasses say how many rows there are, and what is in each."""
 
     DEFAULT_CLASSES = "pane--view"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Next line", show=False),
-        Binding("up,k", "move(-1)", "Line before", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "One page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "One page up", show=False),
-        Binding("home,g", "move(-100000000)", "First line", show=False),
-        Binding("end,G", "move(100000000)", "Last line", show=False),
-        Binding("enter", "open", "Open", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_ROWS)]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"row--{name}" for name in LOOKS}
     FIXED = 0
     """Columns at the left that stay where they are when the rest is scrolled to the side."""

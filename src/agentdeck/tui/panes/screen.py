@@ -80,7 +80,13 @@ class ScreenPane(AgentPane):
     """What one would see at the agent's own terminal; its last lines when that is gone."""
 
     WATCHES = True
-    KEYS: ClassVar = (("↑ ↓ pgup pgdn", "scroll"), ("end", "follow"), ("esc", "back"), ("i", "type"), ("⏎", "attach"))
+    KEYS: ClassVar = (
+        ("↑ ↓ pgup pgdn", "scroll"),
+        ("end", "follow"),
+        ("program.back", "back"),
+        ("agent.type", "type"),
+        ("agent.attach", "attach"),
+    )
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

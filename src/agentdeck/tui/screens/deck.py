@@ -13,11 +13,11 @@ from textual.widgets import Input
 
 from agentdeck.core.text import plain
 from agentdeck.tui.actions import Actions, Follower
-from agentdeck.tui.bindings import bindings
 from agentdeck.tui.deckverbs import DeckVerbs
 from agentdeck.tui.detail import Detail
 from agentdeck.tui.header import Activity, DeckHeader, KeyBar, Problems
 from agentdeck.tui.hints import FILTERING, hints_for
+from agentdeck.tui.keys import KEYS, bound
 from agentdeck.tui.order import NEEDS_PERSON, Grouping, Order, arrange
 from agentdeck.tui.snapshot import Row, Snapshot
 from agentdeck.tui.table import AgentTable
@@ -34,7 +34,7 @@ _BESIDE = 160
 class DeckScreen(Follower, DeckVerbs):
     """Shows snapshots; asks nobody for anything that takes time."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    BINDINGS: ClassVar[list[BindingType]] = [each for keys in KEYS.values() for each in bound(keys)]
 
     def __init__(self, deck: Deck, actions: Actions, first: Snapshot) -> None:
         super().__init__()

@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from agentdeck.core.agent import State
-from agentdeck.tui.bindings import KEYS, shown_keys
 from agentdeck.tui.header import COLOURS
-from agentdeck.tui.tabkeys import TAB_KEYS
+from agentdeck.tui.keymap import shown_keys
+from agentdeck.tui.keys import SECTIONS
 
 _STATES = {
     State.STARTING: "its worktree, ports and database are being made",
@@ -47,7 +47,7 @@ class HelpScreen(ModalScreen[None]):
 
     def _text(self) -> Content:
         lines = [Content.styled("Keys", "bold"), Content("")]
-        for section, keys in {**KEYS, **TAB_KEYS}.items():
+        for section, keys in SECTIONS.items():
             lines.append(Content.styled(section, "bold $text-accent"))
             for key in keys:
                 shown = Content.styled(f"  {shown_keys(key, self._keymap):9}", "bold")
