@@ -81,6 +81,21 @@ def test_a_screen_that_is_larger_than_the_pane_shows_its_end_and_can_be_scrolled
     on_pane(ScreenPane, bench, script, (78, 10))
 
 
+def test_going_up_is_not_undone_by_what_comes_meanwhile(bench: Bench) -> None:
+    begin(bench, "fix")
+
+    async def script(on: Pilot[ScreenPane]) -> None:
+        terminal = on.pane.query_one(TerminalView)
+        terminal.show_text([str(number) for number in range(1, 41)])
+        terminal.action_scroll_home()  # before the bar of so many rows is there
+        terminal.show_text([str(number) for number in range(1, 61)])
+        await on.until(lambda: on.lines()[0] == "1")
+        terminal.action_scroll_end()
+        await on.until(lambda: "60" in on.lines())
+
+    on_pane(ScreenPane, bench, script, (78, 10))
+
+
 def test_another_agent_s_screen_takes_its_place(bench: Bench) -> None:
     one, two = (begin(bench, name, f"echo I am {name}; exec sleep 1000") for name in ("one", "two"))
 

@@ -76,6 +76,19 @@ _FULL = Snapshot(
 )
 
 
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until the picture stays as it is. What Textual itself waits for is that the process uses no processor time,
+    which is also so where others leave it none."""
+    before, same = "", 0
+    for _ in range(200):
+        await pilot.pause(0.05)
+        now = pilot.app.export_screenshot()
+        before, same = now, same + 1 if now == before else 0
+        if same == 4:
+            return
+    raise AssertionError("the picture never stays as it is")
+
+
 @pytest.fixture
 def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) -> Callable[..., None]:
     """Compare a picture of the dashboard that shows `_FULL`, after `before` was done to it."""
@@ -98,7 +111,7 @@ def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) 
             if before is not None:
                 await before(pilot)
             pilot.app.clear_notifications()
-            await pilot.pause()
+            await settled(pilot)
 
         assert snap_compare(app, terminal_size=size, run_before=prepared)
 

@@ -32,8 +32,12 @@ class FollowView(ScrollView, can_focus=True):
 
     def _keep_end(self) -> None:
         if self.follows:
-            # By force: the bar that would allow it comes only with the next layout.
-            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+            self._go(self.max_scroll_y)
+
+    def _go(self, y: float) -> None:
+        # By force: the bar that would allow it comes only with the next layout. At once: what is put off to then would
+        # undo what a person did meanwhile.
+        self.scroll_to(y=y, animate=False, force=True, immediate=True)
 
     def on_resize(self) -> None:
         self._keep_end()
@@ -51,10 +55,10 @@ class FollowView(ScrollView, can_focus=True):
         self._keep_end()
 
     def action_scroll_home(self) -> None:
-        self.scroll_to(y=0, animate=False)
+        self._go(0)
 
     def action_page_up(self) -> None:
-        self.scroll_to(y=self.scroll_offset.y - self.size.height + 1, animate=False)
+        self._go(self.scroll_offset.y - self.size.height + 1)
 
     def action_page_down(self) -> None:
-        self.scroll_to(y=self.scroll_offset.y + self.size.height - 1, animate=False)
+        self._go(self.scroll_offset.y + self.size.height - 1)
