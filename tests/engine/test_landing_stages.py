@@ -20,7 +20,7 @@ def test_one_that_landed_and_can_not_be_removed_has_landed(bench: Bench, batch: 
         excluded.write("/inner/\n")
     bench.git("worktree", "add", "-q", "--detach", str(view.worktree / "inner"))
     told: list[Event] = []
-    landing = bench.deck().land(LandRequest(("two", "one"), batch=batch, remove=True), told.append)
+    landing = bench.deck().land(LandRequest(("one", "two"), batch=batch, remove=True), told.append)
     assert {entry.agent: str(entry.stage) for entry in landing.entries} == {"two": "landed", "one": "landed"}
     assert [event.text for event in told if event.agent == "two" and event.kind == "warning"] == [
         f"landed, but not removed yet: {view.worktree} holds another worktree, {view.worktree / 'inner'}."
@@ -29,7 +29,7 @@ def test_one_that_landed_and_can_not_be_removed_has_landed(bench: Bench, batch: 
     bench.git("worktree", "remove", str(view.worktree / "inner"))
     bench.deck().repair()
     assert bench.deck().agents() == []
-    bench.deck().undo(landing.entry("two").step)
+    bench.deck().undo()
     assert "two" in bench.deck().store.names()
 
 
