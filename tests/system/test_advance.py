@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from agentdeck.errors import BusyError, RefusedError
-from agentdeck.system import advance
-from agentdeck.system.advance import Move, MovedError
+from agentdeck.system import advance, bases, following
+from agentdeck.system.bases import Move, MovedError
 from tests.support.repos import MakeRepo, Sandbox
 
 TREE = Path(__file__).parents[2]
@@ -83,7 +83,7 @@ def test_changes_that_it_would_touch_stop_it_with_nothing_changed(repo: MakeRepo
     assert sandbox.git("status", "--porcelain=v2", "--ignored") == before
     assert sandbox.git("rev-parse", "main") == move.old
     assert not (sandbox.folder / ".git/index.lock").exists()
-    assert advance.unsettled(sandbox.repo) == []
+    assert bases.left(sandbox.repo.common, bases.MOVE) == []
 
 
 def test_a_branch_that_is_elsewhere_by_now_is_left(repo: MakeRepo) -> None:
@@ -127,27 +127,38 @@ def test_a_hook_that_refuses_the_ref_leaves_files_and_index_as_they_were(repo: M
 def test_another_gits_lock_is_waited_for_and_never_broken(repo: MakeRepo, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox = repo()
     move = with_next(sandbox)
-    monkeypatch.setattr(advance, "_PATIENCE", 0.2)
+    monkeypatch.setattr(following, "_PATIENCE", 0.2)
     lock = sandbox.write(".git/index.lock", "")
     with pytest.raises(BusyError):
         advance.advance(sandbox.repo, move, "test")
     assert lock.exists()
-    assert advance.unsettled(sandbox.repo) == []
+    assert bases.left(sandbox.repo.common, bases.MOVE) == []
+
+
+def test_a_lock_that_another_git_takes_while_all_is_put_back_stays_its_own(repo: MakeRepo) -> None:
+    sandbox = repo()
+    move = with_next(sandbox)
+    sandbox.write(".git/hooks/reference-transaction", "#!/bin/sh\n[ $1 != prepared ]\n", mode=0o755)
+    # git runs this one at the end of the checkout that puts the files back.
+    sandbox.write(".git/hooks/post-checkout", "#!/bin/sh\necho theirs > .git/index.lock\n", mode=0o755)
+    with pytest.raises(RefusedError, match="can't be moved"):
+        advance.advance(sandbox.repo, move, "test")
+    assert (sandbox.folder / ".git/index.lock").read_text() == "theirs\n"
 
 
 def test_only_one_process_holds_a_branch(repo: MakeRepo) -> None:
     here = repo().repo
-    with advance.holding(here, "release/ü"):
-        assert advance.is_held(here, "release/ü")
-        assert not advance.is_held(here, "main")
-        with pytest.raises(BusyError, match="release/ü"), advance.holding(here, "release/ü"):
+    with bases.holding(here, "release/ü"):
+        assert bases.is_held(here, "release/ü")
+        assert not bases.is_held(here, "main")
+        with pytest.raises(BusyError, match="release/ü"), bases.holding(here, "release/ü"):
             pass
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from agentdeck.system import advance
+from agentdeck.system import advance, bases
 from agentdeck.system.git import Repository
 fatal, seen = int(sys.argv[1]), 0
 EFFECTS = {"subprocess.Popen", "os.rename", "os.remove", "os.link", "open"}
@@ -159,8 +170,8 @@ def watch(event, args):
             os.kill(os.getpid(), signal.SIGKILL)
 repo = Repository.find(Path(sys.argv[2]))
 sys.addaudithook(watch)
-with advance.holding(repo, "main"):
-    advance.advance(repo, advance.Move("main", *sys.argv[3:5]), "test")
+with bases.holding(repo, "main"):
+    advance.advance(repo, bases.Move("main", *sys.argv[3:5]), "test")
 print(seen)
 """
 
@@ -192,7 +203,7 @@ def test_a_move_killed_at_any_step_is_settled_to_old_or_new(repo: MakeRepo) -> N
             assert settled.done == (at == move.new)
         assert sandbox.git("rev-parse", "main") == at
         assert sandbox.git("status", "--porcelain") == begun
-        assert advance.unsettled(sandbox.repo) == []
+        assert bases.left(sandbox.repo.common, bases.MOVE) == []
         assert not list((sandbox.folder / ".git").glob("*.lock"))
         ends.add(at)
     assert ends == {move.old, move.new}
@@ -205,7 +216,7 @@ def test_what_someone_wrote_after_the_crash_is_saved_before_it_is_settled(repo: 
     advance.advance(sandbox.repo, Move("main", move.new, move.old), "back")
     for fatal in range(steps, 0, -1):
         killed(sandbox, move, fatal)
-        if advance.unsettled(sandbox.repo):
+        if bases.left(sandbox.repo.common, bases.MOVE):
             break
         advance.advance(sandbox.repo, Move("main", sandbox.git("rev-parse", "main"), move.old), "back")
     sandbox.write("change me.txt", "written after the crash\n")

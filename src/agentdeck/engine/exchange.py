@@ -10,8 +10,8 @@ from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError
-from agentdeck.system import advance, merges, remotes
-from agentdeck.system.advance import Move
+from agentdeck.system import advance, bases, merges, remotes
+from agentdeck.system.bases import Move
 
 
 def pull(world: World, branch: str, note: Note) -> str:
@@ -20,7 +20,7 @@ def pull(world: World, branch: str, note: Note) -> str:
     repo = world.repo
     upstream = remotes.upstream_of(repo, branch)
     new = remotes.fetch(repo, upstream)
-    with advance.holding(repo, branch, wait=600):
+    with bases.holding(repo, branch, wait=600):
         old = repo.commit(f"refs/heads/{branch}")
         if old is None:
             raise RefusedError(f"There is no branch {branch} here.")

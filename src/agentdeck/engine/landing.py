@@ -22,7 +22,7 @@ from agentdeck.engine.landings import Entry, Landing, Landings, LandRequest, Sta
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system import advance
-from agentdeck.system.advance import Move, MovedError
+from agentdeck.system.bases import Move, MovedError
 from agentdeck.system.merges import Method
 
 

@@ -10,7 +10,7 @@ from agentdeck.engine.landing_stages import Computed, Stages
 from agentdeck.engine.landing_turns import held_agents, held_base
 from agentdeck.errors import DeckError
 from agentdeck.system import advance
-from agentdeck.system.advance import Move, MovedError
+from agentdeck.system.bases import Move, MovedError
 
 
 def land_batch(stages: Stages, names: Sequence[str]) -> None:

@@ -22,7 +22,7 @@ from agentdeck.engine.undo import set_landed
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import advance, merges
-from agentdeck.system.advance import Move
+from agentdeck.system.bases import Move
 from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.merges import Method
 from agentdeck.system.process import uninterrupted

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from agentdeck.core.events import Event
 from agentdeck.engine.landing_stages import Stages
 from agentdeck.errors import BusyError
-from agentdeck.system import advance
+from agentdeck.system import bases
 
 _TURN = 24 * 3600.0
 """Seconds to wait for another landing on the same branch, whose gate may take long."""
@@ -33,7 +33,7 @@ def held_agents(stages: Stages, names: Sequence[str]) -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def held_base(stages: Stages, base: str, names: Sequence[str]) -> Iterator[None]:
-    if advance.is_held(stages.world.repo, base):
+    if bases.is_held(stages.world.repo, base):
         stages.note(Event("landing.waiting", names[0], f"waits for another landing on {base}"))
     with contextlib.ExitStack() as held:
         _wait_for(stages, base, held)
@@ -45,7 +45,7 @@ def _wait_for(stages: Stages, base: str, held: contextlib.ExitStack) -> None:
     while True:
         stages.check_wanted()
         try:
-            held.enter_context(advance.holding(stages.world.repo, base, wait=_LOOK))
+            held.enter_context(bases.holding(stages.world.repo, base, wait=_LOOK))
             return
         except BusyError:
             if time.monotonic() > deadline:

@@ -13,6 +13,7 @@ from agentdeck.core.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.events import Event
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, StoreError
+from agentdeck.system import bases
 from agentdeck.system.files import is_locked
 
 
@@ -28,8 +29,7 @@ def needs_repair(world: World, agent: Agent) -> bool:
 def landing_is_cut_short(world: World) -> bool:
     """Whether a landing, or the move of a branch, was begun that nobody is at any more; costs a look at two folders."""
     locks = [path for path in (world.store.folder / "landings").glob("*.lock") if not is_locked(path)]
-    moves = (world.store.folder / "bases").glob("*.move.json")
-    return bool(locks) or any(not is_locked(path.with_name(path.name.replace("move.json", "lock"))) for path in moves)
+    return bool(locks or bases.left(world.repo.common, bases.MOVE))
 
 
 def undo_is_cut_short(world: World) -> bool:

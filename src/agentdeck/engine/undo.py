@@ -21,7 +21,7 @@ from agentdeck.engine.resources import worktree_of
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
-from agentdeck.system import advance, branches, snapshots
+from agentdeck.system import advance, bases, branches, snapshots
 from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.files import locked, private_folder, write_json
 from agentdeck.system.git import Repository
@@ -154,13 +154,13 @@ def _check_base(world: World, part: Part) -> None:
             f"{branch} has moved on since, to {(now or 'nothing')[:12]}.",
             hint=f"Take the landing back with a commit of its own: {revert}",
         )
-    advance.check(world.repo, advance.Move(branch, part["new"], part["old"]))
+    advance.check(world.repo, bases.Move(branch, part["new"], part["old"]))
 
 
 def _undo_base(world: World, part: Part, key: str, note: Note) -> Part | None:
     branch = part["branch"]
-    with advance.holding(world.repo, branch, wait=30):
-        advance.advance(world.repo, advance.Move(branch, part["new"], part["old"]), f"agentdeck: {key}")
+    with bases.holding(world.repo, branch, wait=30):
+        advance.advance(world.repo, bases.Move(branch, part["new"], part["old"]), f"agentdeck: {key}")
     for each in part["agents"]:
         set_landed(world, each["name"], each["before"])
         note(Event("base.moved", each["name"], f"{branch} is at {part['old'][:12]} again", {"branch": branch}))

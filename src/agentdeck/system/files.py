@@ -102,6 +102,11 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
+def read_json(path: Path) -> Any:
+    """What `write_json` put there; a ValueError where that can't be read."""
+    return from_json(path.read_text("utf-8", "surrogateescape"))
+
+
 def sign(path: Path) -> tuple[int, ...]:
     """Another one whenever the file was replaced or written; () where there is none."""
     try:

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from agentdeck.system.git import Repository
-
-_LINK = "160000"
-"""The mode of a submodule in a tree."""
+from agentdeck.system.treediff import changed
 
 
 def listed(top: Repository) -> dict[str, str]:
@@ -82,13 +80,7 @@ class Link:
 
 
 def changed_links(repo: Repository, old: str, new: str) -> list[Link]:
-    listed = repo.git("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", old, new).split("\0")
-    found = []
-    for head, path in zip(listed[::2], listed[1::2], strict=False):
-        modes, oids = head.lstrip(":").split()[:2], head.split()[2:4]
-        if _LINK in modes:
-            before, after = (oid if mode == _LINK else "0" * len(oid) for mode, oid in zip(modes, oids, strict=True))
-            found.append((path, before, after))
+    found = [(each.path, *each.links) for each in changed(repo, old, new) if each.is_link]
     if not found:
         return []
     words = ("config", "--blob", f"{new}:.gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
