@@ -56,6 +56,21 @@ def landed(bench: Bench) -> str:
     return "1"
 
 
+def behind(bench: Bench) -> str:
+    """The base's remote has a commit that the base has not; there is work of someone's in the base's checkout."""
+    remote, other = bench.root.parent / "remote.git", bench.root.parent / "other"
+    bench.git("init", "-q", "--bare", "-b", "main", str(remote))
+    bench.git("remote", "add", "origin", str(remote))
+    bench.git("push", "-q", "--set-upstream", "origin", "main")
+    bench.git("clone", "-q", str(remote), str(other))
+    bench.write("theirs ü.txt", "theirs\n", cwd=other)
+    bench.write("src/app.py", "print('theirs')\n", cwd=other)
+    bench.commit("Theirs", cwd=other)
+    bench.git("push", "-q", cwd=other)
+    bench.write("mine.txt", "untracked in the base\n")
+    return ""
+
+
 def removed(bench: Bench) -> str:
     bench.deck().remove(one_with_work(bench))
     return "1"
@@ -132,6 +147,7 @@ SCENARIOS = {
         share=20,
     ),
     "a batch": Scenario(two, "land", {"batch": "1", "gate": "true", "remove": "1"}, share=13),
+    "a pull": Scenario(behind, "pull", kinds=True),
     "an undo of a landing": Scenario(landed, "undo", share=3),
     "an undo of a removal": Scenario(removed, "undo"),
     "an undo of an undo": Scenario(brought_back, "undo", share=4),

@@ -64,6 +64,7 @@ def act(deck: Deck, verb: str, name: str, options: dict[str, str]) -> object:
     verbs: dict[str, Callable[[], object]] = {
         "remove": lambda: deck.remove(name, stop=True),
         "resume": lambda: deck.resume(name),
+        "pull": deck.pull,
         "undo": lambda: deck.undo(int(name) if name else None),
         "prune": lambda: deck.prune(deck.stale()),
     }

@@ -68,14 +68,15 @@ def leftovers(bench: Bench) -> list[str]:
     files = [path for pattern in ("*.lock", "agentdeck-index*") for path in git.rglob(pattern)]
     found = [str(path) for path in files if "agentdeck" not in path.relative_to(git).parts]
     folder = git / "agentdeck"
-    found += [str(path) for path in [*folder.glob("bases/*.move.json"), *folder.glob("landings/*.lock")]]
+    found += [str(path) for path in [*folder.glob("bases/*.json"), *folder.glob("landings/*.lock")]]
     found += [str(path) for path in [folder / "steps/undo"] if path.exists()]
     ours = ("gate-", "resolve-")
     found += [name for name in [*bench.windows(), *bench.deck().store.names()] if name.startswith(ours)]
     found += [path for path in bench.worktrees() if Path(path).name.startswith(ours)]
     found += [lease.agent for lease in registry(bench).owners() if lease.agent.startswith(ours)]
     refs = bench.git("for-each-ref", "--format=%(refname)").splitlines()
-    good = ("refs/heads/", "refs/tags/", "refs/remotes/", "refs/stash", "refs/agentdeck/trash/")
+    ours = ("refs/agentdeck/trash/", "refs/agentdeck/fetched/")
+    good = ("refs/heads/", "refs/tags/", "refs/remotes/", "refs/stash", *ours)
     return found + [ref for ref in refs if not ref.startswith(good) or "/gate-" in ref]
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from pathlib import Path
 
 from agentdeck.core.events import Event
 from agentdeck.engine.candidates import find_candidate, title_of
 from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import RefusedError
+from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system import advance, bases, merges, remotes
 from agentdeck.system.bases import Move
+from agentdeck.system.files import read_json, write_json
+from agentdeck.system.process import uninterrupted
 
 
 def pull(world: World, branch: str, note: Note) -> str:
@@ -31,13 +35,39 @@ def pull(world: World, branch: str, note: Note) -> str:
                 f"{branch} and {upstream.remote}/{upstream.branch} have both gone on, so it can't be fast-forwarded.",
                 hint=f"Merge or rebase it yourself: git pull --rebase {upstream.remote} {upstream.branch}",
             )
-        advance.advance(repo, Move(branch, old, new), f"agentdeck: pulled from {upstream.remote}")
+        begun = bases.file_of(repo, branch, bases.STEP)
         part = {"kind": "base", "branch": branch, "old": old, "new": new, "agents": []}
-        Steps(world.store.open()).record(f"pull {secrets.token_hex(6)}", f"pulled {branch}", part)
+        world.store.open()
+        write_json(begun, {"key": f"pull {secrets.token_hex(6)}", "text": f"pulled {branch}", "part": part})
+        try:
+            advance.advance(repo, Move(branch, old, new), f"agentdeck: pulled from {upstream.remote}")
+        finally:
+            # An interrupt may come when the branch has moved already.
+            with uninterrupted():
+                _write_down(world, begun)
     count = int(repo.git("rev-list", "--count", f"{old}..{new}"))
     text = f"{count} commit{'s' if count > 1 else ''} from {upstream.remote} came to {branch}."
     note(Event("base.moved", branch, text, {"branch": branch, "old": old, "new": new}))
     return text
+
+
+def _write_down(world: World, begun: Path) -> None:
+    """Make the pull whose note this is a step, where its branch has moved; the same again changes nothing."""
+    note = read_json(begun)
+    part = note["part"]
+    tip = world.repo.commit(f"refs/heads/{part['branch']}")
+    if tip is not None and merges.is_ancestor(world.repo, part["new"], tip):
+        Steps(world.store).record(note["key"], note["text"], part)
+    begun.unlink()
+
+
+def finish_pulls(world: World) -> None:
+    """Make a step of each pull whose process died after its branch had moved, for the undo of it."""
+    for begun in bases.left(world.repo.common, bases.STEP):
+        with contextlib.suppress(BusyError, FileNotFoundError):
+            branch = str(read_json(begun)["part"]["branch"])
+            with bases.holding(world.repo, branch):
+                _write_down(world, begun)
 
 
 def push(world: World, branch: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from agentdeck.core.agent import Mode, State
 from agentdeck.core.events import Event
-from agentdeck.engine import removal
+from agentdeck.engine import exchange, removal
 from agentdeck.engine.candidates import settle_commit
 from agentdeck.engine.gate import end_gate
 from agentdeck.engine.landings import Landing, Landings, Stage
@@ -66,11 +66,13 @@ def record_commits(world: World, landing: Landing) -> Landing:
 
 
 def finish_dead(world: World, note: Note) -> None:
-    """Complete or give up every move of a branch and every landing whose process died, and remove its gate."""
+    """Complete or give up every move of a branch, every pull and every landing whose process died, and remove its
+    gate."""
     for settled in advance.settle(world.repo):
         if settled.saved:
             text = f"what was in the way of {settled.move.branch} is saved as {settled.saved}"
             note(Event("warning", settled.move.branch, text, {"ref": settled.saved}))
+    exchange.finish_pulls(world)
     landings = Landings(world.store)
     for landing_id in landings.dead():
         with contextlib.suppress(BusyError), landings.running(landing_id):

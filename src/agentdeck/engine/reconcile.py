@@ -27,9 +27,10 @@ def needs_repair(world: World, agent: Agent) -> bool:
 
 
 def landing_is_cut_short(world: World) -> bool:
-    """Whether a landing, or the move of a branch, was begun that nobody is at any more; costs a look at two folders."""
+    """Whether a landing, a pull or the move of a branch was begun that nobody is at any more; costs a look at two
+    folders."""
     locks = [path for path in (world.store.folder / "landings").glob("*.lock") if not is_locked(path)]
-    return bool(locks or bases.left(world.repo.common, bases.MOVE))
+    return bool(locks) or any(bases.left(world.repo.common, kind) for kind in (bases.MOVE, bases.STEP))
 
 
 def undo_is_cut_short(world: World) -> bool:

@@ -14,6 +14,8 @@ from agentdeck.system.git import Repository
 
 MOVE = "move.json"
 """The note of a move that has begun, see advance.py."""
+STEP = "step.json"
+"""The note of the step that a pull which has begun is going to be, see engine/exchange.py."""
 
 
 class MovedError(RefusedError):

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from agentdeck.errors import GitError
+from agentdeck.system.files import sign
 from agentdeck.system.git import Repository
 
 READY = "agentdeck-ready"
@@ -54,7 +56,7 @@ def list_worktrees(repo: Repository) -> list[Worktree]:
     found = []
     for number, record in enumerate(records):
         values = dict(line.partition(" ")[::2] for line in record if line)
-        path = main_folder(repo) if number == 0 and "bare" not in values else Path(values["worktree"])
+        path = _top_of(repo) if number == 0 and "bare" not in values else Path(values["worktree"])
         git_dir = repo.common if number == 0 else folders.get(os.path.realpath(path))
         if git_dir is None:
             continue
@@ -93,6 +95,12 @@ def main_folder(repo: Repository) -> Path:
     common = repo.common
     if is_bare(repo):
         return common.parent if common.name.startswith(".") else common
+    return _top_of(repo)
+
+
+def _top_of(repo: Repository) -> Path:
+    """The main worktree's top, of a repository that has one."""
+    common = repo.common
     if common.name == ".git":
         return common.parent
     setting = repo.run("config", "--file", common / "config", "--get", "core.worktree")
@@ -105,9 +113,14 @@ def main_folder(repo: Repository) -> Path:
 
 def is_bare(repo: Repository) -> bool:
     """Whether the repository has no main worktree, also when asked from one of its linked worktrees."""
-    if repo.bare:
-        return True
-    return repo.git("rev-parse", "--is-bare-repository", env={"GIT_DIR": str(repo.common)}) == "true"
+    return repo.bare or _is_bare(repo.common, sign(repo.common / "config"))
+
+
+@lru_cache(maxsize=8)
+def _is_bare(common: Path, config: tuple[int, ...]) -> bool:
+    """What git says of that folder, asked again when its `config` has another sign."""
+    repo = Repository(common, common, bare=True)
+    return repo.git("rev-parse", "--is-bare-repository", env={"GIT_DIR": str(common)}) == "true"
 
 
 def _git_folders(common: Path) -> dict[str, Path]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-import secrets
 import shutil
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -48,14 +48,14 @@ def default_remote(repo: Repository) -> str:
 
 def fetch(repo: Repository, upstream: Upstream) -> str:
     """Get the remote's branch, and return its commit; its remote-tracking branch is brought up to date."""
-    # A ref of our own: FETCH_HEAD is the user's, and another fetch may write it at the same time.
-    ref = f"refs/agentdeck/fetched/{secrets.token_hex(6)}"
+    # A ref of our own, one for each branch: FETCH_HEAD is the user's, and another fetch may write it at the same time.
+    name = hashlib.sha256(f"{upstream.remote}/{upstream.branch}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    ref = f"refs/agentdeck/fetched/{name}"
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", upstream.remote)
     done = repo.run(*words, f"+refs/heads/{upstream.branch}:{ref}")
-    commit = repo.commit(ref)
-    repo.run("update-ref", "-d", ref)
     if not done:
         raise GitError(f"{upstream.branch} can't be fetched from {upstream.remote}.", detail=done.complaint)
+    commit = repo.commit(ref)
     if commit is None:
         raise GitError(f"{upstream.remote} sent nothing for {upstream.branch}.")
     return commit
