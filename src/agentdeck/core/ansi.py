@@ -8,8 +8,10 @@ _SEQUENCE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
     r"|\x1b[P\]X^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # strings: OSC (title, clipboard, links), DCS, SOS, PM, APC
     r"|\x1b[ -/]+[0-~]"  # character sets
-    r"|\x1b[^\[P\]X^_ -/]"  # the two-letter ones
+    r"|\x1b[^\[P\]X^_ -/\x1b]"  # the two-letter ones
+    r"|\x1b"  # what is left of one that another one broke off
 )
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[P\]X^_][^\x07\x1b]*\x1b?|[ -/]*)\Z")
 _HELD_MAX = 4096
 """Characters of an unfinished sequence to wait for; what is longer is no sequence."""
 _ASCII_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 27), *range(28, 32), 127))
@@ -27,14 +29,11 @@ class Stripper:
         text = self._held + text
         self._held = ""
         if "\x1b" in text:
+            # Both read the text once, however many sequences in it have no end: a hostile program may print that.
+            tail = _UNFINISHED.search(text)
+            if tail is not None and len(tail[0]) <= _HELD_MAX:
+                self._held, text = tail[0], text[: tail.start()]
             text = _SEQUENCE.sub("", text)
-            start = text.find("\x1b")
-            while start >= 0:
-                if len(text) - start <= _HELD_MAX:
-                    self._held, text = text[start:], text[:start]
-                    break
-                text = _SEQUENCE.sub("", text[:start] + text[start + 1 :])
-                start = text.find("\x1b", start)
         return text.translate(_ASCII_CONTROLS) if text.isascii() else _CONTROLS.sub("", text)
 
 
