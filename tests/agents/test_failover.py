@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import Mode, State
+from agentdeck.core.agent import Fault, Mode, State
 from agentdeck.engine import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
@@ -21,6 +21,7 @@ from tests.agents.conftest import PACKAGES, QUIET
 from tests.support.decks import CONFIG, Bench
 from tests.support.fake_api import CONTENT, FILE, fake_api
 from tests.support.faulty_api import FAULTS, faulty_api
+from tests.support.retry import eventually
 from tests.support.servers import free_port
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -125,3 +126,27 @@ def test_the_users_own_login_goes_to_its_provider_and_to_no_other(
         assert login not in str(spare.requests)
         gateways.stop(deck.world)
     assert_kept_secret([deck.store.folder, gateways.files().state], [login, *KEYS.values()])
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("profile", PACKAGES)
+def test_a_spent_budget_is_no_reason_to_go_to_another_provider(quiet: Bench, profile: str, mode: Mode) -> None:
+    with fake_api() as main:
+        failover = '[agent]\nfailover = ["claude", "codex"]\n[budgets.agent]\ntokens = 0\n'
+        quiet.write("agentdeck.toml", CONFIG + provider("main", main.url) + '[tiers]\nwork = ["main:m"]\n' + failover)
+        quiet.write(".claude/settings.json", "{}", cwd=quiet.home)  # at its screen it would ask whether it may do all
+        deck = quiet.deck()
+        deck.start(StartRequest(task="Make the file", profile=profile, name="fox", tier="work", mode=mode))
+
+        def is_paused() -> bool:
+            view = deck.agent("fox")
+            if view.state is State.WAITING:
+                deck.send("fox", keys=["Enter"])
+            return "the agent's budget is spent; " in view.status.reason
+
+        eventually(is_paused, 40, pause=1.0)
+        view = deck.agent("fox")
+        assert (view.state, view.status.fault, view.profile) == (State.LIMITED, Fault.BUDGET, profile)
+        assert f"{profile} tries again at" in view.status.reason
+        assert not [each for each in main.requests if each["body"]]
+        gateways.stop(deck.world)

@@ -34,12 +34,13 @@ def after(
     reset: float | None = None,
     progress: Progress | None = None,
     chain: tuple[str, ...] = CHAIN,
+    why: str = "",
     **more: float,
 ) -> tuple[Decision, Progress]:
-    return after_fault(fault, reset, chain, progress or Progress("claude"), POLICY, now=NOW, **more)
+    return after_fault(fault, reset, chain, progress or Progress("claude"), POLICY, now=NOW, why=why, **more)
 
 
-@pytest.mark.parametrize("fault", [each for each in Fault if each not in PROVIDERS_FAULTS])
+@pytest.mark.parametrize("fault", sorted(set(Fault) - PROVIDERS_FAULTS - {Fault.BUDGET}))
 def test_what_is_not_a_providers_fault_ends_the_run(fault: Fault) -> None:
     assert after(fault) == (Decision(Act.END), Progress("claude"))
 
@@ -51,6 +52,16 @@ def test_a_near_reset_is_awaited_a_far_one_is_not() -> None:
     decision, progress = after(Fault.LIMITED, NOW + 3600)
     assert (decision.act, decision.profile, decision.at) == (Act.NEXT, "codex", NOW)
     assert progress.until == {"claude": NOW + 3600}
+
+
+def test_a_spent_budget_is_awaited_whoever_else_is_ready() -> None:
+    decision, progress = after(Fault.BUDGET, why="the agent's budget is spent")
+    assert (decision.act, decision.profile) == (Act.AGAIN, "claude")
+    assert decision.at > NOW
+    assert decision.why == "the agent's budget is spent"
+    assert after(Fault.BUDGET, NOW + 3600)[0].at == NOW + 3600
+    decision, _ = after(Fault.BUDGET, NOW + 8 * 3600, progress, why="today's budget is spent")
+    assert decision == Decision(Act.END, why="today's budget is spent; that is too long to wait")
 
 
 def test_a_provider_that_is_down_or_names_no_time_is_left_at_once() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from agentdeck.core.agent import Fault, State
 from agentdeck.core.apis import Api
+from agentdeck.core.reports import Report, read_report
 from agentdeck.system import gateway_tokens as tokens
 from agentdeck.system.gateway_tokens import Bearer
 from agentdeck.system.store import Store
@@ -188,6 +190,37 @@ def test_the_agent_is_stopped_where_the_configuration_says_so(tmp_path: Path, mo
             assert killed == [4711]
         told = [event.text for event in store.events("fox") if event.kind == "budget.reached"]
         assert told == ["the agent's budget is spent; it is stopped"]
+
+    asyncio.run(check())
+
+
+def test_the_agents_runner_is_told_before_its_cli_is_and_again_when_there_is_room(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store").open()
+    inbox = tmp_path / "store/agents/fox/inbox"
+    inbox.mkdir(parents=True)
+
+    def reports() -> list[Report | None]:
+        found = [read_report(json.loads(path.read_text())) for path in sorted(inbox.glob("*.json"))]
+        for path in inbox.glob("*.json"):
+            path.unlink()
+        return found
+
+    async def check() -> None:
+        async with playing(tmp_path, plan=budget(agent={"tokens": 1})) as play:
+            config = play.state / "config.json"
+            tables = json.loads(config.read_text())
+            tables["stores"] = {"deck": str(store.folder)}
+            config.write_text(json.dumps(tables))
+            play.gateway._refresh(at_once=True)
+            assert await spend(play, 1) == [200]
+            assert reports() == []
+            assert await spend(play, 2) == [400, 400]
+            assert reports() == [Report(State.LIMITED, "the agent's budget is spent", Fault.BUDGET)] * 2
+            tables["decks"][""]["budgets"] = {}
+            config.write_text(json.dumps(tables))
+            play.gateway._refresh(at_once=True)
+            assert await spend(play, 2) == [200, 200]
+            assert reports() == [Report(State.WORKING)]
 
     asyncio.run(check())
 

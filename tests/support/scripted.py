@@ -2,8 +2,9 @@
 
 A plan has for each program a list of steps, one for each time it is started; the last one is for all further times. A
 step's keys, in the order in which they are done: `daemon` (leave a process behind that ignores all it can), `write`
-(files), `commit` (message), `print` (text), `stubborn` (ignore every signal), `hold` (run until ended), `say` (answers
-to lines typed, each text printed when any line came), `exit` (code, default 0).
+(files), `commit` (message), `ask` (a path below ANTHROPIC_BASE_URL; where the request is refused, it ends with what
+Claude Code prints then), `stubborn` (ignore every signal), `print` (text), `say` (answers to lines typed, each text
+printed when any line came), `hold` (run until ended), `exit` (code, default 0).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 _PROGRAM = """#!{python} -I
-import json, os, signal, subprocess, sys, time
+import json, os, signal, subprocess, sys, time, urllib.error, urllib.request
 folder, name = {folder!r}, os.path.basename(sys.argv[0])
 
 def lives(pid):
@@ -57,6 +58,15 @@ for path, text in step.get("write", {{}}).items():
 if "commit" in step:
     subprocess.run(["git", "add", "-A"], check=True)
     subprocess.run(["git", "commit", "-qm", step["commit"]], check=True)
+if "ask" in step:
+    url = os.environ["ANTHROPIC_BASE_URL"] + step["ask"]
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, b'{{"model": "m"}}')).read()
+    except urllib.error.HTTPError as error:
+        said = json.loads(error.read())["error"]["message"]
+        result = {{"is_error": True, "result": f"API Error: Request rejected ({{error.code}}) · {{said}}"}}
+        print(json.dumps(result, ensure_ascii=False, separators=(",", ":")), flush=True)
+        sys.exit(1)
 if step.get("stubborn"):
     for number in range(1, signal.NSIG):
         if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD):

@@ -92,6 +92,8 @@ class Fault(StrEnum):
     """The provider was down, overloaded or unreachable."""
     AUTH = "auth"
     """The provider refused the credentials."""
+    BUDGET = "budget"
+    """What it may spend through the gateway is spent: any other paid provider would only spend more."""
     SETUP = "setup"
     """A set-up hook failed; the agent never started."""
     LOST = "lost"

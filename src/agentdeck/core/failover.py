@@ -109,13 +109,15 @@ def after_fault(
     now: float,
     deadline: float | None = None,
     luck: float = 0.5,
+    why: str = "",
 ) -> tuple[Decision, Progress]:
     """What follows on `fault` of `progress.profile`, and what is known then.
 
     `reset` is when the message says that it ends; `deadline` is the agent's time-out; `luck`, in [0, 1), spreads pauses
-    whose length we choose, so that many agents do not come back at once.
+    whose length we choose, so that many agents do not come back at once. `why` is the reason where it is known better
+    than from the fault. At a spent budget no other profile is taken: what that costs, nobody would count.
     """
-    if fault not in PROVIDERS_FAULTS:
+    if fault not in PROVIDERS_FAULTS and fault is not Fault.BUDGET:
         return Decision(Act.END), progress
     current = progress.profile
     count = progress.tries.get(current, 0) + 1
@@ -126,12 +128,12 @@ def after_fault(
     else:
         until[current] = back
     progress = replace(progress, until=until, denied=denied, tries={**progress.tries, current: count})
-    why = reason(fault, current, until.get(current), now)
+    why = why or reason(fault, current, until.get(current), now)
     if progress.attempts >= policy.attempts:
         return Decision(Act.END, why=f"{why}; given up after {policy.attempts} attempts"), progress
     limit = min(now + policy.longest_wait - progress.waited, deadline if deadline is not None else float("inf"))
-    named = fault is Fault.LIMITED and reset is not None
-    usable = [each for each in chain if each not in denied]
+    named = fault in (Fault.LIMITED, Fault.BUDGET) and reset is not None
+    usable = [current] if fault is Fault.BUDGET else [each for each in chain if each not in denied]
     others = [each for each in usable if each != current and until.get(each, 0.0) <= now]
     if named and current in usable and back <= min(now + policy.patience, limit):
         return _go(progress, current, back, why, now)

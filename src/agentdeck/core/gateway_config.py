@@ -188,8 +188,8 @@ class BudgetsConfig(Section):
     warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
     """The share of a budget at which an event tells of it."""
     at_limit: Literal["local", "pause", "stop"] = "pause"
-    """`local`: the tier `local` serves from then on; `pause`: requests are refused until the budget is raised or the
-    day is over; `stop`: the agent is stopped."""
+    """`local`: the tier `local` serves from then on; `pause`: requests are refused, and the agent waits, until the
+    budget is raised or the day is over; `stop`: the agent is stopped."""
     deep_share: Annotated[float, Field(ge=0, le=1)] | None = None
     """The share of all cost that the tier `deep` should have at most; `agentdeck spend` tells when it has more."""
 

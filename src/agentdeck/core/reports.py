@@ -1,6 +1,7 @@
-"""What agent CLIs report through their own hooks, as states. Standard library only: the runner uses it.
+"""What is reported to a runner, as states: by agent CLIs through their own hooks, and by the gateway. Standard library
+only: the runner uses it.
 
-The payloads are those of Claude Code's hooks (`hook_event_name`) and of Codex's `notify` (`type`).
+The payloads are those of Claude Code's hooks (`hook_event_name`), of Codex's `notify` and of our gateway (`type`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ _CLAUDE_FAULTS = {
     "server_error": (State.FAILED, Fault.PROVIDER),
     "authentication_failed": (State.FAILED, Fault.AUTH),
 }
+_BUDGET = "agentdeck-budget"
 _WORK = frozenset({"UserPromptSubmit", "PreToolUse", "PostToolUse"})
+
+
+def budget_report(reason: str) -> dict[str, str]:
+    """What the gateway tells an agent's runner: that it refused a request because of `reason`, a budget that is spent;
+    empty when it lets requests pass again. No client's error text says that reliably."""
+    return {"type": _BUDGET, "reason": reason}
 
 
 def read_report(payload: Mapping[str, Any]) -> Report | None:
@@ -38,6 +46,9 @@ def read_report(payload: Mapping[str, Any]) -> Report | None:
         return _claude(payload)
     if payload.get("type") == "agent-turn-complete":
         return Report(State.DONE, session=_text(payload, "thread-id"))
+    if payload.get("type") == _BUDGET:
+        reason = _text(payload, "reason")
+        return Report(State.LIMITED, reason, Fault.BUDGET) if reason else Report(State.WORKING)
     return None
 
 

@@ -24,6 +24,8 @@ _LONG = 30.0
 """Seconds after which the clock is looked at again: while a machine sleeps, a monotonic one stands still."""
 _AT_ONCE = 15.0
 """A resumed program that crashes within so many seconds had no session to resume."""
+_ITS_FAULTS = PROVIDERS_FAULTS | {Fault.BUDGET}
+"""After these an agent may go on later, or with another profile."""
 ASKED = "asked for"
 REQUEST = "switch.json"
 """In the agent's folder: the profile that a person wants, for a runner that lives."""
@@ -106,9 +108,9 @@ class Failover:
             ran = tuple(each for each in self.progress.ran if each != name)
             self._save(replace(self.progress, sessions=left, ran=ran))
             return Move(name, time.time(), "its session could not be resumed")
-        if final.fault not in PROVIDERS_FAULTS or (orders.mode is Mode.INTERACTIVE and final.exit_code == 0):
+        if final.fault not in _ITS_FAULTS or (orders.mode is Mode.INTERACTIVE and final.exit_code == 0):
             return None  # in its own screen a program ends with 0 when a person closes it
-        return self._decide(final.fault, self._words(output, orders))
+        return self._decide(final.fault, self._words(output, orders), final.reason)
 
     def _had_no_session(self, final: Status) -> bool:
         soon = time.monotonic() - self._launched < _AT_ONCE
@@ -119,17 +121,19 @@ class Failover:
         patterns = (*outcome.limited, *orders.detectors.limited, *outcome.provider)
         return around(output, patterns)
 
-    def _decide(self, fault: Fault, words: str) -> Move | None:
+    def _decide(self, fault: Fault, words: str, reason: str) -> Move | None:
         now = time.time()
+        spent = reason if fault is Fault.BUDGET else ""
         decision, progress = after_fault(
             fault,
-            reset_time(words, now),
+            reset_time(spent or words, now),
             tuple(self.rungs),
             self.progress,
             self._orders.policy,
             now=now,
             deadline=self._deadline,
             luck=random.random(),  # noqa: S311 - it spreads pauses, and keeps no secret
+            why=spent,
         )
         self._save(progress)
         self._tell(fault, decision, progress)
@@ -169,7 +173,7 @@ class Failover:
         self._done_with, self._since = status.since, None
         text = screen()
         fault = self._fault_of(status, text, orders)
-        move = self._decide(fault, self._words(text, orders) or status.reason) if fault else None
+        move = self._decide(fault, self._words(text, orders) or status.reason, status.reason) if fault else None
         if move is not None and move.profile == self.progress.profile:
             self.held = move
             return now + move.due
@@ -177,7 +181,7 @@ class Failover:
         return None
 
     def _fault_of(self, status: Status, text: str, orders: Orders) -> Fault:
-        if status.fault in PROVIDERS_FAULTS:
+        if status.fault in _ITS_FAULTS:
             return status.fault
         return Fault.LIMITED if status.state is State.LIMITED else fault_shown(text, orders.outcome)
 
@@ -218,6 +222,8 @@ class Failover:
 
     def reason_for(self, move: Move) -> str:
         """What is told of the agent until `move` is done."""
+        if move.fault is Fault.BUDGET:
+            return f"{move.why}; {move.profile} tries again at {clock(move.at, time.time())}"
         if move.at > time.time():
             again = " again" if move.profile == self.progress.profile else f": {move.why}"
             return f"until {clock(move.at, time.time())}, then {move.profile}{again}"

@@ -139,6 +139,8 @@ class Runner:
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
         state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
+        if state is State.FAILED and self.watch.status.fault is Fault.BUDGET:
+            fault, reason = Fault.BUDGET, self.watch.status.reason
         return self._final(state, fault, reason, code)
 
     def _rest(self, move: Move) -> Status | None:
@@ -367,7 +369,7 @@ def _ending(status: Status) -> tuple[str, int]:
         return "STOPPED", ExitCode.INTERRUPTED
     if status.fault is Fault.TIMED_OUT:
         return "TIMEOUT", ExitCode.TIMED_OUT
-    if status.fault is Fault.LIMITED:
+    if status.fault in (Fault.LIMITED, Fault.BUDGET):
         return "FAIL", ExitCode.TRY_LATER
     return "FAIL", status.exit_code if status.exit_code and status.exit_code > 0 else ExitCode.FAILED
 

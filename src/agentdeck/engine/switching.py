@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from dataclasses import replace
 
@@ -90,12 +89,7 @@ def _ask_runner(world: World, name: str, to: str) -> None:
     """Tell the runner, and wait until the profile is at work."""
     folder = world.store.agent_folder(name)
     write_json(folder / REQUEST, {"to": to})
-    with contextlib.suppress(OSError):  # one that is just ending has no reader any more
-        descriptor = os.open(folder / "inbox" / ".poke", os.O_WRONLY | os.O_NONBLOCK)
-        try:
-            os.write(descriptor, b"x")
-        finally:
-            os.close(descriptor)
+    world.store.wake_runner(name)
     grace = world.settings.config.runner
     deadline = time.monotonic() + grace.grace_interrupt + 2 * grace.grace_terminate + _PATIENCE
     while time.monotonic() < deadline:

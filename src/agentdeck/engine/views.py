@@ -97,7 +97,8 @@ class AgentView:
             return ExitCode.OK
         if self.state is State.STOPPED:
             return ExitCode.INTERRUPTED
-        by_fault = {Fault.TIMED_OUT: ExitCode.TIMED_OUT, Fault.LIMITED: ExitCode.TRY_LATER}
+        later = (Fault.LIMITED, Fault.BUDGET)
+        by_fault = {Fault.TIMED_OUT: ExitCode.TIMED_OUT, **dict.fromkeys(later, ExitCode.TRY_LATER)}
         return by_fault.get(self.status.fault, ExitCode.FAILED)
 
 

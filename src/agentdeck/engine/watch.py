@@ -23,6 +23,8 @@ _TRICKLE = 2.0
 _FALLBACK_LINES = 100
 _STALE = (State.WORKING, State.DONE)
 """What a screen that is not drawn to its end says of an agent that has reported its end."""
+_TROUBLE = (State.LIMITED, State.FAILED)
+"""What screens and hooks say of a request that the gateway refused; why, the gateway says itself."""
 
 
 class Watch:
@@ -108,6 +110,8 @@ class Watch:
                 self._set(state=State.WORKING, reason="")
             return
         state, reason = found
+        if self.status.fault is Fault.BUDGET and state in _TROUBLE:
+            return
         if self._reported and (state is self.status.state or (state, self.status.state) == _STALE):
             return  # its own report knows better, and says why
         self._reported = False
@@ -141,6 +145,8 @@ class Watch:
         if report.state is State.DONE and self._orders.detectors.limited:
             # What the screen says of a limit when a turn went well is old: a resumed program shows its past.
             self._old_limits = count(self.screen(), self._orders.detectors.limited)
+        if self.status.fault is Fault.BUDGET and report.state in _TROUBLE and report.fault is not Fault.BUDGET:
+            return  # what the CLI makes of the gateway's refusal
         if report.state is not None:
             self._reported = True
             self._set(state=report.state, reason=report.reason, fault=report.fault)

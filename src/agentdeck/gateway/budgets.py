@@ -171,4 +171,4 @@ def _name(scope: Scope) -> str:
 
 
 def _said(scope: Scope) -> str:
-    return f"{_name(scope)} is spent"
+    return f"{_name(scope)} is spent" + (" until 00:00" if scope[0] == "day" else "")

@@ -23,6 +23,7 @@ from aiohttp import web
 from agentdeck.core import routing
 from agentdeck.core.apis import Api
 from agentdeck.core.events import Event
+from agentdeck.core.reports import budget_report
 from agentdeck.core.routing import Target
 from agentdeck.errors import DeckError
 from agentdeck.gateway import exhausted, local
@@ -65,6 +66,8 @@ class Gateway:
         self._plans = plans
         self._environ = dict(environ)
         self._keys: dict[str, dict[str, str]] = {}
+        self._paused: set[Bearer] = set()
+        """Those whose runners were told that a budget is spent."""
         self._ledger = Ledger(state)
         self._metrics = Metrics()
         self._budgets = Budgets(self._ledger, self._tell)
@@ -141,11 +144,14 @@ class Gateway:
     async def _admit(self, job: Job) -> None:
         """See that its budgets have room for the request; raise Refused where they have none."""
         if not (job.plan.budgets.any and job.call.is_inference):
+            if job.call.is_inference:
+                self._note_paused(job.bearer, "")
             return
         most = most_of(job.call.body, job.call.document, job.targets, job.plan, job.call.model)
         reason = await self._budgets.admit(job.bearer, lambda: self._plans.of(job.bearer.deck).budgets, most)
         if not reason:
             job.most = most
+            self._note_paused(job.bearer, "")
             return
         job.why = reason
         if job.plan.budgets.at_limit == "local":
@@ -154,10 +160,21 @@ class Gateway:
                 return
         if job.plan.budgets.at_limit == "stop":
             self._stop(job.bearer)
+        self._note_paused(job.bearer, reason)
         self.board.gave_up(job.bearer, job.primary, reason)
         job.record.outcome, job.record.status = "exhausted", 429
         self._ended(job)
         raise Refused(exhausted.out_of_budget(job.call.api, reason))
+
+    def _note_paused(self, bearer: Bearer, reason: str) -> None:
+        """Tell the agent's runner of each refusal, before its CLI takes that for a limit of its provider's, and when
+        there is room again (`reason` is empty)."""
+        if not reason and bearer not in self._paused:
+            return
+        (self._paused.add if reason else self._paused.discard)(bearer)
+        if (folder := self._plans.store(bearer.deck)) is not None:
+            with contextlib.suppress(OSError, DeckError):
+                Store(folder).report(bearer.agent, budget_report(reason))
 
     def _stop(self, bearer: Bearer) -> None:
         """End the agent as a person would: by its runner."""

@@ -11,7 +11,7 @@
     agents/NAME/events.jsonl   what happened (core.events.Event)
     agents/NAME/session.cast   the recording, asciicast v2
     agents/NAME/comments.json  comments on its changes that it was not given yet
-    agents/NAME/inbox/         reports from the agent CLI's own hooks
+    agents/NAME/inbox/         reports from the agent CLI's own hooks and from the gateway
     ids/HASH                   the agent that a `--id` belongs to
     logs/NAME-TIME.log         the time-stamped log of a run; stays when the agent is removed
     trash/                     records and dumps of removed agents
@@ -24,6 +24,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -218,6 +219,21 @@ class Store:
 
     def runner_pid(self, name: str) -> int | None:
         return lock_holder(self.agent_folder(name) / "runner.lock")
+
+    def report(self, name: str, payload: dict[str, Any]) -> None:
+        """Put a report (core.reports) into the inbox of the agent's runner, and wake it; nothing where it has none."""
+        inbox = self.agent_folder(name) / "inbox"
+        if inbox.is_dir():
+            write_json(inbox / f"agentdeck-{os.getpid()}-{time.monotonic_ns()}.json", payload)
+            self.wake_runner(name)
+
+    def wake_runner(self, name: str) -> None:
+        with contextlib.suppress(OSError):  # one that is just ending, or has not begun, does not listen
+            descriptor = os.open(self.agent_folder(name) / "inbox" / ".poke", os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(descriptor, b"x")
+            finally:
+                os.close(descriptor)
 
     def in_operation(self, name: str) -> bool:
         """Whether another process is starting or removing this agent now."""
