@@ -51,6 +51,10 @@ def test_text_a_file_and_keys_reach_the_agent(bench: Bench) -> None:
         ("send one --file x text", ExitCode.USAGE),
         ("send one --file /nowhere", ExitCode.NOT_FOUND),
         ("send one text", ExitCode.REFUSED),
+        ("send one --keys Entr", ExitCode.USAGE),
+        ("send one --keys C-Entr", ExitCode.USAGE),
+        ("failover one --back", ExitCode.REFUSED),
+        ("show one --screen --failovers", ExitCode.USAGE),
         ("stop", ExitCode.USAGE),
         ("stop --all one", ExitCode.USAGE),
         ("attach one", ExitCode.NOT_FOUND),
@@ -64,6 +68,13 @@ def test_what_makes_no_sense_is_refused(bench: Bench, line: str, code: ExitCode)
     assert done.returncode == code, done.stderr
     assert done.stderr.startswith("agentdeck: ")
     assert bench.deck().agent("one").state is State.DONE
+
+
+def test_keys_that_tmux_knows_go_through(bench: Bench) -> None:
+    put_agent(bench.root, "one")
+    keys = "Enter escape C-c C-M-x M-Up S-F5 y ^C KP0 PPage - C-- é"
+    done = agentdeck("send", "one", "--keys", keys, cwd=bench.root)
+    assert done.returncode == ExitCode.REFUSED  # it does not run: the keys were all understood
 
 
 @pytest.mark.slow

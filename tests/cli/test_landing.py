@@ -151,3 +151,29 @@ def test_an_interrupted_landing_leaves_nothing_behind(bench: Bench) -> None:
     assert len(bench.worktrees()) == 2
     assert bench.deck().landings()[-1].entry("one").stage == "interrupted"
     assert agentdeck("merge", "one", cwd=bench.root).returncode == ExitCode.OK
+
+
+def test_all_leaves_out_who_has_nothing_to_land(bench: Bench) -> None:
+    finished(bench, "idle", {})
+    done = agentdeck("merge", "--all", cwd=bench.root)
+    assert (done.returncode, done.stdout) == (ExitCode.OK, "")
+    assert "No agent that is done has anything to land." in done.stderr
+    finished(bench, "one", {"one.txt": "1\n"})
+    done = agentdeck("merge", "--all", cwd=bench.root)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert done.stdout.startswith("⚑ landed one: ")
+    assert "idle" not in done.stderr
+
+
+def test_all_and_names_contradict_each_other(bench: Bench) -> None:
+    for line in ("merge", "merge --all one"):
+        done = agentdeck(*line.split(), cwd=bench.root)
+        assert done.returncode == ExitCode.USAGE
+        assert "their names, or --all" in done.stderr
+
+
+def test_a_branch_to_land_on_that_is_not_there(bench: Bench) -> None:
+    finished(bench, "one", {"one.txt": "1\n"})
+    done = agentdeck("merge", "one", "--into", "nowhere", cwd=bench.root)
+    assert done.returncode == ExitCode.NOT_FOUND
+    assert "There is no branch “nowhere” to land on." in done.stderr

@@ -156,3 +156,16 @@ def test_help_into_a_closed_pipe(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.splitlines()[0].startswith("usage: agentdeck")
+
+
+@pytest.mark.parametrize("line", ["ls", "ls --json", "version", "show one", "config", "completion bash"])
+def test_output_that_can_not_be_written_is_a_sentence(bench: Bench, line: str) -> None:
+    put_agent(bench.root, "one")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, *line.split()], cwd=bench.root, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+        assert done.returncode == ExitCode.FAILED
+        assert done.stderr == "agentdeck: The output can't be written.\n  No space left on device\n"
+        code = subprocess.call([*PROGRAM, line, "more"], cwd=bench.root, stdout=full, stderr=full)
+        assert code == ExitCode.USAGE

@@ -52,6 +52,11 @@ def test_run_takes_its_options() -> None:
         ("run --env 1A=x x", "not NAME=VALUE"),
         ("run -j 0 -f x", "not a number of 1 or more"),
         ("run --interactive --headless x", "not allowed with"),
+        ("show --screen --failovers x", "not allowed with"),
+        ("undo --list --step 1", "not allowed with"),
+        ("models serve x --port 70000", "not a port"),
+        ("resume", "required: NAME."),
+        ("send", "required: NAME."),
         ("ls --wrong", "Unrecognized arguments: --wrong"),
         ("show", "required: NAME"),
         ("rm", "required: NAME"),
@@ -67,6 +72,23 @@ def test_a_wrong_line_is_one_sentence_and_where_to_read_more(line: str, words: s
     assert words in caught.value.title
     assert "\n" not in caught.value.title
     assert caught.value.hint.endswith("--help")
+
+
+@pytest.mark.parametrize(
+    "option", ["--agent", "--name", "--branch", "--base", "--tier", "--id", "--task-file", "--file"]
+)
+def test_a_variable_that_a_script_forgot_to_set_is_not_taken_for_nothing(option: str) -> None:
+    with pytest.raises(UsageError, match="it is empty"):
+        parse(["run", option, "", "task"])
+
+
+def test_the_hint_is_the_help_of_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(["undo", "more"])
+    assert caught.value.hint == "agentdeck undo --help"
+    with pytest.raises(SystemExit):
+        parse(["undo", "--help"])
+    assert capsys.readouterr().out.startswith("usage: agentdeck undo [-h]")
 
 
 @pytest.mark.parametrize(

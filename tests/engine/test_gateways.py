@@ -14,7 +14,7 @@ import pytest
 from agentdeck.core.agent import Mode, State
 from agentdeck.engine import gateways
 from agentdeck.engine.views import StartRequest
-from agentdeck.errors import RefusedError
+from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import gateway_tokens as tokens
 from agentdeck.system.ledger import Ledger
 from tests.support.decks import Bench
@@ -122,7 +122,6 @@ def test_a_tier_that_can_not_serve_is_refused_with_the_reason(
     for profile, tier, reason in (
         ("claude", "work", "main speaks chat, not messages"),
         ("codex", "work", "main speaks chat, not responses"),
-        ("demo", "wrok", "There is no tier “wrok”"),
         ("aider", "deep", "its first step names no model"),
         ("claude", "local", "no model server answers"),
     ):
@@ -130,7 +129,7 @@ def test_a_tier_that_can_not_serve_is_refused_with_the_reason(
             gateways.check(config, profiles[profile], tier)
     for profile, tier in (("claude", "deep"), ("demo", "work"), ("gemini", "work"), ("claude", "")):
         gateways.check(config, profiles[profile], tier)
-    with pytest.raises(RefusedError, match="There is no tier"):
+    with pytest.raises(NotFoundError, match="There is no tier “wrok”"):
         deck.start(StartRequest(task="x", profile="demo", name="owl", tier="wrok"))
     assert deck.agents() == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -15,6 +16,15 @@ from agentdeck.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.engine.views import AgentView
+
+_KEYS = frozenset(
+    (
+        *"enter escape tab btab space bspace up down left right home end ic insert dc delete".split(),
+        *"npage pagedown pgdn ppage pageup pgup".split(),
+        *(f"f{number}" for number in range(1, 13)),
+    )
+)
+"""The keys that tmux knows by name, in any case."""
 
 
 def attach(args: Namespace, out: Output) -> ExitCode:
@@ -35,6 +45,8 @@ def send(args: Namespace, out: Output) -> ExitCode:
     text = read_text(args.file) if args.file else read_text("-") if args.text == ["-"] else " ".join(args.text)
     text = text.removesuffix("\n")
     keys = [key for group in args.keys for key in group.split()]
+    for key in keys:
+        _check_key(key)
     if not (text or keys):
         raise UsageError("There is nothing to send.", hint='agentdeck send NAME "text", or --keys "C-c"')
     deck = open_deck(out)
@@ -47,10 +59,19 @@ def send(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
+def _check_key(key: str) -> None:
+    """tmux types the letters of a name that it does not know."""
+    bare = re.sub(r"^(?:[CMS]-)+(?=.)", "", key, flags=re.IGNORECASE)
+    if len(bare) > 1 and bare.lower() not in _KEYS and not re.fullmatch(r"\^.|KP.|KPEnter", bare):
+        raise UsageError(
+            f"“{key}” is not a key.", hint="Enter, Escape, Tab, Up, C-c, M-x, F5 and y are; text goes without --keys."
+        )
+
+
 def stop(args: Namespace, out: Output) -> ExitCode:
-    deck = open_deck(out)
     if bool(args.names) == args.all:
         raise UsageError("Say which agents to stop: their names, or --all.")
+    deck = open_deck(out)
     names = [view.name for view in deck.agents() if view.alive] if args.all else args.names
     views, errors = for_each(names, lambda name: deck.stop(name, out.tell), out)
     if out.json:

@@ -110,6 +110,8 @@ def _check(world: World, out: Output) -> ExitCode:
 
 
 def models(args: Namespace, out: Output) -> ExitCode:
+    if args.file and args.action != "serve":
+        raise UsageError(f"“models {args.action}” takes no file.", hint="agentdeck models serve FILE.gguf")
     world = open_deck(out).world
     if args.action == "serve":
         return _serve(args, world, out)

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
 
 def merge(args: Namespace, out: Output) -> ExitCode:
+    if bool(args.names) == args.all:
+        raise UsageError("Say which agents to land: their names, or --all.")
     deck = open_deck(out)
-    names = args.names or _all_done(deck, args, out)
+    names = args.names or _all_done(deck, out)
     if not names:
-        out.narrate("No agent is done, so there is nothing to land.")
+        out.narrate("No agent that is done has anything to land.")
         return ExitCode.OK
     commit = args.commit_message or ("" if args.commit else None)
     if commit is None and not args.dry_run:
@@ -38,13 +40,12 @@ def merge(args: Namespace, out: Output) -> ExitCode:
     return _outcome(landing)
 
 
-def _all_done(deck: Deck, args: Namespace, out: Output) -> list[str]:
+def _all_done(deck: Deck, out: Output) -> list[str]:
     """The agents that `--all` means, in the order in which the fewest of them meet a conflict."""
     from agentdeck.core.agent import State
+    from agentdeck.engine.candidates import has_work
 
-    if not args.all:
-        raise UsageError("Say which agents to land: their names, or --all.")
-    names = [view.name for view in deck.agents() if view.state is State.DONE]
+    names = [view.name for view in deck.agents() if view.state is State.DONE and has_work(deck.world, view.name)]
     if len(names) < 2:
         return names
     try:

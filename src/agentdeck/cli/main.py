@@ -15,7 +15,7 @@ from typing import cast
 
 from agentdeck.cli.output import Output, error_fields
 from agentdeck.cli.parser import MODULES, build_parser, parse, split_command, verb_of
-from agentdeck.errors import DeckError, ExitCode, NotFoundError, UsageError
+from agentdeck.errors import DeckError, ExitCode, FileError, NotFoundError, UsageError
 
 Verb = Callable[[Namespace, Output], ExitCode]
 Dashboard = Callable[[], int]
@@ -57,10 +57,16 @@ def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
 
 
 def _refusal_of(error: Exception) -> DeckError | None:
-    """The machine's no to a file that nothing nearer has put into words."""
+    """The machine's no to a file that nothing nearer has put into words; one without a name is what we print to."""
     from agentdeck.system.files import refusal
 
-    return refusal(error) if isinstance(error, OSError) else None
+    if not isinstance(error, OSError):
+        return None
+    refused = refusal(error)
+    if refused is None or refused is error or error.filename is not None:
+        return refused
+    _give_up_output()
+    return FileError("The output can't be written.", detail=refused.detail)
 
 
 def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitCode:
@@ -68,7 +74,7 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitC
     _check_verb(words)
     try:
         args = parse(words)
-    except SystemExit as stop:
+    except SystemExit as stop:  # after --help
         return ExitCode.OK if not stop.code else ExitCode.USAGE
     out.json, out.quiet = args.json, args.quiet
     if args.no_color:
@@ -124,18 +130,24 @@ def _failed(error: DeckError, out: Output) -> ExitCode:
         sys.stdout.flush()
     except BrokenPipeError:
         return _reader_gone()
+    except OSError:  # there is nowhere left to say it
+        _give_up_output()
     return error.exit_code
 
 
 def _reader_gone() -> ExitCode:
-    """What reads our output went away (`| head`): say nothing, now or when Python flushes at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """What reads our output went away (`| head`): say nothing."""
+    _give_up_output()
+    return ExitCode.BROKEN_PIPE
+
+
+def _give_up_output() -> None:
+    """Send a stream that can't be written to nowhere, or Python would complain of it at its end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            os.dup2(nowhere, stream.fileno())
-    return ExitCode.BROKEN_PIPE
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Bug(DeckError):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+ABOUT = """\
+Run several coding agents on one repository, each in a world of its own.
+Without a verb it opens the dashboard.
+"""
+
 PROGRAM = """\
 examples:
+  agentdeck                                        the dashboard
   agentdeck run "Fix the login form" -a claude     start an agent and wait for it
   agentdeck run -d "Write the tests" -n tests      start one and come back at once
   agentdeck run -- ./bot.sh --fast                 any command as the agent

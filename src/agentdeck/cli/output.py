@@ -30,6 +30,8 @@ _STYLES = {
     State.STOPPED: "2",
     State.LANDED: "36",
 }
+_SAID_BEFORE = {"agent.created": "task: ", "resource.released": "released "}
+"""What makes a sentence of an event whose text is a thing."""
 DIM, BOLD, RED, GREEN, YELLOW = "2", "1", "31", "32", "33"
 
 
@@ -128,7 +130,7 @@ class Output:
 
 
 def event_text(event: Event) -> str:
-    return plain(f"released {event.text}" if event.kind == "resource.released" else event.text)
+    return plain(_SAID_BEFORE.get(event.kind, "") + event.text)
 
 
 def error_fields(error: DeckError) -> dict[str, Any]:

@@ -57,14 +57,15 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> Parser:
     parser = Parser(
         prog="agentdeck",
-        description="Run several coding agents on one repository, each in a world of its own.",
+        usage="agentdeck [options] [VERB …]",
+        description=manual.ABOUT,
         epilog=manual.PROGRAM,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     _add_common(parser, top=True)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", prog="agentdeck")
     _add_run(verbs)
     _add_reading(verbs)
     _add_control(verbs)
@@ -78,6 +79,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """Parse what `agentdeck` was called with; raise UsageError, or SystemExit after `--help`."""
     parser = build_parser()
     args, extra = parser.parse_known_args(words)
+    parser.prog = " ".join(filter(None, (parser.prog, args.verb)))
     # argparse takes the words before the first option for all of `TEXT…`, and leaves over those that come after it.
     loose = extra.index("--") if "--" in extra else len(extra)
     unknown = [word for word in extra[:loose] if word.startswith("-") and word != "-"]
@@ -120,14 +122,16 @@ def _add_run(verbs: Any) -> None:
     run.add_argument("task", nargs="*", metavar="TASK", help="what to do; - reads it from standard input")
     run.set_defaults(rest="task")
     run.add_argument(
-        "-a", "--agent", metavar="PROFILE", help="which agent: claude, codex, aider, …"
+        "-a", "--agent", type=_filled, metavar="PROFILE", help="which agent: claude, codex, aider, …"
     ).completer = completers.profiles
-    run.add_argument("-n", "--name", help="the agent's name; else made from the task")
+    run.add_argument("-n", "--name", type=_filled, help="the agent's name; else made from the task")
     run.add_argument(
-        "-b", "--branch", help="a new branch, an existing one, or a remote one"
+        "-b", "--branch", type=_filled, help="a new branch, an existing one, or a remote one"
     ).completer = completers.branches
-    run.add_argument("--base", metavar="BRANCH", help="where a new branch starts from").completer = completers.branches
-    run.add_argument("--tier", help="the chain of providers and models to use")
+    run.add_argument(
+        "--base", type=_filled, metavar="BRANCH", help="where a new branch starts from"
+    ).completer = completers.branches
+    run.add_argument("--tier", type=_filled, help="the chain of providers and models to use")
     run.add_argument(
         "--failover", metavar="PROFILES", help="go on with these when its provider fails: codex,aider; or none"
     ).completer = completers.profiles
@@ -135,21 +139,23 @@ def _add_run(verbs: Any) -> None:
     run.add_argument(
         "--env", metavar="K=V", type=_variable, action="append", default=[], help="a variable for the agent; repeatable"
     )
-    run.add_argument("--id", help="never start twice under this id; answer with the first run instead")
+    run.add_argument("--id", type=_filled, help="never start twice under this id; answer with the first run instead")
     run.add_argument("-d", "--detach", action="store_true", help="do not wait for the agent")
     mode = run.add_mutually_exclusive_group()
     mode.add_argument(
         "--interactive", dest="mode", action="store_const", const="interactive", help="with the agent's own screen"
     )
     mode.add_argument("--headless", dest="mode", action="store_const", const="headless", help="once over the task")
-    run.add_argument("--task-file", metavar="FILE", help="read the task from FILE")
-    run.add_argument("-f", "--file", metavar="TASKS", help="run the tasks of a TOML file")
+    run.add_argument("--task-file", type=_filled, metavar="FILE", help="read the task from FILE")
+    run.add_argument("-f", "--file", type=_filled, metavar="TASKS", help="run the tasks of a TOML file")
     run.add_argument("-j", "--jobs", metavar="N", type=_count, help="with -f: how many at once")
     run.usage = "agentdeck run [options] {TASK | -- CMD ARG… | -f TASKS}"
 
     resume = _verb(verbs, "resume", "start an agent again that has ended")
     _add_name(resume)
-    resume.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to tell it; - reads it from standard input")
+    resume.add_argument(
+        "prompt", nargs="*", default=[], metavar="PROMPT", help="what to tell it; - reads it from standard input"
+    )
     resume.set_defaults(rest="prompt")
     resume.add_argument("-w", "--wait", action="store_true", help="wait for the agent, as run does")
 
@@ -158,8 +164,9 @@ def _add_reading(verbs: Any) -> None:
     _verb(verbs, "ls", "list the agents of this repository")
     show = _verb(verbs, "show", "tell all about one agent")
     _add_name(show)
-    show.add_argument("--screen", action="store_true", help="print what its terminal shows now")
-    show.add_argument(
+    part = show.add_mutually_exclusive_group()
+    part.add_argument("--screen", action="store_true", help="print what its terminal shows now")
+    part.add_argument(
         "--failovers", action="store_true", help="when another provider served it, and the commits made meanwhile"
     )
     logs = _verb(verbs, "logs", "print what an agent has printed")
@@ -178,7 +185,9 @@ def _add_control(verbs: Any) -> None:
     _add_name(_verb(verbs, "attach", "go to an agent's terminal"))
     send = _verb(verbs, "send", "type to an agent")
     _add_name(send)
-    send.add_argument("text", nargs="*", metavar="TEXT", help="what to type; - reads it from standard input")
+    send.add_argument(
+        "text", nargs="*", default=[], metavar="TEXT", help="what to type; - reads it from standard input"
+    )
     send.set_defaults(rest="text")
     send.add_argument("--file", metavar="FILE", help="type what FILE holds")
     send.add_argument("--keys", metavar="KEYS", action="append", default=[], help="keys to press, such as “C-c”")
@@ -231,8 +240,9 @@ def _add_landing(verbs: Any) -> None:
     merge.add_argument("--pull", action="store_true", help="bring the base up to date from its remote first")
     merge.add_argument("--push", action="store_true", help="push the base afterwards")
     undo = _verb(verbs, "undo", "take back a removal, a landing or a prune")
-    undo.add_argument("--list", action="store_true", help="list what can be taken back")
-    undo.add_argument("--step", metavar="N", type=_count, help="that one; else the latest")
+    which = undo.add_mutually_exclusive_group()
+    which.add_argument("--list", action="store_true", help="list what can be taken back")
+    which.add_argument("--step", metavar="N", type=_count, help="that one; else the latest")
     prune = _verb(verbs, "prune", "clear away what has gone stale")
     prune.add_argument("-n", "--dry-run", action="store_true", help="only tell what, why and how much room")
     prune.add_argument("-y", "--yes", action="store_true", help="do not ask")
@@ -251,7 +261,7 @@ def _add_serving(verbs: Any) -> None:
     models = _verb(verbs, "models", "list the model servers on this machine, or serve a model")
     models.add_argument("action", nargs="?", choices=("list", "serve", "stop"), default="list")
     models.add_argument("file", nargs="?", metavar="FILE.gguf", help="with serve: the model")
-    models.add_argument("--port", metavar="N", type=_count, help="with serve: where to listen")
+    models.add_argument("--port", metavar="N", type=_port, help="with serve: where to listen")
     models.add_argument("--context", metavar="N", type=_count, default=32768, help="with serve: tokens it can see")
     spend = _verb(verbs, "spend", "tell what agents spent")
     groups = ("agent", "model", "tier", "day", "provider")
@@ -298,6 +308,19 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"“{text}” is not a number of 1 or more")
     return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a port, a number from 1 to 65535")
+    return int(text)
+
+
+def _filled(text: str) -> str:
+    """Not empty: what a script meant to say with a variable that was not set is not ours to guess."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def split_command(argv: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from agentdeck.cli.agents import agent_fields, print_agents, reason_part
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Column, Output, event_text, state_cell
 from agentdeck.core.durations import parse_duration, short_duration
-from agentdeck.core.text import plain
+from agentdeck.core.text import plain, size_text
 from agentdeck.errors import DeckError, ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> l
         memory = usage["rss_bytes"] / 1024 / 1024
         facts.append(("usage", f"{usage['cpu_percent']:.0f} % CPU, {memory:.0f} MiB, {usage['processes']} processes"))
     if disk is not None:
-        facts.append(("disk", f"{disk / 1024 / 1024:.1f} MiB"))
+        facts.append(("disk", size_text(disk)))
     return [(key, value) for key, value in facts if value]
 
 

@@ -50,6 +50,8 @@ def request_of(args: Namespace) -> StartRequest:
     """What the command line of `run` asks for; raise UsageError where it contradicts itself."""
     from agentdeck.engine.views import StartRequest
 
+    if args.command and not args.command[0].strip():
+        raise UsageError("The command after -- is empty.", hint="agentdeck run -- CMD ARG…")
     if args.command and (args.task or args.task_file):
         raise UsageError("A command after -- and a task can't both be run.", hint="Give one of them.")
     if args.command and args.agent:

@@ -56,7 +56,7 @@ def find_candidate(world: World, name: str, request: LandRequest, *, protected: 
     if tip is None:
         raise NotFoundError(f"The branch {branch} of {name} is gone.", hint="“git reflog” may know its last commit.")
     _check_gated(world, agent, request)
-    base = _base(world, agent, request.into or lease.data["base"], protected=protected)
+    base = _base(world, agent, lease.data["base"], request.into, protected=protected)
     uncommitted: tuple[str, ...] = ()
     if path.is_dir():
         uncommitted = _uncommitted(world, name, path, branch)
@@ -67,6 +67,18 @@ def find_candidate(world: World, name: str, request: LandRequest, *, protected: 
                 hint=f"agentdeck merge --commit {name} commits it, and lands that too",
             )
     return Candidate(agent, branch, tip, lease.data["base_commit"], base, path if path.is_dir() else None, uncommitted)
+
+
+def has_work(world: World, name: str) -> bool:
+    """Whether the agent has commits of its own, or work that is not committed."""
+    agent = world.store.agent(name)
+    lease = agent.lease("worktree") if agent else None
+    if lease is None:
+        return False
+    if world.repo.commit(f"refs/heads/{lease.data['branch']}") != lease.data["base_commit"]:
+        return True
+    path = Path(lease.data["path"])
+    return path.is_dir() and bool(changes.uncommitted(world.repo.at(path)))
 
 
 def _check_rests(world: World, name: str, request: LandRequest) -> None:
@@ -92,8 +104,11 @@ def _check_gated(world: World, agent: Agent, request: LandRequest) -> None:
         )
 
 
-def _base(world: World, agent: Agent, wanted: str, *, protected: bool) -> str:
+def _base(world: World, agent: Agent, started_from: str, into: str, *, protected: bool) -> str:
+    wanted = into or started_from
     if world.repo.commit(f"refs/heads/{wanted}") is None:
+        if wanted == into:
+            raise NotFoundError(f"There is no branch “{into}” to land on.", hint="“git branch” lists them.")
         raise RefusedError(
             f"{agent.name} started from {wanted[:40] or 'no branch'}, which is not a branch of this repository.",
             hint="Name the branch to land on: --into BRANCH",

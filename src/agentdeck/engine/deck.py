@@ -158,8 +158,9 @@ class Deck:
 
     def fail_back(self, name: str, note: Note = silent) -> AgentView:
         """Let the agent's own profile take it back."""
-        view = self.agent(name)
-        return self.fail_over(view.name, view.agent.profile, note)
+        from agentdeck.engine.switching import switch_back
+
+        return switch_back(self.world, self.agent(name), note)
 
     # While it runs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -11,12 +12,10 @@ from agentdeck.engine import gateways
 from agentdeck.engine.resources import BY_KIND, Presence
 from agentdeck.engine.views import AgentView, Check
 from agentdeck.engine.world import World
-from agentdeck.errors import DeckError
+from agentdeck.errors import DeckError, MissingToolError
 from agentdeck.system import git
 from agentdeck.system.process import run
 
-_GIT_NEEDED = (2, 38)
-"""The first git with `merge-tree --write-tree`."""
 _TMUX_NEEDED = (3, 2)
 """The first tmux that takes `new-window -e`."""
 
@@ -42,19 +41,29 @@ def machine_checks() -> Iterator[Check]:
 
 def _tool_checks() -> Iterator[Check]:
     try:
-        found = git.version()
-        text = ".".join(map(str, found))
-        good = found >= _GIT_NEEDED
-        yield Check("git", good, text, "" if good else f"git 2.38 or newer is needed: {how_to_install('git')}")
-    except DeckError:
+        yield _tool_check("git", git.version(), git.NEEDED)
+    except MissingToolError:
         yield Check("git", False, "not installed", how_to_install("git"))
+    except DeckError as error:
+        yield Check("git", None, error.title, f"{_words(git.NEEDED)} or newer is needed.")
     if shutil.which("tmux") is None:
         yield Check("tmux", False, "not installed", how_to_install("tmux"))
         return
-    text = run(["tmux", "-V"]).text.split()[-1]
-    digits = "".join(char if char.isdigit() else " " for char in text).split()
-    good = tuple(int(part) for part in digits[:2]) >= _TMUX_NEEDED
-    yield Check("tmux", good, text, "" if good else f"tmux 3.2 or newer is needed: {how_to_install('tmux')}")
+    told = run(["tmux", "-V"]).text.strip()
+    if numbers := re.findall(r"\d+", told)[:2]:
+        yield _tool_check("tmux", tuple(map(int, numbers)), _TMUX_NEEDED, told.split()[-1])
+    else:  # one that was built from its master branch
+        yield Check("tmux", None, told or "does not tell its version", f"{_words(_TMUX_NEEDED)} or newer is needed.")
+
+
+def _tool_check(name: str, found: tuple[int, ...], needed: tuple[int, ...], text: str = "") -> Check:
+    good = found >= needed
+    hint = "" if good else f"{name} {_words(needed)} or newer is needed: {how_to_install(name)}"
+    return Check(name, good, text or _words(found), hint)
+
+
+def _words(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _config_checks(world: World) -> Iterator[Check]:

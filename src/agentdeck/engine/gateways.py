@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core.events import Event
 from agentdeck.core.serving import ProviderHealth, Serving
 from agentdeck.engine.world import Note, World, state_home
-from agentdeck.errors import DeckError, RefusedError, StoreError, TmuxError
+from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError, TmuxError
 from agentdeck.system.gateway_files import CONFIG, Address, GatewayFiles
 from agentdeck.system.store import Store
 
@@ -64,7 +64,8 @@ def bypass_note(config: Config, profile: Profile | None, tier: str) -> str:
 
 
 def check(config: Config, profile: Profile | None, tier: str) -> None:
-    """Raise RefusedError, with the reason, where the tier can't serve such an agent."""
+    """Raise NotFoundError where there is no such tier, and RefusedError, with the reason, where it can't serve such an
+    agent."""
     way = _way(config, profile, tier)
     if way is None or profile is None:
         return
@@ -72,7 +73,7 @@ def check(config: Config, profile: Profile | None, tier: str) -> None:
 
     known = {*config.tiers, *routing.HOME_TIERS, routing.LOCAL, routing.FALLBACK}
     if tier and tier not in known:
-        raise RefusedError(
+        raise NotFoundError(
             f"There is no tier “{tier}”.", hint=f"There are: {', '.join(sorted(known))}; [tiers] adds others."
         )
     targets = _targets(config, way, tier)

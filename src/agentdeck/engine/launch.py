@@ -19,7 +19,7 @@ from agentdeck.engine.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.handing import Job, progress_of, start_of
 from agentdeck.engine.resources import resource_variables, worktree_of
 from agentdeck.engine.world import World
-from agentdeck.errors import RefusedError
+from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import envfile
 from agentdeck.system.files import write_atomic
 from agentdeck.system.tree import MARK
@@ -111,7 +111,7 @@ def _wirings(world: World, agent: Agent, course: _Course, wiring: Wiring) -> Map
     for name in course.chain:
         try:
             wirings[name] = wiring if name == course.profile else wire(world, agent, world.profiles[name])
-        except RefusedError:
+        except (RefusedError, NotFoundError):
             wirings[name] = NOT_WIRED
     return wirings
 

@@ -16,6 +16,7 @@ from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, RefusedError, UsageError
 from agentdeck.system.files import private_folder, write_json
+from agentdeck.system.process import require_program
 
 
 def start(world: World, request: StartRequest, note: Note) -> AgentView:
@@ -57,6 +58,7 @@ def acquire(world: World, agent: Agent, note: Note) -> Agent:
 def _check(world: World, request: StartRequest) -> None:
     if not request.task.strip() and not request.argv and request.profile is None:
         raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
+    require_program("tmux")
     if not request.argv:
         from agentdeck.system.profiles import require
 
@@ -68,8 +70,8 @@ def _check(world: World, request: StartRequest) -> None:
         check_chain(world, request.failover)
     if world.repo.commit("HEAD") is None and not (request.base or request.branch):
         raise RefusedError(
-            f"{world.root} has no commit yet, so there is nothing to branch from.",
-            hint="Make the first one: git commit --allow-empty -m “Start”",
+            f"{world.root} has no commit yet, so there is nothing for an agent to start from.",
+            hint="Make the first one: git commit --allow-empty -m start",
         )
     if world.settings.config.ports.per_agent:
         world.ports.owners()  # a registry that can't be read fails here, before anything is made

@@ -18,6 +18,7 @@ from agentdeck.engine.views import AgentView, view_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError
 from agentdeck.system.files import write_json
+from agentdeck.system.process import require_program
 from agentdeck.system.profiles import require
 
 _PATIENCE = 10.0
@@ -26,6 +27,7 @@ _PATIENCE = 10.0
 
 def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:
     """Start an agent that has ended, with its leases. The caller holds its operation lock."""
+    require_program("tmux")
     lease = agent.lease("pane")
     data = {**(lease.data if lease else {"session": world.deck, "window": agent.name})}
     data |= {"resume": True, "prompt": prompt}
@@ -49,6 +51,15 @@ def switch(world: World, view: AgentView, to: str, note: Note) -> AgentView:
     for event in [event for event in told if event.at >= view.status.since and event.kind.startswith("agent.failed")]:
         note(event)
     return view_of(world.store, world.store.agent(agent.name) or agent)
+
+
+def switch_back(world: World, view: AgentView, note: Note) -> AgentView:
+    """Let the profile that is the agent's own take it back."""
+    own = view.agent.profile
+    if own != COMMAND and serving(world, view.agent) == own:
+        hint = f"It has ended: “agentdeck resume {view.name}” starts it again."
+        raise RefusedError(f"{view.name} is with {own} already.", hint=hint)
+    return switch(world, view, own, note)
 
 
 def serving(world: World, agent: Agent) -> str:

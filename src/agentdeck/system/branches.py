@@ -130,7 +130,7 @@ def _check_has_commits(repo: Repository) -> None:
     if not repo.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes", "refs/tags").out:
         raise RefusedError(
             f"{main_folder(repo)} has no commit yet, so there is nothing for an agent to start from.",
-            hint="Make a first one: git commit --allow-empty -m start",
+            hint="Make the first one: git commit --allow-empty -m start",
         )
 
 

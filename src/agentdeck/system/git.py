@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ from agentdeck.system.process import Result, run
 
 # Not “cannot lock ref” by itself: that is also what git says where a ref has not the old value it was expected to have.
 _LOCK_COMPLAINTS = (b".lock': File exists", b"could not lock config file")
+NEEDED = (2, 39)
+"""The first git with `merge-tree --stdin`."""
 _LOCK_PATIENCE = 20.0
 """Seconds to go on trying while another git holds a lock of the repository."""
 _LITTLE_ROOM = 1_000_000
@@ -133,7 +136,7 @@ class Repository:
 def version() -> tuple[int, ...]:
     """git's version as numbers, (2, 39, 5); raise MissingToolError without git."""
     answer = run(["git", "version"])
-    digits = answer.text.split()[2].split(".") if answer else []
-    if not digits:
+    told = re.search(r"\d+(?:\.\d+)+", answer.text)
+    if not answer or told is None:
         raise DeckError("git does not tell its version.", detail=answer.complaint)
-    return tuple(int(part) for part in digits if part.isdigit())
+    return tuple(map(int, told[0].split(".")))

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentdeck.core.conflicts import Conflict, find_hunks
-from agentdeck.errors import GitError
-from agentdeck.system.git import Repository
+from agentdeck.errors import GitError, MissingToolError
+from agentdeck.system.git import NEEDED, Repository, version
+from agentdeck.system.process import Result
 
 _OPTIONS = ("-c", "merge.conflictStyle=merge", "merge-tree", "--write-tree", "-z", "--messages")
+_USAGE = 129
+"""What git exits with for an option that it does not know."""
 _WITH_LINES = ("contents", "add/add")
 _FOUND = re.compile(rb"([0-9a-f]+) (\w+) (\d+)\n")
 _LARGEST = 4 * 1024 * 1024
@@ -34,6 +37,7 @@ class Merge:
 def merge(repo: Repository, ours: str, theirs: str) -> Merge:
     """Merge two commits, which are given by their full ids. Raise GitError where they have no history in common."""
     done = repo.run(*_OPTIONS, ours, theirs)
+    _check_known(done)
     if done.code not in (0, 1):
         raise GitError(f"{ours[:12]} and {theirs[:12]} can't be merged.", detail=done.complaint)
     fields = iter(done.text.split("\0"))
@@ -49,6 +53,7 @@ def merge_many(
     if not pairs:
         return []
     done = repo.run(*_OPTIONS, "--stdin", env=env, stdin="".join(f"{a} {b}\n" for a, b in pairs).encode())
+    _check_known(done)
     if done:
         fields = iter(done.text.split("\0"))
         return [_read(fields, is_clean=next(fields) == "1") for _ in pairs]
@@ -57,6 +62,17 @@ def merge_many(
     # git stops at the first pair that can't be merged, and does not tell which one that is.
     half = len(pairs) // 2
     return merge_many(repo, pairs[:half], env) + merge_many(repo, pairs[half:], env)
+
+
+def _check_known(done: Result) -> None:
+    """Raise MissingToolError where this git has no such merge-tree."""
+    if done.code != _USAGE:
+        return
+    needed, found = (".".join(map(str, each)) for each in (NEEDED, version()))
+    raise MissingToolError(
+        f"git {needed} or newer is needed to merge; this is {found}.",
+        hint="“agentdeck doctor” says how to get it.",
+    )
 
 
 def with_hunks(

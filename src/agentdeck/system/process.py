@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,12 +91,20 @@ def run(
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
             raise DeckError(f"The folder {cwd} is not there any more.") from error
-        raise MissingToolError(
-            f"{words[0]} is not installed.", hint="“agentdeck doctor” says how to get it."
-        ) from error
+        raise _missing(words[0]) from error
     except subprocess.TimeoutExpired as error:
         raise DeckError(f"{words[0]} did not finish within {timeout:g} s.", detail=" ".join(words)) from error
     return Result(words, child.returncode, out, err)
+
+
+def require_program(name: str) -> None:
+    """Raise MissingToolError where this machine has no program of that name, before anything is begun with it."""
+    if shutil.which(name) is None:
+        raise _missing(name)
+
+
+def _missing(name: str) -> MissingToolError:
+    return MissingToolError(f"{name} is not installed.", hint="“agentdeck doctor” says how to get it.")
 
 
 def _end(child: subprocess.Popen[bytes], *, group: bool) -> None:
