@@ -214,6 +214,21 @@ def test_criss_cross_and_octopus_histories(bench: Bench, method: Method) -> None
     assert (bench.root / "a.txt").exists()
 
 
+def test_what_unicode_takes_for_the_end_of_a_line_ends_none(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "A\u2028Name")
+    finished(bench, "fix", {"fix.txt": "fixed\n"})
+    view = finished(bench, "other", {"other.txt": "x\n"}, base="main")
+    assert view.worktree is not None
+    bench.git("commit", "-q", "--amend", "-m", "One\u2028subject\x85of\u2029a commit", cwd=view.worktree)
+    bench.git("branch", "two\u2028lines", "main")
+    landing = bench.deck().land(LandRequest(("fix", "other"), method=Method.SQUASH, into="two\u2028lines"))
+    assert [(entry.stage, entry.commits, entry.reason) for entry in landing.entries] == [(Stage.LANDED, 1, "")] * 2
+    assert (
+        bench.git("log", "-1", "--format=%an|%s", "two\u2028lines")
+        == "A\u2028Name|One\u2028subject\x85of\u2029a commit"
+    )
+
+
 def test_nothing_but_empty_commits_and_no_commits_at_all(bench: Bench) -> None:
     view = finished(bench, "fix", {})
     assert "committed nothing" in land(bench).reason

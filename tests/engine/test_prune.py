@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agent import State
+from agentdeck.engine import gateways
 from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.prune import Stale
 from agentdeck.engine.views import StartRequest
@@ -163,3 +164,14 @@ def test_the_trash_expires_by_age_only_when_pruned(bench: Bench) -> None:
     assert [ref.split("/")[3] for ref in bench.trash_refs()] == ["new"]
     deck.undo()
     assert (bench.root / ".worktrees/new/new.txt").exists()
+
+
+def test_a_gateway_that_nobody_needs_is_stopped_and_plans_of_what_is_gone_are_forgotten(bench: Bench) -> None:
+    finished(bench, "done", {})
+    world = bench.deck().world
+    gateways.ensure(world)
+    gateways.files().put_plan("gone-01234567", {}, bench.root / "gone")
+    assert set(found(bench)) == {("gateway", "gateway"), ("gateway", "gone-01234567")}
+    prune(bench)
+    assert not gateways.files().alive()
+    assert list(gateways.files().config()["stores"]) == [world.deck]

@@ -94,5 +94,5 @@ def _commits(world: World, agent: Agent) -> list[MarkedCommit]:
         return []
     span = f"{lease.data['base_commit']}..refs/heads/{lease.data['branch']}"
     listed = world.repo.run("log", "--first-parent", "--reverse", "--format=%H%x00%ct%x00%s", span)
-    rows = [line.split("\0") for line in listed.text.splitlines()] if listed else []
+    rows = [line.split("\0") for line in listed.text.split("\n")] if listed else []
     return [MarkedCommit(row[0], row[2], float(row[1])) for row in rows if len(row) == 3]

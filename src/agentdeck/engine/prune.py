@@ -209,7 +209,7 @@ def _branches(world: World, aside: Repository, agents: list[Agent], trees: list[
         return
     taken = {lease.data["branch"] for agent in agents if (lease := agent.lease("worktree"))}
     taken |= {tree.branch for tree in trees if tree.branch and tree.path.exists()} | {main}
-    for line in world.repo.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads").splitlines():
+    for line in world.repo.lines("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads"):
         oid, _, ref = line.partition(" ")
         branch = ref.removeprefix("refs/heads/")
         if branch in taken or not (branch.startswith(prefix) and branch.endswith(suffix)):
@@ -291,12 +291,12 @@ def _gateway(world: World) -> Iterator[Stale]:
         )
 
 
-def _stop_gateway(world: World, key: str, note: Note) -> None:
+def _stop_gateway(world: World, pruning: Pruning) -> None:
     if gateways.is_idle():
         gateways.stop(world)
 
 
-def _forget(deck: str, key: str, note: Note) -> None:
+def _forget(deck: str, pruning: Pruning) -> None:
     gateways.forget(deck)
 
 
@@ -348,11 +348,11 @@ def _aged(kind: str, paths: list[Path], days: int) -> Iterator[Stale]:
 def _trash_refs(world: World) -> list[tuple[str, float]]:
     words = ("for-each-ref", "--format=%(refname) %(creatordate:unix)", "refs/agentdeck/trash")
     found = []
-    for line in world.repo.git(*words).splitlines():
+    for line in world.repo.lines(*words):
         ref, _, at = line.rpartition(" ")
         # What git's own date does not tell, as of a branch's old tip, has expired only with its step.
         kept = ref.startswith(("refs/agentdeck/trash/branches/", "refs/agentdeck/trash/records/"))
-        if ref and not kept:
+        if not kept:
             found.append((ref, float(at)))
     return found
 

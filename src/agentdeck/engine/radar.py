@@ -180,7 +180,7 @@ class Radar:
         return self._shop.look(view.name, worktree, tip, before)
 
     def _tips(self) -> dict[str, str]:
-        listed = self._world.repo.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads").splitlines()
+        listed = self._world.repo.lines("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
         return {name.removeprefix("refs/heads/"): oid for oid, _, name in (line.partition(" ") for line in listed)}
 
     def _spread(self, act: Callable[[In], Out], items: Sequence[In]) -> list[Out]:

@@ -116,7 +116,7 @@ def _resolved_tree(world: World, agent: Agent, candidate: Candidate, old: str) -
         return here.git("rev-parse", "HEAD^{tree}")
     if here.commit("MERGE_HEAD") is None:
         raise RefusedError("The merge was given up.", hint="Nothing was changed.")
-    left = sorted({line.partition("\t")[2] for line in here.git("ls-files", "--unmerged").splitlines()})
+    left = sorted({line.partition("\t")[2] for line in here.lines("ls-files", "--unmerged")})
     if left:
         raise RefusedError(
             f"{len(left)} conflict{'s are' if len(left) > 1 else ' is'} not resolved.",

@@ -167,7 +167,7 @@ def check_free(repo: Repository, branch: str) -> str:
 
 def _remote_branch(repo: Repository, wanted: str) -> tuple[str, str]:
     """The local name for `wanted` and the remote branch it stands for, or `wanted` and “” where no remote has it."""
-    remotes = repo.git("remote").splitlines()
+    remotes = repo.lines("remote")
     wanted = wanted.removeprefix("refs/remotes/")
     for remote in remotes:
         short = wanted.removeprefix(f"{remote}/")
@@ -184,14 +184,14 @@ def _remote_branch(repo: Repository, wanted: str) -> tuple[str, str]:
 
 
 def _split_remote(repo: Repository, upstream: str) -> tuple[str, str]:
-    for remote in repo.git("remote").splitlines():
+    for remote in repo.lines("remote"):
         if upstream.startswith(f"{remote}/"):
             return remote, upstream.removeprefix(f"{remote}/")
     raise NotFoundError(f"The remote of {upstream} is not there any more.")
 
 
 def _branches(repo: Repository) -> set[str]:
-    refs = repo.git("for-each-ref", "--format=%(refname)", "refs/heads").splitlines()
+    refs = repo.lines("for-each-ref", "--format=%(refname)", "refs/heads")
     return {ref.removeprefix("refs/heads/") for ref in refs}
 
 

@@ -113,6 +113,11 @@ class Repository:
             raise GitError(f"git {words} failed in {self.folder}.", detail=result.complaint, hint=self._hint())
         return result.text.removesuffix("\n")
 
+    def lines(self, *args: str | Path) -> list[str]:
+        """As `git`, but line by line, without empty ones. A subject or a name may hold what `str.splitlines` would take
+        for the end of a line too."""
+        return [line for line in self.git(*args).split("\n") if line]
+
     def _hint(self) -> str:
         """What git itself often does not say of a failure: that the disk is full."""
         for folder in (self.folder, self.common):

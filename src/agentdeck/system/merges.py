@@ -101,7 +101,7 @@ def is_landed(repo: Repository, base: str, tip: str) -> str:
     fork = repo.run("merge-base", base, tip).text.split("\n")[0]
     if not fork:
         return ""
-    if all(line.startswith("-") for line in repo.git("cherry", base, tip).splitlines()):
+    if all(line.startswith("-") for line in repo.lines("cherry", base, tip)):
         return "rebased"
     if merge(repo, base, tip).tree == _tree(repo, base):
         return "squashed"
@@ -115,14 +115,14 @@ def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
 
 def new_commits(repo: Repository, base: str, tip: str) -> list[tuple[str, str]]:
     """Ids and subjects of the commits that `tip` has and `base` has not, oldest first."""
-    text = repo.git("log", "--reverse", "--topo-order", "--format=%H%x00%s", f"{base}..{tip}", "--")
-    return [(line.partition("\0")[0], line.partition("\0")[2]) for line in text.splitlines()]
+    lines = repo.lines("log", "--reverse", "--topo-order", "--format=%H%x00%s", f"{base}..{tip}", "--")
+    return [(commit, subject) for commit, _, subject in (line.partition("\0") for line in lines)]
 
 
 def _rebase(repo: Repository, base: str, tip: str, wording: Wording, landed: str | None) -> Outcome:
     """Apply the branch's commits one by one, merges left out as git's own rebase does."""
     words = ["rev-list", "--reverse", "--topo-order", "--no-merges", "--cherry-pick", "--right-only"]
-    listed = repo.git(*words, f"{base}...{tip}", *([f"^{landed}"] if landed else [])).splitlines()
+    listed = repo.lines(*words, f"{base}...{tip}", *([f"^{landed}"] if landed else []))
     now = base
     for commit in listed:
         parent = repo.commit(f"{commit}^") or _empty_commit(repo)
@@ -190,10 +190,10 @@ def _author(repo: Repository, commit: str) -> dict[str, str]:
 
 def _only_author(repo: Repository, base: str, tip: str) -> dict[str, str] | None:
     """Who wrote all commits that are squashed, where that is one person; else the one who lands them is the author."""
-    text = repo.git("log", "--no-merges", "--no-mailmap", "--format=%an%x00%ae", f"{base}..{tip}", "--")
-    if len(set(text.splitlines())) != 1:
+    authors = set(repo.lines("log", "--no-merges", "--no-mailmap", "--format=%an%x00%ae", f"{base}..{tip}", "--"))
+    if len(authors) != 1:
         return None
-    name, email = text.splitlines()[0].split("\0")
+    name, email = authors.pop().split("\0")
     return {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email}
 
 

@@ -33,7 +33,7 @@ def upstream_of(repo: Repository, branch: str) -> Upstream:
 
 def default_remote(repo: Repository) -> str:
     """`remote.pushDefault`, or `origin`, or the only one; raise NotFoundError where it is none of them."""
-    remotes = repo.git("remote").splitlines()
+    remotes = repo.lines("remote")
     preferred = repo.setting("remote.pushDefault")
     if preferred:
         return preferred
