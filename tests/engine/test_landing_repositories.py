@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from agentdeck.core.agent import State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.landings import Entry, LandRequest, Stage
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from agentdeck.system.merges import Method
-from tests.support.decks import Bench
+from tests.support.decks import Bench, bench_in
 from tests.support.finished import finished
 from tests.support.pictures import picture
 from tests.support.worlds import leftovers, world_of
@@ -212,6 +213,20 @@ def test_criss_cross_and_octopus_histories(bench: Bench, method: Method) -> None
     lands_and_comes_back(bench, method=method)
     assert (bench.root / "fix.txt").read_text() == "1\n2\n"
     assert (bench.root / "a.txt").exists()
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with bench_in(tmp_path, monkeypatch, name="caf\udce9 one") as bench:
+        finished(bench, "fix", {"fix.txt": "fixed\n"})
+        deck = bench.deck()
+        assert deck.radar().agents == ("fix",)
+        landing = deck.land(LandRequest(("fix",), gate=("test -e fix.txt",), remove=True))
+        assert landing.entry("fix").stage is Stage.LANDED
+        assert (bench.root / "fix.txt").exists()
+        deck.undo()
+        assert deck.agent("fix").state is State.DONE
+        assert (bench.root / ".worktrees/fix/fix.txt").exists()
+        assert not (bench.root / "fix.txt").exists()
 
 
 def test_what_unicode_takes_for_the_end_of_a_line_ends_none(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

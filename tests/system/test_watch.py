@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.system.watch import ticks
+from agentdeck.system.watch import changes, ticks
 from tests.support.retry import eventually
 
 
@@ -56,3 +56,15 @@ def test_what_is_no_news_is_looked_at_in_its_time_all_the_same(tmp_path: Path) -
         return len(came) > 3
 
     eventually(grown)
+
+
+@pytest.mark.timeout(30)
+def test_a_folder_whose_name_is_no_text_is_looked_at_now_and_then(tmp_path: Path) -> None:
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    looks = ticks(folder, every=3600)
+    next(looks)
+    next(looks)
+    folder.rmdir()
+    assert len(list(looks)) <= 1
+    assert next(changes([tmp_path / "caf\udce9"], 3600, threading.Event())) == set()

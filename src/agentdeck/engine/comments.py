@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Collection
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from agentdeck.core.text import cut, plain
 from agentdeck.engine.world import Note, silent
 from agentdeck.errors import StoreError, UsageError
-from agentdeck.system.files import locked, write_json
+from agentdeck.system.files import locked, read_json, write_json
 from agentdeck.system.store import Store
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Comments:
         """In the order of files and lines. Raise StoreError where they can't be read."""
         path = self._folder / _FILE
         try:
-            found = [Comment(**each) for each in json.loads(path.read_text("utf-8", "surrogateescape"))]
+            found = [Comment(**each) for each in read_json(path)]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, TypeError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from agentdeck.core.failover import PROVIDERS_FAULTS, Act, Decision, Progress, a
 from agentdeck.core.orders import Orders
 from agentdeck.core.resets import clock, reset_time
 from agentdeck.engine.handing import Job, Start, handed_over, progress_of, save_progress, start_of
+from agentdeck.system.files import read_json
 from agentdeck.system.store import Store
 
 _LONG = 30.0
@@ -209,7 +209,7 @@ class Failover:
         """Take up what a person asks for."""
         path = self._folder / REQUEST
         try:
-            wish = json.loads(path.read_text("utf-8"))["to"]
+            wish = read_json(path)["to"]
         except FileNotFoundError:
             return
         except (OSError, ValueError, TypeError, KeyError):

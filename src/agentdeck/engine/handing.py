@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from agentdeck.core.failover import Progress
 from agentdeck.core.handover import brief
 from agentdeck.core.orders import Rung
 from agentdeck.core.prompts import GO_ON, short_prompt
-from agentdeck.system.files import write_atomic, write_json
+from agentdeck.system.files import read_json, write_atomic, write_json
 from agentdeck.system.work import work_so_far
 
 
@@ -54,7 +53,7 @@ def handed_over(agent: str, progress: Progress, primary: str, to: str, why: str,
 def progress_of(folder: Path) -> Progress | None:
     """How far the failover of the agent with this folder is; None where it never had one."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        return Progress.from_json(json.loads((folder / "failover.json").read_text("utf-8")))
+        return Progress.from_json(read_json(folder / "failover.json"))
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from typing import Any
 
 from agentdeck.core.conflicts import Conflict, Hunk
 from agentdeck.errors import ExitCode, NotFoundError, StoreError
-from agentdeck.system.files import is_locked, locked, private_folder, write_json
+from agentdeck.system.files import is_locked, locked, private_folder, read_json, write_json
 from agentdeck.system.merges import Method
 from agentdeck.system.store import Store
 
@@ -185,7 +184,7 @@ class Landings:
 
     def _read(self, path: Path) -> Landing:
         try:
-            return Landing.from_json(json.loads(path.read_text("utf-8")))
+            return Landing.from_json(read_json(path))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise StoreError(
                 f"The landing in {path} can't be read.", detail=str(error), hint="Move it away."

@@ -6,7 +6,6 @@ leases, databases and windows without agents), and what is older than the trash 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -27,7 +26,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError
 from agentdeck.system import branches, changes, merges
 from agentdeck.system.checkouts import Worktree, is_bare, list_worktrees, main_folder
-from agentdeck.system.files import locked, private_folder
+from agentdeck.system.files import locked, private_folder, read_json
 from agentdeck.system.git import Repository
 from agentdeck.system.usage import disk_bytes
 
@@ -241,14 +240,14 @@ def _clear_branch(world: World, branch: str, tip: str, pruning: Pruning) -> None
 def _databases(world: World) -> Iterator[Stale]:
     """Databases that were left when their agents were removed with --keep-database."""
     for path in sorted((world.store.folder / "databases").glob("*.json")):
-        kept = json.loads(path.read_text("utf-8"))
+        kept = read_json(path)
         name = kept["plan"].get("name") or kept["plan"].get("path") or kept["agent"]
         why = f"its agent {kept['agent']} was removed without it"
         yield Stale("database", str(name), why, 0, True, partial(_clear_database, world, path))
 
 
 def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
-    kept = json.loads(path.read_text("utf-8"))
+    kept = read_json(path)
     if world.database is None:
         raise BusyError("agentdeck.toml configures no database now.")
     if not world.database.exists(kept["plan"]):

@@ -19,7 +19,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system import snapshots
 from agentdeck.system.checkouts import find_worktree
-from agentdeck.system.files import append_line, from_json, private_folder, write_json
+from agentdeck.system.files import append_line, private_folder, read_json, write_json
 from agentdeck.system.process import run
 from agentdeck.system.store import Store
 
@@ -145,9 +145,7 @@ def keep_database(store: Store, agent: str, plan: dict[str, Any]) -> None:
 
 def is_kept(store: Store, plan: dict[str, Any]) -> bool:
     """Whether a database is remembered as one that was left without its agent."""
-    return any(
-        from_json(path.read_text("utf-8"))["plan"] == plan for path in (store.folder / "databases").glob("*.json")
-    )
+    return any(read_json(path)["plan"] == plan for path in (store.folder / "databases").glob("*.json"))
 
 
 def forget_id(world: World, agent: Agent) -> None:

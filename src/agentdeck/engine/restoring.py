@@ -7,7 +7,6 @@ step may be repeated. Its processes are not started: it is stopped, and can be r
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
 from dataclasses import replace
@@ -21,7 +20,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import snapshots, worktrees
 from agentdeck.system.checkouts import find_worktree
-from agentdeck.system.files import private_folder
+from agentdeck.system.files import private_folder, read_json
 
 _OF_A_RUN = frozenset(
     {"agent.json", "status.json", "operation.lock", "runner.lock", "status.lock", "inbox", "orders.json"}
@@ -34,7 +33,7 @@ def kept_record(world: World, name: str, stamp: str) -> Agent:
     path = world.store.trash / f"{name}-{stamp}" / "agent.json"
     if not path.exists():
         raise NotFoundError(f"What {name} held is not in the trash any more.")
-    agent = Agent.from_json(json.loads(path.read_text("utf-8")))
+    agent = Agent.from_json(read_json(path))
     old = old_home(world, agent)
     return agent if old is None else moved_here(world, agent, old)
 
@@ -143,7 +142,7 @@ def _restore_status(world: World, name: str, former: Path) -> None:
     """As it was when it was removed; one that was at work then was stopped by that."""
     status = Status(State.STOPPED, since=time.time(), reason="restored")
     if former.exists():
-        status = Status.from_json(json.loads(former.read_text("utf-8")))
+        status = Status.from_json(read_json(former))
         status = replace(status, runner_pid=None, agent_pid=None)
         if status.state.is_live:
             status = replace(status, state=State.STOPPED, since=time.time(), reason="stopped by its removal")

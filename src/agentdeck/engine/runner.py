@@ -24,7 +24,7 @@ from agentdeck.engine.guardian import fork_guardian, say_goodbye
 from agentdeck.engine.stopping import Ladder, full, rest
 from agentdeck.engine.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
-from agentdeck.system.files import append_line, private_folder, take_lock
+from agentdeck.system.files import append_line, private_folder, read_json, take_lock
 from agentdeck.system.pty import STOP_SIGNALS, Relay
 from agentdeck.system.recording import Recorder
 from agentdeck.system.store import Store
@@ -375,7 +375,7 @@ def _ending(status: Status) -> tuple[str, int]:
 
 
 def main() -> int:
-    orders = Orders.from_json(json.loads(Path(sys.argv[1]).read_text("utf-8")))
+    orders = Orders.from_json(read_json(Path(sys.argv[1])))
     # Who sees the lock may tell us to stop, before we are ready to hear it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     # All that it writes is told from here, so that it goes on when the repository is moved meanwhile.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.errors import NotFoundError, StoreError
-from agentdeck.system.files import from_json, locked, private_folder, write_json
+from agentdeck.system.files import locked, private_folder, read_json, write_json
 from agentdeck.system.store import Store
 
 Part = dict[str, Any]
@@ -101,7 +101,7 @@ class Steps:
 
     def _read(self, path: Path) -> Step:
         try:
-            return Step.from_json(from_json(path.read_text("utf-8")))
+            return Step.from_json(read_json(path))
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise StoreError(f"The step in {path} can't be read.", detail=str(error), hint="Move it away.") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from agentdeck.engine.resources import end_runner
 from agentdeck.engine.views import AgentView, view_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError
-from agentdeck.system.files import write_json
+from agentdeck.system.files import read_json, write_json
 from agentdeck.system.process import require_program
 from agentdeck.system.profiles import require
 
@@ -91,7 +90,7 @@ def _check(world: World, view: AgentView, to: str) -> None:
 def _rungs(world: World, name: str) -> list[str]:
     """The profiles that the runner of this agent can start by itself."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        orders = json.loads((world.store.agent_folder(name) / "orders.json").read_text("utf-8"))
+        orders = read_json(world.store.agent_folder(name) / "orders.json")
         return [rung["profile"] for rung in orders["chain"]]
     return []
 

@@ -6,7 +6,6 @@ goes on with what a crash cut short: every part may be taken back twice.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
 from agentdeck.system import advance, bases, branches, snapshots
 from agentdeck.system.checkouts import find_worktree
-from agentdeck.system.files import locked, private_folder, write_json
+from agentdeck.system.files import locked, private_folder, read_json, write_json
 from agentdeck.system.git import Repository
 
 _TURN = 120.0
@@ -69,7 +68,7 @@ def _journal(world: World) -> Path:
 
 def _go_on(world: World, note: Note) -> Step:
     steps = Steps(world.store)
-    begun = json.loads(_journal(world).read_text("utf-8"))
+    begun = read_json(_journal(world))
     step, key = steps.get(begun["step"]), begun["key"]
     text = _sentence(steps, step)
     new = steps.record(key, text, undoes=step.number)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from agentdeck.core.gateway_config import Plan
 from agentdeck.errors import ConfigError
+from agentdeck.system.files import read_json
 
 
 class Plans:
@@ -57,7 +58,7 @@ class Plans:
         wrong: ConfigError | None = None
         plans: dict[str, Plan] = {}
         try:
-            document = json.loads(self._path.read_text("utf-8"))
+            document = read_json(self._path)
             for deck, plan in document["decks"].items():
                 try:
                     plans[deck] = Plan.model_validate_json(json.dumps(plan))

@@ -14,13 +14,12 @@ Standard library only: `agentdeck ls` reads the board at every call.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentdeck.system.files import is_locked, locked, private_folder, write_json
+from agentdeck.system.files import is_locked, locked, private_folder, read_json, write_json
 
 LOCK, WANTED, ADDRESS, CONFIG, BOARD = "gateway.lock", "wanted", "gateway.json", "config.json", "board.json"
 
@@ -89,7 +88,7 @@ class GatewayFiles:
 
     def _read(self, name: str) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError):
-            found = json.loads((self.state / name).read_text("utf-8"))
+            found = read_json(self.state / name)
             if isinstance(found, dict):
                 return found
         return {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.errors import StoreError
-from agentdeck.system.files import from_json, locked, private_folder, write_json
+from agentdeck.system.files import locked, private_folder, read_json, write_json
 
 FORMAT = 1
 
@@ -24,7 +24,7 @@ class Registry:
 
     def records(self) -> list[dict[str, Any]]:
         try:
-            data = from_json(self.path.read_text("utf-8"))
+            data = read_json(self.path)
             if data["format"] > FORMAT:
                 raise StoreError(f"{self.path} was written by a newer agentdeck.", hint="Upgrade; nothing was changed.")
             return [{**record, **{key: record[key] for key in self._keys}} for record in data["records"]]

@@ -36,7 +36,16 @@ from typing import Any
 from agentdeck.core.agent import Agent, State, Status, check_name, is_name
 from agentdeck.core.events import Event
 from agentdeck.errors import StoreError
-from agentdeck.system.files import append_line, from_json, is_locked, lock_holder, locked, private_folder, write_json
+from agentdeck.system.files import (
+    append_line,
+    from_json,
+    is_locked,
+    lock_holder,
+    locked,
+    private_folder,
+    read_json,
+    write_json,
+)
 
 FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
@@ -280,7 +289,7 @@ class Store:
 
     def _read(self, path: Path) -> dict[str, Any]:
         try:
-            data = from_json(path.read_text("utf-8"))
+            data = read_json(path)
         except FileNotFoundError:
             raise
         except (OSError, ValueError) as error:

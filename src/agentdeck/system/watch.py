@@ -12,8 +12,10 @@ from threading import Event
 _STEP = 0.01
 _TICK = 1.0
 """Seconds to wait for a change before looking all the same; a lost notification costs no more than this."""
+_UNWATCHED = 0.2
+"""Seconds between looks of one that waits, where the system refuses to watch."""
 _BLIND = 5.0
-"""Seconds between looks where the system refuses to watch."""
+"""The same of one that watches."""
 
 
 def ticks(
@@ -22,13 +24,21 @@ def ticks(
     """Yield at once, then after every change of a file in `folders`, and `every` so many seconds without one; for ever.
 
     Changes are noticed within `step` seconds; each step costs a little. Files whose names are in `but` may change
-    unnoticed. Ends when a folder is taken away.
+    unnoticed. Ends when a folder is taken away. Where the system can't watch, it looks a few times a second.
     """
     # Not its `watch`, which begins to watch only when it is asked for the first change: what came before that, and
     # after the caller's first look, would be missed.
     from watchfiles._rust_notify import RustNotify
 
-    with RustNotify([str(folder) for folder in folders], False, False, 0, False, False) as watcher:
+    try:
+        notify = RustNotify([str(folder) for folder in folders], False, False, 0, False, False)
+    except (OSError, UnicodeEncodeError):  # no watch is left, or a path is not UTF-8
+        yield
+        while all(folder.is_dir() for folder in folders):
+            time.sleep(min(_UNWATCHED, every))
+            yield
+        return
+    with notify as watcher:
         looked_at = time.monotonic()
         yield
         while True:
@@ -65,8 +75,8 @@ def changes(folders: Iterable[Path], patience: float, stop: Event) -> Iterator[s
         "recursive": False,
     }
     quiet_since = 0.0
-    # A folder that was taken away just now, or the system's limit on watched folders.
-    with contextlib.suppress(OSError):
+    # A folder that was taken away just now, the system's limit on watched folders, or a path that is not UTF-8.
+    with contextlib.suppress(OSError, UnicodeEncodeError):
         for found in watch(*folders, watch_filter=None, stop_event=stop, **options):  # type: ignore[arg-type]
             if quiet_since == 0.0 or (not found and time.monotonic() - quiet_since > patience):
                 yield set()
