@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agent import State
+from agentdeck.core.events import Event
 from agentdeck.engine import gateways
-from agentdeck.engine.landings import LandRequest
+from agentdeck.engine.landings import LandRequest, Stage
 from agentdeck.engine.prune import Stale
 from agentdeck.engine.views import StartRequest
+from agentdeck.errors import StoreError
 from agentdeck.system.merges import Method
 from tests.support.decks import Bench
 from tests.support.finished import finished
@@ -138,6 +140,38 @@ def test_a_database_left_behind_is_dumped_and_dropped(bench: Bench) -> None:
     assert [kind for kind, _ in found(bench)] == ["database"]
     prune(bench)
     assert deck.stale() == []
+
+
+def test_a_database_that_an_agent_of_that_name_has_again_stays(bench: Bench) -> None:
+    config = '[database]\nengine = "command"\ncreate = "echo x://db"\ndrop = "true"\n'
+    bench.write("agentdeck.toml", config)
+    finished(bench, "fix", {})
+    deck = bench.deck()
+    deck.remove("fix", keep_database=True)
+    assert [kind for kind, _ in found(bench)] == ["database"]
+    finished(bench, "fix", {})
+    assert found(bench) == {}
+    deck.remove("fix", keep_database=True)
+    bench.write("databases/fix-1.json", "{", cwd=deck.store.folder)
+    with pytest.raises(StoreError, match="fix-1.json"):
+        bench.deck().stale()
+
+
+def test_a_gate_that_its_landing_could_not_remove_goes_once_nothing_keeps_it(bench: Bench) -> None:
+    finished(bench, "fix", {"fix.txt": "x\n"})
+    told: list[Event] = []
+    inner = bench.root / ".worktrees/gate-fix/inner"
+    landing = bench.deck().land(LandRequest(("fix",), gate=("git worktree add -q --detach inner",)), told.append)
+    assert landing.entry("fix").stage is Stage.LANDED
+    assert [event.agent for event in told if "could not be removed" in event.text] == ["fix"]
+    assert [view.name for view in bench.deck().agents()] == ["fix"]
+    deck = bench.deck()
+    _, failed = deck.prune([stale for stale in deck.stale() if stale.what == "gate-fix"])
+    assert [stale.what for stale in failed] == ["gate-fix"]
+    bench.git("worktree", "remove", "--force", str(inner))
+    prune(bench)
+    assert "gate-fix" not in deck.store.names()
+    assert not inner.parent.exists()
 
 
 def test_the_trash_expires_by_age_only_when_pruned(bench: Bench) -> None:

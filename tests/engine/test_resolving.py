@@ -70,6 +70,21 @@ def test_one_who_gives_up_changes_nothing_and_what_they_did_is_kept(bench: Bench
     assert bench.git("show", f"{ref}:work/src/app.py") == "half"
 
 
+@pytest.mark.parametrize("end", ["git add src/app.py", "git commit -qam Both"])
+def test_what_a_person_did_beside_the_resolution_is_kept(bench: Bench, end: str) -> None:
+    clash(bench)
+
+    def person(name: str) -> None:
+        eventually(lambda: "src/app.py" in bench.deck().screen(name))
+        bench.deck().send(name, f"echo both > src/app.py && {end} && echo idea > notes.txt; exit")
+
+    landing = bench.deck().land(LandRequest(("one", "two"), resolve=person))
+    assert landing.entry("two").stage is Stage.LANDED
+    assert not (bench.root / "notes.txt").exists()
+    (ref,) = [ref for ref in bench.trash_refs() if "resolve" in ref]
+    assert bench.git("show", f"{ref}:work/notes.txt") == "idea"
+
+
 @pytest.mark.slow
 def test_an_agent_is_asked_to_merge_the_base_and_is_landed_then(bench: Bench) -> None:
     text = MERGER.format(script=SCRIPT)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from agentdeck.core.agent import Agent, State
 from agentdeck.core.events import Event
 from agentdeck.engine import gateways
-from agentdeck.engine.moving import follow, old_home
-from agentdeck.engine.reconcile import landing_is_cut_short, needs_repair, reconcile, undo_is_cut_short
+from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of, views_of
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
@@ -93,33 +92,12 @@ class Deck:
             raise NotFoundError(f"There is no agent “{name}” in this deck.", hint=known)
         return self._view(record)
 
-    def _records(self) -> list[Agent]:
-        if not self.store.exists:
-            return []
-        return self.store.open().agents()
-
     def _view(self, agent: Agent) -> AgentView:
         return view_of(self.store, agent, gateways.serving(self.world).get(agent.name))
 
     def repair(self, note: Note = silent) -> None:
         """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
-        agents = self._records()
-        if any(old_home(self.world, agent) for agent in agents):
-            follow(self.world, agents, note)
-            agents = self._records()
-        pending = [agent for agent in agents if needs_repair(self.world, agent)]
-        if pending:
-            reconcile(self.world, pending, note)
-        if landing_is_cut_short(self.world):
-            from agentdeck.engine import landed
-
-            landed.finish_dead(self.world, note)
-        if undo_is_cut_short(self.world):
-            from agentdeck.engine import undo
-
-            undo.finish(self.world, note)
-        if gateways.is_missing() and self.store.exists:
-            gateways.revive(self.world, note)
+        repair(self.world, note)
 
     # Starting
 

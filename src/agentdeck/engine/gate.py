@@ -18,6 +18,7 @@ from agentdeck.engine import removal
 from agentdeck.engine.launch import COMMAND
 from agentdeck.engine.resources import acquire_all, end_runner
 from agentdeck.engine.world import Note, World, silent
+from agentdeck.errors import DeckError
 from agentdeck.system import recording
 from agentdeck.system.process import uninterrupted
 from agentdeck.system.watch import ticks
@@ -76,7 +77,16 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
         return Verdict(False, limit or _failed_command(log) or killed, log, time.time() - begun)
     finally:
         with uninterrupted():
-            end_gate(world, agent.name)
+            _end_or_leave(world, gate, agent.name, note)
+
+
+def _end_or_leave(world: World, gate: Gate, name: str, note: Note) -> None:
+    """Remove the gate; what keeps it there says nothing about what it found, and is left to `prune`."""
+    try:
+        end_gate(world, name)
+    except DeckError as error:
+        text = f"{name} could not be removed, which “agentdeck prune” tries again: {error.title}"
+        note(Event("warning", gate.agent, text, {"detail": error.detail}))
 
 
 def end_gate(world: World, name: str, *, keep_work: bool = False) -> None:

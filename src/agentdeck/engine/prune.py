@@ -16,14 +16,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from agentdeck.core.agent import Agent, State
+from agentdeck.core.agent import Agent, Mode, State
 from agentdeck.core.events import Event
 from agentdeck.engine import gateways, removal
+from agentdeck.engine.gate import end_gate
 from agentdeck.engine.landings import Landings
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import BusyError, DeckError
+from agentdeck.errors import BusyError, DeckError, StoreError
 from agentdeck.system import branches, changes, merges
 from agentdeck.system.checkouts import Worktree, is_bare, list_worktrees, main_folder
 from agentdeck.system.files import locked, private_folder, read_json
@@ -75,9 +77,10 @@ def find_stale(world: World) -> list[Stale]:
     with world.repo.objects_aside() as aside:
         finders = (
             _agents(world, aside, agents, trees),
+            _helpers(world, agents),
             _records(world, agents, trees),
             _branches(world, aside, agents, trees),
-            _databases(world),
+            _databases(world, agents),
             _leases(world, agents),
             _gateway(world),
             _old(world, agents),
@@ -155,6 +158,23 @@ def _agent(world: World, agent: Agent, why: str, room: int) -> Stale:
                 removal.remove(world, current, pruning.note, step=pruning.key)
 
     return Stale("agent", agent.name, why, room, True, clear)
+
+
+def _helpers(world: World, agents: list[Agent]) -> Iterator[Stale]:
+    """Gates, and windows in which a conflict was resolved, that outlived their landing because something kept them."""
+    landings = Landings(world.store)
+    for agent in agents:
+        if not agent.landing or world.store.in_operation(agent.name):
+            continue
+        if not (landings.is_running(agent.landing) or agent.landing in landings.dead() or world.lives(agent.name)):
+            lease = agent.lease("worktree")
+            room = disk_bytes(Path(lease.data["path"])) if lease else 0
+            why = "its landing has ended, and could not remove it"
+            yield Stale("agent", agent.name, why, room, False, partial(_clear_helper, world, agent))
+
+
+def _clear_helper(world: World, agent: Agent, pruning: Pruning) -> None:
+    end_gate(world, agent.name, keep_work=agent.mode is Mode.INTERACTIVE)
 
 
 # What git keeps
@@ -237,17 +257,29 @@ def _clear_branch(world: World, branch: str, tip: str, pruning: Pruning) -> None
 # What lost its agent
 
 
-def _databases(world: World) -> Iterator[Stale]:
-    """Databases that were left when their agents were removed with --keep-database."""
+def _databases(world: World, agents: list[Agent]) -> Iterator[Stale]:
+    """Databases that were left when their agents were removed with --keep-database, and that no agent has again."""
+    used = [lease.data for agent in agents if (lease := agent.lease("database"))]
     for path in sorted((world.store.folder / "databases").glob("*.json")):
-        kept = read_json(path)
+        kept = _kept_database(path)
+        if any(removal.is_same_database(kept["plan"], plan) for plan in used):
+            continue
         name = kept["plan"].get("name") or kept["plan"].get("path") or kept["agent"]
         why = f"its agent {kept['agent']} was removed without it"
         yield Stale("database", str(name), why, 0, True, partial(_clear_database, world, path))
 
 
+def _kept_database(path: Path) -> dict[str, Any]:
+    try:
+        kept = read_json(path)
+        return {"agent": str(kept["agent"]), "plan": dict(kept["plan"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        title = f"What is known of a database in {path} can't be read."
+        raise StoreError(title, detail=str(error), hint="Move it away.") from error
+
+
 def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
-    kept = read_json(path)
+    kept = _kept_database(path)
     if world.database is None:
         raise BusyError("agentdeck.toml configures no database now.")
     if not world.database.exists(kept["plan"]):

@@ -11,10 +11,58 @@ from dataclasses import replace
 
 from agentdeck.core.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.events import Event
+from agentdeck.engine import gateways
+from agentdeck.engine.moving import follow, old_home
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import BusyError, StoreError
+from agentdeck.errors import BusyError, DeckError, StoreError
 from agentdeck.system import bases
 from agentdeck.system.files import is_locked
+
+
+def repair(world: World, note: Note) -> None:
+    """Bring the store and the machine together again after a crash; nothing to do costs next to nothing. What can't be
+    repaired keeps nothing else from it; then the first error is raised."""
+    failed: list[DeckError] = []
+    for step in (_follow_move, _reconcile_all, _finish_landings, _finish_undo, _revive_gateway):
+        try:
+            step(world, note)
+        except DeckError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _records(world: World) -> list[Agent]:
+    return world.store.open().agents() if world.store.exists else []
+
+
+def _follow_move(world: World, note: Note) -> None:
+    agents = _records(world)
+    if any(old_home(world, agent) for agent in agents):
+        follow(world, agents, note)
+
+
+def _reconcile_all(world: World, note: Note) -> None:
+    reconcile(world, [agent for agent in _records(world) if needs_repair(world, agent)], note)
+
+
+def _finish_landings(world: World, note: Note) -> None:
+    if landing_is_cut_short(world):
+        from agentdeck.engine import landed
+
+        landed.finish_dead(world, note)
+
+
+def _finish_undo(world: World, note: Note) -> None:
+    if undo_is_cut_short(world):
+        from agentdeck.engine import undo
+
+        undo.finish(world, note)
+
+
+def _revive_gateway(world: World, note: Note) -> None:
+    if gateways.is_missing() and world.store.exists:
+        gateways.revive(world, note)
 
 
 def needs_repair(world: World, agent: Agent) -> bool:
@@ -61,7 +109,9 @@ def _mend_status(world: World, name: str, note: Note) -> None:
 
 
 def reconcile(world: World, agents: list[Agent], note: Note) -> None:
-    """Repair each of `agents` that needs it, one after the other; what another process is at work on is left to it."""
+    """Repair each of `agents` that needs it, one after the other; what another process is at work on is left to it.
+    Where one can't be repaired, the others are first, then its error is raised."""
+    failed: list[DeckError] = []
     for agent in agents:
         if not needs_repair(world, agent):
             continue
@@ -72,6 +122,10 @@ def reconcile(world: World, agents: list[Agent], note: Note) -> None:
                     _repair(world, current, note)
         except BusyError:
             continue
+        except DeckError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def _repair(world: World, agent: Agent, note: Note) -> None:

@@ -145,7 +145,13 @@ def keep_database(store: Store, agent: str, plan: dict[str, Any]) -> None:
 
 def is_kept(store: Store, plan: dict[str, Any]) -> bool:
     """Whether a database is remembered as one that was left without its agent."""
-    return any(read_json(path)["plan"] == plan for path in (store.folder / "databases").glob("*.json"))
+    plans = (read_json(path)["plan"] for path in (store.folder / "databases").glob("*.json"))
+    return any(is_same_database(kept, plan) for kept in plans)
+
+
+def is_same_database(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two plans are of one database. `half` is a name that each plan has for itself, for a while."""
+    return {**one, "half": ""} == {**other, "half": ""}
 
 
 def forget_id(world: World, agent: Agent) -> None:

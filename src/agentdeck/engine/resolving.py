@@ -19,6 +19,7 @@ from agentdeck.engine.resources import acquire_all, worktree_of
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import merges
+from agentdeck.system.git import Repository
 from agentdeck.system.merges import Method
 from agentdeck.system.process import uninterrupted
 from agentdeck.system.watch import ticks
@@ -46,12 +47,12 @@ _SETTLE = 60.0
 def resolve(world: World, landing_id: str, candidate: Candidate, old: str, attach: Attach, note: Note) -> str:
     """Let a person merge the candidate into `old` in a temporary worktree; return the tree they made.
 
-    Raise RefusedError where they left conflicts: then what they did is kept in the trash.
+    Raise RefusedError where they left conflicts. What they did and did not bring into the tree is kept in the trash.
     """
     with world.store.naming():
         agent = _window(world, landing_id, candidate, old)
         world.store.save(agent)
-    resolved = False
+    is_whole = False
     try:
         with world.store.operation(agent.name, wait=5):
             agent = replace(acquire_all(world, agent, silent), phase=Phase.HELD)
@@ -65,11 +66,11 @@ def resolve(world: World, landing_id: str, candidate: Candidate, old: str, attac
             if not world.lives(agent.name):
                 break
         tree = _resolved_tree(world, agent, candidate, old)
-        resolved = True
+        is_whole = _holds_no_more(world.repo.at(worktree_of(agent)), tree)
         return tree
     finally:
         with uninterrupted(), world.store.operation(agent.name, wait=10):
-            removal.roll_back(world, world.store.agent(agent.name) or agent, silent, keep_work=not resolved)
+            removal.roll_back(world, world.store.agent(agent.name) or agent, silent, keep_work=not is_whole)
 
 
 @contextlib.contextmanager
@@ -125,6 +126,12 @@ def _resolved_tree(world: World, agent: Agent, candidate: Candidate, old: str) -
         )
     here.git("add", "--update")
     return here.git("write-tree")
+
+
+def _holds_no_more(here: Repository, tree: str) -> bool:
+    """Whether all that lies in the worktree is in `tree`."""
+    untracked = here.git("ls-files", "--others", "--exclude-standard")
+    return not untracked and bool(here.run("diff", "--quiet", "--no-ext-diff", tree))
 
 
 def hand_back(deck: Deck, landing: Landing, request: LandRequest, note: Note) -> Landing:
