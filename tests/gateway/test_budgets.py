@@ -122,7 +122,7 @@ def test_agents_share_the_budget_of_their_deck(tmp_path: Path) -> None:
                     return answer.status
 
             statuses = await asyncio.gather(*(ask(url) for url in urls * 4))
-            assert 2 <= statuses.count(200) <= 3
+            assert 2 <= statuses.count(200) <= 4  # one has ended, and then each may have one under way
             assert len(play.main.requests) == statuses.count(200)
 
     asyncio.run(check())

@@ -125,7 +125,7 @@ class Server:
             raise
 
     async def _answer(self, request: web.Request, body: bytes) -> web.StreamResponse:
-        if request.path == "/v1/models":
+        if request.path.startswith("/v1/models"):
             return web.json_response({"data": [{"id": f"{self.name}-model"}]})
         if request.path.endswith("/count_tokens"):
             return web.json_response({"input_tokens": 4242})
@@ -268,9 +268,12 @@ def provider(port: int, key: str = "", **more: Any) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[int]:
-    """`app` on a port of loopback, set up as the gateway's process does it."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
+async def served(app: web.Application | web.AppRunner) -> AsyncIterator[int]:
+    """`app` on a port of loopback."""
+    runner = app
+    if isinstance(app, web.Application):
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
+    assert isinstance(runner, web.AppRunner)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -322,6 +325,6 @@ async def playing(
         config.write_text(json.dumps({"decks": {"": tables}}))
         gateway = Gateway(state, Plans(config), KEYS)
         client = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
-        at = await stack.enter_async_context(served(gateway.app()))
+        at = await stack.enter_async_context(served(gateway.runner(0.2)))
         token = tokens.mint(tokens.secret(state), Bearer("deck", "fox", "work"))
         yield Play(state, first, second, gateway, at, client, token)

@@ -58,11 +58,7 @@ async def _run(state: Path, config: Path) -> None:
     from agentdeck.gateway.plans import Plans
     from agentdeck.gateway.server import Gateway
 
-    app = Gateway(state, Plans(config), os.environ).app()
-    # The access log would hold the tokens: they are part of the URL.
-    runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=GRACE_SECONDS, keepalive_timeout=300.0
-    )
+    runner = Gateway(state, Plans(config), os.environ).runner(GRACE_SECONDS)
     await runner.setup()
     listener = _listen(state)
     try:

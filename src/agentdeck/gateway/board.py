@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -30,12 +31,13 @@ class Place:
     health: str
     quota: str
     provider: str
+    model: str
 
     @classmethod
     def of(cls, target: Target, provider: ProviderConfig, bearer: Bearer, asked: str) -> Place:
         account = f"{bearer.deck}/{bearer.agent}" if provider.uses_own_login else provider.key_env
-        quota = f"{provider.base_url} {target.model or asked} {account}"
-        return cls(provider.base_url, quota, target.provider)
+        model = target.model or asked
+        return cls(provider.base_url, f"{provider.base_url} {model} {account}", target.provider, model)
 
 
 class Board:
@@ -45,7 +47,8 @@ class Board:
         self._tell = tell
         self._changed = changed
         self._breakers: dict[str, Breaker] = {}
-        self._names: dict[str, str] = {}
+        self._meant: dict[str, tuple[str, str]] = {}
+        """What a breaker's key stands for: the provider, and the model, which is empty for the provider's health."""
         self._broke: dict[tuple[Bearer, Target], float] = {}
         self.serving: dict[Bearer, Serving] = {}
         self.in_flight: dict[str, int] = {}
@@ -65,7 +68,8 @@ class Board:
         return ""
 
     def claim(self, place: Place, now: float) -> None:
-        self._names[place.health] = self._names[place.quota] = place.provider
+        self._meant[place.health] = (place.provider, "")
+        self._meant[place.quota] = (place.provider, place.model)
         for key in (place.health, place.quota):
             self._put(key, routing.claimed(self.breaker(key), now))
         self.in_flight[place.health] = self.in_flight.get(place.health, 0) + 1
@@ -136,11 +140,12 @@ class Board:
     def restore(self, report: dict[str, Any]) -> None:
         """Take up who served whom lately from the `report` of an earlier process; breakers begin anew."""
         names = ("provider", "model", "primary", "reason", "since")
-        for entry in report.get("agents", []):
-            if entry["since"] < time.time() - REMEMBERED_SECONDS:
-                continue
-            bearer = Bearer(entry["deck"], entry["agent"], entry["tier"])
-            self.serving[bearer] = Serving(*(entry[name] for name in names))
+        with contextlib.suppress(TypeError, KeyError, AttributeError):  # as another version of ours wrote it
+            for entry in report.get("agents", []):
+                if entry["since"] < time.time() - REMEMBERED_SECONDS:
+                    continue
+                bearer = Bearer(entry["deck"], entry["agent"], entry["tier"])
+                self.serving[bearer] = Serving(*(entry[name] for name in names))
 
     def _put(self, key: str, new: Breaker) -> None:
         old = self.breaker(key)
@@ -156,7 +161,7 @@ class Board:
             self._tell_breaker(key, "provider.recovered", "")
 
     def _tell_breaker(self, key: str, kind: str, why: str) -> None:
-        name = self._names.get(key, "")
+        name, _ = self._meant.get(key, ("", ""))
         words = {"provider.left_alone": "is left alone", "provider.recovered": "answers again"}
         self._tell(Event(kind, "", f"{name} {words[kind]}{why}", {"provider": name}))
 
@@ -164,9 +169,9 @@ class Board:
         """Everything remembered, for status; nothing in it is secret."""
         breakers = [
             {
-                "provider": self._names.get(key, ""),
-                "what": "health" if " " not in key else "quota",
-                "model": "" if " " not in key else key.split(" ")[1],
+                "provider": provider,
+                "what": "quota" if " " in key else "health",
+                "model": model,
                 "phase": breaker.phase(now).value,
                 "opens_in": max(0.0, (breaker.until or now) - now),
                 "until": None if breaker.until is None else time.time() + breaker.until - now,
@@ -174,6 +179,7 @@ class Board:
                 "reason": breaker.reason,
             }
             for key, breaker in self._breakers.items()
+            for provider, model in (self._meant.get(key, ("", "")),)
         ]
         agents = [
             {"deck": bearer.deck, "agent": bearer.agent, "tier": bearer.tier, **asdict(serving)}

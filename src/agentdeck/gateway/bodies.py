@@ -1,9 +1,10 @@
-"""Changes to a request's JSON that leave every other byte as it was."""
+"""Bodies of requests and answers: read without their compression, and changed with every other byte as it was."""
 
 from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,28 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
 _SCALAR = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+', re.DOTALL)
 _OPENING = re.compile(rb"\s*\{")
+
+
+def plain(data: bytes, encoding: str, most: int) -> bytes:
+    """`data` without the compression that the header `encoding` names, `most` bytes of it and one more at most.
+
+    ValueError, whose text is the rest of a sentence, where we don't know it, or the data is not what it says.
+    """
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return data
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise ValueError(f"is in an encoding that AgentDeck's gateway does not know: {encoding[:40]}")
+    # Some send deflate without the two bytes before it that it should have.
+    for bits in (47, -15) if encoding == "deflate" else (47,):
+        tool = zlib.decompressobj(wbits=bits)
+        try:
+            found = tool.decompress(data, most + 1)
+        except zlib.error:
+            continue
+        if tool.eof or len(found) > most:
+            return found
+    raise ValueError(f"is not {encoding}, as its header says")
 
 
 def with_model(body: bytes, model: str) -> bytes:

@@ -21,7 +21,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from agentdeck.core import routing
 from agentdeck.core.apis import Api
 from agentdeck.core.routing import Target
-from agentdeck.gateway import exhausted, local
+from agentdeck.gateway import answers, local
+from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.plans import Plans
@@ -33,14 +34,6 @@ if TYPE_CHECKING:
 _HEADERS = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json", "anthropic-version": "2023-06-01"}))
 _PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
 _CHECK_SECONDS = 120.0
-
-
-class Refused(Exception):
-    """The request is answered by the gateway itself."""
-
-    def __init__(self, answer: exhausted.Answer) -> None:
-        super().__init__()
-        self.answer = answer
 
 
 class Operator:
@@ -74,7 +67,7 @@ class Operator:
                 asked = await _object(request)
                 return web.json_response({"targets": await self._check(str(asked.get("deck", "")))})
         message = "The operator's paths are GET /status, GET /metrics, POST /keys and POST /check."
-        raise Refused(exhausted.refused(Api.CHAT, 404, message))
+        raise Refused(answers.refused(Api.CHAT, 404, message))
 
     async def _check(self, deck: str) -> list[dict[str, Any]]:
         plan = self._plans.of(deck)
@@ -127,5 +120,5 @@ async def _object(request: web.Request) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise Refused(exhausted.refused(Api.CHAT, 400, "The body is not a JSON object."))
+        raise Refused(answers.refused(Api.CHAT, 400, "The body is not a JSON object."))
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import zlib
 
 from aiohttp import web
 
@@ -35,7 +34,7 @@ class Pump:
         """
         reply = self._reply
         if reply.whole and reply.events is None:
-            self._read_document(reply.held)
+            self._read_document(reply.plain)
             return web.Response(status=reply.response.status, headers=reply.headers, body=reply.held)
         answer = web.StreamResponse(status=reply.response.status, headers=reply.headers)
         await answer.prepare(self._request)
@@ -46,11 +45,6 @@ class Pump:
         return answer
 
     def _read_document(self, body: bytes) -> None:
-        if self._reply.response.headers.get("Content-Encoding", "").lower() in ("gzip", "deflate"):
-            try:
-                body = zlib.decompress(body, wbits=47)
-            except zlib.error:
-                return
         try:
             self.usage = usage.of_document(self._api, json.loads(body))
         except (ValueError, RecursionError):

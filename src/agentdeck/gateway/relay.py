@@ -14,7 +14,7 @@ from aiohttp import web
 from agentdeck.core import routing
 from agentdeck.core.faults import FaultKind, ProviderFault
 from agentdeck.core.routing import GiveUp, Target, Try, Wait, Walk
-from agentdeck.gateway import bodies, exhausted
+from agentdeck.gateway import answers, bodies
 from agentdeck.gateway.board import Board, Place
 from agentdeck.gateway.budgets import Spent
 from agentdeck.gateway.pump import Pump
@@ -64,9 +64,9 @@ class Job:
 class _PassThrough(Exception):
     """The provider's own answer is the caller's to deal with."""
 
-    def __init__(self, answer: AttemptFailed) -> None:
+    def __init__(self, failure: AttemptFailed) -> None:
         super().__init__()
-        self.answer = answer
+        self.answer = answers.Answer(failure.status, failure.body, failure.headers)
 
 
 class Relay:
@@ -91,7 +91,7 @@ class Relay:
         except _PassThrough as passed:
             job.record.outcome = "error"
             job.record.status = passed.answer.status
-            return web.Response(status=passed.answer.status, headers=passed.answer.headers, body=passed.answer.body)
+            return passed.answer.response()
         finally:
             job.record.seconds = time.monotonic() - job.began
             self._tell_end(job)
@@ -120,7 +120,7 @@ class Relay:
         if job.call.path.endswith("/count_tokens") and not provider.count_tokens:
             return self._estimate(job), walk
         if provider.key_env and not self._key(job, provider):
-            job.note(target, f"its key {provider.key_env} is not set where the gateway runs")
+            job.note(target, f"its key {provider.key_env} is not set where the gateway runs, or is no key")
             return None, walk.without(index)
         place = job.place(target)
         if 0 < provider.max_concurrent <= self._board.in_flight.get(place.health, 0):
@@ -175,7 +175,9 @@ class Relay:
         return walk
 
     def _key(self, job: Job, provider: ProviderConfig) -> str:
-        return self._keys_of(job.bearer.deck).get(provider.key_env, "") if provider.key_env else ""
+        key = self._keys_of(job.bearer.deck).get(provider.key_env, "") if provider.key_env else ""
+        # As many a file of keys has it, with a line end; within a header that would be an attack.
+        return key.strip() if key.strip().isprintable() else ""
 
     def _has_key(self, job: Job, provider: ProviderConfig) -> bool:
         return provider.local or bool(self._key(job, provider))
@@ -185,7 +187,7 @@ class Relay:
         now = time.monotonic()
         place, record, rules = job.place(target), job.record, job.plan.gateway
         record.provider = target.provider
-        record.model = target.model or job.call.model
+        record.model = target.model or record.asked
         record.status = reply.response.status
         record.first_byte = now - job.began
         self._board.began(place, now, rules)
@@ -227,13 +229,13 @@ class Relay:
         job.record.outcome = "exhausted"
         self._board.gave_up(job.bearer, job.primary, job.record.faults[-1] if job.record.faults else "")
         names = [str(target) for target in job.targets]
-        return self._own(job, exhausted.exhausted(job.call.api, names, list(dict.fromkeys(job.record.faults))))
+        return self._own(job, answers.nobody_left(job.call.api, names, list(dict.fromkeys(job.record.faults))))
 
     def _estimate(self, job: Job) -> web.StreamResponse:
         job.record.outcome = "ok"
         count = bodies.estimated_tokens(job.call.document)
-        return self._own(job, exhausted.counted(count))
+        return self._own(job, answers.counted(count))
 
-    def _own(self, job: Job, answer: exhausted.Answer) -> web.StreamResponse:
+    def _own(self, job: Job, answer: answers.Answer) -> web.StreamResponse:
         job.record.status = answer.status
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        return answer.response()

@@ -16,7 +16,7 @@ import time
 from collections import ChainMap
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -25,12 +25,13 @@ from agentdeck.core.apis import Api
 from agentdeck.core.events import Event
 from agentdeck.core.reports import budget_report
 from agentdeck.core.routing import Target
-from agentdeck.errors import DeckError
-from agentdeck.gateway import exhausted, local
+from agentdeck.errors import DeckError, StoreError
+from agentdeck.gateway import answers, incoming, local
+from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.budgets import Budgets, most_of
 from agentdeck.gateway.metrics import Metrics
-from agentdeck.gateway.operator import Operator, Refused
+from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.relay import Job, Relay
 from agentdeck.gateway.upstream import Call, Upstream
@@ -38,7 +39,7 @@ from agentdeck.system import gateway_tokens as tokens
 from agentdeck.system import pricing
 from agentdeck.system.files import append_line, write_json
 from agentdeck.system.gateway_files import BOARD, GatewayFiles
-from agentdeck.system.gateway_tokens import BEARER_HEADER, Bearer
+from agentdeck.system.gateway_tokens import Bearer
 from agentdeck.system.ledger import Ledger, Record
 from agentdeck.system.store import Store
 
@@ -50,9 +51,8 @@ REFRESH_SECONDS = 1.0
 SAVE_SECONDS = 0.05
 """Until a change of the board is written down, with those that follow at once."""
 DISCOVER_SECONDS = 30.0
-_APIS = {"/messages": Api.MESSAGES, "/messages/count_tokens": Api.MESSAGES, "/chat/completions": Api.CHAT}
-_APIS["/responses"] = Api.RESPONSES
-_DECODED = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
+NAME_MAX = 200
+"""Characters of a model's name that are noted: it is the agent's text."""
 _RELAY = web.AppKey("relay", Relay)
 _OPERATOR = web.AppKey("operator", Operator)
 
@@ -78,10 +78,21 @@ class Gateway:
         self.board = Board(self._tell, self._board_changed)
         self.board.restore(self._files.board())
 
-    def app(self) -> web.Application:
-        largest = max((plan.gateway.max_body_mb for plan in self._plans.every()), default=64)
-        app = web.Application(client_max_size=largest * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", self._serve)
+    def runner(self, grace: float) -> web.AppRunner:
+        """What serves it; at its end requests under way have `grace` seconds."""
+        # The access log would hold the tokens: they are part of the URL.
+        return web.AppRunner(
+            self._app(),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=grace,
+            keepalive_timeout=300.0,
+            auto_decompress=False,
+        )
+
+    def _app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._serve)
         app.cleanup_ctx.append(self._resources)
         return app
 
@@ -103,42 +114,34 @@ class Gateway:
         return ChainMap(self._keys.get(deck, {}), self._environ)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        token, path = request.headers.get(BEARER_HEADER, ""), request.path
-        if not token:
-            token, _, rest = path.removeprefix("/").partition("/")
-            path = "/" + rest
-        path = path.removeprefix("/v1") or "/"
-        api = _APIS.get(path) or (Api.MESSAGES if "anthropic-version" in request.headers else Api.CHAT)
+        token, path = incoming.token_and_path(request)
+        api = incoming.api_of(request, path)
         try:
             bearer = tokens.verify(self._secret, token)
             if bearer is None:
-                raise Refused(exhausted.refused(api, 401, "This is not the token of an agent of AgentDeck."))
+                raise Refused(answers.refused(api, 401, "This is not the token of an agent of AgentDeck."))
             if path == "/" and bearer != tokens.OPERATOR:
                 return web.Response()  # some clients look whether anybody is there before their first request
             if bearer == tokens.OPERATOR:
                 self._refresh(at_once=True)
                 return await request.app[_OPERATOR].serve(request, path)
-            known = _APIS.get(path) is not None and request.method == "POST"
-            if not known and not (path.split("/")[1] == "models" and request.method == "GET"):
-                raise Refused(
-                    exhausted.refused(api, 404, f"AgentDeck's gateway does not serve {request.method} {path}.")
-                )
+            incoming.check_served(request, path, api)
             job = await self._job(request, bearer, api, path)
             await self._admit(job)
         except Refused as refusal:
-            return _web(refusal.answer)
+            return refusal.answer.response()
         return await request.app[_RELAY].serve(job)
 
     async def _job(self, request: web.Request, bearer: Bearer, api: Api, path: str) -> Job:
         self._refresh()
         plan = self._plans.of(bearer.deck)
-        body, document = await _body(request, api)
+        body, document = await incoming.body_of(request, api, plan.gateway.max_body_mb * 1024 * 1024)
         call = Call(api, request.method, path, request.rel_url.raw_query_string, request.headers, body, document)
         tier = call.model if call.model in plan.tiers else bearer.tier
         if path.startswith("/models") and api is Api.CHAT:
             api = call.api = await self._openai_api(plan, tier)
         targets = await self._targets(plan, tier, api)
-        record = Record(time.time(), bearer.deck, bearer.agent, tier, api.value, call.model)
+        record = Record(time.time(), bearer.deck, bearer.agent, tier, api.value, call.model[:NAME_MAX])
         return Job(request, call, bearer, plan, targets, targets[0], record)
 
     async def _admit(self, job: Job) -> None:
@@ -164,7 +167,7 @@ class Gateway:
         self.board.gave_up(job.bearer, job.primary, reason)
         job.record.outcome, job.record.status = "exhausted", 429
         self._ended(job)
-        raise Refused(exhausted.out_of_budget(job.call.api, reason))
+        raise Refused(answers.out_of_budget(job.call.api, reason))
 
     def _note_paused(self, bearer: Bearer, reason: str) -> None:
         """Tell the agent's runner of each refusal, before its CLI takes that for a limit of its provider's, and when
@@ -198,11 +201,11 @@ class Gateway:
                 await self._discover(plan)
             targets = routing.chain(plan.tiers, tier, api, self._discovered)
         except KeyError:
-            raise Refused(exhausted.refused(api, 400, f"There is no tier “{tier}” in the configuration.")) from None
+            raise Refused(answers.refused(api, 400, f"There is no tier “{tier}” in the configuration.")) from None
         if routing.is_home(plan.tiers, tier):
             targets = tuple(target for target in targets if not routing.why_not([target], plan.providers, api))
         if reason := routing.why_not(targets, plan.providers, api):
-            raise Refused(exhausted.refused(api, 400, f"The tier “{tier}” can't serve this agent: {reason}."))
+            raise Refused(answers.refused(api, 400, f"The tier “{tier}” can't serve this agent: {reason}."))
         return list(targets)
 
     async def _discover(self, plan: Plan) -> None:
@@ -223,9 +226,10 @@ class Gateway:
         self._keys[deck] = keys
 
     def _tell(self, event: Event) -> None:
-        """Write it down, and to the agent's own events where it has an agent."""
-        line = json.dumps(event.to_json(), ensure_ascii=False)
-        append_line(self._files.state / EVENTS_FILE, line)
+        """Write it down, and to the agent's own events where it has an agent. On a full disk it is not told, for the
+        request that it is about goes on."""
+        with contextlib.suppress(OSError, DeckError):
+            append_line(self._files.state / EVENTS_FILE, json.dumps(event.to_json(), ensure_ascii=False))
         folder = self._plans.store(str(event.data.get("deck", "")))
         if event.agent and folder is not None:
             with contextlib.suppress(OSError, DeckError):  # the agent may just be removed
@@ -237,10 +241,11 @@ class Gateway:
         if record.provider:
             record.cost = pricing.cost(record.usage, record.model, provider)
         self._metrics.add(record)
-        self._ledger.add(record)
         self._budgets.add(record, job.plan.budgets)
         if job.most is not None:
             self._budgets.ended(job.bearer, job.most)
+        with contextlib.suppress(StoreError):  # a full disk; what is spent is counted until this process ends
+            self._ledger.add(record)
 
     def _board_changed(self) -> None:
         if self._saving is None:
@@ -250,23 +255,3 @@ class Gateway:
         self._saving = None
         with contextlib.suppress(OSError):
             write_json(self._files.state / BOARD, self.board.report(time.monotonic()))
-
-
-async def _body(request: web.Request, api: Api) -> tuple[bytes, dict[str, Any]]:
-    """The request's body as the client meant it, and decoded; `{}` where it is no JSON object."""
-    encoding = request.headers.get("Content-Encoding", "").lower()
-    if encoding not in _DECODED:
-        raise Refused(exhausted.refused(api, 415, f"AgentDeck's gateway does not know the encoding {encoding[:40]}."))
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise Refused(exhausted.refused(api, 413, f"The request is too large: {error.text}")) from None
-    try:
-        document = json.loads(body) if body else {}
-    except (ValueError, RecursionError):
-        document = {}
-    return body, document if isinstance(document, dict) else {}
-
-
-def _web(answer: exhausted.Answer) -> web.Response:
-    return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

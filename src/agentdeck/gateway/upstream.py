@@ -42,7 +42,7 @@ _NOT_FORWARDED = _HOP | {
 }
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
 _CLIENT_ACCOUNT = frozenset({"openai-organization", "openai-project", "chatgpt-account-id"})
-_NOT_RETURNED = _HOP | {"content-length"}
+_NOT_RETURNED = _HOP | {"content-length", "alt-svc"}
 
 
 @dataclass(slots=True)
@@ -89,12 +89,12 @@ class Reply:
     """Set for a stream of events: what cuts it into whole ones, with what it still keeps back."""
     usage_asked: bool
     """Whether a chunk with token counts comes that the agent did not ask for."""
-    last_seen: bool = False
-    """Whether the last event of the stream is among those held."""
+    plain: bytes = b""
+    """`held` without its compression, of an answer that is not streamed, is whole and can be read."""
 
     @property
     def headers(self) -> CIMultiDict[str]:
-        return returned_headers(self.response.headers)
+        return _returned_headers(self.response.headers)
 
 
 class AttemptFailed(Exception):
@@ -106,13 +106,18 @@ class AttemptFailed(Exception):
         super().__init__(fault.reason)
         self.fault = fault
         self.status = status
-        self.headers = returned_headers(headers or {})
+        self.headers = _returned_headers(headers or {})
         self.body = body
 
 
-def returned_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
+def _returned_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return _without(headers, _NOT_RETURNED)
+
+
+def _without(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict[str]:
+    """`headers` without those in `dropped`, and without those that are meant for one connection only."""
     named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _NOT_RETURNED | named)
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped | named)
 
 
 class Upstream:
@@ -209,25 +214,20 @@ class _Reader:
         return await self._judge_document()
 
     async def _judge_document(self) -> Reply:
-        body, whole = await self._collect()
         status = self._response.status
-        encoded = "Content-Encoding" in self._response.headers
-        fault = None
-        if not encoded or status >= 400:
-            fault = faults.of_response(
-                self._call.api,
-                status,
-                self._response.headers,
-                body if whole else b"",
-                now=time.time(),
-                local=self._provider.local,
-            )
+        if self._call.is_inference and 300 <= status < 400:
+            raise AttemptFailed(faults.unreachable(f"leads elsewhere ({status}), as networks do that want a login"))
+        body, whole = await self._collect()
+        plain = _plain(self._response, body) if whole else None
+        fault = faults.of_response(
+            self._call.api, status, self._response.headers, plain or b"", now=time.time(), local=self._provider.local
+        )
         if fault is not None:
             raise AttemptFailed(fault, status, self._response.headers, body)
         is_json = self._response.content_type == "application/json"
-        if whole and status == 200 and self._call.is_inference and is_json and not encoded and not _is_json(body):
+        if plain is not None and status == 200 and self._call.is_inference and is_json and not _is_json(plain):
             raise AttemptFailed(faults.unreachable("sent a malformed answer"))
-        return Reply(self._response, body, whole, None, False)
+        return Reply(self._response, body, whole, None, False, plain or b"")
 
     async def _collect(self) -> tuple[bytes, bool]:
         body = bytearray()
@@ -259,8 +259,7 @@ class _Reader:
             block = cutter.rest() if ended else cutter.feed(data)
             held += block
             if self._has_content(block, bytes(held)):
-                last = any(streams.is_last(self._call.api, streams.parsed(event)) for event in streams.events(block))
-                return Reply(self._response, bytes(held), ended, cutter, self._usage_asked, last)
+                return Reply(self._response, bytes(held), ended, cutter, self._usage_asked)
             if ended:
                 raise AttemptFailed(faults.unreachable("ended the stream before any content"))
 
@@ -303,11 +302,8 @@ def _body(call: Call, model: str, usage_asked: bool) -> bytes:
 
 
 def _headers(call: Call, provider: ProviderConfig, key: str) -> CIMultiDict[str]:
-    named = {name.strip().lower() for name in call.headers.get("Connection", "").split(",")}
-    dropped = _NOT_FORWARDED | named
-    if not provider.uses_own_login:
-        dropped = dropped | _CREDENTIALS | _CLIENT_ACCOUNT
-    headers = CIMultiDict((name, value) for name, value in call.headers.items() if name.lower() not in dropped)
+    login = frozenset() if provider.uses_own_login else _CREDENTIALS | _CLIENT_ACCOUNT
+    headers = _without(call.headers, _NOT_FORWARDED | login)
     if not call.is_inference and "Accept-Encoding" in call.headers:
         headers["Accept-Encoding"] = call.headers["Accept-Encoding"]
     if key:
@@ -335,6 +331,15 @@ def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return "has no TLS connection that can be trusted"
     return "refused the connection"
+
+
+def _plain(response: aiohttp.ClientResponse, body: bytes) -> bytes | None:
+    """The answer without its compression; None where we don't know that, or it is too large to look into."""
+    try:
+        found = bodies.plain(body, response.headers.get("Content-Encoding", ""), 4 * HELD_MAX)
+    except ValueError:
+        return None
+    return found if len(found) <= 4 * HELD_MAX else None
 
 
 def _is_json(body: bytes) -> bool:

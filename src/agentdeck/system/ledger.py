@@ -62,7 +62,7 @@ class Ledger:
     """
 
     def __init__(self, state: Path) -> None:
-        path = private_folder(state) / FILE
+        path = self._path = private_folder(state) / FILE
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
@@ -88,6 +88,7 @@ class Ledger:
         self._db.close()
 
     def add(self, record: Record) -> None:
+        """Raise StoreError where the row can't be written."""
         values: list[Any] = []
         for column in fields(record):
             value = getattr(record, column.name)
@@ -96,7 +97,10 @@ class Ledger:
             else:
                 values.append(json.dumps(value) if column.name == "faults" else value)
         marks = ", ".join("?" * len(values))
-        self._db.execute(f"INSERT INTO requests VALUES (NULL, {marks})", values)  # noqa: S608 only question marks
+        try:
+            self._db.execute(f"INSERT INTO requests VALUES (NULL, {marks})", values)  # noqa: S608 only question marks
+        except sqlite3.Error as error:
+            raise StoreError(f"The gateway's ledger {self._path} can't be written.", detail=str(error)) from error
 
     def records(self, since: float = 0.0) -> Iterator[Record]:
         """All requests that came at or after `since`, oldest first."""

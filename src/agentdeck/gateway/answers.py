@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from aiohttp import web
 
 from agentdeck.core.apis import Api
 
@@ -13,10 +15,21 @@ from agentdeck.core.apis import Api
 class Answer:
     status: int
     body: bytes
-    headers: dict[str, str]
+    headers: Mapping[str, str]
+
+    def response(self) -> web.Response:
+        return web.Response(status=self.status, headers=self.headers, body=self.body)
 
 
-def exhausted(api: Api, targets: Sequence[str], reasons: Sequence[str]) -> Answer:
+class Refused(Exception):
+    """The request is answered by the gateway itself."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def nobody_left(api: Api, targets: Sequence[str], reasons: Sequence[str]) -> Answer:
     """No provider of the chain can serve: the client shall stop at once and not retry.
 
     Claude Code heeds `x-should-retry` at a 429, but asks three times at a 529. Codex gives up at a 429 that names no
@@ -33,7 +46,7 @@ def exhausted(api: Api, targets: Sequence[str], reasons: Sequence[str]) -> Answe
 
 
 def out_of_budget(api: Api, reason: str) -> Answer:
-    """As `exhausted`: the client shall stop at once."""
+    """As `nobody_left`: the client shall stop at once."""
     kind = "rate_limit_error" if api is Api.MESSAGES else "budget_spent"
     return _answer(api, 400 if api is Api.CHAT else 429, kind, f"AgentDeck: {reason}.")
 
