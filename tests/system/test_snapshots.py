@@ -153,7 +153,7 @@ def test_a_change_that_time_stamps_do_not_tell(desk: Desk) -> None:
     os.utime(index, (long_ago, long_ago))
     saved = snapshots.take(desk.main.repo, desk.work.folder, REF, message="x")
     assert desk.main.git("show", f"{saved.work_tree}:src/a.txt") == "worked"
-    assert desk.main.git("show", f"{saved.index_tree}:src/a.txt") == "staged"
+    assert desk.main.git("show", f"{saved.commit}:staged/src/a.txt") == "staged"
 
 
 def test_autocrlf_in_the_settings(desk: Desk) -> None:

@@ -35,7 +35,7 @@ def test_list_tells_of_every_worktree(repo: MakeRepo, tmp_path: Path) -> None:
     assert (first.path, first.git_dir, first.branch) == (main.folder, main.folder / ".git", "main")
     assert (second.path, second.branch, second.locked) == (tmp_path / "a b", "new\u2028branch", None)
     assert second.git_dir == main.folder / ".git/worktrees/a-b"
-    assert (third.detached, third.branch, third.locked) == (True, None, "two\nlines")
+    assert (third.branch, third.locked) == (None, "two\nlines")
     assert fourth.prunable
     assert find_worktree(main.repo, third.git_dir) == third
     assert find_worktree(main.repo, tmp_path / "nowhere") is None

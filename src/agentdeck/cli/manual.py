@@ -231,7 +231,7 @@ MODELS = """\
 Asks each model server of this machine (Ollama, vLLM, llama.cpp, LM Studio, and those of
 [providers] with local = true) what it offers, and for one short completion.
 
-serve loads a GGUF file with llama.cpp (pip install 'agentdeck[local]') in a tmux window;
+serve loads a GGUF file with llama.cpp (pip install xllamacpp) in a tmux window;
 the tier “local” then uses it.
 
 examples:

@@ -11,8 +11,8 @@ from typing import Any
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.events import Event
+from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.landings import LandRequest
-from agentdeck.engine.launch import COMMAND
 from agentdeck.engine.resources import end_runner
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError

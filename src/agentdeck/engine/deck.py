@@ -15,7 +15,7 @@ from agentdeck.engine import gateways
 from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of, views_of
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
+from agentdeck.errors import NotFoundError, RefusedError, UsageError
 from agentdeck.system.checkouts import main_folder
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
@@ -152,7 +152,8 @@ class Deck:
             try:
                 view = self.agent(view.name)
             except NotFoundError:
-                return replace_state(view, State.STOPPED, "it was removed")
+                gone = replace(view.status, state=State.STOPPED, reason="it was removed")
+                return replace(view, status=gone, alive=False)
             events = self.store.events(view.name)
             for event in events[seen:]:
                 note(event)
@@ -165,18 +166,15 @@ class Deck:
 
     def send(self, name: str, text: str = "", *, keys: Sequence[str] = (), enter: bool = True) -> None:
         """Type `text`, then press `keys`, then Enter; the agent must be running."""
-        view = self._running(name)
-        if text:
-            self.world.tmux.type_text(self.name, view.name, text)
-        if text and enter:
-            self._let_paste_arrive(view.name)
-        self.world.tmux.press(self.name, view.name, [*keys, *(["Enter"] if text and enter else [])])
-        shown = text if len(text) <= 80 else text[:79] + "…"
-        self.world.note(Event("input.sent", view.name, shown or " ".join(keys)), silent)
+        from agentdeck.engine import typing_to
 
-    def _let_paste_arrive(self, name: str) -> None:
-        # Agent CLIs take an Enter that comes in the same read as a paste for a line of it.
-        time.sleep(0.15)
+        typing_to.send(self.world, self.agent(name), text, keys, enter=enter)
+
+    def answer(self, name: str, *, yes: bool) -> None:
+        """Press what says yes or no to the question that the agent asks now, as its profile knows."""
+        from agentdeck.engine import typing_to
+
+        typing_to.answer(self.world, self.agent(name), yes=yes)
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
@@ -287,19 +285,6 @@ class Deck:
 
         return Landings(self.store).all()
 
-    def gate_lines(self, landing: str, log: str = "", last: int = 400) -> list[str]:
-        """The last lines of a gate's log; without `log`, of the gates that run now for that landing."""
-        from agentdeck.engine.gate import last_lines, running_logs
-
-        return last_lines([log] if log else running_logs(self.world, landing), last)
-
-    def answer(self, name: str, *, yes: bool) -> None:
-        """Press what says yes or no to the question that the agent asks now, as its profile knows."""
-        view = self.agent(name)
-        profile = self.world.profiles.get(view.profile)
-        keys = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
-        self.send(view.name, keys=keys[0] if yes else keys[1])
-
     def steps(self) -> list[Step]:
         """Every removal, landing, prune and undo that is still known, oldest first."""
         from agentdeck.engine.steps import Steps
@@ -316,15 +301,6 @@ class Deck:
 
         steps = Steps(self.store)
         return undo.undo(self.world, steps.latest() if number is None else steps.get(number), note)
-
-    def _running(self, name: str) -> AgentView:
-        view = self.agent(name)
-        if not view.alive:
-            raise RefusedError(
-                f"{view.name} is not running ({view.state}).",
-                hint=f"Start it again with “agentdeck resume {view.name}”.",
-            )
-        return view
 
     # Reading
 
@@ -386,10 +362,3 @@ class Deck:
         from agentdeck.engine.doctor import examine
 
         return examine(self.world, self.agents())
-
-
-def replace_state(view: AgentView, state: State, reason: str) -> AgentView:
-    return replace(view, status=replace(view.status, state=state, reason=reason), alive=False)
-
-
-__all__ = ["AgentView", "Check", "Deck", "DeckError", "QueuedTask", "StartRequest"]

@@ -232,10 +232,6 @@ class Failover:
         word = "back to" if move.profile == self.primary else "failed over to"
         return f"{word} {move.profile}: {move.why}"
 
-    def hold_back(self, profile: str, why: str) -> None:
-        """A profile whose program can't be started is not tried again in this run."""
-        self._save(replace(self.progress, denied=(*self.progress.denied, profile), why=why))
-
     def take_up(self, move: Move) -> Start:
         """Note on disk that `move` is being done, and return how."""
         left = self.progress.profile

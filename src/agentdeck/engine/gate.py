@@ -15,7 +15,7 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Fault, Mode, Phase, State, unique_name
 from agentdeck.core.events import Event
 from agentdeck.engine import removal
-from agentdeck.engine.launch import COMMAND
+from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.resources import acquire_all, end_runner
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError

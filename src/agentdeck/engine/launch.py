@@ -27,7 +27,6 @@ from agentdeck.system.tree import MARK
 if TYPE_CHECKING:
     from agentdeck.core.profile import Profile
 
-__all__ = ["COMMAND", "left_out", "orders_for", "runner_argv"]
 _STRAY = (
     "TMUX",
     "TMUX_PANE",

@@ -34,7 +34,7 @@ def serve(world: World, file: Path, *, port: int, context: int) -> Served:
         if head.read(4) != b"GGUF":
             raise RefusedError(f"{file} is not a model in the GGUF format.")
     if importlib.util.find_spec("xllamacpp") is None:
-        raise MissingToolError("llama.cpp is not installed.", hint="pip install 'agentdeck[local]'")
+        raise MissingToolError("llama.cpp is not installed.", hint=f"{sys.executable} -m pip install xllamacpp")
     url, window = f"http://127.0.0.1:{port}/v1", f"model-{port}"
     if modelservers.models(url):
         raise RefusedError(f"A model is served at {url} already.", hint="“agentdeck models stop” ends it; or --port N")

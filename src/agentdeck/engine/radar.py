@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from agentdeck.core.agent import State
 from agentdeck.core.conflicts import Conflict
 from agentdeck.core.events import Event
-from agentdeck.core.radar import Mark, Pair, Report, Verdict, order_of
+from agentdeck.core.radar import Pair, Report, Verdict, order_of
 from agentdeck.engine.marks import write_marks
 from agentdeck.engine.radar_memory import Memory
 from agentdeck.engine.views import AgentView
@@ -33,8 +33,6 @@ from agentdeck.system.wholework import Whole, Workshop
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-
-__all__ = ["Mark", "Pair", "Radar", "Report", "Verdict"]
 
 _WAIT = 30.0
 """Seconds to wait for another process that looks at this deck just now."""

@@ -13,8 +13,8 @@ from agentdeck.core.agent import Agent, Mode, Phase, State, unique_name
 from agentdeck.core.events import Event
 from agentdeck.engine import removal
 from agentdeck.engine.candidates import Candidate
+from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.landings import Entry, Landing, LandRequest, Stage
-from agentdeck.engine.launch import COMMAND
 from agentdeck.engine.resources import acquire_all, worktree_of
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, ExitCode, RefusedError

@@ -18,7 +18,6 @@ from agentdeck.engine.world import World
 from agentdeck.system import pricing, recording
 from agentdeck.system.ledger import FILE, Ledger, Record
 
-GROUPS = ("agent", "model", "tier", "day", "provider")
 DEEP = "deep"
 OWN = "own login"
 """The provider of an agent that the gateway knew nothing of."""
@@ -64,7 +63,7 @@ class Spending:
 
 
 def spending(world: World, by: str, since: float = 0.0) -> Spending:
-    """What this deck's agents took since `since`, grouped by one of `GROUPS`."""
+    """What this deck's agents took since `since`, grouped by `agent`, `model`, `tier`, `day` or `provider`."""
     lines: dict[str, Line] = {}
     total, deep = Line("total"), Line(DEEP)
     used: set[tuple[str, str]] = set()

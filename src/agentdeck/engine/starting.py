@@ -86,7 +86,7 @@ def _note_bypass(world: World, agent: Agent, note: Note) -> None:
 
 
 def _profile_of(world: World, request: StartRequest) -> str:
-    from agentdeck.engine.launch import COMMAND
+    from agentdeck.engine.chain import COMMAND
     from agentdeck.system.profiles import choose
 
     if request.argv:

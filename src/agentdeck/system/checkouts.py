@@ -32,7 +32,6 @@ class Worktree:
     branch: str | None
     """Without `refs/heads/`; None when detached or bare."""
     bare: bool = False
-    detached: bool = False
     locked: str | None = None
     """Why it is locked, perhaps “”; None when it is not."""
     prunable: str | None = None
@@ -69,7 +68,6 @@ def list_worktrees(repo: Repository) -> list[Worktree]:
                 head=head if head and head.strip("0") else None,
                 branch=branch.removeprefix("refs/heads/") if branch else None,
                 bare="bare" in values,
-                detached="detached" in values,
                 locked=values.get("locked"),
                 prunable=values.get("prunable"),
             )

@@ -140,12 +140,6 @@ class Relay:
         """Type `data` to the program."""
         self._to_program += data
 
-    def foreground(self) -> int | None:
-        """The process group that has the program's terminal now."""
-        with contextlib.suppress(OSError):
-            return os.tcgetpgrp(self._master)
-        return None
-
     def show(self, data: bytes) -> None:
         """Put `data` on our own terminal only."""
         self._to_screen += data

@@ -50,7 +50,6 @@ class Snapshot:
     """The branch that was checked out; None when detached."""
     tip: str | None
     """The commit that was checked out; None before a branch's first."""
-    index_tree: str
     work_tree: str
     taken: float
     """Seconds since the epoch."""
@@ -194,7 +193,6 @@ def _from_facts(ref: str, commit: str, facts: dict[str, Any]) -> Snapshot:
         commit=commit,
         branch=facts["branch"],
         tip=facts["tip"],
-        index_tree=facts["staged"],
         work_tree=facts["work"],
         taken=facts["taken"],
         ignored=facts["ignored"],

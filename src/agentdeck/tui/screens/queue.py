@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 60
 """Landings that are listed, the newest of them."""
+_GATE_LINES = 400
+"""Lines of a gate's log that are shown, the last of them."""
 
 _OURS = "# agentdeck:"
 """How the lines begin that the runner adds to a log."""
@@ -57,7 +59,10 @@ class QueueScreen(Listing):
         found = next((pair for pair in entries if _key(*pair) == self.selected), entries[0] if entries else None)
         if found is None or not (found[1].gate or found[0].id in running):
             return []
-        return self.deck.gate_lines(found[0].id, found[1].gate)
+        from agentdeck.engine.gate import last_lines, running_logs
+
+        log = found[1].gate
+        return last_lines([log] if log else running_logs(self.deck.world, found[0].id), _GATE_LINES)
 
     def summary(self, facts: Any) -> str:
         count = len(facts.running)
