@@ -21,22 +21,19 @@ from agentdeck.core.detect import judge
 from agentdeck.core.orders import VARIABLES, Orders
 from agentdeck.engine.failover import Failover, Move
 from agentdeck.engine.guardian import fork_guardian, say_goodbye
+from agentdeck.engine.runs_log import RunsLog
 from agentdeck.engine.stopping import Ladder, full, rest
+from agentdeck.engine.typist import Typist
 from agentdeck.engine.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
-from agentdeck.system.files import append_line, private_folder, read_json, take_lock
+from agentdeck.system.files import private_folder, read_json, take_lock
 from agentdeck.system.pty import STOP_SIGNALS, Relay
 from agentdeck.system.recording import Recorder
 from agentdeck.system.store import Store
 from agentdeck.system.tree import MARK
 
-_TYPE_ENTER_AFTER = 0.2
-"""Seconds between a typed prompt and its Enter: CLIs take an Enter in the same read for a part of the text."""
-_READY_AFTER = 15.0
-"""Seconds of the program after which a task is typed even though the screen does not show that the program takes it."""
 _RETRY = 1.0
 """Seconds after which a status that could not be written is tried again."""
-_PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
 
 
 class Runner:
@@ -47,13 +44,11 @@ class Runner:
         self.inbox = private_folder(self.folder / "inbox")
         for left in self.inbox.glob("*.json"):
             left.unlink()  # a report of an earlier run, which came too late for that
-        self.begun = self.launched = time.monotonic()
+        self.begun = time.monotonic()
         self.ladder: Ladder | None = None
         self.timed_out = self.stopping = False
         self.resting: Move | None = None
         """What is awaited while no program runs."""
-        self.typed_at: float | None = None
-        self.wants_paste = False
         self.untold_at: float | None = None
         """When the last status could not be written; monotonic. None: it is."""
         old = self.store.status(orders.agent)
@@ -75,6 +70,8 @@ class Runner:
             keep=orders.recording_keep,
             size=self.relay.size(),
         )
+        self.typist = Typist(self.relay.send)
+        self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
             self.watch.working_as = self.failover.serving
@@ -82,8 +79,8 @@ class Runner:
 
     def run(self) -> int:
         """Do the orders; return the exit code."""
-        self._log_start()
-        guardian = fork_guardian(self.orders, self.store, self._log_end)
+        self.runs_log.start()
+        guardian = fork_guardian(self.orders, self.store, self.runs_log.end)
         self.store.set_status(self.orders.agent, self.watch.status)
         with self.relay:
             final = self._setup() or self._agent()
@@ -91,7 +88,7 @@ class Runner:
             self.recorder.note(f"{final.state}{': ' + final.reason if final.reason else ''}")
             self.recorder.close()
             self._write_end(final)
-            self._log_end(word, code)
+            self.runs_log.end(word, code)
             self.relay.show(f"\r\n\x1b[0;2magentdeck: {final.state} {final.reason}\x1b[0m\r\n".encode())
         say_goodbye(guardian)
         return code
@@ -126,7 +123,7 @@ class Runner:
     def _launch(self) -> Status:
         """Run the agent's program to its end, and that of all that it started."""
         self.recorder.tail = ""
-        self.launched = time.monotonic()
+        self.typist.launched()
         try:
             code = self._run(self.orders.argv, is_agent=True)
         except OSError as error:
@@ -181,7 +178,6 @@ class Runner:
         self.watch.working_as = self.failover.serving
         history = start.resumes and move.profile in self.failover.progress.until
         self.watch.ignore(start.prompt, history=history)
-        self.typed_at, self.wants_paste = None, False
 
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
         environment = {**os.environ, **self.orders.env, MARK: self.orders.run}
@@ -223,9 +219,7 @@ class Runner:
         )
 
     def _on_output(self, data: bytes) -> None:
-        on, off = data.rfind(_PASTE_ON), data.rfind(_PASTE_OFF)
-        if on != off:
-            self.wants_paste = on > off
+        self.typist.output(data)
         self.watch.output(self.recorder.output(data))
 
     def _on_change(self, status: Status) -> None:
@@ -269,7 +263,7 @@ class Runner:
             if self._look_at_limit(now, due):
                 self._end_program()
                 return now
-            due += [self.watch.next_look(), self._type_task(now)]
+            due += [self.watch.next_look(), self.typist.tick(self.orders, self.watch, now)]
         if self.untold_at is not None:
             due.append(self.untold_at + _RETRY)
         if self.orders.timeout is not None:
@@ -294,7 +288,8 @@ class Runner:
         held = self.failover.held
         if held is not None and self.failover.went_on():
             self.watch.limit_is_over()
-            self.orders, self.typed_at = replace(self.orders, typed=self.orders.go_on), None
+            self.orders = replace(self.orders, typed=self.orders.go_on)
+            self.typist.begin()
         elif held is not None and self.watch.limited_as != (reason := self.failover.reason_for(held)):
             self.watch.limited_as = reason
             self._on_change(replace(self.watch.status, state=State.LIMITED, reason=reason))
@@ -302,25 +297,8 @@ class Runner:
             self.watch.limited_as = ""
         return self.failover.wanted is not None
 
-    def _type_task(self, now: float) -> float | None:
-        """Type the task once the program is up; return when its Enter is due."""
-        if not self.orders.typed or not self.watch.rested or self.watch.status.state is State.WAITING:
-            return None
-        # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
-        patient_until = self.launched + _READY_AFTER
-        if self.orders.detectors.done and self.watch.status.state is not State.DONE and now < patient_until:
-            return patient_until
-        if self.typed_at is None:
-            text = self.orders.typed.encode("utf-8", "surrogateescape")
-            self.relay.send(b"\x1b[200~" + text + b"\x1b[201~" if self.wants_paste else text)
-            self.typed_at = now
-        if self.typed_at < 0:
-            return None
-        if now >= self.typed_at + _TYPE_ENTER_AFTER:
-            self.relay.send(b"\r")
-            self.typed_at = -1.0
-            return None
-        return self.typed_at + _TYPE_ENTER_AFTER
+    def _not_logged(self, why: str) -> None:
+        self.recorder.error = why
 
     def _open_poke(self) -> int:
         """The FIFO that hooks write to; open for both, so that it never ends and no writer ever blocks."""
@@ -340,21 +318,6 @@ class Runner:
             self.watch.take_reports(self.inbox)
         if self.failover is not None:
             self.failover.read_request(self.watch.status.state is State.DONE)
-
-    def _log_start(self) -> None:
-        orders = self.orders
-        self._log_line(f"START agent={orders.agent} run={orders.run} deck={orders.deck} pid={os.getpid()}")
-
-    def _log_end(self, word: str, code: int) -> None:
-        seconds = time.monotonic() - self.begun
-        self._log_line(f"{word} agent={self.orders.agent} run={self.orders.run} rc={code} seconds={seconds:.1f}")
-
-    def _log_line(self, text: str) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        try:
-            append_line(_from_here(self.orders.runs_log, self.orders), f"{stamp} {text}")
-        except OSError as error:
-            self.recorder.error = str(error)
 
 
 def _from_here(path: str, orders: Orders) -> Path:
