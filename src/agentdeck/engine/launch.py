@@ -7,13 +7,13 @@ import secrets
 import sys
 import time
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.failover import Progress, profile_to_start
-from agentdeck.core.orders import VARIABLES, Detectors, Orders, Outcome
+from agentdeck.core.orders import VARIABLES, Orders
 from agentdeck.engine.chain import COMMAND, chain_of, differences, policy_of, rung_of, usable
 from agentdeck.engine.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.handing import Job, progress_of, start_of
@@ -54,8 +54,6 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
 
     The environment never touches the disk: it may hold keys.
     """
-    config = world.settings.config
-    folder = world.store.agent_folder(agent.name)
     pane = agent.lease("pane")
     resume, prompt = (pane.data.get("resume", False), pane.data.get("prompt", "")) if pane else (False, "")
     said = prompt or ("" if resume else agent.task)
@@ -64,44 +62,60 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
     wiring = wire(world, agent, profile)
     argv, typed = _command(world, agent, profile, wiring, course, resume=resume, said=said)
     wirings = _wirings(world, agent, course, wiring)
-    tree = agent.lease("worktree")
-    orders = Orders(
-        agent=agent.name,
-        run=secrets.token_hex(6),
-        deck=world.deck,
-        argv=argv,
-        cwd=str(worktree_of(agent)),
-        folder=str(folder),
-        log=str(world.store.new_log(agent.name)),
-        runs_log=str(world.store.runs_log),
-        env_unset=tuple(sorted(wiring.unset - set(agent.env))),
-        mode=agent.mode,
-        setup=() if resume else tuple(config.hooks.setup),
-        typed=typed,
-        timeout=agent.timeout,
-        quiet=config.runner.quiet,
-        detectors=profile.detectors if profile else Detectors(),
-        outcome=profile.outcome if profile else Outcome(),
-        reports=bool(profile and profile.reports.kind != "none"),
-        session_pattern=profile.session_pattern if profile else "",
-        grace_interrupt=config.runner.grace_interrupt,
-        grace_terminate=config.runner.grace_terminate,
-        recording_max=config.runner.recording_max_mb * _MEGABYTE,
-        recording_keep=config.runner.recording_keep,
-        profile=course.profile if profile else "",
-        primary=agent.profile if profile else "",
-        go_on=profile.go_on if profile else "",
-        resumes=resume and profile is not None and _last_of(course) == course.profile,
-        task=agent.task,
-        base_commit=str(tree.data.get("base_commit", "")) if tree else "",
-        chain=tuple(rung_of(world.profiles[name], agent.mode, folder, each.argv) for name, each in wirings.items()),
-        policy=policy_of(world),
-    )
+    orders = _orders_of_any(world, agent, resume=resume)
+    if profile is not None:
+        orders = _orders_of_profile(world, agent, orders, course, profile, wirings)
+        orders = replace(orders, resumes=resume and _last_of(course) == course.profile)
     environment = _environment(world, agent, profile, wiring)
     if others := {name: each for name, each in wirings.items() if name != course.profile}:
         known = {name: _environment(world, agent, world.profiles[name], each) for name, each in others.items()}
         environment[VARIABLES] = differences(environment, known, {name: each.unset for name, each in others.items()})
-    return orders, environment
+    unset = tuple(sorted(wiring.unset - set(agent.env)))
+    return replace(orders, argv=argv, typed=typed, env_unset=unset), environment
+
+
+def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
+    """What is told the same way whatever command it is; which one that is comes later."""
+    config, tree = world.settings.config, agent.lease("worktree")
+    return Orders(
+        agent=agent.name,
+        run=secrets.token_hex(6),
+        deck=world.deck,
+        argv=(),
+        cwd=str(worktree_of(agent)),
+        folder=str(world.store.agent_folder(agent.name)),
+        log=str(world.store.new_log(agent.name)),
+        runs_log=str(world.store.runs_log),
+        mode=agent.mode,
+        setup=() if resume else tuple(config.hooks.setup),
+        timeout=agent.timeout,
+        quiet=config.runner.quiet,
+        grace_interrupt=config.runner.grace_interrupt,
+        grace_terminate=config.runner.grace_terminate,
+        recording_max=config.runner.recording_max_mb * _MEGABYTE,
+        recording_keep=config.runner.recording_keep,
+        task=agent.task,
+        base_commit=str(tree.data.get("base_commit", "")) if tree else "",
+        policy=policy_of(world),
+    )
+
+
+def _orders_of_profile(
+    world: World, agent: Agent, orders: Orders, course: _Course, profile: Profile, wirings: Mapping[str, Wiring]
+) -> Orders:
+    """How the profile's program is read, and which others may go on for it."""
+    folder = world.store.agent_folder(agent.name)
+    return replace(
+        orders,
+        detectors=profile.detectors,
+        outcome=profile.outcome,
+        reports=profile.reports.kind != "none",
+        session_pattern=profile.session_pattern,
+        profile=course.profile,
+        primary=agent.profile,
+        go_on=profile.go_on,
+        chain=tuple(rung_of(world.profiles[name], agent.mode, folder, each.argv) for name, each in wirings.items()),
+    )
 
 
 def _wirings(world: World, agent: Agent, course: _Course, wiring: Wiring) -> Mapping[str, Wiring]:
