@@ -9,6 +9,7 @@ DeckError
 ├── ConfigError        agentdeck.toml, or a profile, is wrong
 ├── StoreError         the deck's own state cannot be read or written
 ├── FileError          the machine does not let a file be written; an OSError, too
+├── CancelledError     a person did not want it any more
 ├── GitError · TmuxError · PortError · DatabaseError
 """
 
@@ -93,6 +94,10 @@ class StoreError(DeckError):
 
 class FileError(DeckError, OSError):
     pass
+
+
+class CancelledError(DeckError):
+    exit_code = ExitCode.INTERRUPTED
 
 
 class GitError(DeckError):

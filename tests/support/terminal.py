@@ -63,7 +63,8 @@ class Terminal:
 def terminal(argv: list[str], cwd: Path, size: tuple[int, int]) -> Iterator[Terminal]:
     """`argv` in a terminal of so many columns and rows; its exit code is printed when it ends."""
     made = Terminal(f"agentdeck-outer-{secrets.token_hex(4)}")
-    script = '"$@"; echo "it exited with $?"; exec sleep 1000'
+    # A handler, and not an ignored signal, which the program would inherit: a Ctrl-C is for the program alone.
+    script = 'trap : INT; "$@"; echo "it exited with $?"; exec sleep 1000'
     line = ["sh", "-c", script, "sh", *argv]
     made.tmux("new-session", "-d", "-s", "it", "-x", str(size[0]), "-y", str(size[1]), "-c", str(cwd), *line)
     try:

@@ -76,14 +76,14 @@ _FULL = Snapshot(
 )
 
 
-async def settled(pilot: Pilot[Any]) -> None:
-    """Wait until the picture stays as it is. What Textual itself waits for is that the process uses no processor time,
-    which is also so where others leave it none."""
+async def settled(pilot: Pilot[Any], begun: Callable[[], bool] = lambda: True) -> None:
+    """Wait until the picture stays as it is, after `begun`. What Textual itself waits for is that the process uses no
+    processor time, which is also so where others leave it none."""
     before, same = "", 0
     for _ in range(200):
         await pilot.pause(0.05)
         now = pilot.app.export_screenshot()
-        before, same = now, same + 1 if now == before else 0
+        before, same = now, same + 1 if now == before and begun() else 0
         if same == 4:
             return
     raise AssertionError("the picture never stays as it is")
@@ -107,7 +107,8 @@ def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) 
         async def prepared(pilot: Pilot[Any]) -> None:
             if theme:
                 pilot.app.theme = theme
-            await pilot.pause()
+            # A dialog that comes before the tab is there has another picture behind it, and keeps that.
+            await settled(pilot, lambda: not shot.rows or bool(app.deck_screen.query("#panes > *")))
             if before is not None:
                 await before(pilot)
             pilot.app.clear_notifications()

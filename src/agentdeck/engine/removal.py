@@ -71,10 +71,13 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
     end_runner(world, agent.name)
     take_snapshot(world, agent, note)
     snapshot, worktree = saved_snapshot(world, agent), agent.lease("worktree")
+    found = find_worktree(world.repo, worktree_of(agent)) if worktree else None
+    # Half of a checkout looks like a person's deletions.
+    is_clean = snapshot is not None and (snapshot.is_clean or (found is not None and not found.is_complete))
     agent = release_all(world, agent, note, None)
     # A set-up hook may have committed something, which is in no other place then.
     base = worktree.data["base_commit"] if worktree else None
-    if snapshot is not None and (not keep_work or (snapshot.is_clean and snapshot.tip == base)):
+    if snapshot is not None and (not keep_work or (is_clean and snapshot.tip == base)):
         snapshots.discard(world.repo, snapshot)
     forget_id(world, agent)
     world.store.delete_agent(agent.name)

@@ -25,6 +25,7 @@ from agentdeck.system import branches, envfile, worktrees
 from agentdeck.system.carry import carry_over
 from agentdeck.system.checkouts import find_worktree, is_bare
 from agentdeck.system.files import private_folder, write_json
+from agentdeck.system.process import check_cancelled
 
 
 class Presence(StrEnum):
@@ -253,6 +254,7 @@ class PaneResource:
         deadline = time.monotonic() + self.GREETING
         look = time.monotonic() + 0.3
         while not world.lives(agent.name):
+            check_cancelled()
             if world.store.status(agent.name).state is not State.STARTING:
                 return
             if time.monotonic() > look:
@@ -319,6 +321,7 @@ def adopted(world: World, agent: Agent, lease: Lease) -> Lease:
 def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
     """Acquire, in order, what `agent` does not hold yet; return it as it then stands."""
     for resource in STACK:
+        check_cancelled()
         lease = agent.lease(resource.kind)
         if lease is None:
             data = resource.plan(world, agent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +15,19 @@ from agentdeck.engine.reconcile import mark_lost
 from agentdeck.engine.resources import acquire_all
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import DeckError, RefusedError, UsageError
+from agentdeck.errors import CancelledError, DeckError, RefusedError, UsageError
 from agentdeck.system.files import private_folder, write_json
-from agentdeck.system.process import require_program
+from agentdeck.system.process import cancellable, check_cancelled, require_program
 
 
 def start(world: World, request: StartRequest, note: Note) -> AgentView:
     """See Deck.start."""
-    _check(world, request)
+    try:
+        with cancellable(request.cancelled):
+            _check(world, request)
+            check_cancelled()
+    except CancelledError:
+        raise CancelledError("The start was cancelled before anything was made.") from None
     with contextlib.ExitStack() as held:
         # A name is the agent's from its record on, and its operation lock is taken before others can see that.
         with world.store.naming():
@@ -35,18 +41,23 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
                 write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
         world.note(Event("agent.created", agent.name, agent.task, {"profile": agent.profile}), note)
         _note_bypass(world, agent, note)
-        return view_of(world.store, acquire(world, agent, note))
+        return view_of(world.store, acquire(world, agent, note, request.cancelled))
 
 
-def acquire(world: World, agent: Agent, note: Note) -> Agent:
-    """Make all that `agent` holds and start its runner. Where a step fails, what a first start made is taken back, and
-    a further one leaves the agent as it was. The caller holds its operation lock."""
+def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool] = lambda: False) -> Agent:
+    """Make all that `agent` holds and start its runner. Where a step fails or `cancelled` says so, what a first start
+    made is taken back, and a further one leaves the agent as it was. The caller holds its operation lock."""
     try:
-        agent = replace(acquire_all(world, agent, note), phase=Phase.HELD)
-    except BaseException:
+        with cancellable(cancelled):
+            agent = replace(acquire_all(world, agent, note), phase=Phase.HELD)
+            check_cancelled()
+    except BaseException as error:
         current = world.store.agent(agent.name) or agent
         if current.runs == 1:
-            _take_back(world, current, note)
+            is_gone = _take_back(world, current, note)
+            if isinstance(error, CancelledError):
+                rest = "; nothing of it is left" if is_gone else ""
+                raise CancelledError(f"The start of {agent.name} was cancelled{rest}.") from error
         else:
             world.store.save(replace(current, phase=Phase.HELD))
             mark_lost(world, agent.name, "it could not be started again")
@@ -136,8 +147,8 @@ def _holder_of(world: World, run_id: str) -> AgentView | None:
     return AgentView(gone, Status.from_json(data["final"]), alive=False)
 
 
-def _take_back(world: World, agent: Agent, note: Note) -> None:
-    """Undo a failed start; where that fails too, say so, for the first error is the one to raise."""
+def _take_back(world: World, agent: Agent, note: Note) -> bool:
+    """Undo a failed start; where that fails too, say so and return False, for the first error is the one to raise."""
     from agentdeck.engine import removal
 
     try:
@@ -146,3 +157,5 @@ def _take_back(world: World, agent: Agent, note: Note) -> None:
         told = error.title if isinstance(error, DeckError) else str(error)
         # Not written down: what stopped it may be that nothing can be.
         note(Event("warning", agent.name, f"what its start had made is not all taken back yet: {told}"))
+        return False
+    return True

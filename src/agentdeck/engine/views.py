@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -140,6 +140,8 @@ class StartRequest:
     mode: Mode | None = None
     failover: tuple[str, ...] | None = None
     """The profiles to go on with when the agent's provider fails; None: the configured ones."""
+    cancelled: Callable[[], bool] = field(default=lambda: False, compare=False)
+    """Asked now and then while it starts: whether what was made so far shall be taken back."""
 
 
 @dataclass(frozen=True, slots=True)

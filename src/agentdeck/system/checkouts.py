@@ -39,6 +39,11 @@ class Worktree:
     note: str = ""
     """What a person should hear of how it came about: a hook that failed, a branch that got another name."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether agentdeck made it, and came to the end of that."""
+        return (self.git_dir / READY).exists()
+
 
 def list_worktrees(repo: Repository) -> list[Worktree]:
     """All worktrees, the main one (or the bare repository) first; those whose folder is gone too."""

@@ -7,14 +7,21 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import IO
 
-from agentdeck.errors import DeckError, MissingToolError
+from agentdeck.errors import CancelledError, DeckError, MissingToolError
 
 _PARTING = 5.0
 """Seconds that a program gets to put its things in order, as git does with its locks, before it is killed."""
+_ASKED_EVERY = 0.05
+"""Seconds between two questions whether what runs is still wanted."""
+_cancelled: ContextVar[Callable[[], bool] | None] = ContextVar("cancelled", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,24 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextlib.contextmanager
+def cancellable(cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Soon after `cancelled` says so, end the program that this thread runs in the block, with all that it started, and
+    raise CancelledError."""
+    token = _cancelled.set(cancelled)
+    try:
+        yield
+    finally:
+        _cancelled.reset(token)
+
+
+def check_cancelled() -> None:
+    """Raise CancelledError where this thread is at work on what is not wanted any more."""
+    cancelled = _cancelled.get()
+    if cancelled is not None and cancelled():
+        raise CancelledError("It was cancelled.")
+
+
 def run(
     argv: Sequence[str | Path],
     *,
@@ -71,6 +96,7 @@ def run(
 ) -> Result:
     """Run `argv` and collect its output. `env` goes over this process's own environment, None taking a variable away;
     `timeout` is in seconds. With `group`, what the program started ends with it on a time-out: for a shell's lines."""
+    check_cancelled()
     words = tuple(os.fspath(word) for word in argv)
     environment = {**os.environ, **(env or {})}
     try:
@@ -81,10 +107,13 @@ def run(
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=group,
+            start_new_session=group or _cancelled.get() is not None,
         ) as child:
             try:
-                out, err = child.communicate(stdin, timeout)
+                out, err = _output(child, stdin, timeout)
+            except CancelledError:
+                _end_group(child)
+                raise
             except BaseException:
                 _end(child, group=group)
                 raise
@@ -105,6 +134,36 @@ def require_program(name: str) -> None:
 
 def _missing(name: str) -> MissingToolError:
     return MissingToolError(f"{name} is not installed.", hint="“agentdeck doctor” says how to get it.")
+
+
+def _output(child: subprocess.Popen[bytes], stdin: bytes | None, timeout: float | None) -> tuple[bytes, bytes]:
+    if _cancelled.get() is None:
+        return child.communicate(stdin, timeout)
+    if child.stdin is not None:
+        # `communicate` can't go on with what it did not write in time.
+        Thread(target=_feed, args=(child.stdin, stdin), daemon=True).start()
+        child.stdin = None
+    deadline = time.monotonic() + timeout if timeout is not None else None
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=_ASKED_EVERY)
+        check_cancelled()
+        if deadline is not None and time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(child.args, timeout or 0.0)
+
+
+def _feed(pipe: IO[bytes], data: bytes | None) -> None:
+    with contextlib.suppress(OSError), pipe:  # it may end without reading all of it
+        pipe.write(data or b"")
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End a program that is the first of its own session, and all that it left behind in that."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_PARTING)
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _end(child: subprocess.Popen[bytes], *, group: bool) -> None:

@@ -45,7 +45,7 @@ def place(repo: Repository, template: str, name: str) -> Path:
         raise RefusedError(f"{path} is in the way: a worktree is to go there.", hint="Move it, or choose another name.")
     if path.is_dir() and any(path.iterdir()):
         worktree = find_worktree(repo, path)
-        if worktree is None or (worktree.locked is None and not (worktree.git_dir / READY).exists()):
+        if worktree is None or (worktree.locked is None and not worktree.is_complete):
             raise RefusedError(
                 f"{path} is there already and is not agentdeck's.", hint="Move it, or choose another name."
             )
@@ -62,7 +62,7 @@ def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodul
     note = plan.note
     with _alone(repo):
         worktree = _ours(repo, path, plan, reason)
-        if worktree is not None and (worktree.git_dir / READY).exists():
+        if worktree is not None and worktree.is_complete:
             return worktree
         if plan.create:
             make_branch(repo, plan)
@@ -147,11 +147,11 @@ def _ours(repo: Repository, path: Path, plan: BranchPlan, reason: str) -> Worktr
     worktree = find_worktree(repo, path)
     if worktree is None:
         return None
-    if worktree.locked != reason and not (worktree.git_dir / READY).exists():
+    if worktree.locked != reason and not worktree.is_complete:
         raise RefusedError(f"There is a worktree at {path} already, which is not agentdeck's.")
     if not path.exists():
         _rebuild(repo, worktree)
-    if not (worktree.git_dir / READY).exists() and (worktree.branch or "") != plan.branch:
+    if not worktree.is_complete and (worktree.branch or "") != plan.branch:
         raise RefusedError(f"The worktree at {path} is on {worktree.branch or 'no branch'}, not on {plan.branch}.")
     return worktree
 

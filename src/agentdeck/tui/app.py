@@ -162,7 +162,7 @@ class DeckApp(App[None]):
     def _progressed(self, message: Progressed) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, Follower):
-                screen.progress(message.text)
+                screen.progress(message.text, can_cancel=message.can_cancel)
 
     @on(Finished)
     def _finished(self, message: Finished) -> None:
@@ -208,9 +208,14 @@ def run_dashboard(deck: Deck) -> int:
     if app.crashed:
         sys.stderr.write(f"agentdeck: {plain(app.crashed)}\n")
     if busy := app.actions.under_way:
-        sys.stderr.write(f"Still {plain(', '.join(busy))} …\n")
+        hint = "; Ctrl-C cancels what can be cancelled" if app.actions.can_cancel else ""
+        sys.stderr.write(f"Still {plain(', '.join(busy))} …{hint}\n")
         sys.stderr.flush()
-    app.actions.finish()
+    try:
+        app.actions.finish()
+    except KeyboardInterrupt:
+        app.actions.cancel_all()
+        app.actions.finish()
     if farewell := _farewell(deck):
         sys.stderr.write(f"{farewell}\n")
     return app.return_code or 0

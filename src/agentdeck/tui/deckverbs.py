@@ -85,7 +85,13 @@ class DeckVerbs(AgentVerbs):
         self.app.push_screen(PruneScreen(self.deck, self.actions))
 
     def action_cancel(self) -> None:
-        if not self.actions.cancel():
+        """Cancel the start of the selected agent, or what was begun last."""
+        row = self.selected_row()
+        if (row is not None and self.actions.cancel(row.name)) or self.actions.cancel():
+            return
+        if row is not None and row.state is State.STARTING and row.view.alive:
+            self.tell(f"{row.name} is at its set-up hooks; s stops it, x removes it.", warn=True)
+        else:
             self.tell("Nothing is being done that could be cancelled.", warn=True)
 
 

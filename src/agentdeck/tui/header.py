@@ -169,9 +169,13 @@ class Activity(Widget):
     """What is being done now, in the words of its last event; not there while nothing is."""
 
     text: reactive[str] = reactive("", layout=False)
+    hint: reactive[str] = reactive("", layout=False)
+    """The key that cancels it, and what it does; “” for what can't be cancelled."""
 
     def render(self) -> Content:
-        return Content.styled(cut(f" ⋯ {plain(self.text)}", max(1, self.size.width)), "$text-accent")
+        hint = [(f" {self.hint} ", "$text-accent bold")] if self.hint else []
+        room = max(1, self.size.width - _width(hint))
+        return line_of([(cut(f" ⋯ {plain(self.text)}", room), "$text-accent")], hint, self.size.width)
 
     def watch_text(self, text: str) -> None:
         self.display = bool(text)

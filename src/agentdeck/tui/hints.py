@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from textual.screen import Screen
+
 from agentdeck.core.agent import State
-from agentdeck.tui.header import KeyHint
+from agentdeck.tui.header import Activity, KeyHint
 from agentdeck.tui.keymap import first_key
-from agentdeck.tui.keys import BY_ACTION
+from agentdeck.tui.keys import BY_ACTION, BY_ID
 from agentdeck.tui.snapshot import Row
 
 FILTERING = (KeyHint("⏎", "use this filter", "filter_done"), KeyHint("esc", "show all", "back"))
 """While the keys are in the filter."""
 
 
-def hints_for(row: Row | None, *, marked: int, needy: bool, keymap: Mapping[str, str]) -> tuple[KeyHint, ...]:
-    actions = ["broadcast"] if marked else []
+def hints_for(
+    row: Row | None, *, marked: int, needy: bool, can_cancel: bool, keymap: Mapping[str, str]
+) -> tuple[KeyHint, ...]:
+    actions = ["cancel"] if can_cancel else []
+    actions += ["broadcast"] if marked else []
     if row is not None and row.state is State.WAITING and row.view.alive:
         actions += ["answer(True)", "answer(False)"]
     if row is not None:
         actions += ["land"] if row.state is State.DONE else []
         actions += ["fail_over"] if row.state is State.LIMITED else []
-        actions += ["attach", "type", "stop"] if row.view.alive else ["resume", "remove"]
+        if row.view.alive:
+            actions += ["attach", "type", "stop"]
+        elif row.state is not State.STARTING:  # there is nothing yet that could be gone on with
+            actions += ["resume", "remove"]
     actions += ["next_needy"] if needy else []
     actions.append("new")
     if row is not None:
@@ -30,5 +38,17 @@ def hints_for(row: Row | None, *, marked: int, needy: bool, keymap: Mapping[str,
         actions += ["fail_over"] if not row.view.agent.argv else []
         actions += ["undo", "queue", "radar", "prune", "trash", "order", "group"]
     actions += ["help", "quit"]
-    keys = [BY_ACTION[action] for action in dict.fromkeys(actions)]
-    return tuple(KeyHint(first_key(key, keymap), key.short, key.action) for key in keys)
+    return tuple(hint_of(BY_ACTION[action].id, keymap) for action in dict.fromkeys(actions))
+
+
+def hint_of(name: str, keymap: Mapping[str, str]) -> KeyHint:
+    """The key of that id, as this person has it."""
+    key = BY_ID[name]
+    return KeyHint(first_key(key, keymap), key.short, key.action)
+
+
+def show_activity(screen: Screen[None], text: str, *, can_cancel: bool) -> None:
+    """Say on the screen's own line what is being done, and by which key that is cancelled."""
+    line = screen.query_one(Activity)
+    line.text = text
+    line.hint = f"{hint_of('deck.cancel', screen.app._keymap).key} cancels" if can_cancel else ""

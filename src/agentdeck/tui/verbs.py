@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
@@ -68,23 +69,33 @@ class AgentVerbs(Screen[None]):
         self.app.push_screen(dialog, begin)
 
     def start(self, request: StartRequest, draft: StartRequest) -> None:
-        """Start an agent in a thread; where that fails, `draft` is what the next dialog begins with."""
+        """Start an agent in a thread; where that fails or is cancelled, `draft` is what the next dialog begins with."""
 
-        def work(note: Note) -> str:
+        def work(note: Note, cancelled: Callable[[], bool]) -> str:
             try:
-                view = self.deck.start(request, note)
+                view = self.deck.start(replace(request, cancelled=cancelled), note)
             except BaseException:
                 self.draft = self.draft or draft
                 raise
             self.app.call_later(self.begun, view.name)
             return f"{view.name} is {view.state}."
 
-        self.actions.do("starting an agent", work)
+        self.actions.do_long("starting an agent", work)
 
     def begun(self, name: str) -> None:
         """An agent that a person asked for was started."""
 
+    def _cancels_start(self, row: Row | None) -> bool:
+        """Whether the agent is still being made: then that is cancelled, where it is done from here."""
+        if row is None or row.state is not State.STARTING or row.view.alive:
+            return False
+        if not self.actions.cancel(row.name):
+            self.tell(f"{row.name} is being started or taken back just now; wait a moment.", warn=True)
+        return True
+
     def action_stop(self) -> None:
+        if self._cancels_start(self.selected_row()):
+            return
         view = self._alive_view()
         if view is None:
             return
@@ -105,6 +116,9 @@ class AgentVerbs(Screen[None]):
     def action_resume(self) -> None:
         row = self._row()
         if row is None:
+            return
+        if row.state is State.STARTING and not row.view.alive:
+            self.tell(f"{row.name} is only being started; X cancels that.", warn=True)
             return
         if _runs(row):
             self.tell(f"{row.name} is still running; i types to it.", warn=True)
@@ -150,7 +164,7 @@ class AgentVerbs(Screen[None]):
 
     def action_remove(self) -> None:
         row = self._row()
-        if row is None:
+        if row is None or self._cancels_start(row):
             return
         name, stop = row.name, row.view.alive
 

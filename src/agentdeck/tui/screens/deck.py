@@ -16,7 +16,7 @@ from agentdeck.tui.actions import Actions, Follower
 from agentdeck.tui.deckverbs import DeckVerbs
 from agentdeck.tui.detail import Detail
 from agentdeck.tui.header import Activity, DeckHeader, KeyBar, Problems
-from agentdeck.tui.hints import FILTERING, hints_for
+from agentdeck.tui.hints import FILTERING, hints_for, show_activity
 from agentdeck.tui.keys import KEYS, bound
 from agentdeck.tui.order import NEEDS_PERSON, Grouping, Order, arrange
 from agentdeck.tui.snapshot import Row, Snapshot
@@ -99,7 +99,9 @@ class DeckScreen(Follower, DeckVerbs):
         needy = any(each.state in NEEDS_PERSON for each in self.snapshot.rows)
         marked = len(self.query_one(AgentTable).marked)
         keymap = self.app._keymap  # Textual has no other way to ask for it
-        self.query_one(KeyBar).hints = hints_for(row, marked=marked, needy=needy, keymap=keymap)
+        self.query_one(KeyBar).hints = hints_for(
+            row, marked=marked, needy=needy, can_cancel=self.actions.can_cancel, keymap=keymap
+        )
 
     def _tick(self) -> None:
         if self.app.screen is self:
@@ -129,8 +131,9 @@ class DeckScreen(Follower, DeckVerbs):
     def begun(self, name: str) -> None:
         self._wanted = name
 
-    def progress(self, text: str) -> None:
-        self.query_one(Activity).text = text
+    def progress(self, text: str, *, can_cancel: bool) -> None:
+        show_activity(self, text, can_cancel=can_cancel)
+        self._show_selected()
 
     def newest_radar(self) -> Report | None:
         return self.snapshot.radar

@@ -22,6 +22,8 @@ from agentdeck.engine.deck import Deck
 from agentdeck.errors import DeckError
 from agentdeck.tui.actions import Actions, Follower
 from agentdeck.tui.header import Activity, KeyBar, KeyHint, Piece
+from agentdeck.tui.hints import hint_of, show_activity
+from agentdeck.tui.keys import BY_ID, bound
 
 _BESIDE = 140
 """From so many columns on, what is said of the selected line stands beside the list and not below it."""
@@ -51,7 +53,7 @@ class Listing(Follower, Screen[None]):
         Binding("k", "cursor(-1)", "Line before", show=False),
         Binding("pagedown", "page(1)", "Down in what is said of the line", show=False),
         Binding("pageup", "page(-1)", "Up in what is said of the line", show=False),
-        Binding("question_mark", "help", "Help", show=False),
+        *bound([BY_ID["deck.cancel"], BY_ID["program.help"]]),
     ]
     heading = ""
     empty = "There is nothing here."
@@ -119,8 +121,10 @@ class Listing(Follower, Screen[None]):
         self.query_one("#heading", Static).update(Content("").join([title, where, Content(f"  {plain(rest)}")]))
 
     def _show_hints(self) -> None:
+        keymap = self.app._keymap
+        first = [hint_of("deck.cancel", keymap)] if self.actions.can_cancel else []
         back = KeyHint("esc", "back", "leave")
-        self.query_one(KeyBar).hints = (*self.hints(), KeyHint("?", "help", "help"), back)
+        self.query_one(KeyBar).hints = (*first, *self.hints(), hint_of("program.help", keymap), back)
 
     # Looking
 
@@ -213,8 +217,9 @@ class Listing(Follower, Screen[None]):
     def look_again(self) -> None:
         self.reload()
 
-    def progress(self, text: str) -> None:
-        self.query_one(Activity).text = text
+    def progress(self, text: str, *, can_cancel: bool) -> None:
+        show_activity(self, text, can_cancel=can_cancel)
+        self._show_hints()
 
     @on(KeyBar.Pressed)
     async def _pressed(self, event: KeyBar.Pressed) -> None:
@@ -222,6 +227,10 @@ class Listing(Follower, Screen[None]):
 
     def action_leave(self) -> None:
         self.dismiss()
+
+    def action_cancel(self) -> None:
+        if not self.actions.cancel():
+            self.notify("Nothing is being done that could be cancelled.", severity="warning")
 
     def action_help(self) -> None:
         from agentdeck.tui.screens.help import HelpScreen

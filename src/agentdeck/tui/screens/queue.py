@@ -38,7 +38,6 @@ class Queue:
 
 class QueueScreen(Listing):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("X", "cancel", "Cancel the landing", show=False),
         Binding("u", "undo", "Take the landing back", show=False),
     ]
     heading = "Landing queue"
@@ -80,12 +79,7 @@ class QueueScreen(Listing):
         self.reload()
 
     def hints(self) -> Sequence[KeyHint]:
-        cancel = (KeyHint("X", "cancel", "cancel"),) if self.actions.can_cancel else ()
-        return (*cancel, KeyHint("u", "undo", "undo"))
-
-    def action_cancel(self) -> None:
-        if not self.actions.cancel():
-            self.notify("No landing of this dashboard is under way.", severity="warning")
+        return (KeyHint("u", "undo", "undo"),)
 
     def action_undo(self) -> None:
         from agentdeck.tui.deckverbs import ask_and_undo
