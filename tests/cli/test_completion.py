@@ -23,6 +23,7 @@ LINES = [
     ("agentdeck show lo", "agentdeck show login"),
     ("agentdeck resu", "agentdeck resume"),
     ("agentdeck run --agent code", "agentdeck run --agent codex"),
+    ("agentdeck run --tier reas", "agentdeck run --tier reasoning"),
     ("agentdeck run --branch fea", "agentdeck run --branch feature/one"),
     ("agentdeck logs --foll", "agentdeck logs --follow"),
     ("agentdeck completion fi", "agentdeck completion fish"),

@@ -29,6 +29,17 @@ def profiles(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
         return []
 
 
+def tiers(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    from agentdeck.core.routing import FALLBACK, HOME_TIERS, LOCAL
+    from agentdeck.engine.deck import Deck
+
+    try:
+        configured = Deck.find(_folder(parsed_args)).settings.config.tiers
+    except DeckError:
+        return []
+    return sorted({*configured, *HOME_TIERS, LOCAL, FALLBACK})
+
+
 def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
     from agentdeck.system.git import Repository
 

@@ -131,7 +131,9 @@ def _add_run(verbs: Any) -> None:
     run.add_argument(
         "--base", type=_filled, metavar="BRANCH", help="where a new branch starts from"
     ).completer = completers.branches
-    run.add_argument("--tier", type=_filled, help="the chain of providers and models to use")
+    run.add_argument(
+        "--tier", type=_filled, help="the chain of providers and models to use"
+    ).completer = completers.tiers
     run.add_argument(
         "--failover", metavar="PROFILES", help="go on with these when its provider fails: codex,aider; or none"
     ).completer = completers.profiles

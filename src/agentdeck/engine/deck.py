@@ -187,7 +187,8 @@ class Deck:
             status = replace(view.status, state=State.STOPPED, since=time.time(), reason="stopped", ended=time.time())
             self.store.set_status(view.name, status)
         view = self.agent(view.name)
-        note(Event("agent.stopped", view.name, f"{view.name} is {view.state}"))
+        text = "stopped" if view.state is State.STOPPED else f"does not run; it is {view.state}"
+        note(Event("agent.stopped", view.name, text))
         return view
 
     def remove(

@@ -129,6 +129,8 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
             except DeckError as error:
                 wrong.append(f"{lease.kind}: {error.title}")
                 continue
+            if lease.kind == "pane" and not view.alive:
+                continue  # it went with its tmux server, as after every boot; what has ended needs none
             if presence is not Presence.HELD:
                 wrong.append(f"{lease.kind} is {presence}: {resource.describe(lease)}")
         hint = f"“agentdeck resume {view.name}” makes it again, “agentdeck rm {view.name}” removes it." if wrong else ""

@@ -202,7 +202,8 @@ class Runner:
             reason = f"reached its time-out of {self.orders.timeout:g} s"
             return self._final(State.FAILED, Fault.TIMED_OUT, reason, ExitCode.TIMED_OUT)
         if self.stopping or (self.relay.stop_signal is not None and not self.relay.pid):
-            return self._final(State.STOPPED, Fault.NONE, "stopped", ExitCode.INTERRUPTED)
+            reason = "its terminal was closed" if self.relay.stop_signal == signal.SIGHUP else "stopped"
+            return self._final(State.STOPPED, Fault.NONE, reason, ExitCode.INTERRUPTED)
         return None
 
     def _final(self, state: State, fault: Fault, reason: str, code: int) -> Status:
