@@ -92,5 +92,9 @@ def tell(what: str, ours: str, yardstick: str = "", theirs: str = "", ratio: str
             file.write(json.dumps([what, ours, yardstick, theirs, ratio]) + "\n")
 
 
+def counted(agents: int) -> str:
+    return f"{agents} agents" if agents > 1 else "1 agent"
+
+
 def milli(seconds: float) -> str:
     return f"{seconds * 1000:,.1f} ms" if seconds >= 0.01 else f"{seconds * 1000:.2f} ms"

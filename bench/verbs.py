@@ -15,34 +15,48 @@ import time
 from functools import partial
 from pathlib import Path
 
-from common import BARE, repository, row, run, timed
+from common import BARE, counted, repository, row, run, timed
 
 RUNS = 7
+MANY_FILES = 10_000
 
 
 def main() -> None:
     agents = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    with repository() as root:
-        starts(root, agents)
-        verbs(agents)
+    some = min(10, agents)
+    with repository():
+        bare_server()
+        start_singly("start of the first agent", 0, 1)
+        verbs(1)
+        start_singly(f"start of an agent, up to {some} in turn", 1, some)
+        verbs(some)
+        if agents > some:
+            start_together(some, agents)
+            verbs(agents)
+            start_singly(f"start of an agent beside {agents}", agents, agents + 3)
+    if agents > some:
+        with repository(MANY_FILES):
+            bare_server()
+            start_singly(f"start of an agent, {MANY_FILES:,} files", 0, 3)
 
 
-def starts(root: Path, agents: int) -> None:
-    """Start agents one after the other, then the rest from one file, each beside a bare worktree and window."""
+def bare_server() -> None:
     run("tmux", "-L", BARE, "-f", "/dev/null", "new-session", "-d", "-s", "bare", "sleep 1000")
-    singly = min(10, agents)
+
+
+def start_singly(what: str, first: int, end: int) -> None:
     ours, bare = [], []
-    for number in range(singly):
+    for number in range(first, end):
         bare.append(timed(partial(by_hand, number, number + 1)))
         argv = ("agentdeck", "run", "--detach", "-n", f"agent-{number}", "--", "sleep", "1000")
         ours.append(timed(partial(run, *argv)))
-    by = "git worktree add + tmux new-window"
-    row("start of the first agent", ours[:1], by, bare[:1])
-    row(f"start of an agent, {singly} in turn", ours, by, bare)
-    if agents > singly:
-        theirs = timed(lambda: by_hand(singly, agents))
-        rest = agents - singly
-        row(f"start of {rest} more from one file", [together(root, singly, agents)], f"{rest} of both", [theirs])
+    row(what, ours, "git worktree add + tmux new-window", bare)
+
+
+def start_together(first: int, end: int) -> None:
+    theirs = timed(lambda: by_hand(first, end))
+    rest = end - first
+    row(f"start of {rest} more from one file", [together(Path.cwd(), first, end)], f"{rest} of both", [theirs])
 
 
 def by_hand(first: int, end: int) -> None:
@@ -83,7 +97,7 @@ def verbs(agents: int) -> None:
             ours.append(timed(partial(run, "agentdeck", *words)))
             python.append(timed(lambda: run(sys.executable, "-I", "-c", "pass")))
             git.append(timed(lambda: run("git", "worktree", "list")))
-        name = f"agentdeck {' '.join(words)}, {agents} agents"
+        name = f"agentdeck {' '.join(words)}, {counted(agents)}"
         row(name, ours, "python -I -c pass", python)
         row(name, ours, "git worktree list", git)
 

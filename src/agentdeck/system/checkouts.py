@@ -116,7 +116,8 @@ def _top_of(repo: Repository) -> Path:
 
 def is_bare(repo: Repository) -> bool:
     """Whether the repository has no main worktree, also when asked from one of its linked worktrees."""
-    return repo.bare or _is_bare(repo.common, sign(repo.common / "config"))
+    written = (*sign(repo.common / "config"), *sign(repo.common / "config.worktree"))
+    return repo.bare or _is_bare(repo.common, written)
 
 
 @lru_cache(maxsize=8)

@@ -260,6 +260,8 @@ def _restore_index(here: Repository, worktree: Worktree, commit: str) -> None:
     if not saved:
         return
     put_index(worktree, saved.out)
+    # A file that was announced with “git add -N” is the empty one to the index, and nothing may have kept that.
+    here.git("hash-object", "-w", "--stdin", stdin=b"")
     here.run("update-index", "-q", "--refresh")
 
 
