@@ -86,7 +86,7 @@ def row(what: str, ours: list[float], yardstick: str, theirs: list[float]) -> No
 
 
 def tell(what: str, ours: str, yardstick: str = "", theirs: str = "", ratio: str = "") -> None:
-    print(f"{what:50} {ours:>16}   {yardstick:40} {theirs:>16} {ratio:>9}", flush=True)
+    print(f"{what:62} {ours:>16}   {yardstick:40} {theirs:>16} {ratio:>9}", flush=True)
     if path := os.environ.get(ROWS):
         with Path(path).open("a") as file:
             file.write(json.dumps([what, ours, yardstick, theirs, ratio]) + "\n")

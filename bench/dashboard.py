@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import milli, repository, row, run, tell, timed
+from common import counted, milli, repository, row, run, tell, timed
 
 COLUMNS, ROWS = 200, 50
 KEYS = 60
@@ -61,12 +61,11 @@ class Screen:
         self.text = b""
         return now
 
-    def paint_after(self, key: bytes) -> float:
-        """Press a key; return the seconds until something is painted that was not under way before."""
+    def paint_after(self, key: bytes, mark: bytes) -> float:
+        """Press a key; return the seconds until `mark` is painted, which nothing but such a key paints."""
         self.drain(0.0)
         begun = time.perf_counter()
         os.write(self.end, key)
-        mark = b"\xe2\x96\x8c"  # the bar before the selected row moves with every key that is pressed here
         self.until(mark, timeout=10)
         return time.perf_counter() - begun
 
@@ -122,15 +121,20 @@ def measure(repository: Path, agents: int) -> None:
             begin(repository, f"agent-{started:02}", "exec cat")
             started += 1
         first_paint(repository, count)
-    with dashboard(repository) as screen:
-        screen.until(b"agent-00")
-        idle(screen, agents)
-        echo(repository, screen)
-    for number in range(LOUD):
-        begin(repository, f"loud-{number:02}", _NOISE)
-    with dashboard(repository) as screen:
-        screen.until(f"{agents + LOUD} working".encode())
-        loud(screen)
+        with dashboard(repository) as screen:
+            screen.until(b"agent-00")
+            quiet(screen, count)
+            if count == agents:
+                echo(repository, screen)
+    started = 0
+    for count in sorted({1, min(10, LOUD), LOUD}):
+        while started < count:
+            begin(repository, f"loud-{started:02}", _NOISE)
+            started += 1
+        with dashboard(repository) as screen:
+            screen.until(f"{agents + count} working".encode())
+            screen.drain(10.0)
+            keys(screen, agents + count, f"{counted(count)} of 1,000 lines/s and {agents} quiet")
 
 
 def begin(repository: Path, name: str, script: str) -> None:
@@ -144,17 +148,17 @@ def first_paint(repository: Path, agents: int) -> None:
         with dashboard(repository) as screen:
             ours.append(screen.until(b"agent-00", b"quit") - screen.begun)
         yardstick.append(timed(lambda: run(sys.executable, "-c", "import textual.app")))
-    row(f"dashboard's first paint, {agents} agents", ours, "python -c import textual.app", yardstick)
+    row(f"dashboard's first paint, {counted(agents)}", ours, "python -c import textual.app", yardstick)
 
 
-def idle(screen: Screen, agents: int) -> None:
+def quiet(screen: Screen, agents: int) -> None:
     # Until git and the radar have been asked about all of them.
-    screen.drain(60.0)
+    screen.drain(10.0 + agents)
     before, begun = screen.cpu(), time.perf_counter()
     screen.drain(20.0)
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
-    tell(f"dashboard, idle with {agents} quiet agents", f"{share * 100:.1f} % of a core")
-    tell(f"dashboard's memory, {agents} quiet agents", f"{screen.memory():.0f} MB")
+    tell(f"dashboard, idle with {counted(agents)}, quiet", f"{share * 100:.1f} % of a core")
+    keys(screen, agents, f"{counted(agents)}, quiet")
 
 
 def echo(repository: Path, screen: Screen) -> None:
@@ -175,21 +179,25 @@ def echo(repository: Path, screen: Screen) -> None:
     row("from an agent's output to the dashboard", ours, "tmux display-message", yardstick)
 
 
-def loud(screen: Screen) -> None:
-    screen.drain(10.0)
+def keys(screen: Screen, agents: int, what: str) -> None:
+    """Press keys that move the selection, or change the tab of the only agent; tell how long each takes to be painted,
+    and what all of it costs."""
     before, begun = screen.cpu(), time.perf_counter()
-    paints = []
+    paints, rows = [], min(10, agents - 1)
     for number in range(KEYS):
-        paints.append(screen.paint_after(b"\x1b[B" if number % 20 < 10 else b"\x1b[A"))
+        if agents > 1:
+            # The bar before the selected row moves.
+            down = number % (2 * rows) < rows
+            paints.append(screen.paint_after(b"\x1b[B" if down else b"\x1b[A", "▌".encode()))
+        else:
+            paints.append(screen.paint_after(b"1" if number % 2 else b"2", b" "))
         screen.drain(0.15)
     paints.sort()
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
-    p95 = paints[int(len(paints) * 0.95)]
-    printing = f"{LOUD} agents of 1,000 lines/s"
-    tell(f"key to paint, {printing}, median", milli(statistics.median(paints)))
-    tell(f"key to paint, {printing}, 95 % within", milli(p95))
-    tell(f"dashboard, {printing} and keys", f"{share * 100:.0f} % of a core")
-    tell(f"dashboard's memory, {printing}", f"{screen.memory():.0f} MB")
+    tell(f"key to paint, {what}, median", milli(statistics.median(paints)))
+    tell(f"key to paint, {what}, 95 % within", milli(paints[int(len(paints) * 0.95)]))
+    tell(f"dashboard, {what}, keys", f"{share * 100:.0f} % of a core")
+    tell(f"dashboard's memory, {what}", f"{screen.memory():.0f} MB")
 
 
 if __name__ == "__main__":

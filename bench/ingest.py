@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import statistics
 import sys
 import time
 from pathlib import Path
 
-from common import BARE, repository, row, run, tell, timed
+from common import BARE, milli, repository, row, run, tell, timed
 
 RUNS = 3
+SIZES = [2, 20, 100]
+"""Megabytes."""
 LINE = "\x1b[32m{number:08}\x1b[0m a line of what an agent prints, with a word in \x1b[1mbold\x1b[0m and some more\r\n"
 PRINT = """
 import os, sys, time
@@ -33,16 +36,16 @@ os.rename(sys.argv[2] + '.tmp', sys.argv[2])
 
 
 def main() -> None:
-    megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    with repository() as root:
-        sample = root.parent / "sample"
-        count = megabytes * 1_000_000 // len(LINE.format(number=0))
-        sample.write_text("".join(LINE.format(number=number) for number in range(count)))
-        recording(root, sample)
-        asyncio.run(log_tab(root, f"run-{RUNS - 1}"))
+    for megabytes in [int(sys.argv[1])] if len(sys.argv) > 1 else SIZES:
+        with repository() as root:
+            sample = root.parent / "sample"
+            count = megabytes * 1_000_000 // len(LINE.format(number=0))
+            sample.write_text("".join(LINE.format(number=number) for number in range(count)))
+            recording(root, sample, megabytes)
+            asyncio.run(log_tab(root, f"run-{RUNS - 1}", megabytes))
 
 
-def recording(root: Path, sample: Path) -> None:
+def recording(root: Path, sample: Path, megabytes: int) -> None:
     run("tmux", "-L", BARE, "-f", "/dev/null", "new-session", "-d", "-s", "bare", "sleep 1000")
     ours, window, script = [], [], []
     for number in range(RUNS):
@@ -61,12 +64,10 @@ def recording(root: Path, sample: Path) -> None:
         words, told = argv("script")
         run("script", "-qec", shlex.join(words), str(root.parent / "typescript"))
         script.append(seconds(told))
-    size = sample.stat().st_size / 1e6
-    row(f"printing {size:.0f} MB in an agent's pane", ours, "in a bare tmux window", window)
-    row(f"printing {size:.0f} MB in an agent's pane", ours, "under script(1)", script)
-    mine = sorted(ours)[RUNS // 2]
-    tell("recording, through the runner's terminal", f"{size / mine:,.1f} MB/s", "under script(1)",
-         f"{size / sorted(script)[RUNS // 2]:,.1f} MB/s")  # fmt: skip
+    row(f"printing {megabytes} MB in an agent's pane", ours, "in a bare tmux window", window)
+    row(f"printing {megabytes} MB in an agent's pane", ours, "under script(1)", script)
+    rates = [f"{megabytes / statistics.median(each):,.1f} MB/s" for each in (ours, script)]
+    tell(f"recording {megabytes} MB, through the runner's terminal", rates[0], "under script(1)", rates[1])
 
 
 def end_of(root: Path, name: str) -> None:
@@ -84,7 +85,7 @@ def seconds(told: Path) -> float:
     return float(told.read_text())
 
 
-async def log_tab(root: Path, name: str) -> None:
+async def log_tab(root: Path, name: str, megabytes: int) -> None:
     from textual.app import App, ComposeResult
 
     from agentdeck.engine.deck import Deck
@@ -104,21 +105,22 @@ async def log_tab(root: Path, name: str) -> None:
     async with app.run_test(size=(200, 50)) as pilot:
         view, tail = app.query_one(LogView), LogTail(log)
         begun, lines = time.perf_counter(), 0
-        change = tail.newer()
+        change, opened = tail.newer(), 0.0
         while True:
             lines += len(change.before) + len(change.after)
             view.apply(change)
             await pilot.pause()
+            opened = opened or time.perf_counter() - begun
             if change.is_first:
                 break
             change = tail.older()
         took = time.perf_counter() - begun
         tail.close()
+    tell(f"Log tab, the end of a log of {megabytes} MB", milli(opened))
     parts = sorted(log.parent.glob(f"{log.stem}*{log.suffix}"))
     plain = timed(lambda: [part.read_bytes().splitlines() for part in parts])
-    rate = lines / took
-    tell("Log tab, from the end of a log to its beginning", f"{rate:,.0f} lines/s", "reading it and splitting it",
-         f"{lines / plain:,.0f} lines/s", f"{plain / took:.2f} x")  # fmt: skip
+    what, yardstick = f"Log tab, from the end of {megabytes} MB to the beginning", "reading it and splitting it"
+    tell(what, f"{lines / took:,.0f} lines/s", yardstick, f"{lines / plain:,.0f} lines/s", f"{plain / took:.2f} x")
 
 
 if __name__ == "__main__":

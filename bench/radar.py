@@ -1,6 +1,6 @@
 """What the conflict radar costs, as ratios to yardsticks measured in the same run.
 
-    python bench/radar.py [AGENTS [FILES]]
+    python bench/radar.py [AGENTS FILES]
 
 Every agent has changed some files of its own and some that others change too, half of it uncommitted. Yardsticks:
 `git status` of one worktree, and one `git merge-tree` of two branches. Each figure is the median of several runs, in
@@ -21,16 +21,18 @@ from agentdeck.core.radar import Verdict
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.radar import Radar, to_land
 
-RUNS = 7
+RUNS = 5
+SIZES = [(5, 3000), (20, 300), (20, 3000), (20, 20_000), (50, 3000)]
+"""Agents and files."""
 
 
 def main() -> None:
-    agents = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    files = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
-    with repository(files) as root:
-        make_shared()
-        make_agents(agents)
-        measure(Deck.find(root), agents, files)
+    sizes = [(int(sys.argv[1]), int(sys.argv[2]))] if len(sys.argv) > 2 else SIZES
+    for agents, files in sizes:
+        with repository(files) as root:
+            make_shared()
+            make_agents(agents)
+            measure(Deck.find(root), agents, files)
 
 
 def make_shared() -> None:
@@ -102,7 +104,7 @@ def measure(deck: Deck, agents: int, files: int) -> None:
             samples["status"].append(timed(lambda: run("git", "-C", one, "status", "--porcelain")))
             tips = [f"refs/heads/{view.branch}" for view in views[:2]]
             samples["merge"].append(timed(partial(run, "git", "merge-tree", "--write-tree", *tips, check=False)))
-        what = f"radar of {agents}, {name}"
+        what = f"radar of {agents}, {files:,} files, {name}"
         row(what, samples["ours"], "git status of one worktree", samples["status"])
         row(what, samples["ours"], "git merge-tree of two branches", samples["merge"])
 
