@@ -16,7 +16,7 @@ from agentdeck.core.durations import short_duration
 from agentdeck.core.text import plain, size_text
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.system.usage import ProcessUse, tree_of
+from agentdeck.system.usage import ProcessTable, ProcessUse, tree_of
 from agentdeck.tui.look import short_bytes, sparkline
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.rows import Piece, TextRows
@@ -47,6 +47,7 @@ class UsagePane(AgentPane):
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
         self._samples: defaultdict[str, deque[Sample]] = defaultdict(lambda: deque(maxlen=_HISTORY))
+        self._table = ProcessTable()
         self._seconds: dict[int, float] = {}
         self._at = 0.0
         self._rates: dict[int, float] = {}
@@ -98,7 +99,7 @@ class UsagePane(AgentPane):
 
     def find(self, view: AgentView) -> list[ProcessUse]:
         pid = view.status.runner_pid
-        return tree_of(pid) if view.alive and pid else []
+        return tree_of(pid, self._table) if view.alive and pid else []
 
     def found(self, view: AgentView, facts: list[ProcessUse]) -> None:
         now = time.monotonic()
