@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import stat
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.errors import BusyError
-from agentdeck.system.files import append_line, is_locked, locked, private_folder, write_atomic
+from agentdeck.system.files import append_line, is_locked, lock_holder, locked, private_folder, take_lock, write_atomic
 from tests.support.retry import eventually
 
 HOLDER = """
@@ -63,6 +64,30 @@ def test_a_lock_is_exclusive_across_processes_and_ends_with_its_holder(tmp_path:
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_looking_whether_a_lock_is_held_keeps_nobody_out(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    os.close(take_lock(path))
+    script = (
+        "import sys; from pathlib import Path; from agentdeck.system.files import is_locked\n"
+        "print('looking', flush=True)\nwhile True: is_locked(Path(sys.argv[1]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE) as looking:
+        assert looking.stdout is not None
+        looking.stdout.readline()
+        try:
+            for _ in range(500):
+                os.close(take_lock(path))
+        finally:
+            looking.kill()
+
+
+def test_the_holder_of_a_lock_whose_folder_was_just_taken_away_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentdeck.system.files.is_locked", lambda path: True)
+    assert lock_holder(tmp_path / "gone" / "lock") is None
 
 
 def test_lines_of_many_processes_do_not_mix(tmp_path: Path) -> None:

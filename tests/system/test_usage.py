@@ -21,13 +21,11 @@ _TREE = "sleep 100 & sh -c 'sleep 100 & wait' & read line; sleep 100 & read line
 @pytest.fixture
 def tree() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(["sh", "-c", _TREE], stdin=subprocess.PIPE, start_new_session=True) as root:
-        eventually(lambda: len(tree_of(root.pid)) == 4)
-        yield root
-        os.killpg(root.pid, 9)
-
-
-def depths(root: int, table: ProcessTable | None = None) -> list[int]:
-    return [use.depth for use in tree_of(root, table)]
+        try:
+            eventually(lambda: len(tree_of(root.pid)) == 4)
+            yield root
+        finally:
+            os.killpg(root.pid, 9)
 
 
 def test_a_tree_is_told_from_its_root_on(tree: subprocess.Popen[bytes]) -> None:

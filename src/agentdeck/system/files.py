@@ -17,6 +17,9 @@ from agentdeck.errors import BusyError, FileError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_LOOK = 0.1
+"""Seconds for which a lock is tried at least: who only looks whether it is held (`is_locked`) holds it for an instant,
+and must not keep anybody out."""
 _REFUSALS = _FULL | _FORBIDDEN | {errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
 
 
@@ -148,7 +151,7 @@ def locked(path: Path, *, wait: float = 0.0, what: str = "") -> Iterator[None]:
 
 def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
     """As `locked`, but hold it until the returned descriptor is closed or this process ends. Our pid is in the file."""
-    deadline = time.monotonic() + wait
+    deadline = time.monotonic() + max(wait, _LOOK)
     pause = 0.002
     descriptor = _opened(path)
     while True:
@@ -204,5 +207,7 @@ def lock_holder(path: Path) -> int | None:
     """The pid of the process that holds the lock file `path` now; None where nobody does, or it took it just now."""
     if not is_locked(path):
         return None
-    text = path.read_text()
-    return int(text) if text.isdigit() else None
+    with contextlib.suppress(OSError):  # its folder may just be taken away
+        text = path.read_text()
+        return int(text) if text.isdigit() else None
+    return None
