@@ -16,7 +16,8 @@ import pytest
 
 from agentdeck.core.agent import Agent, Fault, Mode, State
 from agentdeck.core.orders import Detectors, Orders, Outcome
-from agentdeck.system.recording import aside, read_log, read_raw
+from agentdeck.system.logs import read_log, read_raw
+from agentdeck.system.recording import aside
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
 from tests.support.processes import gone

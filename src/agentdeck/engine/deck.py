@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from agentdeck.engine.landings import Landing, LandRequest
     from agentdeck.engine.prune import Stale
     from agentdeck.engine.steps import Step
+    from agentdeck.system.logs import LogLine
     from agentdeck.system.ports import PortLease
-    from agentdeck.system.recording import LogLine
     from agentdeck.system.settings import Settings
     from agentdeck.system.usage import Usage
 
@@ -326,21 +326,21 @@ class Deck:
         self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
         """The time-stamped lines of the agent's last run; with `follow`, until that run has ended."""
-        from agentdeck.system import recording
+        from agentdeck.system import logs
 
         view = self.agent(name)
         if view.log is None:
             return iter(())
         if follow:
-            return recording.follow_log(view.log, since=since, grep=grep, until=lambda: not self.world.lives(view.name))
-        return recording.read_log(view.log, since=since, grep=grep)
+            return logs.follow_log(view.log, since=since, grep=grep, until=lambda: not self.world.lives(view.name))
+        return logs.read_log(view.log, since=since, grep=grep)
 
     def raw_output(self, name: str) -> Iterator[bytes]:
         """What the agent's terminal got, byte for byte."""
-        from agentdeck.system import recording
+        from agentdeck.system import logs
 
         view = self.agent(name)
-        return recording.read_raw(self.store.agent_folder(view.name) / "session.cast")
+        return logs.read_raw(self.store.agent_folder(view.name) / "session.cast")
 
     def usage(self, views: Sequence[AgentView]) -> Mapping[str, Usage]:
         """CPU, memory and processes of each agent that runs."""

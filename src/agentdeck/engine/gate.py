@@ -19,7 +19,7 @@ from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.resources import acquire_all, end_runner
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
-from agentdeck.system import recording
+from agentdeck.system.logs import read_log
 from agentdeck.system.process import uninterrupted
 from agentdeck.system.watch import ticks
 
@@ -136,10 +136,10 @@ def _log(agent: Agent) -> str:
 
 
 def _failed_command(log: str) -> str:
-    lines = [line.text for line in recording.read_log(Path(log))] if log else []
+    lines = [line.text for line in read_log(Path(log))] if log else []
     return next((line.removeprefix(_FAILED) for line in reversed(lines) if line.startswith(_FAILED)), "")
 
 
 def last_lines(logs: Sequence[str], count: int) -> list[str]:
-    lines = (line.text for path in logs for line in recording.read_log(Path(path)))
+    lines = (line.text for path in logs for line in read_log(Path(path)))
     return list(deque(lines, count))

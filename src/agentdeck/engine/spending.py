@@ -15,7 +15,7 @@ from agentdeck.core.routing import parse_target
 from agentdeck.core.token_usage import Usage
 from agentdeck.engine import gateways
 from agentdeck.engine.world import World
-from agentdeck.system import pricing, recording
+from agentdeck.system import logs, pricing
 from agentdeck.system.ledger import FILE, Ledger, Record
 
 DEEP = "deep"
@@ -107,7 +107,7 @@ def _own(world: World, since: float, seen: dict[str, list[float]], only: str) ->
         agent, begun = _run_of(path)
         if not agent or (only and agent != only) or path.stat().st_mtime < since:
             continue
-        marks = recording.read_log(path, since)
+        marks = logs.read_log(path, since)
         for line in (line for line in marks if any(mark in line.text for mark in MARKS)):
             times = seen.get(agent, [])
             at = bisect.bisect_left(times, begun)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from agentdeck.system.recording import aside
+from agentdeck.system.logs import neighbour
 
 MOST_LINES = 20_000
 MOST_BYTES = 8 * 1024 * 1024
@@ -186,24 +186,7 @@ class LogTail:
         return path.open("rb") if path is not None else None
 
     def _neighbour(self, part: _Part, step: int) -> Path | None:
-        """The file of this log that is so many older than the part's; None where there is none."""
-        facts = os.fstat(part.file.fileno())
-        number = 0
-        while True:
-            path = aside(self._path, number) if number else self._path
-            if not path.exists():
-                if number:
-                    return None
-            else:
-                found = path.stat()
-                if (found.st_dev, found.st_ino) == (facts.st_dev, facts.st_ino):
-                    break
-            number += 1
-        wanted = number + step
-        if wanted < 0:
-            return None
-        path = aside(self._path, wanted) if wanted else self._path
-        return path if path.exists() else None
+        return neighbour(self._path, part.file, step)
 
 
 def _joined(lines: list[bytes], more: Change) -> Change:

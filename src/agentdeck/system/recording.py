@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import codecs
 import json
-import re
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from agentdeck.core.ansi import Stripper, settle
-from agentdeck.system.files import from_json
 
 _LINE_MAX = 8192
 """Characters of a line in the log; a longer one is continued on the next."""
@@ -197,85 +193,3 @@ class Recorder:
 
 def _stamp() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    at: float
-    """Seconds since the epoch."""
-    text: str
-
-    @property
-    def is_note(self) -> bool:
-        """Whether the runner wrote it, not the agent."""
-        return self.text.startswith(NOTE)
-
-
-def read_log(path: Path, since: float | None = None, grep: re.Pattern[str] | None = None) -> Iterator[LogLine]:
-    """The lines of a log, oldest first, those put aside included."""
-    older: list[Path] = []
-    while (earlier := aside(path, len(older) + 1)).exists():
-        older.append(earlier)
-    for file in [*reversed(older), path]:
-        if file.exists():
-            with file.open(encoding="utf-8", errors="replace", newline="\n") as lines:
-                yield from _wanted(lines, since, grep)
-
-
-def _wanted(lines: Iterator[str] | IO[str], since: float | None, grep: re.Pattern[str] | None) -> Iterator[LogLine]:
-    for line in lines:
-        stamp, _, text = line.rstrip("\n").partition(" ")
-        try:
-            at = datetime.fromisoformat(stamp).timestamp()
-        except ValueError:
-            continue
-        if (since is None or at >= since) and (grep is None or grep.search(text)):
-            yield LogLine(at, text)
-
-
-def follow_log(
-    path: Path, *, since: float | None, grep: re.Pattern[str] | None, until: Callable[[], bool]
-) -> Iterator[LogLine]:
-    """As `read_log`, and then every line as it comes, until `until` holds and the log is read to its end."""
-    from agentdeck.system.watch import ticks
-
-    yield from read_log(path, since, grep)
-    position = path.stat().st_size if path.exists() else 0
-    rest = ""
-    for _ in ticks(path.parent):
-        ended = until()
-        size = path.stat().st_size if path.exists() else 0
-        if size < position:  # it was put aside and begun anew
-            position = 0
-        with path.open("rb") as file:
-            file.seek(position)
-            data = file.read()
-        position += len(data)
-        *lines, rest = (rest + data.decode("utf-8", "replace")).split("\n")
-        yield from _wanted(iter(lines), since, grep)
-        if ended:
-            return
-
-
-def read_raw(cast: Path) -> Iterator[bytes]:
-    """What a recording's terminal got, those put aside included."""
-    files: deque[Path] = deque([cast])
-    number = 1
-    while (earlier := aside(cast, number)).exists():
-        files.appendleft(earlier)
-        number += 1
-    for file in files:
-        if file.exists():
-            with file.open(encoding="utf-8", errors="replace") as lines:
-                for line in lines:
-                    event = _event(line)
-                    if isinstance(event, list) and event[1:2] == ["o"]:
-                        yield str(event[2]).encode("utf-8", "surrogateescape")
-
-
-def _event(line: str) -> Any:
-    """None for a line that a machine that went down left unfinished."""
-    try:
-        return from_json(line)
-    except ValueError:
-        return None
