@@ -172,6 +172,19 @@ def test_all_and_names_contradict_each_other(bench: Bench) -> None:
         assert "their names, or --all" in done.stderr
 
 
+def test_how_it_ended_is_told_once(bench: Bench) -> None:
+    for name in ("one", "two", "three"):
+        finished(bench, name, {"src/app.py": f"{name}\n"})
+    done = agentdeck("merge", "one", cwd=bench.root)
+    assert (done.stdout + done.stderr).count("landed") == 1
+    done = agentdeck("merge", "two", cwd=bench.root)
+    assert (done.stdout + done.stderr).count("not landed") == 1
+    done = agentdeck("merge", "two", "three", cwd=bench.root)
+    assert "two: not landed" in done.stderr, "of several each is told when it is its turn"
+    done = agentdeck("merge", "two", "--json", cwd=bench.root)
+    assert "two: not landed" in done.stderr
+
+
 def test_a_branch_to_land_on_that_is_not_there(bench: Bench) -> None:
     finished(bench, "one", {"one.txt": "1\n"})
     done = agentdeck("merge", "one", "--into", "nowhere", cwd=bench.root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from agentdeck.core.text import plain, size_text
 from agentdeck.errors import DeckError, ExitCode, RefusedError, UsageError
 
 if TYPE_CHECKING:
+    from agentdeck.core.events import Event
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.landings import Entry, Landing, LandRequest
     from agentdeck.engine.prune import Stale
@@ -35,9 +37,16 @@ def merge(args: Namespace, out: Output) -> ExitCode:
         commit = _asked_to_commit(deck, names, out)
     request = _request(args, deck, names, commit, out)
     with terminated_as_interrupted():
-        landing = deck.land(request, out.tell)
+        landing = deck.land(request, _narration(names, out))
     _print_landing(landing, out)
     return _outcome(landing)
+
+
+def _narration(names: Sequence[str], out: Output) -> Callable[[Event], None]:
+    """Tell what happens meanwhile; of a single agent not also how it ended, which comes right after."""
+    if len(names) > 1 or out.json:
+        return out.tell
+    return lambda event: None if event.kind in ("landing.landed", "landing.refused") else out.tell(event)
 
 
 def _all_done(deck: Deck, out: Output) -> list[str]:

@@ -144,6 +144,8 @@ class Tour:
         check("Going on with" in log or "Committed" in log, "the log lacks the agent's words")
         self.show("agentdeck diff basket --stat")
 
+        self.land()
+
         _title("Scripts get exit codes: 75 is “a provider's limit, try later”, 124 a time-out")
         self.show('agentdeck run "Too much [limit]" --agent demo --name greedy --quiet', code=75)
         self.show("agentdeck run --timeout 1 --name sleepy --quiet -- sleep 60", code=124)
@@ -153,6 +155,17 @@ class Tour:
         _title("Removing takes everything away, and loses nothing")
         self.show("agentdeck rm basket search invoices greedy sleepy thinker --quiet")
         self.check_clean()
+
+    def land(self) -> None:
+        _title("All three wrote to one file: the radar knows it before anything is merged")
+        check("✗ basket conflicts with search" in self.show("agentdeck radar"), "the radar saw no conflict")
+
+        _title("One lands through a gate, the next would conflict and is set aside; and all is taken back")
+        before = self._run(["git", "rev-parse", "main"]).stdout
+        self.show('agentdeck merge basket --gate "grep -q basket NOTES.md"')
+        self.show("agentdeck merge search", code=4)
+        self.show("agentdeck undo")
+        check(self._run(["git", "rev-parse", "main"]).stdout == before, "the landing was not taken back")
 
     def fail_over(self) -> None:
         _title("An agent's provider goes down: the next one serves, until it is back")
@@ -225,8 +238,8 @@ def main() -> None:
         finally:
             tour.clean_up()
     _print(
-        "\nShown: agents side by side, listed, read, answered, stopped, resumed and removed, one of them failed over\n"
-        "and back; nothing is left."
+        "\nShown: agents side by side, listed, read, answered, stopped, resumed, landed and removed, one of them\n"
+        "failed over and back; nothing is left. README.md says how to use it on a repository of yours."
     )
 
 
