@@ -24,7 +24,7 @@ from agentdeck.system.nested import Nested, capture_nested
 from agentdeck.system.process import Result
 from agentdeck.system.rawtrees import Listing, RawTrees, listing
 
-_NOT_STATE = frozenset({"index", "gitdir", "commondir", "locked", "HEAD", "modules", "fsmonitor--daemon"})
+_NOT_STATE = frozenset({"index", "gitdir", "commondir", "locked", "HEAD", "modules", "reftable", "fsmonitor--daemon"})
 """What a linked worktree's git folder holds beside its state: made anew, or saved on its own."""
 _STATE_OF_MAIN = re.compile(
     r"[A-Z_]+_(HEAD|MSG|MODE|RR)|AUTO_MERGE|BISECT_[A-Z_]+|config\.worktree|sharedindex\..*"
@@ -32,6 +32,7 @@ _STATE_OF_MAIN = re.compile(
 )
 """The same state in the main worktree's git folder, which holds the whole repository beside it."""
 _UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_", "rebase-", "sequencer/")
+_PRIVATE_REFS = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 _CONVERTING = ("text", "crlf", "eol", "filter", "ident", "working-tree-encoding")
 
 
@@ -111,14 +112,21 @@ def capture(repo: Repository, raw: RawTrees, worktree: Worktree, *, ignored: boo
         result.parts |= {f"nested-{number}-{name}": ("tree", tree) for name, tree in inner.trees.items()}
     result.facts["nested"] = [inner.facts for inner in nested]
     result.facts["branches"] = _branches(repo, worktree)
+    if keeps_refs_in_tables(repo):
+        result.facts["refs"] = view.private_refs()
     result.clean = (
         found is not None
         and not view.lines("status", "-z", "--porcelain", "--untracked-files=all")
-        and not any(path.startswith(_UNFINISHED) for path in state)
+        and not any(path.startswith(_UNFINISHED) for path in [*state, *result.facts.get("refs", {})])
         and all(inner.facts["kind"] == "pristine" for inner in nested)
     )
-    result.parents = _parents(repo, worktree, state, result)
+    result.parents = _parents(repo, worktree, state, result, view.reflog() if "refs" in result.facts else [])
     return result
+
+
+def keeps_refs_in_tables(repo: Repository) -> bool:
+    """Whether what is said of a worktree by files elsewhere, as CHERRY_PICK_HEAD, is in the reftable format."""
+    return (repo.common / "reftable").is_dir()
 
 
 @dataclass(frozen=True)
@@ -161,6 +169,16 @@ class _View:
             words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
             skipped |= {path.rstrip("/") for path in self.lines(*words)}
         return skipped
+
+    def private_refs(self) -> dict[str, str]:
+        """The refs that are this worktree's alone, but for HEAD, with what they point to."""
+        told = self.run("for-each-ref", "--include-root-refs", "--format=%(refname) %(objectname)").text
+        refs = dict(line.split(" ") for line in told.splitlines())
+        own = [name for name in refs if ("/" not in name and name != "HEAD") or name.startswith(_PRIVATE_REFS)]
+        return {name: refs[name] for name in own}
+
+    def reflog(self) -> list[str]:
+        return self.run("log", "-g", "--format=%H", "HEAD").text.split()
 
     def converted(self, paths: list[str]) -> list[str]:
         """Those of `paths` whose bytes on disk may differ from the index's although git calls them unchanged."""
@@ -243,11 +261,11 @@ def _branches(repo: Repository, worktree: Worktree) -> dict[str, Any]:
     return {name: {"tip": tip, "settings": branch_settings(repo, name)} for name, tip in tips.items() if tip}
 
 
-def _parents(repo: Repository, worktree: Worktree, state: list[str], result: Capture) -> list[str]:
+def _parents(repo: Repository, worktree: Worktree, state: list[str], result: Capture, reflog: list[str]) -> list[str]:
     tips = [branch["tip"] for branch in result.facts["branches"].values()]
     first = [result.tip] if result.tip else []
-    named: set[str] = {tip for tip in tips if tip != result.tip}
-    remembered: set[str] = set()
+    named: set[str] = {tip for tip in tips if tip != result.tip} | set(result.facts.get("refs", {}).values())
+    remembered = set(reflog)
     for path in state:
         ids = re.findall(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b", (worktree.git_dir / path).read_bytes())
         (remembered if path.startswith("logs/") else named).update(os.fsdecode(oid) for oid in ids)

@@ -150,6 +150,8 @@ def restore(repo: Repository, ref: str, path: Path) -> Worktree:
                 trees = {name: f"{commit}:nested-{number}-{name}" for name in ("files", "git")}
                 restore_nested(raw, worktree, inner, trees)
         _restore_state(raw, worktree, commit)
+    for name, oid in facts.get("refs", {}).items():
+        repo.git("update-ref", "--no-deref", name, oid, env={"GIT_DIR": str(worktree.git_dir)})
     here = repo.at(path)
     _restore_index(here, worktree, commit)
     pristine = [inner["path"] for inner in facts["nested"] if inner["kind"] == "pristine"]
