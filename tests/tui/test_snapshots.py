@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 
 from agentdeck.core.agent import Agent, Lease, Mode, Phase, State, Status
 from agentdeck.core.conflicts import Conflict, Hunk
@@ -94,6 +95,9 @@ def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) 
     """Compare a picture of the dashboard that shows `_FULL`, after `before` was done to it."""
     monkeypatch.setattr(time, "time", lambda: _NOW)
     monkeypatch.setattr(Feed, "start", lambda self: None)
+    # A cursor that blinks is another picture twice a second.
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+    monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda self: None)
     monkeypatch.setattr(detail, "TABS", dict.fromkeys(("Screen", "Log", "Diff"), "agentdeck.tui.panes.none:No"))
 
     def compare(
