@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
 from agentdeck.core.agent import State
+from agentdeck.system.git import Repository
+from agentdeck.system.process import Result
+from agentdeck.tui.facts import FactFinder
+from agentdeck.tui.snapshot import GitFacts
 from tests.support.decks import Bench
 from tests.tui.pilots import Driver, begin, drive, stands
 
@@ -142,3 +147,35 @@ def test_hostile_text_stays_text(bench: Bench) -> None:
         assert "\u202e" not in on.text()
 
     drive(deck, script)
+
+
+def test_a_glance_at_an_agent_that_changed_nothing_takes_few_calls_of_git_and_tells_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = begin(bench, "fix")
+    tree = view.worktree
+    assert tree is not None
+    finder = FactFinder(bench.deck())
+    asked: list[str] = []
+    ask = Repository.run
+
+    def run(self: Repository, *words: Any, **options: Any) -> Result:
+        asked.append(str(words[0]))
+        return ask(self, *words, **options)
+
+    monkeypatch.setattr(Repository, "run", run)
+    assert finder.compute(view) == GitFacts()
+    assert len(asked) == 2
+    bench.write("one.txt", "1\n2\n", cwd=tree)
+    bench.commit("one", cwd=tree)
+    asked.clear()
+    assert finder.compute(view) == GitFacts(1, 0, 2, 0)
+    assert len(asked) == 3
+    bench.write("two.txt", "1\n", cwd=tree)
+    bench.write("one.txt", "1\n", cwd=tree)
+    assert finder.compute(view) == GitFacts(1, 0, 2, 0)
+    bench.write("README.md", "# Another\n")
+    bench.commit("base moves")
+    assert finder.compute(view) == GitFacts(1, 1, 2, 0)
+    bench.git("branch", "-m", "main", "elsewhere")
+    assert finder.compute(view).problem == "its base “main” is gone"

@@ -15,6 +15,10 @@ from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.git import Repository
 from agentdeck.system.process import Result
 
+_NUMBERS = ("--numstat", "-z", "--no-renames", "--no-ext-diff")
+_EVERY_FILE = ("--no-renames", "--untracked-files=normal")
+"""Told, because status.showUntrackedFiles may hide what a landing would leave out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -28,16 +32,33 @@ class Changes:
 def changes(repo: Repository, worktree: Path, base: str) -> Changes:
     """Count what differs between the worktree and the last commit it has in common with `base`."""
     with everything(repo, worktree) as (git, untracked):
-        listed = git("diff", "--numstat", "-z", "--no-renames", "--no-ext-diff", fork_point(repo, worktree, base))
+        listed = git("diff", *_NUMBERS, fork_point(repo, worktree, base))
+    return _counted(listed, len(untracked))
+
+
+def changes_at_a_glance(repo: Repository, worktree: Path, base: str) -> Changes:
+    """As `changes`, with two or three calls of git in place of eight where nothing is uncommitted."""
+    here = repo.at(worktree)
+    status = here.git("-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch", "-z", *_EVERY_FILE)
+    lines = status.split("\0")
+    facts = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+    if any(line and not line.startswith("#") for line in lines):
+        return changes(repo, worktree, base)
+    if facts.get("branch.oid") == base:
+        return Changes(0, 0, 0, 0)
+    listed = here.run("diff", *_NUMBERS, f"{base}...HEAD")
+    return _counted(listed.text, 0) if listed else changes(repo, worktree, base)
+
+
+def _counted(listed: str, untracked: int) -> Changes:
     rows = [record.split("\t") for record in listed.split("\0") if record.count("\t") >= 2]
     counts = [(int(added), int(deleted)) for added, deleted, *_ in rows if added != "-"]
-    return Changes(sum(row[0] for row in counts), sum(row[1] for row in counts), len(rows), len(untracked))
+    return Changes(sum(row[0] for row in counts), sum(row[1] for row in counts), len(rows), untracked)
 
 
 def uncommitted(here: Repository) -> list[str]:
     """What the worktree `here` holds beside its last commit, as `git status --short` writes it."""
-    # Told, because status.showUntrackedFiles may hide what a landing would leave out.
-    words = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal")
+    words = ("status", "--porcelain=v1", "-z", *_EVERY_FILE)
     return [line for line in here.git(*words).split("\0") if line]
 
 

@@ -61,6 +61,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._folders: dict[str, Path] = {}
 
     def open(self) -> Store:
         """Make the store where there is none; raise StoreError where it is damaged or of a newer agentdeck."""
@@ -126,7 +127,10 @@ class Store:
         return self.folder / "trash"
 
     def agent_folder(self, name: str) -> Path:
-        return self.folder / "agents" / check_name(name)
+        known = self._folders.get(name)
+        if known is None:
+            known = self._folders[name] = self.folder / "agents" / check_name(name)
+        return known
 
     def names(self) -> list[str]:
         """All agents' names, oldest first by name only; [] where there is no deck."""

@@ -29,7 +29,7 @@ def _sentence(row: Row) -> str:
 
 def title(repository: str, shot: Snapshot) -> str:
     """What the terminal's title says: how many wait, and failed, before the repository's name."""
-    waiting, broken = shot.count(State.WAITING), shot.count(State.FAILED)
+    waiting, broken = shot.counts.get(State.WAITING), shot.counts.get(State.FAILED)
     parts = [f"{waiting} waiting" if waiting else "", f"{broken} failed" if broken else ""]
     said = ", ".join(part for part in parts if part)
     return plain(f"{said} – {repository}" if said else f"{repository} – agentdeck")

@@ -11,7 +11,7 @@ from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, plain
 from agentdeck.tui.look import short_bytes, sparkline
 from agentdeck.tui.order import NEEDS_PERSON
-from agentdeck.tui.snapshot import Row
+from agentdeck.tui.snapshot import SHOWN_SAMPLES, Row
 
 GAP = 2
 _REASON_LEAST = 16
@@ -95,15 +95,15 @@ def _count(number: int) -> str:
 def _cpu(row: Row, now: float) -> list[Part]:
     if row.load is None:
         return []
-    return [(sparkline(row.load.history, 5, full=100.0), "spark"), (f"{row.load.cpu:4.0f}%", "")]
+    return [(sparkline(row.load.history, SHOWN_SAMPLES, full=100.0), "spark"), (f"{row.load.cpu:4.0f}%", "")]
 
 
 def _memory_trend(row: Row, now: float) -> list[Part]:
     if row.load is None or not row.load.memory_history:
         return []
     # Half-way up where it stays the same, so that it can be seen to grow and to shrink.
-    middle = 2 * min(row.load.memory_history[-5:])
-    return [(sparkline(row.load.memory_history, 5, full=middle), "spark")]
+    middle = 2 * min(row.load.memory_history)
+    return [(sparkline(row.load.memory_history, SHOWN_SAMPLES, full=middle), "spark")]
 
 
 def _memory(row: Row, now: float) -> list[Part]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.agent import Agent
 from agentdeck.core.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
-from agentdeck.tui.reading import stamp
+from agentdeck.tui.reading import stamp, telling_files
 from agentdeck.tui.snapshot import GitFacts
+from agentdeck.tui.telling import sentence
 
 _REST = 3.0
 """Seconds at least between two computations for the same agent; its output never stops for long."""
@@ -27,6 +31,7 @@ class FactFinder:
     def __init__(self, deck: Deck) -> None:
         self._repo = deck.world.repo
         self._seen: dict[str, tuple[Any, ...]] = {}
+        self._files: dict[str, tuple[Agent, tuple[str, ...]]] = {}
         self._computed: dict[str, float] = {}
         self._took = 0.0
         self.facts: dict[str, GitFacts] = {}
@@ -36,6 +41,7 @@ class FactFinder:
         gone = [name for name in self._seen if name not in names]
         for name in gone:
             self._seen.pop(name, None)
+            self._files.pop(name, None)
             self._computed.pop(name, None)
             self.facts.pop(name, None)
         return bool(gone)
@@ -56,19 +62,11 @@ class FactFinder:
         lease = view.agent.lease("worktree")
         if lease is None or not lease.held:
             return ()
-        common = self._repo.common
-        git_dir = Path(lease.data.get("git_dir") or common)
-        return (
-            stamp(git_dir / "HEAD"),
-            stamp(git_dir / "index"),
-            stamp(git_dir / "logs" / "HEAD"),
-            stamp(common / "refs" / "heads" / view.base) if view.base else None,
-            stamp(common / "refs" / "heads" / view.branch) if view.branch else None,
-            stamp(common / "packed-refs"),
-            stamp(view.log) if view.log else None,
-            view.worktree is not None and view.worktree.is_dir(),
-            view.state,
-        )
+        known = self._files.get(view.name)
+        if known is None or known[0] is not view.agent:
+            # Paths take longer to make than to look at.
+            known = self._files[view.name] = view.agent, telling_files(self._repo.common, view.agent)
+        return *map(stamp, known[1]), os.path.isdir(lease.data["path"]), view.state  # noqa: PTH112 - as above
 
     def compute(self, view: AgentView) -> GitFacts:
         """Ask git; takes tens of milliseconds, or seconds in a very large worktree."""
@@ -82,7 +80,7 @@ class FactFinder:
 
     def _compute(self, view: AgentView) -> GitFacts:
         from agentdeck.system.branches import ahead_behind
-        from agentdeck.system.changes import changes
+        from agentdeck.system.changes import changes_at_a_glance
 
         lease = view.agent.lease("worktree")
         if lease is None or not lease.held:
@@ -90,14 +88,22 @@ class FactFinder:
         path = Path(lease.data["path"])
         if not path.is_dir():
             return GitFacts(problem=f"its worktree is gone: {path}")
+        origin = lease.data["base_commit"]
+        base = view.base or origin
         try:
-            here = self._repo.at(path)
-            base, tip = here.commit(view.base), here.commit("HEAD")
-            if base is None or tip is None:
-                return GitFacts(problem=f"its base “{plain(view.base)}” is gone" if tip else "it has no commit")
-            ahead, behind = ahead_behind(here, tip, base)
+            ahead, behind = ahead_behind(self._repo.at(path), "HEAD", base)
             # Against where it came from only when its work has landed: what it merged from its base is not its own.
-            changed = changes(self._repo, path, base if ahead else lease.data["base_commit"])
+            changed = changes_at_a_glance(self._repo, path, base if ahead else origin)
         except (DeckError, OSError, ValueError) as error:
-            return GitFacts(problem=plain(error.title if isinstance(error, DeckError) else str(error)))
+            return GitFacts(problem=self._missing(path, base) or sentence(error, hint=False))
         return GitFacts(ahead, behind, changed.added, changed.deleted)
+
+    def _missing(self, worktree: Path, base: str) -> str:
+        """What there has to be and is not, that git does not say in words for a person; else empty."""
+        here = self._repo.at(worktree)
+        with suppress(DeckError, OSError):
+            if here.commit("HEAD") is None:
+                return "it has no commit"
+            if here.commit(base) is None:
+                return f"its base “{plain(base)}” is gone"
+        return ""

@@ -21,7 +21,8 @@ from agentdeck.errors import DeckError
 from agentdeck.tui.facts import FactFinder
 from agentdeck.tui.reading import AgentReader
 from agentdeck.tui.scanner import Scanner
-from agentdeck.tui.snapshot import Gateway, Load, Machine, Row, Snapshot
+from agentdeck.tui.snapshot import SHOWN_SAMPLES, Gateway, Load, Machine, Row, Snapshot
+from agentdeck.tui.telling import sentence
 
 _PACE = 0.1
 """Seconds at least between two looks: what an agent prints moves files all the time."""
@@ -33,7 +34,6 @@ _USAGE_EVERY = 5.0
 """Seconds between two samples of CPU and memory; each walks the whole process table."""
 _USAGE_SHARE = 500
 """A sample may take one part in so many of the time."""
-_HISTORY = 16
 _BASE_EVERY = 30.0
 _REPAIR_EVERY = 5.0
 _MONEY_EVERY = 3.0
@@ -83,7 +83,7 @@ class Feed:
         while not self._over.is_set():
             try:
                 folders = self._folders()
-                for _ in ticks(*folders, every=_look_every(self._views), step=_PACE / 2, but=_NO_NEWS):
+                for _ in ticks(*folders, every=_look_every(self._views), step=_PACE, but=_NO_NEWS):
                     self._look()
                     if self._over.wait(_PACE):
                         return
@@ -198,8 +198,7 @@ class Feed:
         try:
             self._deck.repair()
         except (DeckError, OSError) as error:
-            title = error.title if isinstance(error, DeckError) else str(error)
-            problem = plain(f"Not all could be repaired: {title}")
+            problem = f"Not all could be repaired: {sentence(error)}"
         self._repair_problem = problem
 
     def _sample(self, sampler: object, views: list[AgentView]) -> float:
@@ -215,8 +214,8 @@ class Feed:
             self._loads = {}
             for name, usage in used.items():
                 old = before.get(name, Load())
-                cpu = (*old.history, usage.cpu_percent)[-_HISTORY:]
-                memory = (*old.memory_history, float(usage.rss_bytes))[-_HISTORY:]
+                cpu = (*old.history, usage.cpu_percent)[-SHOWN_SAMPLES:]
+                memory = (*old.memory_history, float(usage.rss_bytes))[-SHOWN_SAMPLES:]
                 self._loads[name] = Load(usage.cpu_percent, usage.rss_bytes, cpu, memory)
         self._publish()
         return time.thread_time() - begun

@@ -97,8 +97,7 @@ def _spend(gateway: Gateway) -> list[Piece]:
 def _counts(shot: Snapshot, *, words: bool) -> list[Piece]:
     pieces: list[Piece] = []
     for state in URGENCY:
-        count = shot.count(state)
-        if count:
+        if count := shot.counts.get(state):
             pieces.append((f"  {state.glyph} {count}{f' {state}' if words else ''}", COLOURS[state]))
     return pieces or [("  no agents", "$foreground 60%")]
 

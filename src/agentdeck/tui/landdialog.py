@@ -16,11 +16,11 @@ from textual.worker import Worker, WorkerState
 
 from agentdeck.core.text import plain
 from agentdeck.engine.landings import Entry, LandRequest, Stage
-from agentdeck.errors import DeckError
 from agentdeck.system.merges import Method
 from agentdeck.tui.dialogs import Tick
 from agentdeck.tui.header import Piece
 from agentdeck.tui.screens.listing import lines
+from agentdeck.tui.telling import sentence
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
@@ -117,9 +117,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
             return
         event.stop()
         if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            text = f"{error.title} {error.hint}" if isinstance(error, DeckError) else str(error)
-            self.query_one("#outlook", Static).update(lines((text, "$text-error")))
+            self.query_one("#outlook", Static).update(lines((sentence(event.worker.error), "$text-error")))
         elif event.state is WorkerState.SUCCESS and isinstance(event.worker.result, Outlooks):
             self._show(event.worker.result)
 

@@ -21,6 +21,7 @@ from agentdeck.core.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import DeckError, MissingToolError
+from agentdeck.tui.telling import sentence
 from agentdeck.tui.terminal import editor, lend
 
 COMMAND = "command"
@@ -111,8 +112,7 @@ class NewAgent(ModalScreen[StartRequest | None]):
     def _loaded(self, event: Worker.StateChanged) -> None:
         event.stop()
         if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            self.complain(error.title if isinstance(error, DeckError) else str(error))
+            self.complain(sentence(event.worker.error))
         if event.state is WorkerState.SUCCESS and isinstance(event.worker.result, Choices):
             self._offer(event.worker.result)
 

@@ -11,6 +11,7 @@ from agentdeck.engine import gateways
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
+from agentdeck.tui.telling import sentence
 
 _Stamp = tuple[int, int, int]
 
@@ -34,7 +35,7 @@ class AgentReader:
             try:
                 entry = self._entry(name)
             except DeckError as error:
-                problems.append(f"{error.title} {error.hint}".strip())
+                problems.append(sentence(error))
                 continue
             except OSError as error:
                 problems.append(f"The deck's state of {name} can't be read: {error.strerror or error}.")
@@ -48,7 +49,7 @@ class AgentReader:
 
     def _entry(self, name: str) -> tuple[_Stamp | None, _Stamp | None, Agent, Status] | None:
         folder = self._store.agent_folder(name)
-        record, status = stamp(folder / "agent.json"), stamp(folder / "status.json")
+        record, status = stamp(f"{folder}/agent.json"), stamp(f"{folder}/status.json")
         old = self._kept.get(name)
         # An agent without a status has just begun: since when, only its record's reader says.
         if old is not None and old[:2] == (record, status) and status is not None:
@@ -68,7 +69,19 @@ class AgentReader:
             return False
 
 
-def stamp(path: Path) -> _Stamp | None:
+def telling_files(common: Path, agent: Agent) -> tuple[str, ...]:
+    """The files of which one moves when the agent commits, stages or prints, or when its base moves; `common` is the
+    folder that git has for all worktrees. () for an agent without a worktree."""
+    lease, pane = agent.lease("worktree"), agent.lease("pane")
+    if lease is None or not lease.held:
+        return ()
+    git_dir = lease.data.get("git_dir") or str(common)
+    refs = [f"{common}/refs/heads/{name}" for name in (lease.data.get("base"), lease.data.get("branch")) if name]
+    log = [pane.data["log"]] if pane and pane.data.get("log") else []
+    return (f"{git_dir}/HEAD", f"{git_dir}/index", f"{git_dir}/logs/HEAD", f"{common}/packed-refs", *refs, *log)
+
+
+def stamp(path: Path | str) -> _Stamp | None:
     """What changes whenever the file at `path` does; None where there is none."""
     try:
         facts = os.stat(path)  # noqa: PTH116 - as often as this is called, a Path's own takes twice as long

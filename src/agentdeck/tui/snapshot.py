@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from agentdeck.core.agent import State
 from agentdeck.core.radar import Mark, Report
@@ -23,6 +25,10 @@ class GitFacts:
     """Why the facts can't be told: the worktree or the base is gone."""
 
 
+SHOWN_SAMPLES = 5
+"""How many samples of CPU and memory a row shows. Were more of them kept, rows would differ that look the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """What an agent's processes use, and used lately."""
@@ -32,7 +38,7 @@ class Load:
     memory: int = 0
     """Bytes, resident."""
     history: tuple[float, ...] = ()
-    """CPU of the samples before, oldest first."""
+    """CPU of the last samples, this one too, oldest first."""
     memory_history: tuple[float, ...] = ()
 
 
@@ -92,7 +98,7 @@ class Gateway:
     """For one day; None: no limit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """The deck at one moment."""
 
@@ -110,5 +116,7 @@ class Snapshot:
     def row(self, name: str) -> Row | None:
         return next((row for row in self.rows if row.name == name), None)
 
-    def count(self, state: State) -> int:
-        return sum(row.state is state for row in self.rows)
+    @cached_property
+    def counts(self) -> Mapping[State, int]:
+        """How many agents stand so; 0 is left out."""
+        return Counter(row.state for row in self.rows)

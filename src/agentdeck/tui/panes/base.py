@@ -13,24 +13,15 @@ from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from agentdeck.core.text import columns, plain
+from agentdeck.core.text import columns
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.errors import DeckError
 from agentdeck.tui.keymap import first_key
 from agentdeck.tui.keys import BY_ID
 from agentdeck.tui.panes.watching import Watch
+from agentdeck.tui.telling import sentence
 
 NO_AGENT = "No agent is selected."
-
-
-def sentence(error: Exception) -> str:
-    """What went wrong, and what to do, for a person."""
-    if isinstance(error, DeckError):
-        return plain(f"{error.title} {error.hint}".strip())
-    if isinstance(error, OSError):
-        return plain(f"That can't be read: {error.strerror or error}.")
-    return plain(f"This can't be shown: {error!r}")
 
 
 class Line(Widget):

@@ -19,9 +19,10 @@ from agentdeck.engine.diffs import Diff, agent_base, commits_of, read_commit
 from agentdeck.engine.views import AgentView
 from agentdeck.system.history import Commit
 from agentdeck.tui.keys import COMMITS, IN_TABS, bound
-from agentdeck.tui.panes.base import AgentPane, sentence
+from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
+from agentdeck.tui.telling import sentence
 
 _REST = 1.0
 

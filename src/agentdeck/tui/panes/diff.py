@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -19,11 +18,12 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.diffs import Diff, Scope, read
 from agentdeck.engine.views import AgentView
 from agentdeck.tui.keys import DIFF, IN_TABS, bound
-from agentdeck.tui.panes.base import AgentPane, sentence
+from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.prompt import Prompt
 from agentdeck.tui.panes.rows import RowsView
-from agentdeck.tui.reading import stamp
+from agentdeck.tui.reading import stamp, telling_files
+from agentdeck.tui.telling import sentence
 
 _REST = 2.0
 """Seconds at least between two looks while the agent works."""
@@ -102,14 +102,9 @@ class DiffPane(AgentPane):
 
     def _signs_of(self, view: AgentView) -> tuple[Any, ...]:
         """What was asked for, and whatever moves when the agent commits, stages, prints or ends."""
-        lease = view.agent.lease("worktree")
-        common = self.deck.world.repo.common
-        git_dir = Path(lease.data.get("git_dir") or common) if lease else common
         comments = stamp(self.deck.store.agent_folder(view.name) / "comments.json")
-        moved = [stamp(git_dir / name) for name in ("HEAD", "index", "logs/HEAD")]
-        base = stamp(common / "refs" / "heads" / view.base) if view.base else None
-        log = stamp(view.log) if view.log else None
-        return (self._scope, self._whole), (comments, view.state), *moved, base, log
+        moved = map(stamp, telling_files(self.deck.world.repo.common, view.agent))
+        return (self._scope, self._whole), (comments, view.state), *moved
 
     def _read(self, view: AgentView, scope: Scope, whole: frozenset[str]) -> _Facts:
         comments = Comments(self.deck.store, view.name).all()

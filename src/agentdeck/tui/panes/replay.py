@@ -13,6 +13,7 @@ from agentdeck.system.control import ScreenReader
 from agentdeck.system.replay import WINDOW, Recording, Stage
 from agentdeck.system.tmux import Tmux
 from agentdeck.tui.panes.screen import TerminalView
+from agentdeck.tui.telling import sentence
 
 SPEEDS = (1, 2, 4, 8)
 _TICK = 0.06
@@ -43,8 +44,7 @@ class Player:
             reader = ScreenReader(self._tmux, stage.session)
             await self._go_on(recording, stage, reader)
         except (DeckError, OSError) as error:
-            title = f"{error.title} {error.hint}".strip() if isinstance(error, DeckError) else str(error)
-            self._tell(f"{title} esc goes back to the log.")
+            self._tell(f"{sentence(error)} esc goes back to the log.")
         finally:
             if reader is not None:
                 await reader.close()

@@ -19,11 +19,11 @@ from textual.worker import Worker, WorkerState
 from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, fit, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.errors import DeckError
 from agentdeck.tui.actions import Actions, Follower
 from agentdeck.tui.header import Activity, KeyBar, KeyHint, Piece
 from agentdeck.tui.hints import hint_of, show_activity
 from agentdeck.tui.keys import BY_ID, bound
+from agentdeck.tui.telling import sentence
 
 _BESIDE = 140
 """From so many columns on, what is said of the selected line stands beside the list and not below it."""
@@ -151,9 +151,8 @@ class Listing(Follower, Screen[None]):
             self.reload()
 
     def _failed(self, error: BaseException | None) -> None:
-        text = f"{error.title} {error.hint}" if isinstance(error, DeckError) else f"This can't be read: {error}"
         self._head("")
-        self.query_one("#said", Static).update(Content.styled(plain(text), "$text-error"))
+        self.query_one("#said", Static).update(Content.styled(sentence(error), "$text-error"))
 
     def _show(self) -> None:
         self._items = list(self.items(self.facts))
