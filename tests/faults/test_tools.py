@@ -45,6 +45,17 @@ def test_without_tmux_nothing_is_begun(bench: Bench, tmp_path: Path) -> None:
     assert "one" in assert_ok(agentdeck("ls", cwd=bench.root, env=bare))
 
 
+def test_an_env_file_that_is_not_there_is_told_before_anything_is_made(bench: Bench) -> None:
+    put_agent(bench.root, "one", profile="shell")
+    bench.write("agentdeck.toml", '[agent]\nenv_file = "keys.env"\n')
+    for line in ("run -d -n two -- true", "resume one"):
+        done = agentdeck(*line.split(), cwd=bench.root)
+        assert_refused(done, ExitCode.CONFIG, says=["keys.env can't be read.", "\n  No such file or directory\n"])
+        assert "worktree" not in done.stderr
+    assert bench.deck().store.names() == ["one"]
+    assert bench.deck().agent("one").state is State.DONE
+
+
 _NO_MERGE_TREE = """\
 for word in "$@"; do
     case $word in

@@ -46,7 +46,10 @@ def for_each(
 def ask(question: str) -> bool:
     """Whether the person at the terminal says yes; anything else is a no."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        print(file=sys.stderr)  # Ctrl-D ends no line
+    return answer.strip().lower() in ("y", "yes")
 
 
 def worst(errors: list[DeckError]) -> ExitCode:

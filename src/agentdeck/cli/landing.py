@@ -271,6 +271,11 @@ def _stale_fields(stale: Stale) -> dict[str, Any]:
     return {name: getattr(stale, name) for name in names}
 
 
+def _lasting(stale: Stale) -> str:
+    """A warning where what goes does not come back; the gateway does by itself."""
+    return "" if stale.can_be_undone or stale.kind == "gateway" else "for good"
+
+
 def _print_stale(found: list[Stale], room: int, out: Output) -> None:
     if not found:
         out.narrate("Nothing is stale.")
@@ -281,7 +286,7 @@ def _print_stale(found: list[Stale], room: int, out: Output) -> None:
             Cell(stale.what),
             Cell(stale.why),
             Cell(size_text(stale.room) if stale.room else "", DIM),
-            Cell("" if stale.can_be_undone else "for good", YELLOW if stale.kind == "trash" else DIM),
+            Cell(_lasting(stale), YELLOW if stale.kind == "trash" else DIM),
         ]
         for stale in found
     ]

@@ -69,7 +69,7 @@ def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool
 def _check(world: World, request: StartRequest) -> None:
     if not request.task.strip() and not request.argv and request.profile is None:
         raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
-    require_program("tmux")
+    check_ready(world)
     if not request.argv:
         from agentdeck.system.profiles import require
 
@@ -88,6 +88,14 @@ def _check(world: World, request: StartRequest) -> None:
         world.ports.owners()  # a registry that can't be read fails here, before anything is made
     if request.timeout is not None and request.timeout <= 0:
         raise UsageError("A time-out must be more than 0 seconds.")
+
+
+def check_ready(world: World) -> None:
+    """Raise, before anything is made or changed, where no agent can be started here."""
+    from agentdeck.engine.launch import configured_environment
+
+    require_program("tmux")
+    configured_environment(world)
 
 
 def _note_bypass(world: World, agent: Agent, note: Note) -> None:

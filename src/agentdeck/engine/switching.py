@@ -17,7 +17,6 @@ from agentdeck.engine.views import AgentView, view_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError
 from agentdeck.system.files import read_json, write_json
-from agentdeck.system.process import require_program
 from agentdeck.system.profiles import require
 
 _PATIENCE = 10.0
@@ -26,7 +25,7 @@ _PATIENCE = 10.0
 
 def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:
     """Start an agent that has ended, with its leases. The caller holds its operation lock."""
-    require_program("tmux")
+    starting.check_ready(world)
     lease = agent.lease("pane")
     data = {**(lease.data if lease else {"session": world.deck, "window": agent.name})}
     data |= {"resume": True, "prompt": prompt}

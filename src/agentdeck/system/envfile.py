@@ -102,7 +102,9 @@ def source(path: Path) -> dict[str, str]:
         text = _read(path)
     except OSError as error:
         raise ConfigError(
-            f"The env file {path} can't be read.", detail=str(error), hint="It is named by agent.env_file."
+            f"The env file {path} can't be read.",
+            detail=error.strerror or str(error),
+            hint="It is named by agent.env_file.",
         ) from error
     return parse(text, str(path))
 

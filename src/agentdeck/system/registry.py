@@ -41,7 +41,7 @@ class Registry:
 
     def _no_folder(self, error: OSError) -> StoreError:
         title = f"{self.path.parent} can't be made."
-        return StoreError(title, detail=str(error), hint="Set XDG_STATE_HOME to a folder of yours.")
+        return StoreError(title, detail=error.strerror or str(error), hint="Set XDG_STATE_HOME to a folder of yours.")
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[list[dict[str, Any]]]:
