@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.core.text import GAP, columns, cut, fit, pad, plain
+from agentdeck.core.text import GAP, columns, cut, fit, listed, pad, plain
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,12 @@ from agentdeck.core.text import GAP, columns, cut, fit, pad, plain
 )
 def test_nothing_that_a_terminal_obeys_is_left(hostile: str, harmless: str) -> None:
     assert plain(hostile) == harmless
+
+
+def test_a_sentence_names_a_few_of_many() -> None:
+    assert listed(["one", "two"]) == "one, two"
+    assert listed([str(number) for number in range(200)], 3) == "0, 1, 2 and 197 more"
+    assert listed(["1", "2", "3"], 3) == "1, 2, 3"
 
 
 @given(st.text(st.characters() | st.sampled_from("\x1b[]m;\x07\x9b\x9d")))

@@ -122,7 +122,7 @@ def _add_run(verbs: Any) -> None:
     run.add_argument("task", nargs="*", metavar="TASK", help="what to do; - reads it from standard input")
     run.set_defaults(rest="task")
     run.add_argument(
-        "-a", "--agent", type=_filled, metavar="PROFILE", help="which agent: claude, codex, aider, …"
+        "-a", "--agent", type=_filled, metavar="PROFILE", help="which profile: claude, codex, aider, …"
     ).completer = completers.profiles
     run.add_argument("-n", "--name", type=_filled, help="the agent's name; else made from the task")
     run.add_argument(

@@ -30,6 +30,12 @@ def size_text(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
 
 
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Names in a sentence, and how many more there are: `one, two and 198 more`."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
 def columns(text: str) -> int:
     """How many columns a terminal needs for `text`."""
     return len(text) if text.isascii() else sum(_columns(char) for char in text)

@@ -75,7 +75,7 @@ def has_work(world: World, name: str) -> bool:
     lease = agent.lease("worktree") if agent else None
     if lease is None:
         return False
-    if world.repo.commit(f"refs/heads/{lease.data['branch']}") != lease.data["base_commit"]:
+    if world.repo.commit(f"refs/heads/{lease.data['branch']}") != lease.data.get("base_commit"):
         return True
     path = Path(lease.data["path"])
     return path.is_dir() and bool(changes.uncommitted(world.repo.at(path)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent, State
 from agentdeck.core.events import Event
+from agentdeck.core.text import listed
 from agentdeck.engine import gateways
 from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of, views_of
@@ -84,11 +85,11 @@ class Deck:
         names = self.store.open().names() if self.store.exists else []
         matches = [name] if name in names else [each for each in names if name and each.startswith(name)]
         if len(matches) > 1:
-            raise UsageError(f"“{name}” could be {', '.join(matches)}.", hint="Say more of the name.")
+            raise UsageError(f"“{name}” could be {listed(matches)}.", hint="Say more of the name.")
         record = self.store.agent(matches[0]) if matches else None
         if record is None:
-            listed = ", ".join(view.name for view in self.agents())
-            known = f"There are: {listed}." if listed else "There are none; “agentdeck run” starts one."
+            names = [view.name for view in self.agents()]
+            known = f"There are: {listed(names)}." if names else "There are none; “agentdeck run” starts one."
             raise NotFoundError(f"There is no agent “{name}” in this deck.", hint=known)
         return self._view(record)
 
