@@ -279,7 +279,7 @@ def test_refusals_say_what_to_do(bench: Bench) -> None:
     view = finished(bench, "fix", {"fix.txt": "fixed\n"})
     finished(bench, "idle", {})
     assert "protected" in land(bench, "fix", into="rel/1").entry("fix").reason
-    assert "not a branch" in land(bench, "fix", into="nowhere").entry("fix").reason
+    assert "no branch" in land(bench, "fix", into="nowhere").entry("fix").reason
     assert "committed nothing" in land(bench, "idle").entry("idle").reason
     assert "itself" in land(bench, "fix", into="agentdeck/fix").entry("fix").reason
     assert view.worktree is not None

@@ -17,7 +17,7 @@ from agentdeck.engine.resources import end_runner
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import changes, snapshots
-from agentdeck.system.checkouts import find_worktree, list_worktrees
+from agentdeck.system.checkouts import Worktree, find_worktree
 from agentdeck.system.git import Repository
 from agentdeck.system.merges import Method, Wording
 
@@ -37,7 +37,7 @@ class Candidate:
     """The commit that the branch was made from."""
     base: str
     """The branch to land on."""
-    worktree: Path | None
+    worktree: Worktree | None
     """None where the folder is gone."""
     uncommitted: tuple[str, ...]
     """As `git status --short` writes it, a line a path."""
@@ -57,16 +57,17 @@ def find_candidate(world: World, name: str, request: LandRequest, *, protected: 
         raise NotFoundError(f"The branch {branch} of {name} is gone.", hint="“git reflog” may know its last commit.")
     _check_gated(world, agent, request)
     base = _base(world, agent, lease.data["base"], request.into, protected=protected)
-    uncommitted: tuple[str, ...] = ()
+    worktree, uncommitted = None, tuple[str, ...]()
     if path.is_dir():
-        uncommitted = _uncommitted(world, name, path, branch)
+        worktree = _checkout(world, name, path, branch)
+        uncommitted = _uncommitted(world, worktree)
         if uncommitted and request.commit is None:
             raise RefusedError(
                 f"{name} has uncommitted work.",
                 detail="\n".join((*uncommitted[:_SHOWN], *(["…"] if len(uncommitted) > _SHOWN else []))),
                 hint=f"agentdeck merge --commit {name} commits it, and lands that too",
             )
-    return Candidate(agent, branch, tip, lease.data["base_commit"], base, path if path.is_dir() else None, uncommitted)
+    return Candidate(agent, branch, tip, lease.data["base_commit"], base, worktree, uncommitted)
 
 
 def has_work(world: World, name: str) -> bool:
@@ -134,9 +135,8 @@ def _agent_on(world: World, branch: str) -> str:
     return ""
 
 
-def _uncommitted(world: World, name: str, path: Path, branch: str) -> tuple[str, ...]:
-    worktree = next((tree for tree in list_worktrees(world.repo) if tree.path == path), None)
-    worktree = worktree or find_worktree(world.repo, path)
+def _checkout(world: World, name: str, path: Path, branch: str) -> Worktree:
+    worktree = find_worktree(world.repo, path)
     if worktree is None:
         raise RefusedError(f"{path} is no worktree of this repository any more.", hint="“agentdeck doctor” says more.")
     if worktree.branch != branch:
@@ -145,9 +145,13 @@ def _uncommitted(world: World, name: str, path: Path, branch: str) -> tuple[str,
             f"The worktree of {name} is on {there}, not on {branch}.",
             hint=f"Bring its work to {branch}: git -C '{path}' switch {branch}",
         )
-    found = tuple(changes.uncommitted(world.repo.at(path)))
+    return worktree
+
+
+def _uncommitted(world: World, worktree: Worktree) -> tuple[str, ...]:
+    found = tuple(changes.uncommitted(world.repo.at(worktree.path)))
     if any(line[:2] in _UNMERGED for line in found):
-        raise RefusedError(f"A merge in {path} is not resolved.", hint="Resolve it or abort it there first.")
+        raise RefusedError(f"A merge in {worktree.path} is not resolved.", hint="Resolve it or abort it there first.")
     return found
 
 
@@ -158,9 +162,10 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
     `journal` is given the part of a step that this is: before anything is touched, without its new commit, for
     `settle_commit` after a crash; again when it is whole, and nothing where nothing was committed.
     """
-    agent, path = candidate.agent, candidate.worktree
-    if path is None:
+    agent = candidate.agent
+    if candidate.worktree is None:
         return
+    path = candidate.worktree.path
     here = world.repo.at(path)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
     ref = f"refs/agentdeck/trash/{agent.name}/commit-{stamp}"

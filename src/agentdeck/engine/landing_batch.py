@@ -9,8 +9,7 @@ from agentdeck.engine.gate import Verdict
 from agentdeck.engine.landing_stages import Computed, Stages
 from agentdeck.engine.landing_turns import held_agents, held_base
 from agentdeck.errors import DeckError
-from agentdeck.system import advance
-from agentdeck.system.bases import Move, MovedError
+from agentdeck.system.bases import MovedError
 
 
 def land_batch(stages: Stages, names: Sequence[str]) -> None:
@@ -59,7 +58,7 @@ def _land_stack(stages: Stages, base: str, batch: list[Candidate]) -> list[Candi
                 top = made.new
     if not stack:
         return []
-    advance.check(stages.world.repo, Move(base, stack[0].old, top))
+    stages.check_way(base, stack[0].old, top)
     good, failed = _first_failure(stages, base, stack)
     if good:
         stages.move(base, stack[:good])

@@ -23,10 +23,10 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import advance, merges
 from agentdeck.system.bases import Move
-from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.merges import Method
 from agentdeck.system.process import uninterrupted
 from agentdeck.system.submodules import bring_commits
+from agentdeck.system.treediff import changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class Stages:
             message = self.request.commit or ""
             commit_work(self.world, candidate, message, self.note, lambda *parts: self.entry(name, parts=parts))
             candidate = find_candidate(self.world, name, self.request)
-        there = find_worktree(self.world.repo, candidate.worktree) if candidate.worktree else None
-        if there is not None:
-            for text in bring_commits(self.world.repo, there.git_dir, candidate.start, candidate.tip):
+        if candidate.worktree is not None:
+            git_dir = candidate.worktree.git_dir
+            for text in bring_commits(self.world.repo, git_dir, candidate.start, candidate.tip):
                 self.note(Event("warning", name, text))
         return candidate
 
@@ -78,8 +78,7 @@ class Stages:
         if new == old:
             self._nothing_new(candidate, old)
             return None
-        files = repo.git("diff-tree", "-r", "--name-only", "-z", old, new).count("\0")
-        self.entry(name, new=new, files=files)
+        self.entry(name, new=new, files=len(changed(repo, old, new)))
         return Computed(name, candidate.tip, old, new)
 
     def _landed_before(self, candidate: Candidate, old: str) -> str | None:
@@ -92,11 +91,17 @@ class Stages:
         return tip if known and merges.is_ancestor(repo, result, old) else None
 
     def passes(self, candidate: Candidate, made: Computed) -> bool:
-        advance.check(self.world.repo, Move(candidate.base, made.old, made.new))
+        self.check_way(candidate.base, made.old, made.new)
         verdict = self.test(candidate.base, made, [made.agent])
         if not verdict.passed:
             self.gate_failed(made, verdict)
         return verdict.passed
+
+    def check_way(self, base: str, old: str, new: str) -> None:
+        """Raise RefusedError where changes in the base's worktree are in the way, before a gate runs in vain. Without
+        one, the move that follows at once finds the same."""
+        if self.landing.gate:
+            advance.check(self.world.repo, Move(base, old, new))
 
     def test(self, base: str, made: Computed, agents: Sequence[str]) -> Verdict:
         if not self.landing.gate:
