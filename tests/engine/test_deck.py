@@ -13,10 +13,12 @@ import pytest
 from agentdeck.core.agent import Fault, Phase, State
 from agentdeck.core.events import Event
 from agentdeck.engine.deck import Deck
+from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.views import QueuedTask, StartRequest
 from agentdeck.errors import DatabaseError, ExitCode, NotFoundError, RefusedError, UsageError
 from agentdeck.system.envfile import parse
 from tests.support.decks import Bench
+from tests.support.finished import finished
 from tests.support.retry import eventually
 
 
@@ -338,3 +340,20 @@ def test_an_agent_whose_database_server_is_gone_can_be_removed(bench: Bench) -> 
         deck.remove("fix")
     deck.remove("fix", keep_database=True)
     assert deck.agents() == []
+
+
+@pytest.mark.parametrize("kind", ["agent", "gate"])
+def test_a_worktree_of_someone_elses_that_is_in_the_way_stays(bench: Bench, kind: str) -> None:
+    finished(bench, "fix", {"fix.txt": "x\n"})
+    name = "gate-fix" if kind == "gate" else "other"
+    theirs = bench.root / ".worktrees" / name
+    bench.git("worktree", "add", "-q", "--detach", "--lock", "--reason", "mine", str(theirs))
+    bench.write("work.txt", "mine\n", cwd=theirs)
+    if kind == "gate":
+        entry = bench.deck().land(LandRequest(("fix",), gate=("true",))).entry("fix")
+        assert "not agentdeck's" in entry.reason
+    else:
+        with pytest.raises(RefusedError, match="not agentdeck's"):
+            bench.deck().start(StartRequest(name=name, argv=("true",)))
+    assert (theirs / "work.txt").read_text() == "mine\n"
+    assert bench.deck().store.names() == ["fix"]

@@ -153,6 +153,11 @@ class Agent:
     landed: tuple[str, str] | None = None
     """The commit of its branch that landed last, and the base's commit that this gave."""
 
+    @property
+    def is_gate(self) -> bool:
+        """Whether it only tests what is about to land; what lies in its worktree can be made again at any time."""
+        return bool(self.landing) and self.mode is Mode.HEADLESS
+
     def lease(self, kind: str) -> Lease | None:
         return next((lease for lease in self.leases if lease.kind == kind), None)
 

@@ -64,8 +64,8 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False,
 
 
 def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True) -> None:
-    """Undo a start that never came to a running agent. Nothing stays but its log, and a snapshot if it held work;
-    without `keep_work` no snapshot, for what the machine has made again at any time."""
+    """Undo a start that never came to a running agent. Nothing stays but its log, and a snapshot if it held work and
+    `keep_work` is wanted."""
     agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
     world.store.save(agent)
     end_runner(world, agent.name)
@@ -84,8 +84,9 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
 
 
 def take_snapshot(world: World, agent: Agent, note: Note) -> None:
-    """Write what the worktree holds to the trash; again, where it has changed since an earlier try did."""
-    if agent.lease("worktree") is None:
+    """Write what the worktree holds to the trash; again, where it has changed since an earlier try did. A gate's is
+    none of it."""
+    if agent.lease("worktree") is None or agent.is_gate:
         return
     found = find_worktree(world.repo, worktree_of(agent))
     if found is None:

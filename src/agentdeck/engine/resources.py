@@ -75,9 +75,7 @@ class WorktreeResource:
         path = Path(lease.data["path"])
         if path.is_relative_to(world.root):
             worktrees.exclude(world.repo, f"/{path.relative_to(world.root).parts[0]}/")
-        made = worktrees.add(
-            world.repo, path, plan_of(lease), reason=f"agentdeck agent {agent.name}", submodules=config.submodules
-        )
+        made = worktrees.add(world.repo, path, plan_of(lease), reason=_lock_reason(agent), submodules=config.submodules)
         if not is_bare(world.repo):
             carry_over(world.root, path, copy=config.copy_files, link=config.link)
         return {**lease.data, "git_dir": str(made.git_dir), "note": made.note}
@@ -96,7 +94,7 @@ class WorktreeResource:
             # A database in the worktree has been dropped meanwhile, and is among the files that were saved.
             take_snapshot(world, agent, silent)
         snapshot = saved_snapshot(world, agent)
-        if snapshot is not None:
+        if (snapshot is not None or agent.is_gate) and self._is_ours(world, agent, lease):
             worktrees.remove(world.repo, Path(lease.data["path"]), snapshot)
         if not lease.data["create"] or lease.data.get("keep_branch"):
             return
@@ -105,11 +103,21 @@ class WorktreeResource:
         if tip is not None and (tip == lease.data["base_commit"] or (snapshot is not None and tip == snapshot.tip)):
             branches.delete_branch(world.repo, branch, tip)
 
+    def _is_ours(self, world: World, agent: Agent, lease: Lease) -> bool:
+        """Whether the worktree there was made for this agent: one that was in the way of a start was not."""
+        found = find_worktree(world.repo, Path(lease.data["path"]))
+        locked = (found.locked if found else None) or ""
+        return lease.held or locked == _lock_reason(agent) or locked.startswith("agentdeck is restoring")
+
     def describe(self, lease: Lease) -> str:
         return f"{lease.data['path']} on {lease.data['branch'] or lease.data['base_commit'][:12]}"
 
     def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
         return {"AGENTDECK_WORKTREE": lease.data["path"], "AGENTDECK_BRANCH": lease.data["branch"]}
+
+
+def _lock_reason(agent: Agent) -> str:
+    return f"agentdeck agent {agent.name}"
 
 
 class PortsResource:

@@ -110,8 +110,9 @@ def unlock(repo: Repository, path: Path) -> None:
         repo.git("worktree", "unlock", worktree.path)
 
 
-def remove(repo: Repository, path: Path, saved: snapshots.Snapshot) -> None:
-    """Delete the worktree at `path`, its record and everything in its folder, all of which `saved` must hold.
+def remove(repo: Repository, path: Path, saved: snapshots.Snapshot | None) -> None:
+    """Delete the worktree at `path`, its record and everything in its folder, all of which `saved` must hold; None for
+    one that nobody worked in.
 
     Raise RefusedError, with nothing changed, where the worktree is not as it was saved. Ignored files are held only by
     a snapshot taken with `ignored=True`; otherwise they go for good, as with `git worktree remove`. Where the folder is
@@ -128,8 +129,10 @@ def remove(repo: Repository, path: Path, saved: snapshots.Snapshot) -> None:
     if worktree.git_dir == repo.common:
         raise RefusedError(f"{path} is the repository's main worktree and can't be removed.")
     if worktree.path.exists():
-        _check_removable(repo, worktree, saved)
-        snapshots.begin_removal(worktree, saved)
+        _check_holds_no_other(repo, worktree)
+        if saved is not None:
+            _check_saved(repo, worktree, saved)
+            snapshots.begin_removal(worktree, saved)
         _make_deletable(worktree)
     with _alone(repo):
         result = repo.at(main_folder(repo)).run("worktree", "remove", "--force", "--force", worktree.path)
@@ -137,7 +140,8 @@ def remove(repo: Repository, path: Path, saved: snapshots.Snapshot) -> None:
         raise GitError(
             f"The worktree {worktree.path} could not be removed wholly.",
             detail=result.complaint,
-            hint=f"A process may still be writing there. All of it is saved in {saved.ref}: delete the rest by hand.",
+            hint="A process may still be writing there. "
+            + (f"All of it is saved in {saved.ref}: delete the rest by hand." if saved else "Delete it by hand."),
         )
 
 
@@ -238,12 +242,15 @@ def _known(repo: Repository, path: Path) -> Worktree:
     return worktree
 
 
-def _check_removable(repo: Repository, worktree: Worktree, saved: snapshots.Snapshot) -> None:
+def _check_holds_no_other(repo: Repository, worktree: Worktree) -> None:
     for other in list_worktrees(repo):
         if other.git_dir != worktree.git_dir and other.path.exists() and other.path.is_relative_to(worktree.path):
             raise RefusedError(
                 f"{worktree.path} holds another worktree, {other.path}.", hint="Remove that one first, or move it."
             )
+
+
+def _check_saved(repo: Repository, worktree: Worktree, saved: snapshots.Snapshot) -> None:
     if not snapshots.matches(repo, worktree, saved):
         raise RefusedError(
             f"{worktree.path} has changed since it was saved, so it was not removed.",
