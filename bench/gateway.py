@@ -110,12 +110,13 @@ async def measure(folder: Path, port: int, pid: int, streams: int) -> None:
         ways[tier] = f"http://127.0.0.1:{own}/{tokens.mint(key, Bearer('deck', 'bench', tier))}/v1{PATH}"
     process = psutil.Process(pid)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        memory = {"when it has started": process.memory_info().rss}
         await paced(session, ways)
-        before = process.memory_info().rss
-        await crowded(session, ways, streams)
-        after = process.memory_info().rss
-    tell("gateway's memory, before any request", f"{before / 1e6:.0f} MB")
-    tell(f"gateway's memory, after {streams} streams at once", f"{after / 1e6:.0f} MB")
+        for count in (streams // 10, streams, 2 * streams):
+            await crowded(session, ways, count)
+            memory[f"after {count} streams at once"] = process.memory_info().rss
+    for when, size in memory.items():
+        tell(f"gateway's memory, {when}", f"{size / 1e6:.0f} MB")
     tell("gateway's processor time, all of this", f"{sum(process.cpu_times()[:2]):.1f} s")
 
 
