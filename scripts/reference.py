@@ -1,4 +1,4 @@
-"""Write docs/configuration.md from the models of `agentdeck.toml`: `python scripts/reference.py [--check]`.
+"""Write docs/configuration.md and docs/profiles.md from the program's models: `python scripts/reference.py [--check]`.
 
 What a key means is the docstring below it in the model, so the two can't differ.
 """
@@ -21,9 +21,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from agentdeck.core import config as models
+from agentdeck.core.profile import Profile
 
-TARGET = Path(__file__).parents[1] / "docs" / "configuration.md"
-HEAD = """\
+DOCS = Path(__file__).parents[1] / "docs"
+CONFIGURATION = """\
 # Configuration
 
 `agentdeck.toml` at the root of the repository goes over `~/.config/agentdeck/config.toml`, and both over the defaults
@@ -33,11 +34,29 @@ each value comes from.
 
 This page is made from the program's own models by `python scripts/reference.py`.
 """
+PROFILES = """\
+# Profiles
+
+A profile says how one agent CLI is started, resumed, read and pointed at the gateway: one TOML file a CLI. Those in
+`src/agentdeck/profiles/` ship with the program and are the best examples. A file of the same name in
+`~/.config/agentdeck/profiles/` changes the keys it names; one of a new name is a new profile. A repository can't bring
+one along: a profile names commands that run with your rights. `agentdeck doctor` says which are on this machine.
+
+Only `title`, `command`, `install` and one command line are needed. Command lines are lists of words, no shell's:
+`command` is looked up in PATH to tell whether the CLI is there, and `{python}` is the Python that AgentDeck runs in.
+
+This page is made from the program's own models by `python scripts/reference.py`.
+"""
 
 
-def page() -> str:
+def pages() -> dict[Path, str]:
     tables = [line for path, model in _tables(models.Config, ()) for line in _table(path, model)]
-    return "\n".join([HEAD, *tables, *_free(models.Config)])
+    top = [line for line in _table((), Profile) if "| `name` |" not in line]
+    profiles = [line for path, model in _tables(Profile, ()) for line in _table(path, model)]
+    return {
+        DOCS / "configuration.md": "\n".join([CONFIGURATION, *tables, *_free(models.Config)]),
+        DOCS / "profiles.md": "\n".join([PROFILES, *top, *profiles]),
+    }
 
 
 def _tables(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
@@ -81,7 +100,7 @@ def _model_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
 
 def _table(path: tuple[str, ...], model: type[BaseModel]) -> list[str]:
     said, seconds = _said(model)
-    lines = [f"## `[{'.'.join(path)}]`", ""]
+    lines = [f"## `[{'.'.join(path)}]`", ""] if path else ["## At its top", ""]
     if model.__doc__ and model.__doc__ != BaseModel.__doc__:
         lines += [" ".join(inspect.cleandoc(model.__doc__).split()), ""]
     rows = [
@@ -143,10 +162,11 @@ def _type(annotation: Any) -> str:
 
 
 def main() -> int:
-    text = page()
-    if "--check" in sys.argv[1:]:
-        return 0 if TARGET.exists() and TARGET.read_text("utf-8") == text else 1
-    TARGET.write_text(text, "utf-8")
+    for path, text in pages().items():
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, "utf-8")
+        elif not path.exists() or path.read_text("utf-8") != text:
+            return 1
     return 0
 
 

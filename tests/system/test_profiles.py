@@ -39,6 +39,10 @@ def test_a_file_of_the_users_changes_what_it_names_and_keeps_the_rest(tmp_path: 
         ('title="x"\ncommand="x"\ninstall="x"\n', "neither"),
         ('title="x"\ncommand="x"\ninstall="x"\nwrong=1\n[headless]\nprompt=["x"]\n', "wrong"),
         ('title="x"\ncommand="x"\ninstall="x"\n[headless]\nprompt=["x"]\n[screen]\nwaiting=["("]\n', "regular"),
+        ('title="x"\ncommand="x"\ninstall="x"\n[headless]\nprompt=[]\n', ":5: headless.prompt has too few values"),
+        ('title="x"\ncommand="x"\ninstall="x"\n[headless]\nprompt="x"\n', ":5: headless.prompt must be a list"),
+        ('title="x"\ncommand="x"\ninstall="x"\n[headless]\nprmpt=["x"]\n', "did you mean “prompt”?"),
+        ('session_pattern="x"\ntitle="x"\ncommand="x"\ninstall="x"\n[headless]\nprompt=["x"]\n', ":1: session_pattern"),
     ],
 )
 def test_a_wrong_profile_is_named_with_what_is_wrong(tmp_path: Path, text: str, complaint: str) -> None:

@@ -173,7 +173,8 @@ each on top of the one before; one that conflicts or fails is set aside with its
 Nothing is changed for those. --batch tests all together, once.
 
 The gate is [landing] gate in agentdeck.toml, or what --gate says. Exits with 0 when all
-landed, 4 when something stood in the way, 1 when a gate failed.
+landed, 4 when something stood in the way, 1 when a gate failed or an agent that was
+asked to did not resolve its conflict.
 
 examples:
   agentdeck merge login

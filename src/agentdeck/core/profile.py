@@ -22,6 +22,12 @@ def _is_pattern(text: str) -> str:
     return text
 
 
+def _finds_session(text: str) -> str:
+    if text and "session" not in re.compile(text).groupindex:
+        raise ValueError("has no group (?P<session>…)")
+    return text
+
+
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
 Patterns = tuple[Pattern, ...]
 
@@ -33,7 +39,7 @@ class _Section(BaseModel):
 class CommandLines(_Section):
     """Command lines for one mode, each a list of words. The words may hold `{prompt}`, `{session}` and `{settings}`."""
 
-    prompt: tuple[str, ...]
+    prompt: Annotated[tuple[str, ...], Field(min_length=1)]
     """With a task. Where no word holds `{prompt}`, the task is typed once the program is quiet."""
     bare: tuple[str, ...] = ()
     """Without a task; empty: this mode needs one."""
@@ -46,32 +52,50 @@ class CommandLines(_Section):
 
 
 class ScreenPatterns(_Section):
-    """As `core.orders.Detectors`."""
+    """Regular expressions of Python's over what the screen shows while the program runs, tried in this order: the first
+    that matches gives the state. A group `(?P<reason>…)` becomes the reason shown; else it is the matched line.
+    """
 
     waiting: Patterns = ()
+    """It needs a person: a permission, a login, an answer."""
     limited: Patterns = ()
+    """It stands at a limit of its provider."""
     failed: Patterns = ()
+    """It shows an error that it does not get over by itself."""
     working: Patterns = ()
+    """It is at work, although nothing new is printed."""
     done: Patterns = ()
+    """It has done what it was told, and waits for more."""
 
 
 class OutcomePatterns(_Section):
-    """As `core.orders.Outcome`."""
+    """How its end is judged, where the exit code alone does not tell: regular expressions over the last 64 KiB that it
+    printed. The first that matches of `limited`, `auth`, `provider`, `failed` is what went wrong, whatever the code.
+    """
 
     ok_codes: tuple[int, ...] = (0,)
+    """The exit codes of an end that went well."""
     limited: Patterns = ()
+    """Its provider limited it: it is awaited, or another profile goes on. Times in the text are understood."""
     auth: Patterns = ()
+    """Its login was refused."""
     provider: Patterns = ()
+    """Its provider is down or overloaded."""
     failed: Patterns = ()
+    """Any other failure that its exit code hides."""
     success: Patterns = ()
+    """Where there are any, an end without one of them has failed."""
     finished: Patterns = ()
+    """With such an exit code: all went well, whatever else was printed."""
 
 
 class Answer(_Section):
     """What to press, by tmux's names for keys, when it asks for a permission."""
 
     yes: tuple[str, ...] = ("Enter",)
+    """To allow it."""
     no: tuple[str, ...] = ("Escape",)
+    """To refuse it."""
 
 
 class Reports(_Section):
@@ -93,6 +117,7 @@ class GatewayWiring(_Section):
     api: Api
     """The format that the CLI speaks."""
     env: dict[str, str] = {}
+    """Variables that it gets."""
     keyed_env: dict[str, str] = {}
     """More variables where no provider gets the user's own login: most CLIs want to see some key, and any will do."""
     keyed_unset: tuple[str, ...] = ()
@@ -109,7 +134,9 @@ class GatewayWiring(_Section):
 
 class Profile(_Section):
     name: str
+    """What the file is called; it is not written in it."""
     title: str
+    """What a person calls the CLI."""
     command: str
     """The program to look up in PATH."""
     install: str
@@ -117,14 +144,16 @@ class Profile(_Section):
     interactive: CommandLines | None = None
     headless: CommandLines | None = None
     env: dict[str, str] = {}
+    """Variables that the agent gets."""
     env_unset: tuple[str, ...] = ()
+    """Variables of the caller's that it does not get."""
     screen: ScreenPatterns = ScreenPatterns()
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
     answer: Answer = Answer()
     reports: Reports = Reports()
     gateway: GatewayWiring | None = None
     """None: the CLI can't be pointed at the gateway."""
-    session_pattern: Pattern = ""
+    session_pattern: Annotated[Pattern, AfterValidator(_finds_session)] = ""
     """Finds the session's id in the output, as the group `session`."""
     go_on: str = "continue"
     """What is typed to it when a limit is over that it waits at."""

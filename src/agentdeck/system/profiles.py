@@ -11,7 +11,6 @@ import os
 import shlex
 import shutil
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from agentdeck.core.profile import Profile
 from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
 from agentdeck.system.files import private_folder, write_json
+from agentdeck.system.tomlfile import TomlFile, config_error, problems_of, read_toml
 
 SHIPPED = Path(__file__).parents[1] / "profiles"
 _CLAUDE_EVENTS = (
@@ -46,19 +46,13 @@ def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
     Raise ConfigError naming the file and the key where one is wrong.
     """
     raw: dict[str, dict[str, Any]] = {}
-    origin: dict[str, Path] = {}
+    origin: dict[str, TomlFile] = {}
     for place in (SHIPPED, folder or user_folder()):
         for path in sorted(place.glob("*.toml")) if place.is_dir() else []:
-            raw[path.stem] = _merged(raw.get(path.stem, {}), _read(path))
-            origin[path.stem] = path
+            if (file := read_toml(path, str(path))) is not None:
+                raw[path.stem] = _merged(raw.get(path.stem, {}), file.data)
+                origin[path.stem] = file
     return {name: _profile(name, data, origin[name]) for name, data in raw.items()}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The profile {path} can't be read.", detail=str(error)) from error
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,16 +63,15 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _profile(name: str, data: dict[str, Any], path: Path) -> Profile:
+def _profile(name: str, data: dict[str, Any], file: TomlFile) -> Profile:
     from pydantic import ValidationError
 
     try:
         profile = Profile.model_validate({"name": name, **data})
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        raise ConfigError(f"The profile {path} is wrong.", detail="\n".join(lines)) from error
+        raise config_error(problems_of(error, Profile, data, file.place), file.shown) from error
     if profile.interactive is None and profile.headless is None:
-        raise ConfigError(f"The profile {path} has neither [interactive] nor [headless].")
+        raise ConfigError(f"The profile {file.shown} has neither [interactive] nor [headless].")
     return profile
 
 
