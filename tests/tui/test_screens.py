@@ -218,7 +218,7 @@ def test_the_radar_shows_who_collides_with_whom_and_where(bench: Bench) -> None:
         await on.sees("✗ right", "✗ left")
         await on.press("R")
         on.shows(RadarScreen)
-        await on.sees("✗ 1 conflict", "WITH ITS BASE", "· main", "order to land in")
+        await on.sees("✗ 1 conflict", "WITH ITS BASE", "· main", "LAND IN THIS ORDER")
         lines = on.text().splitlines()
         assert next(line for line in lines if "left" in line).count("✗") == 1
         assert "✗" not in next(line for line in lines if "apart" in line)

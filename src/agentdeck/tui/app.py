@@ -6,14 +6,15 @@ import gc
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.message import Message
 from textual.screen import Screen
 
@@ -64,6 +65,12 @@ class DeckApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         return DeckScreen(self.deck, self.actions, self._shown)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Of Textual's own only that which has no key here."""
+        yield SystemCommand(
+            "choose a theme", "For now; dashboard.theme in agentdeck.toml is for ever", self.action_change_theme
+        )
 
     @property
     def deck_screen(self) -> DeckScreen:

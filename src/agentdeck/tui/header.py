@@ -193,6 +193,10 @@ class Problems(Widget):
         self.display = bool(lines)
 
 
+_NARROW = 72
+"""Columns under which only the active tab has its word."""
+
+
 class TabBar(Widget):
     """The selected agent's name and the tabs of what can be seen of it."""
 
@@ -219,7 +223,10 @@ class TabBar(Widget):
         return f" {cut(plain(self.agent) or 'no agent', max(6, self.size.width - rest - 3))}  "
 
     def _label(self, number: int, tab: str) -> str:
-        return f" {number} {tab} " if self.size.width >= 90 else f"{number} {tab}"
+        if self.size.width >= 90:
+            return f" {number} {tab} "
+        is_short = self.size.width < _NARROW and tab != self.active
+        return str(number) if is_short else f"{number} {tab}"
 
     def on_click(self, event: events.Click) -> None:
         at = columns_of(self._title())

@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from agentdeck.core.agent import State
 from agentdeck.tui.header import Activity, KeyHint
-from agentdeck.tui.keymap import first_key
+from agentdeck.tui.keymap import first_key, keys_in
 from agentdeck.tui.keys import BY_ACTION, BY_ID
 from agentdeck.tui.snapshot import Row
 
@@ -17,8 +17,9 @@ FILTERING = (KeyHint("⏎", "use this filter", "filter_done"), KeyHint("esc", "s
 
 
 def hints_for(
-    row: Row | None, *, marked: int, needy: bool, can_cancel: bool, keymap: Mapping[str, str]
+    row: Row | None, *, tab: str, marked: int, needy: bool, can_cancel: bool, keymap: Mapping[str, str]
 ) -> tuple[KeyHint, ...]:
+    """`tab` is the one that the keys are in; “” where they are in the list."""
     actions = ["cancel"] if can_cancel else []
     actions += ["broadcast"] if marked else []
     if row is not None and row.state is State.WAITING and row.view.alive:
@@ -38,7 +39,10 @@ def hints_for(
         actions += ["fail_over"] if not row.view.agent.argv else []
         actions += ["undo", "queue", "radar", "prune", "trash", "order", "group"]
     actions += ["help", "quit"]
-    return tuple(hint_of(BY_ACTION[action].id, keymap) for action in dict.fromkeys(actions))
+    actions = ["back", *(action for action in actions if action != "focus_pane")] if tab else actions
+    taken = keys_in(tab, keymap) if tab else frozenset()
+    hints = [hint_of(BY_ACTION[action].id, keymap) for action in dict.fromkeys(actions)]
+    return tuple(hint for hint in hints if hint.key not in taken or hint.action == "back")
 
 
 def hint_of(name: str, keymap: Mapping[str, str]) -> KeyHint:

@@ -50,6 +50,13 @@ def first_key(key: Key, keymap: Mapping[str, str]) -> str:
     return shown_keys(key, keymap).split(" ", maxsplit=1)[0]
 
 
+def keys_in(tab: str, keymap: Mapping[str, str]) -> frozenset[str]:
+    """All keys that mean something else while they are in that tab, as a person reads them."""
+    scope = f"In the tab {tab}"
+    keys = (*IN_TABS.get(scope, ()), *_WITHIN.get(scope, IN_ROWS)) if tab != "Screen" else ()
+    return frozenset(_shown(each) for each, _ in _places(keys, keymap))
+
+
 def checked(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The entries of `keymap` that can hold, and one sentence for each that can't, or that takes another's key."""
     good, complaints = dict[str, str](), list[str]()

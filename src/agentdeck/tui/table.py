@@ -101,8 +101,13 @@ class AgentTable(ScrollView, can_focus=True):
         if self._ticks % _MINUTES_TICK == 0 or any(now - row.view.since < _YOUNG for row in self.rows):
             self._repaint()
 
+    @property
+    def _room(self) -> int:
+        """Columns, without those of the bar."""
+        return self.scrollable_content_region.width
+
     def _lay_out(self) -> None:
-        self._fitted_to = self.size.width
+        self._fitted_to = self._room
         layout = lay_out(self.rows, max(1, self._fitted_to - _GUTTER))
         if layout != self._fitted:
             self._fitted = layout
@@ -146,7 +151,7 @@ class AgentTable(ScrollView, can_focus=True):
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self._room
         base = self.rich_style
         if width != self._fitted_to:
             # Lines are asked for before the word of a new size arrives.

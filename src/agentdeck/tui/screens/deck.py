@@ -92,7 +92,8 @@ class DeckScreen(Follower, DeckVerbs):
 
     def _show_selected(self) -> None:
         row = self.selected_row()
-        self.query_one(Detail).show(row.view if row else None)
+        detail = self.query_one(Detail)
+        detail.show(row.view if row else None)
         if self.query_one("#filter").has_focus:
             self.query_one(KeyBar).hints = FILTERING
             return
@@ -100,7 +101,12 @@ class DeckScreen(Follower, DeckVerbs):
         marked = len(self.query_one(AgentTable).marked)
         keymap = self.app._keymap  # Textual has no other way to ask for it
         self.query_one(KeyBar).hints = hints_for(
-            row, marked=marked, needy=needy, can_cancel=self.actions.can_cancel, keymap=keymap
+            row,
+            tab=detail.active if detail.has_keys() else "",
+            marked=marked,
+            needy=needy,
+            can_cancel=self.actions.can_cancel,
+            keymap=keymap,
         )
 
     def _tick(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -15,8 +17,10 @@ from textual.widgets import Static
 from agentdeck.core.agent import State
 from agentdeck.tui.header import COLOURS
 from agentdeck.tui.keymap import shown_keys
-from agentdeck.tui.keys import SECTIONS
+from agentdeck.tui.keys import SECTIONS, Key
 
+_KEYS_WIDE, _HELP_WIDE = 11, 66
+"""Columns for the keys, and for what they do where the id stands behind that."""
 _STATES = {
     State.STARTING: "its worktree, ports and database are being made",
     State.WORKING: "its program runs",
@@ -40,19 +44,21 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):
-            yield Static(self._text())
+            yield Static(id="text")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
 
-    def _text(self) -> Content:
+    def on_resize(self, event: events.Resize) -> None:
+        # As wide as styles/dialogs.tcss makes it, without its border, its padding and the bar.
+        self.query_one("#text", Static).update(self._text(min(100, event.size.width * 96 // 100) - 7))
+
+    def _text(self, width: int) -> Content:
         lines = [Content.styled("Keys", "bold"), Content("")]
         for section, keys in SECTIONS.items():
             lines.append(Content.styled(section, "bold $text-accent"))
             for key in keys:
-                shown = Content.styled(f"  {shown_keys(key, self._keymap):9}", "bold")
-                name = Content.styled(key.id, "$foreground 60%")
-                lines.append(Content("").join([shown, Content(f"{key.help:66}"), name]))
+                lines += _lines_of(key, shown_keys(key, self._keymap), width)
             lines.append(Content(""))
         lines.append(Content.styled("States", "bold $text-accent"))
         for state, meaning in _STATES.items():
@@ -60,6 +66,22 @@ class HelpScreen(ModalScreen[None]):
             lines.append(Content("").join([word, Content(meaning)]))
         lines += [
             Content(""),
-            Content.styled("ctrl+p finds every command by name. esc leaves this help.", "$foreground 60%"),
+            *_dim("What is dim is what [keys] in agentdeck.toml calls a key to give it another one.", width),
+            *_dim("ctrl+p finds every command by name. esc leaves this help.", width),
         ]
         return Content("\n").join(lines)
+
+
+def _lines_of(key: Key, shown: str, width: int) -> list[Content]:
+    """What it does beside the key, and its id behind that, or below where there is no room."""
+    sentence = [Content(line) for line in wrap(key.help, max(20, width - _KEYS_WIDE))]
+    heads = [f"  {shown:{_KEYS_WIDE - 2}}", *[" " * _KEYS_WIDE] * (len(sentence) - 1)]
+    lines = [Content("").join([Content.styled(head, "bold"), text]) for head, text in zip(heads, sentence, strict=True)]
+    name = Content.styled(key.id, "$foreground 60%")
+    if len(lines) == 1 and width >= _KEYS_WIDE + _HELP_WIDE + len(key.id):
+        return [Content("").join([lines[0].pad_right(_KEYS_WIDE + _HELP_WIDE - lines[0].cell_length), name])]
+    return [*lines, Content("").join([Content(" " * _KEYS_WIDE), name])]
+
+
+def _dim(text: str, width: int) -> list[Content]:
+    return [Content.styled(line, "$foreground 60%") for line in wrap(text, width)]

@@ -79,7 +79,7 @@ class QueueScreen(Listing):
         self.reload()
 
     def hints(self) -> Sequence[KeyHint]:
-        return (KeyHint("u", "undo", "undo"),)
+        return (KeyHint("u", "undo", "undo"),) if self.facts and self.facts.landings else ()
 
     def action_undo(self) -> None:
         from agentdeck.tui.deckverbs import ask_and_undo

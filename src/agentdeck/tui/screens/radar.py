@@ -45,8 +45,7 @@ class RadarScreen(Listing):
         touches = sum(pair.verdict is Verdict.TOUCHES for pair in pairs)
         counted = f"{conflicts} conflict{'' if conflicts == 1 else 's'}", f"{touches} touching", "the rest clean"
         glyphs = (verdict.glyph for verdict in reversed(Verdict))
-        said = ", ".join(f"{glyph} {text}" for glyph, text in zip(glyphs, counted, strict=True))
-        return f"{said}; from the top is the order to land in"
+        return ", ".join(f"{glyph} {text}" for glyph, text in zip(glyphs, counted, strict=True))
 
     def items(self, facts: Any) -> Sequence[Item]:
         report: Report = facts
@@ -54,7 +53,7 @@ class RadarScreen(Listing):
         across = self._across(report, order)
         self.columns = (
             Column("", 2),
-            Column("AGENT", 10),
+            Column("LAND IN THIS ORDER", 10),
             Column("WITH ITS BASE", 13),
             *(Column(str(order.index(name) + 1), 2) for name in across),
             Column("", 8),

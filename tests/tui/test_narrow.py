@@ -1,0 +1,85 @@
+"""Where there is little room, nothing is cut off in silence, and what is named is what works."""
+
+from __future__ import annotations
+
+from textual.geometry import Offset
+
+from agentdeck.core.agent import State
+from agentdeck.tui.detail import Detail
+from agentdeck.tui.header import TabBar
+from agentdeck.tui.table import AgentTable
+from tests.support.decks import Bench
+from tests.tui.pilots import Driver, begin, drive, stands
+
+
+def test_the_help_breaks_its_sentences_under_their_beginning(bench: Bench) -> None:
+    async def script(on: Driver) -> None:
+        await on.press("question_mark")
+        await on.sees("agent.attach")
+        shown = [line for line in on.text().splitlines() if "│" in line]
+        first = next(line.index("Be at") for line in shown if "Be at" in line)
+        for text in ("d)", "agent.attach", "Type a line", "agent.type"):
+            assert next(line.index(text) for line in shown if text in line) == first, text
+
+    drive(bench.deck(), script, (80, 24))
+
+
+def test_a_list_with_a_bar_leaves_room_for_it(bench: Bench) -> None:
+    for name in ("a", "b", "c", "d", "e"):
+        begin(bench, name, "true", task="A task that says more than a line has room for")
+        stands(bench, name, State.DONE)
+
+    async def script(on: Driver) -> None:
+        await on.until(lambda: len(on.screen.snapshot.rows) == 5)
+        await on.press("g", "g")
+        table = on.screen.query_one(AgentTable)
+        await on.until(lambda: table.show_vertical_scrollbar)
+        row = table.render_line(2)
+        assert row.cell_length == table.scrollable_content_region.width < table.region.width
+        assert row.text.rstrip().endswith("…")
+
+    drive(bench.deck(), script, (60, 14))
+
+
+def test_in_a_tab_the_line_of_keys_names_the_way_back_and_no_key_that_the_tab_has_taken(bench: Bench) -> None:
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        await on.state("fix", State.WORKING)
+        await on.sees("n new", "/ filter")
+        await on.press("2", "right")
+        await on.until(lambda: " esc back " in on.text().splitlines()[-1])
+        line = on.text().splitlines()[-1]
+        assert "s stop" in line
+        for other in ("n new", "/ filter", "w shell"):
+            assert other not in line
+        await on.press("escape")
+        await on.until(lambda: "n new" in on.text().splitlines()[-1])
+
+    drive(bench.deck(), script)
+
+
+def test_tabs_without_room_for_their_words_are_numbers_that_can_be_clicked(bench: Bench) -> None:
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        await on.state("fix", State.WORKING)
+        await on.sees("1 Screen 2 3 4 5 6 7")
+        line = next(line for line in on.text().splitlines() if "1 Screen" in line)
+        await on.pilot.click(TabBar, offset=Offset(line.index("7"), 0))
+        assert on.screen.query_one(Detail).active == "Events"
+        await on.sees("1 2 3 4 5 6 7 Events")
+
+    drive(bench.deck(), script, (60, 20))
+
+
+def test_the_palette_has_our_commands_and_none_that_belongs_to_the_library(bench: Bench) -> None:
+    async def script(on: Driver) -> None:
+        await on.press("ctrl+p")
+        await on.sees("the selected agent: ")
+        await on.press(*"choose")
+        await on.sees("choose a theme", "dashboard.theme in agentdeck.toml")
+        await on.press(*["backspace"] * 6, *"maximize")
+        await on.sees("No matches found")
+
+    drive(bench.deck(), script)
