@@ -104,3 +104,13 @@ def test_events_are_lines_of_json_where_that_was_asked_for(capsys: pytest.Captur
         "text": "done\udcff",
         "data": {"rc": 0},
     }
+
+
+def test_a_task_that_is_a_book_is_told_by_its_beginning(capsys: pytest.CaptureFixture[str]) -> None:
+    task = "Write it all again. " * 10_000
+    Output().tell(Event("agent.created", "one", task))
+    told = capsys.readouterr().err
+    assert " one: task: Write it all again. " in told
+    assert columns(told) < 450
+    Output(json=True).note(Event("agent.created", "one", task))
+    assert json.loads(capsys.readouterr().out)["text"] == task

@@ -32,6 +32,8 @@ _STYLES = {
 }
 _SAID_BEFORE = {"agent.created": "task: ", "resource.released": "released "}
 """What makes a sentence of an event whose text is a thing."""
+_LONGEST = 400
+"""Columns of an event's sentence that are told: a task may be a book."""
 DIM, BOLD, RED, GREEN, YELLOW = "2", "1", "31", "32", "33"
 
 
@@ -130,7 +132,7 @@ class Output:
 
 
 def event_text(event: Event) -> str:
-    return plain(_SAID_BEFORE.get(event.kind, "") + event.text)
+    return cut(plain(_SAID_BEFORE.get(event.kind, "") + event.text), _LONGEST)
 
 
 def error_fields(error: DeckError) -> dict[str, Any]:
