@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import struct
 import termios
 import time
@@ -217,3 +218,10 @@ def test_doctor_looks_at_the_machine_also_outside_of_a_repository(bench: Bench) 
     done = agentdeck("doctor", cwd=bench.root)
     assert done.returncode == ExitCode.FAILED
     assert re.search(r"✗ +config +agentdeck.toml:1 is not valid TOML", done.stdout)
+
+
+def test_an_agent_does_not_attach_to_its_own_terminal(bench: Bench) -> None:
+    program = " ".join(map(shlex.quote, PROGRAM))
+    started(bench, "bot", f"{program} attach bot; echo code $?; exec sleep 60")
+    eventually(lambda: "code 4" in agentdeck("logs", "bot", cwd=bench.root).stdout)
+    assert "This is the terminal of bot already." in agentdeck("logs", "bot", cwd=bench.root).stdout

@@ -12,7 +12,7 @@ from agentdeck.cli.agents import agent_fields
 from agentdeck.cli.deck import ask, for_each, open_deck, worst
 from agentdeck.cli.output import Output, error_fields
 from agentdeck.cli.texts import read_text
-from agentdeck.errors import ExitCode, NotFoundError, UsageError
+from agentdeck.errors import ExitCode, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.engine.views import AgentView
@@ -35,8 +35,17 @@ def attach(args: Namespace, out: Output) -> ExitCode:
         return ExitCode.OK
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("There is no terminal to attach to.", hint=f"“agentdeck logs -f {args.name}” needs none.")
+    _check_not_inside(deck.agent(args.name).name)
     sys.stdout.flush()
     return os.execvp(argv[0], argv)  # noqa: S606 - the terminal is tmux's from here on
+
+
+def _check_not_inside(name: str) -> None:
+    """A terminal that shows itself draws without end."""
+    from agentdeck.system.tree import MARK
+
+    if os.environ.get(MARK) and os.environ.get("AGENTDECK_AGENT") == name:
+        raise RefusedError(f"This is the terminal of {name} already.", hint="Attach to it from another one.")
 
 
 def send(args: Namespace, out: Output) -> ExitCode:
