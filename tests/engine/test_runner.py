@@ -165,6 +165,8 @@ def test_a_runner_that_is_told_to_stop_stops_its_agent(pane: Pane, sign: signal.
     assert pane.state() is State.STOPPED
     assert gone(child)
     assert "bye" in pane.log
+    why = ": its terminal was closed" if sign == signal.SIGHUP else ""
+    assert pane.log[-1] == f"# agentdeck: stopped{why}"
 
 
 def test_a_runner_told_to_stop_before_it_is_ready_stops(pane: Pane) -> None:

@@ -85,11 +85,12 @@ class Runner:
         with self.relay:
             final = self._setup() or self._agent()
             word, code = _ending(final)
-            self.recorder.note(f"{final.state}{': ' + final.reason if final.reason else ''}")
+            text = str(final.state) if final.reason in ("", final.state) else f"{final.state}: {final.reason}"
+            self.recorder.note(text)
             self.recorder.close()
             self._write_end(final)
             self.runs_log.end(word, code)
-            self.relay.show(f"\r\n\x1b[0;2magentdeck: {final.state} {final.reason}\x1b[0m\r\n".encode())
+            self.relay.show(f"\r\n\x1b[0;2magentdeck: {text}\x1b[0m\r\n".encode())
         say_goodbye(guardian)
         return code
 
