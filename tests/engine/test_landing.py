@@ -1,4 +1,4 @@
-"""Finished branches come to the base branch: methods, refusals, gates, queues, batches, and the way back."""
+"""Finished branches come to the base branch: methods, refusals, gates, queues, and the way back."""
 
 from __future__ import annotations
 
@@ -166,29 +166,6 @@ def test_a_conflict_names_files_and_lines_and_changes_nothing(bench: Bench) -> N
     assert [conflict.path for conflict in entry.conflicts] == ["src/app.py"]
     assert not (bench.root / "other.txt").exists()
     assert bench.git("rev-parse", "agentdeck/two") == before
-
-
-def test_a_batch_is_tested_once_and_searched_for_the_one_that_fails(bench: Bench) -> None:
-    for name in ("a", "b", "c", "d", "e"):
-        finished(bench, name, {f"{name}.txt": f"{name}\n"})
-    finished(bench, "clash", {"a.txt": "other\n"})
-    runs = bench.root.parent / "runs"
-    gate = (f'echo run >> "{runs}"', "test ! -f d.txt")
-    landing = land(bench, "a", "clash", "b", "c", "d", "e", gate=gate, batch=True)
-    assert stages(landing) == {
-        "a": "landed", "clash": "set aside", "b": "landed", "c": "landed", "d": "set aside", "e": "landed",
-    }  # fmt: skip
-    assert "conflicts with main" in landing.entry("clash").reason
-    assert "test ! -f d.txt (exit 1)" in landing.entry("d").reason
-    assert (bench.root / "e.txt").exists()
-    assert not (bench.root / "d.txt").exists()
-    assert len(runs.read_text().splitlines()) < 6
-    deck = bench.deck()
-    assert [step.text for step in deck.steps()] == ["landed a, b, c on main", "landed e on main"]
-    deck.undo()
-    deck.undo()
-    assert sorted(path.name for path in bench.root.glob("?.txt")) == []
-    assert {view.state for view in deck.agents()} == {State.DONE}
 
 
 def test_a_base_with_changes_in_the_way_stops_it_and_others_stay(bench: Bench) -> None:

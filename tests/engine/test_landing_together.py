@@ -96,27 +96,6 @@ def test_two_prunes_at_once_clear_everything_once(bench: Bench) -> None:
     assert deck.agent("fix")
 
 
-def test_a_batch_whose_base_never_rests_ends_too(bench: Bench) -> None:
-    bench.write("agentdeck.toml", (bench.root / "agentdeck.toml").read_text() + "\n[landing]\nretries = 1\n")
-    for name in ("one", "two"):
-        finished(bench, name, {f"{name}.txt": "x\n"})
-    move = f'git -C "{bench.root}" commit -q --allow-empty -m meanwhile'
-    landing = bench.deck().land(LandRequest(("one", "two"), gate=(move,), batch=True))
-    assert ["kept moving" in entry.reason for entry in landing.entries] == [True, True]
-    assert leftovers(bench) == []
-
-
-def test_a_dirty_base_stops_a_whole_batch_with_nothing_changed(bench: Bench) -> None:
-    finished(bench, "one", {"src/app.py": "one\n"})
-    finished(bench, "two", {"two.txt": "x\n"})
-    bench.write("src/app.py", "mine\n")
-    before = world_of(bench)
-    landing = bench.deck().land(LandRequest(("one", "two"), batch=True))
-    assert {entry.stage for entry in landing.entries} == {Stage.SET_ASIDE}
-    assert all("changes that this would touch" in entry.reason for entry in landing.entries)
-    assert world_of(bench) == before
-
-
 @pytest.mark.parametrize("how", ["unstaged", "staged", "untracked", "ignored", "deleted"])
 def test_what_is_in_the_way_in_the_bases_checkout_stops_it(bench: Bench, how: str) -> None:
     finished(bench, "fix", {"src/app.py": "fixed\n", "new.txt": "new\n"})

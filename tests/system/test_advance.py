@@ -146,15 +146,6 @@ def test_a_lock_that_another_git_takes_while_all_is_put_back_stays_its_own(repo:
     assert (sandbox.folder / ".git/index.lock").read_text() == "theirs\n"
 
 
-def test_only_one_process_holds_a_branch(repo: MakeRepo) -> None:
-    here = repo().repo
-    with bases.holding(here, "release/ü"):
-        assert bases.is_held(here, "release/ü")
-        assert not bases.is_held(here, "main")
-        with pytest.raises(BusyError, match="release/ü"), bases.holding(here, "release/ü"):
-            pass
-
-
 KILLED = """
 import os, signal, sys
 from pathlib import Path
