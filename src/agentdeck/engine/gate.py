@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agent import Agent, Fault, Mode, Phase, State, unique_name
 from agentdeck.core.events import Event
 from agentdeck.engine import removal
 from agentdeck.engine.chain import COMMAND
+from agentdeck.engine.landings import Gate, Verdict
 from agentdeck.engine.resources import acquire_all, end_runner
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
@@ -30,27 +31,6 @@ for line in "$@"; do
     /bin/sh -c "$line" || {{ code=$?; printf '{_FAILED}%s (exit %s)\\n' "$line" "$code"; exit "$code"; }}
 done
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    passed: bool
-    reason: str
-    """The command that failed and its exit code, or that it took too long; empty where all passed."""
-    log: str
-    """Path of what it printed."""
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What to run, for whom."""
-
-    landing: str
-    agent: str
-    base: str
-    commands: Sequence[str]
-    cancelled: Callable[[], bool] = lambda: False
 
 
 def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:

@@ -9,12 +9,11 @@ from dataclasses import replace
 
 from agentdeck.core.agent import Mode, State
 from agentdeck.core.events import Event
-from agentdeck.engine import exchange, removal
+from agentdeck.engine import exchange
 from agentdeck.engine.candidates import settle_commit
-from agentdeck.engine.gate import end_gate
 from agentdeck.engine.landings import Landing, Landings, Stage
+from agentdeck.engine.standing import set_landed
 from agentdeck.engine.steps import Steps
-from agentdeck.engine.undo import set_landed
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError
 from agentdeck.system import advance, merges
@@ -48,6 +47,8 @@ def remove_landed(world: World, landing: Landing, name: str, note: Note) -> None
     entry, agent = landing.entry(name), world.store.agent(name)
     if entry.stage is Stage.LANDED and agent is not None:
         key = next((step.key for step in Steps(world.store).all() if step.number == entry.step), "")
+        from agentdeck.engine import removal
+
         removal.remove(world, agent, note, step=key)
 
 
@@ -103,6 +104,8 @@ def _finish(world: World, landings: Landings, landing_id: str, note: Note) -> No
 
 def _close_windows(world: World, landing_id: str, note: Note) -> None:
     """Remove the gates and the windows of a dead landing; one in which a person is still at work is left to them."""
+    from agentdeck.engine.gate import end_gate
+
     open_windows = []
     for agent in world.store.agents():
         name = agent.name

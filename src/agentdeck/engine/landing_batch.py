@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentdeck.engine.candidates import Candidate
-from agentdeck.engine.gate import Verdict
 from agentdeck.engine.landing_stages import Computed, Stages
 from agentdeck.engine.landing_turns import held_agents, held_base
+from agentdeck.engine.landings import Verdict
 from agentdeck.errors import DeckError
 from agentdeck.system.bases import MovedError
 

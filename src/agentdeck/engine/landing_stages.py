@@ -6,19 +6,15 @@ The landing's record is written at every stage. Who can't go on is set aside, wi
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentdeck.core.agent import State
 from agentdeck.core.events import Event
 from agentdeck.engine.candidates import Candidate, commit_work, find_candidate, wording
-from agentdeck.engine.gate import Gate, Verdict, run_gate
 from agentdeck.engine.landed import complete, remove_landed
-from agentdeck.engine.landings import Landing, Landings, LandRequest, Stage
-from agentdeck.engine.resolving import resolve
-from agentdeck.engine.undo import set_landed
+from agentdeck.engine.landings import Gate, Landing, Landings, LandRequest, Stage, Verdict
+from agentdeck.engine.standing import around_landing, set_landed
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import advance, merges
@@ -73,6 +69,8 @@ class Stages:
             if self.request.resolve is None or self.request.dry_run or method is Method.REBASE:
                 self._conflicts(candidate, found)
                 return None
+            from agentdeck.engine.resolving import resolve
+
             tree = resolve(self.world, self.landing.id, candidate, old, self.request.resolve, self.note)
             new = merges.commit_result(repo, method, tree, old, candidate.tip, said)
         if new == old:
@@ -105,7 +103,9 @@ class Stages:
 
     def test(self, base: str, made: Computed, agents: Sequence[str]) -> Verdict:
         if not self.landing.gate:
-            return Verdict(True, "", "", 0.0)
+            return Verdict(True)
+        from agentdeck.engine.gate import run_gate
+
         for name in agents:
             self.entry(name, stage=Stage.GATING)
         gate = Gate(self.landing.id, made.agent, base, self.landing.gate, self.request.cancelled)
@@ -126,7 +126,7 @@ class Stages:
             "branch": base,
             "old": stack[0].old,
             "new": stack[-1].new,
-            "agents": [self._stands(made, base) for made in stack],
+            "agents": [around_landing(self.world, made.agent, base, made.tip, made.new) for made in stack],
         }
         self.landing = replace(self.landing, move=move)
         for made in stack:
@@ -147,17 +147,6 @@ class Stages:
     def _complete(self) -> None:
         with uninterrupted():
             self.landing = complete(self.world, self.landing, self.note)
-
-    def _stands(self, made: Computed, base: str) -> dict[str, Any]:
-        """How the agent stands before its landing and after it."""
-        status, agent = self.world.store.status(made.agent), self.world.store.agent(made.agent)
-        text = f"on {base} as {made.new[:10]}"
-        after = replace(status, state=State.LANDED, since=time.time(), reason=text)
-        return {
-            "name": made.agent,
-            "before": {"status": status.to_json(), "landed": agent.landed if agent else None},
-            "after": {"status": after.to_json(), "landed": (made.tip, made.new)},
-        }
 
     def clear_up(self, names: Sequence[str]) -> None:
         """Remove the agents that landed, where that was asked for. Their operation locks are held. What keeps one of
@@ -192,8 +181,8 @@ class Stages:
         reason = f"{candidate.base} has all of it already"
         self.entry(name, stage=Stage.LANDED if not self.request.dry_run else Stage.WOULD_LAND, reason=reason)
         if not self.request.dry_run:
-            facts = self._stands(Computed(name, candidate.tip, old, old), candidate.base)["after"]
-            set_landed(self.world, name, facts)
+            facts = around_landing(self.world, name, candidate.base, candidate.tip, old)
+            set_landed(self.world, name, facts["after"])
 
     def gate_failed(self, made: Computed, verdict: Verdict) -> None:
         self._aside(

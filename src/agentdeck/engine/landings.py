@@ -1,10 +1,11 @@
-"""The record of each landing: `<store>/landings/ID.json`, and `ID.lock`, which is there while it runs."""
+"""What is asked of a landing and of its gate, and the record of each landing: `<store>/landings/ID.json`, and
+`ID.lock`, which is there while it runs."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -66,6 +67,27 @@ class LandRequest:
     """
     cancelled: Callable[[], bool] = lambda: False
     """Asked now and then: whether what is not moved yet shall be left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    passed: bool
+    reason: str = ""
+    """The command that failed and its exit code, or that it took too long; empty where all passed."""
+    log: str = ""
+    """Path of what it printed; empty where nothing ran."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What to run, for whom."""
+
+    landing: str
+    agent: str
+    base: str
+    commands: Sequence[str]
+    cancelled: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentdeck.core.agent import Agent, Status
 from agentdeck.core.events import Event
 from agentdeck.engine import removal, restoring
 from agentdeck.engine.removal import is_kept, keep_database
 from agentdeck.engine.resources import worktree_of
+from agentdeck.engine.standing import set_landed
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
@@ -165,18 +165,6 @@ def _undo_base(world: World, part: Part, key: str, note: Note) -> Part | None:
         note(Event("base.moved", each["name"], f"{branch} is at {part['old'][:12]} again", {"branch": branch}))
     swapped = [{**each, "before": each["after"], "after": each["before"]} for each in part["agents"]]
     return {**part, "old": part["new"], "new": part["old"], "agents": swapped}
-
-
-def set_landed(world: World, name: str, facts: Part) -> None:
-    """Let the agent stand as `facts` say: its `status`, and its `landed` (see Agent). One that is gone stays so, and
-    one that works again keeps its state."""
-    agent = world.store.agent(name)
-    if agent is None:
-        return
-    tip = facts["landed"]
-    world.store.save(Agent.from_json({**agent.to_json(), "landed": tip}))
-    if not world.store.status(name).state.is_live:
-        world.store.put_status(name, Status.from_json(facts["status"]))
 
 
 def _check_commit(world: World, part: Part) -> None:
