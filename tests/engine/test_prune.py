@@ -14,7 +14,7 @@ from agentdeck.core.agent import State
 from agentdeck.core.events import Event
 from agentdeck.engine import gateways
 from agentdeck.engine.landings import LandRequest, Stage
-from agentdeck.engine.prune import Stale
+from agentdeck.engine.stale import Stale
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import StoreError
 from agentdeck.system.merges import Method

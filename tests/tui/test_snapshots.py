@@ -22,7 +22,7 @@ from agentdeck.core.radar import Pair, Report, Verdict
 from agentdeck.core.serving import ProviderHealth
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.landings import Entry, Landing, Stage
-from agentdeck.engine.prune import Stale
+from agentdeck.engine.stale import Stale
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.views import AgentView
 from agentdeck.system.merges import Method

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agentdeck.core.events import Event
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.landings import Entry, Landing, LandRequest
-    from agentdeck.engine.prune import Stale
+    from agentdeck.engine.stale import Stale
     from agentdeck.engine.steps import Step
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from agentdeck.core.config import Config
     from agentdeck.core.radar import Report
     from agentdeck.engine.landings import Landing, LandRequest
-    from agentdeck.engine.prune import Stale
+    from agentdeck.engine.stale import Stale
     from agentdeck.engine.steps import Step
     from agentdeck.system.logs import LogLine
     from agentdeck.system.ports import PortLease

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agentdeck.core.radar import Report
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.landings import Landing, LandRequest
-    from agentdeck.engine.prune import Stale
+    from agentdeck.engine.stale import Stale
     from agentdeck.engine.steps import Step
 
 _NAMED = 4

@@ -15,7 +15,7 @@ from agentdeck.tui.header import KeyHint
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
 
 if TYPE_CHECKING:
-    from agentdeck.engine.prune import Stale
+    from agentdeck.engine.stale import Stale
 
 
 class PruneScreen(Listing):

@@ -1,0 +1,81 @@
+"""Agents that nobody needs any more, and what a landing started and could not remove."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from agentdeck.core.agent import Agent, Mode, State
+from agentdeck.engine import removal
+from agentdeck.engine.gate import end_gate
+from agentdeck.engine.landings import Landings
+from agentdeck.engine.stale import Pruning, Stale
+from agentdeck.engine.world import World
+from agentdeck.errors import BusyError
+from agentdeck.system import changes, merges
+from agentdeck.system.checkouts import Worktree
+from agentdeck.system.git import Repository
+from agentdeck.system.usage import disk_bytes
+
+
+def stale_agents(world: World, aside: Repository, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+    by_path = {os.path.realpath(tree.path): tree for tree in trees}
+    for agent in agents:
+        lease = agent.lease("worktree")
+        if lease is None or agent.landing or world.lives(agent.name) or world.store.in_operation(agent.name):
+            continue
+        path = Path(lease.data["path"])
+        if not path.is_dir():
+            why = "its worktree was deleted by hand"
+            yield _agent(world, agent, why, 0)
+            continue
+        tree = by_path.get(os.path.realpath(path))
+        why = _landed(world, aside, agent, tree)
+        if why and not changes.uncommitted(world.repo.at(path)):
+            yield _agent(world, agent, why, disk_bytes(path))
+
+
+def _landed(world: World, aside: Repository, agent: Agent, tree: Worktree | None) -> str:
+    lease = agent.lease("worktree")
+    if lease is None or tree is None or tree.branch != lease.data["branch"] or tree.head is None:
+        return ""
+    if agent.landed is not None and tree.head == agent.landed[0]:
+        landed = world.repo.commit(f"refs/heads/{lease.data['base']}")
+        if landed and merges.is_ancestor(world.repo, agent.landed[1], landed):
+            return "it landed"
+    if world.store.status(agent.name).state is not State.LANDED and tree.head == lease.data["base_commit"]:
+        return ""
+    base = world.repo.commit(f"refs/heads/{lease.data['base']}")
+    how = merges.is_landed(aside, base, tree.head) if base else ""
+    return f"its branch is {how} into {lease.data['base']}" if how else ""
+
+
+def _agent(world: World, agent: Agent, why: str, room: int) -> Stale:
+    def clear(pruning: Pruning) -> None:
+        with world.store.operation(agent.name, wait=2):
+            current = world.store.agent(agent.name)
+            if world.lives(agent.name):
+                raise BusyError(f"{agent.name} runs again.")
+            if current is not None:
+                removal.remove(world, current, pruning.note, step=pruning.key)
+
+    return Stale("agent", agent.name, why, room, True, clear)
+
+
+def stale_helpers(world: World, agents: list[Agent]) -> Iterator[Stale]:
+    """Gates, and windows in which a conflict was resolved, that outlived their landing because something kept them."""
+    landings = Landings(world.store)
+    for agent in agents:
+        if not agent.landing or world.store.in_operation(agent.name):
+            continue
+        if not (landings.is_running(agent.landing) or agent.landing in landings.dead() or world.lives(agent.name)):
+            lease = agent.lease("worktree")
+            room = disk_bytes(Path(lease.data["path"])) if lease else 0
+            why = "its landing has ended, and could not remove it"
+            yield Stale("agent", agent.name, why, room, False, partial(_clear_helper, world, agent))
+
+
+def _clear_helper(world: World, agent: Agent, pruning: Pruning) -> None:
+    end_gate(world, agent.name, keep_work=agent.mode is Mode.INTERACTIVE)

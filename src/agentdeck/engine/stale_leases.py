@@ -1,0 +1,101 @@
+"""What lost its agent: databases, ports, windows, temporary files; and the gateway that nobody uses."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.agent import Agent
+from agentdeck.engine import gateways, removal
+from agentdeck.engine.stale import Pruning, Stale, delete
+from agentdeck.engine.world import World
+from agentdeck.errors import BusyError, StoreError
+from agentdeck.system.files import private_folder, read_json
+from agentdeck.system.usage import disk_bytes
+
+
+def stale_databases(world: World, agents: list[Agent]) -> Iterator[Stale]:
+    """Databases that were left when their agents were removed with --keep-database, and that no agent has again."""
+    used = [lease.data for agent in agents if (lease := agent.lease("database"))]
+    for path in sorted((world.store.folder / "databases").glob("*.json")):
+        kept = _kept_database(path)
+        if any(removal.is_same_database(kept["plan"], plan) for plan in used):
+            continue
+        name = kept["plan"].get("name") or kept["plan"].get("path") or kept["agent"]
+        why = f"its agent {kept['agent']} was removed without it"
+        yield Stale("database", str(name), why, 0, True, partial(_clear_database, world, path))
+
+
+def _kept_database(path: Path) -> dict[str, Any]:
+    try:
+        kept = read_json(path)
+        return {"agent": str(kept["agent"]), "plan": dict(kept["plan"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        title = f"What is known of a database in {path} can't be read."
+        raise StoreError(title, detail=str(error), hint="Move it away.") from error
+
+
+def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
+    kept = _kept_database(path)
+    if world.database is None:
+        raise BusyError("agentdeck.toml configures no database now.")
+    if not world.database.exists(kept["plan"]):
+        path.unlink()
+        return
+    folder = private_folder(world.store.trash / f"database-{kept['agent']}-{time.time_ns()}")
+    dump = world.database.dump(kept["plan"], folder / "database")
+    pruning.record({"kind": "database", "agent": kept["agent"], "plan": kept["plan"], "dump": str(dump or "")})
+    world.database.drop(kept["plan"])
+    path.unlink()
+
+
+def stale_leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
+    names = {agent.name for agent in agents}
+    for lease in world.ports.owners():
+        if lease.deck == world.deck and lease.agent not in names:
+            shown = ", ".join(map(str, lease.ports))
+            clear = partial(_release_ports, world, lease.agent)
+            yield Stale("ports", shown, f"handed out to {lease.agent}, which is no more", 0, False, clear)
+    for window in world.tmux.windows():
+        if window.session == world.deck and window.name not in names:
+            clear = partial(_close_window, world, window.name)
+            yield Stale("window", window.name, "no agent of this deck is in it", 0, False, clear)
+    folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}"
+    for path in sorted(folder.glob(f"{world.store.deck_id}-*")):
+        if path.name.removeprefix(f"{world.store.deck_id}-") not in names:
+            clear = partial(delete, [path])
+            yield Stale(
+                "files", str(path), "temporary files of an agent that is no more", disk_bytes(path), False, clear
+            )
+
+
+def stale_gateway(world: World) -> Iterator[Stale]:
+    if gateways.is_idle():
+        clear = partial(_stop_gateway, world)
+        yield Stale("gateway", "gateway", "no agent of any repository runs; it starts again by itself", 0, False, clear)
+    for deck in gateways.forgotten():
+        yield Stale(
+            "gateway", deck, "the gateway's plan of a repository that is gone", 0, False, partial(_forget, deck)
+        )
+
+
+def _stop_gateway(world: World, pruning: Pruning) -> None:
+    if gateways.is_idle():
+        gateways.stop(world)
+
+
+def _forget(deck: str, pruning: Pruning) -> None:
+    gateways.forget(deck)
+
+
+def _release_ports(world: World, agent: str, pruning: Pruning) -> None:
+    world.ports.release(world.deck, agent)
+
+
+def _close_window(world: World, name: str, pruning: Pruning) -> None:
+    world.tmux.close_window(world.deck, name)
