@@ -267,7 +267,8 @@ def test_an_idle_agent_costs_no_processor_time(pane: Pane) -> None:
 def test_the_runner_loads_nothing_heavy() -> None:
     script = (
         "import sys, agentdeck.engine.runner\n"
-        "heavy = {'pydantic', 'textual', 'git', 'psutil', 'libtmux', 'subprocess', 'watchfiles', 'asyncio'}\n"
+        "heavy = {'pydantic', 'textual', 'git', 'psutil', 'libtmux', 'subprocess', 'watchfiles', 'asyncio',"
+        " 'hashlib', 'secrets', 'random', 'shutil', 'tempfile', 'unicodedata', 'urllib.request', 'socket'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)

@@ -1,13 +1,12 @@
 """The agent: a named worker with a task, a branch, leases and a state.
 
-Nothing but the standard library is imported here: the runner and `agentdeck ls` load this file at every start.
+Nothing but the standard library is imported here, and of that nothing heavy: the runner and `agentdeck ls` load this
+file at every start. `hashlib` alone is 4 MB of OpenSSL.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-import unicodedata
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
@@ -269,6 +268,9 @@ def safe_name(wanted: str) -> str:
     """
     if not wanted.strip():
         raise RefusedError("An agent's name can't be empty.")
+    import hashlib
+    import unicodedata
+
     plain = unicodedata.normalize("NFKD", wanted.strip()).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     mark = hashlib.sha256(wanted.encode("utf-8", "surrogatepass")).hexdigest()[:6]
@@ -283,6 +285,8 @@ def safe_name(wanted: str) -> str:
 
 def name_for_task(task: str, taken: Collection[str]) -> str:
     """A short, readable name from the first telling words of `task`, unlike any in `taken`."""
+    import unicodedata
+
     plain = unicodedata.normalize("NFKD", task).encode("ascii", "ignore").decode().lower()
     words = [word for word in re.findall(r"[a-z0-9]+", plain) if word not in _FILLER]
     slug = "-".join(words[:4])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -122,6 +121,8 @@ class Failover:
         return around(output, patterns)
 
     def _decide(self, fault: Fault, words: str, reason: str) -> Move | None:
+        import random
+
         now = time.time()
         spent = reason if fault is Fault.BUDGET else ""
         decision, progress = after_fault(

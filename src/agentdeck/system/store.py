@@ -16,18 +16,15 @@
     logs/NAME-TIME.log         the time-stamped log of a run; stays when the agent is removed
     trash/                     records and dumps of removed agents
 
-Standard library only: `agentdeck ls` and the runner load it at every start.
+Standard library only, and the light part of that: `agentdeck ls` and the runner load it at every start.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
-import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +50,7 @@ _ID = re.compile("[0-9a-f]{8}")
 
 
 def new_id() -> str:
-    return secrets.token_hex(4)
+    return os.urandom(4).hex()
 
 
 class Store:
@@ -172,6 +169,8 @@ class Store:
 
     def delete_agent(self, name: str) -> None:
         """Take an agent's folder away, its record first, so that a crash leaves nothing that looks like an agent."""
+        import shutil
+
         folder = self.agent_folder(name)
         (folder / "agent.json").unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
@@ -264,13 +263,15 @@ class Store:
             yield
 
     def id_path(self, run_id: str) -> Path:
+        import hashlib
+
         return self.folder / "ids" / hashlib.sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     def new_log(self, name: str) -> Path:
         """A path for the log of a run that starts now, unlike any other."""
         folder = private_folder(self.folder / "logs")
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        return folder / f"{name}-{stamp}-{secrets.token_hex(2)}.log"
+        return folder / f"{name}-{stamp}-{os.urandom(2).hex()}.log"
 
     def orders(self, name: str) -> dict[str, Any]:
         """What the agent's last runner was told (core.orders.Orders)."""
