@@ -13,7 +13,7 @@ import pytest
 from agentdeck.core.apis import Api
 from agentdeck.core.routing import Target
 from agentdeck.core.token_usage import Usage
-from agentdeck.gateway import local
+from agentdeck.gateway.local import LocalServers
 from agentdeck.system import gateway_tokens as tokens
 from agentdeck.system.gateway_tokens import Bearer
 from tests.gateway.upstream import (
@@ -512,11 +512,36 @@ def test_servers_of_this_machine_are_found_and_join_the_local_tier(tmp_path: Pat
             table = provider(port, local=True)
             plan = {"providers": {"ollama": table}, "tiers": {"work": ["main:big-model", "local"], "local": "auto"}}
             async with playing(tmp_path, "refused", plan=plan) as play:
-                found = await local.discover(play.gateway._plans.of("").providers)
+                found = await LocalServers().targets(play.gateway._plans.of("").providers)
                 assert Target("ollama", "here-model") in found
                 status, body = await play.ask(Api.RESPONSES, stream=True)
                 assert status == 200
                 assert b"here-0" in body
+
+    asyncio.run(check())
+
+
+def test_two_decks_mean_different_servers_by_a_name_and_many_requests_ask_for_them_at_once(tmp_path: Path) -> None:
+    async def check() -> None:
+        one, two = Server("one"), Server("two")
+        async with served(app_of(one)) as first, served(app_of(two)) as second, playing(tmp_path) as play:
+            config = tmp_path / "config.json"
+            tables = json.loads(config.read_text())
+            for deck, port in (("a", first), ("b", second)):
+                own = {"ollama": provider(port, local=True)}
+                tables["decks"][deck] = {"providers": own, "tiers": {"local": "auto"}}
+            config.write_text(json.dumps(tables))
+            play.gateway._refresh(at_once=True)
+            key = tokens.secret(play.state)
+
+            async def ask(deck: str) -> bytes:
+                url = play.url(Api.CHAT, tokens.mint(key, Bearer(deck, "fox", "local")))
+                async with play.client.post(url, json={"model": "m"}) as answer:
+                    return await answer.read()
+
+            answers = await asyncio.gather(*(ask(deck) for deck in "aabb"))
+            said = [json.loads(answer).get("text", answer) for answer in answers]
+            assert said == ["one-0 ", "one-0 ", "two-0 ", "two-0 "]
 
     asyncio.run(check())
 

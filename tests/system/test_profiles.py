@@ -31,6 +31,16 @@ def test_a_file_of_the_users_changes_what_it_names_and_keeps_the_rest(tmp_path: 
     assert found(profiles["own"]) is not None
 
 
+def test_a_user_without_a_home_has_the_profiles_that_ship(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    assert set(load_profiles()) == KNOWN
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

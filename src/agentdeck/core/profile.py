@@ -206,11 +206,6 @@ class Profile(_Section):
             return (*words, *lines.resume_prompt) if prompt else words
         return lines.prompt if prompt or not lines.bare else lines.bare
 
-    def can_resume(self, mode: Mode, *, known: bool) -> bool:
-        """Whether it can go on from an earlier session, `known` by its id or not."""
-        lines = self.lines(mode)
-        return bool((known and lines.resume) or lines.resume_last)
-
     def typed_text(self, prompt: str, mode: Mode, *, resume: bool = False) -> str:
         """What is to be typed to the program because its command line does not take it; perhaps nothing."""
         words = self._words(mode, prompt=bool(prompt), resume=resume, known=True)

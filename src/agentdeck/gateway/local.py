@@ -1,34 +1,39 @@
-"""Model servers on this machine, found by asking their ports."""
+"""Model servers on this machine that the gateway can send requests to."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
-
-import aiohttp
 
 from agentdeck.core.gateway_config import ProviderConfig
 from agentdeck.core.routing import Target
+from agentdeck.system import modelservers
 
-PROBE_SECONDS = 1.0
-
-
-async def discover(providers: Mapping[str, ProviderConfig]) -> list[Target]:
-    """The first model of each local provider that answers, in the order of `providers`."""
-    names = [name for name, provider in providers.items() if provider.local]
-    timeout = aiohttp.ClientTimeout(total=PROBE_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        answers = await asyncio.gather(*(models(session, providers[name].base_url) for name in names))
-    return [Target(name, offered[0]) for name, offered in zip(names, answers, strict=True) if offered]
+_ASK_AGAIN = 30.0
+"""Seconds for which an answer holds."""
 
 
-async def models(session: aiohttp.ClientSession, base_url: str) -> list[str]:
-    """The models that the server lists; none where it does not answer as a model server would."""
-    try:
-        async with session.get(f"{base_url}/models", allow_redirects=False) as response:
-            document = await response.json(content_type=None) if response.status == 200 else None
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return []
-    listed = document.get("data") if isinstance(document, dict) else None
-    names = [entry.get("id") for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-    return [name for name in names if isinstance(name, str) and name]
+class LocalServers:
+    """Those that answer, asked at most every half minute, however many requests want to know it at once."""
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[tuple[str, str], ...], tuple[float, asyncio.Task[list[Target]]]] = {}
+
+    async def targets(self, providers: Mapping[str, ProviderConfig]) -> list[Target]:
+        """The first model of each local provider that answers, in the order of `providers`."""
+        # By name and address, for decks may mean different servers by a name.
+        key = tuple((name, provider.base_url) for name, provider in providers.items() if provider.local)
+        asked = self._asked.get(key)
+        if asked is None or time.monotonic() > asked[0] + _ASK_AGAIN:
+            asked = self._asked[key] = time.monotonic(), asyncio.create_task(_ask(providers))
+        return await asyncio.shield(asked[1])
+
+    def forget(self) -> None:
+        """Ask anew when it is wanted next."""
+        self._asked.clear()
+
+
+async def _ask(providers: Mapping[str, ProviderConfig]) -> list[Target]:
+    found = await asyncio.to_thread(modelservers.offered, providers)
+    return [Target(name, models[0]) for name, models in found.items() if models]

@@ -21,9 +21,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from agentdeck.core import routing
 from agentdeck.core.apis import Api
 from agentdeck.core.routing import Target
-from agentdeck.gateway import answers, local
+from agentdeck.gateway import answers
 from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
+from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.upstream import AttemptFailed, Call, Upstream
@@ -71,7 +72,7 @@ class Operator:
 
     async def _check(self, deck: str) -> list[dict[str, Any]]:
         plan = self._plans.of(deck)
-        discovered = await local.discover(plan.providers)
+        discovered = await LocalServers().targets(plan.providers)
         places: list[tuple[str, Target]] = []
         for tier in dict.fromkeys([*plan.tiers, routing.LOCAL]):
             places += [(tier, target) for target in routing.chain(plan.tiers, tier, Api.CHAT, discovered)]

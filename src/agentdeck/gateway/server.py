@@ -26,10 +26,11 @@ from agentdeck.core.events import Event
 from agentdeck.core.reports import budget_report
 from agentdeck.core.routing import Target
 from agentdeck.errors import DeckError, StoreError
-from agentdeck.gateway import answers, incoming, local
+from agentdeck.gateway import answers, incoming
 from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.budgets import Budgets, most_of
+from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
@@ -50,7 +51,6 @@ EVENTS_FILE = "events.jsonl"
 REFRESH_SECONDS = 1.0
 SAVE_SECONDS = 0.05
 """Until a change of the board is written down, with those that follow at once."""
-DISCOVER_SECONDS = 30.0
 NAME_MAX = 200
 """Characters of a model's name that are noted: it is the agent's text."""
 _RELAY = web.AppKey("relay", Relay)
@@ -72,8 +72,7 @@ class Gateway:
         self._metrics = Metrics()
         self._budgets = Budgets(self._ledger, self._tell)
         self._refreshed = time.monotonic()
-        self._discovered: list[Target] = []
-        self._discovered_at: float | None = None
+        self._local = LocalServers()
         self._saving: asyncio.TimerHandle | None = None
         self.board = Board(self._tell, self._board_changed)
         self.board.restore(self._files.board())
@@ -197,9 +196,9 @@ class Gateway:
 
     async def _targets(self, plan: Plan, tier: str, api: Api) -> list[Target]:
         try:
-            if routing.needs_discovery(plan.tiers, tier):
-                await self._discover(plan)
-            targets = routing.chain(plan.tiers, tier, api, self._discovered)
+            wanted = routing.needs_discovery(plan.tiers, tier)
+            found = await self._local.targets(plan.providers) if wanted else []
+            targets = routing.chain(plan.tiers, tier, api, found)
         except KeyError:
             raise Refused(answers.refused(api, 400, f"There is no tier “{tier}” in the configuration.")) from None
         if routing.is_home(plan.tiers, tier):
@@ -208,18 +207,12 @@ class Gateway:
             raise Refused(answers.refused(api, 400, f"The tier “{tier}” can't serve this agent: {reason}."))
         return list(targets)
 
-    async def _discover(self, plan: Plan) -> None:
-        now = time.monotonic()
-        if self._discovered_at is None or now > self._discovered_at + DISCOVER_SECONDS:
-            self._discovered_at = now
-            self._discovered = await local.discover(plan.providers)
-
     def _refresh(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
         if at_once or now > self._refreshed + REFRESH_SECONDS:
             self._refreshed = now
             if self._plans.refresh():
-                self._discovered_at = None
+                self._local.forget()
                 self._tell(Event("gateway.configured", "", "took up its changed configuration"))
 
     def _take_keys(self, deck: str, keys: dict[str, str]) -> None:

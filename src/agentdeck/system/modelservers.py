@@ -36,22 +36,23 @@ class ServerReport:
 
 def survey(providers: Mapping[str, ProviderConfig], *, only: str = "") -> list[ServerReport]:
     """Every local provider, or the one called `only`, each asked for a completion where it lists a model."""
-    wanted = {name: each.base_url for name, each in providers.items() if each.local and only in ("", name)}
-    if not wanted:
-        return []
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        offered = list(pool.map(models, wanted.values()))
+    wanted = {name: each for name, each in providers.items() if only in ("", name)}
     # One after the other: they share the machine that they are measured on.
-    return [_report(name, url, found) for (name, url), found in zip(wanted.items(), offered, strict=True)]
+    return [_report(name, providers[name].base_url, found) for name, found in offered(wanted).items()]
 
 
 def first_model(providers: Mapping[str, ProviderConfig]) -> str:
     """A model of the first local provider that answers; empty where none does."""
-    urls = [provider.base_url for provider in providers.values() if provider.local]
+    return next((found[0] for found in offered(providers).values() if found), "")
+
+
+def offered(providers: Mapping[str, ProviderConfig]) -> dict[str, tuple[str, ...]]:
+    """What each local provider lists, all asked at once; () where it does not answer."""
+    urls = {name: provider.base_url for name, provider in providers.items() if provider.local}
     if not urls:
-        return ""
+        return {}
     with ThreadPoolExecutor(len(urls)) as pool:
-        return next((found[0] for found in pool.map(models, urls) if found), "")
+        return dict(zip(urls, pool.map(models, urls.values()), strict=True))
 
 
 def models(base_url: str, timeout: float = _PROBE_SECONDS) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 from agentdeck.core.profile import Profile
 from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
 from agentdeck.system.files import private_folder, write_json
+from agentdeck.system.settings import user_folder
 from agentdeck.system.tomlfile import TomlFile, config_error, problems_of, read_toml
 
 SHIPPED = Path(__file__).parents[1] / "profiles"
@@ -34,12 +35,6 @@ _CLAUDE_EVENTS = (
 )
 
 
-def user_folder() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME") or ""
-    home = Path(base) if Path(base).is_absolute() else Path.home() / ".config"
-    return home / "agentdeck" / "profiles"
-
-
 def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
     """All profiles by name. A file of the user's changes the keys it names, or is a new profile.
 
@@ -47,8 +42,9 @@ def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
     """
     raw: dict[str, dict[str, Any]] = {}
     origin: dict[str, TomlFile] = {}
-    for place in (SHIPPED, folder or user_folder()):
-        for path in sorted(place.glob("*.toml")) if place.is_dir() else []:
+    own = user_folder(os.environ)
+    for place in (SHIPPED, folder or (own / "profiles" if own else None)):
+        for path in sorted(place.glob("*.toml")) if place is not None and place.is_dir() else []:
             if (file := read_toml(path, str(path))) is not None:
                 raw[path.stem] = _merged(raw.get(path.stem, {}), file.data)
                 origin[path.stem] = file

@@ -71,14 +71,19 @@ def leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tup
             yield (*path, key), value
 
 
+def user_folder(environ: Mapping[str, str]) -> Path | None:
+    """Where the user's own files for agentdeck lie; None for a user without a home."""
+    folder, home = Path(environ.get("XDG_CONFIG_HOME") or ""), _home(environ)
+    if folder.is_absolute():
+        return folder / "agentdeck"
+    return home / ".config" / "agentdeck" if home is not None else None
+
+
 def _user_file(environ: Mapping[str, str]) -> TomlFile | None:
-    folder = Path(environ.get("XDG_CONFIG_HOME") or "")
-    home = _home(environ)
-    if not folder.is_absolute():
-        if home is None:
-            return None
-        folder = home / ".config"
-    path = folder / "agentdeck" / "config.toml"
+    folder, home = user_folder(environ), _home(environ)
+    if folder is None:
+        return None
+    path = folder / "config.toml"
     shown = f"~/{path.relative_to(home)}" if home is not None and path.is_relative_to(home) else str(path)
     return read_toml(path, shown)
 
