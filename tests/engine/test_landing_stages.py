@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from agentdeck.core.events import Event
@@ -49,3 +51,15 @@ def test_a_move_that_can_not_be_written_down_is_by_the_next_verb(bench: Bench, b
     assert landing.entry("one").stage is Stage.LANDED
     deck.undo(landing.entry("one").step)
     assert bench.git("rev-parse", "main") == before
+
+
+def test_a_landing_that_died_on_a_full_disk_is_given_up_by_the_next_verb(bench: Bench) -> None:
+    finished(bench, "fix", {"fix.txt": "x\n"})
+    deck = bench.deck()
+    landing = deck.land(LandRequest(("fix",), gate=("false",)))
+    lock = bench.write(f"landings/{landing.id}.lock", "", cwd=deck.store.folder)
+    deck.repair()
+    assert lock.exists()  # it may have been made this moment
+    os.utime(lock, (1, 1))
+    deck.repair()
+    assert not lock.exists()

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agent import Phase, State
+from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import NotFoundError, RefusedError
 from tests.support.decks import Bench
+from tests.support.finished import finished
 from tests.support.pictures import picture
 from tests.support.retry import eventually
 
@@ -136,3 +138,15 @@ def test_a_worktree_deleted_by_hand_can_be_removed_and_what_was_staged_comes_bac
     assert bench.git("show", ":README.md", cwd=worktree) == "# staged"
     assert bench.git("log", "-1", "--format=%s", cwd=worktree) == "Work"
     assert eventually(lambda: deck.agent("fix").state is State.STOPPED)
+
+
+def test_an_undo_that_was_cut_short_and_whose_step_is_gone_is_given_up(bench: Bench) -> None:
+    finished(bench, "fix", {"fix.txt": "x\n"})
+    deck = bench.deck()
+    deck.land(LandRequest(("fix",)))
+    journal = bench.write("steps/undo", '{"step": 7, "key": "undo 7 00000000"}', cwd=deck.store.folder)
+    with pytest.raises(NotFoundError, match="no step 7"):
+        deck.repair()
+    assert not journal.exists()
+    deck.repair()
+    deck.undo()

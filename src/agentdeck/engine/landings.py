@@ -18,6 +18,9 @@ from agentdeck.system.files import is_locked, locked, private_folder, read_json,
 from agentdeck.system.merges import Method
 from agentdeck.system.store import Store
 
+_TAKING = 10.0
+"""Seconds that a lock may be there and empty until someone has it."""
+
 
 class Stage(StrEnum):
     """How far one agent's landing has come."""
@@ -201,8 +204,7 @@ class Landings:
 
     def dead(self) -> list[str]:
         """The landings whose process ended before they did; costs a look into one folder."""
-        # An empty one is just about to be taken, for whoever takes it writes its number there.
-        return [path.stem for path in self._folder.glob("*.lock") if _size(path) and not is_locked(path)]
+        return [path.stem for path in self._folder.glob("*.lock") if _was_taken(path) and not is_locked(path)]
 
     def _read(self, path: Path) -> Landing:
         try:
@@ -213,10 +215,13 @@ class Landings:
             ) from error
 
 
-def _size(path: Path) -> int:
+def _was_taken(lock: Path) -> bool:
+    """Who takes a lock writes its number there. An empty one is just about to be taken; an old one was on a disk that
+    had no room for that."""
     with suppress(FileNotFoundError):
-        return path.stat().st_size
-    return 0
+        found = lock.stat()
+        return found.st_size > 0 or time.time() - found.st_mtime > _TAKING
+    return False
 
 
 def new_id() -> str:

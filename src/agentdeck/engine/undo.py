@@ -69,7 +69,11 @@ def _journal(world: World) -> Path:
 def _go_on(world: World, note: Note) -> Step:
     steps = Steps(world.store)
     begun = read_json(_journal(world))
-    step, key = steps.get(begun["step"]), begun["key"]
+    try:
+        step, key = steps.get(begun["step"]), begun["key"]
+    except NotFoundError:
+        _journal(world).unlink()  # someone has moved the step away: nobody can go on with it
+        raise
     text = _sentence(steps, step)
     new = steps.record(key, text, undoes=step.number)
     left = list(step.parts)
