@@ -40,6 +40,7 @@ def test_a_window_gets_exactly_its_argv_environment_and_folder(tmux: Tmux, tmp_p
     out = tmp_path / "out.json"
     odd = ["a b", "it's", '"$HOME"', "#{pane_id}", ";", "x;", "\\", "new\nline", "ü", "-t"]
     env = {"KEY": 'it\'s a "secret" $x #{y} \\ ;', "LINES2": "a\nb", "EMPTY": "", "PATH": os.environ["PATH"]}
+    env |= {"LATIN": os.fsdecode(b"caf\xe9"), "BYTES": os.fsdecode(b"\xff it's \xff\xfe")}
     tmux.open_window("deck", "fix", [*dump(out), *odd], cwd=folder, env=env)
     eventually(out.exists)
     seen_env, argv, cwd = json.loads(out.read_text())

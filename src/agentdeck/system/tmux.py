@@ -161,5 +161,6 @@ def _bare_environment() -> dict[str, str | None]:
 
 
 def quote(word: str) -> str:
-    """`word` as one word of a tmux command file, where single quotes take everything as it is."""
-    return "'" + word.replace("'", "'\"'\"'") + "'"
+    """`word` as one word of a tmux command file, where single quotes take everything as it is, except the byte 255: tmux
+    takes it for the file's end."""
+    return "'" + word.replace("'", "'\"'\"'").replace("\udcff", "'\"\\377\"'") + "'"
