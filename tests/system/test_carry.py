@@ -116,6 +116,15 @@ def test_names_that_are_not_easy(pair: tuple[Sandbox, Sandbox]) -> None:
     assert all((work.folder / name).read_text() == "x" for name in names)
 
 
+def test_more_names_than_a_command_line_takes(pair: tuple[Sandbox, Sandbox]) -> None:
+    main, work = pair
+    names = [f".env.{number:05}{'x' * 240}" for number in range(9000)]
+    for name in names:
+        (main.folder / name).touch()
+    assert carry(pair, ".env.*") == names
+    assert all((work.folder / name).exists() for name in names)
+
+
 def test_what_a_crash_left_is_cleared_and_completed(pair: tuple[Sandbox, Sandbox]) -> None:
     main, work = pair
     main.write("certs/a", "whole")

@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import redis
 
+from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError, DeckError, RefusedError
 from agentdeck.system.databases import command, sqlite
 from agentdeck.system.databases.pgserver import find_program
@@ -370,3 +371,13 @@ def test_what_a_line_that_hangs_has_started_ends_with_it(
         database.create(database.plan("d", "fix", tmp_path))
     pid = int((tmp_path / "pid").read_text())
     eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_folder_of_the_users_whose_gitignore_is_no_text_is_left_as_it_is(tmp_path: Path) -> None:
+    database = sqlite.SqliteDatabase(DatabaseConfig(engine="sqlite", path="data/db.sqlite3"), tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/.gitignore").write_bytes(b"\xff*\n")
+    plan = database.plan("deck", "fox", tmp_path)
+    database.create(plan)
+    database.drop(plan)
+    assert (tmp_path / "data/.gitignore").read_bytes() == b"\xff*\n"

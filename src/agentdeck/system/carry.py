@@ -24,6 +24,8 @@ INCLUDE_FILE = ".worktreeinclude"
 _INSTALLED = frozenset({"node_modules", ".venv", "venv"})
 """Folders that set-up scripts take for complete when they are there: one stray file in them would mislead."""
 _STAGE = ".agentdeck-carry-"
+_AT_ONCE = 400
+"""Paths on one command line, of which a system takes a megabyte or two; a path may have 4,096 bytes."""
 
 
 def carry_over(source: Path, target: Path, *, copy: list[str], link: list[str]) -> list[str]:
@@ -49,7 +51,7 @@ def _matching(repo: Repository, patterns: list[str]) -> list[str]:
     """The ignored files and whole folders of `repo`'s worktree that `patterns` choose."""
     if not any(pattern.strip() for pattern in patterns):
         return []
-    with tempfile.NamedTemporaryFile("w", prefix="agentdeck-", errors="surrogateescape") as file:
+    with tempfile.NamedTemporaryFile("w", prefix="agentdeck-", encoding="utf-8", errors="surrogateescape") as file:
         file.write("\n".join(patterns) + "\n")
         file.flush()
         chosen = _listed(repo, f"--exclude-from={file.name}")
@@ -141,12 +143,12 @@ def _is_folder(path: Path) -> bool:
 
 def _clone(sources: list[Path], folder: Path) -> None:
     """Copy files and folders into `folder`, modes and links kept, sharing blocks where the file system can."""
-    if not sources:
-        return
     flags = ["-c", "-R", "-p", "-P"] if sys.platform == "darwin" else ["-a", "--reflink=auto"]
-    done = run(["cp", *flags, "--", *sources, folder])
-    if not done and not all(os.path.lexists(folder / source.name) for source in sources):
-        raise DeckError(f"Ignored files can't be copied to {folder.parent}.", detail=done.complaint)
+    for first in range(0, len(sources), _AT_ONCE):
+        some = sources[first : first + _AT_ONCE]
+        done = run(["cp", *flags, "--", *some, folder])
+        if not done and not all(os.path.lexists(folder / source.name) for source in some):
+            raise DeckError(f"Ignored files can't be copied to {folder.parent}.", detail=done.complaint)
 
 
 def _reachable(target: Path, path: str) -> bool:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
-from agentdeck.system.tmux import _STRAY, Tmux
+from agentdeck.system.tmux import STRAY, Tmux
 
 _ANSWER = 1.0
 """Seconds that tmux may take to answer before it counts as wedged."""
@@ -137,7 +137,7 @@ class _Client:
     @classmethod
     async def connect(cls, tmux: Tmux, session: str) -> _Client:
         argv = tmux.argv("-C", "attach-session", "-t", f"={session}", "-f", "no-output,ignore-size")
-        environment = {name: value for name, value in os.environ.items() if name not in _STRAY}
+        environment = {name: value for name, value in os.environ.items() if name not in STRAY}
         try:
             process = await asyncio.create_subprocess_exec(
                 *argv,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import json
@@ -17,8 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.core.apis import Api
+from agentdeck.errors import StoreError
 from agentdeck.system.files import private_folder
 
+_BYTES = 32
 BEARER_HEADER = "x-agentdeck-token"
 
 
@@ -35,22 +38,33 @@ OPERATOR = Bearer()
 
 
 def secret(state: Path) -> bytes:
-    """The secret kept in the folder `state`, made when there is none. OSError where it can't be read."""
-    private_folder(state)
+    """The secret kept in the folder `state`, made when there is none.
+
+    OSError where it can't be read or made, StoreError where it is damaged: with an empty one anybody could sign tokens.
+    """
     path = state / "secret"
-    fresh = secrets.token_bytes(32)
+    if not path.exists():
+        _make(private_folder(state), path)
+    found = path.read_bytes()
+    if len(found) != _BYTES:
+        raise StoreError(
+            f"The gateway's secret {path} is damaged.",
+            hint="Delete it, then stop and resume the agents that use the gateway: their tokens are signed with it.",
+        )
+    return found
+
+
+def _make(state: Path, path: Path) -> None:
     draft = state / f".secret.{os.getpid()}.{secrets.token_hex(4)}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, fresh)
-        os.close(descriptor)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_BYTES))
         # A link never replaces a file, so that of two processes at their first start one secret wins, whole.
-        os.link(draft, path)
-    except FileExistsError:
-        return path.read_bytes()
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    return fresh
 
 
 def mint(key: bytes, bearer: Bearer) -> str:

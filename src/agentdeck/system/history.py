@@ -25,7 +25,10 @@ class Commit:
 def commits(repo: Repository, base: str, tip: str, most: int = 1000) -> list[Commit]:
     """Those that `tip` has and `base` has not, newest first, `most` at most."""
     form = "--format=%x1e%H%x1f%at%x1f%P%x1f%an%x1f%s"
-    text = repo.git("log", f"--max-count={most}", "--numstat", "--no-renames", form, f"{base}..{tip}", "--")
+    # log.showSignature would put gpg's words between the records.
+    text = repo.git(
+        "log", "--no-show-signature", f"--max-count={most}", "--numstat", "--no-renames", form, f"{base}..{tip}", "--"
+    )
     return [_commit(record) for record in _RECORD.split(text) if record.strip()]
 
 

@@ -13,7 +13,10 @@ from agentdeck.system.git import Repository
 from agentdeck.system.process import Result
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-_PLAIN = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "--find-renames")
+_PLAIN = (
+    *("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/", "--find-renames"),
+    "--submodule=short",  # else diff.submodule may put lines between the files
+)
 
 Run = Callable[..., Result]
 

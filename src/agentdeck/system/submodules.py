@@ -12,9 +12,14 @@ from agentdeck.system.treediff import changed
 
 def listed(top: Repository) -> dict[str, str]:
     """The names of the submodules that `.gitmodules` in worktree `top` tells of, by path."""
-    modules = top.run("config", "--file", top.folder / ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
-    entries = (entry.partition("\n") for entry in modules.text.split("\0") if entry)
-    return {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in entries if _inside(path)}
+    return {path: name for path, name in _names(top, "--file", top.folder / ".gitmodules").items() if _inside(path)}
+
+
+def _names(repo: Repository, *source: str | Path) -> dict[str, str]:
+    """The names of all submodules in a `.gitmodules`, by path; `source` says to git where that is."""
+    found = repo.run("config", *source, "-z", "--get-regexp", r"^submodule\..*\.path$")
+    entries = (entry.partition("\n") for entry in found.text.split("\0") if entry)
+    return {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in entries}
 
 
 def check_out(top: Repository, known: Path, only: Collection[str] | None = None) -> list[str]:
@@ -83,9 +88,7 @@ def changed_links(repo: Repository, old: str, new: str) -> list[Link]:
     found = [(each.path, *each.links) for each in changed(repo, old, new) if each.is_link]
     if not found:
         return []
-    words = ("config", "--blob", f"{new}:.gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
-    entries = (entry.partition("\n") for entry in repo.run(*words).text.split("\0") if entry)
-    names = {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in entries}
+    names = _names(repo, "--blob", f"{new}:.gitmodules")
     return [Link(path, names.get(path, ""), before, after) for path, before, after in found]
 
 

@@ -18,7 +18,7 @@ from agentdeck.system.tree import MARK
 
 SOCKET_VARIABLE = "AGENTDECK_TMUX_SOCKET"
 _CONFIG = Path(__file__).with_name("tmux.conf")
-_STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None, MARK: None}
+STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None, MARK: None}
 """Taken away so that a shell inside of tmux, a plain one and cron all mean the same server, and so that a server which
 an agent started does not end with that agent."""
 _NEEDED = frozenset({"PATH", "HOME", "SHELL", "TERM", "LANG", "USER", "LOGNAME", "TMPDIR"})
@@ -149,7 +149,7 @@ class Tmux:
         """
         self._pane(session, name)
         view = f"{session}-view-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
-        away = [word for variable in _STRAY for word in ("-u", variable)]
+        away = [word for variable in STRAY for word in ("-u", variable)]
         show = self.argv("new-session", "-t", f"={session}", "-s", view, ";", "set-option", "destroy-unattached", "on")
         return ["env", *away, *show, ";", "select-window", "-t", f"={view}:={name}"]
 
@@ -157,7 +157,7 @@ class Tmux:
 def _bare_environment() -> dict[str, str | None]:
     """What a tmux server may be started with: every window inherits it for ever, and it may hold somebody's keys."""
     taken = {name: None for name in os.environ if name not in _NEEDED and not name.startswith("LC_")}
-    return {**taken, **_STRAY}
+    return {**taken, **STRAY}
 
 
 def quote(word: str) -> str:

@@ -71,7 +71,7 @@ class SqliteDatabase:
         path.unlink(missing_ok=True)
         _remove_beside(path)
         mark = path.parent / ".gitignore"
-        if mark.is_file() and mark.read_text() == _IGNORE_ALL and os.listdir(path.parent) == [mark.name]:  # noqa: PTH208
+        if mark.is_file() and mark.read_bytes() == _IGNORE_ALL.encode() and os.listdir(path.parent) == [mark.name]:  # noqa: PTH208
             mark.unlink()
             path.parent.rmdir()
 
