@@ -161,6 +161,8 @@ def _bare_environment() -> dict[str, str | None]:
 
 
 def quote(word: str) -> str:
-    """`word` as one word of a tmux command file, where single quotes take everything as it is, except the byte 255: tmux
-    takes it for the file's end."""
+    """`word` as one word of a tmux command file, where single quotes take everything as it is.
+
+    Not so the byte 255, which tmux takes for the end of the file.
+    """
     return "'" + word.replace("'", "'\"'\"'").replace("\udcff", "'\"\\377\"'") + "'"
