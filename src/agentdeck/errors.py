@@ -35,7 +35,7 @@ class ExitCode(IntEnum):
     INTERNAL = 70
     """A bug in AgentDeck (EX_SOFTWARE)."""
     TRY_LATER = 75
-    """Given up on a provider's limit; the same call may work later (EX_TEMPFAIL)."""
+    """Given up on a provider's limit or a spent budget; the same call may work later (EX_TEMPFAIL)."""
     CONFIG = 78
     """agentdeck.toml or a profile is wrong (EX_CONFIG)."""
     TIMED_OUT = 124

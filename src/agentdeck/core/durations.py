@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+"""Seconds of each."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
 
 
@@ -15,7 +16,7 @@ def parse_duration(text: str) -> float:
         return float(plain)
     seconds, at = 0.0, 0
     while at < len(plain) and (part := _PART.match(plain, at)):
-        seconds += float(part[1]) * _UNITS[part[2]]
+        seconds += float(part[1]) * UNITS[part[2]]
         at = part.end()
     if not plain or at < len(plain):
         raise ValueError(f"“{text}” is not a length of time; 90, 90s, 15m, 2h and 1h30m are")
@@ -25,6 +26,6 @@ def parse_duration(text: str) -> float:
 def short_duration(seconds: float) -> str:
     """`42s`, `7m`, `3h`, `12d`: the largest unit that is not zero, cut off rather than rounded."""
     for unit in ("d", "h", "m"):
-        if seconds >= _UNITS[unit]:
-            return f"{int(seconds // _UNITS[unit])}{unit}"
+        if seconds >= UNITS[unit]:
+            return f"{int(seconds // UNITS[unit])}{unit}"
     return f"{max(0, int(seconds))}s"

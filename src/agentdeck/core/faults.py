@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from agentdeck.core.apis import Api
+from agentdeck.core.durations import UNITS
 
 
 class FaultKind(StrEnum):
@@ -74,7 +75,6 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
 _TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)\s*)+)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z][a-z_]{2,59}")
 """What an error code looks like, and a key does not."""
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 31 * 86400.0
 """No provider names a reset further away than a month; a bigger number is a mistake of theirs."""
 
@@ -265,4 +265,4 @@ def _number(text: str | None) -> float | None:
 def _duration(text: str) -> float | None:
     """Seconds in `1h2m3.5s`, `20ms`, `34s`; None where there is none."""
     parts = _DURATION.findall(text)
-    return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts) if parts else None
+    return sum(float(number) * UNITS[unit.lower()] for number, unit in parts) if parts else None

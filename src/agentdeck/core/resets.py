@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from agentdeck.core.durations import UNITS
+
 _LONGEST = 31 * 86400.0
 """No provider names a reset further away than a month; what seems to be one is something else."""
 _JUST_NOW = 90.0
@@ -160,8 +162,8 @@ def _length(text: str, now: float, local: tzinfo | None) -> float | None:
 
 def _seconds_of(unit: str) -> float:
     if unit.startswith(("ms", "milli")):
-        return 0.001
-    return {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}[unit[0]]
+        return UNITS["ms"]
+    return UNITS[unit[0]]
 
 
 def clock(at: float, now: float, local: tzinfo | None = None) -> str:

@@ -148,7 +148,13 @@ class Relay:
         self._master, slave = os.openpty()
         _set_size(self._master, self.size())
         failed_read, failed_write = os.pipe()
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError:  # no process or memory is left; a runner may try again and again
+            for descriptor in (slave, failed_read, failed_write):
+                os.close(descriptor)
+            self._close_master()
+            raise
         if self.pid == 0:
             _become(argv, cwd, env, slave, failed_write)
         os.close(slave)
