@@ -15,7 +15,7 @@ from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Column, Output, event_text, state_cell
 from agentdeck.core.durations import parse_duration, short_duration
 from agentdeck.core.text import plain, size_text
-from agentdeck.errors import DeckError, ExitCode, NotFoundError, UsageError
+from agentdeck.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.core.agent import Lease
@@ -57,9 +57,12 @@ def show(args: Namespace, out: Output) -> ExitCode:
         return ExitCode.OK
     if args.failovers:
         return _failovers(deck, view, out)
-    events = deck.store.events(view.name)
-    usage, disk = _usage(deck, view), deck.disk(view)
+    # First and last, for it tells what is used meanwhile.
+    measured = deck.usage(view)
+    events, disk = deck.store.events(view.name), deck.disk(view)
     known = read_marks(deck.world, deck.agents()).get(view.name)
+    used = measured()
+    usage = asdict(used) if used is not None else None
     if out.json:
         leases = [{"kind": lease.kind, "held": lease.held, "text": text} for lease, text in _leases(view)]
         told = [event.to_json() for event in events]
@@ -139,14 +142,6 @@ def _leases(view: AgentView) -> list[tuple[Lease, str]]:
         text = resource.describe(lease) if resource else ""
         found.append((lease, text if lease.held else f"{text} (not yet there)"))
     return found
-
-
-def _usage(deck: Deck, view: AgentView) -> dict[str, Any] | None:
-    try:
-        used = deck.usage([view]).get(view.name)
-    except DeckError:
-        return None
-    return asdict(used) if used is not None else None
 
 
 def _clock(at: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -343,12 +343,14 @@ class Deck:
         view = self.agent(name)
         return logs.read_raw(self.store.agent_folder(view.name) / "session.cast")
 
-    def usage(self, views: Sequence[AgentView]) -> Mapping[str, Usage]:
-        """CPU, memory and processes of each agent that runs."""
+    def usage(self, view: AgentView) -> Callable[[], Usage | None]:
+        """Begin to measure; what is returned says CPU since then, memory and processes, None where nothing runs."""
         from agentdeck.system.usage import UsageSampler
 
-        pids = {view.name: view.status.runner_pid for view in views if view.alive and view.status.runner_pid}
-        return UsageSampler().sample(pids)
+        sampler = UsageSampler()
+        pids = {view.name: view.status.runner_pid} if view.alive and view.status.runner_pid else {}
+        sampler.begin(pids)
+        return lambda: sampler.sample(pids).get(view.name)
 
     def disk(self, view: AgentView) -> int | None:
         """The bytes that an agent's worktree takes on disk; None where it is gone."""

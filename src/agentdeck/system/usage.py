@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_FIRST_LOOK = 0.1
-"""Seconds between the two looks that a first answer needs."""
+_APART = 0.1
+"""Seconds at least between two looks, for what was used meanwhile to tell something."""
 _FORGET = 60.0
 """Seconds after which all processes are read again: by then a number may be another process's."""
 
@@ -126,13 +126,18 @@ class UsageSampler:
         self._seconds: dict[tuple[int, float], float] = {}
         self._at = 0.0
 
+    def begin(self, runners: Mapping[str, int]) -> None:
+        """Take the look that a first sample is compared with; else that takes both, one after the other."""
+        if runners:
+            self._look(runners)
+
     def sample(self, runners: Mapping[str, int]) -> dict[str, Usage]:
         """The usage of each tree, by the name of its root's pid in `runners`; a root that is gone is left out."""
         if not runners:
             return {}
         if not self._at:
-            self._look(runners)
-            time.sleep(_FIRST_LOOK)
+            self.begin(runners)
+        time.sleep(max(0.0, self._at + _APART - time.monotonic()))
         return self._look(runners)
 
     def _look(self, runners: Mapping[str, int]) -> dict[str, Usage]:
