@@ -1,7 +1,9 @@
-"""Where there is little room, nothing is cut off in silence, and what is named is what works."""
+"""Little room or few colours: nothing is cut off in silence, and what is named is what works."""
 
 from __future__ import annotations
 
+import pytest
+from rich.console import Console
 from textual.geometry import Offset
 
 from agentdeck.core.agent import State
@@ -81,5 +83,21 @@ def test_the_palette_has_our_commands_and_none_that_belongs_to_the_library(bench
         await on.sees("choose a theme", "dashboard.theme in agentdeck.toml")
         await on.press(*["backspace"] * 6, *"maximize")
         await on.sees("No matches found")
+
+    drive(bench.deck(), script)
+
+
+@pytest.mark.parametrize(("colours", "reverse"), [("standard", True), ("256", False)])
+def test_with_sixteen_colours_the_selected_row_is_reversed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, colours: str, reverse: bool
+) -> None:
+    begin(bench, "fix")
+    monkeypatch.setattr(Console, "color_system", colours)
+
+    async def script(on: Driver) -> None:
+        await on.state("fix", State.WORKING)
+        row = on.screen.query_one(AgentTable).render_line(1)
+        assert all(bool(segment.style and segment.style.reverse) is reverse for segment in row if segment.text.strip())
+        assert on.app.has_class("-few-colours") is reverse
 
     drive(bench.deck(), script)

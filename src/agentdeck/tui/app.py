@@ -24,7 +24,7 @@ from agentdeck.tui import alerts
 from agentdeck.tui.actions import Actions, Failed, Finished, Follower, Progressed
 from agentdeck.tui.feed import Feed
 from agentdeck.tui.keymap import checked
-from agentdeck.tui.look import style_sheets
+from agentdeck.tui.look import has_few_colours, style_sheets
 from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.preferences import Preferences, first_theme, load, theme_name
 from agentdeck.tui.screens.deck import DeckScreen
@@ -80,6 +80,7 @@ class DeckApp(App[None]):
 
     def on_mount(self) -> None:
         self._use_theme()
+        self.set_class(has_few_colours(self), "-few-colours")
         self._write(alerts.PUSH_TITLE)
         self._set_title(self._shown)
         self.call_after_refresh(self._begin)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SHIPPED = Path(__file__).parents[1] / "styles"
@@ -14,6 +18,12 @@ def style_sheets() -> list[Path]:
     """All style sheets: beside the package in a wheel, at the top of a checkout."""
     folder = _SHIPPED if _SHIPPED.is_dir() else _CHECKOUT
     return sorted(folder.glob("*.tcss"))
+
+
+def has_few_colours(app: App[Any]) -> bool:
+    """Whether the terminal has 16 colours: then a background that a theme mixes comes out as any grey, and what stands
+    on it can't be read."""
+    return app.console.color_system == "standard"
 
 
 def sparkline(values: Sequence[float], width: int, *, full: float) -> str:

@@ -21,6 +21,7 @@ from agentdeck.core.text import columns as columns_of
 from agentdeck.core.text import cut, plain
 from agentdeck.tui.columns import GAP, Layout, Part, cell, lay_out
 from agentdeck.tui.keys import IN_LIST, bound
+from agentdeck.tui.look import has_few_colours
 from agentdeck.tui.order import Heading, Line
 from agentdeck.tui.snapshot import Row
 
@@ -201,6 +202,8 @@ class AgentTable(ScrollView, can_focus=True):
                 italic=whole.italic or None,
                 underline=whole.underline or None,
             )
+            if is_cursor and has_few_colours(self.app):
+                found = Style(reverse=True)
             self._styles_of[name] = found
         return found
 

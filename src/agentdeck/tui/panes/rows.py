@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from agentdeck.tui.keys import IN_ROWS, bound
+from agentdeck.tui.look import has_few_colours
 
 Piece = tuple[str, str]
 """A text that is clean, and the name of its look; “” is a plain one."""
@@ -121,6 +122,8 @@ class RowsView(ScrollView, can_focus=True):
                 bold=whole.bold or None,
                 italic=whole.italic or None,
             )
+            if name in ("cursor", "cursor-away") and has_few_colours(self.app):
+                found = Style(reverse=True)
             self._looks[name] = found
         return found
 
