@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot as TextualPilot
+from textual.widget import Widget
 
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
@@ -58,6 +59,12 @@ class Pilot(Generic[Held]):
 
     async def sees(self, *texts: str, pause: float = 0.02) -> None:
         await self.until(lambda: all(text in self.text() for text in texts), pause=pause)
+
+    async def open(self, view: AgentView, *texts: str) -> None:
+        """Show the agent, wait until all of `texts` is seen, and put the keys into the pane."""
+        self.pane.show(view)
+        await self.sees(*texts)
+        next(each for each in self.pane.walk_children(Widget) if each.focusable and each.display).focus()
 
     def follow(self, bench: Bench, name: str) -> None:
         """Show the agent as it stands now."""

@@ -51,9 +51,7 @@ def test_every_kind_of_change_is_listed_and_marked(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("5 files changed", "against main", "• not committed")
-        on.pane.lines.focus()
+        await on.open(view, "5 files changed", "against main", "• not committed")
         listed = [line.strip().split("  ")[0] for line in on.lines()[1:6]]
         assert listed == ["bin.dat", "gone.txt", "old.txt → new name.txt", "src/app.py", "untracked 漢.txt"]
         assert "new, untracked" in on.text()
@@ -87,9 +85,7 @@ def test_the_scope_is_all_committed_or_not(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("5 files changed")
-        on.pane.lines.focus()
+        await on.open(view, "5 files changed")
         await on.press("u")
         await on.sees("3 files changed", "only what is committed")
         assert "untracked" not in on.text()
@@ -105,10 +101,8 @@ def test_keys_go_from_file_to_file_and_from_change_to_change(bench: Bench) -> No
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("files changed")
+        await on.open(view, "files changed")
         lines = on.pane.lines
-        lines.focus()
         files = []
         for _ in range(9):
             await on.press("n")
@@ -132,10 +126,8 @@ def test_a_comment_begins_wherever_the_cursor_is(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("files changed")
+        await on.open(view, "files changed")
         lines = on.pane.lines
-        lines.focus()
         (gap,) = [at for at, row in enumerate(lines.rows) if row.file < 0 < at][:1]
         for at in (0, gap, len(lines.rows) - 1):
             lines.go_to(at)
@@ -152,10 +144,8 @@ def test_a_comment_is_kept_marked_deleted_and_sent(bench: Bench, tmp_path: Path)
     view = _changed(bench, f"cat > '{got}'")
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("files changed")
+        await on.open(view, "files changed")
         lines = on.pane.lines
-        lines.focus()
         for _ in range(200):
             if lines.rows[lines.cursor].kind == "line" and "'more'" in lines.line(lines.cursor).text:
                 break
@@ -185,9 +175,7 @@ def test_comments_outlive_the_dashboard_and_their_line(bench: Bench) -> None:
     Comments(bench.deck().store, "fix").add(Comment("src/app.py", 99, "about a line that is no more"))
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("1 comment not sent")
-        on.pane.lines.focus()
+        await on.open(view, "1 comment not sent")
         await on.press("end")
         await on.sees("src/app.py:99 (not in this diff any more): about a line")
         await on.press("X")
@@ -200,10 +188,8 @@ def test_the_line_under_the_cursor_stays_when_others_come(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("files changed")
+        await on.open(view, "files changed")
         lines = on.pane.lines
-        lines.focus()
         await on.press("end")
         assert lines.line(lines.cursor).text == "two"
         bench.write("aaa.txt", "1\n2\n3\n4\n", cwd=_tree(view))
@@ -221,10 +207,8 @@ def test_huge_files_wait_to_be_asked_for_and_stay_quick(bench: Bench) -> None:
     bench.write("wide.txt", "x" * 10_000_000, cwd=_tree(view))
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("60,000 lines; enter shows them")
+        await on.open(view, "60,000 lines; enter shows them")
         lines = on.pane.lines
-        lines.focus()
         await on.press("n", "enter")
         await on.until(lambda: len(lines.rows) > 60_000, timeout=60)
         took = []
@@ -246,9 +230,7 @@ def test_hostile_names_and_lines_are_only_text(bench: Bench, name: str) -> None:
     (_tree(view) / name).write_bytes(b"\x1b]52;c;QUJD\x07 \xe2\x80\xaeevil\x1b[2J\r\x08 \x9b2J \xff end\n")
 
     async def script(on: Pilot[DiffPane]) -> None:
-        on.pane.show(view)
-        await on.sees("1 file changed", "end")
-        on.pane.lines.focus()
+        await on.open(view, "1 file changed", "end")
         await on.press("end")
         for y in range(on.pane.lines.size.height):
             for segment in on.pane.lines.render_line(y):

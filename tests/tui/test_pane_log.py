@@ -77,9 +77,7 @@ def test_scrolling_up_ends_following_and_counts_what_is_not_seen(bench: Bench) -
     view = _with_log(bench, _numbered(100))
 
     async def script(on: Pilot[LogPane]) -> None:
-        on.pane.show(view)
-        await on.sees("line 99")
-        on.pane.lines.focus()
+        await on.open(view, "line 99")
         await on.press("pageup")
         before = on.lines()[:10]
         with _log(view).open("a") as log:
@@ -99,9 +97,7 @@ def test_a_search_counts_marks_and_walks_through_its_matches(bench: Bench) -> No
     view = _with_log(bench, _numbered(200))
 
     async def script(on: Pilot[LogPane]) -> None:
-        on.pane.show(view)
-        await on.sees("line 199")
-        on.pane.lines.focus()
+        await on.open(view, "line 199")
         await on.press("slash", *"LiNE", "backspace", "backspace", "backspace", "backspace", *"e 5")
         await on.sees("“e 5”: 11 of 11")
         await on.press("enter")
@@ -124,9 +120,7 @@ def test_a_capital_makes_the_search_tell_them_apart(bench: Bench) -> None:
     view = _with_log(bench, f"{STAMP} Error\n{STAMP} error\n")
 
     async def script(on: Pilot[LogPane]) -> None:
-        on.pane.show(view)
-        await on.sees("error")
-        on.pane.lines.focus()
+        await on.open(view, "error")
         await on.press("slash", *"error")
         await on.sees("2 of 2")
         await on.press(*["backspace"] * 5, *"Err")
@@ -139,9 +133,7 @@ def test_the_filter_shows_only_what_matches_also_of_what_comes(bench: Bench) -> 
     view = _with_log(bench, _numbered(100))
 
     async def script(on: Pilot[LogPane]) -> None:
-        on.pane.show(view)
-        await on.sees("line 99")
-        on.pane.lines.focus()
+        await on.open(view, "line 99")
         await on.press("f", *"line 7", "enter")
         await on.sees("line 7\n", "line 79", "11 of the 100 lines")
         assert "line 8" not in on.text()
@@ -160,9 +152,7 @@ def test_escape_leaves_the_prompt_and_keeps_what_was(bench: Bench) -> None:
     view = _with_log(bench, _numbered(10))
 
     async def script(on: Pilot[LogPane]) -> None:
-        on.pane.show(view)
-        await on.sees("line 9")
-        on.pane.lines.focus()
+        await on.open(view, "line 9")
         await on.press("slash", "escape")
         assert not on.pane.query_one(Prompt).display
         assert on.pane.lines.has_focus
@@ -175,9 +165,7 @@ def test_long_lines_wrap_on_demand(bench: Bench, wide: str) -> None:
     view = _with_log(bench, f"{STAMP} {wide * 110}END\n{STAMP} next\n")
 
     async def script(on: Pilot[LogPane]) -> None:
-        on.pane.show(view)
-        await on.sees("next")
-        on.pane.lines.focus()
+        await on.open(view, "next")
         assert "END" not in on.text()
         await on.press("w")
         await on.sees("END", "next")
@@ -193,9 +181,7 @@ def test_wrapping_goes_on_right_while_lines_come_and_go(bench: Bench, monkeypatc
     view = _with_log(bench, _numbered(40, "y" * 120))
 
     async def script(on: Pilot[LogPane]) -> None:
-        on.pane.show(view)
-        await on.sees("yyy")
-        on.pane.lines.focus()
+        await on.open(view, "yyy")
         await on.press("w")
         await on.sees("39")
         for round_ in range(3):
@@ -216,9 +202,7 @@ def test_what_is_far_up_is_read_when_one_goes_there(bench: Bench, monkeypatch: p
     view = _with_log(bench, f"{STAMP} the very first\n" + _numbered(2000))
 
     async def script(on: Pilot[LogPane]) -> None:
-        on.pane.show(view)
-        await on.sees("line 1999")
-        on.pane.lines.focus()
+        await on.open(view, "line 1999")
         await on.press("slash", *"very first", "enter")
         await on.sees("nothing here; N looks further up")
         await on.press("N")
