@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
-from rich.console import Console
 from textual.geometry import Offset
 
 from agentdeck.core.agent import State
@@ -11,6 +12,7 @@ from agentdeck.tui.detail import Detail
 from agentdeck.tui.header import TabBar
 from agentdeck.tui.table import AgentTable
 from tests.support.decks import Bench
+from tests.support.terminal import terminal
 from tests.tui.pilots import Driver, begin, drive, stands
 
 
@@ -87,17 +89,30 @@ def test_the_palette_has_our_commands_and_none_that_belongs_to_the_library(bench
     drive(bench.deck(), script)
 
 
-@pytest.mark.parametrize(("colours", "reverse"), [("standard", True), ("256", False)])
+@pytest.mark.parametrize("few", [True, False])
 def test_with_sixteen_colours_the_selected_row_is_reversed(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, colours: str, reverse: bool
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, few: bool
 ) -> None:
     begin(bench, "fix")
-    monkeypatch.setattr(Console, "color_system", colours)
+    for module in ("table", "app"):
+        monkeypatch.setattr(f"agentdeck.tui.{module}.has_few_colours", lambda app: few)
 
     async def script(on: Driver) -> None:
         await on.state("fix", State.WORKING)
         row = on.screen.query_one(AgentTable).render_line(1)
-        assert all(bool(segment.style and segment.style.reverse) is reverse for segment in row if segment.text.strip())
-        assert on.app.has_class("-few-colours") is reverse
+        assert all(bool(segment.style and segment.style.reverse) is few for segment in row if segment.text.strip())
+        assert on.app.has_class("-few-colours") is few
 
     drive(bench.deck(), script)
+
+
+def test_a_terminal_says_how_many_colours_it_has(bench: Bench) -> None:
+    begin(bench, "fix")
+    for term, colour in (("xterm", "\x1b[7m"), ("xterm-256color", "\x1b[48;5;")):
+        argv = ["env", "-u", "COLORTERM", f"TERM={term}", sys.executable, "-m", "agentdeck"]
+        with terminal(argv, bench.root, (80, 24)) as on:
+            on.sees("● working", "q quit")
+            line = next(
+                line for line in on.tmux("capture-pane", "-pe", "-t", "it").splitlines() if "● " in line and "▌" in line
+            )
+            assert colour in line, line

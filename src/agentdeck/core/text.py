@@ -60,6 +60,11 @@ def cut(text: str, width: int) -> str:
     return kept.rstrip() + "…" if width > 0 else ""
 
 
+def cut_start(text: str, width: int) -> str:
+    """`text` in at most `width` columns, with … where its beginning was."""
+    return text if columns(text) <= width else "…" + cut(text[::-1], width).removesuffix("…")[::-1]
+
+
 def pad(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
 

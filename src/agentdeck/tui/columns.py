@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agentdeck.core.durations import short_duration
 from agentdeck.core.radar import Verdict
 from agentdeck.core.text import columns as columns_of
-from agentdeck.core.text import cut, plain
+from agentdeck.core.text import cut, cut_start, plain
 from agentdeck.tui.look import short_bytes, sparkline
 from agentdeck.tui.order import NEEDS_PERSON
 from agentdeck.tui.snapshot import SHOWN_SAMPLES, Row
@@ -188,16 +188,9 @@ def cell(column: Column, row: Row, now: float, width: int) -> list[Part]:
     """The column's parts cut and filled to exactly `width` columns."""
     parts, room = [], width
     for text, style in column.parts(row, now):
-        shown = (cut_left if column.keep_end else cut)(text, room) if room > 0 else ""
+        shown = (cut_start if column.keep_end else cut)(text, room) if room > 0 else ""
         room -= columns_of(shown)
         if shown:
             parts.append((shown, style))
     fill: Part = (" " * room, "")
     return [fill, *parts] if column.right else [*parts, fill]
-
-
-def cut_left(text: str, width: int) -> str:
-    """`text` in at most `width` columns, with … where its beginning was."""
-    if columns_of(text) <= width:
-        return text
-    return "…" + cut(text[::-1], width).removesuffix("…")[::-1]

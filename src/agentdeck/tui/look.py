@@ -23,7 +23,7 @@ def style_sheets() -> list[Path]:
 def has_few_colours(app: App[Any]) -> bool:
     """Whether the terminal has 16 colours: then a background that a theme mixes comes out as any grey, and what stands
     on it can't be read."""
-    return app.console.color_system == "standard"
+    return not app.is_headless and app.console.color_system == "standard"
 
 
 def sparkline(values: Sequence[float], width: int, *, full: float) -> str:

@@ -13,7 +13,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 
 from agentdeck.core.patch import FilePatch, PatchLine
-from agentdeck.core.text import columns, cut, plain
+from agentdeck.core.text import columns, cut_start, plain
 from agentdeck.engine.comments import Comment
 from agentdeck.engine.diffs import Diff
 from agentdeck.tui.keys import IN_DIFF, bound
@@ -289,8 +289,3 @@ def title_of(diff: Diff) -> list[Piece]:
     if diff.fresh:
         pieces.append(("   • not committed", "warn"))
     return pieces
-
-
-def cut_start(text: str, width: int) -> str:
-    """`text` in at most `width` columns, with … where its beginning was."""
-    return text if columns(text) <= width else "…" + cut(text[::-1], width).removesuffix("…")[::-1]

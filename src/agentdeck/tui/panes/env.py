@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from agentdeck.core.secrets import masked
@@ -17,8 +16,8 @@ from agentdeck.engine.resources import BY_KIND, resource_variables
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
 from agentdeck.tui.keys import ENV, IN_TABS, bound
-from agentdeck.tui.panes.base import AgentPane
-from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
+from agentdeck.tui.panes.listed import ListPane
+from agentdeck.tui.panes.rows import Piece, RowsView
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Entry:
     """What is shown in place of the value until a person wants to see that; empty where nothing is to hide."""
 
 
-class EnvPane(AgentPane):
+class EnvPane(ListPane):
     KEYS: ClassVar = (("env.copy", "copy"), ("env.reveal", "show or hide a secret"), ("program.back", "back"))
     BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[ENV])]
 
@@ -40,20 +39,10 @@ class EnvPane(AgentPane):
         self._entries: list[Entry] = []
         self._revealed: set[str] = set()
 
-    def parts(self) -> ComposeResult:
-        yield TextRows()
-
-    @property
-    def rows(self) -> TextRows:
-        return self.query_one(TextRows)
-
     def changed_agent(self) -> None:
         self._entries = []
         self._revealed.clear()
-        if self.is_mounted:
-            self.rows.cursor = 0
-            self.rows.put([])
-            self.say("")
+        super().changed_agent()
 
     def set_active(self, active: bool) -> None:
         if not active:

@@ -8,21 +8,20 @@ from datetime import datetime
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 
 from agentdeck.core.agent import State
 from agentdeck.core.durations import short_duration
 from agentdeck.core.events import Event
 from agentdeck.core.text import pad, plain
 from agentdeck.engine.views import AgentView
-from agentdeck.tui.panes.base import AgentPane
-from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
+from agentdeck.tui.panes.listed import ListPane
+from agentdeck.tui.panes.rows import Piece, RowsView
 
 _MOST = 2000
 _LOOKS = {"working": "bar", "waiting": "warn", "limited": "accent", "done": "good", "failed": "bad", "landed": "good"}
 
 
-class EventsPane(AgentPane):
+class EventsPane(ListPane):
     WATCHES = True
     KEYS: ClassVar = (
         ("rows.up rows.down", "one in full"),
@@ -33,19 +32,9 @@ class EventsPane(AgentPane):
 
     _events: Sequence[Event] = ()
 
-    def parts(self) -> ComposeResult:
-        yield TextRows()
-
-    @property
-    def rows(self) -> TextRows:
-        return self.query_one(TextRows)
-
     def changed_agent(self) -> None:
         self._events = ()
-        if self.is_mounted:
-            self.rows.cursor = 0
-            self.rows.put([])
-            self.say("")
+        super().changed_agent()
 
     def find(self, view: AgentView) -> list[Event]:
         told = [event for event in self.deck.store.events(view.name) if event.text]

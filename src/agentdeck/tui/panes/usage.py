@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.timer import Timer
 
 from agentdeck.core.durations import short_duration
@@ -18,8 +17,8 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.system.usage import ProcessTable, ProcessUse, tree_of
 from agentdeck.tui.look import short_bytes, sparkline
-from agentdeck.tui.panes.base import AgentPane
-from agentdeck.tui.panes.rows import Piece, TextRows
+from agentdeck.tui.panes.listed import ListPane
+from agentdeck.tui.panes.rows import Piece
 from agentdeck.tui.panes.spent import Spent, money_rows, spent_by
 
 _PACE = 2.0
@@ -39,7 +38,7 @@ class Sample:
     memory: int
 
 
-class UsagePane(AgentPane):
+class UsagePane(ListPane):
     """Samples while it is seen; what an agent used meanwhile is not made up."""
 
     KEYS: ClassVar = (("rows.up rows.down", "processes"), ("program.back", "back"))
@@ -56,9 +55,6 @@ class UsagePane(AgentPane):
         """By agent: when it was summed up, how long that took, and the sum."""
         self._timer: Timer | None = None
 
-    def parts(self) -> ComposeResult:
-        yield TextRows()
-
     def on_mount(self) -> None:
         self._timer = self.set_interval(_PACE, self.look, pause=not self.active)
         super().on_mount()
@@ -71,9 +67,7 @@ class UsagePane(AgentPane):
     def changed_agent(self) -> None:
         self._seconds = {}
         self._rates = {}
-        if self.is_mounted:
-            self.query_one(TextRows).put([])
-            self.say("")
+        super().changed_agent()
 
     async def inquire(self, view: AgentView) -> list[ProcessUse]:
         measured = self._disk.get(view.name)
@@ -115,10 +109,10 @@ class UsagePane(AgentPane):
             if before:
                 memory = sum(use.rss_bytes for use in facts)
                 self._samples[view.name].append(Sample(now, sum(self._rates.values()), memory))
-        width = self.query_one(TextRows).size.width
+        width = self.rows.size.width
         spent = self._spent[view.name][2] if view.name in self._spent else Spent()
         rows = [*self._charts(view, facts, width), *money_rows(spent, width), *self._processes(facts)]
-        self.query_one(TextRows).put(rows)
+        self.rows.put(rows)
         self.say("" if facts else f"{view.name} is not running ({view.state}), so it uses nothing but disk.")
 
     def _charts(self, view: AgentView, facts: Sequence[ProcessUse], width: int) -> list[list[Piece]]:
