@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from agentdeck.core.agent import Agent, Lease, Mode, Phase, State, Status
 from agentdeck.core.conflicts import Conflict, Hunk
@@ -77,6 +77,19 @@ _FULL = Snapshot(
 )
 
 
+class Blank(Static):
+    """A tab with nothing in it that could differ from run to run."""
+
+    def __init__(self, deck: Deck) -> None:
+        super().__init__()
+
+    def show(self, view: AgentView | None) -> None:
+        pass
+
+    def set_active(self, active: bool) -> None:
+        pass
+
+
 async def settled(pilot: Pilot[Any], begun: Callable[[], bool] = lambda: True) -> None:
     """Wait until the picture stays as it is, after `begun`. What Textual itself waits for is that the process uses no
     processor time, which is also so where others leave it none."""
@@ -98,7 +111,7 @@ def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) 
     # A cursor that blinks is another picture twice a second.
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
     monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda self: None)
-    monkeypatch.setattr(detail, "TABS", dict.fromkeys(("Screen", "Log", "Diff"), "agentdeck.tui.panes.none:No"))
+    monkeypatch.setattr(detail, "TABS", dict.fromkeys(("Screen", "Log", "Diff"), f"{__name__}:Blank"))
 
     def compare(
         size: tuple[int, int] = (120, 30), before: Before | None = None, shot: Snapshot = _FULL, theme: str = ""

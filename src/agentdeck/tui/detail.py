@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher
 
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
@@ -33,14 +33,6 @@ class Pane(Protocol):
     def show(self, view: AgentView | None) -> None: ...
 
     def set_active(self, active: bool) -> None: ...
-
-
-class _Missing(Static):
-    def show(self, view: AgentView | None) -> None:
-        pass
-
-    def set_active(self, active: bool) -> None:
-        pass
 
 
 class Detail(Vertical):
@@ -77,11 +69,9 @@ class Detail(Vertical):
         if self._view is None and not self._panes:
             self.active = self.query_one(TabBar).active = tab
             return
-        if tab in self._panes:
-            if self.active == tab:
-                return
-            cast(Pane, self._panes[self.active]).set_active(False)
-        elif self._panes:
+        if tab in self._panes and self.active == tab:
+            return
+        if self._panes:
             cast(Pane, self._panes[self.active]).set_active(False)
         self.active = tab
         switcher = self.query_one(ContentSwitcher)
@@ -118,11 +108,6 @@ class Detail(Vertical):
 
 def _make(tab: str, deck: Deck) -> Widget:
     module, _, name = TABS[tab].partition(":")
-    try:
-        made = getattr(importlib.import_module(module), name)(deck)
-    except ModuleNotFoundError as error:
-        if error.name is None or not error.name.startswith("agentdeck.tui.panes"):
-            raise
-        return _Missing(f"{tab} is not part of this build.")
+    made = getattr(importlib.import_module(module), name)(deck)
     assert isinstance(made, Widget)
     return made
