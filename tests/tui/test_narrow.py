@@ -116,3 +116,12 @@ def test_a_terminal_says_how_many_colours_it_has(bench: Bench) -> None:
                 line for line in on.tmux("capture-pane", "-pe", "-t", "it").splitlines() if "● " in line and "▌" in line
             )
             assert colour in line, line
+
+
+def test_a_command_of_several_lines_is_one_line_in_the_list(bench: Bench) -> None:
+    begin(bench, "fix", "n=0\nwhile :; do\n    sleep 1\ndone")
+
+    async def script(on: Driver) -> None:
+        await on.sees("sh -c n=0 while :; do sleep 1 done")
+
+    drive(bench.deck(), script)

@@ -123,8 +123,9 @@ def _reason(row: Row, now: float) -> list[Part]:
     style = "problem" if row.is_lost or (row.facts and row.facts.problem) else f"reason-{row.state}"
     if reason:
         return [(reason, style)]
-    task = plain(row.view.agent.task)
-    return [(task, "dim")] if task else [(plain(" ".join(row.view.agent.argv)), "dim")]
+    # A script of several lines is one line here.
+    task = " ".join(plain(row.view.agent.task or " ".join(row.view.agent.argv)).split())
+    return [(task, "dim")]
 
 
 COLUMNS = (
