@@ -77,7 +77,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 def main_picture(bench: Bench) -> Picture:
     whole = picture(bench.root)
-    files = {name: found for name, found in whole.files.items() if not name.startswith(".worktrees")}
+    # An edit may have told git to write other line ends from now on, also where it puts the base's files back.
+    files = {
+        name: (mode, content.replace(b"\r\n", b"\n"))
+        for name, (mode, content) in whole.files.items()
+        if not name.startswith(".worktrees")
+    }
     return Picture(whole.status, whole.index, files, whole.head)
 
 
