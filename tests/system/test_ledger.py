@@ -48,6 +48,14 @@ def test_a_ledger_from_before_there_were_costs_is_taken_on(tmp_path: Path) -> No
         assert (row["cost"], row["unpriced"]) == (0.25, 1)
 
 
+def test_what_is_too_old_is_forgotten_and_nothing_else(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        for at in (1000.0, 2000.0, 3000.0):
+            ledger.add(record("fox", at, 5))
+        ledger.forget(before=2000.0)
+        assert [each.at for each in ledger.records()] == [2000.0, 3000.0]
+
+
 def test_a_file_that_is_no_ledger_is_said_so(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("no database at all, but long enough to be looked at as one" * 20)
     with pytest.raises(StoreError, match="ledger"):

@@ -51,6 +51,10 @@ EVENTS_FILE = "events.jsonl"
 REFRESH_SECONDS = 1.0
 SAVE_SECONDS = 0.05
 """Until a change of the board is written down, with those that follow at once."""
+KEEP_SECONDS = 400 * 86_400.0
+"""How long a request stays in the ledger: a year can be compared with the one before it, day by day."""
+EVENTS_MAX = 5_000_000
+"""Bytes of events.jsonl; a longer one is put aside, in place of the one before, when a gateway starts."""
 NAME_MAX = 200
 """Characters of a model's name that are noted: it is the agent's text."""
 _RELAY = web.AppKey("relay", Relay)
@@ -69,6 +73,7 @@ class Gateway:
         self._paused: set[Bearer] = set()
         """Those whose runners were told that a budget is spent."""
         self._ledger = Ledger(state)
+        self._forget_old()
         self._metrics = Metrics()
         self._budgets = Budgets(self._ledger, self._tell)
         self._refreshed = time.monotonic()
@@ -76,6 +81,13 @@ class Gateway:
         self._saving: asyncio.TimerHandle | None = None
         self.board = Board(self._tell, self._board_changed)
         self.board.restore(self._files.board())
+
+    def _forget_old(self) -> None:
+        events = self._files.state / EVENTS_FILE
+        with contextlib.suppress(OSError, DeckError):  # a full disk is no reason not to start
+            self._ledger.forget(time.time() - KEEP_SECONDS)
+            if events.stat().st_size > EVENTS_MAX:
+                events.replace(events.with_suffix(".old.jsonl"))
 
     def runner(self, grace: float) -> web.AppRunner:
         """What serves it; at its end requests under way have `grace` seconds."""

@@ -102,6 +102,13 @@ class Ledger:
         except sqlite3.Error as error:
             raise StoreError(f"The gateway's ledger {self._path} can't be written.", detail=str(error)) from error
 
+    def forget(self, before: float) -> None:
+        """Take away the requests that came before that time. StoreError where they can't be."""
+        try:
+            self._db.execute("DELETE FROM requests WHERE at < ?", (before,))
+        except sqlite3.Error as error:
+            raise StoreError(f"The gateway's ledger {self._path} can't be written.", detail=str(error)) from error
+
     def records(self, since: float = 0.0) -> Iterator[Record]:
         """All requests that came at or after `since`, oldest first."""
         names = [column.name for column in fields(Record)][:10]
