@@ -17,6 +17,7 @@ from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.views import QueuedTask, StartRequest
 from agentdeck.errors import DatabaseError, ExitCode, NotFoundError, RefusedError, UsageError
 from agentdeck.system.envfile import parse
+from agentdeck.system.files import private_folder
 from tests.support.decks import Bench
 from tests.support.finished import finished
 from tests.support.retry import eventually
@@ -357,3 +358,13 @@ def test_a_worktree_of_someone_elses_that_is_in_the_way_stays(bench: Bench, kind
             bench.deck().start(StartRequest(name=name, argv=("true",)))
     assert (theirs / "work.txt").read_text() == "mine\n"
     assert bench.deck().store.names() == ["fix"]
+
+
+def test_a_start_that_was_killed_before_its_record_leaves_nothing_for_ever(bench: Bench) -> None:
+    deck = bench.deck()
+    unborn = private_folder(deck.store.open().agent_folder("unborn"))
+    (unborn / "operation.lock").touch()
+    (unborn / ".agent.json.1.2").touch()
+    deck.start(StartRequest(name="fix", argv=("true",)))
+    assert not unborn.exists()
+    assert deck.store.names() == ["fix"]

@@ -31,6 +31,7 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
     with contextlib.ExitStack() as held:
         # A name is the agent's from its record on, and its operation lock is taken before others can see that.
         with world.store.naming():
+            world.store.clear_unborn()
             if request.id is not None and (first := _holder_of(world, request.id)) is not None:
                 return first
             agent = _new_agent(world, request)

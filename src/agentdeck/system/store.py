@@ -175,6 +175,16 @@ class Store:
         (folder / "agent.json").unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
+    def clear_unborn(self) -> None:
+        """Take away the folders of starts that were killed before they had written their record. The caller holds the
+        lock of `naming`, under which every record is first written."""
+        import shutil
+
+        with contextlib.suppress(OSError):
+            for folder in (self.folder / "agents").iterdir():
+                if is_name(folder.name) and not (folder / "agent.json").exists():
+                    shutil.rmtree(folder, ignore_errors=True)
+
     def status(self, name: str) -> Status:
         path = self.agent_folder(name) / "status.json"
         with contextlib.suppress(FileNotFoundError):
