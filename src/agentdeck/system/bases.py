@@ -60,7 +60,8 @@ def left(common: Path, kind: str) -> list[Path]:
 def compare_and_swap(repo: Repository, move: Move, reason: str) -> None:
     """Move the ref alone; raise MovedError where it is elsewhere, RefusedError where git refuses."""
     done = repo.run("update-ref", "-m", reason, move.ref, move.new, move.old)
-    if not done:
+    # A git that was killed may have moved it before.
+    if not done and repo.commit(move.ref) != move.new:
         check_unmoved(repo, move)
         raise RefusedError(f"The branch {move.branch} can't be moved.", detail=done.complaint)
 
