@@ -17,6 +17,7 @@ from agentdeck.errors import ExitCode, UsageError
 from tests.support.cli import PROGRAM, agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.retry import eventually
+from tests.support.verdicts import assert_ok, assert_refused
 
 
 def parsed(*argv: str) -> Namespace:
@@ -145,6 +146,27 @@ def test_detached_it_comes_back_at_once_with_the_name(bench: Bench) -> None:
     done = agentdeck("run", "-d", "-n", "bot", "--", "sleep", "60", cwd=bench.root)
     assert (done.returncode, done.stdout) == (0, "bot\n")
     assert bench.deck().agent("bot").alive
+
+
+def test_a_program_that_nobody_can_find_is_refused_before_anything_is_made(bench: Bench) -> None:
+    done = agentdeck("run", "-d", "--", "no-such-program", cwd=bench.root)
+    assert_refused(done, ExitCode.MISSING_TOOL, says=["no-such-program", "sh -c"])
+    assert bench.worktrees() == [str(bench.root)]
+    tool = bench.write("bin/no-such-program", "#!/bin/sh\n", cwd=bench.home)
+    tool.chmod(0o755)
+    assert_ok(agentdeck("run", "--env", f"PATH={tool.parent}:{os.environ['PATH']}", "--", tool.name, cwd=bench.root))
+
+
+def test_an_agent_is_found_in_the_path_that_agents_get_as_from_cron(bench: Bench) -> None:
+    tool = bench.write("bin/my-cli", '#!/bin/sh\necho "I was told: $1"\n', cwd=bench.home)
+    tool.chmod(0o755)
+    profile = 'title = "Mine"\ncommand = "my-cli"\ninstall = "x"\n[headless]\nprompt = ["my-cli", "{prompt}"]\n'
+    bench.write(".config/agentdeck/profiles/mine.toml", profile, cwd=bench.home)
+    assert_refused(agentdeck("run", "-a", "mine", "Do it", cwd=bench.root), ExitCode.MISSING_TOOL, says=["my-cli"])
+    bench.write("keys.env", f"PATH={tool.parent}:/usr/bin:/bin\n", cwd=bench.home)
+    bench.write("agentdeck.toml", f"[agent]\nenv_file = '{bench.home}/keys.env'\n")
+    assert_ok(agentdeck("run", "-n", "one", "-a", "mine", "Do it", cwd=bench.root))
+    assert "I was told: Do it" in agentdeck("logs", "one", cwd=bench.root).stdout
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -139,3 +140,21 @@ def test_quoted_words_come_back_as_one(tmux: Tmux, tmp_path: Path, word: str) ->
     tmux.open_window("deck", "fix", ["sleep", "100"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
     tmux.command("source-file", "-", stdin=f"set -g @word {quote(word)}\n".encode())
     assert tmux.command("show-options", "-gqv", "@word") == word
+
+
+def test_a_window_gets_the_path_it_was_given_and_not_that_of_who_opens_it(tmux: Tmux, tmp_path: Path) -> None:
+    import json
+
+    for number, session in enumerate(["deck", "deck", "other"]):  # the first one makes the server, the last a session
+        out, path = tmp_path / f"{number}.json", f"/opt/{number}/bin:/usr/bin"
+        tmux.open_window(session, f"fix{number}", dump(out), cwd=tmp_path, env={"PATH": path})
+        eventually(out.exists)
+        assert json.loads(out.read_text())[0]["PATH"] == path
+    window = tmux.window("deck", "fix0")
+    assert window is not None
+    os.kill(window.pid, signal.SIGKILL)
+    eventually(lambda: (old := tmux.window("deck", "fix0")) is None or old.command_dead)
+    again = tmp_path / "again.json"
+    tmux.open_window("deck", "fix0", dump(again), cwd=tmp_path, env={"PATH": "/opt/again"})
+    eventually(again.exists)
+    assert json.loads(again.read_text())[0]["PATH"] == "/opt/again"

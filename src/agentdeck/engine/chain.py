@@ -49,7 +49,8 @@ def usable(world: World, names: Sequence[str]) -> tuple[tuple[str, ...], str]:
     """Those of `names` whose program is on this machine, and a sentence about those that are left out."""
     from agentdeck.system.profiles import found
 
-    there = tuple(name for name in names if found(world.profiles[name]) is not None)
+    path = world.search_path
+    there = tuple(name for name in names if found(world.profiles[name], path) is not None)
     missing = [name for name in names if name not in there]
     if not missing:
         return there, ""

@@ -21,7 +21,12 @@ _TMUX_NEEDED = (3, 2)
 
 
 def examine(world: World, agents: list[AgentView]) -> list[Check]:
-    return [*machine_checks(), *_config_checks(world), _gateway_check(world), *_agent_checks(world, agents)]
+    return [
+        *machine_checks(world.search_path),
+        *_config_checks(world),
+        _gateway_check(world),
+        *_agent_checks(world, agents),
+    ]
 
 
 def how_to_install(package: str) -> str:
@@ -33,10 +38,10 @@ def how_to_install(package: str) -> str:
     return f"Install {package} with your system's package manager."
 
 
-def machine_checks() -> Iterator[Check]:
-    """git and tmux, which nothing works without, and the agents that are on this machine."""
+def machine_checks(path: str | None = None) -> Iterator[Check]:
+    """git and tmux, which nothing works without, and the agents that are in `path` (default: this process's)."""
     yield from _tool_checks()
-    yield from _profile_checks()
+    yield from _profile_checks(path)
 
 
 def _tool_checks() -> Iterator[Check]:
@@ -102,7 +107,7 @@ def _pg_dump_check() -> Check:
         return Check("pg_dump", False, error.title, how_to_install("postgresql-client"))
 
 
-def _profile_checks() -> Iterator[Check]:
+def _profile_checks(path: str | None) -> Iterator[Check]:
     from agentdeck.system.profiles import found, load_profiles
 
     try:
@@ -111,9 +116,9 @@ def _profile_checks() -> Iterator[Check]:
         yield Check("profiles", False, error.title, error.detail or error.hint)
         return
     for name, profile in sorted(profiles.items()):
-        path = found(profile)
-        hint = "" if path else profile.install
-        yield Check(f"profile {name}", True if path else None, str(path or "not on this machine"), hint)
+        place = found(profile, path)
+        hint = "" if place else profile.install
+        yield Check(f"profile {name}", True if place else None, str(place or "not on this machine"), hint)
 
 
 def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:

@@ -172,9 +172,7 @@ def ensure(world: World) -> Address:
 
 def _keys(world: World) -> dict[str, str]:
     """The values that this deck's providers' `key_env` name, from where agents' variables come from too."""
-    from agentdeck.engine.launch import configured_environment
-
-    merged = configured_environment(world)
+    merged = world.environment()
     names = {provider.key_env for provider in world.settings.config.providers.values()} - {""}
     return {name: merged[name] for name in sorted(names) if merged.get(name)}
 

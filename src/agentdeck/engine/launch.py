@@ -20,7 +20,6 @@ from agentdeck.engine.handing import Job, progress_of, start_of
 from agentdeck.engine.resources import resource_variables, worktree_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, RefusedError
-from agentdeck.system import envfile
 from agentdeck.system.files import write_atomic
 from agentdeck.system.tree import MARK
 
@@ -190,7 +189,7 @@ def _command(
 
 def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wiring) -> dict[str, str]:
     """The caller's variables, under the configured env file's, the profile's, the agent's own, and its resources'."""
-    merged = configured_environment(world)
+    merged = world.environment()
     if profile is not None:
         merged |= profile.env
     merged = {name: value for name, value in merged.items() if name not in wiring.unset} | wiring.env
@@ -199,15 +198,6 @@ def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wi
     merged.setdefault("TERM", "screen-256color")
     unset = set(profile.env_unset if profile else ()) - set(agent.env)
     return _clean({name: value for name, value in merged.items() if name not in unset}, agent.env)
-
-
-def configured_environment(world: World) -> dict[str, str]:
-    """The caller's variables, under those of the configured env file and of `[agent] env`."""
-    config = world.settings.config
-    merged = dict(os.environ)
-    if config.agent.env_file:
-        merged |= envfile.source(world.root / Path(config.agent.env_file).expanduser())
-    return merged | config.agent.env
 
 
 def clean_environment() -> dict[str, str]:

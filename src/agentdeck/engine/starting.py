@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +11,13 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
 from agentdeck.core.events import Event
+from agentdeck.core.text import cut
 from agentdeck.engine import gateways
 from agentdeck.engine.reconcile import mark_lost
 from agentdeck.engine.resources import acquire_all
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import CancelledError, DeckError, RefusedError, UsageError
+from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, UsageError
 from agentdeck.system.files import private_folder, write_json
 from agentdeck.system.process import cancellable, check_cancelled, require_program
 
@@ -71,10 +73,12 @@ def _check(world: World, request: StartRequest) -> None:
     if not request.task.strip() and not request.argv and request.profile is None:
         raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
     check_ready(world)
-    if not request.argv:
+    if request.argv:
+        _check_command(world, request)
+    else:
         from agentdeck.system.profiles import require
 
-        profile = require(world.profiles, _profile_of(world, request))
+        profile = require(world.profiles, _profile_of(world, request), _path_of(world, request))
         config = world.settings.config
         gateways.check(config, profile, request.tier or config.agent.tier)
         from agentdeck.engine.chain import check_chain
@@ -91,12 +95,24 @@ def _check(world: World, request: StartRequest) -> None:
         raise UsageError("A time-out must be more than 0 seconds.")
 
 
+def _check_command(world: World, request: StartRequest) -> None:
+    """Raise where nobody can have put the program there by the time it is wanted: a hook, or the worktree itself."""
+    program, setup = request.argv[0], world.settings.config.hooks.setup
+    if "/" not in program and not setup and shutil.which(program, path=_path_of(world, request)) is None:
+        raise MissingToolError(
+            f"There is no program “{cut(program, 60)}” in PATH.",
+            hint="A line for a shell is run by one: -- sh -c 'make test && …'",
+        )
+
+
 def check_ready(world: World) -> None:
     """Raise, before anything is made or changed, where no agent can be started here."""
-    from agentdeck.engine.launch import configured_environment
-
     require_program("tmux")
-    configured_environment(world)
+    world.environment()
+
+
+def _path_of(world: World, request: StartRequest) -> str | None:
+    return request.env.get("PATH", world.search_path)
 
 
 def _note_bypass(world: World, agent: Agent, note: Note) -> None:
@@ -111,7 +127,7 @@ def _profile_of(world: World, request: StartRequest) -> str:
 
     if request.argv:
         return COMMAND
-    return choose(world.profiles, request.profile or world.settings.config.agent.profile)
+    return choose(world.profiles, request.profile or world.settings.config.agent.profile, _path_of(world, request))
 
 
 def _new_agent(world: World, request: StartRequest) -> Agent:

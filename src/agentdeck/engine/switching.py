@@ -81,7 +81,7 @@ def _next(world: World, agent: Agent) -> str:
 def _check(world: World, view: AgentView, to: str) -> None:
     if view.agent.profile == COMMAND:
         raise RefusedError(f"{view.name} runs a command of its own; no profile can take that over.")
-    require(world.profiles, to)
+    require(world.profiles, to, world.search_path)
     if to == serving(world, view.agent) and view.alive:
         raise RefusedError(f"{view.name} is with {to} already.")
 

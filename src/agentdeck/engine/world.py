@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.events import Event
-from agentdeck.errors import StoreError
+from agentdeck.errors import DeckError, StoreError
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
@@ -65,6 +66,23 @@ class World:
         from agentdeck.system.databases import open_database
 
         return open_database(self.settings.config.database, self.root, state_home())
+
+    def environment(self) -> dict[str, str]:
+        """The caller's variables, under those of the configured env file and of `[agent] env`. Raise ConfigError where
+        that file can't be read."""
+        config, merged = self.settings.config, dict(os.environ)
+        if config.agent.env_file:
+            from agentdeck.system import envfile
+
+            merged |= envfile.source(self.root / Path(config.agent.env_file).expanduser())
+        return merged | config.agent.env
+
+    @property
+    def search_path(self) -> str | None:
+        """Where agents' programs are looked for: their PATH, as far as it is known before one is started."""
+        with suppress(DeckError):  # who starts one is told
+            return self.environment().get("PATH")
+        return None
 
     def note(self, event: Event, to: Note) -> None:
         """Write `event` down and tell it on."""

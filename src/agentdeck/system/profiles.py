@@ -78,13 +78,13 @@ _NO_AGENT = ("demo", "shell")
 """Profiles that are on every machine, and are never meant by `auto`."""
 
 
-def choose(profiles: Mapping[str, Profile], name: str) -> str:
-    """The name of the profile that `name` means: another one for `auto`, else itself. Raise MissingToolError where
-    `auto` finds none."""
+def choose(profiles: Mapping[str, Profile], name: str, path: str | None = None) -> str:
+    """The name of the profile that `name` means: for `auto` the first one whose program is in `path`, else itself.
+    Raise MissingToolError where `auto` finds none."""
     if name != AUTO or AUTO in profiles:
         return name
     for each in (*_FIRST, *sorted(profiles)):
-        if each in profiles and each not in _NO_AGENT and found(profiles[each]) is not None:
+        if each in profiles and each not in _NO_AGENT and found(profiles[each], path) is not None:
             return each
     raise MissingToolError(
         "No agent CLI is installed on this machine.",
@@ -92,13 +92,13 @@ def choose(profiles: Mapping[str, Profile], name: str) -> str:
     )
 
 
-def require(profiles: Mapping[str, Profile], name: str) -> Profile:
-    """The profile of that name, whose program is on this machine."""
+def require(profiles: Mapping[str, Profile], name: str, path: str | None = None) -> Profile:
+    """The profile of that name, whose program is in `path`."""
     if name not in profiles:
         raise NotFoundError(f"There is no profile “{name}”.", hint=f"There are: {', '.join(sorted(profiles))}.")
     profile = profiles[name]
-    if found(profile) is None:
-        others = [each.name for each in profiles.values() if each.name not in _NO_AGENT and found(each)]
+    if found(profile, path) is None:
+        others = [each.name for each in profiles.values() if each.name not in _NO_AGENT and found(each, path)]
         also = f" On this machine are: {', '.join(sorted(others))}." if others else ""
         raise MissingToolError(
             f"{profile.title} is not installed: there is no “{profile.command}” in PATH.",
@@ -107,10 +107,10 @@ def require(profiles: Mapping[str, Profile], name: str) -> Profile:
     return profile
 
 
-def found(profile: Profile) -> Path | None:
-    """Where the profile's program is on this machine."""
-    path = shutil.which(program_of(profile))
-    return Path(path) if path else None
+def found(profile: Profile, path: str | None = None) -> Path | None:
+    """Where in `path` (default: this process's) the profile's program is."""
+    place = shutil.which(program_of(profile), path=path)
+    return Path(place) if place else None
 
 
 def program_of(profile: Profile) -> str:

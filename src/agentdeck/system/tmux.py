@@ -7,6 +7,7 @@ tmux is called as a program, in one call where several things are to happen at o
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,8 +56,12 @@ class Tmux:
         # -u: in the C locale, as in cron, tmux would print a _ for every tab and letter that is not ASCII.
         return ["tmux", "-u", "-L", self.socket, "-f", str(_CONFIG), *args]
 
-    def run(self, *args: str, stdin: bytes | None = None) -> Result:
-        return run(self.argv(*args), env=_bare_environment(), stdin=stdin, timeout=20)
+    def run(self, *args: str, stdin: bytes | None = None, path: str | None = None) -> Result:
+        """Run one tmux command; `path` is the PATH of what it starts."""
+        program, *words = self.argv(*args)
+        environment = _bare_environment() | ({"PATH": path} if path is not None else {})
+        # tmux itself is found by our own.
+        return run([shutil.which(program) or program, *words], env=environment, stdin=stdin, timeout=20)
 
     def command(self, *args: str, stdin: bytes | None = None) -> str:
         """Run one tmux command; raise TmuxError where it fails."""
@@ -93,7 +98,8 @@ class Tmux:
             start = ["respawn-pane", "-k", "-t", old.pane] if old else self._start(session, name)
             line = [*start, *(word for pair in env.items() for word in ("-e", "=".join(pair))), "-c", str(cwd), *argv]
             script = " ".join(quote(word) for word in line) + "\n"
-            result = self.run("start-server", ";", "source-file", "-", stdin=os.fsencode(script))
+            # Over any that it is told, tmux gives a new window the PATH of who asks for it.
+            result = self.run("start-server", ";", "source-file", "-", stdin=os.fsencode(script), path=env.get("PATH"))
             made = self.window(session, name) if result else None
             if made is not None:
                 return made

@@ -45,13 +45,13 @@ def choices(deck: Deck) -> Choices:
     """Read profiles, configuration and branches; takes a while the first time. Raises DeckError."""
     from agentdeck.system.profiles import AUTO, choose, found
 
-    agent = deck.config.agent
-    profiles = sorted(deck.world.profiles.values(), key=lambda each: (found(each) is None, each.title.lower()))
-    titles = [(each.title if found(each) else f"{each.title} (not installed)", each.name) for each in profiles]
+    agent, path = deck.config.agent, deck.world.search_path
+    usable = {each.name for each in deck.world.profiles.values() if found(each, path)}
+    profiles = sorted(deck.world.profiles.values(), key=lambda each: (each.name not in usable, each.title.lower()))
+    titles = [(each.title if each.name in usable else f"{each.title} (not installed)", each.name) for each in profiles]
     refs = deck.world.repo.run("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes")
-    usable = {each.name for each in profiles if found(each)}
     try:
-        first = [(f"The first that is installed: {choose(deck.world.profiles, AUTO)}", AUTO)]
+        first = [(f"The first that is installed: {choose(deck.world.profiles, AUTO, path)}", AUTO)]
     except MissingToolError:
         first = []
     fallback = AUTO if first else "demo"

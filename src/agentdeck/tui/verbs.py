@@ -276,8 +276,9 @@ def successors(deck: Deck, view: AgentView) -> list[tuple[str, str]]:
     """What is shown and the profile, for all that could go on with the agent; its own first if another has it now."""
     from agentdeck.system.profiles import found
 
-    own = view.agent.profile
-    installed = [each for each in deck.world.profiles.values() if found(each) and each.name not in (own, view.profile)]
+    own, path = view.agent.profile, deck.world.search_path
+    at_work = (own, view.profile)
+    installed = [each for each in deck.world.profiles.values() if found(each, path) and each.name not in at_work]
     back = [(f"back to its own: {own}", own)] if view.profile != own else []
     others = [(each.title, each.name) for each in sorted(installed, key=lambda each: each.title.lower())]
     return [*back, ("the next one of its chain", ""), *others]
