@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from agentdeck.system import git, snapshots, worktrees
+from agentdeck.system.checkouts import moving_files
+from agentdeck.system.files import sign
 from tests.support.pictures import picture
 from tests.support.repos import MakeRepo
 from tests.system.test_snapshots import REF, Desk, make_conflict, worktree_of
@@ -55,3 +58,19 @@ def test_commits_that_only_the_reflog_knows_are_kept(desk: Desk) -> None:
     _, after, _ = desk.there_and_back()
     assert after.files == before.files
     assert desk.main.git("show", f"{lost}:src/a.txt") == "thrown away"
+
+
+def test_the_files_to_watch_tell_of_every_move(desk: Desk) -> None:
+    git_dir, common = Path(desk.work.git("rev-parse", "--absolute-git-dir")), desk.main.folder / ".git"
+
+    def signs() -> list[tuple[int, ...]]:
+        return [sign(path) for path in moving_files(git_dir, common, "main", "agentdeck/fix")]
+
+    seen = [signs()]
+    desk.work.git("commit", "--quiet", "--allow-empty", "-m", "of the agent")
+    seen.append(signs())
+    desk.main.git("commit", "--quiet", "--allow-empty", "-m", "of the base")
+    seen.append(signs())
+    desk.work.git("switch", "--quiet", "--detach")
+    seen.append(signs())
+    assert all(before != after for before, after in pairwise(seen))

@@ -12,6 +12,7 @@ from typing import Any
 from agentdeck.core.radar import Mark, Report, Verdict
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
+from agentdeck.system.checkouts import moving_files
 from agentdeck.system.files import sign, write_atomic
 
 _FORMAT = 1
@@ -74,11 +75,9 @@ def _rests(view: AgentView, at: float, now: float) -> bool:
 def _signs(world: World, view: AgentView) -> list[list[int]]:
     """What changes when the agent or its base commits, stages or checks out."""
     lease = view.agent.lease("worktree")
-    git_dir = Path(lease.data.get("git_dir") or "/nowhere") if lease else Path("/nowhere")
-    heads = world.repo.common / "refs" / "heads"
-    places = [git_dir / name for name in ("HEAD", "index", "logs/HEAD", "MERGE_HEAD")]
-    places += [heads / view.branch, heads / (view.base or "none"), world.repo.common / "packed-refs"]
-    return [list(sign(place)) for place in places]
+    git_dir = lease.data.get("git_dir") or "/nowhere" if lease else "/nowhere"
+    places = moving_files(git_dir, world.repo.common, view.branch, view.base)
+    return [list(sign(place)) for place in (*places, f"{git_dir}/MERGE_HEAD")]
 
 
 def _path(world: World) -> Path:

@@ -199,14 +199,14 @@ class Radar:
         may be any. A folder stands for what lies in it itself, not deeper."""
         common = self._world.repo.common
         heads = common / "refs" / "heads"
-        found = {common: "", self._world.store.folder / "agents": ""}
+        found = {common: "", common / "reftable": "", self._world.store.folder / "agents": ""}
         found |= {Path(folder): "" for folder, _, _ in os.walk(heads)}
         worktrees = {os.path.realpath(worktree.git_dir): worktree for worktree in list_worktrees(self._world.repo)}
         for view in views:
             worktree = _worktree_of(view, worktrees)
             if worktree is None or not worktree.path.is_dir():
                 continue
-            found[worktree.git_dir] = found[worktree.path] = view.name
+            found[worktree.git_dir] = found[worktree.git_dir / "reftable"] = found[worktree.path] = view.name
             whole = self._memory.wholes.get(view.name)
             for folder in self._folders(whole.tree) if whole and whole.tree else ():
                 found[worktree.path / folder] = view.name

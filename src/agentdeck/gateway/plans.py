@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from agentdeck.core.gateway_config import Plan
 from agentdeck.errors import ConfigError
-from agentdeck.system.files import read_json
+from agentdeck.system.files import read_json, sign
 
 
 class Plans:
@@ -21,7 +21,7 @@ class Plans:
     def __init__(self, path: Path) -> None:
         """Raise ConfigError where the file is missing, or no plan in it is good."""
         self._path = path
-        self._seen = self._stamp()
+        self._seen = sign(path)
         self._plans: dict[str, Plan] = {}
         self._stores: dict[str, Path] = {}
         self.complaint = ""
@@ -41,18 +41,11 @@ class Plans:
 
     def refresh(self) -> bool:
         """Take the file up again if it changed; a plan that is wrong leaves the deck's old one, and a `complaint`."""
-        stamp = self._stamp()
-        if stamp == self._seen:
+        now = sign(self._path)
+        if now == self._seen:
             return False
-        self._seen = stamp
+        self._seen = now
         return self._read() is None
-
-    def _stamp(self) -> tuple[int, int, int]:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return (0, 0, 0)
-        return (status.st_mtime_ns, status.st_size, status.st_ino)
 
     def _read(self) -> ConfigError | None:
         wrong: ConfigError | None = None

@@ -20,6 +20,7 @@ READY = "agentdeck-ready"
 _HALF_MADE = "commondir"
 """git lists nothing at all while another git is making a worktree and has not written this file of it yet."""
 _PATIENCE = 5.0
+_TABLES = "reftable/tables.list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,14 @@ def _is_bare(common: Path, config: tuple[int, ...]) -> bool:
     """What git says of that folder, asked again when its `config` has another sign."""
     repo = Repository(common, common, bare=True)
     return repo.git("rev-parse", "--is-bare-repository", env={"GIT_DIR": str(common)}) == "true"
+
+
+def moving_files(git_dir: Path | str, common: Path, *branches: str) -> tuple[str, ...]:
+    """The files of which one is written when a worktree's HEAD or index moves, or one of `branches`, in either of the
+    two formats that git has for refs."""
+    heads = (f"{common}/refs/heads/{branch}" for branch in branches if branch)
+    own = (f"{git_dir}/{name}" for name in ("HEAD", "index", "logs/HEAD", _TABLES))
+    return (*own, *heads, f"{common}/packed-refs", f"{common}/{_TABLES}")
 
 
 def _git_folders(common: Path) -> dict[str, Path]:

@@ -13,7 +13,8 @@ from agentdeck.core.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
-from agentdeck.tui.reading import stamp, telling_files
+from agentdeck.system.files import sign
+from agentdeck.tui.reading import telling_files
 from agentdeck.tui.snapshot import GitFacts
 from agentdeck.tui.telling import sentence
 
@@ -66,7 +67,7 @@ class FactFinder:
         if known is None or known[0] is not view.agent:
             # Paths take longer to make than to look at.
             known = self._files[view.name] = view.agent, telling_files(self._repo.common, view.agent)
-        return *map(stamp, known[1]), os.path.isdir(lease.data["path"]), view.state  # noqa: PTH112 - as above
+        return *map(sign, known[1]), os.path.isdir(lease.data["path"]), view.state  # noqa: PTH112 - as above
 
     def compute(self, view: AgentView) -> GitFacts:
         """Ask git; takes tens of milliseconds, or seconds in a very large worktree."""

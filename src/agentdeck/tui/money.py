@@ -9,8 +9,8 @@ from agentdeck.core.serving import ProviderHealth
 from agentdeck.engine import gateways
 from agentdeck.engine.deck import Deck
 from agentdeck.errors import DeckError
+from agentdeck.system.files import sign
 from agentdeck.system.ledger import FILE, Ledger
-from agentdeck.tui.reading import stamp
 from agentdeck.tui.snapshot import Gateway
 
 _WAL = f"{FILE}-wal"
@@ -40,7 +40,7 @@ class MoneyReader:
         if not (state / FILE).exists():
             return
         midnight = time.mktime((*time.localtime()[:3], 0, 0, 0, 0, 0, -1))
-        seen = (stamp(state / FILE), stamp(state / _WAL), midnight)
+        seen = (sign(state / FILE), sign(state / _WAL), midnight)
         if seen == self._seen:
             return
         with Ledger(state) as ledger:

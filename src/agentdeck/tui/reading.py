@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,11 @@ from agentdeck.engine import gateways
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
+from agentdeck.system.checkouts import moving_files
+from agentdeck.system.files import sign
 from agentdeck.tui.telling import sentence
 
-_Stamp = tuple[int, int, int]
+_Sign = tuple[int, ...]
 
 
 class AgentReader:
@@ -21,7 +22,7 @@ class AgentReader:
 
     def __init__(self, deck: Deck) -> None:
         self._store, self._world = deck.store, deck.world
-        self._kept: dict[str, tuple[_Stamp | None, _Stamp | None, Agent, Status]] = {}
+        self._kept: dict[str, tuple[_Sign, _Sign, Agent, Status]] = {}
         self._alive: dict[str, bool] = {}
         self.problems: tuple[str, ...] = ()
         """What could not be read at the last look, one sentence each."""
@@ -30,7 +31,7 @@ class AgentReader:
         """Every agent now, in the order of their creation."""
         views, problems = [], []
         serving = gateways.serving(self._world) if self._store.exists else {}
-        kept: dict[str, tuple[_Stamp | None, _Stamp | None, Agent, Status]] = {}
+        kept: dict[str, tuple[_Sign, _Sign, Agent, Status]] = {}
         for name in self._store.names():
             try:
                 entry = self._entry(name)
@@ -47,18 +48,18 @@ class AgentReader:
         self._kept, self.problems = kept, tuple(problems)
         return sorted(views, key=lambda view: (view.agent.created, view.name))
 
-    def _entry(self, name: str) -> tuple[_Stamp | None, _Stamp | None, Agent, Status] | None:
+    def _entry(self, name: str) -> tuple[_Sign, _Sign, Agent, Status] | None:
         folder = self._store.agent_folder(name)
-        record, status = stamp(f"{folder}/agent.json"), stamp(f"{folder}/status.json")
+        record, status = sign(f"{folder}/agent.json"), sign(f"{folder}/status.json")
         old = self._kept.get(name)
         # An agent without a status has just begun: since when, only its record's reader says.
-        if old is not None and old[:2] == (record, status) and status is not None:
+        if old is not None and old[:2] == (record, status) and status:
             return old
         agent = self._store.agent(name)
         if agent is None:
             return None
         found = self._store.status(name)
-        if status is None:
+        if not status:
             found = replace(found, since=agent.created)
         return record, status, agent, found
 
@@ -75,16 +76,6 @@ def telling_files(common: Path, agent: Agent) -> tuple[str, ...]:
     lease, pane = agent.lease("worktree"), agent.lease("pane")
     if lease is None or not lease.held:
         return ()
-    git_dir = lease.data.get("git_dir") or str(common)
-    refs = [f"{common}/refs/heads/{name}" for name in (lease.data.get("base"), lease.data.get("branch")) if name]
+    branches = (lease.data.get(name) or "" for name in ("base", "branch"))
     log = [pane.data["log"]] if pane and pane.data.get("log") else []
-    return (f"{git_dir}/HEAD", f"{git_dir}/index", f"{git_dir}/logs/HEAD", f"{common}/packed-refs", *refs, *log)
-
-
-def stamp(path: Path | str) -> _Stamp | None:
-    """What changes whenever the file at `path` does; None where there is none."""
-    try:
-        facts = os.stat(path)  # noqa: PTH116 - as often as this is called, a Path's own takes twice as long
-    except OSError:
-        return None
-    return facts.st_mtime_ns, facts.st_ino, facts.st_size
+    return (*moving_files(lease.data.get("git_dir") or common, common, *branches), *log)

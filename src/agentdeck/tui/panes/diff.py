@@ -17,12 +17,13 @@ from agentdeck.engine.comments import Comment, Comments, send
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.diffs import Diff, Scope, read
 from agentdeck.engine.views import AgentView
+from agentdeck.system.files import sign
 from agentdeck.tui.keys import DIFF, IN_TABS, bound
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.prompt import Prompt
 from agentdeck.tui.panes.rows import RowsView
-from agentdeck.tui.reading import stamp, telling_files
+from agentdeck.tui.reading import telling_files
 from agentdeck.tui.telling import sentence
 
 _REST = 2.0
@@ -102,8 +103,8 @@ class DiffPane(AgentPane):
 
     def _signs_of(self, view: AgentView) -> tuple[Any, ...]:
         """What was asked for, and whatever moves when the agent commits, stages, prints or ends."""
-        comments = stamp(self.deck.store.agent_folder(view.name) / "comments.json")
-        moved = map(stamp, telling_files(self.deck.world.repo.common, view.agent))
+        comments = sign(self.deck.store.agent_folder(view.name) / "comments.json")
+        moved = map(sign, telling_files(self.deck.world.repo.common, view.agent))
         return (self._scope, self._whole), (comments, view.state), *moved
 
     def _read(self, view: AgentView, scope: Scope, whole: frozenset[str]) -> _Facts:
