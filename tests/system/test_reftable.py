@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from agentdeck.errors import RefusedError
 from agentdeck.system import git, snapshots, worktrees
+from agentdeck.system.advance import check
+from agentdeck.system.bases import Move
 from agentdeck.system.checkouts import moving_files
 from agentdeck.system.files import sign
 from tests.support.pictures import picture
@@ -74,3 +77,12 @@ def test_the_files_to_watch_tell_of_every_move(desk: Desk) -> None:
     desk.work.git("switch", "--quiet", "--detach")
     seen.append(signs())
     assert all(before != after for before, after in pairwise(seen))
+
+
+def test_a_branch_is_not_moved_under_a_cherry_pick(desk: Desk) -> None:
+    make_conflict(desk)
+    side = desk.work.git("rev-parse", "HEAD")
+    desk.main.fails("cherry-pick", side)
+    old = desk.main.git("rev-parse", "main")
+    with pytest.raises(RefusedError, match="cherry-pick of main is under way"):
+        check(desk.main.repo, Move("main", old, side))

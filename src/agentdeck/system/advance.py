@@ -13,7 +13,7 @@ from pathlib import Path
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system import bases, following
 from agentdeck.system.bases import Move
-from agentdeck.system.checkouts import Worktree, list_worktrees
+from agentdeck.system.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.files import read_json, write_json
 from agentdeck.system.git import Repository
 from agentdeck.system.process import uninterrupted
@@ -102,13 +102,20 @@ def _free_holder(repo: Repository, branch: str) -> Worktree | None:
             hint="Check out something else in all but one of them.",
         )
     for tree in holders:
-        for name, what in _UNFINISHED.items():
-            if (tree.git_dir / name).exists():
-                raise RefusedError(
-                    f"{what.capitalize()} of {branch} is under way in {tree.path}.",
-                    hint="Finish or abort it there first.",
-                )
+        if what := _unfinished(repo, tree):
+            raise RefusedError(
+                f"{what.capitalize()} of {branch} is under way in {tree.path}.", hint="Finish or abort it there first."
+            )
     return holders[0] if holders else None
+
+
+def _unfinished(repo: Repository, tree: Worktree) -> str:
+    """What is under way there; empty where nothing is."""
+    tables = keeps_refs_in_tables(repo)
+    for name, what in _UNFINISHED.items():
+        if (tree.git_dir / name).exists() or (tables and name.isupper() and repo.at(tree.path).commit(name)):
+            return what
+    return ""
 
 
 def settle(repo: Repository) -> list[Settled]:

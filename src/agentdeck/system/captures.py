@@ -18,7 +18,7 @@ from typing import Any
 
 from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.branches import branch_settings
-from agentdeck.system.checkouts import Worktree, list_worktrees
+from agentdeck.system.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git import Repository
 from agentdeck.system.nested import Nested, capture_nested
 from agentdeck.system.process import Result
@@ -122,11 +122,6 @@ def capture(repo: Repository, raw: RawTrees, worktree: Worktree, *, ignored: boo
     )
     result.parents = _parents(repo, worktree, state, result, view.reflog() if "refs" in result.facts else [])
     return result
-
-
-def keeps_refs_in_tables(repo: Repository) -> bool:
-    """Whether what is said of a worktree by files elsewhere, as CHERRY_PICK_HEAD, is in the reftable format."""
-    return (repo.common / "reftable").is_dir()
 
 
 @dataclass(frozen=True)

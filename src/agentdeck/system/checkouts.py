@@ -128,6 +128,11 @@ def _is_bare(common: Path, config: tuple[int, ...]) -> bool:
     return repo.git("rev-parse", "--is-bare-repository", env={"GIT_DIR": str(common)}) == "true"
 
 
+def keeps_refs_in_tables(repo: Repository) -> bool:
+    """Whether what is said of a worktree by files elsewhere, as CHERRY_PICK_HEAD, is in the reftable format."""
+    return (repo.common / "reftable").is_dir()
+
+
 def moving_files(git_dir: Path | str, common: Path, *branches: str) -> tuple[str, ...]:
     """The files of which one is written when a worktree's HEAD or index moves, or one of `branches`, in either of the
     two formats that git has for refs."""
