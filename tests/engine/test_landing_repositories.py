@@ -72,8 +72,8 @@ def test_a_branch_named_like_a_tag(bench: Bench) -> None:
 def test_a_name_that_git_takes_for_an_option_is_refused(bench: Bench) -> None:
     finished(bench, "fix", {"fix.txt": "x\n"})
     entry = land(bench, into="-x")
-    assert entry.exit_code is ExitCode.REFUSED
-    assert "not a branch of this repository" in entry.reason
+    assert entry.exit_code is ExitCode.NOT_FOUND
+    assert "no branch “-x”" in entry.reason
 
 
 def test_packed_refs(bench: Bench) -> None:
