@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
+from agentdeck.core.agent import State, Status
 from agentdeck.core.radar import Mark, Report, Verdict
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.marks import read_marks
@@ -188,6 +191,9 @@ def test_marks_are_read_without_a_look(workers: Workers) -> None:
     two.commit()
     known = read_marks(world, workers.views())
     assert {name: each.holds for name, each in known.items()} == {"one": False, "two": False, "three": False}
+    landed = Status(State.LANDED, since=time.time())
+    views = [replace(view, status=landed) if view.name == "one" else view for view in workers.views()]
+    assert read_marks(world, views).keys() == {"two", "three"}
 
 
 def test_another_thread_can_cancel_a_scan(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:

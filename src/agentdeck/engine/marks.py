@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.agent import State
 from agentdeck.core.radar import Mark, Report, Verdict
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
@@ -49,7 +50,7 @@ def write_marks(world: World, report: Report, views: Sequence[AgentView]) -> Non
 
 
 def read_marks(world: World, views: Sequence[AgentView]) -> dict[str, KnownMark]:
-    """By name, what is known of `views`; an agent that the radar never saw is not in it."""
+    """By name, what is known of `views`; one that the radar never saw, or that has landed, is not in it."""
     told = _read(_path(world))
     now = time.time()
     by_name = {view.name: view for view in views}
@@ -60,6 +61,8 @@ def read_marks(world: World, views: Sequence[AgentView]) -> dict[str, KnownMark]
     }
     found = {}
     for name in by_name.keys() & told.keys():
+        if by_name[name].state is State.LANDED:
+            continue
         verdict, others, at, _ = told[name]
         # An other that is no agent is a base branch, whose move the agent's own signs tell.
         moved = [other for other in others if other in told and other not in same]

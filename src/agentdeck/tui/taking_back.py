@@ -30,7 +30,7 @@ def what_happens(step: Step) -> list[str]:
 _SENTENCES = {
     "removal": "The agent {agent} comes back: its worktree, branch and database, with what was not committed.",
     "restoration": "The agent {agent} is removed again; what it holds is saved first.",
-    "base": "{branch} goes from {new:.10} back to {old:.10}, as it was without {names}.",
+    "base": "{branch} goes from {new:.10} back to {old:.10}, where it was before.",
     "commit": "What {agent} had not committed is uncommitted again; its files stay as they are.",
     "branch": "The branch {branch} comes back at {tip:.10}.",
     "branch again": "The branch {branch} is deleted again.",
@@ -41,5 +41,4 @@ _SENTENCES = {
 
 
 def _sentence(part: dict[str, Any]) -> str:
-    names = ", ".join(each["name"] for each in part.get("agents", []))
-    return _SENTENCES.get(part["kind"], "{kind} is taken back.").format(**{**part, "names": names})
+    return _SENTENCES.get(part["kind"], "{kind} is taken back.").format(**part)
