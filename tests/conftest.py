@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+
 from tests.support.databases import deck_id, open_
 from tests.support.decks import bench
 from tests.support.repos import isolated_git, repo
@@ -9,3 +12,7 @@ from tests.support.scripted import scripted
 from tests.support.servers import postgres, redis_url, template
 
 __all__ = ["bench", "deck_id", "isolated_git", "open_", "postgres", "redis_url", "repo", "scripted", "template"]
+
+# Where these tests run in the background of a shell, Ctrl-C is ignored, and what they start would inherit that.
+with contextlib.suppress(ValueError):  # not the main thread
+    signal.signal(signal.SIGINT, signal.default_int_handler)
