@@ -36,10 +36,13 @@ done
 def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
     """Run the commands on `commit`, each after the other, up to the first that fails."""
     begun = time.time()
-    with world.store.naming():
-        agent = _agent(world, gate, commit)
-        world.store.save(agent)
+    agent: Agent | None = None
     try:
+        # An interrupt finds it either not there or known here, to be removed.
+        with world.store.naming(), uninterrupted():
+            made = _agent(world, gate, commit)
+            world.store.save(made)
+            agent = made
         with world.store.operation(agent.name, wait=5):
             agent = replace(acquire_all(world, agent, silent), phase=Phase.HELD)
             world.store.save(agent)
@@ -56,8 +59,9 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
         killed = "it was killed" if status.state.is_live else status.reason
         return Verdict(False, limit or _failed_command(log) or killed, log, time.time() - begun)
     finally:
-        with uninterrupted():
-            _end_or_leave(world, gate, agent.name, note)
+        if agent is not None:
+            with uninterrupted():
+                _end_or_leave(world, gate, agent.name, note)
 
 
 def _end_or_leave(world: World, gate: Gate, name: str, note: Note) -> None:
