@@ -72,6 +72,11 @@ def run(*argv: str, check: bool = True) -> None:
         raise SystemExit(f"{' '.join(argv)[:200]}: exit {done.returncode}\n{done.stdout}{done.stderr}")
 
 
+def bare_server() -> None:
+    """Start the tmux server of the yardsticks; `repository` ends it."""
+    run("tmux", "-L", BARE, "-f", "/dev/null", "new-session", "-d", "-s", "bare", "sleep 1000")
+
+
 def timed(act: Callable[[], object]) -> float:
     """Seconds that it takes."""
     begun = time.perf_counter()

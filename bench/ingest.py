@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from common import BARE, milli, repository, row, run, tell, timed
+from common import BARE, bare_server, milli, repository, row, run, tell, timed
 
 RUNS = 3
 SIZES = [2, 20, 100]
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def recording(root: Path, sample: Path, megabytes: int) -> None:
-    run("tmux", "-L", BARE, "-f", "/dev/null", "new-session", "-d", "-s", "bare", "sleep 1000")
+    bare_server()
     ours, window, script = [], [], []
     for number in range(RUNS):
 

@@ -15,7 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from common import BARE, counted, repository, row, run, timed
+from common import BARE, bare_server, counted, repository, row, run, timed
 
 RUNS = 7
 MANY_FILES = 10_000
@@ -38,10 +38,6 @@ def main() -> None:
         with repository(MANY_FILES):
             bare_server()
             start_singly(f"start of an agent, {MANY_FILES:,} files", 0, 3)
-
-
-def bare_server() -> None:
-    run("tmux", "-L", BARE, "-f", "/dev/null", "new-session", "-d", "-s", "bare", "sleep 1000")
 
 
 def start_singly(what: str, first: int, end: int) -> None:
