@@ -73,12 +73,13 @@ def _check(world: World, request: StartRequest) -> None:
     if not request.task.strip() and not request.argv and request.profile is None:
         raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
     check_ready(world)
+    path = _path_of(world, request)
     if request.argv:
-        _check_command(world, request)
+        _check_command(world, request.argv[0], path)
     else:
         from agentdeck.system.profiles import require
 
-        profile = require(world.profiles, _profile_of(world, request), _path_of(world, request))
+        profile = require(world.profiles, _profile_of(world, request), path)
         config = world.settings.config
         gateways.check(config, profile, request.tier or config.agent.tier)
         from agentdeck.engine.chain import check_chain
@@ -95,10 +96,10 @@ def _check(world: World, request: StartRequest) -> None:
         raise UsageError("A time-out must be more than 0 seconds.")
 
 
-def _check_command(world: World, request: StartRequest) -> None:
+def _check_command(world: World, program: str, path: str | None) -> None:
     """Raise where nobody can have put the program there by the time it is wanted: a hook, or the worktree itself."""
-    program, setup = request.argv[0], world.settings.config.hooks.setup
-    if "/" not in program and not setup and shutil.which(program, path=_path_of(world, request)) is None:
+    setup = world.settings.config.hooks.setup
+    if "/" not in program and not setup and shutil.which(program, path=path) is None:
         raise MissingToolError(
             f"There is no program “{cut(program, 60)}” in PATH.",
             hint="A line for a shell is run by one: -- sh -c 'make test && …'",
