@@ -13,12 +13,12 @@ import pytest
 from agentdeck.core.agent import Fault, Phase, State
 from agentdeck.core.events import Event
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.landings import LandRequest
+from agentdeck.engine.landings import LandRequest, Stage
 from agentdeck.engine.views import QueuedTask, StartRequest
-from agentdeck.errors import DatabaseError, ExitCode, NotFoundError, RefusedError, UsageError
+from agentdeck.errors import ConfigError, DatabaseError, ExitCode, NotFoundError, RefusedError, UsageError
 from agentdeck.system.envfile import parse
 from agentdeck.system.files import private_folder
-from tests.support.decks import Bench
+from tests.support.decks import CONFIG, Bench
 from tests.support.finished import finished
 from tests.support.retry import eventually
 
@@ -368,3 +368,28 @@ def test_a_start_that_was_killed_before_its_record_leaves_nothing_for_ever(bench
     deck.start(StartRequest(name="fix", argv=("true",)))
     assert not unborn.exists()
     assert deck.store.names() == ["fix"]
+
+
+def test_each_deed_takes_the_configuration_as_its_files_are_then(bench: Bench) -> None:
+    deck = bench.deck()
+    finished(bench, "fix", {"fix.txt": "fixed\n"})
+    world = deck.world
+    assert (deck.world, world.settings.config.landing.gate) == (world, []), "nothing is read twice for nothing"
+    bench.write("agentdeck.toml", CONFIG + '[landing]\ngate = ["false"]\n')
+    landing = deck.land(LandRequest(("fix",)))
+    assert landing.gate == ("false",)
+    assert "its gate failed" in landing.entry("fix").reason
+    assert world.settings.config.landing.gate == [], "what a deed has taken stays as it is"
+    bench.write("agentdeck.toml", CONFIG + "[landing]\ngate = 1\n")
+    with pytest.raises(ConfigError, match=r"landing\.gate"):
+        deck.land(LandRequest(("fix",)))
+    (bench.root / "agentdeck.toml").unlink()
+    user = bench.write(".config/agentdeck/config.toml", '[landing]\ngate = ["exit 3"]\n', cwd=bench.home)
+    assert "exit 3" in deck.land(LandRequest(("fix",))).entry("fix").reason
+    user.unlink()
+    profile = bench.write(".config/agentdeck/profiles/mine.toml", "[headless]\n", cwd=bench.home)
+    with pytest.raises(ConfigError, match=r"mine\.toml"):
+        _ = deck.world.profiles
+    profile.write_text('title = "Mine"\ncommand = "mine"\ninstall = "-"\n[headless]\nprompt = ["{prompt}"]\n')
+    assert "mine" in deck.world.profiles
+    assert deck.land(LandRequest(("fix",))).entry("fix").stage is Stage.LANDED

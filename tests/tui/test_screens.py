@@ -77,6 +77,20 @@ def test_m_says_what_will_happen_lands_through_the_gate_and_u_takes_it_back(benc
     drive(bench.deck(), script)
 
 
+def test_a_gate_that_was_written_while_the_dialog_was_open_is_not_skipped(bench: Bench) -> None:
+    done(bench, "fix", "fix.txt")
+
+    async def script(on: Driver) -> None:
+        await on.until(lambda: on.screen.snapshot.rows)
+        await on.press("m")
+        await on.sees("without a conflict")
+        bench.write("agentdeck.toml", _GATED)
+        await on.press("y")
+        await on.sees("✗ set aside", "its gate failed")
+
+    drive(bench.deck(), script)
+
+
 def test_a_gate_that_fails_and_a_conflict_are_told_with_their_reason(bench: Bench) -> None:
     done(bench, "nogo", "other.txt")
     done(bench, "clash", "README.md", "mine\n")

@@ -19,6 +19,7 @@ from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import NotFoundError, RefusedError, UsageError
 from agentdeck.system.checkouts import main_folder
 from agentdeck.system.git import Repository
+from agentdeck.system.settings import signs
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
 
@@ -38,7 +39,7 @@ class Deck:
     """One repository under supervision. Every verb of the CLI and every key of the dashboard is a call of this."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self._world, self._signs = world, signs(world.root)
 
     @classmethod
     def find(cls, cwd: Path | None = None) -> Deck:
@@ -51,16 +52,24 @@ class Deck:
         return cls(World(repo.at(root) if not repo.bare else repo, root, Store(repo.common / "agentdeck"), Tmux()))
 
     @property
+    def world(self) -> World:
+        """What the engine works with, configured as the files say now. Each deed takes it once and keeps it."""
+        found = signs(self.root)
+        if found != self._signs:
+            self._signs, self._world = found, replace(self._world)
+        return self._world
+
+    @property
     def root(self) -> Path:
-        return self.world.root
+        return self._world.root
 
     @property
     def name(self) -> str:
-        return self.world.deck
+        return self._world.deck
 
     @property
     def store(self) -> Store:
-        return self.world.store
+        return self._world.store
 
     @property
     def config(self) -> Config:
@@ -249,9 +258,11 @@ class Deck:
         from agentdeck.engine import exchange
         from agentdeck.system.branches import plan_branch
 
+        world = self.world
         if not branch:
-            branch = plan_branch(self.world.repo, "pull", None, self.config.agent.base or None, "{name}").base
-        return exchange.pull(self.world, branch, note)
+            configured = world.settings.config.agent.base or None
+            branch = plan_branch(world.repo, "pull", None, configured, "{name}").base
+        return exchange.pull(world, branch, note)
 
     def propose(self, request: LandRequest, *, draft: bool = False, note: Note = silent) -> str:
         """Push an agent's branch and open a pull request for it through gh or glab; return its address."""

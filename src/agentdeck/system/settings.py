@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.errors import ConfigError
+from agentdeck.system.files import sign
 from agentdeck.system.tomlfile import TomlFile, config_error, dotted, problems_of, read_toml
 
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
         raise config_error(problems, " and ".join(sorted(shown))) from error
     values = config.model_dump(mode="json", by_alias=True)
     return Settings(config, {dotted(path): merged.origin(path) for path, _ in leaves(values)})
+
+
+def signs(root: Path) -> tuple[tuple[int, ...], ...]:
+    """Others whenever a file was written that the configuration or the profiles are read from."""
+    folder = user_folder(os.environ)
+    own = f"{folder}/profiles" if folder is not None else ""
+    try:
+        profiles = sorted(os.listdir(own)) if own else []  # noqa: PTH208 - asked by every deed and every look
+    except OSError:
+        profiles = []
+    places = (f"{root}/{DECK_FILE}", f"{folder}/config.toml", *(f"{own}/{name}" for name in profiles))
+    return tuple(sign(place) for place in places)
 
 
 def peek(root: Path, *path: str) -> Any:

@@ -145,15 +145,17 @@ class LandDialog(ModalScreen[LandRequest | None]):
         if self.outlooks is not None and event.value != self.outlooks.method:
             self._try(Method(str(event.value)))
 
-    def _request(self, found: Outlooks) -> LandRequest:
+    def _request(self) -> LandRequest:
         def wants(name: str) -> bool:
             box = self.query_one(f"#{name}", Checkbox)
             return bool(box.display and box.value)
 
+        gate = self.query_one("#gate", Checkbox)
         request = LandRequest(self._names, method=Method(str(self.query_one("#method", Select).value)))
         return replace(
             request,
-            gate=found.gate if wants("gate") else (),
+            # Only what a person was shown and switched off is skipped: the gate may have been written meanwhile.
+            gate=() if gate.display and not gate.value else None,
             commit="" if wants("commit") else None,
             stop=wants("stop"),
             batch=wants("batch"),
@@ -163,7 +165,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
 
     def action_land(self) -> None:
         if self.outlooks is not None and not self.query_one("#yes", Button).disabled:
-            self.dismiss(self._request(self.outlooks))
+            self.dismiss(self._request())
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -21,7 +21,7 @@ class AgentReader:
     """The agents as `Deck.agents` gives them, except that a record which can't be read does not hide the others."""
 
     def __init__(self, deck: Deck) -> None:
-        self._store, self._world = deck.store, deck.world
+        self._deck, self._store = deck, deck.store
         self._kept: dict[str, tuple[_Sign, _Sign, Agent, Status]] = {}
         self._alive: dict[str, bool] = {}
         self.problems: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class AgentReader:
     def read(self) -> list[AgentView]:
         """Every agent now, in the order of their creation."""
         views, problems = [], []
-        serving = gateways.serving(self._world) if self._store.exists else {}
+        serving = gateways.serving(self._deck.world) if self._store.exists else {}
         kept: dict[str, tuple[_Sign, _Sign, Agent, Status]] = {}
         for name in self._store.names():
             try:
