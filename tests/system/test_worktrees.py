@@ -11,8 +11,9 @@ from agentdeck.errors import ConfigError, GitError, RefusedError
 from agentdeck.system import git, snapshots, worktrees
 from agentdeck.system.branches import BranchPlan, ahead_behind, delete_branch, plan_branch
 from agentdeck.system.changes import Changes, changes, diff
-from agentdeck.system.checkouts import READY, find_worktree, list_worktrees, main_folder
+from agentdeck.system.checkouts import find_worktree, list_worktrees, main_folder
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import READY
 from tests.support.pictures import picture
 from tests.support.repos import MakeRepo, Sandbox
 
@@ -357,8 +358,7 @@ def test_remove_leaves_unknown_folders_and_inner_worktrees_alone(repo: MakeRepo,
         worktrees.remove(main.repo, path, saved)
     stranger = Sandbox(tmp_path / "stranger")
     stranger.write("file")
-    with pytest.raises(RefusedError):
-        worktrees.remove(main.repo, stranger.folder, saved)
+    assert "left as it is" in worktrees.remove(main.repo, stranger.folder, saved)
     assert (stranger.folder / "file").exists()
 
 
@@ -432,6 +432,7 @@ import sys
 from pathlib import Path
 from agentdeck.system.branches import plan_branch
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import READY
 from agentdeck.system.worktrees import add, exclude, place
 repo, name = Repository.find(Path(sys.argv[1])), sys.argv[2]
 plan = plan_branch(repo, name, None, None, "agentdeck/{name}")

@@ -11,13 +11,14 @@ from typing import Any
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.events import Event
+from agentdeck.engine import identity
 from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.resources import end_runner
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import changes, snapshots
-from agentdeck.system.checkouts import Worktree, find_worktree
+from agentdeck.system.checkouts import Worktree, enter, find_worktree
 from agentdeck.system.git import Repository
 from agentdeck.system.merges import Method, Wording
 
@@ -58,6 +59,7 @@ def find_candidate(world: World, name: str, request: LandRequest, *, protected: 
     _check_gated(world, agent, request)
     base = _base(world, agent, lease.data["base"], request.into, protected=protected)
     worktree, uncommitted = None, tuple[str, ...]()
+    identity.check(world.repo, agent)
     if path.is_dir():
         worktree = _checkout(world, name, path, branch)
         uncommitted = _uncommitted(world, worktree)
@@ -74,12 +76,13 @@ def has_work(world: World, name: str) -> bool:
     """Whether the agent has commits of its own, or work that is not committed."""
     agent = world.store.agent(name)
     lease = agent.lease("worktree") if agent else None
-    if lease is None:
+    if agent is None or lease is None:
         return False
     if world.repo.commit(f"refs/heads/{lease.data['branch']}") != lease.data.get("base_commit"):
         return True
-    path = Path(lease.data["path"])
-    return path.is_dir() and bool(changes.uncommitted(world.repo.at(path)))
+    if not Path(lease.data["path"]).is_dir() or identity.trouble(world.repo, agent):
+        return False
+    return bool(changes.uncommitted(identity.enter(world, agent)))
 
 
 def _check_rests(world: World, name: str, request: LandRequest) -> None:
@@ -149,7 +152,7 @@ def _checkout(world: World, name: str, path: Path, branch: str) -> Worktree:
 
 
 def _uncommitted(world: World, worktree: Worktree) -> tuple[str, ...]:
-    found = tuple(changes.uncommitted(world.repo.at(worktree.path)))
+    found = tuple(changes.uncommitted(enter(world.repo, worktree)))
     if any(line[:2] in _UNMERGED for line in found):
         raise RefusedError(f"A merge in {worktree.path} is not resolved.", hint="Resolve it or abort it there first.")
     return found
@@ -166,7 +169,7 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
     if candidate.worktree is None:
         return
     path = candidate.worktree.path
-    here = world.repo.at(path)
+    here = enter(world.repo, candidate.worktree)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
     ref = f"refs/agentdeck/trash/{agent.name}/commit-{stamp}"
     saved = snapshots.take(world.repo, path, ref, message=f"agentdeck: {agent.name} before its work was committed")

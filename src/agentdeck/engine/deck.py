@@ -276,9 +276,10 @@ class Deck:
         view = self.agent(name)
         if view.worktree is None or not view.worktree.is_dir():
             return []
+        from agentdeck.engine import identity
         from agentdeck.system import changes
 
-        return changes.uncommitted(self.world.repo.at(view.worktree))
+        return changes.uncommitted(identity.enter(self.world, view.agent))
 
     def stale(self) -> list[Stale]:
         """What `prune` would clear away, and why; nothing is touched."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.patch import FilePatch
+from agentdeck.engine import identity
 from agentdeck.engine.resources import worktree_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError
@@ -52,14 +53,16 @@ class Diff:
 
 
 def base_of(world: World, agent: Agent) -> tuple[Path, str]:
-    """The agent's worktree, and the commit that its work is compared with. Raise NotFoundError where it is gone."""
+    """The agent's worktree, and the commit that its work is compared with. Raise NotFoundError where it is gone,
+    ForeignError where something else lies there."""
     lease = agent.lease("worktree")
     path = worktree_of(agent)
     if lease is None or not path.is_dir():
         raise NotFoundError(f"The worktree of {agent.name} is gone: {path}", hint="“agentdeck doctor” says more.")
+    here = identity.enter(world, agent)
     base = str(lease.data["base_commit"])
     tip = world.repo.commit(f"refs/heads/{lease.data['base']}")
-    if tip is not None and not world.repo.at(path).run("merge-base", "--is-ancestor", "HEAD", tip):
+    if tip is not None and not here.run("merge-base", "--is-ancestor", "HEAD", tip):
         # What the agent merged from its base meanwhile is not its own work.
         base = tip
     return path, base
@@ -112,8 +115,8 @@ def commits_of(world: World, agent: Agent) -> list[Commit]:
         if tip is not None:
             base = world.repo.commit(f"refs/heads/{lease.data['base']}") or str(lease.data["base_commit"])
             return commits(world.repo, base, tip)
-    path, base = base_of(world, agent)
-    return commits(world.repo.at(path), base, "HEAD")
+    _, base = base_of(world, agent)
+    return commits(identity.enter(world, agent), base, "HEAD")
 
 
 def agent_base(agent: Agent) -> str:

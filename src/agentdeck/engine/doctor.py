@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from agentdeck.engine import gateways
+from agentdeck.engine import gateways, identity
 from agentdeck.engine.resources import BY_KIND, Presence
 from agentdeck.engine.views import AgentView, Check
 from agentdeck.engine.world import World
@@ -126,7 +126,7 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
         if view.damaged is not None:
             yield Check(f"agent {view.name}", False, view.damaged.title, f"{view.damaged.detail}. {view.damaged.hint}")
             continue
-        wrong = []
+        wrong, repair = [], ""
         for lease in view.agent.leases:
             resource = BY_KIND[lease.kind]
             try:
@@ -136,7 +136,13 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
                 continue
             if lease.kind == "pane" and not view.alive:
                 continue  # it went with its tmux server, as after every boot; what has ended needs none
-            if presence is not Presence.HELD:
+            found = identity.identity_of(world.repo, view.agent) if lease.kind == "worktree" else None
+            if presence is Presence.FOREIGN and found is not None and not found.is_usable:
+                wrong.append(f"worktree is foreign: {found.why}: {found.path}")
+                repair = found.repair
+            elif presence is not Presence.HELD:
                 wrong.append(f"{lease.kind} is {presence}: {resource.describe(lease)}")
         hint = f"“agentdeck resume {view.name}” makes it again, “agentdeck rm {view.name}” removes it." if wrong else ""
+        if repair:
+            hint = f"{repair}  (or “agentdeck rm {view.name}”, which saves what is the agent's and removes it)"
         yield Check(f"agent {view.name}", not wrong, "; ".join(wrong) or f"{view.state}, all it holds is there", hint)

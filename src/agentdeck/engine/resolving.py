@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent, Mode, Phase, State, unique_name
 from agentdeck.core.events import Event
-from agentdeck.engine import removal
+from agentdeck.engine import identity, removal
 from agentdeck.engine.candidates import Candidate
 from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.landings import Entry, Landing, LandRequest, Stage
-from agentdeck.engine.resources import acquire_all, worktree_of
+from agentdeck.engine.resources import acquire_all
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import merges
@@ -66,7 +66,7 @@ def resolve(world: World, landing_id: str, candidate: Candidate, old: str, attac
             if not world.lives(agent.name):
                 break
         tree = _resolved_tree(world, agent, candidate, old)
-        is_whole = _holds_no_more(world.repo.at(worktree_of(agent)), tree)
+        is_whole = _holds_no_more(identity.enter(world, agent), tree)
         return tree
     finally:
         with uninterrupted(), world.store.operation(agent.name, wait=10):
@@ -109,7 +109,7 @@ def _window(world: World, landing_id: str, candidate: Candidate, old: str) -> Ag
 
 
 def _resolved_tree(world: World, agent: Agent, candidate: Candidate, old: str) -> str:
-    here = world.repo.at(worktree_of(agent))
+    here = identity.enter(world, agent)
     head = str(here.commit("HEAD"))
     if head != old:
         if not merges.is_ancestor(world.repo, candidate.tip, head) or not merges.is_ancestor(world.repo, old, head):

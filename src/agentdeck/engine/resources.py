@@ -19,13 +19,16 @@ from typing import Any, Protocol
 
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
+from agentdeck.engine import identity
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DatabaseError, RefusedError, TmuxError
 from agentdeck.system import branches, envfile, worktrees
 from agentdeck.system.carry import carry_over
 from agentdeck.system.checkouts import find_worktree, is_bare
 from agentdeck.system.files import private_folder, write_json
+from agentdeck.system.identity import Standing
 from agentdeck.system.process import check_cancelled
+from agentdeck.system.snapshots import Snapshot
 
 
 class Presence(StrEnum):
@@ -48,8 +51,9 @@ class Resource(Protocol):
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence: ...
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
-        """Let it go; do nothing where it is gone. With `saved`, what it holds is kept in that folder first."""
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
+        """Let it go; do nothing where it is gone. With `saved`, what it holds is kept in that folder first. Return a
+        sentence about what was left in place; empty where nothing was."""
 
     def describe(self, lease: Lease) -> str: ...
 
@@ -73,6 +77,8 @@ class WorktreeResource:
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
         config = world.settings.config.worktree
         path = Path(lease.data["path"])
+        if lease.held:
+            identity.check(world.repo, agent)
         if path.is_relative_to(world.root):
             worktrees.exclude(world.repo, f"/{path.relative_to(world.root).parts[0]}/")
         made = worktrees.add(world.repo, path, plan_of(lease), reason=_lock_reason(agent), submodules=config.submodules)
@@ -83,19 +89,28 @@ class WorktreeResource:
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
         found = find_worktree(world.repo, Path(lease.data["path"]))
         if found is None or found.prunable or not found.path.is_dir():
-            return Presence.GONE
+            return Presence.FOREIGN if os.path.lexists(lease.data["path"]) else Presence.GONE
+        if not identity.identity_of(world.repo, agent).is_usable:
+            return Presence.FOREIGN
         return Presence.HELD if (found.branch or "") == lease.data["branch"] else Presence.FOREIGN
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         """Remove the worktree, which `engine.removal` has taken a snapshot of, and the branch where we made it."""
         from agentdeck.engine.removal import saved_snapshot, take_snapshot
 
         if world.settings.config.trash.ignored:
             # A database in the worktree has been dropped meanwhile, and is among the files that were saved.
             take_snapshot(world, agent, silent)
-        snapshot = saved_snapshot(world, agent)
+        snapshot, left = saved_snapshot(world, agent), ""
+        found = identity.identity_of(world.repo, agent)
         if (snapshot is not None or agent.is_gate) and self._is_ours(world, agent, lease):
-            worktrees.remove(world.repo, Path(lease.data["path"]), snapshot)
+            left = worktrees.remove(world.repo, found.path, snapshot)
+        elif found.standing is not Standing.GONE and lease.held:
+            left = f"{found.path} was left as it is: {found.why or 'it was not made for this agent'}."
+        self._release_branch(world, lease, snapshot)
+        return left
+
+    def _release_branch(self, world: World, lease: Lease, snapshot: Snapshot | None) -> None:
         if not lease.data["create"] or lease.data.get("keep_branch"):
             return
         branch = lease.data["branch"]
@@ -104,10 +119,13 @@ class WorktreeResource:
             branches.delete_branch(world.repo, branch, tip)
 
     def _is_ours(self, world: World, agent: Agent, lease: Lease) -> bool:
-        """Whether the worktree there was made for this agent: one that was in the way of a start was not."""
+        """Whether the worktree there was made for this agent: one that was in the way of a start was not, nor is one of
+        which only the lease says so."""
         found = find_worktree(world.repo, Path(lease.data["path"]))
         locked = (found.locked if found else None) or ""
-        return lease.held or locked == _lock_reason(agent) or locked.startswith("agentdeck is restoring")
+        if locked == _lock_reason(agent) or locked.startswith("agentdeck is restoring"):
+            return True
+        return lease.held and found is not None and found.is_complete and not locked.startswith("agentdeck agent ")
 
     def describe(self, lease: Lease) -> str:
         return f"{lease.data['path']} on {lease.data['branch'] or lease.data['base_commit'][:12]}"
@@ -139,8 +157,9 @@ class PortsResource:
             return Presence.GONE
         return Presence.HELD if list(mine[0].ports) == list(lease.data.get("ports", [])) else Presence.FOREIGN
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         world.ports.release(world.deck, agent.name)
+        return ""
 
     def describe(self, lease: Lease) -> str:
         return ", ".join(str(port) for port in lease.data.get("ports", []))
@@ -167,7 +186,7 @@ class DatabaseResource:
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
         return Presence.HELD if world.database is not None and world.database.exists(lease.data) else Presence.GONE
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         if world.database is None:
             raise RefusedError(
                 f"{agent.name}'s database can't be dropped: agentdeck.toml no longer configures one.",
@@ -179,10 +198,11 @@ class DatabaseResource:
             way_out = f"“agentdeck rm --keep-database {agent.name}” removes the agent and leaves its database."
             raise DatabaseError(error.title, detail=error.detail, hint=f"{error.hint} {way_out}".strip()) from error
         if not exists:
-            return
+            return ""
         if saved is not None and world.settings.config.database.keep_dump:
             world.database.dump(lease.data, saved / "database")
         world.database.drop(lease.data)
+        return ""
 
     def describe(self, lease: Lease) -> str:
         return str(lease.data.get("name") or lease.data.get("path") or lease.data.get("prefix") or "")
@@ -213,9 +233,10 @@ class EnvFileResource:
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
         return Presence.HELD if Path(lease.data["tmp"]).is_dir() else Presence.GONE
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         # The block goes with the worktree, which is to be removed as it was saved.
         shutil.rmtree(lease.data["tmp"], ignore_errors=True)
+        return ""
 
     def describe(self, lease: Lease) -> str:
         return str(lease.data["path"] or lease.data["tmp"])
@@ -229,7 +250,8 @@ class EnvFileResource:
         folder = worktree_of(agent)
         if not folder.is_dir():
             return True
-        return bool(world.repo.at(folder).run("ls-files", "--error-unmatch", "--", lease.data["path"]))
+        here = identity.enter(world, agent)
+        return bool(here.run("ls-files", "--error-unmatch", "--", lease.data["path"]))
 
 
 class PaneResource:
@@ -279,10 +301,11 @@ class PaneResource:
         window = world.tmux.window(lease.data["session"], lease.data["window"])
         return Presence.GONE if window is None else Presence.HELD
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> None:
+    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         end_runner(world, agent.name)
         world.tmux.close_window(lease.data["session"], lease.data["window"])
         end_runner(world, agent.name)  # one that was just starting took its lock meanwhile
+        return ""
 
     def describe(self, lease: Lease) -> str:
         return f"tmux window {lease.data['session']}:{lease.data['window']}"
@@ -358,11 +381,13 @@ def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> A
         world.store.save(agent)
     for lease in reversed(agent.leases):
         resource = BY_KIND[lease.kind]
-        resource.release(world, agent, lease, saved)
+        left = resource.release(world, agent, lease, saved)
         text = f"{resource.kind}: {resource.describe(lease)}"
         agent = agent.without_lease(lease.kind)
         world.store.save(agent)
         world.note(Event("resource.released", agent.name, text, {"kind": resource.kind}), note)
+        if left:
+            world.note(Event("warning", agent.name, left, {"kind": resource.kind}), note)
     return agent
 
 

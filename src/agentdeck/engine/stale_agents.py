@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from agentdeck.core.agent import Agent, Mode, State
-from agentdeck.engine import removal
+from agentdeck.engine import identity, removal
 from agentdeck.engine.gate import end_gate
 from agentdeck.engine.landings import Landings
 from agentdeck.engine.stale import Pruning, Stale
@@ -31,9 +31,11 @@ def stale_agents(world: World, aside: Repository, agents: list[Agent], trees: li
             why = "its worktree was deleted by hand"
             yield _agent(world, agent, why, 0)
             continue
+        if identity.trouble(world.repo, agent):
+            continue
         tree = by_path.get(os.path.realpath(path))
         why = _landed(world, aside, agent, tree)
-        if why and not changes.uncommitted(world.repo.at(path)):
+        if why and not changes.uncommitted(identity.enter(world, agent)):
             yield _agent(world, agent, why, disk_bytes(path))
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.core.events import Event
-from agentdeck.engine import removal, restoring
+from agentdeck.engine import identity, removal, restoring
 from agentdeck.engine.removal import is_kept, keep_database
-from agentdeck.engine.resources import worktree_of
 from agentdeck.engine.standing import set_landed
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
@@ -215,7 +214,7 @@ def _at_agent(world: World, part: Part) -> Repository:
     agent = world.store.agent(part["agent"])
     if agent is None or agent.lease("worktree") is None:
         raise NotFoundError(f"{part['agent']} has no worktree any more.")
-    return world.repo.at(worktree_of(agent))
+    return identity.enter(world, agent)
 
 
 def _check_branch(world: World, part: Part) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system import bases, following
 from agentdeck.system.bases import Move
-from agentdeck.system.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
+from agentdeck.system.checkouts import Worktree, enter, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.files import read_json, write_json
 from agentdeck.system.git import Repository
 from agentdeck.system.process import uninterrupted
@@ -67,9 +67,9 @@ def advance(repo: Repository, move: Move, reason: str) -> None:
         except RefusedError:
             journal.unlink()
             raise
-        follow_submodules(repo.at(worktree.path), move.old, move.new)
+        follow_submodules(enter(repo, worktree), move.old, move.new)
         journal.unlink()
-    repo.at(worktree.path).run("hook", "run", "--ignore-missing", "post-merge", "--", "0")
+    enter(repo, worktree).run("hook", "run", "--ignore-missing", "post-merge", "--", "0")
 
 
 def _follow(repo: Repository, worktree: Worktree, move: Move, reason: str) -> None:
@@ -77,7 +77,7 @@ def _follow(repo: Repository, worktree: Worktree, move: Move, reason: str) -> No
     and so the rest to `settle`."""
     following.write_files(repo, worktree, move)
     try:
-        bases.compare_and_swap(repo.at(worktree.path), move, reason)
+        bases.compare_and_swap(enter(repo, worktree), move, reason)
     except BaseException:
         following.put(repo, worktree, move, target=move.old)
         raise
@@ -113,7 +113,7 @@ def _unfinished(repo: Repository, tree: Worktree) -> str:
     """What is under way there; empty where nothing is."""
     tables = keeps_refs_in_tables(repo)
     for name, what in _UNFINISHED.items():
-        if (tree.git_dir / name).exists() or (tables and name.isupper() and repo.at(tree.path).commit(name)):
+        if (tree.git_dir / name).exists() or (tables and name.isupper() and enter(repo, tree).commit(name)):
             return what
     return ""
 
@@ -141,6 +141,6 @@ def _settle(repo: Repository, journal: Path) -> Settled:
         if worktree.branch == move.branch and now in (move.old, move.new):
             saved = following.put(repo, worktree, move, target=now)
             if now == move.new:
-                follow_submodules(repo.at(worktree.path), move.old, move.new)
+                follow_submodules(enter(repo, worktree), move.old, move.new)
     journal.unlink()
     return Settled(move, now == move.new, saved)

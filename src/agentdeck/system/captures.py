@@ -20,6 +20,7 @@ from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.branches import branch_settings
 from agentdeck.system.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import identify
 from agentdeck.system.nested import Nested, capture_nested
 from agentdeck.system.process import Result
 from agentdeck.system.rawtrees import Listing, RawTrees, listing
@@ -80,9 +81,9 @@ class Capture:
 def capture(repo: Repository, raw: RawTrees, worktree: Worktree, *, ignored: bool) -> Capture:
     """Write the objects of a snapshot of `worktree`, with its git-ignored files where `ignored`.
 
-    Where its folder is gone, its files are taken to be as the index has them.
+    Where its folder is gone, or is another by now, its files are taken to be as the index has them.
     """
-    view = _View(repo, worktree)
+    view = _View(repo, worktree, identify(worktree.path, worktree.git_dir).is_ours)
     entries = view.entries()
     has_index = raw.adopt_index(worktree.git_dir)
     unmerged = [entry for entry in entries if entry.stage]
@@ -90,7 +91,7 @@ def capture(repo: Repository, raw: RawTrees, worktree: Worktree, *, ignored: boo
     raw.forget(folder, {entry.path for entry in unmerged})
     staged = raw.tree(folder)
     try:
-        found = listing(worktree.path, view.skipped(ignored=ignored)) if worktree.path.is_dir() else None
+        found = listing(worktree.path, view.skipped(ignored=ignored)) if view.has_files else None
     except OSError as error:
         raise RefusedError(f"{worktree.path} can't be read wholly, so it can't be saved.", detail=str(error)) from error
     raw.forget(folder, _untrusted(view, entries, found))
@@ -130,11 +131,13 @@ class _View:
 
     repo: Repository
     worktree: Worktree
+    has_files: bool
+    """Whether its folder is there."""
 
     @property
     def place(self) -> Path:
         """Its folder; where that is gone, its git folder, for git must run somewhere."""
-        return self.worktree.path if self.worktree.path.is_dir() else self.worktree.git_dir
+        return self.worktree.path if self.has_files else self.worktree.git_dir
 
     def run(self, *words: str, stdin: bytes | None = None) -> Result:
         env = {"GIT_DIR": str(self.worktree.git_dir), "GIT_WORK_TREE": str(self.place)}

@@ -16,6 +16,7 @@ from pathlib import Path
 from agentdeck.errors import DeckError
 from agentdeck.system.checkouts import list_worktrees
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import inside
 from agentdeck.system.process import run
 from agentdeck.system.worktrees import exclude
 
@@ -42,7 +43,7 @@ def carry_over(source: Path, target: Path, *, copy: list[str], link: list[str]) 
     included = include.read_text("utf-8", "surrogateescape").splitlines() if include.is_file() else []
     linked = [path for path in _matching(repo, link) if _link(source, target, path)]
     for path in linked:
-        _keep_out_of_git(repo.at(target), path)
+        _keep_out_of_git(inside(repo, target), path)
     copied = _copy(source, target, _matching(repo, [*copy, *included]))
     return sorted(linked + copied)
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.errors import GitError, NotFoundError
-from agentdeck.system.checkouts import find_worktree
+from agentdeck.system.checkouts import enter, find_worktree
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import inside
 from agentdeck.system.process import Result
 
 _NUMBERS = ("--numstat", "-z", "--no-renames", "--no-ext-diff")
@@ -38,7 +39,7 @@ def changes(repo: Repository, worktree: Path, base: str) -> Changes:
 
 def changes_at_a_glance(repo: Repository, worktree: Path, base: str) -> Changes:
     """As `changes`, with two or three calls of git in place of eight where nothing is uncommitted."""
-    here = repo.at(worktree)
+    here = inside(repo, worktree)
     status = here.git("-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch", "-z", *_EVERY_FILE)
     lines = status.split("\0")
     facts = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
@@ -74,7 +75,7 @@ def diff(repo: Repository, worktree: Path, base: str, *, stat: bool = False, col
 
 
 def fork_point(repo: Repository, worktree: Path, base: str) -> str:
-    here = repo.at(worktree)
+    here = inside(repo, worktree)
     commit = here.commit(base)
     if commit is None:
         raise NotFoundError(f"The base “{base}” is not there any more.")
@@ -110,7 +111,7 @@ def everything(repo: Repository, worktree: Path) -> Iterator[tuple[_Git, list[st
         if (found.git_dir / "index").exists():
             # With its time: git compares that with the files' to know which records it can't trust.
             shutil.copy2(found.git_dir / "index", index)
-        git = _Git(repo.at(found.path), found.git_dir, index)
+        git = _Git(enter(repo, found), found.git_dir, index)
         names = git("ls-files", "-z", "--others", "--exclude-standard")
         if names:
             words = ("--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")

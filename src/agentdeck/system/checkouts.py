@@ -14,9 +14,8 @@ from pathlib import Path
 from agentdeck.errors import GitError
 from agentdeck.system.files import sign
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import READY, back_pointer, inside
 
-READY = "agentdeck-ready"
-"""The file in a worktree's git folder that says: made by agentdeck, and complete."""
 _HALF_MADE = "commondir"
 """git lists nothing at all while another git is making a worktree and has not written this file of it yet."""
 _PATIENCE = 5.0
@@ -61,12 +60,16 @@ def list_worktrees(repo: Repository) -> list[Worktree]:
     found = []
     for number, record in enumerate(records):
         values = dict(line.partition(" ")[::2] for line in record if line)
-        path = _top_of(repo) if number == 0 and "bare" not in values else Path(values["worktree"])
-        git_dir = repo.common if number == 0 else folders.get(os.path.realpath(path))
-        if git_dir is None:
-            continue
         head = values.get("HEAD")
         branch = values.get("branch")
+        if number == 0:
+            path, git_dir = Path(values["worktree"]) if "bare" in values else _top_of(repo), repo.common
+        else:
+            named = folders.get(os.path.realpath(values["worktree"]), {})
+            own = named.get(values["worktree"]) or next(iter(named.values()), None)
+            if own is None:
+                continue
+            path, git_dir = back_pointer(own) or Path(values["worktree"]), own
         found.append(
             Worktree(
                 path=path,
@@ -82,12 +85,23 @@ def list_worktrees(repo: Repository) -> list[Worktree]:
 
 
 def find_worktree(repo: Repository, path_or_git_dir: Path) -> Worktree | None:
-    """The worktree with that folder or that git folder, or None."""
-    wanted = os.path.realpath(path_or_git_dir)
+    """The worktree with that folder or that git folder, or None. A link at that path stands for itself, not for the
+    worktree that it leads to."""
+    wanted = _place(path_or_git_dir)
     for worktree in list_worktrees(repo):
-        if wanted in (os.path.realpath(worktree.git_dir), os.path.realpath(worktree.path)):
+        if wanted in (_place(worktree.git_dir), _place(worktree.path)):
             return worktree
     return None
+
+
+def _place(path: Path) -> str:
+    """The real path of what lies at `path`, be it a link."""
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - a text, as realpath gives
+
+
+def enter(repo: Repository, worktree: Worktree) -> Repository:
+    """The repository as seen from `worktree`; raise ForeignError where its folder is not that worktree any more."""
+    return inside(repo, worktree.path, worktree.git_dir)
 
 
 def main_folder(repo: Repository) -> Path:
@@ -141,13 +155,11 @@ def moving_files(git_dir: Path | str, common: Path, *branches: str) -> tuple[str
     return (*own, *heads, f"{common}/packed-refs", f"{common}/{_TABLES}")
 
 
-def _git_folders(common: Path) -> dict[str, Path]:
-    """The git folder of each linked worktree, by the real path of the worktree."""
-    folders = {}
-    for pointer in (common / "worktrees").glob("*/gitdir"):
-        try:
-            target = Path(os.fsdecode(pointer.read_bytes()).removesuffix("\n"))
-        except OSError:
-            continue
-        folders[os.path.realpath((pointer.parent / target).parent)] = pointer.parent
+def _git_folders(common: Path) -> dict[str, dict[str, Path]]:
+    """The git folder of each linked worktree by its path as it is recorded, under the real path: a link in place of one
+    worktree may lead to another."""
+    folders: dict[str, dict[str, Path]] = {}
+    for record in (common / "worktrees").glob("*/"):
+        if (path := back_pointer(record)) is not None:
+            folders.setdefault(os.path.realpath(path), {})[str(path)] = record
     return folders

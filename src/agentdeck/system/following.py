@@ -16,7 +16,7 @@ from pathlib import Path
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system import snapshots
 from agentdeck.system.bases import Move
-from agentdeck.system.checkouts import Worktree
+from agentdeck.system.checkouts import Worktree, enter
 from agentdeck.system.git import Repository
 from agentdeck.system.treediff import changed
 
@@ -64,7 +64,7 @@ class _Files:
 
     def __init__(self, repo: Repository, worktree: Worktree, move: Move, index: Path) -> None:
         self.index = index
-        self._here, self._move = repo.at(worktree.path), move
+        self._here, self._move = enter(repo, worktree), move
         places = {"GIT_INDEX_FILE": index, "GIT_DIR": worktree.git_dir, "GIT_WORK_TREE": worktree.path}
         self._env = {name: str(path) for name, path in places.items()}
         index.unlink(missing_ok=True)
@@ -166,7 +166,7 @@ def put(repo: Repository, worktree: Worktree, move: Move, *, target: str) -> str
 
     Where one of them holds what neither commit has, the worktree is saved first; return that snapshot's ref.
     """
-    here = repo.at(worktree.path)
+    here = enter(repo, worktree)
     (worktree.git_dir / _INDEX).unlink(missing_ok=True)
     both = {each.path: each.contents for each in changed(here, move.old, move.new) if any(each.contents)}
     saved = ""

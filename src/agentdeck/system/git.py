@@ -47,6 +47,8 @@ class Repository:
     bare: bool
     objects: Path | None = None
     """The folder that git writes new objects to instead of the repository's own; see `objects_aside`."""
+    git_dir: Path | None = None
+    """The git folder of the linked worktree at `folder`, so that git need not look for it; None where git finds it."""
 
     @classmethod
     def find(cls, cwd: Path | None = None) -> Repository:
@@ -66,8 +68,10 @@ class Repository:
         folder = Path(top.text.rstrip("\n")) if top and top.out.strip() else Path(common)
         return cls(folder, Path(common), bare == "true")
 
-    def at(self, folder: Path) -> Repository:
-        return Repository(folder, self.common, False, self.objects)
+    def at(self, folder: Path, git_dir: Path | None = None) -> Repository:
+        """The same repository with git run in `folder`. For a linked worktree see `identity.inside`."""
+        # In the main worktree git is not told of its folder: it would pass that on to hooks, as it does not by itself.
+        return Repository(folder, self.common, False, self.objects, None if git_dir == self.common else git_dir)
 
     @contextlib.contextmanager
     def objects_aside(self) -> Iterator[Repository]:
@@ -99,11 +103,14 @@ class Repository:
             pause = min(pause * 2, 0.5)
 
     def _places(self) -> dict[str, str]:
-        if self.objects is None:
-            return {}
-        # Quoted, for a colon would end it.
-        own = str(self.common / "objects").replace("\\", "\\\\").replace('"', '\\"')
-        return {"GIT_OBJECT_DIRECTORY": str(self.objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{own}"'}
+        places = {"GIT_CEILING_DIRECTORIES": str(self.folder.parent)}  # a folder without `.git` is no part of another
+        if self.git_dir is not None:
+            places["GIT_DIR"] = str(self.git_dir)
+        if self.objects is not None:
+            # Quoted, for a colon would end it.
+            own = str(self.common / "objects").replace("\\", "\\\\").replace('"', '\\"')
+            places |= {"GIT_OBJECT_DIRECTORY": str(self.objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{own}"'}
+        return places
 
     def git(self, *args: str | Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None) -> str:
         """As `run`, but return its output without the last newline, and raise GitError where it failed."""

@@ -25,9 +25,10 @@ from typing import Any
 from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.branches import free_name
 from agentdeck.system.captures import Capture, capture, mode_kind
-from agentdeck.system.checkouts import READY, Worktree, find_worktree, is_bare, list_worktrees, main_folder
+from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder
 from agentdeck.system.files import locked, write_atomic
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import mark_ready
 from agentdeck.system.nested import make_folders, restore_nested
 from agentdeck.system.rawtrees import RawTrees, listing
 from agentdeck.system.submodules import check_out
@@ -152,12 +153,12 @@ def restore(repo: Repository, ref: str, path: Path) -> Worktree:
         _restore_state(raw, worktree, commit)
     for name, oid in facts.get("refs", {}).items():
         repo.git("update-ref", "--no-deref", name, oid, env={"GIT_DIR": str(worktree.git_dir)})
-    here = repo.at(path)
+    here = enter(repo, worktree)
     _restore_index(here, worktree, commit)
     pristine = [inner["path"] for inner in facts["nested"] if inner["kind"] == "pristine"]
     notes += check_out(here, repo.common / "modules", pristine) if pristine else []
     _restore_modes(path, facts)
-    (worktree.git_dir / READY).touch()
+    mark_ready(path, worktree.git_dir)
     repo.git("worktree", "unlock", path)
     return replace(find_worktree(repo, path) or worktree, note="\n".join(notes))
 
@@ -209,7 +210,7 @@ def _registered(repo: Repository, path: Path, commit: str, reason: str) -> Workt
         worktree = find_worktree(repo, path)
         if worktree is not None and worktree.locked == reason and path.exists():
             return worktree
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or any(path.iterdir())):
             raise RefusedError(f"{path} is not empty, so nothing was restored there.", hint="Move it away first.")
         if worktree is not None and worktree.locked is not None:
             raise RefusedError(f"{path} belongs to a locked worktree whose folder is gone.", detail=worktree.locked)

@@ -19,6 +19,7 @@ from agentdeck.errors import DeckError, GitError
 from agentdeck.system.checkouts import Worktree
 from agentdeck.system.files import private_folder, sign
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import Standing, identify
 from agentdeck.system.merges import NOBODY
 from agentdeck.system.process import Result
 
@@ -98,8 +99,11 @@ class Workshop:
         Where the work can't be taken as it lies there, `tip` stands for it and the note says so. Raise DeckError where
         there is no commit at all.
         """
-        if not worktree.path.is_dir():
+        found = identify(worktree.path, worktree.git_dir)
+        if found.standing is Standing.GONE:
             return _only(tip or worktree.head, f"its worktree {worktree.path} is gone")
+        if not found.is_usable:
+            return _only(tip or worktree.head, f"its worktree {worktree.path} can't be used, {found.why}")
         for place, word in _HALFWAY.items():
             if (worktree.git_dir / place).exists():
                 return _only(tip or worktree.head, f"it is in the middle of a {word}")
@@ -134,7 +138,7 @@ class _Bench:
     def __init__(self, shop: Workshop, name: str, worktree: Worktree) -> None:
         self._worktree = worktree
         self.index = shop.folder / f"{name}.index"
-        self._here = shop.repo.at(worktree.path)
+        self._here = shop.repo.at(worktree.path, worktree.git_dir)
         self._env = {
             **shop.env,
             "GIT_DIR": str(worktree.git_dir),

@@ -14,8 +14,12 @@ def work_so_far(folder: Path, base: str) -> str:
     """
     from agentdeck.errors import DeckError
     from agentdeck.system.git import Repository
+    from agentdeck.system.identity import identify, pointer
 
-    here = Repository(folder, folder, False)
+    git_dir = pointer(folder)
+    if not identify(folder, git_dir).is_usable:
+        return ""
+    here = Repository(folder, folder, False, git_dir=git_dir)
 
     def told(*words: str) -> str:
         try:

@@ -16,9 +16,10 @@ from agentdeck.core.agent import check_name
 from agentdeck.errors import ConfigError, GitError, RefusedError
 from agentdeck.system import snapshots
 from agentdeck.system.branches import BranchPlan, check_free, make_branch
-from agentdeck.system.checkouts import READY, Worktree, find_worktree, is_bare, list_worktrees, main_folder
+from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder
 from agentdeck.system.files import locked, write_atomic
 from agentdeck.system.git import Repository
+from agentdeck.system.identity import Standing, identify, mark_ready
 from agentdeck.system.submodules import check_out
 
 _GIT_OWN = ("agentdeck", "branches", "hooks", "info", "logs", "modules", "objects", "refs", "worktrees")
@@ -72,13 +73,13 @@ def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodul
     worktree = find_worktree(repo, path)
     if worktree is None:
         raise GitError(f"git made no worktree at {path}.")
-    here = repo.at(path)
+    here = enter(repo, worktree)
     # Filling it apart from registering it lets many worktrees be filled at once, and a lock in the way be waited for.
     _fill(worktree, here)
     notes = [note, _run_hook(here)]
     if submodules:
         notes += check_out(here, repo.common / "modules")
-    (worktree.git_dir / READY).touch()
+    mark_ready(worktree.path, worktree.git_dir)
     return replace(find_worktree(repo, path) or worktree, note="\n".join(filter(None, notes)))
 
 
@@ -110,39 +111,56 @@ def unlock(repo: Repository, path: Path) -> None:
         repo.git("worktree", "unlock", worktree.path)
 
 
-def remove(repo: Repository, path: Path, saved: snapshots.Snapshot | None) -> None:
+def remove(repo: Repository, path: Path, saved: snapshots.Snapshot | None) -> str:
     """Delete the worktree at `path`, its record and everything in its folder, all of which `saved` must hold; None for
-    one that nobody worked in.
+    one that nobody worked in. Return a sentence about what was left in place; empty where nothing was.
 
     Raise RefusedError, with nothing changed, where the worktree is not as it was saved. Ignored files are held only by
     a snapshot taken with `ignored=True`; otherwise they go for good, as with `git worktree remove`. Where the folder is
-    gone already, only the record goes.
+    gone already, only the record goes. What lies at `path` and is not the worktree is left as it is, and so is what a
+    link there leads to.
     """
     worktree = find_worktree(repo, path)
     if worktree is None:
-        if path.exists() and any(path.iterdir()):
-            raise RefusedError(
-                f"{path} is no worktree of this repository, so it was left as it is.",
-                hint="Look at what is in it, and delete it by hand.",
-            )
-        return
+        if os.path.lexists(path):
+            return f"{path} is no worktree of this repository any more, so it was left as it is."
+        return ""
     if worktree.git_dir == repo.common:
         raise RefusedError(f"{path} is the repository's main worktree and can't be removed.")
-    if worktree.path.exists():
+    found = identify(worktree.path, worktree.git_dir)
+    if found.is_deletable:
         _check_holds_no_other(repo, worktree)
         if saved is not None:
             _check_saved(repo, worktree, saved)
             snapshots.begin_removal(worktree, saved)
         _make_deletable(worktree)
+        with _alone(repo):
+            _delete(worktree, saved)
+        return ""
+    if found.standing is Standing.LINKED:
+        target = os.path.realpath(worktree.path)
+        worktree.path.unlink()
+        left = f"{worktree.path} was a link to {target}; only the link was removed, and {target} was left as it is."
+    else:
+        left = "" if found.standing is Standing.GONE else f"{worktree.path} was left as it is: {found.why}."
     with _alone(repo):
-        result = repo.at(main_folder(repo)).run("worktree", "remove", "--force", "--force", worktree.path)
-    if worktree.path.exists() or find_worktree(repo, worktree.git_dir):
-        raise GitError(
-            f"The worktree {worktree.path} could not be removed wholly.",
-            detail=result.complaint,
-            hint="A process may still be writing there. "
-            + (f"All of it is saved in {saved.ref}: delete the rest by hand." if saved else "Delete it by hand."),
-        )
+        shutil.rmtree(worktree.git_dir)
+    return left
+
+
+def _delete(worktree: Worktree, saved: snapshots.Snapshot | None) -> None:
+    # rmtree works with directory descriptors and follows no link; the record goes last, for the folder leads to it.
+    complaints: list[str] = []
+    shutil.rmtree(worktree.path, onerror=lambda _, at, error: complaints.append(f"{at}: {error[1]}"))
+    if not os.path.lexists(worktree.path):
+        shutil.rmtree(worktree.git_dir)
+        return
+    raise GitError(
+        f"The worktree {worktree.path} could not be removed wholly.",
+        detail="\n".join(complaints[:5]),
+        hint="A process may still be writing there. "
+        + (f"All of it is saved in {saved.ref}: delete the rest by hand." if saved else "Delete it by hand."),
+    )
 
 
 def _ours(repo: Repository, path: Path, plan: BranchPlan, reason: str) -> Worktree | None:
@@ -153,7 +171,7 @@ def _ours(repo: Repository, path: Path, plan: BranchPlan, reason: str) -> Worktr
         return None
     if worktree.locked != reason and not worktree.is_complete:
         raise RefusedError(f"There is a worktree at {path} already, which is not agentdeck's.")
-    if not path.exists():
+    if not os.path.lexists(path):
         _rebuild(repo, worktree)
     if not worktree.is_complete and (worktree.branch or "") != plan.branch:
         raise RefusedError(f"The worktree at {path} is on {worktree.branch or 'no branch'}, not on {plan.branch}.")
@@ -191,17 +209,12 @@ def _clear_broken(repo: Repository, path: Path, reason: str) -> None:
 
 def _rebuild(repo: Repository, worktree: Worktree) -> None:
     """Make the folder of a worktree again, as its index has it: what was staged outlives a folder that was deleted."""
-    worktree.path.mkdir(parents=True)
-    _point(worktree)
+    worktree.path.mkdir(parents=True)  # fails where anything lies there, so that the folder is this worktree's
+    (worktree.path / ".git").write_text(f"gitdir: {worktree.git_dir}\n")
+    if worktree.is_complete:
+        mark_ready(worktree.path, worktree.git_dir)
     if (worktree.git_dir / "index").exists():
-        repo.at(worktree.path).git("checkout-index", "--all", "--quiet")
-
-
-def _point(worktree: Worktree) -> None:
-    """Write the `.git` file that makes the folder a worktree, where it is missing."""
-    pointer = worktree.path / ".git"
-    if not pointer.exists():
-        pointer.write_text(f"gitdir: {worktree.git_dir}\n")
+        enter(repo, worktree).git("checkout-index", "--all", "--quiet")
 
 
 def _fill(worktree: Worktree, here: Repository) -> None:
@@ -259,8 +272,7 @@ def _check_saved(repo: Repository, worktree: Worktree, saved: snapshots.Snapshot
 
 
 def _make_deletable(worktree: Worktree) -> None:
-    """Undo what makes git stop half-way: folders that can't be written (module caches), a `.git` file that is gone."""
-    _point(worktree)
+    """Make the folders writable that are not, as in module caches."""
     _open_folder(worktree.path)
     for folder, names, _ in os.walk(worktree.path):
         for name in names:

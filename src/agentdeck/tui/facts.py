@@ -67,7 +67,7 @@ class FactFinder:
         if known is None or known[0] is not view.agent:
             # Paths take longer to make than to look at.
             known = self._files[view.name] = view.agent, telling_files(self._repo.common, view.agent)
-        return *map(sign, known[1]), os.path.isdir(lease.data["path"]), view.state  # noqa: PTH112 - as above
+        return *map(sign, known[1]), os.path.isdir(lease.data["path"]), sign(f"{lease.data['path']}/.git"), view.state  # noqa: PTH112 - as above
 
     def compute(self, view: AgentView) -> GitFacts:
         """Ask git; takes tens of milliseconds, or seconds in a very large worktree."""
@@ -82,6 +82,7 @@ class FactFinder:
     def _compute(self, view: AgentView) -> GitFacts:
         from agentdeck.system.branches import ahead_behind
         from agentdeck.system.changes import changes_at_a_glance
+        from agentdeck.system.identity import inside
 
         lease = view.agent.lease("worktree")
         if lease is None or not lease.held:
@@ -92,7 +93,7 @@ class FactFinder:
         origin = lease.data["base_commit"]
         base = view.base or origin
         try:
-            ahead, behind = ahead_behind(self._repo.at(path), "HEAD", base)
+            ahead, behind = ahead_behind(inside(self._repo, path), "HEAD", base)
             # Against where it came from only when its work has landed: what it merged from its base is not its own.
             changed = changes_at_a_glance(self._repo, path, base if ahead else origin)
         except (DeckError, OSError, ValueError) as error:
@@ -101,8 +102,10 @@ class FactFinder:
 
     def _missing(self, worktree: Path, base: str) -> str:
         """What there has to be and is not, that git does not say in words for a person; else empty."""
-        here = self._repo.at(worktree)
+        from agentdeck.system.identity import inside
+
         with suppress(DeckError, OSError):
+            here = inside(self._repo, worktree)
             if here.commit("HEAD") is None:
                 return "it has no commit"
             if here.commit(base) is None:

@@ -1,0 +1,206 @@
+"""Whether a folder is the very worktree that git's record is of.
+
+A worktree and its record point at each other: the folder's `.git` file names the git folder, and the git folder's
+`gitdir` file names the folder. Where both agree, and no link lies in the folder's place, it is that worktree. A folder
+that lost its `.git` file is still known by its device and inode, which stand in the git folder since it was made.
+
+Nothing here runs git: a git in a folder without `.git` looks for a repository in the folders above it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from agentdeck.errors import NotFoundError, RefusedError
+from agentdeck.system.files import write_atomic
+from agentdeck.system.git import Repository
+
+READY = "agentdeck-ready"
+"""The file in a worktree's git folder that says: made by agentdeck, and complete. It holds the folder's device and
+inode."""
+
+
+class Standing(StrEnum):
+    """What lies at a worktree's path."""
+
+    OWN = "own"
+    """The worktree."""
+    LINKED = "linked"
+    """A link to the worktree: someone moved it and linked it back. It can be worked in, but never deleted by its path:
+    only the link is ours."""
+    CUT_OFF = "cut off"
+    """The worktree's folder without a usable `.git` file. It can be saved and deleted, but git can't be run in it."""
+    FOREIGN = "foreign"
+    """Something else. It is neither read, written nor deleted."""
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    path: Path
+    standing: Standing
+    why: str = ""
+    """What is wrong, as the end of a sentence about the worktree; empty where nothing is."""
+    repair: str = ""
+    """The shell command that mends it."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether git can be run in it."""
+        return self.standing in (Standing.OWN, Standing.LINKED)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the files at the path are the worktree's."""
+        return self.is_usable or self.standing is Standing.CUT_OFF
+
+    @property
+    def is_deletable(self) -> bool:
+        return self.standing in (Standing.OWN, Standing.CUT_OFF)
+
+
+class ForeignError(RefusedError):
+    """What lies at the worktree's path is not the worktree."""
+
+
+def identify(path: Path, git_dir: Path | None) -> Identity:
+    """What lies at `path`, where the worktree with that git folder should be; None for one whose record is gone."""
+    try:
+        facts = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return Identity(path, Standing.GONE, "its folder is gone")
+    is_link = stat.S_ISLNK(facts.st_mode)
+    if not is_link and not stat.S_ISDIR(facts.st_mode):
+        return _foreign(path, "a file lies in its place")
+    if git_dir is None or not git_dir.is_dir():
+        return _foreign(path, "git's record of it is gone")
+    is_main = not (git_dir / "commondir").exists()
+    if is_main or _is_same(pointer(path), git_dir):
+        where = back_pointer(git_dir)
+        if is_main or _is_same(where, path):
+            return Identity(path, Standing.LINKED if is_link else Standing.OWN)
+        why = f"git's record of it says that it lies at {where or 'no place'}"
+        return Identity(path, Standing.FOREIGN, why, _line(f"{path}/.git", git_dir / "gitdir"))
+    return _without_pointer(path, git_dir, facts)
+
+
+def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result) -> Identity:
+    """A folder, or a link to one, whose `.git` does not point to the git folder."""
+    dot_git, target = path / ".git", pointer(path)
+    if stat.S_ISLNK(facts.st_mode):
+        why = f"a link to {os.path.realpath(path)} lies in its place"
+        return Identity(path, Standing.FOREIGN, why, f"rm {_quoted(path)}")
+    if not (_is_same(back_pointer(git_dir), path) and _mark(facts) == _recorded(git_dir)):
+        return _foreign(path, "another folder lies in its place")
+    repair = _line(f"gitdir: {git_dir}", dot_git)
+    if not os.path.lexists(dot_git):
+        return Identity(path, Standing.CUT_OFF, "its .git file is gone", repair)
+    aside = f"mv {_quoted(dot_git)} {_quoted(free_beside(dot_git))} && {repair}"
+    if target is not None and target.is_dir():
+        return Identity(path, Standing.FOREIGN, f"its .git file points to {target}", aside)
+    if dot_git.is_dir() or dot_git.is_symlink():
+        return Identity(path, Standing.FOREIGN, "its .git file was replaced by a repository of its own", aside)
+    return Identity(path, Standing.CUT_OFF, "its .git file is broken", repair)
+
+
+def _foreign(path: Path, why: str) -> Identity:
+    return Identity(path, Standing.FOREIGN, why, f"mv {_quoted(path)} {_quoted(free_beside(path))}")
+
+
+def inside(repo: Repository, path: Path, git_dir: Path | None = None) -> Repository:
+    """The repository as seen from its worktree at `path`, with its git folder named, so that git looks for no other.
+
+    Raise ForeignError where what lies there is not that worktree. Without `git_dir` it is the one whose record names
+    `path`.
+    """
+    git_dir = git_dir or git_dir_of(repo, path)
+    check_usable(identify(path, git_dir))
+    return repo.at(path, git_dir)
+
+
+def check_usable(found: Identity, whose: str = "") -> None:
+    """Raise ForeignError where git can't be run there, NotFoundError where nothing is."""
+    if found.standing is Standing.GONE:
+        raise NotFoundError(f"The worktree {found.path} is gone.", hint="“agentdeck doctor” says more.")
+    if not found.is_usable:
+        name = f"The worktree of {whose}" if whose else "The worktree"
+        raise ForeignError(f"{name} at {found.path} can't be used: {found.why}.", hint=found.repair)
+
+
+def git_dir_of(repo: Repository, path: Path) -> Path | None:
+    """The git folder of the worktree whose record names `path`; the common one for the main worktree."""
+    target = pointer(path)
+    records = repo.common / "worktrees"
+    if target is not None and _is_same(target.parent, records) and _is_same(back_pointer(target), path):
+        return target
+    if (path / ".git").is_dir() and _is_same(path / ".git", repo.common):
+        return repo.common
+    named = [record for record in sorted(records.glob("*/")) if _is_same(back_pointer(record), path)]
+    exact = [record for record in named if back_pointer(record) == path]
+    return next(iter(exact or named), None)
+
+
+def pointer(folder: Path) -> Path | None:
+    """The git folder that the `.git` file in `folder` names; None without such a file."""
+    try:
+        descriptor = os.open(folder / ".git", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        text = os.fsdecode(file.read(65536))
+    if not text.startswith("gitdir:"):
+        return None
+    return Path(os.path.normpath(folder / text.removeprefix("gitdir:").strip("\n").lstrip(" ")))
+
+
+def back_pointer(git_dir: Path) -> Path | None:
+    """The folder that a worktree's record names."""
+    try:
+        text = os.fsdecode((git_dir / "gitdir").read_bytes()).removesuffix("\n")
+    except OSError:
+        return None
+    return Path(os.path.normpath(git_dir / text)).parent if text else None
+
+
+def mark_ready(path: Path, git_dir: Path) -> None:
+    """Write down that the worktree is complete, and which folder it is."""
+    write_atomic(git_dir / READY, _mark(path.lstat()) + "\n")
+
+
+def _mark(facts: os.stat_result) -> str:
+    return f"{facts.st_dev} {facts.st_ino}"
+
+
+def _recorded(git_dir: Path) -> str:
+    try:
+        return (git_dir / READY).read_text("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def _is_same(one: Path | None, other: Path) -> bool:
+    return one is not None and os.path.realpath(one) == os.path.realpath(other)
+
+
+def free_beside(path: Path) -> Path:
+    """A path beside `path` at which nothing lies."""
+    number = 1
+    while os.path.lexists(free := path.with_name(f"{path.name}.aside{number if number > 1 else ''}")):
+        number += 1
+    return free
+
+
+def _line(text: str, path: Path) -> str:
+    """The shell command that makes `text` the only line of the file at `path`."""
+    return f"printf '%s\\n' {shlex.quote(text)} > {_quoted(path)}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
