@@ -13,13 +13,14 @@ from agentdeck.core.agent import Agent
 from agentdeck.core.events import Event
 from agentdeck.engine import identity
 from agentdeck.engine.chain import COMMAND
+from agentdeck.engine.heads import Work, branch_of, check_lands, work_of
 from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.resources import end_runner
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import changes, snapshots
 from agentdeck.system.checkouts import Worktree, enter, find_worktree
-from agentdeck.system.git import Repository
+from agentdeck.system.git import Repository, git_in
 from agentdeck.system.merges import Method, Wording
 
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
@@ -32,10 +33,10 @@ _PATIENCE = 10.0
 @dataclass(frozen=True, slots=True)
 class Candidate:
     agent: Agent
-    branch: str
+    work: Work
     tip: str
     start: str
-    """The commit that the branch was made from."""
+    """The commit that the agent began from."""
     base: str
     """The branch to land on."""
     worktree: Worktree | None
@@ -43,25 +44,31 @@ class Candidate:
     uncommitted: tuple[str, ...]
     """As `git status --short` writes it, a line a path."""
 
+    @property
+    def branch(self) -> str:
+        """The branch that the work is on; empty where HEAD is on a commit."""
+        return self.work.head.branch
 
-def find_candidate(world: World, name: str, request: LandRequest, *, protected: bool = False) -> Candidate:
+
+def find_candidate(
+    world: World, name: str, request: LandRequest, *, protected: bool = False, needs_branch: bool = False
+) -> Candidate:
     """What `name` would land. Raise RefusedError, or NotFoundError, where it can't land as it stands; a running agent
-    is stopped first where the request says so. `protected` allows a base that nothing lands on."""
+    is stopped first where the request says so. `protected` allows a base that nothing lands on, `needs_branch` takes
+    no work that is on a commit only."""
     agent = world.store.agent(name)
     lease = agent.lease("worktree") if agent else None
     if agent is None or lease is None:
         raise NotFoundError(f"There is no agent “{name}” in this deck.")
     _check_rests(world, name, request)
-    branch, path = lease.data["branch"], Path(lease.data["path"])
-    tip = world.repo.commit(f"refs/heads/{branch}")
-    if tip is None:
-        raise NotFoundError(f"The branch {branch} of {name} is gone.", hint="“git reflog” may know its last commit.")
-    _check_gated(world, agent, request)
-    base = _base(world, agent, lease.data["base"], request.into, protected=protected)
-    worktree, uncommitted = None, tuple[str, ...]()
     identity.check(world.repo, agent)
+    path, work = Path(lease.data["path"]), work_of(world, agent)
+    _check_gated(world, agent, request)
+    base = _base(world, agent, lease.data["base"], work.head.branch, request.into, protected=protected)
+    tip = check_lands(world, agent, work, needs_branch=needs_branch)
+    worktree, uncommitted = None, tuple[str, ...]()
     if path.is_dir():
-        worktree = _checkout(world, name, path, branch)
+        worktree = _checkout(path, work)
         uncommitted = _uncommitted(world, worktree)
         if uncommitted and request.commit is None:
             raise RefusedError(
@@ -69,7 +76,7 @@ def find_candidate(world: World, name: str, request: LandRequest, *, protected: 
                 detail="\n".join((*uncommitted[:_SHOWN], *(["…"] if len(uncommitted) > _SHOWN else []))),
                 hint=f"agentdeck merge --commit {name} commits it, and lands that too",
             )
-    return Candidate(agent, branch, tip, lease.data["base_commit"], base, worktree, uncommitted)
+    return Candidate(agent, work, tip, lease.data["base_commit"], base, worktree, uncommitted)
 
 
 def has_work(world: World, name: str) -> bool:
@@ -78,7 +85,7 @@ def has_work(world: World, name: str) -> bool:
     lease = agent.lease("worktree") if agent else None
     if agent is None or lease is None:
         return False
-    if world.repo.commit(f"refs/heads/{lease.data['branch']}") != lease.data.get("base_commit"):
+    if work_of(world, agent).tip != lease.data.get("base_commit"):
         return True
     if not Path(lease.data["path"]).is_dir() or identity.trouble(world.repo, agent):
         return False
@@ -108,7 +115,7 @@ def _check_gated(world: World, agent: Agent, request: LandRequest) -> None:
         )
 
 
-def _base(world: World, agent: Agent, started_from: str, into: str, *, protected: bool) -> str:
+def _base(world: World, agent: Agent, started_from: str, branch: str, into: str, *, protected: bool) -> str:
     wanted = into or started_from
     if world.repo.commit(f"refs/heads/{wanted}") is None:
         if wanted == into:
@@ -122,8 +129,10 @@ def _base(world: World, agent: Agent, started_from: str, into: str, *, protected
             raise RefusedError(
                 f"The branch {wanted} is protected: nothing lands on it here.", hint=f"agentdeck pr {agent.name}"
             )
-    if wanted == (lease.data["branch"] if (lease := agent.lease("worktree")) else ""):
-        raise RefusedError(f"{wanted} is the branch of {agent.name} itself.", hint="Name another one: --into BRANCH")
+    if wanted == branch:
+        raise RefusedError(
+            f"{wanted} is the branch that {agent.name} itself is on.", hint="Name another one: --into BRANCH"
+        )
     holder = _agent_on(world, wanted)
     if holder and world.lives(holder):
         raise RefusedError(f"The branch {wanted} is the one that {holder} works on.", hint=f"Stop {holder} first.")
@@ -131,30 +140,23 @@ def _base(world: World, agent: Agent, started_from: str, into: str, *, protected
 
 
 def _agent_on(world: World, branch: str) -> str:
-    for agent in world.store.agents():
-        lease = agent.lease("worktree")
-        if lease is not None and lease.data["branch"] == branch:
-            return agent.name
-    return ""
+    return next((agent.name for agent in world.store.agents() if branch_of(agent) == branch), "")
 
 
-def _checkout(world: World, name: str, path: Path, branch: str) -> Worktree:
-    worktree = find_worktree(world.repo, path)
-    if worktree is None:
+def _checkout(path: Path, work: Work) -> Worktree:
+    if work.worktree is None:
         raise RefusedError(f"{path} is no worktree of this repository any more.", hint="“agentdeck doctor” says more.")
-    if worktree.branch != branch:
-        there = worktree.branch or "no branch (a rebase or a checkout of a commit)"
-        raise RefusedError(
-            f"The worktree of {name} is on {there}, not on {branch}.",
-            hint=f"Bring its work to {branch}: git -C '{path}' switch {branch}",
-        )
-    return worktree
+    return work.worktree
 
 
 def _uncommitted(world: World, worktree: Worktree) -> tuple[str, ...]:
     found = tuple(changes.uncommitted(enter(world.repo, worktree)))
-    if any(line[:2] in _UNMERGED for line in found):
-        raise RefusedError(f"A merge in {worktree.path} is not resolved.", hint="Resolve it or abort it there first.")
+    begun = (worktree.git_dir / "MERGE_HEAD").exists()
+    if any(line[:2] in _UNMERGED for line in found) or (begun and not found):
+        raise RefusedError(
+            f"A merge in {worktree.path} is not finished.",
+            hint=f"“{git_in(worktree.path)} status” says how to go on with it, or how to end it.",
+        )
     return found
 
 
@@ -217,13 +219,22 @@ def settle_commit(world: World, part: dict[str, Any]) -> dict[str, Any] | None:
     deadline = time.monotonic() + _PATIENCE
     while worktree is not None and (worktree.git_dir / "index.lock").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    tip = world.repo.commit(f"refs/heads/{part['branch']}")
+    tip = committed(world, part)
     if tip is not None and tip != part["old"]:
         return {**part, "new": tip} if world.repo.commit(f"{tip}^") == part["old"] else None
     index = world.repo.run("cat-file", "blob", f"{part['index_old']}:index")
     if worktree is not None and index and not (worktree.git_dir / "index.lock").exists():
         snapshots.put_index(worktree, index.out)
     return None
+
+
+def committed(world: World, part: dict[str, Any]) -> str | None:
+    """The commit that is now where the one of `part` was made: on its branch, or at HEAD of the agent's worktree."""
+    if part["branch"]:
+        return world.repo.commit(f"refs/heads/{part['branch']}")
+    agent = world.store.agent(part["agent"])
+    worktree = work_of(world, agent).worktree if agent else None
+    return worktree.head if worktree is not None and worktree.branch is None else None
 
 
 def title_of(agent: Agent, subjects: Sequence[str] = ()) -> str:

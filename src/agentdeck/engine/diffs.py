@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from agentdeck.core.agent import Agent
 from agentdeck.core.patch import FilePatch
 from agentdeck.engine import identity
+from agentdeck.engine.heads import work_of
 from agentdeck.engine.resources import worktree_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError
@@ -105,13 +106,13 @@ def read_commit(world: World, commit: str, whole: frozenset[str] = frozenset()) 
 def commits_of(world: World, agent: Agent) -> list[Commit]:
     """The agent's commits that its base has not, newest first; also of one whose worktree is gone.
 
-    Raise NotFoundError where neither its worktree nor its branch is there.
+    Raise NotFoundError where nothing tells any more where they are.
     """
     from agentdeck.system.history import commits
 
     lease = agent.lease("worktree")
-    if lease is not None and not worktree_of(agent).is_dir() and lease.data.get("branch"):
-        tip = world.repo.commit(f"refs/heads/{lease.data['branch']}")
+    if lease is not None and not worktree_of(agent).is_dir():
+        tip = work_of(world, agent).tip
         if tip is not None:
             base = world.repo.commit(f"refs/heads/{lease.data['base']}") or str(lease.data["base_commit"])
             return commits(world.repo, base, tip)

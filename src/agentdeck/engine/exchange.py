@@ -81,7 +81,7 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, note: Note)
     """Push the agent's branch and open a pull request for it; return its address. Protected branches are what these
     are for."""
     (name,) = request.names
-    candidate = find_candidate(world, name, request, protected=True)
+    candidate = find_candidate(world, name, request, protected=True, needs_branch=True)
     if candidate.uncommitted:
         raise RefusedError(f"{name} has uncommitted work.", detail="\n".join(candidate.uncommitted[:12]))
     commits = merges.new_commits(world.repo, f"refs/heads/{candidate.base}", candidate.tip)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.events import Event
+from agentdeck.engine.heads import work_of
 from agentdeck.engine.world import World
 
 
@@ -90,9 +91,10 @@ def _by_provider(events: Sequence[Event]) -> list[Failover]:
 
 def _commits(world: World, agent: Agent) -> list[MarkedCommit]:
     lease = agent.lease("worktree")
-    if lease is None or not lease.data.get("branch"):
+    tip = work_of(world, agent).tip if lease is not None else None
+    if lease is None or tip is None:
         return []
-    span = f"{lease.data['base_commit']}..refs/heads/{lease.data['branch']}"
+    span = f"{lease.data['base_commit']}..{tip}"
     listed = world.repo.run("log", "--first-parent", "--reverse", "--format=%H%x00%ct%x00%s", span)
     rows = [line.split("\0") for line in listed.text.split("\n")] if listed else []
     return [MarkedCommit(row[0], row[2], float(row[1])) for row in rows if len(row) == 3]

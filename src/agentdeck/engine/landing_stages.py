@@ -6,12 +6,14 @@ The landing's record is written at every stage. Who can't go on is set aside, wi
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from agentdeck.core.events import Event
 from agentdeck.engine.candidates import Candidate, commit_work, find_candidate, wording
+from agentdeck.engine.heads import left_behind
 from agentdeck.engine.landed import complete, remove_landed
 from agentdeck.engine.landings import Gate, Landing, Landings, LandRequest, Stage, Verdict
 from agentdeck.engine.standing import around_landing, set_landed
@@ -19,6 +21,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import advance, merges
 from agentdeck.system.bases import Move
+from agentdeck.system.git import git_in
 from agentdeck.system.merges import Method
 from agentdeck.system.process import uninterrupted
 from agentdeck.system.submodules import bring_commits
@@ -77,6 +80,9 @@ class Stages:
             self._nothing_new(candidate, old)
             return None
         self.entry(name, new=new, files=len(changed(repo, old, new)))
+        for branch, count in left_behind(self.world, candidate.agent, candidate.work).items():
+            text = f"{branch}, which it left, has {count} commit{'s' if count > 1 else ''} that do not land with it"
+            self.note(Event("warning", name, text, {"branch": branch, "commits": count}))
         return Computed(name, candidate.tip, old, new)
 
     def _landed_before(self, candidate: Candidate, old: str) -> str | None:
@@ -175,6 +181,9 @@ class Stages:
 
     def _nothing_new(self, candidate: Candidate, old: str) -> None:
         name = candidate.agent.name
+        if left := left_behind(self.world, candidate.agent, candidate.work):
+            self._only_left(candidate, left)
+            return
         if candidate.tip == candidate.start:
             self._aside(name, "it has committed nothing, so there is nothing to land")
             return
@@ -184,9 +193,24 @@ class Stages:
             facts = around_landing(self.world, name, candidate.base, candidate.tip, old)
             set_landed(self.world, name, facts["after"])
 
+    def _only_left(self, candidate: Candidate, left: dict[str, int]) -> None:
+        """Set aside an agent whose HEAD is where nothing is to land, while a branch that it left has commits."""
+        branch, count = next(iter(left.items()))
+        where, name = candidate.work.head.text, candidate.agent.name
+        commits = f"{count} commit{'s' if count > 1 else ''}"
+        folder = candidate.work.worktree.path if candidate.work.worktree else self.world.root
+        self._aside(
+            name,
+            f"its worktree is on {where}, which has nothing new, and {branch}, which it left, has {commits}",
+            hint=f"Go back there: {git_in(folder)} switch {shlex.quote(branch)}",
+        )
+
     def gate_failed(self, made: Computed, verdict: Verdict) -> None:
         self._aside(
-            made.agent, f"its gate failed: {verdict.reason}", hint=f"less '{verdict.log}'", code=ExitCode.FAILED
+            made.agent,
+            f"its gate failed: {verdict.reason}",
+            hint=f"less {shlex.quote(verdict.log)}",
+            code=ExitCode.FAILED,
         )
 
     def _aside(

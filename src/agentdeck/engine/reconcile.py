@@ -12,6 +12,7 @@ from dataclasses import replace
 from agentdeck.core.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.events import Event
 from agentdeck.engine import gateways
+from agentdeck.engine.heads import follow_all
 from agentdeck.engine.moving import follow, old_home
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, StoreError
@@ -43,7 +44,9 @@ def _follow_move(world: World, note: Note) -> None:
 
 
 def _reconcile_all(world: World, note: Note) -> None:
-    reconcile(world, [agent for agent in _records(world) if needs_repair(world, agent)], note)
+    agents = _records(world)
+    follow_all(world, agents, note)
+    reconcile(world, [agent for agent in agents if needs_repair(world, agent)], note)
 
 
 def _finish_landings(world: World, note: Note) -> None:

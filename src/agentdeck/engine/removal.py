@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agent import Agent, Phase
+from agentdeck.core.agent import Agent, Lease, Phase
 from agentdeck.core.events import Event
+from agentdeck.engine.heads import follow, own_branches
 from agentdeck.engine.resources import end_runner, release_all, resource_variables, worktree_of
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.world import Note, World
@@ -54,13 +55,25 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False,
     end_runner(world, agent.name)
     if agent.lease("env file"):
         run_teardown(world, agent, note)
+    agent = follow(world, agent, note)
     take_snapshot(world, agent, note)
     saved = private_folder(trash_folder(world, agent))
     if not (saved / "agent.json").exists():
         # One that was cut short has let go of some leases already, which an undo is to bring back.
         write_json(saved / "agent.json", agent.to_json())
+    lease = agent.lease("worktree")
     agent = release_all(world, agent, note, saved)
+    if lease is not None and not lease.data.get("keep_branch"):
+        tell_kept(world, agent, lease, note)
     retire(world, agent, note, saved)
+
+
+def tell_kept(world: World, agent: Agent, lease: Lease, note: Note) -> None:
+    """Say which of the agent's own branches are there although it is removed."""
+    for branch in own_branches(lease):
+        if tip := world.repo.commit(f"refs/heads/{branch}"):
+            text = f"its branch {branch} stays: it is checked out elsewhere, or has commits that its last work has not"
+            world.note(Event("branch.kept", agent.name, text, {"branch": branch, "tip": tip}), note)
 
 
 def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True) -> None:
@@ -86,7 +99,8 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
 def take_snapshot(world: World, agent: Agent, note: Note) -> None:
     """Write what the worktree holds to the trash; again, where it has changed since an earlier try did. A gate's is
     none of it."""
-    if agent.lease("worktree") is None or agent.is_gate:
+    lease = agent.lease("worktree")
+    if lease is None or agent.is_gate:
         return
     found = find_worktree(world.repo, worktree_of(agent))
     if found is None:
@@ -97,6 +111,7 @@ def take_snapshot(world: World, agent: Agent, note: Note) -> None:
         trash_ref(agent),
         message=f"agentdeck: {agent.name} before its removal",
         ignored=world.settings.config.trash.ignored,
+        branches=own_branches(lease),
     )
     world.note(Event("snapshot.taken", agent.name, f"saved as {trash_ref(agent)}", {"ref": trash_ref(agent)}), note)
 

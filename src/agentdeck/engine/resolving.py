@@ -14,6 +14,7 @@ from agentdeck.core.events import Event
 from agentdeck.engine import identity, removal
 from agentdeck.engine.candidates import Candidate
 from agentdeck.engine.chain import COMMAND
+from agentdeck.engine.heads import work_of
 from agentdeck.engine.landings import Entry, Landing, LandRequest, Stage
 from agentdeck.engine.resources import acquire_all
 from agentdeck.engine.world import Note, World, silent
@@ -173,8 +174,9 @@ def _ask(deck: Deck, entry: Entry, method: Method, note: Note) -> None:
         )
     else:
         how, end = f"Merge {entry.base} into your branch (git merge --no-edit {entry.base})", "and commit the merge"
+    what = f"branch {view.branch}" if view.branch else "work"
     text = (
-        f"Your branch {view.branch} conflicts with {entry.base}:\n{where}\n{how}, resolve the conflicts so that what "
+        f"Your {what} conflicts with {entry.base}:\n{where}\n{how}, resolve the conflicts so that what "
         f"both sides wanted is kept, check that it works, {end}. Do not push."
     )
     event = Event("landing.handed", view.name, f"was asked to resolve its conflict with {entry.base}")
@@ -195,7 +197,7 @@ def _merged(deck: Deck, name: str, base: str, note: Note) -> bool:
         if view.state.is_live:
             asked = time.monotonic()
             continue
-        tip = deck.world.repo.commit(f"refs/heads/{view.branch}")
+        tip = work_of(deck.world, view.agent).tip
         if tip is not None and merges.is_ancestor(deck.world.repo, base, tip):
             return True
         if view.state is not State.DONE or not view.alive or time.monotonic() - asked > _SETTLE:

@@ -20,11 +20,12 @@ from typing import Any, Protocol
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
 from agentdeck.engine import identity
+from agentdeck.engine.heads import own_branches
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DatabaseError, RefusedError, TmuxError
-from agentdeck.system import branches, envfile, worktrees
+from agentdeck.system import branches, envfile, merges, worktrees
 from agentdeck.system.carry import carry_over
-from agentdeck.system.checkouts import find_worktree, is_bare
+from agentdeck.system.checkouts import find_worktree, is_bare, list_worktrees
 from agentdeck.system.files import private_folder, write_json
 from agentdeck.system.identity import Standing
 from agentdeck.system.process import check_cancelled
@@ -81,7 +82,10 @@ class WorktreeResource:
             identity.check(world.repo, agent)
         if path.is_relative_to(world.root):
             worktrees.exclude(world.repo, f"/{path.relative_to(world.root).parts[0]}/")
-        made = worktrees.add(world.repo, path, plan_of(lease), reason=_lock_reason(agent), submodules=config.submodules)
+        plan = plan_of(lease)
+        if lease.held and plan.create and world.repo.commit(f"refs/heads/{plan.branch}"):
+            plan = replace(plan, create=False)  # only the worktree is gone
+        made = worktrees.add(world.repo, path, plan, reason=_lock_reason(agent), submodules=config.submodules)
         if not is_bare(world.repo):
             carry_over(world.root, path, copy=config.copy_files, link=config.link)
         return {**lease.data, "git_dir": str(made.git_dir), "note": made.note}
@@ -90,9 +94,8 @@ class WorktreeResource:
         found = find_worktree(world.repo, Path(lease.data["path"]))
         if found is None or found.prunable or not found.path.is_dir():
             return Presence.FOREIGN if os.path.lexists(lease.data["path"]) else Presence.GONE
-        if not identity.identity_of(world.repo, agent).is_usable:
-            return Presence.FOREIGN
-        return Presence.HELD if (found.branch or "") == lease.data["branch"] else Presence.FOREIGN
+        # On whatever branch: see engine/heads.py.
+        return Presence.HELD if identity.identity_of(world.repo, agent).is_usable else Presence.FOREIGN
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         """Remove the worktree, which `engine.removal` has taken a snapshot of, and the branch where we made it."""
@@ -107,16 +110,23 @@ class WorktreeResource:
             left = worktrees.remove(world.repo, found.path, snapshot)
         elif found.standing is not Standing.GONE and lease.held:
             left = f"{found.path} was left as it is: {found.why or 'it was not made for this agent'}."
-        self._release_branch(world, lease, snapshot)
+        if not lease.data.get("keep_branch"):
+            self._delete_branches(world, lease, snapshot)
         return left
 
-    def _release_branch(self, world: World, lease: Lease, snapshot: Snapshot | None) -> None:
-        if not lease.data["create"] or lease.data.get("keep_branch"):
-            return
-        branch = lease.data["branch"]
-        tip = world.repo.commit(f"refs/heads/{branch}")
-        if tip is not None and (tip == lease.data["base_commit"] or (snapshot is not None and tip == snapshot.tip)):
-            branches.delete_branch(world.repo, branch, tip)
+    def _delete_branches(self, world: World, lease: Lease, snapshot: Snapshot | None) -> None:
+        """Delete the agent's own branches whose tips are saved. One that it left with commits that neither its work nor
+        its base has stays, and so does one that is checked out elsewhere."""
+        repo, saved = world.repo, snapshot.branches if snapshot is not None else {}
+        work = saved.get(lease.data["branch"]) or (snapshot.tip if snapshot is not None else None)
+        base = repo.commit(f"refs/heads/{lease.data['base']}")
+        held = [each for each in (lease.data["base_commit"], work, base) if each]
+        used = {tree.branch for tree in list_worktrees(repo) if tree.path.is_dir()}
+        for branch in own_branches(lease):
+            tip = repo.commit(f"refs/heads/{branch}")
+            is_saved = tip in (saved.get(branch), lease.data["base_commit"])
+            if tip and is_saved and branch not in used and any(merges.is_ancestor(repo, tip, each) for each in held):
+                branches.delete_branch(repo, branch, tip)
 
     def _is_ours(self, world: World, agent: Agent, lease: Lease) -> bool:
         """Whether the worktree there was made for this agent: one that was in the way of a start was not, nor is one of

@@ -21,6 +21,7 @@ from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import snapshots, worktrees
 from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.files import private_folder, read_json
+from agentdeck.system.heads import head_of
 
 _OF_A_RUN = frozenset(
     {"agent.json", "status.json", "operation.lock", "runner.lock", "status.lock", "inbox", "orders.json"}
@@ -120,7 +121,7 @@ def _restore_worktree(world: World, agent: Agent, lease: Lease) -> Lease | None:
     if there is None or not there.path.is_dir() or (there.locked or "").startswith("agentdeck is restoring"):
         there = snapshots.restore(world.repo, _ref(agent), path)
     worktrees.lock(world.repo, path, f"agentdeck agent {agent.name}")
-    branch = there.branch or lease.data["branch"]
+    branch = head_of(there).branch
     return replace(
         lease, held=True, data={**lease.data, "branch": branch, "git_dir": str(there.git_dir), "note": there.note}
     )

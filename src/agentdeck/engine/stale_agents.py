@@ -10,6 +10,7 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Mode, State
 from agentdeck.engine import identity, removal
 from agentdeck.engine.gate import end_gate
+from agentdeck.engine.heads import Work, left_behind
 from agentdeck.engine.landings import Landings
 from agentdeck.engine.stale import Pruning, Stale
 from agentdeck.engine.world import World
@@ -17,6 +18,7 @@ from agentdeck.errors import BusyError
 from agentdeck.system import changes, merges
 from agentdeck.system.checkouts import Worktree
 from agentdeck.system.git import Repository
+from agentdeck.system.heads import head_of
 from agentdeck.system.usage import disk_bytes
 
 
@@ -35,13 +37,15 @@ def stale_agents(world: World, aside: Repository, agents: list[Agent], trees: li
             continue
         tree = by_path.get(os.path.realpath(path))
         why = _landed(world, aside, agent, tree)
+        if why and tree is not None and left_behind(world, agent, Work(head_of(tree), tree.head, tree)):
+            continue
         if why and not changes.uncommitted(identity.enter(world, agent)):
             yield _agent(world, agent, why, disk_bytes(path))
 
 
 def _landed(world: World, aside: Repository, agent: Agent, tree: Worktree | None) -> str:
     lease = agent.lease("worktree")
-    if lease is None or tree is None or tree.branch != lease.data["branch"] or tree.head is None:
+    if lease is None or tree is None or tree.head is None or head_of(tree).under_way:
         return ""
     if agent.landed is not None and tree.head == agent.landed[0]:
         landed = world.repo.commit(f"refs/heads/{lease.data['base']}")

@@ -68,7 +68,8 @@ def stale_branches(world: World, aside: Repository, agents: list[Agent], trees: 
     tip = world.repo.commit(f"refs/heads/{main}") if main else None
     if tip is None or not prefix:
         return
-    taken = {lease.data["branch"] for agent in agents if (lease := agent.lease("worktree"))}
+    leases = [lease for agent in agents if (lease := agent.lease("worktree"))]
+    taken = {name for lease in leases for name in (lease.data["branch"], *lease.data.get("former", {}))}
     taken |= {tree.branch for tree in trees if tree.branch and tree.path.exists()} | {main}
     for line in world.repo.lines("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads"):
         oid, _, ref = line.partition(" ")

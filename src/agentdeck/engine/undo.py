@@ -7,6 +7,7 @@ goes on with what a crash cut short: every part may be taken back twice.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from agentdeck.core.events import Event
 from agentdeck.engine import identity, removal, restoring
+from agentdeck.engine.candidates import committed
+from agentdeck.engine.heads import work_of
 from agentdeck.engine.removal import is_kept, keep_database
 from agentdeck.engine.standing import set_landed
 from agentdeck.engine.steps import Part, Step, Steps
@@ -22,7 +25,7 @@ from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
 from agentdeck.system import advance, bases, branches, snapshots
 from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.files import locked, private_folder, read_json, write_json
-from agentdeck.system.git import Repository
+from agentdeck.system.git import Repository, git_in
 
 _TURN = 120.0
 """Seconds to wait for another undo, which may bring back a large worktree."""
@@ -175,10 +178,19 @@ def _check_commit(world: World, part: Part) -> None:
     agent = world.store.agent(part["agent"])
     if agent is None:
         return
-    here, now = _at_agent(world, part), world.repo.commit(f"refs/heads/{part['branch']}")
+    here, now = _at_agent(world, part), committed(world, part)
     if now != part["new"]:
         raise RefusedError(
-            f"{part['branch']} has moved on since, to {(now or 'nothing')[:12]}.", hint="It was left as it is."
+            f"{part['branch'] or 'HEAD of ' + part['agent']} has moved on since, to {(now or 'nothing')[:12]}.",
+            hint="It was left as it is.",
+        )
+    head = work_of(world, agent).head
+    if head.branch != part["branch"] or head.under_way:
+        there = part["branch"] or part["new"][:12]
+        back = shlex.quote(there) if part["branch"] else f"--detach {there}"
+        raise RefusedError(
+            f"The worktree of {agent.name} is not on {there} any more: HEAD is {head.text}.",
+            hint=f"Go back to it first: {git_in(here.folder)} switch {back}",
         )
     staged = f"{part['index_new']}:staged" if part["index_new"] else f"{part['new']}^{{tree}}"
     if here.run("write-tree").text.strip() != here.run("rev-parse", staged).text.strip():
@@ -190,11 +202,11 @@ def _check_commit(world: World, part: Part) -> None:
 
 def _undo_commit(world: World, part: Part, key: str, note: Note) -> Part | None:
     """Set the agent's branch back, and its index as it was; the files are the same before and after."""
-    here, ref = _at_agent(world, part), f"refs/heads/{part['branch']}"
+    here, ref = _at_agent(world, part), f"refs/heads/{part['branch']}" if part["branch"] else "HEAD"
     worktree = find_worktree(world.repo, here.folder)
-    if world.repo.commit(ref) == part["new"]:
-        here.git("update-ref", "-m", f"agentdeck: {key}", ref, part["old"], part["new"])
-    if world.repo.commit(ref) == part["old"] and worktree is not None:
+    if committed(world, part) == part["new"]:
+        here.git("update-ref", "--no-deref", "-m", f"agentdeck: {key}", ref, part["old"], part["new"])
+    if committed(world, part) == part["old"] and worktree is not None:
         index = here.run("cat-file", "blob", f"{part['index_old']}:index") if part["index_old"] else None
         if index:
             snapshots.put_index(worktree, index.out)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, Fault, Mode, Phase, State, Status
 from agentdeck.core.serving import Serving
+from agentdeck.engine.heads import recorded_head
 from agentdeck.errors import ExitCode, StoreError
+from agentdeck.system.heads import Head
 from agentdeck.system.store import Store
 
 
@@ -24,6 +26,8 @@ class AgentView:
     """Who serves its requests, where the gateway does and knows."""
     damaged: StoreError | None = None
     """Why its record can't be read; then nothing else of it is known."""
+    head: Head | None = None
+    """HEAD of its worktree; None where that can't be told without git."""
 
     @property
     def name(self) -> str:
@@ -65,9 +69,19 @@ class AgentView:
         return self.status.profile or self.agent.profile
 
     @property
-    def branch(self) -> str:
+    def recorded_branch(self) -> str:
         lease = self.agent.lease("worktree")
         return str(lease.data.get("branch", "")) if lease else self.agent.branch
+
+    @property
+    def branch(self) -> str:
+        """The branch that its work is on; empty where HEAD of its worktree is on a commit."""
+        return self.recorded_branch if self.head is None else self.head.branch
+
+    @property
+    def where(self) -> str:
+        """The branch, or what else is to be said of HEAD."""
+        return self.recorded_branch if self.head is None else self.head.text
 
     @property
     def base(self) -> str:
@@ -103,7 +117,8 @@ class AgentView:
 
 
 def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> AgentView:
-    return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name), serving)
+    head = recorded_head(agent.lease("worktree"))
+    return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name), serving, head=head)
 
 
 def views_of(store: Store, serving: Mapping[str, Serving]) -> list[AgentView]:

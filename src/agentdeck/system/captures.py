@@ -78,8 +78,11 @@ class Capture:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def capture(repo: Repository, raw: RawTrees, worktree: Worktree, *, ignored: bool) -> Capture:
-    """Write the objects of a snapshot of `worktree`, with its git-ignored files where `ignored`.
+def capture(
+    repo: Repository, raw: RawTrees, worktree: Worktree, *, ignored: bool, branches: Iterable[str] = ()
+) -> Capture:
+    """Write the objects of a snapshot of `worktree`, with its git-ignored files where `ignored`, and of its branch and
+    `branches`.
 
     Where its folder is gone, or is another by now, its files are taken to be as the index has them.
     """
@@ -112,7 +115,7 @@ def capture(repo: Repository, raw: RawTrees, worktree: Worktree, *, ignored: boo
     for number, inner in enumerate(nested):
         result.parts |= {f"nested-{number}-{name}": ("tree", tree) for name, tree in inner.trees.items()}
     result.facts["nested"] = [inner.facts for inner in nested]
-    result.facts["branches"] = _branches(repo, worktree)
+    result.facts["branches"] = _branches(repo, worktree, branches)
     if keeps_refs_in_tables(repo):
         result.facts["refs"] = view.private_refs()
     result.clean = (
@@ -248,14 +251,15 @@ def mode_kind(mode: int) -> str:
     return "program" if mode & 0o100 else "plain"
 
 
-def _branches(repo: Repository, worktree: Worktree) -> dict[str, Any]:
-    """The branches that are this worktree's to work on, with their tips and settings: HEAD's, and one being rebased."""
+def _branches(repo: Repository, worktree: Worktree, others: Iterable[str]) -> dict[str, Any]:
+    """The branches that are this worktree's to work on, with their tips and settings: HEAD's, one being rebased, and
+    `others`."""
     names = [worktree.branch] if worktree.branch else []
     for place in ("rebase-merge", "rebase-apply"):
         head_name = worktree.git_dir / place / "head-name"
         if head_name.is_file() and (ref := head_name.read_text().strip()).startswith("refs/heads/"):
             names.append(ref.removeprefix("refs/heads/"))
-    tips = {name: repo.commit(f"refs/heads/{name}") for name in names}
+    tips = {name: repo.commit(f"refs/heads/{name}") for name in dict.fromkeys([*names, *others])}
     return {name: {"tip": tip, "settings": branch_settings(repo, name)} for name, tip in tips.items() if tip}
 
 

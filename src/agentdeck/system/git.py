@@ -145,6 +145,18 @@ class Repository:
         return result.text.removesuffix("\n") if result else None
 
 
+def git_in(folder: Path | str) -> str:
+    """What a person types to run git in the worktree `folder`, from wherever they are now: the begin of a hint."""
+    import shlex
+
+    with contextlib.suppress(OSError):
+        here = Path.cwd()
+        top = next((place for place in (here, *here.parents) if (place / ".git").exists()), None)
+        if top is not None and top.samefile(folder):
+            return "git"
+    return f"git -C {shlex.quote(str(folder))}"
+
+
 def version() -> tuple[int, ...]:
     """git's version as numbers, (2, 39, 5); raise MissingToolError without git."""
     answer = run(["git", "version"])

@@ -18,7 +18,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,14 @@ class Snapshot:
     """Whether it holds nothing that its tip does not hold."""
     fingerprint: str
     """Equal for two snapshots of the same content."""
+    branches: dict[str, str] = field(default_factory=dict)
+    """The branches that come back with it, and their tips."""
 
 
-def take(repo: Repository, worktree: Path, ref: str, *, message: str, ignored: bool = False) -> Snapshot:
-    """Save the worktree under `ref`, its own index and files untouched.
+def take(
+    repo: Repository, worktree: Path, ref: str, *, message: str, ignored: bool = False, branches: Iterable[str] = ()
+) -> Snapshot:
+    """Save the worktree under `ref`, its own index and files untouched; HEAD's branch, and `branches` too.
 
     Without `ignored`, git-ignored files are left out. Where `ref` has a snapshot already, that one is returned if
     nothing changed since, or if the worktree's removal was cut short; else it becomes a parent of the new one. Raise
@@ -76,7 +81,7 @@ def take(repo: Repository, worktree: Path, ref: str, *, message: str, ignored: b
     if before and removal_begun(found) == before:
         return load(repo, ref)
     with RawTrees.of(repo) as raw:
-        captured = capture(repo, raw, found, ignored=ignored)
+        captured = capture(repo, raw, found, ignored=ignored, branches=branches)
     if before:
         there = load(repo, ref)
         if there.fingerprint == captured.fingerprint:
@@ -115,7 +120,7 @@ def load(repo: Repository, ref: str) -> Snapshot:
 def matches(repo: Repository, worktree: Worktree, saved: Snapshot) -> bool:
     """Whether the worktree still holds exactly what was saved; where its removal has begun, nothing beside that."""
     with RawTrees.of(repo) as raw:
-        now = capture(repo, raw, worktree, ignored=saved.ignored)
+        now = capture(repo, raw, worktree, ignored=saved.ignored, branches=saved.branches)
     if removal_begun(worktree) == saved.commit:
         kinds = repo.git("diff-tree", "-r", "-z", "--name-status", "--no-renames", saved.work_tree, now.work)
         return set(kinds.split("\0")[:-1:2]) <= {"D"}
@@ -201,6 +206,7 @@ def _from_facts(ref: str, commit: str, facts: dict[str, Any]) -> Snapshot:
         ignored=facts["ignored"],
         is_clean=facts["clean"],
         fingerprint=facts["fingerprint"],
+        branches={name: branch["tip"] for name, branch in facts["branches"].items()},
     )
 
 

@@ -58,7 +58,7 @@ def _profile(row: Row, now: float) -> list[Part]:
 
 
 def _branch(row: Row, now: float) -> list[Part]:
-    branch = plain(row.view.branch)
+    branch = plain(row.view.where)
     return [(branch, "")] if branch else [("detached", "dim")]
 
 

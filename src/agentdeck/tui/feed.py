@@ -231,7 +231,7 @@ def _machine() -> Machine:
 
 def _needs_repair(view: AgentView) -> bool:
     """A look at what is known already; `Deck.repair` looks closer. A start of another process is not for us."""
-    return view.state.is_live and not view.alive
+    return (view.state.is_live and not view.alive) or view.branch != view.recorded_branch
 
 
 def _base_of(deck: Deck) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Status
 from agentdeck.engine import gateways
 from agentdeck.engine.deck import Deck
+from agentdeck.engine.heads import recorded_head
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 from agentdeck.system.checkouts import moving_files
@@ -44,7 +45,8 @@ class AgentReader:
             if entry is not None:
                 kept[name] = entry
                 if not entry[2].landing:
-                    views.append(AgentView(entry[2], entry[3], self._lives(name), serving.get(name)))
+                    head = recorded_head(entry[2].lease("worktree"))
+                    views.append(AgentView(entry[2], entry[3], self._lives(name), serving.get(name), head=head))
         self._kept, self.problems = kept, tuple(problems)
         return sorted(views, key=lambda view: (view.agent.created, view.name))
 

@@ -110,7 +110,7 @@ def entries_of(world: World, view: AgentView) -> list[Entry]:
     agent, status = view.agent, view.status
     facts = [
         ("worktree", str(view.worktree or "")),
-        ("branch", view.branch),
+        ("branch", view.where),
         ("base", view.base),
         ("profile", f"{agent.profile}, {agent.mode}"),
         ("tier", agent.tier),

@@ -1,0 +1,117 @@
+"""Where a worktree's HEAD is: on a branch or on a commit, and what it is in the middle of.
+
+HEAD is read as a file, so that `agentdeck ls` can ask for fifty of them. Where git keeps refs in tables the file says
+nothing, and the list of worktrees does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.system.checkouts import Worktree
+from agentdeck.system.git import Repository
+
+_HEADS = "refs/heads/"
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_RENAMED = re.compile(r"Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)")
+_MOVED = re.compile(r"checkout: moving from \S+ to (\S+)")
+_AT_ONCE = 2.0
+"""Seconds between the making of a branch and the first checkout of it, where one command did both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    branch: str
+    """Without `refs/heads/`, and empty where HEAD is on a commit. In a rebase or a bisection, the branch that it is of.
+    """
+    commit: str = ""
+    """Where HEAD is on a commit, that one."""
+    under_way: str = ""
+    """`a rebase`, `a bisection`, …: why HEAD is not where it is going to be. Empty where nothing is under way."""
+
+    @property
+    def text(self) -> str:
+        where = self.branch or (f"detached at {self.commit[:10]}" if self.commit else "detached")
+        return f"{where}, in {self.under_way}" if self.under_way else where
+
+
+def head_at(git_dir: Path) -> Head | None:
+    """HEAD of the worktree with that git folder; None where its file does not tell."""
+    found = _read(git_dir / "HEAD")
+    if found.startswith("ref: "):
+        ref = found.removeprefix("ref: ")
+        if not ref.startswith(_HEADS) or ref == f"{_HEADS}.invalid":
+            return None
+        return _looked_at(git_dir, ref.removeprefix(_HEADS), "")
+    return _looked_at(git_dir, "", found) if _COMMIT.fullmatch(found) else None
+
+
+def head_of(worktree: Worktree) -> Head:
+    """HEAD of a worktree that git has listed."""
+    commit = "" if worktree.branch else worktree.head or ""
+    return _looked_at(worktree.git_dir, worktree.branch or "", commit)
+
+
+def _looked_at(git_dir: Path, branch: str, commit: str) -> Head:
+    for folder in ("rebase-merge", "rebase-apply"):
+        if (git_dir / folder).is_dir():
+            name = _read(git_dir / folder / "head-name")
+            own = name.removeprefix(_HEADS) if name.startswith(_HEADS) else branch
+            return Head(own, "" if own else commit, "a rebase" if name else "“git am”")
+    if (git_dir / "BISECT_LOG").exists():
+        start = _read(git_dir / "BISECT_START")
+        own = branch or ("" if _COMMIT.fullmatch(start) else start.removeprefix(_HEADS))
+        return Head(own, "" if own else commit, "a bisection")
+    if todo := _read(git_dir / "sequencer" / "todo"):
+        return Head(branch, commit, "a revert" if todo.startswith("revert") else "a cherry-pick")
+    return Head(branch, commit)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "surrogateescape").strip()
+    except OSError:
+        return ""
+
+
+def origin_tip(repo: Repository, worktree: Worktree) -> str | None:
+    """The commit that the worktree's work had come to before what is under way there began; None without one."""
+    for folder in ("rebase-merge", "rebase-apply"):
+        if commit := _read(worktree.git_dir / folder / "orig-head"):
+            return repo.commit(commit)
+    start = _read(worktree.git_dir / "BISECT_START")
+    return repo.commit(start) if start else worktree.head
+
+
+def is_made_there(repo: Repository, worktree: Worktree, branch: str, own: Sequence[str], since: float) -> bool:
+    """Whether `branch` was made in the worktree after `since`, or is one of the branches `own` under a new name.
+
+    The reflogs of git tell. A branch that follows one of a remote is taken to be a person's, and so is every branch of
+    which this can't be known.
+    """
+    if repo.setting(f"branch.{branch}.remote") not in (None, "."):
+        return False
+    told = _reflog(repo, worktree, f"{_HEADS}{branch}")
+    name = branch
+    for _, text in told:
+        renamed = _RENAMED.fullmatch(text)
+        if renamed and renamed[2] == name:
+            name = renamed[1]
+            if name in own:
+                return True
+    made_at, how = told[-1] if told else (0.0, "")
+    if not how.lower().startswith("branch: created from") or made_at < int(since):
+        return False
+    moves = [(at, moved[1]) for at, text in _reflog(repo, worktree, "HEAD") if (moved := _MOVED.fullmatch(text))]
+    return any(to == name and 0 <= at - made_at <= _AT_ONCE for at, to in moves)
+
+
+def _reflog(repo: Repository, worktree: Worktree, ref: str) -> list[tuple[float, str]]:
+    """When and why `ref`, or HEAD of the worktree, moved: the latest first."""
+    words = ("log", "-g", "--no-show-signature", "--date=unix", "--format=%gd%x00%gs", ref, "--")
+    told = repo.run(*words, env={"GIT_DIR": str(worktree.git_dir)}).text
+    rows = [line.rpartition("@{")[2].partition("}\0") for line in told.split("\n")]
+    return [(float(at), text) for at, _, text in rows if at.isdigit()]
