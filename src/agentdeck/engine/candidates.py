@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.events import Event
+from agentdeck.core.text import listed
 from agentdeck.engine import identity
 from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.heads import Work, branch_of, check_lands, work_of
@@ -22,6 +24,7 @@ from agentdeck.system import changes, snapshots
 from agentdeck.system.checkouts import Worktree, enter, find_worktree
 from agentdeck.system.git import Repository, git_in
 from agentdeck.system.merges import Method, Wording
+from agentdeck.system.staging import add_all, new_repositories, take_out_repositories
 
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _SHOWN = 12
@@ -41,8 +44,10 @@ class Candidate:
     """The branch to land on."""
     worktree: Worktree | None
     """None where the folder is gone."""
-    uncommitted: tuple[str, ...]
+    uncommitted: tuple[str, ...] = ()
     """As `git status --short` writes it, a line a path."""
+    repositories: tuple[str, ...] = ()
+    """Repositories in the worktree that are not submodules: they don't land."""
 
     @property
     def branch(self) -> str:
@@ -66,17 +71,17 @@ def find_candidate(
     _check_gated(world, agent, request)
     base = _base(world, agent, lease.data["base"], work.head.branch, request.into, protected=protected)
     tip = check_lands(world, agent, work, needs_branch=needs_branch)
-    worktree, uncommitted = None, tuple[str, ...]()
+    worktree, uncommitted, repositories = None, tuple[str, ...](), tuple[str, ...]()
     if path.is_dir():
         worktree = _checkout(path, work)
-        uncommitted = _uncommitted(world, worktree)
+        uncommitted, repositories = _uncommitted(world, worktree)
         if uncommitted and request.commit is None:
             raise RefusedError(
                 f"{name} has uncommitted work.",
                 detail="\n".join((*uncommitted[:_SHOWN], *(["…"] if len(uncommitted) > _SHOWN else []))),
                 hint=f"agentdeck merge --commit {name} commits it, and lands that too",
             )
-    return Candidate(agent, work, tip, lease.data["base_commit"], base, worktree, uncommitted)
+    return Candidate(agent, work, tip, lease.data["base_commit"], base, worktree, uncommitted, repositories)
 
 
 def has_work(world: World, name: str) -> bool:
@@ -89,7 +94,7 @@ def has_work(world: World, name: str) -> bool:
         return True
     if not Path(lease.data["path"]).is_dir() or identity.trouble(world.repo, agent):
         return False
-    return bool(changes.uncommitted(identity.enter(world, agent)))
+    return bool(changes.to_commit(identity.enter(world, agent))[0])
 
 
 def _check_rests(world: World, name: str, request: LandRequest) -> None:
@@ -149,20 +154,35 @@ def _checkout(path: Path, work: Work) -> Worktree:
     return work.worktree
 
 
-def _uncommitted(world: World, worktree: Worktree) -> tuple[str, ...]:
-    found = tuple(changes.uncommitted(enter(world.repo, worktree)))
+def _uncommitted(world: World, worktree: Worktree) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    lines, repositories = changes.to_commit(enter(world.repo, worktree))
     begun = (worktree.git_dir / "MERGE_HEAD").exists()
-    if any(line[:2] in _UNMERGED for line in found) or (begun and not found):
+    if any(line[:2] in _UNMERGED for line in lines) or (begun and not lines):
         raise RefusedError(
             f"A merge in {worktree.path} is not finished.",
             hint=f"“{git_in(worktree.path)} status” says how to go on with it, or how to end it.",
         )
-    return found
+    return tuple(lines), tuple(repositories)
+
+
+def check_links(world: World, candidate: Candidate, old: str, new: str) -> None:
+    """Raise RefusedError where `new` has links to repositories that `old` has not and that no clone could get."""
+    found = new_repositories(world.repo, old, new)
+    if not found:
+        return
+    hint = f"Take them out of {candidate.branch or candidate.tip[:10]} first."
+    if candidate.worktree is not None:
+        git = git_in(candidate.worktree.path)
+        hint = f"{git} rm --cached -- {shlex.join(found)} && {git} commit -m 'Leave out repositories'"
+    raise RefusedError(
+        f"{candidate.agent.name} has committed links to repositories that .gitmodules does not name: {listed(found)}.",
+        hint=hint,
+    )
 
 
 def commit_work(world: World, candidate: Candidate, message: str, note: Note, journal: Callable[..., object]) -> None:
-    """Commit all that the worktree holds, through the repository's hooks, after a snapshot. Where that fails, the index
-    is as it was.
+    """Commit all that the worktree holds but for repositories, through the repository's hooks, after a snapshot. Where
+    that fails, the index is as it was.
 
     `journal` is given the part of a step that this is: before anything is touched, without its new commit, for
     `settle_commit` after a crash; again when it is whole, and nothing where nothing was committed.
@@ -186,7 +206,10 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
     }
     journal(part)
     try:
-        here.git("add", "--all")
+        added = add_all(here.run)
+        if added.unread:
+            raise RefusedError(f"Not all that {agent.name} made can be read.", detail="\n".join(added.unread[:_SHOWN]))
+        take_out_repositories(here.run)
         if not here.run("diff", "--cached", "--quiet"):
             _commit(here, agent, message)
     finally:

@@ -272,14 +272,14 @@ class Deck:
         return exchange.pull_request(self.world, replace(request, names=names), draft=draft, note=note)
 
     def uncommitted(self, name: str) -> list[str]:
-        """What the agent's worktree holds beside its last commit, as `git status --short` writes it."""
+        """What a landing could commit of the agent's worktree, as `git status --short` writes it."""
         view = self.agent(name)
         if view.worktree is None or not view.worktree.is_dir():
             return []
         from agentdeck.engine import identity
         from agentdeck.system import changes
 
-        return changes.uncommitted(identity.enter(self.world, view.agent))
+        return changes.to_commit(identity.enter(self.world, view.agent))[0]
 
     def stale(self) -> list[Stale]:
         """What `prune` would clear away, and why; nothing is touched."""

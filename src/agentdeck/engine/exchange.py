@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from agentdeck.core.events import Event
-from agentdeck.engine.candidates import find_candidate, title_of
+from agentdeck.engine.candidates import check_links, find_candidate, title_of
 from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.world import Note, World
@@ -15,7 +15,9 @@ from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system import advance, bases, merges, remotes
 from agentdeck.system.bases import Move
 from agentdeck.system.files import read_json, write_json
+from agentdeck.system.mergetree import merge_base
 from agentdeck.system.process import uninterrupted
+from agentdeck.system.staging import left_out
 
 
 def pull(world: World, branch: str, note: Note) -> str:
@@ -87,6 +89,10 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, note: Note)
     commits = merges.new_commits(world.repo, f"refs/heads/{candidate.base}", candidate.tip)
     if not commits:
         raise RefusedError(f"{name} has no commit that {candidate.base} has not.")
+    fork = merge_base(world.repo, f"refs/heads/{candidate.base}", candidate.tip) or candidate.start
+    check_links(world, candidate, fork, candidate.tip)
+    if candidate.repositories:
+        note(Event("warning", name, left_out(candidate.repositories), {"repositories": list(candidate.repositories)}))
     remote = remotes.default_remote(world.repo)
     remotes.push(world.repo, candidate.branch, remotes.Upstream(remote, candidate.branch), track=True)
     subjects = [subject for _, subject in commits]

@@ -59,6 +59,7 @@ def _try(stages: Stages) -> None:
     for name in _names(stages):
         with stages.set_aside_on_error(name):
             candidate = find_candidate(stages.world, name, stages.request)
+            stages.leave_out(candidate)
             old = tops.get(candidate.base) or stages.tip(candidate.base)
             made = stages.compute(candidate, old)
             if made is not None:

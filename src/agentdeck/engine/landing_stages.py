@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentdeck.core.events import Event
-from agentdeck.engine.candidates import Candidate, commit_work, find_candidate, wording
+from agentdeck.engine.candidates import Candidate, check_links, commit_work, find_candidate, wording
 from agentdeck.engine.heads import left_behind
 from agentdeck.engine.landed import complete, remove_landed
 from agentdeck.engine.landings import Gate, Landing, Landings, LandRequest, Stage, Verdict
@@ -24,6 +24,7 @@ from agentdeck.system.bases import Move
 from agentdeck.system.git import git_in
 from agentdeck.system.merges import Method
 from agentdeck.system.process import uninterrupted
+from agentdeck.system.staging import left_out
 from agentdeck.system.submodules import bring_commits
 from agentdeck.system.treediff import changed
 
@@ -52,11 +53,18 @@ class Stages:
             message = self.request.commit or ""
             commit_work(self.world, candidate, message, self.note, lambda *parts: self.entry(name, parts=parts))
             candidate = find_candidate(self.world, name, self.request)
+        self.leave_out(candidate)
         if candidate.worktree is not None:
             git_dir = candidate.worktree.git_dir
             for text in bring_commits(self.world.repo, git_dir, candidate.start, candidate.tip):
                 self.note(Event("warning", name, text))
         return candidate
+
+    def leave_out(self, candidate: Candidate) -> None:
+        name, repositories = candidate.agent.name, candidate.repositories
+        if repositories:
+            self.entry(name, repositories=repositories)
+            self.note(Event("warning", name, left_out(repositories), {"repositories": list(repositories)}))
 
     def compute(self, candidate: Candidate, old: str) -> Computed | None:
         """Put the agent's work on top of `old`; None where it conflicts, or where there is nothing to do."""
@@ -79,6 +87,7 @@ class Stages:
         if new == old:
             self._nothing_new(candidate, old)
             return None
+        check_links(self.world, candidate, old, new)
         self.entry(name, new=new, files=len(changed(repo, old, new)))
         for branch, count in left_behind(self.world, candidate.agent, candidate.work).items():
             text = f"{branch}, which it left, has {count} commit{'s' if count > 1 else ''} that do not land with it"

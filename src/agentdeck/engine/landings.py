@@ -119,6 +119,8 @@ class Entry:
     """The step that takes it back."""
     parts: tuple[dict[str, Any], ...] = ()
     """What belongs to that step beside the move of the base."""
+    repositories: tuple[str, ...] = ()
+    """The repositories in its worktree that were left out."""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Entry:
@@ -132,6 +134,7 @@ class Entry:
                 "exit_code": ExitCode(data["exit_code"]),
                 "conflicts": conflicts,
                 "parts": tuple(data["parts"]),
+                "repositories": tuple(data.get("repositories", ())),
             }
         )
 

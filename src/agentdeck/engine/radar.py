@@ -29,6 +29,7 @@ from agentdeck.errors import DeckError
 from agentdeck.system.checkouts import Worktree, list_worktrees
 from agentdeck.system.files import locked
 from agentdeck.system.mergetree import changed_paths, folders_of, merge_base, merge_many, with_hunks
+from agentdeck.system.staging import left_out
 from agentdeck.system.wholework import Whole, Workshop
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ class Radar:
                 continue
             if whole.note:
                 problems.setdefault(view.name, []).append(whole.note)
+            if whole.repositories:
+                problems.setdefault(view.name, []).append(left_out(whole.repositories))
             before = self._memory.wholes.get(view.name)
             self.looked += before is None or before.commit != whole.commit
             self._memory.wholes[view.name] = whole

@@ -11,7 +11,7 @@ from agentdeck.core.radar import conflict_from_json, conflict_to_json
 from agentdeck.system.files import sign, write_atomic
 from agentdeck.system.wholework import Whole
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Memory:
@@ -61,8 +61,8 @@ class Memory:
         self.changes = {(a, b): frozenset(paths) for a, b, paths in data["changes"]}
         self.merges = {(a, b): _conflicts(found) for a, b, found in data["merges"]}
         self.wholes = {
-            name: Whole(commit, note, tuple(parents), tree, tuple(index), tuple(ours))
-            for name, (commit, note, parents, tree, index, ours) in data["wholes"].items()
+            name: Whole(commit, note, tuple(parents), tree, tuple(index), tuple(ours), tuple(repositories))
+            for name, (commit, note, parents, tree, index, ours, repositories) in data["wholes"].items()
         }
 
     def prune(self, names: set[str]) -> None:
@@ -86,7 +86,7 @@ class Memory:
                 for pair, found in self.merges.items()
             ],
             "wholes": {
-                name: [each.commit, each.note, each.parents, each.tree, each.index, each.ours]
+                name: [each.commit, each.note, each.parents, each.tree, each.index, each.ours, each.repositories]
                 for name, each in self.wholes.items()
             },
         }

@@ -15,6 +15,7 @@ from agentdeck.system.checkouts import enter, find_worktree
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import inside
 from agentdeck.system.process import Result
+from agentdeck.system.staging import staged_repositories
 
 _NUMBERS = ("--numstat", "-z", "--no-renames", "--no-ext-diff")
 _EVERY_FILE = ("--no-renames", "--untracked-files=normal")
@@ -61,6 +62,20 @@ def uncommitted(here: Repository) -> list[str]:
     """What the worktree `here` holds beside its last commit, as `git status --short` writes it."""
     words = ("status", "--porcelain=v1", "-z", *_EVERY_FILE)
     return [line for line in here.git(*words).split("\0") if line]
+
+
+def to_commit(here: Repository) -> tuple[list[str], list[str]]:
+    """As `uncommitted`, without the repositories that lie in the worktree and never land; and the paths of these."""
+    found = uncommitted(here)
+    repositories = list(staged_repositories(here.run)) if any(line[0] in "AT" for line in found) else []
+    lines = [line for line in found if line[3:] not in repositories]
+    for line in [line for line in lines if line.startswith("?? ") and line.endswith("/")]:
+        words = ("ls-files", "-z", "--others", "--exclude-standard", "--", line[3:])
+        inside = [path for path in here.git("--literal-pathspecs", *words).split("\0") if path]
+        repositories += [path.rstrip("/") for path in inside if path.endswith("/")]
+        if inside and all(path.endswith("/") for path in inside):
+            lines.remove(line)
+    return lines, repositories
 
 
 def diff(repo: Repository, worktree: Path, base: str, *, stat: bool = False, colour: bool = False) -> str:

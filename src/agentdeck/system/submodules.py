@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from agentdeck.system.git import Repository
+from agentdeck.system.process import Result
 from agentdeck.system.treediff import changed
 
 
 def listed(top: Repository) -> dict[str, str]:
     """The names of the submodules that `.gitmodules` in worktree `top` tells of, by path."""
-    return {path: name for path, name in _names(top, "--file", top.folder / ".gitmodules").items() if _inside(path)}
+    return {
+        path: name for path, name in names_in(top.run, "--file", top.folder / ".gitmodules").items() if _inside(path)
+    }
 
 
-def _names(repo: Repository, *source: str | Path) -> dict[str, str]:
-    """The names of all submodules in a `.gitmodules`, by path; `source` says to git where that is."""
-    found = repo.run("config", *source, "-z", "--get-regexp", r"^submodule\..*\.path$")
+def names_in(run: Callable[..., Result], *source: str | Path) -> dict[str, str]:
+    """The names of all submodules in a `.gitmodules`, by path; `source` tells git where that is."""
+    found = run("config", *source, "-z", "--get-regexp", r"^submodule\..*\.path$")
     entries = (entry.partition("\n") for entry in found.text.split("\0") if entry)
     return {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in entries}
 
@@ -88,7 +91,7 @@ def changed_links(repo: Repository, old: str, new: str) -> list[Link]:
     found = [(each.path, *each.links) for each in changed(repo, old, new) if each.is_link]
     if not found:
         return []
-    names = _names(repo, "--blob", f"{new}:.gitmodules")
+    names = names_in(repo.run, "--blob", f"{new}:.gitmodules")
     return [Link(path, names.get(path, ""), before, after) for path, before, after in found]
 
 

@@ -31,6 +31,10 @@ class Change:
         return _LINK in (self.old_mode, self.new_mode)
 
     @property
+    def becomes_link(self) -> bool:
+        return self.new_mode == _LINK != self.old_mode
+
+    @property
     def contents(self) -> tuple[str, str]:
         """The two objects, without those that are a submodule's commit: “” for none."""
         pairs = ((self.old_mode, self.old), (self.new_mode, self.new))
@@ -48,6 +52,11 @@ class Change:
 @lru_cache(maxsize=4)
 def changed(repo: Repository, old: str, new: str) -> tuple[Change, ...]:
     """What differs between two commits, which are given by their full ids; a file that was moved is told twice."""
-    fields = repo.git("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", old, new).split("\0")
+    return parsed(repo.git("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", old, new))
+
+
+def parsed(raw: str) -> tuple[Change, ...]:
+    """What git told with `-z` and `--no-abbrev`, in its raw format."""
+    fields = raw.split("\0")
     heads = (head.lstrip(":").split() for head in fields[:-1:2])
     return tuple(Change(path, *head[:4]) for head, path in zip(heads, fields[1::2], strict=True))

@@ -22,6 +22,7 @@ from agentdeck.system.git import Repository
 from agentdeck.system.identity import Standing, identify
 from agentdeck.system.merges import NOBODY
 from agentdeck.system.process import Result
+from agentdeck.system.staging import add_all, take_out_repositories
 
 _MOST_OBJECTS = 60_000
 """Objects up to which the folder is kept."""
@@ -53,6 +54,8 @@ class Whole:
     """The sign of the worktree's own index, from which ours was started."""
     ours: tuple[int, ...] = ()
     """The sign of our index; a look that leaves it as it was has found no change."""
+    repositories: tuple[str, ...] = ()
+    """The repositories in it that are not submodules, which never land."""
 
 
 class Workshop:
@@ -154,18 +157,20 @@ class _Bench:
             if self._text("ls-files", "-z", "--unmerged"):
                 self.index.unlink(missing_ok=True)
                 return Whole(parents[0], "a merge in it is not resolved: only what it committed is looked at")
-        note = self._add_all()
-        ours = sign(self.index)
-        if before is not None and (before.ours, before.parents, before.note) == (ours, parents, note):
+        added = add_all(self._run)
+        note = f"not all in it can be read: {added.unread[0]}" if added.unread else ""
+        found = (sign(self.index), parents, note, added.repositories)
+        if before is not None and (before.ours, before.parents, before.note, before.repositories) == found:
             return before
+        repositories = (*added.repositories, *take_out_repositories(self._run))
         tree = self._text("write-tree")
         if before is not None and (before.tree, before.parents) == (tree, parents):
-            return Whole(before.commit, note, parents, tree, own, sign(self.index))
+            return Whole(before.commit, note, parents, tree, own, sign(self.index), repositories)
         commit = parents[0]
         if len(parents) > 1 or tree != self._text("rev-parse", f"{commit}^{{tree}}"):
             words = [word for parent in parents for word in ("-p", parent)]
             commit = self._text("commit-tree", tree, *words, "-m", "agentdeck", env=NOBODY)
-        return Whole(commit, note, parents, tree, own, sign(self.index))
+        return Whole(commit, note, parents, tree, own, sign(self.index), repositories)
 
     def _adopt(self) -> None:
         """Start from the worktree's own index: it says what is tracked although it is ignored, and saves reading."""
@@ -175,19 +180,11 @@ class _Bench:
         except FileNotFoundError:
             self.index.unlink(missing_ok=True)
 
-    def _add_all(self) -> str:
-        """Bring our index to what lies in the worktree; return what could not be read, as a sentence."""
-        done = self._run("add", "--all", "--sparse", "--ignore-errors")
-        if done.code not in (0, 1):
-            raise GitError(f"git add failed in {self._worktree.path}.", detail=done.complaint)
-        complaints = [line for line in done.complaint.splitlines() if line.startswith("error: ")]
-        return f"not all in it can be read: {complaints[0].removeprefix('error: ')}" if complaints else ""
-
     def _text(self, *words: str, env: dict[str, str] | None = None) -> str:
         done = self._run(*words, env=env)
         if not done:
             raise GitError(f"git {words[0]} failed in {self._worktree.path}.", detail=done.complaint)
         return done.text.removesuffix("\n")
 
-    def _run(self, *words: str, env: dict[str, str] | None = None) -> Result:
-        return self._here.run(*_OPTIONS, *words, env={**self._env, **(env or {})}, timeout=_TIME_OUT)
+    def _run(self, *words: str, env: dict[str, str] | None = None, stdin: bytes | None = None) -> Result:
+        return self._here.run(*_OPTIONS, *words, env={**self._env, **(env or {})}, stdin=stdin, timeout=_TIME_OUT)
