@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import sys
@@ -9,15 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import libtmux
+import psutil
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from agentdeck.errors import NotFoundError, TmuxError
 from agentdeck.system.tmux import Tmux, quote
 from tests.support.retry import eventually
 
+TMUXES = os.environ.get("AGENTDECK_TEST_TMUX", "").split(os.pathsep)
+"""Folders with another tmux to try all this with, beside the one in PATH: `AGENTDECK_TEST_TMUX=/opt/tmux-3.6/bin`."""
 
-@pytest.fixture
-def tmux() -> Iterator[Tmux]:
+
+@pytest.fixture(params=TMUXES)
+def tmux(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
+    if request.param:
+        monkeypatch.setenv("PATH", f"{request.param}{os.pathsep}{os.environ['PATH']}")
     server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
     yield server
     server.run("kill-server")
@@ -59,8 +68,6 @@ def test_an_environment_larger_than_a_message_of_tmux_arrives(tmux: Tmux, tmp_pa
 
 
 def test_no_variable_is_ever_in_the_arguments_of_a_process(tmux: Tmux, tmp_path: Path) -> None:
-    import psutil
-
     env = {"SECRET": "sk-not-for-ps", "PATH": os.environ["PATH"]}
     tmux.open_window("deck", "fix", ["sleep", "100"], cwd=tmp_path, env=env)
     lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
@@ -158,3 +165,51 @@ def test_a_window_gets_the_path_it_was_given_and_not_that_of_who_opens_it(tmux: 
     tmux.open_window("deck", "fix0", dump(again), cwd=tmp_path, env={"PATH": "/opt/again"})
     eventually(again.exists)
     assert json.loads(again.read_text())[0]["PATH"] == "/opt/again"
+
+
+def test_a_window_gets_nothing_of_what_another_one_of_its_session_was_given(tmux: Tmux, tmp_path: Path) -> None:
+    import json
+
+    path = {"PATH": os.environ["PATH"]}
+    tmux.open_window("deck", "one", ["sleep", "100"], cwd=tmp_path, env=path | {"TOKEN": "of one"})
+    for number in range(2):
+        tmux.open_window("deck", f"two{number}", dump(tmp_path / str(number)), cwd=tmp_path, env=path)
+        eventually((tmp_path / str(number)).exists)
+        assert "TOKEN" not in json.loads((tmp_path / str(number)).read_text())[0]
+    assert "TOKEN" not in tmux.command("show-environment", "-g") + tmux.command("show-environment", "-t", "=deck")
+
+
+HOSTILE = st.text(
+    st.one_of(
+        st.sampled_from(list("#{}()[],;:%'\"\\$~ -=@")),
+        st.characters(blacklist_characters="/\0", blacklist_categories=("Cs", "Cc")),
+    ),
+    min_size=1,
+    max_size=24,
+).filter(lambda text: text not in (".", "..") and len(os.fsencode(text)) < 200)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(HOSTILE)
+@example("C# #(touch pwned)")
+@example("#[fg=red]#{pane_id}##[x]###{E:x}")
+@example("#[ #(touch pwned) ]")
+@example("##(touch pwned)###")
+@example("%H:%M #S #W")
+@example("\n#(touch pwned)\n")
+@example("-t '; kill-server ; '")
+def test_nothing_in_a_folder_or_a_name_is_run_or_replaced(tmux: Tmux, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    shown = "w" + re.sub(r"[^A-Za-z0-9#{}()\[\],%]", "", name)  # tmux writes other letters of a name in its own way
+    window = tmux.open_window("deck", shown, ["sleep", "100"], cwd=folder, env={"PATH": os.environ["PATH"]})
+    try:
+        eventually(lambda: psutil.Process(window.pid).cwd() == str(folder))
+        assert tmux.command("display-message", "-p", "-t", window.pane, "#{pane_start_path}") == str(folder)
+        os.kill(window.pid, signal.SIGKILL)
+        eventually(lambda: (old := tmux.window("deck", shown)) is None or old.command_dead)
+        again = tmux.open_window("deck", shown, ["sleep", "100"], cwd=folder, env={"PATH": os.environ["PATH"]})
+        eventually(lambda: psutil.Process(again.pid).cwd() == str(folder))
+        assert not list(tmp_path.rglob("pwned"))
+    finally:
+        tmux.close_window("deck", shown)

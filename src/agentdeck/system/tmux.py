@@ -7,6 +7,7 @@ tmux is called as a program, in one call where several things are to happen at o
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ _CONFIG = Path(__file__).with_name("tmux.conf")
 STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None, MARK: None}
 """Taken away so that a shell inside of tmux, a plain one and cron all mean the same server, and so that a server which
 an agent started does not end with that agent."""
-_NEEDED = frozenset({"PATH", "HOME", "SHELL", "TERM", "LANG", "USER", "LOGNAME", "TMPDIR"})
+_NEEDED = frozenset({"PATH", "HOME", "SHELL", "LANG", "USER", "LOGNAME"})
 _PASSING_COMPLAINTS = (
     b"no server running",
     b"lost server",
@@ -95,9 +96,10 @@ class Tmux:
             old = self.window(session, name)
             if old is not None and not old.command_dead:
                 return old
-            start = ["respawn-pane", "-k", "-t", old.pane] if old else self._start(session, name)
-            line = [*start, *(word for pair in env.items() for word in ("-e", "=".join(pair))), "-c", str(cwd), *argv]
-            script = " ".join(quote(word) for word in line) + "\n"
+            start = f"respawn-pane -k -t {old.pane}" if old else self._start(session, name)
+            given = [word for pair in env.items() for word in ("-e", "=".join(pair))]
+            words = " ".join(quote(word) for word in [*given, "-c", literal(str(cwd)), *argv])
+            script = f"{start} {words}\n"
             # Over any that it is told, tmux gives a new window the PATH of who asks for it.
             result = self.run("start-server", ";", "source-file", "-", stdin=os.fsencode(script), path=env.get("PATH"))
             made = self.window(session, name) if result else None
@@ -108,10 +110,13 @@ class Tmux:
                 raise TmuxError(f"tmux could not open a window for {name}.", detail=result.complaint)
             time.sleep(0.05)
 
-    def _start(self, session: str, name: str) -> list[str]:
+    def _start(self, session: str, name: str) -> str:
+        named = quote(literal(name))
         if self.run("has-session", "-t", f"={session}"):
-            return ["new-window", "-d", "-t", f"={session}:", "-n", name]
-        return ["new-session", "-d", "-s", session, "-n", name]
+            return f"new-window -d -t {quote(f'={session}:')} -n {named}"
+        # Each later window of the session would get the variables that new-session is given.
+        made = f"new-session -d -s {quote(literal(session))} -n {named} -c / true"
+        return f"{made} ; respawn-pane -k -t {quote(f'={session}:')}"
 
     def close_window(self, session: str, name: str) -> None:
         """Idempotent. The process in it gets SIGHUP."""
@@ -164,6 +169,14 @@ def _bare_environment() -> dict[str, str | None]:
     """What a tmux server may be started with: every window inherits it for ever, and it may hold somebody's keys."""
     taken = {name: None for name in os.environ if name not in _NEEDED and not name.startswith("LC_")}
     return {**taken, **STRAY}
+
+
+def literal(text: str) -> str:
+    """`text` for where tmux expands formats, such as a folder or a name: nothing in it is run or replaced.
+
+    tmux halves every run of # but those before a [, which it takes for a style and leaves as they are.
+    """
+    return re.sub(r"#+(?![#\[])", r"\g<0>\g<0>", text)
 
 
 def quote(word: str) -> str:
