@@ -31,6 +31,11 @@ class AgentDefaults(Section):
     """Seconds until a run is stopped; none: never."""
     env: dict[str, str] = Field(default={})
     """Variables that every agent gets; what they hold is kept in the deck's state, so no keys."""
+    pass_env: list[str] = Field(default=[])
+    """Variables of the shell that agents are started from, as patterns such as `TERM_PROGRAM*`, that agents get
+    although they describe that shell's terminal, editor, CI step or the like. Others get through anyway."""
+    drop_env: list[str] = Field(default=[])
+    """Variables of that shell, as patterns such as `AWS_*`, that no agent gets."""
     env_file: str = ""
     """A file of `KEY=VALUE` lines whose variables every agent gets, such as keys that cron does not have."""
 

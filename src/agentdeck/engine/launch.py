@@ -6,40 +6,26 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.failover import Progress, profile_to_start
+from agentdeck.core.inheritance import GIVEN, inherited, past_the_proxy
 from agentdeck.core.orders import VARIABLES, Orders
 from agentdeck.engine.chain import COMMAND, chain_of, differences, policy_of, rung_of, usable
 from agentdeck.engine.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.handing import Job, progress_of, start_of
 from agentdeck.engine.resources import resource_variables, worktree_of
-from agentdeck.engine.world import World
+from agentdeck.engine.world import World, own_venv
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files import write_atomic
-from agentdeck.system.tree import MARK
 
 if TYPE_CHECKING:
     from agentdeck.core.profile import Profile
 
-_STRAY = (
-    "TMUX",
-    "TMUX_PANE",
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_PREFIX",
-    "GIT_COMMON_DIR",
-    "COLUMNS",
-    "LINES",
-    MARK,
-    VARIABLES,
-)
-"""Variables of the caller's terminal or of a git hook that must not reach an agent."""
 _MEGABYTE = 1024 * 1024
 
 
@@ -188,24 +174,23 @@ def _command(
 
 
 def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wiring) -> dict[str, str]:
-    """The caller's variables, under the configured env file's, the profile's, the agent's own, and its resources'."""
+    """What the caller hands down, under the configured env file's, the profile's, the agent's own, and its resources'
+    variables. The pane's TERM is tmux's to set."""
     merged = world.environment()
-    if profile is not None:
-        merged |= profile.env
-    merged = {name: value for name, value in merged.items() if name not in wiring.unset} | wiring.env
-    merged |= agent.env | resource_variables(world, agent)
-    merged["AGENTDECK_TIER"] = agent.tier
-    merged.setdefault("TERM", "screen-256color")
+    own = (profile.env if profile is not None else {}) | wiring.env
+    merged = {name: value for name, value in (merged | own).items() if name not in wiring.unset}
+    held = {"AGENTDECK_TIER": agent.tier} | resource_variables(world, agent)
+    if (files := agent.lease("env file")) is not None and "TMUX_TMPDIR" not in merged:
+        held["TMUX_TMPDIR"] = files.data["tmp"]  # “tmux kill-server” there ends none of the person's sessions
+    merged |= agent.env | held
+    merged.setdefault("COLORTERM", "truecolor")
+    merged |= past_the_proxy(merged, always=bool(wiring.env))
+    merged[GIVEN] = " ".join(sorted({*own, *held} - {"PATH"}))
     unset = set(profile.env_unset if profile else ()) - set(agent.env)
-    return _clean({name: value for name, value in merged.items() if name not in unset}, agent.env)
+    return {name: value for name, value in merged.items() if name not in unset and "\0" not in value}
 
 
 def clean_environment() -> dict[str, str]:
-    """The caller's variables without those of its terminal or git hook."""
-    return _clean(dict(os.environ), ())
-
-
-def _clean(variables: dict[str, str], kept: Container[str]) -> dict[str, str]:
-    return {
-        name: value for name, value in variables.items() if (name in kept or name not in _STRAY) and "\0" not in value
-    }
+    """What a process of the user's own, such as the gateway, gets of the caller's variables."""
+    found = inherited(os.environ, own_venv=own_venv())
+    return found | past_the_proxy(found)

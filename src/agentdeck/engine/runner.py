@@ -26,6 +26,7 @@ from agentdeck.engine.stopping import Ladder, full, rest
 from agentdeck.engine.typist import Typist
 from agentdeck.engine.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
+from agentdeck.system import pane
 from agentdeck.system.files import private_folder, read_json, take_lock
 from agentdeck.system.pty import STOP_SIGNALS, Relay
 from agentdeck.system.recording import Recorder
@@ -181,7 +182,7 @@ class Runner:
         self.watch.ignore(start.prompt, history=history)
 
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
-        environment = {**os.environ, **self.orders.env, MARK: self.orders.run}
+        environment = {**os.environ, **self.orders.env, MARK: self.orders.run, "PWD": self.orders.cwd}
         own = self.variables.get(self.orders.profile, {})
         for name in (*self.orders.env_unset, *own):
             environment.pop(name, None)
@@ -340,6 +341,7 @@ def _ending(status: Status) -> tuple[str, int]:
 
 
 def main() -> int:
+    pane.move_in()
     orders = Orders.from_json(read_json(Path(sys.argv[1])))
     # Who sees the lock may tell us to stop, before we are ready to hear it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)

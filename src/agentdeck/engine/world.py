@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.events import Event
+from agentdeck.core.inheritance import inherited
 from agentdeck.errors import DeckError, StoreError
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
@@ -68,9 +70,11 @@ class World:
         return open_database(self.settings.config.database, self.root, state_home())
 
     def environment(self) -> dict[str, str]:
-        """The caller's variables, under those of the configured env file and of `[agent] env`. Raise ConfigError where
-        that file can't be read."""
-        config, merged = self.settings.config, dict(os.environ)
+        """What the caller hands down, under the variables of the configured env file and of `[agent] env`. Raise
+        ConfigError where that file can't be read."""
+        config = self.settings.config
+        passed, dropped = config.agent.pass_env, config.agent.drop_env
+        merged = inherited(os.environ, passed=passed, dropped=dropped, own_venv=own_venv())
         if config.agent.env_file:
             from agentdeck.system import envfile
 
@@ -96,6 +100,11 @@ class World:
 def deck_name(root: Path, deck_id: str) -> str:
     plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in root.name).strip("-")
     return f"{plain[:24] or 'deck'}-{deck_id}"
+
+
+def own_venv() -> str:
+    """The virtual environment that this process runs in; empty where it runs in none."""
+    return sys.prefix if sys.prefix != sys.base_prefix else ""
 
 
 def state_home() -> Path:

@@ -228,7 +228,8 @@ class Gateway:
                 self._tell(Event("gateway.configured", "", "took up its changed configuration"))
 
     def _take_keys(self, deck: str, keys: dict[str, str]) -> None:
-        self._keys[deck] = keys
+        # Who lacks a key takes none away: an agent that starts an agent was not given them.
+        self._keys[deck] = self._keys.get(deck, {}) | keys
 
     def _tell(self, event: Event) -> None:
         """Write it down, and to the agent's own events where it has an agent. On a full disk it is not told, for the

@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 
 _TIMEOUT = 1.0
+_PLACE = {"TMUX": "", "TMUX_PANE": ""}
+"""The values of tmux's own variables for our pane."""
+
+
+def move_in() -> None:
+    """Remember the pane that the environment names, and take it out of that: no program that we start may find the
+    server that all agents run in."""
+    for name in _PLACE:
+        _PLACE[name] = os.environ.pop(name, "")
 
 
 def capture() -> str:
     """The text in our own pane; empty where there is none, or where tmux does not answer."""
-    pane, server = os.environ.get("TMUX_PANE"), os.environ.get("TMUX", "").split(",")[0]
+    server, pane = _PLACE["TMUX"].split(",")[0], _PLACE["TMUX_PANE"]
     if not pane or not server:
         return ""
     import subprocess
