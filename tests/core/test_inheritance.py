@@ -44,7 +44,7 @@ CI_JOB_ID BUILDKITE_JOB_ID JENKINS_SERVER_COOKIE SHLVL PWD OLDPWD _ npm_lifecycl
 GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_AUTHOR_DATE GIT_REFLOG_ACTION
 """.split()
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
-values = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=12)
+values = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 
 @pytest.mark.parametrize("name", PERSON)
