@@ -120,7 +120,11 @@ def test_uncommitted_work_is_named_and_landed_only_when_asked_for(bench: Bench) 
     async def script(on: Driver) -> None:
         await on.until(lambda: on.screen.snapshot.rows)
         await on.press("m")
-        await on.sees("nothing is committed yet", "not committed: new file.txt", "[ ] Commit what is not committed")
+        await on.sees(
+            "✓ fix → main: 1 commit, 1 file",
+            "lands only if it is committed: new file.txt",
+            "[ ] Commit what is not committed",
+        )
         on.app.screen.query_one("#commit", Checkbox).value = True
         on.app.screen.query_one("#method", Select).value = "squash"
         await on.press("y")

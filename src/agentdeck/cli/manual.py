@@ -170,7 +170,9 @@ Each agent's branch is merged with its base, the gate's commands run on the resu
 worktree with ports and a database of its own (“agentdeck logs -f gate-NAME” shows it),
 and then the base moves, and its checkout with it. Several names land in their order,
 each on top of the one before; one that conflicts or fails is set aside with its reason.
-Nothing is changed for those. --batch tests all together, once.
+Nothing is changed for those: they are neither stopped nor their work committed.
+--batch tests all together, once. --dry-run tells what the same command would do; it
+runs neither the gate nor the hooks of a commit.
 
 The gate is [landing] gate in agentdeck.toml, or what --gate says. Exits with 0 when all
 landed, 4 when something stood in the way, 1 when a gate failed or an agent that was
@@ -180,7 +182,7 @@ examples:
   agentdeck merge login
   agentdeck merge --squash --gate "make test" --remove login
   agentdeck merge --all --batch                every agent that is done
-  agentdeck merge --dry-run login tests docs
+  agentdeck merge --dry-run --commit login tests docs
   agentdeck merge --resolve login              resolve a conflict yourself
   agentdeck merge --hand-back login            let the agent do it
 """

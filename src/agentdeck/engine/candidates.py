@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from agentdeck.engine import identity
 from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.heads import Work, branch_of, check_lands, work_of
 from agentdeck.engine.landings import LandRequest
-from agentdeck.engine.resources import end_runner
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import changes, snapshots
 from agentdeck.system.checkouts import Worktree, enter, find_worktree
 from agentdeck.system.git import Repository, git_in
-from agentdeck.system.merges import Method, Wording
+from agentdeck.system.merges import NOBODY, Method, Wording
 from agentdeck.system.staging import add_all, new_repositories, take_out_repositories
+from agentdeck.system.wholework import look_once
 
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _SHOWN = 12
@@ -58,9 +58,9 @@ class Candidate:
 def find_candidate(
     world: World, name: str, request: LandRequest, *, protected: bool = False, needs_branch: bool = False
 ) -> Candidate:
-    """What `name` would land. Raise RefusedError, or NotFoundError, where it can't land as it stands; a running agent
-    is stopped first where the request says so. `protected` allows a base that nothing lands on, `needs_branch` takes
-    no work that is on a commit only."""
+    """What `name` would land. Raise RefusedError, or NotFoundError, where it can't land as it stands, as one that runs
+    and that the request does not stop. `protected` allows a base that nothing lands on, `needs_branch` takes no work
+    that is on a commit only."""
     agent = world.store.agent(name)
     lease = agent.lease("worktree") if agent else None
     if agent is None or lease is None:
@@ -98,12 +98,14 @@ def has_work(world: World, name: str) -> bool:
 
 
 def _check_rests(world: World, name: str, request: LandRequest) -> None:
-    status = world.store.status(name)
-    if not (world.lives(name) and status.state.is_live):
-        return
-    if not request.stop or request.dry_run:
-        raise RefusedError(f"{name} is {status.state}.", hint=f"Wait for it, or “agentdeck merge --stop {name}”.")
-    end_runner(world, name)
+    if runs(world, name) and not request.stop:
+        state = world.store.status(name).state
+        raise RefusedError(f"{name} is {state}.", hint=f"Wait for it, or “agentdeck merge --stop {name}”.")
+
+
+def runs(world: World, name: str) -> bool:
+    """Whether the agent is at work, so that what it holds may change at any moment."""
+    return world.lives(name) and world.store.status(name).state.is_live
 
 
 def _check_gated(world: World, agent: Agent, request: LandRequest) -> None:
@@ -180,6 +182,31 @@ def check_links(world: World, candidate: Candidate, old: str, new: str) -> None:
     )
 
 
+def with_its_work(world: World, candidate: Candidate, message: str) -> Candidate:
+    """The candidate as it will be when its work is committed: the commit is made among the objects of `world`, and
+    nothing else changes."""
+    if candidate.worktree is None:
+        return candidate
+    whole = look_once(world.repo, candidate.worktree, candidate.tip)
+    if whole.note:
+        raise _unreadable(candidate.agent, [whole.note])
+    if whole.commit == candidate.tip:
+        return candidate
+    words = [word for parent in whole.parents for word in ("-p", parent)]
+    text = message or title_of(candidate.agent)
+    commit = world.repo.git("commit-tree", whole.tree, *words, "-F", "-", stdin=_bytes(text), env=NOBODY)
+    return replace(candidate, tip=commit)
+
+
+def _unreadable(agent: Agent, why: Sequence[str]) -> RefusedError:
+    detail = "\n".join(why[:_SHOWN])
+    return RefusedError(f"Not all of the work of {agent.name} can be committed.", detail=detail)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
 def commit_work(world: World, candidate: Candidate, message: str, note: Note, journal: Callable[..., object]) -> None:
     """Commit all that the worktree holds but for repositories, through the repository's hooks, after a snapshot. Where
     that fails, the index is as it was.
@@ -208,7 +235,7 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
     try:
         added = add_all(here.run)
         if added.unread:
-            raise RefusedError(f"Not all that {agent.name} made can be read.", detail="\n".join(added.unread[:_SHOWN]))
+            raise _unreadable(agent, added.unread)
         take_out_repositories(here.run)
         if not here.run("diff", "--cached", "--quiet"):
             _commit(here, agent, message)
@@ -221,8 +248,7 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
 
 
 def _commit(here: Repository, agent: Agent, message: str) -> None:
-    text = (message or title_of(agent)).encode("utf-8", "surrogateescape")
-    done = here.run("commit", "--quiet", "--file=-", stdin=text)
+    done = here.run("commit", "--quiet", "--file=-", stdin=_bytes(message or title_of(agent)))
     if not done:
         raise RefusedError(
             f"The work of {agent.name} could not be committed.",

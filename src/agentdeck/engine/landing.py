@@ -1,9 +1,9 @@
 """The landing queue: finished branches come to their base branch, one on top of the other, through the gate.
 
-For each agent: merge in the object database, run the gate on the result in a worktree of its own, move the base branch
-by compare-and-swap, write the step down (landing_stages.py). Whoever conflicts or fails is set aside with the reason,
-and the rest go on. Before the base moves the record says what is about to happen; landed.py completes that, after a
-crash too.
+For each agent: look whether it can land before it is stopped or its work is committed (foresight.py), merge in the
+object database, run the gate on the result in a worktree of its own, move the base branch by compare-and-swap, write
+the step down (landing_stages.py). Whoever conflicts or fails is set aside with the reason, and the rest go on. Before
+the base moves the record says what is about to happen; landed.py completes that, after a crash too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentdeck.engine import exchange
-from agentdeck.engine.candidates import find_candidate
+from agentdeck.engine.foresight import at_rest, foresee
 from agentdeck.engine.landed import record_commits
 from agentdeck.engine.landing_batch import land_batch
 from agentdeck.engine.landing_stages import Stages
@@ -21,8 +21,7 @@ from agentdeck.engine.landing_turns import held_agents, held_base
 from agentdeck.engine.landings import Entry, Landing, Landings, LandRequest, Stage, new_id
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, RefusedError
-from agentdeck.system import advance
-from agentdeck.system.bases import Move, MovedError
+from agentdeck.system.bases import MovedError
 from agentdeck.system.merges import Method
 
 
@@ -40,10 +39,7 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
     if request.message and len(landing.entries) > 1:
         raise RefusedError("One message can't do for several agents.", hint="Land them one by one, or leave it out.")
     if request.dry_run:
-        with world.repo.objects_aside() as repo:
-            stages = Stages(replace(world, repo=repo), request, landing, note)
-            _try(stages)
-        return stages.landing
+        return foresee(world, request, landing, note)
     with Landings(world.store).running(landing.id):
         stages = Stages(world, request, landing, note)
         try:
@@ -51,21 +47,6 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
         finally:
             _end(stages)
     return stages.landing
-
-
-def _try(stages: Stages) -> None:
-    """Compute what would land, each on top of the one before; change nothing."""
-    tops: dict[str, str] = {}
-    for name in _names(stages):
-        with stages.set_aside_on_error(name):
-            candidate = find_candidate(stages.world, name, stages.request)
-            stages.leave_out(candidate)
-            old = tops.get(candidate.base) or stages.tip(candidate.base)
-            made = stages.compute(candidate, old)
-            if made is not None:
-                advance.check(stages.world.repo, Move(candidate.base, stages.tip(candidate.base), made.new))
-                tops[candidate.base] = made.new
-                stages.entry(name, stage=Stage.WOULD_LAND)
 
 
 def _run(stages: Stages) -> None:
@@ -101,7 +82,7 @@ def _bases(stages: Stages) -> list[str]:
 
 def _land_one(stages: Stages, name: str) -> None:
     with held_agents(stages, [name]) as held:
-        if not held:
+        if not at_rest(stages, held):
             return
         candidate = stages.ready(name)
         with held_base(stages, candidate.base, [name]):

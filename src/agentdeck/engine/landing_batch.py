@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentdeck.engine.candidates import Candidate
+from agentdeck.engine.foresight import at_rest
 from agentdeck.engine.landing_stages import Computed, Stages
 from agentdeck.engine.landing_turns import held_agents, held_base
 from agentdeck.engine.landings import Verdict
@@ -16,7 +17,7 @@ def land_batch(stages: Stages, names: Sequence[str]) -> None:
     """One gate run for all; where that fails, search for the first agent it fails with, and go on without it."""
     with held_agents(stages, names) as held:
         ready: list[Candidate] = []
-        for name in held:
+        for name in at_rest(stages, held):
             with stages.set_aside_on_error(name):
                 ready.append(stages.ready(name))
         for base in dict.fromkeys(candidate.base for candidate in ready):

@@ -12,10 +12,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentdeck.core.events import Event
-from agentdeck.engine.candidates import Candidate, check_links, commit_work, find_candidate, wording
+from agentdeck.engine.candidates import (
+    Candidate,
+    check_links,
+    commit_work,
+    find_candidate,
+    runs,
+    with_its_work,
+    wording,
+)
 from agentdeck.engine.heads import left_behind
 from agentdeck.engine.landed import complete, remove_landed
-from agentdeck.engine.landings import Gate, Landing, Landings, LandRequest, Stage, Verdict
+from agentdeck.engine.landings import Entry, Gate, Landing, Landings, LandRequest, Stage, Verdict
 from agentdeck.engine.standing import around_landing, set_landed
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, ExitCode, RefusedError
@@ -47,7 +55,14 @@ class Stages:
         self._landings = Landings(world.store)
         self.save(landing)
 
+    def foreseen(self, name: str) -> Candidate:
+        """What the agent would land, its uncommitted work with it where that is asked for; nothing is touched."""
+        candidate = find_candidate(self.world, name, self.request)
+        self.leave_out(candidate)
+        return with_its_work(self.world, candidate, self.request.commit or "") if candidate.uncommitted else candidate
+
     def ready(self, name: str) -> Candidate:
+        """The agent at rest, with all committed that is to land."""
         candidate = find_candidate(self.world, name, self.request)
         if candidate.uncommitted:
             message = self.request.commit or ""
@@ -71,7 +86,7 @@ class Stages:
         self.check_wanted()
         name, repo, method = candidate.agent.name, self.world.repo, self.landing.method
         commits = merges.new_commits(repo, old, candidate.tip)
-        facts = {"base": candidate.base, "tip": candidate.tip, "old": old, "commits": len(commits)}
+        facts = {"base": candidate.base, "tip": candidate.work.tip or "", "old": old, "commits": len(commits)}
         self.entry(name, stage=Stage.MERGING, **facts)
         said = wording(self.world, candidate.agent, commits, method, self.request)
         found = merges.compute(repo, method, old, candidate.tip, said, landed=self._landed_before(candidate, old))
@@ -180,7 +195,8 @@ class Stages:
         more = f" and {len(found.conflicts) - 6} more files" if len(found.conflicts) > 6 else ""
         name = candidate.agent.name
         at = f", applying {found.at[:10]}" if found.at else ""
-        how = "--merge --resolve " if self.landing.method is Method.REBASE else "--resolve "
+        words = ["--stop"] * runs(self.world, name) + ["--commit"] * bool(candidate.uncommitted)
+        how = " ".join([*words, *(["--merge"] if self.landing.method is Method.REBASE else []), "--resolve "])
         self._aside(
             name,
             f"it conflicts with {candidate.base}{at} in {where}{more}",
@@ -212,6 +228,19 @@ class Stages:
             name,
             f"its worktree is on {where}, which has nothing new, and {branch}, which it left, has {commits}",
             hint=f"Go back there: {git_in(folder)} switch {shlex.quote(branch)}",
+        )
+
+    def set_aside_as(self, entry: Entry) -> None:
+        """Set an agent aside for what was found of it before anything was done."""
+        found = {name: getattr(entry, name) for name in ("base", "tip", "old", "commits", "files", "repositories")}
+        self.entry(entry.agent, **found)
+        self._aside(
+            entry.agent,
+            entry.reason,
+            detail=entry.detail,
+            hint=entry.hint,
+            code=entry.exit_code,
+            conflicts=entry.conflicts,
         )
 
     def gate_failed(self, made: Computed, verdict: Verdict) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,14 @@ class Whole:
     """The sign of our index; a look that leaves it as it was has found no change."""
     repositories: tuple[str, ...] = ()
     """The repositories in it that are not submodules, which never land."""
+
+
+def look_once(repo: Repository, worktree: Worktree, tip: str) -> Whole:
+    """What the worktree holds now, as a commit among the objects of `repo`; nothing of it is kept for another look."""
+    with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as folder:
+        shop = Workshop(repo, Path(folder))
+        shop.env = {}
+        return shop.look("once", worktree, tip, None)
 
 
 class Workshop:

@@ -17,6 +17,7 @@ from textual.worker import Worker, WorkerState
 from agentdeck.core.text import plain
 from agentdeck.engine.landings import Entry, LandRequest, Stage
 from agentdeck.system.merges import Method
+from agentdeck.system.staging import left_out
 from agentdeck.tui.dialogs import Tick
 from agentdeck.tui.header import Piece
 from agentdeck.tui.screens.listing import lines
@@ -53,8 +54,9 @@ class Outlooks:
 
 
 def look_ahead(deck: Deck, names: Sequence[str], method: Method | None) -> Outlooks:
-    """Try the landing without changing anything. Raises DeckError where nothing could be tried."""
-    request = LandRequest(tuple(names), method=method, dry_run=True, commit="")
+    """Try the landing without changing anything, as if those that run were stopped and all work was committed. Raises
+    DeckError where nothing could be tried."""
+    request = LandRequest(tuple(names), method=method, dry_run=True, commit="", stop=True)
     landing = deck.land(request)
     found = []
     for entry in landing.entries:
@@ -185,15 +187,15 @@ def _sentences(found: Outlook) -> list[Piece | str]:
     said: list[Piece | str] = []
     if found.running:
         said.append((f"● {entry.agent} is {found.running}: it is set aside unless it is stopped", "$text-warning"))
-    elif entry.stage is Stage.WOULD_LAND:
+    if entry.stage is Stage.WOULD_LAND:
         what = f"{commits}, {files}" if entry.new else entry.reason
         said.append((f"✓ {entry.agent} → {entry.base}: {what}, without a conflict", "$text-success"))
-    elif not (found.uncommitted and entry.tip and not entry.conflicts):
-        said.append((f"✗ {entry.agent}: {entry.reason}", "$text-error"))
     else:
-        said.append((f"● {entry.agent} → {entry.base}: nothing is committed yet", "$text-warning"))
+        said.append((f"✗ {entry.agent}: {entry.reason}", "$text-error"))
+    if entry.repositories:
+        said.append((f"    {left_out(entry.repositories)}", "$text-warning"))
     if found.uncommitted:
         names = ", ".join(line[3:] for line in found.uncommitted[:_FILES])
         more = f" and {len(found.uncommitted) - _FILES} more" if len(found.uncommitted) > _FILES else ""
-        said.append((f"    not committed: {names}{more}", "$text-warning"))
+        said.append((f"    uncommitted, and lands only if it is committed: {names}{more}", "$text-warning"))
     return said
