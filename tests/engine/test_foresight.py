@@ -25,6 +25,17 @@ from tests.support.workers import LINES, Workers, changed
 numbers = itertools.count()
 Change = Callable[[Sandbox], object]
 
+
+def merge_with_a_conflict(tree: Sandbox) -> None:
+    tree.git("switch", "-q", "-c", f"other-{next(numbers)}")
+    tree.write("both", "1\n")
+    tree.commit()
+    tree.git("checkout", "-q", "-")
+    tree.write("both", "2\n")
+    tree.commit()
+    tree.fails("merge", "-q", "@{-1}")
+
+
 COMMITTED: dict[str, Change] = {
     "nothing": lambda tree: None,
     "a file": lambda tree: (tree.write("mine.txt"), tree.commit()),
@@ -44,15 +55,7 @@ UNCOMMITTED: dict[str, Change] = {
     "a repository": lambda tree: tree.git("clone", "-q", ".", "inside"),
     "a repository without a commit": lambda tree: tree.git("init", "-q", "begun"),
     "a staged repository": lambda tree: (tree.git("clone", "-q", ".", "inside"), tree.git("add", "inside")),
-    "a merge with a conflict": lambda tree: (
-        tree.git("switch", "-q", "-c", f"other-{next(numbers)}"),
-        tree.write("both", "1\n"),
-        tree.commit(),
-        tree.git("switch", "-q", "-"),
-        tree.write("both", "2\n"),
-        tree.commit(),
-        tree.fails("merge", "-q", "@{-1}"),
-    ),
+    "a merge with a conflict": merge_with_a_conflict,
     "a rebase that was begun": lambda tree: tree.fails("rebase", "-q", "--exec", "false", "HEAD~1"),
 }
 BASE: dict[str, Change] = {
