@@ -67,8 +67,8 @@ def test_hostile_text_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture
     captured = capsys.readouterr()
     assert "\x1b" not in captured.out + captured.err
     assert "\x9b" not in captured.err
-    assert "exit 3 second line" in captured.out
-    assert "agentdeck: a\n  b\n  c\n→ d\n" in captured.err
+    assert "␛]0;owned␇␛[2Jexit 3 second line" in captured.out
+    assert "agentdeck: a␛[2J\n  b␛]0;x␇\n  c\n→ d<U+009B>\n" in captured.err
 
 
 def test_colours_are_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,7 +51,7 @@ def test_show_tells_all_about_an_agent(bench: Bench) -> None:
     done = agentdeck("show", "lo", cwd=bench.root)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("login  ✓ done for ")
-    for text in ("all good", "fix/login", "20004", "Fix it\n             and test it"):
+    for text in ("all ␛[2Jgood", "fix/login", "20004", "Fix it\n             and test it"):
         assert text in done.stdout
     assert "\x1b" not in done.stdout
 

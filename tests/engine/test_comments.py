@@ -29,7 +29,7 @@ def test_the_message_names_every_place_and_quotes_the_line() -> None:
     assert text.startswith("I have reviewed your changes and have 3 comments.")
     assert "1. src/app.py:12\n   > print('hello')\n   Use the logger.\n   Not this.\n" in text
     assert "2. old.py:3 (a line that you removed)\n   > xxx" in text
-    assert text.endswith("3. logo.png\n   Too large.")
+    assert text.endswith("3. logo.png\n   Too large␇.")
     assert max(map(len, text.splitlines())) < 220
 
 

@@ -35,7 +35,7 @@ class Terminal:
         begun, deadline = len(self.got), time.monotonic() + timeout
         os.write(self.master, keys)
         while wait_for not in self.got[begun:]:
-            assert time.monotonic() < deadline, (wait_for, self.got[-3000:])
+            assert time.monotonic() < deadline, (wait_for, re.sub(rb"\x1b\[[0-9;]*m", b"", self.got[begun:])[-1500:])
             if select.select([self.master], [], [], 0.1)[0]:
                 self.got += os.read(self.master, 65536)
 
@@ -84,3 +84,5 @@ def test_nothing_that_an_agent_makes_reaches_the_terminal_but_text(bench: Bench)
         assert mark.encode() not in got
     assert not re.search(rb"\x1b[PX^_](?!\?)", got)
     assert b"PWNED" not in b"".join(_OWN_TITLE.findall(terminal.got))
+    for sign in ("n␛]0;PWNED␇<U+202E><U+009B>.txt", "<U+202E>gnp.exe"):
+        assert sign.encode() in got

@@ -9,8 +9,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.agents import agent_fields
-from agentdeck.cli.deck import ask, for_each, open_deck, worst
-from agentdeck.cli.output import Output, error_fields
+from agentdeck.cli.deck import for_each, open_deck, worst
+from agentdeck.cli.output import Output, ask, error_fields, flush, is_terminal, somebody_answers
 from agentdeck.cli.texts import read_text
 from agentdeck.errors import ExitCode, NotFoundError, RefusedError, UsageError
 
@@ -33,10 +33,10 @@ def attach(args: Namespace, out: Output) -> ExitCode:
     if out.json:
         out.emit("attach", agent=deck.agent(args.name).name, argv=argv)
         return ExitCode.OK
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and is_terminal()):
         raise UsageError("There is no terminal to attach to.", hint=f"“agentdeck logs -f {args.name}” needs none.")
     _check_not_inside(deck.agent(args.name).name)
-    sys.stdout.flush()
+    flush()
     return os.execvp(argv[0], argv)  # noqa: S606 - the terminal is tmux's from here on
 
 
@@ -127,7 +127,7 @@ def _exactly(view: AgentView, name: str) -> AgentView:
 
 def _agreed(views: list[AgentView], out: Output) -> bool:
     """Ask the person at the terminal; a script, which has none, meant what it said: all can be undone."""
-    if out.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if out.json or not somebody_answers():
         return True
     names = ", ".join(view.name for view in views)
     agreed = ask(f"Remove {names}: worktree, branch, ports and database? What they hold is saved first.")

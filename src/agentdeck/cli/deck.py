@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -41,15 +40,6 @@ def for_each(
             out.error(error)
             errors.append(error)
     return views, errors
-
-
-def ask(question: str) -> bool:
-    """Whether the person at the terminal says yes; anything else is a no."""
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline()
-    if not answer.endswith("\n"):
-        print(file=sys.stderr)  # Ctrl-D ends no line
-    return answer.strip().lower() in ("y", "yes")
 
 
 def worst(errors: list[DeckError]) -> ExitCode:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import sys
+import io
 import time
 from argparse import Namespace
 from dataclasses import asdict
@@ -174,9 +174,11 @@ def spend(args: Namespace, out: Output) -> ExitCode:
         lines = [_fields(line) for line in found.lines]
         out.emit("spend", by=args.by, since=since, lines=lines, total=_fields(found.total), dearest=dearest, deep=deep)
     elif args.csv:
-        writer = csv.DictWriter(sys.stdout, list(_fields(found.total)))
+        rows = io.StringIO()
+        writer = csv.DictWriter(rows, list(_fields(found.total)), lineterminator="\n")
         writer.writeheader()
         writer.writerows(_fields(line) for line in found.lines)
+        out.line(rows.getvalue().rstrip("\n"))
     else:
         _print_spending(found, args.by, out)
     return ExitCode.OK

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.deck import ask, open_deck
-from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output
+from agentdeck.cli.deck import open_deck
+from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask, somebody_answers
 from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.durations import short_duration
 from agentdeck.core.text import plain, size_text
@@ -98,7 +97,7 @@ def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, 
 
 
 def _at_terminal(out: Output) -> bool:
-    return not out.json and sys.stdin.isatty() and sys.stderr.isatty()
+    return not out.json and somebody_answers()
 
 
 def _asked_to_commit(deck: Deck, names: list[str], out: Output) -> str | None:

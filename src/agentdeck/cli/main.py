@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-from agentdeck.cli.output import Output, error_fields
+from agentdeck.cli.output import Output, error_fields, flush, give_up, is_terminal, somebody_answers
 from agentdeck.cli.parser import MODULES, build_parser, parse, split_command, verb_of
 from agentdeck.errors import DeckError, ExitCode, FileError, NotFoundError, UsageError
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
     out = Output(json="--json" in split_command(argv)[0])
     try:
         code = _run(argv, out, dashboard)
-        sys.stdout.flush()
+        flush()
     except DeckError as error:
         code = _failed(error, out)
     except KeyboardInterrupt:
@@ -65,7 +65,7 @@ def _refusal_of(error: Exception) -> DeckError | None:
     refused = refusal(error)
     if refused is None or refused is error or error.filename is not None:
         return refused
-    _give_up_output()
+    give_up()
     return FileError("The output can't be written.", detail=refused.detail)
 
 
@@ -84,21 +84,20 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitC
     if args.version:
         args.verb = "version"
     if args.verb is None:
-        return _without_verb(args, dashboard)
+        return _without_verb(args, dashboard, out)
     args.command = command
     module = importlib.import_module(f"agentdeck.cli.{MODULES[args.verb]}")
     return cast(Verb, getattr(module, args.verb))(args, out)
 
 
-def _without_verb(args: Namespace, dashboard: Dashboard | None) -> ExitCode:
+def _without_verb(args: Namespace, dashboard: Dashboard | None, out: Output) -> ExitCode:
     if dashboard is None:
-        build_parser().print_help()
+        out.line(build_parser().format_help().rstrip("\n"))
         return ExitCode.OK
     if args.json:
         raise UsageError("The dashboard has no JSON to print.", hint="“agentdeck ls --json” lists the agents.")
     # Textual draws on standard error.
-    streams = (sys.stdin, sys.stdout, sys.stderr)
-    if not all(stream.isatty() for stream in streams) or os.environ.get("TERM") == "dumb":
+    if not (somebody_answers() and is_terminal()) or os.environ.get("TERM") == "dumb":
         raise UsageError(
             "The dashboard needs a terminal.", hint="“agentdeck ls” lists the agents, “agentdeck --help” all verbs."
         )
@@ -127,27 +126,18 @@ def _failed(error: DeckError, out: Output) -> ExitCode:
         out.error(error)
         if out.json:
             out.emit("error", error=error_fields(error))
-        sys.stdout.flush()
+        flush()
     except BrokenPipeError:
         return _reader_gone()
     except OSError:  # there is nowhere left to say it
-        _give_up_output()
+        give_up()
     return error.exit_code
 
 
 def _reader_gone() -> ExitCode:
     """What reads our output went away (`| head`): say nothing."""
-    _give_up_output()
+    give_up()
     return ExitCode.BROKEN_PIPE
-
-
-def _give_up_output() -> None:
-    """Send a stream that can't be written to nowhere, or Python would complain of it at its end."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Bug(DeckError):

@@ -81,7 +81,8 @@ examples:
 
 LOGS = """\
 The log of the agent's last run, one line of its output a line, escape sequences
-stripped. --raw is the recording as it came, escape sequences and all.
+stripped. --raw prints the recording byte for byte, wherever it goes: on a terminal its
+escape sequences act, so read it there only if you trust the agent.
 
 TIME is how long ago (90s, 10m, 2h) or when (2026-01-31, 2026-01-31T14:30). PATTERN is a
 regular expression of Python's.

@@ -1,4 +1,8 @@
-"""Print: data to standard output, as text or as JSON; narration to standard error."""
+"""Print: data to standard output, as text or as JSON; narration to standard error.
+
+All that the CLI prints goes through here, and nothing but text and colours comes out: names, messages and the output of
+agents may hold anything. Two things keep their bytes, and say so: a patch that is not for a terminal, and a recording.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from typing import Any, TextIO
 
 from agentdeck.core.agent import State
 from agentdeck.core.events import Event
-from agentdeck.core.text import GAP, cut, fit, pad, plain
+from agentdeck.core.text import GAP, coloured, cut, fit, pad, plain
 from agentdeck.core.text import columns as columns_of
 from agentdeck.errors import DeckError
 
@@ -66,18 +70,34 @@ class Output:
     # Data
 
     def line(self, text: str = "") -> None:
-        print(text)
+        """Print one line, or several."""
+        _put(sys.stdout, coloured(text))
 
     def emit(self, kind: str, /, **fields: Any) -> None:
         """Print one JSON object, on one line."""
-        print(json.dumps({"schema": SCHEMA, "type": kind, **fields}, default=str), flush=True)
+        text = json.dumps({"schema": SCHEMA, "type": kind, **fields}, default=str)
+        # The one control character that JSON lets stand as it is.
+        _put(sys.stdout, text.replace("\x7f", "\\u007f"))
+        sys.stdout.flush()
+
+    def exact(self, data: bytes) -> None:
+        """Print bytes as they are: a recording, or a patch for a program."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def clear_screen(self) -> None:
+        if is_terminal():
+            sys.stdout.write("\x1b[H\x1b[2J\x1b[3J")
 
     def styled(self, text: str, style: str, stream: TextIO | None = None) -> str:
-        return f"\x1b[{style}m{text}\x1b[0m" if style and self.colours(stream or sys.stdout) else text
+        return f"\x1b[{style}m{text}\x1b[0m" if style and self.colours(stream) else text
 
-    def colours(self, stream: TextIO) -> bool:
+    def colours(self, stream: TextIO | None = None) -> bool:
+        """Whether to colour what goes to `stream`, by default standard output."""
         if self.colour is not None:
             return self.colour
+        stream = stream or sys.stdout
         return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
@@ -107,8 +127,9 @@ class Output:
 
     def complain(self, text: str, style: str = "") -> None:
         """As `narrate`, but also when the user asked for quiet."""
-        sys.stdout.flush()
-        print(self.styled(text, style, sys.stderr), file=sys.stderr, flush=True)
+        flush()
+        _put(sys.stderr, coloured(self.styled(text, style, sys.stderr)))
+        sys.stderr.flush()
 
     def tell(self, event: Event) -> None:
         """Narrate an event; one without a sentence is for programs only."""
@@ -131,6 +152,12 @@ class Output:
             self.complain(f"→ {plain(error.hint)}")
 
 
+def _put(stream: TextIO, line: str) -> None:
+    stream.write(line)
+    # By itself: a long write that is broken off by a reader that goes away does not fail, only the next one does.
+    stream.write("\n")
+
+
 def event_text(event: Event) -> str:
     return cut(plain(_SAID_BEFORE.get(event.kind, "") + event.text), _LONGEST)
 
@@ -144,9 +171,42 @@ def error_fields(error: DeckError) -> dict[str, Any]:
     }
 
 
+def is_terminal() -> bool:
+    """Whether standard output is one."""
+    return sys.stdout.isatty()
+
+
+def somebody_answers() -> bool:
+    """Whether a person at a terminal can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> bool:
+    """Whether the person at the terminal says yes; anything else is a no."""
+    sys.stderr.write(f"{plain(question)} [y/N] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        sys.stderr.write("\n")  # Ctrl-D ends no line
+    return answer.strip().lower() in ("y", "yes")
+
+
+def flush() -> None:
+    sys.stdout.flush()
+
+
+def give_up() -> None:
+    """Send a stream that can't be written to nowhere, or Python would complain of it at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def terminal_width() -> int | None:
     """Columns to print a table in; None where standard output is no terminal and nobody said COLUMNS."""
-    if not (os.environ.get("COLUMNS") or sys.stdout.isatty()):
+    if not (os.environ.get("COLUMNS") or is_terminal()):
         return None
     return shutil.get_terminal_size().columns
 

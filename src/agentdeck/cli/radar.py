@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 import time
 from argparse import Namespace
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from agentdeck.cli.agents import MARK_STYLES
 from agentdeck.cli.deck import open_deck
-from agentdeck.cli.output import BOLD, DIM, YELLOW, Output, terminal_width
+from agentdeck.cli.output import BOLD, DIM, YELLOW, Output, flush, terminal_width
 from agentdeck.core.radar import Pair, Report, Verdict
 from agentdeck.core.text import columns, cut, pad, plain
 from agentdeck.errors import ExitCode
@@ -37,15 +36,14 @@ def radar(args: Namespace, out: Output) -> ExitCode:
             if not out.json:
                 _new_page(report, out)
             _print(report, args.names, out)
-            sys.stdout.flush()
+            flush()
         return ExitCode.OK
     _print(deck.radar(args.names), args.names, out)
     return ExitCode.OK
 
 
 def _new_page(report: Report, out: Output) -> None:
-    if sys.stdout.isatty():
-        sys.stdout.write("\x1b[H\x1b[2J\x1b[3J")
+    out.clear_screen()
     out.line(out.styled(time.strftime("%H:%M:%S", time.localtime(report.at)), DIM))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from argparse import Namespace
 from dataclasses import asdict
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.agents import agent_fields, print_agents, reason_part
 from agentdeck.cli.deck import open_deck
-from agentdeck.cli.output import BOLD, DIM, Cell, Column, Output, event_text, state_cell
+from agentdeck.cli.output import BOLD, DIM, Cell, Column, Output, event_text, flush, is_terminal, state_cell
 from agentdeck.core.durations import parse_duration, short_duration
 from agentdeck.core.text import plain, size_text
 from agentdeck.errors import ExitCode, NotFoundError, UsageError
@@ -155,8 +154,7 @@ def logs(args: Namespace, out: Output) -> ExitCode:
         if out.json or args.follow or args.grep or args.since:
             raise UsageError("--raw prints the recorded bytes as they are; it goes with none of the other options.")
         for chunk in deck.raw_output(view.name):
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
+            out.exact(chunk)
         return ExitCode.OK
     if view.log is None:
         raise NotFoundError(f"{view.name} has no log yet: it never ran.")
@@ -167,7 +165,7 @@ def logs(args: Namespace, out: Output) -> ExitCode:
         else:
             out.line(f"{out.styled(_clock(line.at), DIM)} {plain(line.text)}")
         if args.follow:
-            sys.stdout.flush()
+            flush()
     return ExitCode.OK
 
 
@@ -196,11 +194,14 @@ def parse_since(text: str, now: float) -> float:
 def diff(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out)
     view = deck.agent(args.name)
-    text = deck.diff(view.name, stat=args.stat, colour=not out.json and out.colours(sys.stdout))
+    text = deck.diff(view.name, stat=args.stat, colour=not out.json and out.colours())
     if out.json:
         out.emit("diff", agent=view.name, base=view.base, branch=view.branch, stat=args.stat, text=text)
+    elif text and (args.stat or is_terminal()):
+        out.line(text.removesuffix("\n"))
     elif text:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        # For “git apply”: each byte of a file counts.
+        out.exact((text.removesuffix("\n") + "\n").encode("utf-8", "surrogateescape"))
     else:
         out.narrate(f"{view.name} has changed nothing since {view.base or 'its start'}.")
     return ExitCode.OK

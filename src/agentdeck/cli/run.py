@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.cli.agents import agent_fields, reason_part
 from agentdeck.cli.deck import for_each, open_deck
-from agentdeck.cli.output import Output, state_cell
+from agentdeck.cli.output import Output, flush, state_cell
 from agentdeck.cli.texts import read_text
 from agentdeck.core.agent import Mode, safe_name
 from agentdeck.core.durations import short_duration
@@ -124,7 +124,7 @@ def _follow(deck: Deck, view: AgentView, listener: _Listener) -> ExitCode:
     """Wait for the end of `view`; its name goes out at once, so that a script can act on it meanwhile."""
     if not listener.out.json:
         listener.out.line(view.name)
-        sys.stdout.flush()
+        flush()
     view = deck.wait(view.name, listener.waiting)
     # The end may have been written down just after the events were read for the last time.
     for event in deck.store.events(view.name):

@@ -6,19 +6,86 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from agentdeck.core.ansi import strip
-
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 GAP = 2
 """Columns between two columns of a table."""
+_INVISIBLE = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Controls, directions, joiners, fillers, tags and lone surrogates, as the inside of a regular expression's class."""
+_UNSEEN = re.compile(f"[{_INVISIBLE}]+")
+_JOINER = re.compile(f"(?<=[^\x00-\x7f{_INVISIBLE}])(?:[\ufe0e\ufe0f]\u200d?|[\u200c\u200d])(?![{_INVISIBLE}])")
+"""One that joins pictures or the letters of a script: a sign in its place would hide more than it shows."""
+_ACCENT = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_PILE = re.compile(f"({_ACCENT}{{2}}){_ACCENT}+")
+"""More than two accents on one letter: they would be drawn over the lines around."""
+_COLOUR = re.compile(r"\x1b\[([0-9;:]{0,80})m")
+_ADORNMENT = re.compile(r"\x1b\[[0-9;:]{0,80}[mK]")
+"""What a program colours its lines with, and erases the rest of one with."""
+_SUBCODES = {"2": 3, "5": 1}
+"""How many numbers make a colour after 38, 48 and 58, by the kind that comes first."""
+_RESET = "\x1b[0m"
 
 
 def plain(text: str) -> str:
-    """`text` as one line that can do nothing to a terminal: no escape sequences, controls, or direction overrides."""
+    """`text` as one line that can do nothing to a terminal: no colours, and what else is no text made visible."""
     if text.isascii() and text.isprintable():
         return text
-    spaced = re.sub(r"[\r\n\u2028\u2029]+", " ", strip(text).expandtabs(8))
-    return "".join(char for char in spaced if unicodedata.category(char) not in _UNSEEN)
+    return visible(re.sub(r"[\r\n\u2028\u2029]+", " ", _ADORNMENT.sub("", text).expandtabs(8)))
+
+
+def visible(text: str) -> str:
+    """`text` with its lines and tabs, and with a sign for each character that is not to be seen: `␛`, `<U+202E>`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSEEN.sub(_signs, _PILE.sub(r"\1", _JOINER.sub("", text)))
+
+
+def seen(text: str) -> str:
+    """`text` without the characters that are not to be seen, for a place where each one has its column."""
+    return text if text.isascii() and text.isprintable() else _PILE.sub(r"\1", _UNSEEN.sub("", text))
+
+
+def coloured(text: str) -> str:
+    """As `visible`, but colours get through. None goes beyond its line, and none hides text."""
+    if "\x1b" not in text:
+        return visible(text)
+    return "\n".join(_coloured_line(line) if "\x1b" in line else visible(line) for line in text.split("\n"))
+
+
+def _coloured_line(line: str) -> str:
+    shown, at, colour = "", 0, _RESET
+    for found in _COLOUR.finditer(line):
+        shown += visible(line[at : found.start()])
+        at = found.end()
+        if _conceals(found[1]):
+            shown += visible(found[0])
+        else:
+            shown += (colour := found[0])
+    return shown + visible(line[at:]) + ("" if colour in (_RESET, "\x1b[m") else _RESET)
+
+
+def _conceals(codes: str) -> bool:
+    numbers = iter(codes.split(";") if "8" in codes else ())
+    for number in numbers:
+        if number in ("38", "48", "58"):
+            for _ in range(_SUBCODES.get(next(numbers, ""), 0)):
+                next(numbers, "")
+        elif number.split(":")[0].lstrip("0") == "8":
+            return True
+    return False
+
+
+def _signs(found: re.Match[str]) -> str:
+    return "".join(map(_sign, found[0]))
+
+
+def _sign(char: str) -> str:
+    code = ord(char)
+    if code < 32:
+        return chr(0x2400 + code)
+    return "␡" if code == 127 else f"<U+{code:04X}>"
 
 
 def size_text(count: float) -> str:

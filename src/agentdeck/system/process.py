@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
+from agentdeck.core.ansi import strip
 from agentdeck.errors import CancelledError, DeckError, MissingToolError
 
 _PARTING = 5.0
@@ -42,7 +43,7 @@ class Result:
 
     @property
     def complaint(self) -> str:
-        return (self.err or self.out).decode("utf-8", "replace").strip()
+        return strip((self.err or self.out).decode("utf-8", "replace")).strip()
 
 
 def run_in_terminal(argv: Sequence[str]) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App, SystemCommand
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
@@ -29,6 +29,8 @@ from agentdeck.tui.palette import DeckCommands
 from agentdeck.tui.preferences import Preferences, first_theme, load, theme_name
 from agentdeck.tui.screens.deck import DeckScreen
 from agentdeck.tui.snapshot import Snapshot
+from agentdeck.tui.styled import OnlyText
+from agentdeck.tui.telling import say
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
@@ -58,6 +60,7 @@ class DeckApp(App[None]):
         self.actions = Actions(self)
         self.feed = Feed(deck, self._take)
         self.crashed = ""
+        self._only_text = OnlyText()
         self.preferences = Preferences(theme=first_theme(deck))
         self._shown = self.feed.first()
         self._newest: Snapshot | None = None
@@ -65,6 +68,9 @@ class DeckApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         return DeckScreen(self.deck, self.actions, self._shown)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._only_text]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Of Textual's own only that which has no key here."""
@@ -214,18 +220,17 @@ def run_dashboard(deck: Deck) -> int:
     app = DeckApp(deck)
     app.run()
     if app.crashed:
-        sys.stderr.write(f"agentdeck: {plain(app.crashed)}\n")
+        say(f"agentdeck: {app.crashed}")
     if busy := app.actions.under_way:
         hint = "; Ctrl-C cancels what can be cancelled" if app.actions.can_cancel else ""
-        sys.stderr.write(f"Still {plain(', '.join(busy))} …{hint}\n")
-        sys.stderr.flush()
+        say(f"Still {', '.join(busy)} …{hint}")
     try:
         app.actions.finish()
     except KeyboardInterrupt:
         app.actions.cancel_all()
         app.actions.finish()
     if farewell := _farewell(deck):
-        sys.stderr.write(f"{farewell}\n")
+        say(farewell)
     return app.return_code or 0
 
 

@@ -1,7 +1,7 @@
 """An agent's screen as Textual draws it: text and colours get through, and nothing else of what an agent wrote.
 
-What the lines hold is hostile. Escape sequences other than SGR, controls, direction overrides, and characters without a
-width of their own are taken out here, so that none can move the cursor, set the title or reach the clipboard.
+What the lines hold is hostile. Of a screen, escape sequences other than SGR and the characters that are not to be seen
+are left out, for each column counts there; in other text a sign stands for each.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color as Colour
+from textual.filter import LineFilter
+
+from agentdeck.core.text import seen, visible
 
 _TOKEN = re.compile(
     r"\x1b\[([0-9;:]*)m"  # SGR, the one that is kept
@@ -22,13 +27,6 @@ _TOKEN = re.compile(
     r"|\x1b[ -/]*[0-~]?"
     r"|([\x0e\x0f])"  # how tmux writes the line-drawing set
 )
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\xad\u061c\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
-    "\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]+"
-)
-_PILE = re.compile("([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{2})"
-                   "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")  # fmt: skip
-"""More than two accents on one letter: they would be drawn over the lines around."""
 _DRAWING = str.maketrans("`afgjklmnopqrstuvwxyz{|}~", "◆▒°±┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·")
 _TAB = 8
 
@@ -50,18 +48,22 @@ _PLAIN = Look()
 
 
 def clean(text: str) -> str:
-    """`text` without anything that a terminal would take for more than a character; tabs become spaces."""
-    if text.isascii() and text.isprintable():
-        return text
-    if "\x1b" in text:
-        text = _TOKEN.sub("", text)
-    return _seen(text.expandtabs(_TAB) if "\t" in text else text)
+    """`text` as one row: tabs become spaces, and a sign stands for what a terminal would take for more than text."""
+    return visible(text.expandtabs(_TAB) if "\t" in text else text).replace("\n", "␊")
 
 
-def _seen(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    return _PILE.sub(r"\1", _UNSEEN.sub("", text))
+class OnlyText(LineFilter):
+    """The last look at each line before it goes to the terminal: what no widget made visible is left out."""
+
+    def apply(self, segments: list[Segment], background: Colour) -> list[Segment]:
+        if all(text.isascii() and text.isprintable() for text, _, _ in segments):
+            return segments
+        return [Segment(_in_its_columns(text), style) for text, style, _ in segments]
+
+
+def _in_its_columns(text: str) -> str:
+    shown = seen(text.replace("\n", "").replace("\t", " "))
+    return shown if shown == text else shown + " " * max(0, cell_len(text) - cell_len(shown))
 
 
 def painted(lines: Sequence[str]) -> list[list[Segment]]:
@@ -89,7 +91,7 @@ class _Painter:
     def _text(self, text: str) -> Iterator[Segment]:
         if self._draws:
             text = text.translate(_DRAWING)
-        if text := _seen(text.replace("\t", " ")):
+        if text := seen(text.replace("\t", " ")):
             yield Segment(text, _style(self._look))
 
 

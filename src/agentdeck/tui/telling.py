@@ -1,6 +1,8 @@
-"""An error as a sentence for a person."""
+"""An error as a sentence for a person; a sentence after the dashboard's end."""
 
 from __future__ import annotations
+
+import sys
 
 from agentdeck.core.text import plain
 from agentdeck.errors import DeckError
@@ -14,3 +16,9 @@ def sentence(error: BaseException | None, *, hint: bool = True) -> str:
         where = f" ({error.filename})" if error.filename else ""
         return plain(f"That can't be read: {error.strerror or error}{where}.")
     return plain(f"This can't be shown: {error!r}")
+
+
+def say(text: str) -> None:
+    """Print a line on the terminal that the dashboard has left."""
+    sys.stderr.write(f"{plain(text)}\n")
+    sys.stderr.flush()

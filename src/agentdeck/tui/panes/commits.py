@@ -84,7 +84,7 @@ class CommitsPane(AgentPane):
 
     def _tell(self, view: AgentView) -> None:
         if self._open is not None:
-            self.say(f"{self._open.id[:9]}  {plain(self._open.subject)}  ·  esc goes back to the list")
+            self.say(f"esc goes back to the list  ·  {self._open.id[:9]}  {plain(self._open.subject)}")
         elif not self._commits:
             self.say(f"Nothing is committed yet that {plain(agent_base(view.agent))} has not.")
         else:
