@@ -223,7 +223,7 @@ def test_an_undo_is_refused_when_the_base_has_moved_on(bench: Bench) -> None:
     tip = bench.commit("More")
     with pytest.raises(RefusedError, match="has moved on since") as caught:
         bench.deck().undo()
-    assert "git revert -m 1" in caught.value.hint
+    assert "revert --no-edit -m 1" in caught.value.hint
     assert bench.git("rev-parse", "main") == tip
 
 

@@ -26,7 +26,7 @@ def picture(worktree: Path) -> Picture:
         status=status,
         index=sandbox.git("ls-files", "--stage", "-v", "-z"),
         files=dict(_walk(worktree)),
-        head=sandbox.git("rev-parse", "--symbolic-full-name", "HEAD"),
+        head=next(line for line in status.splitlines() if line.startswith("# branch.head ")),
     )
 
 

@@ -147,7 +147,7 @@ All that the agent changed since its base, committed or not.
 RM = """\
 Before anything is removed, the worktree (with what is not committed) and the branch's
 tip are saved in the trash, and the database is dumped. On a terminal it asks first.
-Names have to be whole.
+Names have to be whole. Only branches that AgentDeck or the agent made are deleted.
 
 examples:
   agentdeck rm login
@@ -167,9 +167,9 @@ examples:
 """
 
 MERGE = """\
-Each agent's branch is merged with its base, the gate's commands run on the result in a
-worktree with ports and a database of its own (“agentdeck logs -f gate-NAME” shows it),
-and then the base moves, and its checkout with it. Several names land in their order,
+Each agent's work (what HEAD of its worktree is on) is merged with its base. The gate's
+commands run on the result in a worktree with ports and a database of its own (“agentdeck
+logs -f gate-NAME” shows it). Then the base moves, and its checkout with it. Several names land in their order,
 each on top of the one before; one that conflicts or fails is set aside with its reason.
 Nothing is changed for those: they are neither stopped nor their work committed.
 --batch tests all together, once. --dry-run tells what the same command would do; it

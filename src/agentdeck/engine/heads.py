@@ -110,30 +110,31 @@ def follow_all(world: World, agents: Sequence[Agent], note: Note) -> None:
 
 
 def follow(world: World, agent: Agent, note: Note) -> Agent:
-    """Let the agent's record say which branch its work is on. The caller holds its operation lock."""
+    """Let the agent's record say which branch its work is on, and which others it made. The caller holds its operation
+    lock."""
     lease = agent.lease("worktree")
     if lease is None or agent.landing or not lease.held:
         return agent
     worktree = find_worktree(world.repo, Path(lease.data["path"]))
-    head = heads.head_of(worktree) if worktree else None
-    was = lease.data["branch"]
-    if worktree is None or head is None or head.branch == was or (head.under_way and not head.branch):
+    if worktree is None:
         return agent
-    own = own_branches(lease)
-    is_own = head.branch in own or (
-        head.branch not in ("", lease.data["base"])
-        and heads.is_made_there(world.repo, worktree, head.branch, own, agent.created)
-    )
-    former = {**lease.data.get("former", {}), **({was: lease.data["create"]} if was in (*own, agent.branch) else {})}
-    former.pop(head.branch, None)
-    former.pop("", None)
-    kept = {name: mine for name, mine in former.items() if world.repo.commit(f"refs/heads/{name}")}
-    agent = agent.with_lease(
-        replace(lease, data={**lease.data, "branch": head.branch, "create": is_own, "former": kept})
-    )
+    head, was, own = heads.head_of(worktree), lease.data["branch"], own_branches(lease)
+    made = heads.made_there(world.repo, worktree, own, agent.created)
+    made = [name for name in made if name != lease.data["base"] and not _owner(world, agent, name)]
+    former = {**lease.data.get("former", {}), **dict.fromkeys([*own, *made], True)}
+    if was == agent.branch:
+        former.setdefault(was, lease.data["create"])
+    branch = was if head.under_way and not head.branch else head.branch
+    is_own = former.pop(branch, False)
+    former = {name: mine for name, mine in former.items() if name and world.repo.commit(f"refs/heads/{name}")}
+    data = {**lease.data, "branch": branch, "create": is_own, "former": former}
+    if data == {"former": {}, **lease.data}:
+        return agent
+    agent = agent.with_lease(replace(lease, data=data))
     world.store.save(agent)
-    facts = {"branch": head.branch, "from": was, "own": is_own, "commit": worktree.head or ""}
-    world.note(Event("branch.adopted", agent.name, _adopted(head, is_own), facts), note)
+    if branch != was:
+        facts = {"branch": branch, "from": was, "own": is_own, "commit": worktree.head or ""}
+        world.note(Event("branch.adopted", agent.name, _adopted(head, is_own), facts), note)
     return agent
 
 
@@ -188,14 +189,13 @@ def _refuse_without_commit(world: World, agent: Agent, work: Work) -> None:
 
 def _check_alone(world: World, agent: Agent, tree: Worktree, branch: str, elsewhere: Sequence[Worktree]) -> None:
     """Raise RefusedError where someone else works on the branch too."""
-    owner = next(
-        (other.name for other in world.store.agents() if _owns(other, branch) and other.name != agent.name), ""
-    )
-    if owner:
+    if owner := _owner(world, agent, branch):
         raise RefusedError(
             f"The worktree of {agent.name} is on {branch}, the branch of {owner}.",
             hint=f"“agentdeck merge {owner}” lands that one.",
         )
+    if branch in own_branches(_lease(agent)):
+        return
     for other in elsewhere:
         if other.branch == branch and other.path.is_dir() and not other.bare:
             raise RefusedError(
@@ -204,9 +204,10 @@ def _check_alone(world: World, agent: Agent, tree: Worktree, branch: str, elsewh
             )
 
 
-def _owns(agent: Agent, branch: str) -> bool:
-    lease = agent.lease("worktree")
-    return lease is not None and not agent.landing and (branch == branch_of(agent) or branch in own_branches(lease))
+def _owner(world: World, agent: Agent, branch: str) -> str:
+    """The other agent whose own the branch is; empty for none."""
+    others = ((other.name, other.lease("worktree")) for other in world.store.agents() if other.name != agent.name)
+    return next((name for name, lease in others if lease is not None and branch in own_branches(lease)), "")
 
 
 def _free(world: World, agent: Agent) -> str:

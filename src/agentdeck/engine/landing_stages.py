@@ -21,7 +21,7 @@ from agentdeck.engine.candidates import (
     with_its_work,
     wording,
 )
-from agentdeck.engine.heads import left_behind
+from agentdeck.engine.heads import follow, left_behind
 from agentdeck.engine.landed import complete, remove_landed
 from agentdeck.engine.landings import Entry, Gate, Landing, Landings, LandRequest, Stage, Verdict
 from agentdeck.engine.standing import around_landing, set_landed
@@ -63,6 +63,9 @@ class Stages:
 
     def ready(self, name: str) -> Candidate:
         """The agent at rest, with all committed that is to land."""
+        agent = self.world.store.agent(name)
+        if agent is not None:
+            follow(self.world, agent, self.note)
         candidate = find_candidate(self.world, name, self.request)
         if candidate.uncommitted:
             message = self.request.commit or ""

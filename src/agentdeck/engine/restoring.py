@@ -122,8 +122,12 @@ def _restore_worktree(world: World, agent: Agent, lease: Lease) -> Lease | None:
         there = snapshots.restore(world.repo, _ref(agent), path)
     worktrees.lock(world.repo, path, f"agentdeck agent {agent.name}")
     branch = head_of(there).branch
+    # One that had to get another name is nobody else's.
+    create = lease.data["create"] or bool(branch and branch != lease.data["branch"])
     return replace(
-        lease, held=True, data={**lease.data, "branch": branch, "git_dir": str(there.git_dir), "note": there.note}
+        lease,
+        held=True,
+        data={**lease.data, "branch": branch, "create": create, "git_dir": str(there.git_dir), "note": there.note},
     )
 
 

@@ -22,8 +22,8 @@ from agentdeck.engine.standing import set_landed
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
-from agentdeck.system import advance, bases, branches, snapshots
-from agentdeck.system.checkouts import find_worktree
+from agentdeck.system import advance, bases, branches, merges, snapshots
+from agentdeck.system.checkouts import find_worktree, is_bare, list_worktrees
 from agentdeck.system.files import locked, private_folder, read_json, write_json
 from agentdeck.system.git import Repository, git_in
 
@@ -153,13 +153,31 @@ def _undo_restoration(world: World, part: Part, key: str, note: Note) -> Part | 
 def _check_base(world: World, part: Part) -> None:
     branch, now = part["branch"], world.repo.commit(f"refs/heads/{part['branch']}")
     if now != part["new"]:
-        merged = len(world.repo.git("rev-list", "--parents", "-1", part["new"]).split()) > 2
-        revert = f"git revert {'-m 1 ' if merged else ''}{part['new'][:12]}"
-        raise RefusedError(
-            f"{branch} has moved on since, to {(now or 'nothing')[:12]}.",
-            hint=f"Take the landing back with a commit of its own: {revert}",
-        )
+        raise RefusedError(f"{branch} has moved on since, to {(now or 'nothing')[:12]}.", hint=_by_hand(world, part))
     advance.check(world.repo, bases.Move(branch, part["new"], part["old"]))
+
+
+def _by_hand(world: World, part: Part) -> str:
+    """The hint that says which command takes a landing back, or an undo of one, where the base has moved on."""
+    repo, branch, old, new = world.repo, part["branch"], part["old"], part["new"]
+    if repo.commit(f"refs/heads/{branch}") is None:
+        return f"“git branch {shlex.quote(branch)} {old[:12]}” makes the branch as it was before."
+    holder = next((tree.path for tree in list_worktrees(repo) if tree.branch == branch and tree.path.is_dir()), None)
+    git = git_in(holder or world.root)
+    begin = "" if holder or is_bare(repo) else f"{git} switch {shlex.quote(branch)} && "
+    if merges.is_ancestor(repo, new, old):
+        return f"Bring it back with a merge: {begin}{git} merge --no-edit {old[:12]}"
+    commits = [line.split() for line in repo.lines("rev-list", "--parents", f"{old}..{new}")]
+    if repo.commit(f"{new}^1") == old:
+        what = f"{'-m 1 ' if len(commits[0]) > 2 else ''}{new[:12]}"
+    elif all(len(line) == 2 for line in commits):
+        what = f"{old[:12]}..{new[:12]}"
+    else:
+        # Merges are among the commits: each has a side of its own to go back to.
+        message = shlex.quote(f"Take back what landed up to {new[:12]}")
+        apply = f"{git} diff --binary {new[:12]} {old[:12]} | {git} apply --index --3way"
+        return f"Take it back with a commit of its own: {begin}{apply} && {git} commit -m {message}"
+    return f"Take it back with a commit of its own: {begin}{git} revert --no-edit {what}"
 
 
 def _undo_base(world: World, part: Part, key: str, note: Note) -> Part | None:

@@ -7,7 +7,7 @@ nothing, and the list of worktrees does.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,10 @@ from agentdeck.system.git import Repository
 
 _HEADS = "refs/heads/"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_RENAMED = re.compile(r"Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)")
+_NAMED = re.compile(r"Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)")
+_RENAMED = re.compile(r"Branch: renamed \S+ to refs/heads/(\S+)")
 _MOVED = re.compile(r"checkout: moving from \S+ to (\S+)")
+_Moved = tuple[float, str, str]
 _AT_ONCE = 2.0
 """Seconds between the making of a branch and the first checkout of it, where one command did both."""
 
@@ -86,32 +88,43 @@ def origin_tip(repo: Repository, worktree: Worktree) -> str | None:
     return repo.commit(start) if start else worktree.head
 
 
-def is_made_there(repo: Repository, worktree: Worktree, branch: str, own: Sequence[str], since: float) -> bool:
-    """Whether `branch` was made in the worktree after `since`, or is one of the branches `own` under a new name.
+def made_there(repo: Repository, worktree: Worktree, own: Collection[str], since: float) -> list[str]:
+    """The branches that were made in the worktree after `since`, or that are one of `own` under a new name, without
+    `own`. git's reflogs tell.
 
-    The reflogs of git tell. A branch that follows one of a remote is taken to be a person's, and so is every branch of
-    which this can't be known.
+    A branch that follows one of a remote is taken to be a person's, and so is every branch of which this can't be
+    known.
     """
+    moves = _reflog(repo, worktree, "HEAD")
+    been = [found[1] for _, _, text in moves if (found := _MOVED.fullmatch(text) or _RENAMED.fullmatch(text))]
+    known = [name for name in dict.fromkeys(been) if name not in own and repo.commit(f"{_HEADS}{name}")]
+    return [name for name in known if _is_made_there(repo, worktree, name, own, since, moves)]
+
+
+def _is_made_there(
+    repo: Repository, worktree: Worktree, branch: str, own: Collection[str], since: float, moves: list[_Moved]
+) -> bool:
     if repo.setting(f"branch.{branch}.remote") not in (None, "."):
         return False
     told = _reflog(repo, worktree, f"{_HEADS}{branch}")
     name = branch
-    for _, text in told:
-        renamed = _RENAMED.fullmatch(text)
+    for _, _, text in told:
+        renamed = _NAMED.fullmatch(text)
         if renamed and renamed[2] == name:
             name = renamed[1]
             if name in own:
                 return True
-    made_at, how = told[-1] if told else (0.0, "")
-    if not how.lower().startswith("branch: created from") or made_at < int(since):
+    if not told or not told[-1][2].lower().startswith("branch: created from"):
         return False
-    moves = [(at, moved[1]) for at, text in _reflog(repo, worktree, "HEAD") if (moved := _MOVED.fullmatch(text))]
-    return any(to == name and 0 <= at - made_at <= _AT_ONCE for at, to in moves)
+    made_at, commit, _ = told[-1]
+    # One command made it and went to it, or two in a row did: nobody else can have worked on it in between.
+    went = [at for at, tip, text in moves if (to := _MOVED.fullmatch(text)) and to[1] == name and tip == commit]
+    return made_at >= int(since) and any(0 <= at - made_at <= _AT_ONCE for at in went)
 
 
-def _reflog(repo: Repository, worktree: Worktree, ref: str) -> list[tuple[float, str]]:
-    """When and why `ref`, or HEAD of the worktree, moved: the latest first."""
-    words = ("log", "-g", "--no-show-signature", "--date=unix", "--format=%gd%x00%gs", ref, "--")
+def _reflog(repo: Repository, worktree: Worktree, ref: str) -> list[_Moved]:
+    """When, where to and why `ref`, or HEAD of the worktree, moved: the latest first."""
+    words = ("log", "-g", "--no-show-signature", "--date=unix", "--format=%gd%x00%H%x00%gs", ref, "--")
     told = repo.run(*words, env={"GIT_DIR": str(worktree.git_dir)}).text
-    rows = [line.rpartition("@{")[2].partition("}\0") for line in told.split("\n")]
-    return [(float(at), text) for at, _, text in rows if at.isdigit()]
+    rows = [line.split("\0", 2) for line in told.split("\n") if line.count("\0") >= 2]
+    return [(float(at), commit, text) for name, commit, text in rows if (at := name[name.rfind("@{") + 2 : -1])]
