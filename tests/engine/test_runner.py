@@ -305,8 +305,7 @@ def test_window_size_follows(pane: Pane, terminal: Callable[..., Tmux]) -> None:
 def test_job_control_works_as_without_us(pane: Pane, terminal: Callable[..., Tmux]) -> None:
     tmux = terminal("bash", "--norc", "-i", env={"PS1": "prompt> "})
     eventually(lambda: "prompt>" in tmux.screen("deck", "fix"))
-    tmux.type_text("deck", "fix", "sh -c 'echo be''gan; exec cat'")
-    tmux.press("deck", "fix", ["Enter"])
+    tmux.press("deck", "fix", [*"sh -c 'echo be''gan; exec cat'", "Enter"])
     eventually(lambda: "began" in tmux.screen("deck", "fix"))
     tmux.press("deck", "fix", ["o", "n", "e", "Enter"])
     eventually(lambda: tmux.screen("deck", "fix").count("one") == 2)

@@ -19,7 +19,7 @@ def test_a_sequence_that_comes_in_two_reads_counts(cut: int, tmp_path: Path) -> 
     watch = Watch(orders, Status(State.WORKING, 0.0), lambda status: None)
     watch.rested = True
     sent: list[bytes] = []
-    typist = Typist(sent.append)
+    typist = Typist(sent.append, lambda: False)
     typist.launched()
     sequence = b"\x1b[?2004h"
     typist.output(b"up" + sequence[:cut])

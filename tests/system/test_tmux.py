@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -96,10 +97,27 @@ def test_many_windows_opened_at_once_are_all_there_once(tmux: Tmux, tmp_path: Pa
 def test_text_and_keys_reach_the_program(tmux: Tmux, tmp_path: Path) -> None:
     tmux.open_window("deck", "fix", ["cat"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
     text = "it's -l “ünï” ; #{x} $HOME"
-    tmux.type_text("deck", "fix", text)
-    tmux.press("deck", "fix", ["Enter", "-", "x", "Enter"])
+    tmux.press("deck", "fix", [*text, "Enter", "-", "x", "Enter"])
     eventually(lambda: tmux.screen("deck", "fix").count(text) == 2)
     eventually(lambda: tmux.screen("deck", "fix").count("-x") == 2)
+
+
+@pytest.mark.parametrize("mode", ["copy-mode", "clock-mode", "choose-tree", "choose-client", "run-shell 'echo seen'"])
+def test_keys_reach_the_program_in_whatever_mode_its_pane_is(tmux: Tmux, tmp_path: Path, mode: str) -> None:
+    window = tmux.open_window("deck", "fix", ["cat"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+    command, *words = shlex.split(mode)
+    tmux.command(command, "-t", window.pane, *words)
+    if not mode.startswith("choose"):  # without a terminal that shows it, tmux does not choose
+        eventually(lambda: tmux.command("display-message", "-p", "-t", window.pane, "#{pane_in_mode}") == "1")
+    tmux.press("deck", "fix", [*"one;", "Enter"])
+    eventually(lambda: tmux.screen("deck", "fix").count("one;") == 2)
+
+
+def test_a_pane_that_takes_no_keys_is_told(tmux: Tmux, tmp_path: Path) -> None:
+    window = tmux.open_window("deck", "fix", ["cat"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+    tmux.command("select-pane", "-d", "-t", window.pane)
+    with pytest.raises(TmuxError, match="takes no keys"):
+        tmux.press("deck", "fix", ["x"])
 
 
 def test_two_terminals_watch_two_agents_of_one_deck(tmux: Tmux, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from agentdeck.engine.failover import Failover, Move
 from agentdeck.engine.guardian import fork_guardian, say_goodbye
 from agentdeck.engine.runs_log import RunsLog
 from agentdeck.engine.stopping import Ladder, full, rest
-from agentdeck.engine.typist import Typist
+from agentdeck.engine.typist import MESSAGES, Messages, Typist
 from agentdeck.engine.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
 from agentdeck.system import pane
@@ -71,7 +71,8 @@ class Runner:
             keep=orders.recording_keep,
             size=self.relay.size(),
         )
-        self.typist = Typist(self.relay.send)
+        self.typist = Typist(self.relay.send, self.relay.unread)
+        self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent)
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
@@ -267,6 +268,7 @@ class Runner:
                 self._end_program()
                 return now
             due += [self.watch.next_look(), self.typist.tick(self.orders, self.watch, now)]
+            due.append(self.messages.tick(self.watch, now))
         if self.untold_at is not None:
             due.append(self.untold_at + _RETRY)
         if self.orders.timeout is not None:
@@ -317,6 +319,7 @@ class Runner:
             return
         if not poked:
             return
+        self.messages.look()
         if self.resting is None:
             self.watch.take_reports(self.inbox)
         if self.failover is not None:

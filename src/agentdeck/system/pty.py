@@ -50,7 +50,7 @@ class Relay:
         """The signal that asked us to stop."""
         self.pid = 0
         self._on_output, self._on_tick, self._wake = on_output, on_tick, wake
-        self._master = -1
+        self._master, self._slave = -1, ""
         self._to_program, self._to_screen = bytearray(), bytearray()
         self._stdin_open = self._stdout_open = True
         self._saved: list[object] | None = None
@@ -140,12 +140,33 @@ class Relay:
         """Type `data` to the program."""
         self._to_program += data
 
+    def unsent(self) -> bool:
+        """Whether something that was typed has not reached the program's terminal yet."""
+        return bool(self._to_program)
+
+    def unread(self) -> bool:
+        """Whether the program has not yet read all that was typed to it. A line that it can't read before its end, in a
+        terminal that edits lines, counts as read."""
+        if self._to_program or self._master < 0:
+            return bool(self._to_program)
+        try:
+            slave = os.open(self._slave, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            return any(fcntl.ioctl(slave, termios.FIONREAD, bytes(4)))
+        except OSError:
+            return False
+        finally:
+            os.close(slave)
+
     def show(self, data: bytes) -> None:
         """Put `data` on our own terminal only."""
         self._to_screen += data
 
     def _spawn(self, argv: Sequence[str], cwd: str, env: Mapping[str, str]) -> None:
         self._master, slave = os.openpty()
+        self._slave = os.ttyname(slave)
         _set_size(self._master, self.size())
         failed_read, failed_write = os.pipe()
         try:

@@ -135,17 +135,20 @@ class Tmux:
         options = ["-e"] if colours else []
         return self.command("capture-pane", "-p", *options, "-S", str(-history), "-t", self._pane(session, name))
 
-    def type_text(self, session: str, name: str, text: str) -> None:
-        """Paste `text` as one piece: bracketed where the program in the pane asked for that."""
-        pane = self._pane(session, name)
-        buffer = f"agentdeck-{os.getpid()}-{time.monotonic_ns()}"
-        self.command("load-buffer", "-b", buffer, "-", stdin=os.fsencode(text))
-        self.command("paste-buffer", "-d", "-p", "-r", "-b", buffer, "-t", pane)
-
     def press(self, session: str, name: str, keys: Sequence[str]) -> None:
-        """Press keys by tmux's names for them: `Enter`, `C-c`, `Escape`, `Up`, `y`, …"""
-        if keys:
-            self.command("send-keys", "-t", self._pane(session, name), "--", *keys)
+        """Press keys by tmux's names for them: `Enter`, `C-c`, `Escape`, `Up`, `y`, …
+
+        They are the program's: copy mode and any other that the pane is in is left first. Raise TmuxError where the
+        pane takes no keys.
+        """
+        pane = self._pane(session, name)
+        words = [key.removesuffix(";") + "\\;" if key.endswith(";") else key for key in keys]
+        leave, ask = ("copy-mode", "-q", "-t", pane), ("display-message", "-p", "-t", pane)
+        told = self.command(
+            *leave, ";", "send-keys", "-t", pane, "--", *words, ";", *ask, "#{pane_in_mode}#{pane_input_off}"
+        )
+        if told.strip("0"):
+            raise TmuxError(f"The window of {name} takes no keys.", hint=f"Look at it with “agentdeck attach {name}”.")
 
     def _pane(self, session: str, name: str) -> str:
         window = self.window(session, name)
