@@ -130,7 +130,8 @@ def _print_landing(landing: Landing, out: Output) -> None:
     if landing.pushed:
         out.narrate(landing.pushed)
     if landing.unpushed:
-        out.error(DeckError(landing.unpushed, detail=landing.unpushed_detail, hint="It has landed here all the same."))
+        hint = landing.unpushed_hint or "It has landed here all the same."
+        out.error(DeckError(landing.unpushed, detail=landing.unpushed_detail, hint=hint))
 
 
 def _success(entry: Entry) -> str:
@@ -164,6 +165,7 @@ def landing_fields(landing: Landing) -> dict[str, Any]:
         "pushed": landing.pushed,
         "unpushed": landing.unpushed,
         "unpushed_detail": landing.unpushed_detail,
+        "unpushed_hint": landing.unpushed_hint,
     }
 
 
@@ -188,7 +190,7 @@ def pr(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.landings import LandRequest
 
     request = LandRequest((args.name,), into=args.into or "", message=args.message or "")
-    address = open_deck(out).propose(request, draft=args.draft, note=out.tell)
+    address = open_deck(out).propose(request, draft=args.draft, program=args.program, note=out.tell)
     if out.json:
         out.emit("proposed", agent=args.name, url=address)
     else:

@@ -209,7 +209,9 @@ Fast-forwards the branch and its checkout. One that has commits of its own is re
 """
 
 PR = """\
-Pushes the agent's branch and opens the pull request with gh or glab.
+Pushes the agent's branch and opens the pull request with gh or glab: the one that the
+remote's host needs. --with names it where the host's name does not tell. Nothing is
+pushed before the program is there and logged in.
 """
 
 PORTS = """\

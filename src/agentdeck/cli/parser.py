@@ -255,6 +255,7 @@ def _add_landing(verbs: Any) -> None:
     pr.add_argument("--into", metavar="BRANCH", help="to be merged into BRANCH").completer = completers.branches
     pr.add_argument("-m", "--message", metavar="TEXT", help="its title, and after a line break its text")
     pr.add_argument("--draft", action="store_true", help="as a draft")
+    pr.add_argument("--with", dest="program", choices=("gh", "glab"), default="", help="which program opens it")
 
 
 def _add_serving(verbs: Any) -> None:

@@ -264,12 +264,14 @@ class Deck:
             branch = plan_branch(world.repo, "pull", None, configured, "{name}").base
         return exchange.pull(world, branch, note)
 
-    def propose(self, request: LandRequest, *, draft: bool = False, note: Note = silent) -> str:
-        """Push an agent's branch and open a pull request for it through gh or glab; return its address."""
+    def propose(self, request: LandRequest, *, draft: bool = False, program: str = "", note: Note = silent) -> str:
+        """Push an agent's branch and open a pull request for it through `program`, which is gh or glab; by default the
+        one that the remote needs. Return its address."""
         from agentdeck.engine import exchange
 
         names = tuple(self.agent(name).name for name in request.names)
-        return exchange.pull_request(self.world, replace(request, names=names), draft=draft, note=note)
+        request = replace(request, names=names)
+        return exchange.pull_request(self.world, request, draft=draft, program=program, note=note)
 
     def uncommitted(self, name: str) -> list[str]:
         """What a landing could commit of the agent's worktree, as `git status --short` writes it."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shlex
 from pathlib import Path
 
 from agentdeck.core.events import Event
-from agentdeck.engine.candidates import check_links, find_candidate, title_of
+from agentdeck.engine.candidates import Candidate, check_links, find_candidate, title_of
 from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, RefusedError
-from agentdeck.system import advance, bases, merges, remotes
+from agentdeck.system import advance, bases, forges, merges, remotes
 from agentdeck.system.bases import Move
 from agentdeck.system.files import read_json, write_json
+from agentdeck.system.git import git_in
 from agentdeck.system.mergetree import merge_base
 from agentdeck.system.process import uninterrupted
 from agentdeck.system.staging import left_out
@@ -79,28 +81,39 @@ def push(world: World, branch: str) -> str:
     return f"{branch} was pushed to {upstream.remote}/{upstream.branch}."
 
 
-def pull_request(world: World, request: LandRequest, *, draft: bool, note: Note) -> str:
-    """Push the agent's branch and open a pull request for it; return its address. Protected branches are what these
-    are for."""
+def pull_request(world: World, request: LandRequest, *, draft: bool, program: str, note: Note) -> str:
+    """Push the agent's branch and open a pull request for it; return its address. Nothing is pushed where it can be
+    told before that no pull request will come of it."""
     (name,) = request.names
     candidate = find_candidate(world, name, request, protected=True, needs_branch=True)
     if candidate.uncommitted:
         raise RefusedError(f"{name} has uncommitted work.", detail="\n".join(candidate.uncommitted[:12]))
     commits = merges.new_commits(world.repo, f"refs/heads/{candidate.base}", candidate.tip)
     if not commits:
-        raise RefusedError(f"{name} has no commit that {candidate.base} has not.")
+        raise RefusedError(f"{name} has no commit that {candidate.base} does not have.")
     fork = merge_base(world.repo, f"refs/heads/{candidate.base}", candidate.tip) or candidate.start
     check_links(world, candidate, fork, candidate.tip)
     if candidate.repositories:
         note(Event("warning", name, left_out(candidate.repositories), {"repositories": list(candidate.repositories)}))
     remote = remotes.default_remote(world.repo)
-    remotes.push(world.repo, candidate.branch, remotes.Upstream(remote, candidate.branch), track=True)
+    program = forges.choose(world.repo, remote, name, program)
+    forges.check_base(world.repo, remote, candidate.base)
+    _push_work(world, candidate, remote)
     subjects = [subject for _, subject in commits]
     title, _, rest = request.message.partition("\n")
     body = rest.strip() or "\n".join([candidate.agent.task, "", *(f"- {subject}" for subject in subjects)])
-    wanted = remotes.PullRequest(
+    wanted = forges.PullRequest(
         candidate.branch, candidate.base, title or title_of(candidate.agent, subjects), body, draft
     )
-    address = remotes.open_pull_request(world.repo, remote, wanted)
+    address = forges.open_pull_request(world.repo, program, wanted)
     world.note(Event("branch.proposed", name, f"proposed to {candidate.base}: {address}", {"url": address}), note)
     return address
+
+
+def _push_work(world: World, candidate: Candidate, remote: str) -> None:
+    try:
+        remotes.push(world.repo, candidate.branch, remotes.Upstream(remote, candidate.branch), track=True)
+    except remotes.BehindError as error:
+        if candidate.worktree is not None:
+            error.hint = f"{git_in(candidate.worktree.path)} pull --rebase {shlex.join([remote, candidate.branch])}"
+        raise

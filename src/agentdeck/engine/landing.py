@@ -8,6 +8,7 @@ the base moves the record says what is about to happen; landed.py completes that
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.bases import MovedError
 from agentdeck.system.merges import Method
+from agentdeck.system.remotes import BehindError
 
 
 def land(world: World, request: LandRequest, note: Note) -> Landing:
@@ -107,8 +109,20 @@ def _push(stages: Stages, base: str) -> None:
         landing = replace(landing, pushed=" ".join(filter(None, (landing.pushed, told))))
     except DeckError as error:
         # What landed has landed, and is to be told.
-        landing = replace(landing, unpushed=error.title, unpushed_detail=error.detail or error.hint)
+        hint = _way_to_push(stages, base) if isinstance(error, BehindError) else error.hint
+        landing = replace(landing, unpushed=error.title, unpushed_detail=error.detail, unpushed_hint=hint)
     stages.save(landing)
+
+
+def _way_to_push(stages: Stages, base: str) -> str:
+    """The commands that land the same again, on top of what the remote has."""
+    request = stages.request
+    landed = [entry for entry in stages.landing.entries if entry.base == base and entry.stage is Stage.LANDED]
+    steps = sorted({entry.step for entry in landed if entry.step}, reverse=True)
+    words = ["--pull", "--push", *([f"--{request.method}"] if request.method else [])]
+    words += ["--into", request.into] if request.into else []
+    again = shlex.join(["agentdeck", "merge", *words, *(entry.agent for entry in landed)])
+    return " && ".join([*(f"agentdeck undo --step {step}" for step in steps), again])
 
 
 def _end(stages: Stages) -> None:

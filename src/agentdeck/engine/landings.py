@@ -156,6 +156,7 @@ class Landing:
     unpushed: str = ""
     """Why `--push` failed; what landed has landed all the same."""
     unpushed_detail: str = ""
+    unpushed_hint: str = ""
 
     def entry(self, agent: str) -> Entry:
         return next(entry for entry in self.entries if entry.agent == agent)

@@ -157,7 +157,7 @@ def hand_back(deck: Deck, landing: Landing, request: LandRequest, note: Note) ->
             changed = {name: getattr(entry, name) for name in Entry.__slots__ if name != "agent"}
             landing = landing.with_entry(entry.agent, **changed)
         if again.pushed or again.unpushed:
-            pushed = {name: getattr(again, name) for name in ("pushed", "unpushed", "unpushed_detail")}
+            pushed = {name: getattr(again, name) for name in ("pushed", "unpushed", "unpushed_detail", "unpushed_hint")}
             landing = replace(landing, **pushed)
     return landing
 

@@ -1,16 +1,12 @@
-"""A branch and its remote: fetch, push, and open a pull request with the forge's own program."""
+"""A branch and its remote: fetch and push."""
 
 from __future__ import annotations
 
 import hashlib
-import re
-import shutil
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from agentdeck.errors import GitError, MissingToolError, NotFoundError, RefusedError
+from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.git import Repository
-from agentdeck.system.process import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,49 +58,16 @@ def fetch(repo: Repository, upstream: Upstream) -> str:
 
 
 def push(repo: Repository, branch: str, upstream: Upstream, *, track: bool = False) -> None:
-    """Push `branch`, never by force; with `track` it follows the remote's from now on."""
+    """Push `branch`, never by force; with `track` it follows the remote's from now on. Raise BehindError where the
+    remote's has commits that it has not."""
     words = ["push", "--quiet", *(["--set-upstream"] if track else []), upstream.remote]
     done = repo.run(*words, f"refs/heads/{branch}:refs/heads/{upstream.branch}")
     if not done:
-        hint = "Bring it up to date first: agentdeck pull" if "[rejected]" in done.complaint else ""
-        raise RefusedError(f"{upstream.remote} did not take {branch}.", detail=done.complaint, hint=hint)
+        if "[rejected]" in done.complaint:
+            text = f"{upstream.remote} did not take {branch}: it has commits there that are not here."
+            raise BehindError(text, detail=done.complaint)
+        raise RefusedError(f"{upstream.remote} did not take {branch}.", detail=done.complaint)
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequest:
-    branch: str
-    base: str
-    title: str
-    body: str
-    draft: bool = False
-
-
-def open_pull_request(repo: Repository, remote: str, request: PullRequest) -> str:
-    """Open it with `gh` or `glab`, whichever the remote's host is for, and return its address."""
-    program = _program(repo, remote)
-    title = ["--title", request.title]
-    if program == "gh":
-        words = ["pr", "create", "--head", request.branch, "--base", request.base, *title, "--body", request.body]
-    else:
-        words = ["mr", "create", "--source-branch", request.branch, "--target-branch", request.base, *title]
-        words += ["--description", request.body, "--yes"]
-    done = run([program, *words, *(["--draft"] if request.draft else [])], cwd=repo.folder, timeout=120)
-    if not done:
-        raise RefusedError(f"{program} did not open the pull request.", detail=done.complaint)
-    found = re.findall(r"https?://\S+", done.text)
-    return str(found[-1]) if found else done.text.strip()
-
-
-def _program(repo: Repository, remote: str) -> str:
-    url = repo.git("remote", "get-url", remote)
-    host = urlsplit(url).hostname or url.partition("@")[2].partition(":")[0]
-    installed = [name for name in ("gh", "glab") if shutil.which(name)]
-    wanted = "glab" if "gitlab" in (host or "") else "gh" if "github" in (host or "") else ""
-    if wanted in installed:
-        return wanted
-    if not wanted and len(installed) == 1:
-        return installed[0]
-    raise MissingToolError(
-        f"{wanted or 'gh or glab'} is not installed, and it opens pull requests at {host or remote}.",
-        hint="https://cli.github.com, https://gitlab.com/gitlab-org/cli",
-    )
+class BehindError(RefusedError):
+    """A push that the remote did not take, because its branch has commits that ours has not."""
