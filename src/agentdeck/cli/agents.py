@@ -49,6 +49,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "base_commit": tree.data.get("base_commit", "") if tree else agent.base_commit,
         "head": view.where,
         "worktree": str(view.worktree) if view.worktree else None,
+        "worktree_problem": view.trouble or None,
         "ports": view.ports,
         "log": str(view.log) if view.log else None,
         "tier": agent.tier,
@@ -78,8 +79,8 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
 
 
 def telling_reason(view: AgentView) -> str:
-    """The reason, where it says more than the state does."""
-    return "" if view.reason == view.state else view.reason
+    """The reason, where it says more than the state does; first of all what is wrong with its worktree."""
+    return view.trouble or ("" if view.reason == view.state else view.reason)
 
 
 def reason_part(view: AgentView) -> str:

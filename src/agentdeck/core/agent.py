@@ -16,6 +16,7 @@ from agentdeck.errors import RefusedError, UsageError
 
 NAME_MAX = 40
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_STAMP = re.compile(r"[0-9A-Za-z-]*")
 _FILLER = frozenset(
     (
         "a an and are as at be by for from in into is it its of on or our please should so that the their then there "
@@ -184,6 +185,9 @@ class Agent:
             for key in _LEASE_KEYS.get(lease.kind, ()):
                 if not isinstance(lease.data.get(key), str):
                     raise TypeError(f"the {lease.kind}'s {key} is {lease.data.get(key)!r}")
+        for key in ("trash", "landing"):  # parts of paths
+            if not _STAMP.fullmatch(values.get(key, "")):
+                raise ValueError(f"{key} is {values[key]!r}")
         if values.get("failover") is not None:
             values["failover"] = tuple(values["failover"])
         if values.get("landed"):

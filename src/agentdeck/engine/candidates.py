@@ -66,7 +66,7 @@ def find_candidate(
     if agent is None or lease is None:
         raise NotFoundError(f"There is no agent “{name}” in this deck.")
     _check_rests(world, name, request)
-    identity.check(world.repo, agent)
+    identity.check(world.repo.common, agent)
     path, work = Path(lease.data["path"]), work_of(world, agent)
     _check_gated(world, agent, request)
     base = _base(world, agent, lease.data["base"], work.head.branch, request.into, protected=protected)
@@ -92,7 +92,7 @@ def has_work(world: World, name: str) -> bool:
         return False
     if work_of(world, agent).tip != lease.data.get("base_commit"):
         return True
-    if not Path(lease.data["path"]).is_dir() or identity.trouble(world.repo, agent):
+    if not Path(lease.data["path"]).is_dir() or identity.trouble(world.repo.common, agent):
         return False
     return bool(changes.to_commit(identity.enter(world, agent))[0])
 

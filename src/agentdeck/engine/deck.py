@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -276,7 +277,7 @@ class Deck:
     def uncommitted(self, name: str) -> list[str]:
         """What a landing could commit of the agent's worktree, as `git status --short` writes it."""
         view = self.agent(name)
-        if view.worktree is None or not view.worktree.is_dir():
+        if view.worktree is None or not os.path.lexists(view.worktree):
             return []
         from agentdeck.engine import identity
         from agentdeck.system import changes

@@ -136,7 +136,7 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
                 continue
             if lease.kind == "pane" and not view.alive:
                 continue  # it went with its tmux server, as after every boot; what has ended needs none
-            found = identity.identity_of(world.repo, view.agent) if lease.kind == "worktree" else None
+            found = identity.identity_of(world.repo.common, view.agent) if lease.kind == "worktree" else None
             if presence is Presence.FOREIGN and found is not None and not found.is_usable:
                 wrong.append(f"worktree is foreign: {found.why}: {found.path}")
                 repair = found.repair

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, Lease, Phase
 from agentdeck.core.events import Event
+from agentdeck.engine import identity
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, NotFoundError, RefusedError
 from agentdeck.system import heads
-from agentdeck.system.checkouts import Worktree, find_worktree, keeps_refs_in_tables, list_worktrees
+from agentdeck.system.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git import git_in
 from agentdeck.system.heads import Head
 
@@ -38,10 +39,9 @@ class Work:
 
 def work_of(world: World, agent: Agent) -> Work:
     """Raise NotFoundError for an agent that never had a worktree."""
-    lease = _lease(agent)
-    path = os.path.realpath(lease.data["path"])
+    lease, own = _lease(agent), identity.git_dir(world.repo.common, agent)
     trees = list_worktrees(world.repo)
-    worktree = next((tree for tree in trees if os.path.realpath(tree.path) == path), None)
+    worktree = next((tree for tree in trees if own and os.path.realpath(tree.git_dir) == os.path.realpath(own)), None)
     if worktree is None:
         branch = lease.data["branch"]
         return Work(Head(branch), world.repo.commit(f"refs/heads/{branch}") if branch else None, None)
@@ -115,7 +115,7 @@ def follow(world: World, agent: Agent, note: Note) -> Agent:
     lease = agent.lease("worktree")
     if lease is None or agent.landing or not lease.held:
         return agent
-    worktree = find_worktree(world.repo, Path(lease.data["path"]))
+    worktree = identity.record_of(world, agent)
     if worktree is None:
         return agent
     head, was, own = heads.head_of(worktree), lease.data["branch"], own_branches(lease)

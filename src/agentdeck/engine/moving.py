@@ -13,8 +13,10 @@ from typing import Any
 
 from agentdeck.core.agent import Agent, Lease
 from agentdeck.core.events import Event
+from agentdeck.engine import identity
 from agentdeck.engine.world import Note, World, deck_name
 from agentdeck.errors import DeckError
+from agentdeck.system.identity import follow_move
 
 
 def old_home(world: World, agent: Agent) -> Path | None:
@@ -36,7 +38,6 @@ def follow(world: World, agents: list[Agent], note: Note) -> None:
     if not moved:
         return
     _keep_name(world, moved[0][1])
-    paths = []
     for agent, old in moved:
         with contextlib.suppress(DeckError), world.store.operation(agent.name, wait=2):
             current = world.store.agent(agent.name)
@@ -44,10 +45,12 @@ def follow(world: World, agents: list[Agent], note: Note) -> None:
                 continue
             current = moved_here(world, current, old)
             world.store.save(current)
-            lease = current.lease("worktree")
-            paths += [lease.data["path"]] if lease else []
             world.note(Event("agent.repaired", agent.name, f"the repository was moved here from {old.parent}"), note)
-    world.repo.run("worktree", "repair", *paths)
+            lease = current.lease("worktree")
+            if lease is not None:
+                # “git worktree repair” would write into whatever lies in the place of any worktree.
+                record = Path(lease.data["git_dir"])
+                follow_move(Path(lease.data["path"]), old / "worktrees" / record.name, record)
     for agent, _ in moved:
         _rewrite_env_file(world, agent.name)
 
@@ -55,7 +58,22 @@ def follow(world: World, agents: list[Agent], note: Note) -> None:
 def moved_here(world: World, agent: Agent, old: Path) -> Agent:
     """`agent` with every path in its leases that led into the old folder leading into the one that it is now."""
     root = Path(os.path.normpath(old / os.path.relpath(world.root, world.repo.common)))
-    places = ((str(old), str(world.repo.common)), (str(root), str(world.root)))
+    return _rewritten(agent, ((str(old), str(world.repo.common)), (str(root), str(world.root))))
+
+
+def follow_worktree(world: World, agent: Agent, note: Note) -> None:
+    """Bring the records of an agent, whose worktree was moved with git, to where that is now. The caller holds its
+    operation lock."""
+    lease, place = agent.lease("worktree"), identity.moved_to(world.repo.common, agent)
+    if lease is None or place is None:
+        return
+    world.store.save(_rewritten(agent, ((lease.data["path"], str(place)),)))
+    world.note(Event("agent.repaired", agent.name, f"its worktree was moved to {place}"), note)
+    _rewrite_env_file(world, agent.name)
+
+
+def _rewritten(agent: Agent, places: tuple[tuple[str, str], ...]) -> Agent:
+    """`agent` with every path in its leases that leads into one of `places` leading to where that is now."""
 
     def here(value: Any) -> Any:
         if isinstance(value, dict):

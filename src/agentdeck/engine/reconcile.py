@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from agentdeck.core.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.events import Event
-from agentdeck.engine import gateways
+from agentdeck.engine import gateways, identity
 from agentdeck.engine.heads import follow_all
-from agentdeck.engine.moving import follow, old_home
+from agentdeck.engine.moving import follow, follow_worktree, old_home
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, StoreError
 from agentdeck.system import bases
@@ -74,7 +74,7 @@ def needs_repair(world: World, agent: Agent) -> bool:
         return False
     if agent.phase is not Phase.HELD:
         return True
-    return _is_lost(world, agent.name)
+    return _is_lost(world, agent.name) or identity.moved_to(world.repo.common, agent) is not None
 
 
 def landing_is_cut_short(world: World) -> bool:
@@ -155,8 +155,10 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
             world.note(Event("agent.repaired", agent.name, "its start had been cut short; it runs"), note)
         else:
             _undo_start(world, agent, note)
-    elif _is_lost(world, agent.name):
-        mark_lost(world, agent.name)
+    else:
+        follow_worktree(world, agent, note)
+        if _is_lost(world, agent.name):
+            mark_lost(world, agent.name)
 
 
 def _came_to_run(world: World, agent: Agent) -> bool:

@@ -13,13 +13,13 @@ from typing import Any
 
 from agentdeck.core.agent import Agent, Lease, Phase
 from agentdeck.core.events import Event
+from agentdeck.engine import identity, leases
 from agentdeck.engine.heads import follow, own_branches
 from agentdeck.engine.resources import end_runner, release_all, resource_variables, worktree_of
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system import snapshots
-from agentdeck.system.checkouts import find_worktree
 from agentdeck.system.files import append_line, private_folder, read_json, write_json
 from agentdeck.system.process import run
 from agentdeck.system.store import Store
@@ -84,7 +84,7 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
     end_runner(world, agent.name)
     take_snapshot(world, agent, note)
     snapshot, worktree = saved_snapshot(world, agent), agent.lease("worktree")
-    found = find_worktree(world.repo, worktree_of(agent)) if worktree else None
+    found = identity.record_of(world, agent)
     # Half of a checkout looks like a person's deletions.
     is_clean = snapshot is not None and (snapshot.is_clean or (found is not None and not found.is_complete))
     agent = release_all(world, agent, note, None)
@@ -102,12 +102,12 @@ def take_snapshot(world: World, agent: Agent, note: Note) -> None:
     lease = agent.lease("worktree")
     if lease is None or agent.is_gate:
         return
-    found = find_worktree(world.repo, worktree_of(agent))
+    found = identity.record_of(world, agent)
     if found is None:
         return
     snapshots.take(
         world.repo,
-        found.path,
+        found.git_dir,
         trash_ref(agent),
         message=f"agentdeck: {agent.name} before its removal",
         ignored=world.settings.config.trash.ignored,
@@ -120,10 +120,11 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
     """Run the tear-down hooks in the worktree, their output in the log. One that fails is told and stops nothing."""
     hooks = world.settings.config.hooks
     folder = worktree_of(agent)
-    if not folder.is_dir():
+    if not identity.identity_of(world.repo.common, agent).is_usable:
         return
     pane = agent.lease("pane")
-    log = Path(pane.data["log"]) if pane and pane.data.get("log") else world.store.new_log(agent.name)
+    is_known = pane is not None and pane.data.get("log") and not leases.doubt(world, agent, pane)
+    log = Path(pane.data["log"]) if pane and is_known else world.store.new_log(agent.name)
     for line in hooks.teardown:
         try:
             result = run(

@@ -19,15 +19,14 @@ from typing import Any, Protocol
 
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
-from agentdeck.engine import identity
+from agentdeck.engine import identity, leases
 from agentdeck.engine.heads import own_branches
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DatabaseError, RefusedError, TmuxError
 from agentdeck.system import branches, envfile, merges, worktrees
 from agentdeck.system.carry import carry_over
-from agentdeck.system.checkouts import find_worktree, is_bare, list_worktrees
+from agentdeck.system.checkouts import Worktree, find_worktree, is_bare, list_worktrees
 from agentdeck.system.files import private_folder, write_json
-from agentdeck.system.identity import Standing
 from agentdeck.system.process import check_cancelled
 from agentdeck.system.snapshots import Snapshot
 
@@ -76,16 +75,16 @@ class WorktreeResource:
         return {"path": str(path), **asdict(plan)}
 
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
-        config = world.settings.config.worktree
+        config, reason = world.settings.config.worktree, identity.lock_reason(agent.name)
         path = Path(lease.data["path"])
         if lease.held:
-            identity.check(world.repo, agent)
+            identity.check(world.repo.common, agent)
         if path.is_relative_to(world.root):
             worktrees.exclude(world.repo, f"/{path.relative_to(world.root).parts[0]}/")
         plan = plan_of(lease)
         if lease.held and plan.create and world.repo.commit(f"refs/heads/{plan.branch}"):
             plan = replace(plan, create=False)  # only the worktree is gone
-        made = worktrees.add(world.repo, path, plan, reason=_lock_reason(agent), submodules=config.submodules)
+        made = worktrees.add(world.repo, path, plan, reason=reason, submodules=config.submodules)
         if not is_bare(world.repo):
             carry_over(world.root, path, copy=config.copy_files, link=config.link)
         return {**lease.data, "git_dir": str(made.git_dir), "note": made.note}
@@ -95,7 +94,7 @@ class WorktreeResource:
         if found is None or found.prunable or not found.path.is_dir():
             return Presence.FOREIGN if os.path.lexists(lease.data["path"]) else Presence.GONE
         # On whatever branch: see engine/heads.py.
-        return Presence.HELD if identity.identity_of(world.repo, agent).is_usable else Presence.FOREIGN
+        return Presence.HELD if identity.identity_of(world.repo.common, agent).is_usable else Presence.FOREIGN
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         """Remove the worktree, which `engine.removal` has taken a snapshot of, and the branch where we made it."""
@@ -105,16 +104,17 @@ class WorktreeResource:
             # A database in the worktree has been dropped meanwhile, and is among the files that were saved.
             take_snapshot(world, agent, silent)
         snapshot, left = saved_snapshot(world, agent), ""
-        found = identity.identity_of(world.repo, agent)
-        if (snapshot is not None or agent.is_gate) and self._is_ours(world, agent, lease):
-            left = worktrees.remove(world.repo, found.path, snapshot)
-        elif found.standing is not Standing.GONE and lease.held:
+        found = identity.identity_of(world.repo.common, agent)
+        tree = identity.record_of(world, agent)
+        if tree and (snapshot is not None or agent.is_gate) and self._is_ours(agent, lease, tree):
+            left = worktrees.remove(world.repo, tree.git_dir, snapshot)
+        if not left and os.path.lexists(found.path) and lease.held:
             left = f"{found.path} was left as it is: {found.why or 'it was not made for this agent'}."
         if not lease.data.get("keep_branch"):
-            self._delete_branches(world, lease, snapshot)
+            self._delete_branches(world, agent, lease, snapshot)
         return left
 
-    def _delete_branches(self, world: World, lease: Lease, snapshot: Snapshot | None) -> None:
+    def _delete_branches(self, world: World, agent: Agent, lease: Lease, snapshot: Snapshot | None) -> None:
         """Delete the agent's own branches whose tips are saved. One that it left with commits that neither its work nor
         its base has stays, and so does one that is checked out elsewhere."""
         repo, saved = world.repo, snapshot.branches if snapshot is not None else {}
@@ -122,30 +122,40 @@ class WorktreeResource:
         base = repo.commit(f"refs/heads/{lease.data['base']}")
         held = [each for each in (lease.data["base_commit"], work, base) if each]
         used = {tree.branch for tree in list_worktrees(repo) if tree.path.is_dir()}
+        gone = {}
         for branch in own_branches(lease):
             tip = repo.commit(f"refs/heads/{branch}")
             is_saved = tip in (saved.get(branch), lease.data["base_commit"])
-            if tip and is_saved and branch not in used and any(merges.is_ancestor(repo, tip, each) for each in held):
-                branches.delete_branch(repo, branch, tip)
+            if not tip or not is_saved or branch in used or not self._may_delete(world, agent, branch, tip, snapshot):
+                continue
+            if any(merges.is_ancestor(repo, tip, each) for each in held):
+                gone[branch] = tip
+        for branch, tip in gone.items():
+            branches.delete_branch(repo, branch, tip)
 
-    def _is_ours(self, world: World, agent: Agent, lease: Lease) -> bool:
-        """Whether the worktree there was made for this agent: one that was in the way of a start was not, nor is one of
-        which only the lease says so."""
-        found = find_worktree(world.repo, Path(lease.data["path"]))
-        locked = (found.locked if found else None) or ""
-        if locked == _lock_reason(agent) or locked.startswith("agentdeck is restoring"):
+    def _may_delete(self, world: World, agent: Agent, branch: str, tip: str, snapshot: Snapshot | None) -> bool:
+        """Whether more than the lease says that the branch is the agent's, or another one holds its commits too."""
+        prefix, _, suffix = world.settings.config.agent.branch.partition("{name}")
+        if branch.startswith(f"{prefix}{agent.name}") and branch.endswith(suffix):
             return True
-        return lease.held and found is not None and found.is_complete and not locked.startswith("agentdeck agent ")
+        if snapshot is not None and snapshot.branch == branch:
+            return True
+        return len(world.repo.lines("for-each-ref", "--count=2", "--contains", tip, "refs/heads", "refs/remotes")) > 1
+
+    def _is_ours(self, agent: Agent, lease: Lease, found: Worktree) -> bool:
+        """Whether the worktree was made for this agent: one that was in the way of a start was not, nor is one of
+        which only the lease says so."""
+        locked = found.locked or ""
+        if locked == identity.lock_reason(agent.name) or locked.startswith("agentdeck is restoring"):
+            return True
+        is_anothers = locked.startswith(identity.lock_reason(""))
+        return lease.held and found.is_complete and not is_anothers
 
     def describe(self, lease: Lease) -> str:
         return f"{lease.data['path']} on {lease.data['branch'] or lease.data['base_commit'][:12]}"
 
     def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
         return {"AGENTDECK_WORKTREE": lease.data["path"], "AGENTDECK_BRANCH": lease.data["branch"]}
-
-
-def _lock_reason(agent: Agent) -> str:
-    return f"agentdeck agent {agent.name}"
 
 
 class PortsResource:
@@ -313,7 +323,7 @@ class PaneResource:
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         end_runner(world, agent.name)
-        world.tmux.close_window(lease.data["session"], lease.data["window"])
+        world.tmux.close_window(world.deck, agent.name)
         end_runner(world, agent.name)  # one that was just starting took its lock meanwhile
         return ""
 
@@ -372,8 +382,10 @@ def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
             agent = agent.with_lease(lease)
             world.store.save(agent)
             world.note(Event("resource.intended", agent.name, data={"kind": resource.kind}), note)
-        elif lease.held and resource.check(world, agent, lease) is Presence.HELD:
-            continue
+        else:
+            leases.check(world, agent, lease)
+            if lease.held and resource.check(world, agent, lease) is Presence.HELD:
+                continue
         lease = replace(lease, held=True, data=resource.acquire(world, agent, lease))
         agent = agent.with_lease(lease)
         world.store.save(agent)
@@ -390,8 +402,8 @@ def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> A
         agent = replace(agent, phase=Phase.RELEASING)
         world.store.save(agent)
     for lease in reversed(agent.leases):
-        resource = BY_KIND[lease.kind]
-        left = resource.release(world, agent, lease, saved)
+        resource, why = BY_KIND[lease.kind], leases.doubt(world, agent, lease)
+        left = f"its {lease.kind} was left as it is: {why}" if why else resource.release(world, agent, lease, saved)
         text = f"{resource.kind}: {resource.describe(lease)}"
         agent = agent.without_lease(lease.kind)
         world.store.save(agent)

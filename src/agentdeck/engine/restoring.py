@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
+from agentdeck.engine import identity, leases
 from agentdeck.engine.moving import moved_here, old_home
 from agentdeck.engine.resources import BY_KIND, STACK
 from agentdeck.engine.world import Note, World
@@ -101,6 +102,9 @@ def _copy_record(record: Path, folder: Path) -> None:
 
 def _restore_lease(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
     """The lease as it is held again; None for what can't come back, or never was."""
+    if why := leases.doubt(world, agent, lease):
+        world.note(Event("warning", agent.name, f"its {lease.kind} stays in the trash: {why}"), lambda event: None)
+        return None
     if lease.kind == "worktree":
         return _restore_worktree(world, agent, lease)
     if lease.kind == "pane":
@@ -120,7 +124,7 @@ def _restore_worktree(world: World, agent: Agent, lease: Lease) -> Lease | None:
     there = find_worktree(world.repo, path)
     if there is None or not there.path.is_dir() or (there.locked or "").startswith("agentdeck is restoring"):
         there = snapshots.restore(world.repo, _ref(agent), path)
-    worktrees.lock(world.repo, path, f"agentdeck agent {agent.name}")
+    worktrees.lock(world.repo, path, identity.lock_reason(agent.name))
     branch = head_of(there).branch
     # One that had to get another name is nobody else's.
     create = lease.data["create"] or bool(branch and branch != lease.data["branch"])

@@ -33,7 +33,7 @@ def stale_agents(world: World, aside: Repository, agents: list[Agent], trees: li
             why = "its worktree was deleted by hand"
             yield _agent(world, agent, why, 0)
             continue
-        if identity.trouble(world.repo, agent):
+        if identity.trouble(world.repo.common, agent):
             continue
         tree = by_path.get(os.path.realpath(path))
         why = _landed(world, aside, agent, tree)

@@ -22,12 +22,14 @@ def stale_by_age(world: World, agents: list[Agent]) -> Iterator[Stale]:
     limit = time.time() - days * _DAY
     used = {lease.data.get("log") for agent in agents if (lease := agent.lease("pane"))}
     logs = [path for path in (world.store.folder / "logs").glob("*") if str(path) not in used]
-    yield from _aged("log", [path for path in logs if path.stat().st_mtime < limit], days)
+    yield from _aged("log", [path for path in logs if path.lstat().st_mtime < limit], days)
     over = [landing for landing in Landings(world.store).all() if landing.ended and landing.at < limit]
     yield from _aged("landing", [world.store.folder / "landings" / f"{landing.id}.json" for landing in over], days)
     expired = [step for step in Steps(world.store).all() if step.at < limit]
-    folders = [path for path in world.store.trash.glob("*") if path.name != "records" and path.stat().st_mtime < limit]
-    folders += [path for path in (world.store.trash / "records").glob("*") if path.stat().st_mtime < limit]
+    folders = [path for path in world.store.trash.glob("*") if path.name != "records" and path.lstat().st_mtime < limit]
+    records = world.store.trash / "records"
+    if not records.is_symlink():
+        folders += [path for path in records.glob("*") if path.lstat().st_mtime < limit]
     refs = [ref for ref, at in _trash_refs(world) if at < limit]
     if expired or folders or refs:
         what = f"{len(expired)} steps, {len(refs)} snapshots"
@@ -38,7 +40,7 @@ def stale_by_age(world: World, agents: list[Agent]) -> Iterator[Stale]:
 
 def _aged(kind: str, paths: list[Path], days: int) -> Iterator[Stale]:
     if paths:
-        room = sum(path.stat().st_size for path in paths)
+        room = sum(path.lstat().st_size for path in paths)
         what = f"{len(paths)} {kind}{'s' if len(paths) > 1 else ''}"
         yield Stale(kind, what, f"older than {days} days", room, False, partial(delete, paths))
 

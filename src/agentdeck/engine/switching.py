@@ -26,7 +26,7 @@ _PATIENCE = 10.0
 def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:
     """Start an agent that has ended, with its leases. The caller holds its operation lock."""
     starting.check_ready(world)
-    identity.check(world.repo, agent)
+    identity.check(world.repo.common, agent)
     lease = agent.lease("pane")
     data = {**(lease.data if lease else {"session": world.deck, "window": agent.name})}
     data |= {"resume": True, "prompt": prompt}
@@ -83,7 +83,7 @@ def _check(world: World, view: AgentView, to: str) -> None:
     if view.agent.profile == COMMAND:
         raise RefusedError(f"{view.name} runs a command of its own; no profile can take that over.")
     require(world.profiles, to, world.search_path)
-    identity.check(world.repo, view.agent)
+    identity.check(world.repo.common, view.agent)
     if to == serving(world, view.agent) and view.alive:
         raise RefusedError(f"{view.name} is with {to} already.")
 

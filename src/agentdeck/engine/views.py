@@ -9,6 +9,7 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Fault, Mode, Phase, State, Status
 from agentdeck.core.serving import Serving
 from agentdeck.engine.heads import recorded_head
+from agentdeck.engine.identity import trouble
 from agentdeck.errors import ExitCode, StoreError
 from agentdeck.system.heads import Head
 from agentdeck.system.store import Store
@@ -24,6 +25,8 @@ class AgentView:
     """Whether its runner lives: an interactive agent that is `done` still does."""
     serving: Serving | None = None
     """Who serves its requests, where the gateway does and knows."""
+    trouble: str = ""
+    """What is wrong with its worktree, as the end of a sentence; empty where it is right, or is gone."""
     damaged: StoreError | None = None
     """Why its record can't be read; then nothing else of it is known."""
     head: Head | None = None
@@ -117,8 +120,8 @@ class AgentView:
 
 
 def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> AgentView:
-    head = recorded_head(agent.lease("worktree"))
-    return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name), serving, head=head)
+    wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.lease("worktree"))
+    return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name), serving, wrong, head=head)
 
 
 def views_of(store: Store, serving: Mapping[str, Serving]) -> list[AgentView]:

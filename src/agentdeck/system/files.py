@@ -124,7 +124,7 @@ def append_line(path: Path, line: str) -> None:
     room for all of it."""
     data = (line + "\n").encode("utf-8", "surrogateescape")
     with _writing(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             written = os.write(descriptor, data)
             if written < len(data):
@@ -178,7 +178,9 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
 
 def _opened(path: Path) -> int:
     private_folder(path.parent)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _writing(path):
+        # A link in its place is not followed: what it leads to would lose its content to our pid.
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

@@ -2,13 +2,15 @@
 
 A worktree and its record point at each other: the folder's `.git` file names the git folder, and the git folder's
 `gitdir` file names the folder. Where both agree, and no link lies in the folder's place, it is that worktree. A folder
-that lost its `.git` file is still known by its device and inode, which stand in the git folder since it was made.
+that lost its `.git` file is still known by its device and inode, which were written to the git folder at its making.
 
 Nothing here runs git: a git in a folder without `.git` looks for a repository in the folders above it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shlex
 import stat
@@ -21,8 +23,10 @@ from agentdeck.system.files import write_atomic
 from agentdeck.system.git import Repository
 
 READY = "agentdeck-ready"
-"""The file in a worktree's git folder that says: made by agentdeck, and complete. It holds the folder's device and
-inode."""
+"""The file in a worktree's git folder that says: made by agentdeck, and complete. It holds what tells
+the folder from any other."""
+_GET_GENERATION = 0x80087601
+"""FS_IOC_GETVERSION of Linux: a number that an inode gets each time it is used for a new file."""
 
 
 class Standing(StrEnum):
@@ -68,8 +72,11 @@ class ForeignError(RefusedError):
     """What lies at the worktree's path is not the worktree."""
 
 
-def identify(path: Path, git_dir: Path | None) -> Identity:
-    """What lies at `path`, where the worktree with that git folder should be; None for one whose record is gone."""
+def identify(path: Path, git_dir: Path | None, home: Path | None = None) -> Identity:
+    """What lies at `path`, where the worktree with that git folder should be; None for one whose record is gone.
+
+    `home` is where the worktree belongs, while it is moved to `path` for its removal.
+    """
     try:
         facts = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -82,20 +89,20 @@ def identify(path: Path, git_dir: Path | None) -> Identity:
     is_main = not (git_dir / "commondir").exists()
     if is_main or _is_same(pointer(path), git_dir):
         where = back_pointer(git_dir)
-        if is_main or _is_same(where, path):
+        if is_main or _is_same(where, home or path):
             return Identity(path, Standing.LINKED if is_link else Standing.OWN)
         why = f"git's record of it says that it lies at {where or 'no place'}"
         return Identity(path, Standing.FOREIGN, why, _line(f"{path}/.git", git_dir / "gitdir"))
-    return _without_pointer(path, git_dir, facts)
+    return _without_pointer(path, git_dir, facts, home or path)
 
 
-def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result) -> Identity:
+def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result, home: Path) -> Identity:
     """A folder, or a link to one, whose `.git` does not point to the git folder."""
     dot_git, target = path / ".git", pointer(path)
     if stat.S_ISLNK(facts.st_mode):
         why = f"a link to {os.path.realpath(path)} lies in its place"
         return Identity(path, Standing.FOREIGN, why, f"rm {_quoted(path)}")
-    if not (_is_same(back_pointer(git_dir), path) and _mark(facts) == _recorded(git_dir)):
+    if not (_is_same(back_pointer(git_dir), home) and _recorded(git_dir) == _mark(path) != ""):
         return _foreign(path, "another folder lies in its place")
     repair = _line(f"gitdir: {git_dir}", dot_git)
     if not os.path.lexists(dot_git):
@@ -118,7 +125,7 @@ def inside(repo: Repository, path: Path, git_dir: Path | None = None) -> Reposit
     Raise ForeignError where what lies there is not that worktree. Without `git_dir` it is the one whose record names
     `path`.
     """
-    git_dir = git_dir or git_dir_of(repo, path)
+    git_dir = git_dir or git_dir_of(repo.common, path)
     check_usable(identify(path, git_dir))
     return repo.at(path, git_dir)
 
@@ -132,14 +139,14 @@ def check_usable(found: Identity, whose: str = "") -> None:
         raise ForeignError(f"{name} at {found.path} can't be used: {found.why}.", hint=found.repair)
 
 
-def git_dir_of(repo: Repository, path: Path) -> Path | None:
+def git_dir_of(common: Path, path: Path) -> Path | None:
     """The git folder of the worktree whose record names `path`; the common one for the main worktree."""
     target = pointer(path)
-    records = repo.common / "worktrees"
+    records = common / "worktrees"
     if target is not None and _is_same(target.parent, records) and _is_same(back_pointer(target), path):
         return target
-    if (path / ".git").is_dir() and _is_same(path / ".git", repo.common):
-        return repo.common
+    if (path / ".git").is_dir() and _is_same(path / ".git", common):
+        return common
     named = [record for record in sorted(records.glob("*/")) if _is_same(back_pointer(record), path)]
     exact = [record for record in named if back_pointer(record) == path]
     return next(iter(exact or named), None)
@@ -151,10 +158,11 @@ def pointer(folder: Path) -> Path | None:
         descriptor = os.open(folder / ".git", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        text = os.fsdecode(file.read(65536))
+    try:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        text = os.fsdecode(os.read(descriptor, 65536)) if is_file else ""
+    finally:
+        os.close(descriptor)
     if not text.startswith("gitdir:"):
         return None
     return Path(os.path.normpath(folder / text.removeprefix("gitdir:").strip("\n").lstrip(" ")))
@@ -169,13 +177,36 @@ def back_pointer(git_dir: Path) -> Path | None:
     return Path(os.path.normpath(git_dir / text)).parent if text else None
 
 
+def follow_move(path: Path, old: Path, git_dir: Path) -> bool:
+    """Let the worktree at `path` and its git folder, moved from `old` to `git_dir`, point at each other again;
+    return whether they do. A folder that did not point to `old` is left as it is."""
+    if not identify(path, git_dir).is_usable:
+        if path.is_symlink() or pointer(path) != old or not (git_dir / "commondir").exists():
+            return False
+        write_atomic(path / ".git", f"gitdir: {git_dir}\n", 0o644)
+        write_atomic(git_dir / "gitdir", f"{path}/.git\n", 0o644)
+    return True
+
+
 def mark_ready(path: Path, git_dir: Path) -> None:
     """Write down that the worktree is complete, and which folder it is."""
-    write_atomic(git_dir / READY, _mark(path.lstat()) + "\n")
+    write_atomic(git_dir / READY, _mark(path) + "\n")
 
 
-def _mark(facts: os.stat_result) -> str:
-    return f"{facts.st_dev} {facts.st_ino}"
+def _mark(folder: Path) -> str:
+    """What no other folder has: its device and inode, and what tells it from a later one with the same inode."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        facts = os.fstat(descriptor)
+        generation = getattr(facts, "st_birthtime", "-")
+        with contextlib.suppress(OSError):  # not every file system has one
+            generation = fcntl.ioctl(descriptor, _GET_GENERATION, b"\0" * 8).hex()
+    finally:
+        os.close(descriptor)
+    return f"{facts.st_dev} {facts.st_ino} {generation}"
 
 
 def _recorded(git_dir: Path) -> str:
@@ -186,7 +217,7 @@ def _recorded(git_dir: Path) -> str:
 
 
 def _is_same(one: Path | None, other: Path) -> bool:
-    return one is not None and os.path.realpath(one) == os.path.realpath(other)
+    return one is not None and (one == other or os.path.realpath(one) == os.path.realpath(other))
 
 
 def free_beside(path: Path) -> Path:

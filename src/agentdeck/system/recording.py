@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,8 +36,9 @@ class _Bounded:
         self._open()
 
     def _open(self) -> None:
-        self._file: IO[bytes] = self.path.open("ab", buffering=0)
-        self.path.chmod(0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file: IO[bytes] = os.fdopen(os.open(self.path, flags, 0o600), "ab", buffering=0)
+        os.fchmod(self._file.fileno(), 0o600)
         self._size = self._file.tell()
         if self._size == 0:
             self._append(self._head().encode())

@@ -63,6 +63,7 @@ class Store:
     def open(self) -> Store:
         """Make the store where there is none; raise StoreError where it is damaged or of a newer agentdeck."""
         head = self.folder / "deck.json"
+        self._check_no_links()
         if not head.exists():
             private_folder(self.folder)
             with locked(self.folder / "deck.lock", wait=10, what="this deck"):
@@ -77,6 +78,14 @@ class Store:
                 hint="Upgrade agentdeck; nothing was changed.",
             )
         return self
+
+    def _check_no_links(self) -> None:
+        """Raise StoreError where a link lies in the place of one of our folders: what it leads to is not ours to delete
+        in."""
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    raise self._damaged(Path(entry.path), f"it is a link to {os.path.realpath(entry.path)}")
 
     @property
     def exists(self) -> bool:
@@ -120,6 +129,10 @@ class Store:
         return self.folder / "runs.log"
 
     @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
     def trash(self) -> Path:
         return self.folder / "trash"
 
@@ -133,7 +146,7 @@ class Store:
         """All agents' names, oldest first by name only; [] where there is no deck."""
         with contextlib.suppress(OSError):
             folders = (self.folder / "agents").iterdir()
-            return sorted(path.name for path in folders if is_name(path.name) and (path / "agent.json").exists())
+            return sorted(path.name for path in folders if is_name(path.name) and _is_agents(path))
         return []
 
     def agent(self, name: str) -> Agent | None:
@@ -279,7 +292,7 @@ class Store:
 
     def new_log(self, name: str) -> Path:
         """A path for the log of a run that starts now, unlike any other."""
-        folder = private_folder(self.folder / "logs")
+        folder = private_folder(self.logs)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         return folder / f"{name}-{stamp}-{os.urandom(2).hex()}.log"
 
@@ -319,6 +332,10 @@ class Store:
             detail=str(why),
             hint="Nothing was changed. Move that file away and run “agentdeck doctor”; your branches are safe.",
         )
+
+
+def _is_agents(folder: Path) -> bool:
+    return (folder / "agent.json").exists() and not folder.is_symlink()
 
 
 def _event(line: str) -> Event | None:

@@ -75,7 +75,7 @@ class Row:
             return "its runner is gone; r starts it again"
         if self.facts is not None and self.facts.problem:
             return self.facts.problem
-        return self.view.reason
+        return self.view.trouble or self.view.reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,32 @@ def database_name(deck_id: str, agent: str) -> str:
     return f"{plain[:56]}_{mark}"
 
 
+_HALF = re.compile(r"agentdeck_half_[0-9a-f]{16}")
+
+
+def doubt_of_plan(plan: dict[str, Any], deck_id: str, agent: str) -> str:
+    """Why a plan of a database on a server is none that was made for that agent, as the end of a sentence; empty where
+    it may be."""
+    known = {
+        "name": database_name(deck_id, agent),
+        "mark": f"agentdeck {deck_id} {agent}",
+        "agent": agent,
+        "deck": deck_id,
+    }
+    needed = {"postgres": ("name", "mark"), "redis": ("name", "prefix"), "command": ("name", "agent", "deck")}
+    missing = [key for key in needed.get(plan["engine"], ()) if key not in plan]
+    if missing:
+        return f"the database's {missing[0]} is gone"
+    for key, value in known.items():
+        if key in plan and plan[key] != value:
+            return f"the database's {key} is {plan[key]!r}, not its own"
+    if plan.get("prefix", "") not in ("", f"agentdeck:{deck_id}:{agent}:"):
+        return f"the prefix {plan['prefix']!r} is not its own"
+    if "half" in plan and not _HALF.fullmatch(plan["half"]):
+        return f"the database {plan['half']!r} is not its own"
+    return ""
+
+
 def check_place(plan: dict[str, Any], **now: str) -> None:
     """Raise RefusedError where the configuration has come to mean another engine or server than `plan` was made for:
     a name or number there belongs to someone else."""
