@@ -16,7 +16,6 @@ from agentdeck.core.agent import Agent, Lease
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
-from agentdeck.system.databases import doubt_of_plan
 
 _STRAY = re.compile(r"[\0\n]")
 
@@ -52,6 +51,8 @@ def _ports(world: World, agent: Agent, lease: Lease) -> str:
 
 def _database(world: World, agent: Agent, lease: Lease) -> str:
     if lease.data["engine"] != "sqlite":
+        from agentdeck.system.databases import doubt_of_plan
+
         return doubt_of_plan(lease.data, world.store.deck_id, agent.name)
     path, tree = Path(lease.data["path"]), agent.lease("worktree")
     if tree is None or not os.path.lexists(tree.data["path"]):
