@@ -278,6 +278,7 @@ def test_the_runner_loads_nothing_heavy() -> None:
 @pytest.fixture
 def terminal(pane: Pane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Tmux]]:
     """Start the runner in a window of a real tmux."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(pane.work.parent / "state"))
     server = Tmux(f"agentdeck-test-runner-{os.getpid()}-{time.monotonic_ns()}")
 
     def start(*argv: str, env: Mapping[str, str] | None = None, **more: Any) -> Tmux:

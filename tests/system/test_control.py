@@ -22,7 +22,8 @@ SESSION = "deck"
 
 
 @pytest.fixture
-def tmux() -> Iterator[Tmux]:
+def tmux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
     yield server
     server.run("kill-server")
@@ -32,9 +33,9 @@ def open_(tmux: Tmux, name: str, script: str, folder: Path) -> None:
     tmux.open_window(SESSION, name, ["/bin/sh", "-c", script], cwd=folder, env={"PATH": os.environ["PATH"]})
 
 
-def with_reader(tmux: Tmux, script: Callable[[ScreenReader], Awaitable[None]]) -> None:
+def with_reader(tmux: Tmux, script: Callable[[ScreenReader], Awaitable[None]], session: str = SESSION) -> None:
     async def run() -> None:
-        reader = ScreenReader(tmux, SESSION)
+        reader = ScreenReader(tmux, session)
         try:
             await script(reader)
         finally:

@@ -25,9 +25,10 @@ TMUXES = os.environ.get("AGENTDECK_TEST_TMUX", "").split(os.pathsep)
 
 
 @pytest.fixture(params=TMUXES)
-def tmux(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
+def tmux(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
     if request.param:
         monkeypatch.setenv("PATH", f"{request.param}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
     yield server
     server.run("kill-server")

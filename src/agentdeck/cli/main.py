@@ -149,8 +149,7 @@ def _bug(error: Exception, argv: Sequence[str]) -> DeckError:
     import tempfile
     import traceback
 
-    from agentdeck.engine.world import state_home
-    from agentdeck.system.files import private_folder, write_atomic
+    from agentdeck.system.files import private_folder, state_home, write_atomic
 
     text = f"agentdeck {' '.join(argv)}\n\n{''.join(traceback.format_exception(error))}"
     name = f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"

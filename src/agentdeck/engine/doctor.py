@@ -142,7 +142,9 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
                 repair = found.repair
             elif presence is not Presence.HELD:
                 wrong.append(f"{lease.kind} is {presence}: {resource.describe(lease)}")
-        hint = f"“agentdeck resume {view.name}” makes it again, “agentdeck rm {view.name}” removes it." if wrong else ""
+        again = f"agentdeck stop {view.name} && " * view.alive + f"agentdeck resume {view.name}"
+        remove = f"agentdeck rm {'--stop ' * view.alive}{view.name}"
+        hint = f"“{again}” makes it again, “{remove}” removes it." if wrong else ""
         if repair:
             hint = f"{repair}  (or “agentdeck rm {view.name}”, which saves what is the agent's and removes it)"
         yield Check(f"agent {view.name}", not wrong, "; ".join(wrong) or f"{view.state}, all it holds is there", hint)

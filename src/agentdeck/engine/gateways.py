@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.events import Event
 from agentdeck.core.serving import ProviderHealth, Serving
-from agentdeck.engine.world import Note, World, state_home
+from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError, TmuxError
+from agentdeck.system.files import state_home
 from agentdeck.system.gateway_files import CONFIG, Address, GatewayFiles
 from agentdeck.system.store import Store
 

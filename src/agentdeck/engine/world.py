@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.events import Event
 from agentdeck.core.inheritance import inherited
-from agentdeck.errors import DeckError, StoreError
+from agentdeck.errors import DeckError
+from agentdeck.system.files import state_home
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
@@ -105,17 +106,3 @@ def deck_name(root: Path, deck_id: str) -> str:
 def own_venv() -> str:
     """The virtual environment that this process runs in; empty where it runs in none."""
     return sys.prefix if sys.prefix != sys.base_prefix else ""
-
-
-def state_home() -> Path:
-    """This user's folder for what all decks share: the ports handed out, above all."""
-    base = os.environ.get("XDG_STATE_HOME") or ""
-    if Path(base).is_absolute():
-        return Path(base) / "agentdeck"
-    try:
-        return Path.home() / ".local" / "state" / "agentdeck"
-    except RuntimeError as error:
-        raise StoreError(
-            "There is no folder for what all decks share: this user has no home.",
-            hint="Set HOME, or XDG_STATE_HOME to a folder of yours.",
-        ) from error

@@ -136,7 +136,8 @@ class _Client:
 
     @classmethod
     async def connect(cls, tmux: Tmux, session: str) -> _Client:
-        argv = tmux.argv("-C", "attach-session", "-t", f"={session}", "-f", "no-output,ignore-size")
+        # -N: where the server can't be found, it must not start another one, which would hide it.
+        argv = tmux.argv("-N", "-C", "attach-session", "-t", f"={session}", "-f", "no-output,ignore-size")
         environment = {name: value for name, value in os.environ.items() if name not in STRAY}
         try:
             process = await asyncio.create_subprocess_exec(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from agentdeck.errors import BusyError, FileError
+from agentdeck.errors import BusyError, FileError, StoreError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
@@ -46,6 +46,20 @@ def _writing(path: Path) -> Iterator[None]:
         if refused is None:
             raise
         raise refused from error
+
+
+def state_home() -> Path:
+    """This user's folder for what all decks share: the ports handed out, above all."""
+    base = os.environ.get("XDG_STATE_HOME") or ""
+    if Path(base).is_absolute():
+        return Path(base) / "agentdeck"
+    try:
+        return Path.home() / ".local" / "state" / "agentdeck"
+    except RuntimeError as error:
+        raise StoreError(
+            "There is no folder for what all decks share: this user has no home.",
+            hint="Set HOME, or XDG_STATE_HOME to a folder of yours.",
+        ) from error
 
 
 def private_folder(path: Path) -> Path:

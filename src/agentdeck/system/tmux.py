@@ -16,6 +16,7 @@ from pathlib import Path
 
 from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
 from agentdeck.system.process import Result, run
+from agentdeck.system.tmux_server import call_back, remember
 from agentdeck.system.tree import MARK
 
 SOCKET_VARIABLE = "AGENTDECK_TMUX_SOCKET"
@@ -24,13 +25,8 @@ STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None, MARK: None}
 """Taken away so that a shell inside of tmux, a plain one and cron all mean the same server, and so that a server which
 an agent started does not end with that agent."""
 _NEEDED = frozenset({"PATH", "HOME", "SHELL", "LANG", "USER", "LOGNAME"})
-_PASSING_COMPLAINTS = (
-    b"no server running",
-    b"lost server",
-    b"server exited",
-    b"error connecting",
-    b"duplicate session",
-)
+_NO_SERVER = (b"no server running", b"error connecting")
+_PASSING_COMPLAINTS = (*_NO_SERVER, b"lost server", b"server exited", b"duplicate session")
 _PATIENCE = 5.0
 """Seconds to go on trying while the server is starting or just going away."""
 
@@ -45,6 +41,9 @@ class Window:
     pane: str
     pid: int
     command_dead: bool
+    server: int
+    """The pid of the tmux server."""
+    socket: str
 
 
 class Tmux:
@@ -62,7 +61,11 @@ class Tmux:
         program, *words = self.argv(*args)
         environment = _bare_environment() | ({"PATH": path} if path is not None else {})
         # tmux itself is found by our own.
-        return run([shutil.which(program) or program, *words], env=environment, stdin=stdin, timeout=20)
+        argv = [shutil.which(program) or program, *words]
+        result = run(argv, env=environment, stdin=stdin, timeout=20)
+        if not result and any(text in result.err for text in _NO_SERVER) and call_back(self.socket):
+            return run(argv, env=environment, stdin=stdin, timeout=20)
+        return result
 
     def command(self, *args: str, stdin: bytes | None = None) -> str:
         """Run one tmux command; raise TmuxError where it fails."""
@@ -74,14 +77,28 @@ class Tmux:
     def windows(self) -> list[Window]:
         """Every window of the server; [] when there is no server."""
         shape = "\t".join(
-            f"#{{{name}}}" for name in ("session_name", "window_name", "window_id", "pane_id", "pane_pid", "pane_dead")
+            f"#{{{name}}}"
+            for name in (
+                "session_name",
+                "window_name",
+                "window_id",
+                "pane_id",
+                "pane_pid",
+                "pane_dead",
+                "pid",
+                "socket_path",
+            )
         )
         try:
             result = self.run("list-panes", "-a", "-F", shape)
         except MissingToolError:
             return []
         rows = [line.split("\t") for line in result.text.splitlines()] if result else []
-        return [Window(row[0], row[1], row[2], row[3], int(row[4]), row[5] == "1") for row in rows if len(row) == 6]
+        return [
+            Window(row[0], row[1], row[2], row[3], int(row[4]), row[5] == "1", int(row[6]), row[7])
+            for row in rows
+            if len(row) == 8
+        ]
 
     def window(self, session: str, name: str) -> Window | None:
         return next((each for each in self.windows() if each.session == session and each.name == name), None)
@@ -104,6 +121,8 @@ class Tmux:
             result = self.run("start-server", ";", "source-file", "-", stdin=os.fsencode(script), path=env.get("PATH"))
             made = self.window(session, name) if result else None
             if made is not None:
+                if old is None:
+                    remember(self.socket, made.server, made.socket)
                 return made
             passing = bool(result) or any(text in result.err for text in _PASSING_COMPLAINTS)
             if not passing or time.monotonic() > deadline:
@@ -151,21 +170,25 @@ class Tmux:
             raise TmuxError(f"The window of {name} takes no keys.", hint=f"Look at it with “agentdeck attach {name}”.")
 
     def _pane(self, session: str, name: str) -> str:
+        return self._found(session, name).pane
+
+    def _found(self, session: str, name: str) -> Window:
         window = self.window(session, name)
         if window is None:
-            raise NotFoundError(f"{name} has no window.", hint=f"Start it again with “agentdeck resume {name}”.")
-        return window.pane
+            raise NotFoundError(f"{name} has no window.", hint=f"agentdeck stop {name} && agentdeck resume {name}")
+        return window
 
     def attach_argv(self, session: str, name: str) -> list[str]:
         """What to exec to show the window in this terminal; detaching comes back.
 
         It goes through a session of its own that shares the windows, so that two terminals can look at two agents.
         """
-        self._pane(session, name)
+        window = self._found(session, name).id
         view = f"{session}-view-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
         away = [word for variable in STRAY for word in ("-u", variable)]
-        show = self.argv("new-session", "-t", f"={session}", "-s", view, ";", "set-option", "destroy-unattached", "on")
-        return ["env", *away, *show, ";", "select-window", "-t", f"={view}:={name}"]
+        show = self.argv("-N", "new-session", "-t", f"={session}", "-s", view)
+        away += [*show, ";", "set-option", "destroy-unattached", "on"]
+        return ["env", *away, ";", "select-window", "-t", f"={view}:{window}"]
 
 
 def _bare_environment() -> dict[str, str | None]:
