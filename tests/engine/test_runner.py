@@ -178,7 +178,8 @@ def test_a_runner_told_to_stop_before_it_is_ready_stops(pane: Pane) -> None:
         assert pane.state() is State.STOPPED
 
 
-def test_a_killed_runner_takes_its_agents_whole_tree_with_it(pane: Pane) -> None:
+@pytest.mark.parametrize("victim", ["runner", "guardian"])
+def test_a_killed_runner_takes_its_agents_whole_tree_with_it(pane: Pane, victim: str) -> None:
     bad = f"'{sys.executable}' -m tests.support.bad_children"
     line = (
         f"trap '' HUP TERM INT; echo $$ > shell; {bad} daemon daemon & {bad} stubborn & echo $! > stubborn; wait; wait"
@@ -186,7 +187,7 @@ def test_a_killed_runner_takes_its_agents_whole_tree_with_it(pane: Pane) -> None
     runner = pane.start("sh", "-c", line)
     children = [pid_in(pane.work / name) for name in ("shell", "daemon", "stubborn")]
     eventually(lambda: b"stubborn" in pane.screen)
-    runner.kill()
+    os.kill(pane.store.runner_pid("fix") or 0 if victim == "runner" else runner.pid, signal.SIGKILL)
     runner.wait()
     for child in children:
         eventually(lambda child=child: gone(child), 20)  # type: ignore[misc]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -44,6 +45,40 @@ def daemon(path: str) -> None:
     time.sleep(600)
 
 
+def hidden(path: str, kind: str, port: str = "") -> None:
+    """Leaves a daemon behind that has cleared its environment, has another name, and adds its pid to a file.
+
+    KIND: `plain`, `stubborn` (ignores what it can), `again` (makes another daemon of itself on TERM).
+    """
+    if os.fork():
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.closerange(0, 256)
+    for _ in range(3):
+        os.open(os.devnull, os.O_RDWR)
+    os.execve(sys.executable, ["[kworker/0:1]", "-I", __file__, "stay", path, kind, port], {})
+
+
+def _again(path: str) -> None:
+    hidden(path, "again")
+    os._exit(0)
+
+
+def stay(path: str, kind: str, port: str) -> None:
+    if port:
+        server = socket.create_server(("127.0.0.1", int(port)))
+        server.listen()
+    with open(path, "a") as file:  # noqa: PTH123
+        file.write(f"{os.getpid()}\n")
+    if kind == "stubborn":
+        stubborn()
+    if kind == "again":
+        signal.signal(signal.SIGTERM, lambda number, frame: _again(path))
+    time.sleep(600)
+
+
 def flood(megabytes: str) -> None:
     """Prints without a line end."""
     piece = b"x" * 65536
@@ -57,5 +92,7 @@ def binary(megabytes: str) -> None:
 
 
 if __name__ == "__main__":
-    kinds: dict[str, Callable[..., None]] = {"stubborn": stubborn, "daemon": daemon, "flood": flood, "binary": binary}
+    kinds: dict[str, Callable[..., None]] = {
+        each.__name__: each for each in (stubborn, daemon, hidden, stay, flood, binary)
+    }
     kinds[sys.argv[1]](*sys.argv[2:])

@@ -58,6 +58,19 @@ def test_a_port_that_something_took_meanwhile_is_replaced(registry: PortRegistry
     assert {ports[0], ports[2]} < set(again)
 
 
+def test_a_port_in_use_is_given_to_nobody_after_its_release(registry: PortRegistry) -> None:
+    ports = registry.reserve("deck", "fix", 3, SPAN)
+    with listen(ports[1]):
+        registry.release("deck", "fix")
+        assert [(lease.ports, lease.lingering) for lease in registry.owners()] == [((ports[1],), True)]
+        again = registry.reserve("deck", "fix", 3, SPAN)
+        assert not set(again) & {ports[1]}
+        registry.release("deck", "fix")
+        assert [lease.ports for lease in registry.owners()] == [(ports[1],)]
+    registry.reserve("other", "fix", 1, SPAN)
+    assert [(lease.deck, lease.lingering) for lease in registry.owners()] == [("other", False)]
+
+
 def test_a_port_in_use_is_never_handed_out(registry: PortRegistry) -> None:
     first = registry.reserve("deck", "fix", 4, SPAN)
     registry.release("deck", "fix")

@@ -216,7 +216,7 @@ def ports(args: Namespace, out: Output) -> ExitCode:
         rows = [
             [
                 Cell(" ".join(map(str, lease.ports))),
-                Cell(lease.agent),
+                Cell(f"{lease.agent} (in use)" if lease.lingering else lease.agent),
                 Cell(lease.deck, DIM),
                 Cell(short_duration(now - lease.since)),
             ]

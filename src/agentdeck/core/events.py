@@ -13,7 +13,7 @@ class Event:
 
     `kind` is a dotted word: `agent.created`, `agent.stopped`, `agent.repaired`, `agent.removed`, `agent.backing_off`,
     `agent.failed_over`, `agent.failed_back`, `agent.failover_ended`, `resource.intended`,
-    `resource.acquired`, `resource.released`,
+    `resource.acquired`, `resource.released`, `processes.left`,
     `branch.adopted`, `branch.kept`, `snapshot.taken`, `state.changed`, `input.sent`, `run.queued`,
     `run.started`, `run.ended`, `run.skipped`, `radar.conflict`, `radar.cleared`, `provider.failed_over`,
     `provider.failed_back`, `provider.exhausted`, `budget.warned`, `budget.reached`, `warning`.

@@ -190,16 +190,17 @@ class Deck:
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
         from agentdeck.engine.resources import end_runner
+        from agentdeck.engine.survivors import tell_survivors
 
         view = self.agent(name)
-        if view.alive:
-            end_runner(self.world, view.name)
+        end_runner(self.world, view.name)
         if self.store.status(view.name).state.is_live or (view.state is State.DONE and view.alive):
             status = replace(view.status, state=State.STOPPED, since=time.time(), reason="stopped", ended=time.time())
             self.store.set_status(view.name, status)
         view = self.agent(view.name)
         text = "stopped" if view.state is State.STOPPED else f"does not run; it is {view.state}"
         note(Event("agent.stopped", view.name, text))
+        tell_survivors(self.world, view.agent, note)
         return view
 
     def remove(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from agentdeck.engine import gateways, identity
 from agentdeck.engine.resources import BY_KIND, Presence
+from agentdeck.engine.survivors import Survivor, survivors, with_ports
 from agentdeck.engine.views import AgentView, Check
 from agentdeck.engine.world import World
 from agentdeck.errors import DeckError, MissingToolError
@@ -26,6 +27,7 @@ def examine(world: World, agents: list[AgentView]) -> list[Check]:
         *_config_checks(world),
         _gateway_check(world),
         *_agent_checks(world, agents),
+        *_lingering_checks(world),
     ]
 
 
@@ -122,6 +124,7 @@ def _profile_checks(path: str | None) -> Iterator[Check]:
 
 
 def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
+    left = survivors(world, [view.agent for view in agents if view.damaged is None])
     for view in agents:
         if view.damaged is not None:
             yield Check(f"agent {view.name}", False, view.damaged.title, f"{view.damaged.detail}. {view.damaged.hint}")
@@ -142,9 +145,23 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
                 repair = found.repair
             elif presence is not Presence.HELD:
                 wrong.append(f"{lease.kind} is {presence}: {resource.describe(lease)}")
+        if view.name in left:
+            yield _survivor_check(f"agent {view.name}", left[view.name])
         again = f"agentdeck stop {view.name} && " * view.alive + f"agentdeck resume {view.name}"
         remove = f"agentdeck rm {'--stop ' * view.alive}{view.name}"
         hint = f"“{again}” makes it again, “{remove}” removes it." if wrong else ""
         if repair:
             hint = f"{repair}  (or “agentdeck rm {view.name}”, which saves what is the agent's and removes it)"
         yield Check(f"agent {view.name}", not wrong, "; ".join(wrong) or f"{view.state}, all it holds is there", hint)
+
+
+def _lingering_checks(world: World) -> Iterator[Check]:
+    """Ports that stay reserved because something outlived its agent there."""
+    for lease in world.ports.owners():
+        if lease.lingering and lease.deck == world.deck and (left := with_ports(lease.ports)):
+            yield _survivor_check(f"ports of {lease.agent}", left)
+
+
+def _survivor_check(name: str, left: list[Survivor]) -> Check:
+    pids = " ".join(str(each.pid) for each in left if each.pid)
+    return Check(name, False, "; ".join(map(str, left)), f"kill {pids}" if pids else "Ask whoever runs it to end it.")

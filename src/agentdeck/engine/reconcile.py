@@ -184,6 +184,9 @@ def _undo_start(world: World, agent: Agent, note: Note) -> None:
 
 
 def mark_lost(world: World, name: str, reason: str = "its runner was killed, or the machine went down") -> None:
+    from agentdeck.engine.survivors import end_leftovers
+
+    end_leftovers(world, name)
     now = time.time()
     status = replace(
         world.store.status(name), state=State.FAILED, since=now, ended=now, reason=reason, fault=Fault.LOST

@@ -17,6 +17,7 @@ from agentdeck.engine import identity, leases
 from agentdeck.engine.heads import follow, own_branches
 from agentdeck.engine.resources import end_runner, release_all, resource_variables, worktree_of
 from agentdeck.engine.steps import Steps
+from agentdeck.engine.survivors import tell_survivors
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system import snapshots
@@ -53,6 +54,7 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool = False,
         agent = replace(agent, phase=Phase.RELEASING, trash=stamp, step=step or f"removal {agent.name} {stamp}")
         world.store.save(agent)
     end_runner(world, agent.name)
+    tell_survivors(world, agent, note)
     if agent.lease("env file"):
         run_teardown(world, agent, note)
     agent = follow(world, agent, note)

@@ -172,7 +172,8 @@ class PortsResource:
         return {"ports": ports}
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        mine = [each for each in world.ports.owners() if (each.deck, each.agent) == (world.deck, agent.name)]
+        owner = (world.deck, agent.name, False)
+        mine = [each for each in world.ports.owners() if (each.deck, each.agent, each.lingering) == owner]
         if not mine:
             return Presence.GONE
         return Presence.HELD if list(mine[0].ports) == list(lease.data.get("ports", [])) else Presence.FOREIGN
@@ -416,8 +417,10 @@ def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> A
 def end_runner(world: World, name: str, patience: float | None = None) -> None:
     """Ask the runner to stop its agent, and wait until both are gone; kill the runner that does not answer.
 
-    A killed runner's guardian ends the agent's processes.
+    A killed runner's guardian ends the agent's processes; those that lost it, too, are ended here.
     """
+    from agentdeck.engine.survivors import end_leftovers
+
     config = world.settings.config.runner
     wait = patience if patience is not None else config.grace_interrupt + config.grace_terminate + 5.0
     for sign in (signal.SIGTERM, signal.SIGKILL):
@@ -431,6 +434,7 @@ def end_runner(world: World, name: str, patience: float | None = None) -> None:
             time.sleep(0.02)
     if world.lives(name):
         raise RefusedError(f"The runner of {name} does not end, even when killed.", hint="Look at its window.")
+    end_leftovers(world, name)
 
 
 def send_signal(pid: int, sign: signal.Signals) -> None:

@@ -3,11 +3,12 @@
     python -I -m agentdeck.engine.runner ORDERS.json
 
 It imports only the standard library and what does the same, for it must start at once and stay small. While it lives it
-holds `runner.lock` in the agent's folder. If it is killed, its guardian ends the agent's processes.
+holds `runner.lock` in the agent's folder. If it is killed, its parent, the guardian, ends the agent's processes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,26 +21,27 @@ from agentdeck.core.agent import Fault, State, Status
 from agentdeck.core.detect import judge
 from agentdeck.core.orders import VARIABLES, Orders
 from agentdeck.engine.failover import Failover, Move
-from agentdeck.engine.guardian import fork_guardian, say_goodbye
+from agentdeck.engine.guardian import KILLED, fork_runner, guard
 from agentdeck.engine.runs_log import RunsLog
 from agentdeck.engine.stopping import Ladder, full, rest
 from agentdeck.engine.typist import MESSAGES, Messages, Typist
 from agentdeck.engine.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
-from agentdeck.system import pane
-from agentdeck.system.files import private_folder, read_json, take_lock
+from agentdeck.system import pane, scope
+from agentdeck.system.files import private_folder, read_json, take_lock, write_atomic
 from agentdeck.system.pty import STOP_SIGNALS, Relay
 from agentdeck.system.recording import Recorder
 from agentdeck.system.store import Store
-from agentdeck.system.tree import MARK
+from agentdeck.system.tree import MARK, Tree
 
 _RETRY = 1.0
 """Seconds after which a status that could not be written is tried again."""
 
 
 class Runner:
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, scoped: scope.Scope | None) -> None:
         self.orders = orders
+        self._scope, self._guardian = scoped, os.getppid()
         self.folder = Path()
         self.store = Store(Path("../.."))
         self.inbox = private_folder(self.folder / "inbox")
@@ -62,6 +64,8 @@ class Runner:
             status = replace(status, session=session, profile=orders.profile)
         self._poke = self._open_poke()
         self.relay = Relay(self._on_output, self._on_tick, wake=self._poke)
+        if scoped is not None:
+            self.relay.enter = scoped.enter
         self.watch = Watch(orders, status, self._on_change)
         cast = self.folder / "session.cast"
         self.recorder = Recorder(
@@ -82,7 +86,6 @@ class Runner:
     def run(self) -> int:
         """Do the orders; return the exit code."""
         self.runs_log.start()
-        guardian = fork_guardian(self.orders, self.store, self.runs_log.end)
         self.store.set_status(self.orders.agent, self.watch.status)
         with self.relay:
             final = self._setup() or self._agent()
@@ -93,7 +96,6 @@ class Runner:
             self._write_end(final)
             self.runs_log.end(word, code)
             self.relay.show(f"\r\n\x1b[0;2magentdeck: {text}\x1b[0m\r\n".encode())
-        say_goodbye(guardian)
         return code
 
     def _setup(self) -> Status | None:
@@ -135,7 +137,7 @@ class Runner:
             self.recorder.note(text)
             return self._final(State.FAILED, Fault.CRASHED, text, 127)
         self.watch.last_look(self.inbox)
-        rest(self.orders.run, self.relay.pid, self.orders.grace_terminate).finish()
+        rest(self._tree(), self.orders.grace_terminate).finish()
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
         state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
@@ -205,6 +207,8 @@ class Runner:
             reason = f"reached its time-out of {self.orders.timeout:g} s"
             return self._final(State.FAILED, Fault.TIMED_OUT, reason, ExitCode.TIMED_OUT)
         if self.stopping or (self.relay.stop_signal is not None and not self.relay.pid):
+            if os.getppid() != self._guardian:
+                return self._final(State.FAILED, Fault.LOST, "its guardian was killed", KILLED)
             reason = "its terminal was closed" if self.relay.stop_signal == signal.SIGHUP else "stopped"
             return self._final(State.STOPPED, Fault.NONE, reason, ExitCode.INTERRUPTED)
         return None
@@ -283,7 +287,10 @@ class Runner:
 
     def _end_program(self) -> None:
         orders = self.orders
-        self.ladder = self.ladder or full(orders.run, self.relay.pid, orders.grace_interrupt, orders.grace_terminate)
+        self.ladder = self.ladder or full(self._tree(), orders.grace_interrupt, orders.grace_terminate)
+
+    def _tree(self) -> Tree:
+        return Tree(self.orders.run, self.relay.pid or None, os.getpid(), self._scope)
 
     def _look_at_limit(self, now: float, due: list[float | None]) -> bool:
         """Whether the program is to be left; tells one that waits at its limit to go on when that is over."""
@@ -326,6 +333,15 @@ class Runner:
             self.failover.read_request(self.watch.status.state is State.DONE)
 
 
+def _new_scope(orders: Orders) -> scope.Scope | None:
+    """A cgroup for this run where there can be one; its place is written down for those who look when we are gone."""
+    made = scope.make(orders.run)
+    if made is not None:
+        with contextlib.suppress(OSError):
+            write_atomic(Path("scope"), str(made.folder))
+    return made
+
+
 def _from_here(path: str, orders: Orders) -> Path:
     return Path(os.path.relpath(path, orders.folder))
 
@@ -340,6 +356,8 @@ def _ending(status: Status) -> tuple[str, int]:
         return "TIMEOUT", ExitCode.TIMED_OUT
     if status.fault in (Fault.LIMITED, Fault.BUDGET):
         return "FAIL", ExitCode.TRY_LATER
+    if status.fault is Fault.LOST:
+        return "FAIL", KILLED
     return "FAIL", status.exit_code if status.exit_code and status.exit_code > 0 else ExitCode.FAILED
 
 
@@ -351,8 +369,11 @@ def main() -> int:
     # All that it writes is told from here, so that it goes on when the repository is moved meanwhile.
     os.chdir(orders.folder)
     try:
-        take_lock(Path("runner.lock"), what=f"agent {orders.agent}")
-        return Runner(orders).run()
+        lock = take_lock(Path("runner.lock"), what=f"agent {orders.agent}")
+        scoped = _new_scope(orders)
+        if runner := fork_runner(lock):
+            return guard(orders, runner, lock, scoped)
+        return Runner(orders, scoped).run()
     except DeckError as error:
         sys.stderr.write(f"agentdeck: {error}\n")
         return int(error.exit_code)

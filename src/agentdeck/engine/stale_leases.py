@@ -16,6 +16,7 @@ from agentdeck.engine.stale import Pruning, Stale, delete
 from agentdeck.engine.world import World
 from agentdeck.errors import BusyError, StoreError
 from agentdeck.system.files import private_folder, read_json
+from agentdeck.system.ports import PortLease, is_free
 from agentdeck.system.usage import disk_bytes
 
 
@@ -57,9 +58,11 @@ def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
 def stale_leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
     names = {agent.name for agent in agents}
     for lease in world.ports.owners():
-        if lease.deck == world.deck and lease.agent not in names:
+        if lease.lingering and not any(map(is_free, lease.ports)):
+            continue  # what holds them is for doctor to name
+        if lease.deck == world.deck and (lease.lingering or lease.agent not in names):
             shown = ", ".join(map(str, lease.ports))
-            clear = partial(_release_ports, world, lease.agent)
+            clear = partial(_release_ports, world, lease)
             yield Stale("ports", shown, f"handed out to {lease.agent}, which is no more", 0, False, clear)
     for window in world.tmux.windows():
         if window.session == world.deck and window.name not in names:
@@ -93,8 +96,8 @@ def _forget(deck: str, pruning: Pruning) -> None:
     gateways.forget(deck)
 
 
-def _release_ports(world: World, agent: str, pruning: Pruning) -> None:
-    world.ports.release(world.deck, agent)
+def _release_ports(world: World, gone: PortLease, pruning: Pruning) -> None:
+    world.ports.forget(lambda lease: lease == gone)
 
 
 def _close_window(world: World, name: str, pruning: Pruning) -> None:

@@ -176,9 +176,7 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
                 os.close(descriptor)
                 descriptor = _opened(path)
                 continue
-            with contextlib.suppress(OSError):  # a full disk has no room for it, and still there is a lock
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            sign_lock(descriptor)
             return descriptor
         except BlockingIOError:
             if time.monotonic() >= deadline:
@@ -188,6 +186,13 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
                 ) from None
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
+
+
+def sign_lock(descriptor: int) -> None:
+    """Write our pid into a lock file that we hold, for `lock_holder`: a lock outlives its taker in a forked child."""
+    with contextlib.suppress(OSError):  # a full disk has no room for it, and still there is a lock
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
 
 
 def _opened(path: Path) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agentdeck.errors import PortError
 from agentdeck.system.registry import Registry
@@ -21,6 +23,13 @@ class PortLease:
     ports: tuple[int, ...]
     since: float
     """Seconds since the epoch."""
+    lingering: bool = False
+    """Whether its agent has let go of them while something still listened there; they are handed out to nobody."""
+
+
+def _lease(record: dict[str, Any]) -> PortLease:
+    ports, lingering = tuple(record["ports"]), bool(record.get("lingering"))
+    return PortLease(record["deck"], record["agent"], ports, record["since"], lingering)
 
 
 class PortRegistry:
@@ -30,8 +39,7 @@ class PortRegistry:
         self._registry = Registry(path, ("deck", "agent", "ports", "since"))
 
     def owners(self) -> list[PortLease]:
-        records = self._registry.records()
-        return [PortLease(each["deck"], each["agent"], tuple(each["ports"]), each["since"]) for each in records]
+        return [_lease(record) for record in self._registry.records()]
 
     def reserve(
         self, deck: str, agent: str, count: int, span: tuple[int, int], *, replace_taken: bool = True
@@ -45,17 +53,26 @@ class PortRegistry:
         Raise PortError where the span has too few free ones.
         """
         with self._registry.changing() as records:
-            mine = next((each for each in records if (each["deck"], each["agent"]) == (deck, agent)), None)
+            _drop_free(records)
+            owner = (deck, agent, None)
+            mine = next(
+                (each for each in records if (each["deck"], each["agent"], each.get("lingering")) == owner), None
+            )
             taken = {port for each in records if each is not mine for port in each["ports"]}
             kept = [port for port in (mine["ports"] if mine else []) if span[0] <= port <= span[1]][:count]
+            busy = list[int]()
             if replace_taken:
-                kept = [port for port in kept if is_free(port)]
+                busy = [port for port in kept if not is_free(port)]
+                kept = [port for port in kept if port not in busy]
+                taken.update(busy)
             if len(kept) < count:
                 kept = self._choose(f"{deck}\0{agent}", count, span, taken=taken, kept=kept)
             if mine is None:
                 records.append({"deck": deck, "agent": agent, "ports": kept, "since": time.time()})
             else:
                 mine["ports"] = kept
+            if busy:
+                records.append(_lingering(deck, agent, busy))
             return kept
 
     def _choose(self, owner: str, count: int, span: tuple[int, int], *, taken: set[int], kept: list[int]) -> list[int]:
@@ -81,20 +98,37 @@ class PortRegistry:
         return kept
 
     def release(self, deck: str, agent: str) -> None:
+        """Take back the ports of an agent; those that something listens on stay reserved until they are free."""
         self.forget(lambda lease: (lease.deck, lease.agent) == (deck, agent))
 
     def forget(self, gone: Callable[[PortLease], bool]) -> list[PortLease]:
-        """Take back the leases for which `gone` says so, and return them."""
+        """Take back the leases for which `gone` says so, and return them. A port in use stays, as a lingering one."""
         if not any(gone(lease) for lease in self.owners()):
             return []  # so that a start can be taken back where the file can't be written
         forgotten = []
         with self._registry.changing() as records:
             for record in list(records):
-                lease = PortLease(record["deck"], record["agent"], tuple(record["ports"]), record["since"])
-                if gone(lease):
-                    records.remove(record)
-                    forgotten.append(lease)
+                lease = _lease(record)
+                if not gone(lease):
+                    continue
+                records.remove(record)
+                forgotten.append(lease)
+                if busy := [port for port in lease.ports if not is_free(port)]:
+                    records.append(_lingering(lease.deck, lease.agent, busy))
         return forgotten
+
+
+def _lingering(deck: str, agent: str, ports: list[int]) -> dict[str, Any]:
+    return {"deck": deck, "agent": agent, "ports": ports, "since": time.time(), "lingering": True}
+
+
+def _drop_free(records: list[dict[str, Any]]) -> None:
+    """Let go of the lingering ports that are free by now."""
+    for record in list(records):
+        if record.get("lingering"):
+            record["ports"] = [port for port in record["ports"] if not is_free(port)]
+            if not record["ports"]:
+                records.remove(record)
 
 
 def is_free(port: int) -> bool:
@@ -121,6 +155,24 @@ def is_free(port: int) -> bool:
                     continue
                 return False
     return True
+
+
+def listeners(ports: Collection[int]) -> dict[int, int | None]:
+    """By port of `ports` that something listens on, the pid of that; None where the system does not tell."""
+    import psutil
+
+    found: dict[int, int | None] = dict.fromkeys(ports)
+    try:
+        held = [(each.laddr, each.status, each.pid) for each in psutil.net_connections("tcp")]
+    except psutil.AccessDenied:  # macOS tells a user about the user's own processes only
+        held = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                held += [(each.laddr, each.status, process.pid) for each in process.net_connections("tcp")]
+    for address, status, pid in held:
+        if address and status == psutil.CONN_LISTEN and address.port in found and pid:
+            found[address.port] = pid
+    return found
 
 
 def variables(ports: Sequence[int], names: Sequence[str]) -> dict[str, str]:

@@ -19,6 +19,8 @@ import time
 import tty
 from collections.abc import Callable, Mapping, Sequence
 
+from agentdeck.system.tree import reap
+
 _CHUNK = 65536
 _SCREEN_MAX = 262144
 """Bytes waiting for our terminal above which the program's output is not read."""
@@ -45,6 +47,8 @@ class Relay:
 
         `wake` is a descriptor whose becoming readable is an event too; `on_tick` reads it.
         """
+        self.enter: Callable[[], None] = lambda: None
+        """Called in each program's process before it becomes the program."""
         self.on_resize: Callable[[tuple[int, int]], None] = lambda size: None
         self.stop_signal: int | None = None
         """The signal that asked us to stop."""
@@ -125,6 +129,7 @@ class Relay:
     def idle(self, over: Callable[[], bool]) -> None:
         """Keep our terminal without a program in it until `over()`; what is typed meanwhile goes nowhere."""
         while True:
+            reap()
             wanted = self._on_tick(time.monotonic())
             if over():
                 return
@@ -177,7 +182,7 @@ class Relay:
             self._close_master()
             raise
         if self.pid == 0:
-            _become(argv, cwd, env, slave, failed_write)
+            _become(argv, cwd, env, slave, failed_write, self.enter)
         os.close(slave)
         os.close(failed_write)
         with os.fdopen(failed_read, "rb") as pipe:
@@ -190,8 +195,8 @@ class Relay:
         os.set_blocking(self._master, False)
 
     def _reap(self) -> int | None:
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        return os.waitstatus_to_exitcode(status) if pid else None
+        """The program's exit code once it has ended; orphans that we adopted are reaped on the way."""
+        return reap().get(self.pid)
 
     def _close_master(self) -> None:
         if self._master >= 0:
@@ -275,9 +280,12 @@ class Relay:
             self._write_screen()
 
 
-def _become(argv: Sequence[str], cwd: str, env: Mapping[str, str], slave: int, failed: int) -> None:
+def _become(
+    argv: Sequence[str], cwd: str, env: Mapping[str, str], slave: int, failed: int, enter: Callable[[], None]
+) -> None:
     """In the forked child: be the program, with the terminal as its own. Never returns."""
     try:
+        enter()
         os.login_tty(slave)
         signal.set_wakeup_fd(-1)
         for sign in _RESET:

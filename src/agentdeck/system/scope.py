@@ -1,0 +1,91 @@
+"""A cgroup of a run's own, where cgroups v2 can be had: no process gets out of it, whatever it does.
+
+It is a folder in our own cgroup, which we may write to as root, in a container with cgroups of its own, and below a
+user's systemd. Where it can't be made, one of several ways to find processes is missing and nothing else changes.
+Nothing here runs a program. Standard library only: the runner loads it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+"""Where cgroups v2 are mounted: alone, or beside those of version 1."""
+_EMPTY = 0.5
+"""Seconds for which the kernel may still count a process that has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    folder: Path
+
+    def enter(self) -> None:
+        """Move this process into it; nothing happens where that is refused."""
+        with contextlib.suppress(OSError):
+            self._write("cgroup.procs", "0")
+
+    def pids(self) -> set[int]:
+        """The processes in it and in the cgroups that were made inside of it."""
+        found = set[int]()
+        for place, _, files in os.walk(self.folder):
+            if "cgroup.procs" in files:
+                with contextlib.suppress(OSError):
+                    found |= {int(word) for word in Path(place, "cgroup.procs").read_text().split()}
+        return found - {0}
+
+    def kill(self) -> None:
+        """Kill all in it at once, which one that forks faster than we look can't escape."""
+        with contextlib.suppress(OSError):
+            self._write("cgroup.kill", "1")
+
+    def remove(self) -> None:
+        """Take it away; it stays where a process is left in it."""
+        deadline = time.monotonic() + _EMPTY
+        for place, _, _ in os.walk(self.folder, topdown=False):
+            while True:
+                try:
+                    os.rmdir(place)  # noqa: PTH106
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    if self.pids() or time.monotonic() > deadline:
+                        return
+                    time.sleep(0.01)
+                else:
+                    break
+
+    def _write(self, name: str, text: str) -> None:
+        descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
+
+
+def make(run: str) -> Scope | None:
+    """A new cgroup for the run; None where this machine has none for us."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        own = next(line.removeprefix("0::") for line in lines if line.startswith("0::"))
+        for mount in _MOUNTS:
+            place = Path(f"{mount}{own}")
+            if (place / "cgroup.procs").exists() and os.access(place / "cgroup.procs", os.W_OK):
+                folder = place / _name(run)
+                folder.mkdir()
+                return Scope(folder)
+    return None
+
+
+def recorded(path: str, run: str) -> Scope | None:
+    """The cgroup at `path`, if it is that of `run` and still there."""
+    folder = Path(path)
+    is_ours = folder.name == _name(run) and any(path.startswith(f"{mount}/") for mount in _MOUNTS)
+    return Scope(folder) if is_ours and (folder / "cgroup.procs").exists() else None
+
+
+def _name(run: str) -> str:
+    return f"agentdeck-{run}"
