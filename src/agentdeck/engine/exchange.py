@@ -17,8 +17,8 @@ from agentdeck.system import advance, bases, forges, merges, remotes
 from agentdeck.system.bases import Move
 from agentdeck.system.files import read_json, write_json
 from agentdeck.system.git import git_in
+from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.mergetree import merge_base
-from agentdeck.system.process import uninterrupted
 from agentdeck.system.staging import left_out
 
 

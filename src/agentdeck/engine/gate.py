@@ -20,8 +20,8 @@ from agentdeck.engine.landings import Gate, Verdict
 from agentdeck.engine.resources import acquire_all, end_runner
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
+from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.logs import read_log
-from agentdeck.system.process import uninterrupted
 from agentdeck.system.watch import ticks
 
 _FAILED = "gate failed: "

@@ -30,8 +30,8 @@ from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import advance, merges
 from agentdeck.system.bases import Move
 from agentdeck.system.git import git_in
+from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.merges import Method
-from agentdeck.system.process import uninterrupted
 from agentdeck.system.staging import left_out
 from agentdeck.system.submodules import bring_commits
 from agentdeck.system.treediff import changed

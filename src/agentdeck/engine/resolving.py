@@ -21,8 +21,8 @@ from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import merges
 from agentdeck.system.git import Repository
+from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.merges import Method
-from agentdeck.system.process import uninterrupted
 from agentdeck.system.watch import ticks
 
 if TYPE_CHECKING:

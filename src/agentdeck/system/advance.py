@@ -16,7 +16,7 @@ from agentdeck.system.bases import Move
 from agentdeck.system.checkouts import Worktree, enter, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.files import read_json, write_json
 from agentdeck.system.git import Repository
-from agentdeck.system.process import uninterrupted
+from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.submodules import follow_submodules
 
 _UNFINISHED = {

@@ -59,16 +59,6 @@ def run_in_terminal(argv: Sequence[str]) -> int:
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold INT, TERM and HUP back until the block has ended, from us and from the programs that are started in it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
 def cancellable(cancelled: Callable[[], bool]) -> Iterator[None]:
     """Soon after `cancelled` says so, end the program that this thread runs in the block, with all that it started, and
     raise CancelledError."""

@@ -20,6 +20,7 @@ from textual.screen import Screen
 
 from agentdeck.core.text import plain
 from agentdeck.errors import ExitCode
+from agentdeck.system import interrupts
 from agentdeck.tui import alerts
 from agentdeck.tui.actions import Actions, Failed, Finished, Follower, Progressed
 from agentdeck.tui.feed import Feed
@@ -85,6 +86,7 @@ class DeckApp(App[None]):
         return screen
 
     def on_mount(self) -> None:
+        interrupts.prepare()  # only now, for asyncio has set its own handler by then
         self._use_theme()
         self.set_class(has_few_colours(self), "-few-colours")
         self._write(alerts.PUSH_TITLE)
