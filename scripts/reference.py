@@ -22,6 +22,8 @@ from pydantic_core import PydanticUndefined
 
 from agentdeck.core import config as models
 from agentdeck.core.profile import Profile
+from agentdeck.core.section import Section
+from agentdeck.core.trust import Reach, key_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 CONFIGURATION = """\
@@ -31,6 +33,18 @@ CONFIGURATION = """\
 below: tables are merged key by key, lists and values replace. No file is needed. An unknown key or a wrong type is an
 error that names the file, the line and the key (exit code 78). `agentdeck config` prints what holds here, and where
 each value comes from.
+
+A repository's file is somebody else's: what it runs, reaches or loosens is used once you have approved it with
+`agentdeck trust`, and asked about again when it changes. That goes for the keys marked with †, for `.worktreeinclude`
+and for an `agent.env_file` inside the repository. Approved or not, a repository's file can't
+
+- send the key of a `key_env`, or your agents' own login, to an address that is neither in your own file nor that of a
+  known provider,
+- put a variable into a `database.url` that leads to another machine; `url = "$NAME"` is fine,
+- write outside of the repository (`worktree.path`) or the worktree (`env_file.path`, `database.path`),
+- have the table `[trust]`.
+
+All of that goes into your own file.
 
 This page is made from the program's own models by `python scripts/reference.py`.
 """
@@ -77,7 +91,7 @@ def _free(model: type[BaseModel]) -> list[str]:
         if _model_of(field.annotation)[0] is None:
             value = _type(field.annotation).removeprefix("table of ")
             lines += [
-                f"## `[{name}]`",
+                f"## `[{name}]`{_mark(model, (name,))}",
                 "",
                 f"{said.get(name, '')} The keys are names of your own; each value: {value}.",
                 "",
@@ -103,13 +117,19 @@ def _table(path: tuple[str, ...], model: type[BaseModel]) -> list[str]:
     lines = [f"## `[{'.'.join(path)}]`", ""] if path else ["## At its top", ""]
     if model.__doc__ and model.__doc__ != BaseModel.__doc__:
         lines += [" ".join(inspect.cleandoc(model.__doc__).split()), ""]
-    rows = [
-        f"| `{field.alias or name}` | {'seconds' if name in seconds else _type(field.annotation)} | {_default(field)} "
-        f"| {said.get(name, '')} |"
-        for name, field in model.model_fields.items()
-        if _model_of(field.annotation)[0] is None
-    ]
+    rows = []
+    for name, field in model.model_fields.items():
+        if _model_of(field.annotation)[0] is None:
+            key = field.alias or name
+            value = "seconds" if name in seconds else _type(field.annotation)
+            mark = _mark(model, (*path, key))
+            rows.append(f"| `{key}`{mark} | {value} | {_default(field)} | {said.get(name, '')} |")
     return [*lines, "| key | value | default | |", "|---|---|---|---|", *rows, ""] if rows else lines
+
+
+def _mark(model: type[BaseModel], path: tuple[str, ...]) -> str:
+    """What stands behind a key that a repository's file can't use without approval."""
+    return " †" if issubclass(model, Section) and key_of(path).reach is not Reach.HARMLESS else ""
 
 
 def _said(model: type[BaseModel]) -> tuple[dict[str, str], set[str]]:

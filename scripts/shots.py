@@ -102,6 +102,7 @@ def prepare(repository: Path) -> None:
     run("git", "init", "-q", "-b", "main", cwd=repository)
     run("git", "add", "-A", cwd=repository)
     run("git", "commit", "-qm", "Start", cwd=repository)
+    run("agentdeck", "trust", "--yes", cwd=repository)
 
 
 def fill(repository: Path) -> None:

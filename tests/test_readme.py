@@ -64,7 +64,7 @@ def settled(text: str) -> list[str]:
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    with bench_in(tmp_path, monkeypatch, config="") as bench:
+    with bench_in(tmp_path, monkeypatch, config="", trusted=False) as bench:
         monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         monkeypatch.setenv("COLUMNS", "120")
         yield bench

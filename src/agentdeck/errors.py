@@ -7,6 +7,7 @@ DeckError
 │   └── BusyError      another process is at work on the same thing
 ├── MissingToolError   a program is not on this machine
 ├── ConfigError        agentdeck.toml, or a profile, is wrong
+├── UntrustedError     agentdeck.toml says what nobody has approved yet
 ├── StoreError         the deck's own state cannot be read or written
 ├── FileError          the machine does not let a file be written; an OSError, too
 ├── CancelledError     a person did not want it any more
@@ -36,6 +37,8 @@ class ExitCode(IntEnum):
     """A bug in AgentDeck (EX_SOFTWARE)."""
     TRY_LATER = 75
     """Given up on a provider's limit or a spent budget; the same call may work later (EX_TEMPFAIL)."""
+    UNTRUSTED = 77
+    """The repository's configuration runs, reaches or loosens something that was not approved (EX_NOPERM)."""
     CONFIG = 78
     """agentdeck.toml or a profile is wrong (EX_CONFIG)."""
     TIMED_OUT = 124
@@ -86,6 +89,10 @@ class MissingToolError(DeckError):
 
 class ConfigError(DeckError):
     exit_code = ExitCode.CONFIG
+
+
+class UntrustedError(DeckError):
+    exit_code = ExitCode.UNTRUSTED
 
 
 class StoreError(DeckError):

@@ -18,7 +18,7 @@ from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from agentdeck.system import gateway_tokens as tokens
 from tests.agents.conftest import PACKAGES, QUIET
-from tests.support.decks import CONFIG, Bench
+from tests.support.decks import Bench
 from tests.support.fake_api import CONTENT, FILE, fake_api
 from tests.support.faulty_api import FAULTS, faulty_api
 from tests.support.retry import eventually
@@ -73,7 +73,7 @@ def assert_kept_secret(places: list[Path], secrets: list[str]) -> None:
 def test_the_task_is_done_whatever_the_first_provider_does(quiet: Bench, profile: str, fault: str) -> None:
     with faulty_api(fault) as main, fake_api() as spare:
         url = f"http://127.0.0.1:{free_port()}" if fault == "refused" else main.url
-        quiet.write("agentdeck.toml", CONFIG + provider("main", url) + provider("spare", spare.url) + RULES)
+        quiet.own(provider("main", url) + provider("spare", spare.url) + RULES)
         deck = quiet.deck()
         task = StartRequest(task="Make the file", profile=profile, name="fox", tier="work", mode=Mode.HEADLESS)
         deck.start(task)
@@ -112,7 +112,7 @@ def test_the_users_own_login_goes_to_its_provider_and_to_no_other(
     monkeypatch.setenv(variable, login)
     with faulty_api("ok") as main, fake_api() as spare:
         own = provider("main", main.url).replace('key_env = "MAIN_KEY"\n', "")
-        quiet.write("agentdeck.toml", CONFIG + own + provider("spare", spare.url) + RULES)
+        quiet.own(own + provider("spare", spare.url) + RULES)
         deck = quiet.deck()
         request = StartRequest(task="Make the file", profile=profile, name="one", tier="work", mode=Mode.HEADLESS)
         deck.start(request)
@@ -133,7 +133,7 @@ def test_the_users_own_login_goes_to_its_provider_and_to_no_other(
 def test_a_spent_budget_is_no_reason_to_go_to_another_provider(quiet: Bench, profile: str, mode: Mode) -> None:
     with fake_api() as main:
         failover = '[agent]\nfailover = ["claude", "codex"]\n[budgets.agent]\ntokens = 0\n'
-        quiet.write("agentdeck.toml", CONFIG + provider("main", main.url) + '[tiers]\nwork = ["main:m"]\n' + failover)
+        quiet.own(provider("main", main.url) + '[tiers]\nwork = ["main:m"]\n' + failover)
         quiet.write(".claude/settings.json", "{}", cwd=quiet.home)  # at its screen it would ask whether it may do all
         deck = quiet.deck()
         deck.start(StartRequest(task="Make the file", profile=profile, name="fox", tier="work", mode=mode))

@@ -169,7 +169,7 @@ def test_a_command_line_never_holds_the_token(bench: Bench, profile: str, monkey
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     url = '[providers.any]\nbase_url = "http://127.0.0.1:9/v1"\napis = ["messages", "chat", "responses"]\n'
-    bench.write("agentdeck.toml", url + 'key_env = "MAIN_KEY"\n[tiers]\nwork = ["any:m-1"]\n')
+    bench.own(url + 'key_env = "MAIN_KEY"\n[tiers]\nwork = ["any:m-1"]\n')
     deck = bench.deck()
     agent = deck.start(StartRequest(name="one", argv=("true",), tier="work")).agent
     wiring = gateways.wire(deck.world, agent, deck.world.profiles[profile])
@@ -194,7 +194,7 @@ def test_the_configuration_says_who_uses_the_gateway(
 ) -> None:
     monkeypatch.setenv("MAIN_KEY", KEYS["MAIN_KEY"])
     url = '[providers.openai]\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "MAIN_KEY"\n'
-    bench.write("agentdeck.toml", f'{url}[tiers]\nwork = ["openai:m"]\n[gateway]\nuse = "{use}"\n')
+    bench.own(f'{url}[tiers]\nwork = ["openai:m"]\n[gateway]\nuse = "{use}"\n')
     deck = bench.deck()
     agent = deck.start(StartRequest(name="one", argv=("true",), tier=tier)).agent
     profile = deck.world.profiles["demo"]

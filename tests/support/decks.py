@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sqlite3
@@ -56,6 +57,11 @@ class Bench:
         target.write_text(text)
         return target
 
+    def own(self, text: str = "") -> Path:
+        """Write the user's own file, which trusts every repository here."""
+        folders = json.dumps([str(self.root.parent)])
+        return self.write(".config/agentdeck/config.toml", f"{text}\n[trust]\nroots = {folders}\n", cwd=self.home)
+
     def commit(self, message: str = "change", cwd: Path | None = None) -> str:
         self.git("add", "-A", cwd=cwd)
         self.git("commit", "-qm", message, cwd=cwd)
@@ -80,8 +86,14 @@ class Bench:
 
 @contextmanager
 def bench_in(
-    folder: Path, patch: pytest.MonkeyPatch, *, name: str = "prøject one", config: str = CONFIG
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    *,
+    name: str = "prøject one",
+    config: str = CONFIG,
+    trusted: bool = True,
 ) -> Iterator[Bench]:
+    """`trusted`: whatever the repository's configuration says is approved, as the user's own file says."""
     home, root = folder / "home", folder / name
     home.mkdir(parents=True)
     root.mkdir()
@@ -89,6 +101,8 @@ def bench_in(
     for key, value in _surroundings(home, socket).items():
         patch.setenv(key, value)
     bench = Bench(root, home, socket)
+    if trusted:
+        bench.own()
     bench.git("init", "-q", "-b", "main")
     bench.write("README.md", "# A project\n")
     bench.write("src/app.py", "print('hello')\n")

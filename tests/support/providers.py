@@ -13,6 +13,16 @@ from tests.support.decks import CONFIG, Bench
 
 KEYS = {"MAIN_KEY": "sk-main-0123456789abcdef", "SPARE_KEY": "sk-spare-fedcba9876543210"}
 
+_CHAINS = """
+[tiers]
+work = ["main:big", "spare:small"]
+[gateway]
+backoff = 0.05
+retry_budget = 2.0
+breaker_seconds = 0.3
+breaker_seconds_max = 0.3
+"""
+
 
 @dataclass(frozen=True)
 class Provider:
@@ -40,17 +50,14 @@ def two_providers(bench: Bench, more: str = "") -> Iterator[tuple[Provider, Prov
     """`main` and `spare`, and the tier `work` of both; their keys are in the environment."""
     with ExitStack() as stack:
         main, spare = (stack.enter_context(provider(name)) for name in ("main", "spare"))
-        bench.write("agentdeck.toml", CONFIG + config_of(main, spare) + more)
+        bench.own("\n".join(map(table_of, (main, spare))))
+        bench.write("agentdeck.toml", f"{CONFIG}\n{_CHAINS}{more}")
         yield main, spare
 
 
-def config_of(main: Provider, spare: Provider) -> str:
-    tables = [
-        f'[providers.{each.name}]\nbase_url = "http://127.0.0.1:{each.port}/v1"\napis = ["chat"]\n'
-        f'key_env = "{each.name.upper()}_KEY"\n'
-        f'prices = {{ "big" = {{ input = 1000.0, output = 2000.0 }}, "small" = {{ input = 100.0, output = 200.0 }} }}\n'
-        for each in (main, spare)
-    ]
-    chain = '[tiers]\nwork = ["main:big", "spare:small"]\n'
-    rules = "[gateway]\nbackoff = 0.05\nretry_budget = 2.0\nbreaker_seconds = 0.3\nbreaker_seconds_max = 0.3\n"
-    return "\n" + "\n".join([*tables, chain, rules])
+def table_of(provider: Provider) -> str:
+    return (
+        f'[providers.{provider.name}]\nbase_url = "http://127.0.0.1:{provider.port}/v1"\napis = ["chat"]\n'
+        f'key_env = "{provider.name.upper()}_KEY"\n'
+        'prices = { "big" = { input = 1000.0, output = 2000.0 }, "small" = { input = 100.0, output = 200.0 } }\n'
+    )

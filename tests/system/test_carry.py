@@ -36,15 +36,14 @@ def test_ignored_files_that_match_are_copied(pair: tuple[Sandbox, Sandbox]) -> N
     assert not work.git("status", "--porcelain")
 
 
-def test_the_include_file_adds_patterns(pair: tuple[Sandbox, Sandbox]) -> None:
+def test_patterns_are_those_of_a_gitignore(pair: tuple[Sandbox, Sandbox]) -> None:
     main, work = pair
-    main.write(".worktreeinclude", "# secrets\ncerts/\n**/*.key\n!test.key\n")
     main.write("certs/dev.pem", "pem")
     main.write("certs/sub/dev.pem", "pem")
     main.write("in/a.key", "key")
     main.write("in/test.key", "key")
     main.write(".env")
-    assert carry(pair) == ["certs", "in/a.key"]
+    assert carry(pair, "certs/", "**/*.key", "!test.key") == ["certs", "in/a.key"]
     assert (work.folder / "certs/sub/dev.pem").read_text() == "pem"
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentdeck.core.tomllines import dotted
 from agentdeck.errors import ConfigError, ExitCode
 from agentdeck.system.settings import DEFAULT, Settings, leaves, load
-from agentdeck.system.tomlfile import dotted
 
 
 class Files:

@@ -28,7 +28,7 @@ _KEYS = frozenset(
 
 
 def attach(args: Namespace, out: Output) -> ExitCode:
-    deck = open_deck(out)
+    deck = open_deck(out, looks=True)
     argv = deck.attach_argv(args.name)
     if out.json:
         out.emit("attach", agent=deck.agent(args.name).name, argv=argv)
@@ -58,7 +58,7 @@ def send(args: Namespace, out: Output) -> ExitCode:
         _check_key(key)
     if not (text or keys):
         raise UsageError("There is nothing to send.", hint='agentdeck send NAME "text", or --keys "C-c"')
-    deck = open_deck(out)
+    deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
     deck.send(view.name, text, keys=keys, enter=not args.no_enter)
     if out.json:
@@ -80,7 +80,7 @@ def _check_key(key: str) -> None:
 def stop(args: Namespace, out: Output) -> ExitCode:
     if bool(args.names) == args.all:
         raise UsageError("Say which agents to stop: their names, or --all.")
-    deck = open_deck(out)
+    deck = open_deck(out, looks=True)
     names = [view.name for view in deck.agents() if view.alive] if args.all else args.names
     views, errors = for_each(names, lambda name: deck.stop(name, out.tell), out)
     if out.json:

@@ -2,30 +2,77 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from agentdeck.cli.output import YELLOW, Output
-from agentdeck.core.text import plain
-from agentdeck.errors import DeckError, ExitCode
+from agentdeck.cli.output import YELLOW, Output, somebody_answers
+from agentdeck.core.text import listed, plain
+from agentdeck.errors import ConfigError, DeckError, ExitCode
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import AgentView
 
 
-def open_deck(out: Output) -> Deck:
-    """The deck around the current folder, after what a crash left behind was repaired or told."""
+def open_deck(out: Output, *, looks: bool = False) -> Deck:
+    """The deck around the current folder, after what a crash left behind was repaired or told.
+
+    A verb that only `looks`, or that needs nothing of the repository's configuration, works where that is not approved,
+    and says so; any other asks the person at the terminal, or raises UntrustedError with nothing changed.
+    """
     from agentdeck.engine.deck import Deck
 
     deck = Deck.find()
     if deck.store.exists:
         deck.store.open()
+    if looks:
+        tell_waiting(deck, out)
+    else:
+        require_trust(deck, out)
     try:
         deck.repair(out.tell)
     except DeckError as error:
         out.complain(f"agentdeck: not all could be repaired: {plain(error.title)}", YELLOW)
     return deck
+
+
+def tell_waiting(deck: Deck, out: Output) -> None:
+    """Say in one line what of the configuration waits for approval. One that can't be read is told by who needs it."""
+    from agentdeck.engine.world import trust_command
+
+    with suppress(ConfigError):
+        if keys := [change.key for change in deck.standing().changes]:
+            text = f"Not approved, so not used: {listed(keys, 3)}. To approve: {trust_command(deck.root)}"
+            out.narrate(plain(text), YELLOW)
+
+
+def require_trust(deck: Deck, out: Output) -> None:
+    """See that the configuration may be used: ask the person at the terminal; raise UntrustedError without one."""
+    from agentdeck.errors import UntrustedError
+
+    try:
+        deck.check_trust()
+    except UntrustedError:
+        if not at_terminal(out) or inside_agent():
+            raise
+        from agentdeck.cli.trust import agreed
+
+        if not agreed(deck, out):
+            raise
+
+
+def at_terminal(out: Output) -> bool:
+    """Whether a person can be asked."""
+    return not out.json and somebody_answers()
+
+
+def inside_agent() -> bool:
+    """Whether an agent calls, whose terminal is no person's."""
+    from agentdeck.system.tree import MARK
+
+    return bool(os.environ.get(MARK))
 
 
 def for_each(

@@ -27,7 +27,7 @@ _HEALTH = {"closed": GREEN, "open": RED, "half-open": YELLOW}
 def gateway(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine import gateways
 
-    world = open_deck(out).world
+    world = open_deck(out, looks=args.action in ("status", "metrics", "stop")).world
     if args.action == "check":
         return _check(world, out)
     if args.action == "metrics":
@@ -112,7 +112,7 @@ def _check(world: World, out: Output) -> ExitCode:
 def models(args: Namespace, out: Output) -> ExitCode:
     if args.file and args.action != "serve":
         raise UsageError(f"“models {args.action}” takes no file.", hint="agentdeck models serve FILE.gguf")
-    world = open_deck(out).world
+    world = open_deck(out, looks=args.action == "stop").world
     if args.action == "serve":
         return _serve(args, world, out)
     if args.action == "stop":
@@ -165,7 +165,7 @@ def spend(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.spending import spending
 
     since = parse_since(args.since, time.time()) if args.since else 0.0
-    found = spending(open_deck(out).world, args.by, since)
+    found = spending(open_deck(out, looks=True).world, args.by, since)
     if args.csv and out.json:
         raise UsageError("--csv and --json are two formats; give one.")
     if out.json:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.deck import open_deck
-from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask, somebody_answers
+from agentdeck.cli.deck import at_terminal, open_deck
+from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask
 from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.durations import short_duration
 from agentdeck.core.text import plain, size_text
@@ -69,7 +69,7 @@ def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, 
     from agentdeck.system.merges import Method
     from agentdeck.system.process import run_in_terminal
 
-    if args.resolve and not _at_terminal(out):
+    if args.resolve and not at_terminal(out):
         raise UsageError("--resolve needs a terminal.", hint="Without one, --hand-back lets the agent resolve it.")
     if args.resolve and args.method == Method.REBASE:
         raise UsageError("--resolve goes with --merge and --squash.", hint="Rebase the branch in its own worktree.")
@@ -96,13 +96,9 @@ def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, 
     )
 
 
-def _at_terminal(out: Output) -> bool:
-    return not out.json and somebody_answers()
-
-
 def _asked_to_commit(deck: Deck, names: list[str], out: Output) -> str | None:
     """“” where the person at the terminal wants what is uncommitted to be committed, else None."""
-    if not _at_terminal(out):
+    if not at_terminal(out):
         return None
     found = {view.name: deck.uncommitted(view.name) for view in (deck.agent(name) for name in names)}
     for name, lines in found.items():
@@ -199,7 +195,7 @@ def pr(args: Namespace, out: Output) -> ExitCode:
 
 
 def undo(args: Namespace, out: Output) -> ExitCode:
-    deck = open_deck(out)
+    deck = open_deck(out, looks=args.list)
     if args.list:
         _print_steps(deck.steps(), out)
         return ExitCode.OK
@@ -253,7 +249,7 @@ def prune(args: Namespace, out: Output) -> ExitCode:
     if not found or args.dry_run:
         return ExitCode.OK
     if not args.yes:
-        if not _at_terminal(out):
+        if not at_terminal(out):
             raise RefusedError("Nothing was pruned, for nobody is here to agree.", hint="agentdeck prune --yes")
         if not ask("Clear all of this away?"):
             out.narrate("Nothing was pruned.")

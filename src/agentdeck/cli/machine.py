@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 
 def config(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.cli.deck import tell_waiting
+    from agentdeck.core.tomllines import dotted
     from agentdeck.engine.deck import Deck
     from agentdeck.system.settings import leaves
-    from agentdeck.system.tomlfile import dotted
 
-    settings = Deck.find().settings
+    deck = Deck.find()
+    settings = deck.settings
+    tell_waiting(deck, out)
     values = settings.config.model_dump(mode="json", by_alias=True)
     if out.json:
         out.emit("config", config=values, origins=settings.origins)

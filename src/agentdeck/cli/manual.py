@@ -22,7 +22,8 @@ of text (docs/json.md). “agentdeck VERB --help” says more about a verb.
 exit codes:
   0 done            1 failed           2 usage            3 not found
   4 refused         5 program missing  70 a bug           75 provider's limit, try later
-  78 configuration  124 timed out      130 interrupted    141 the reader went away
+  77 not approved, see “agentdeck trust --help”           78 configuration
+  124 timed out     130 interrupted    141 the reader went away
 
 environment:
   NO_COLOR               no colours
@@ -254,6 +255,26 @@ Codex report at the end of a headless run. Prices are the published ones, or tho
 examples:
   agentdeck spend --since 7d
   agentdeck spend --by day --csv > spend.csv
+"""
+
+TRUST = """\
+A repository's agentdeck.toml can run commands, name servers and files, and loosen rules.
+AgentDeck uses those parts once you have approved their content, and asks again when it
+changes. The approval is kept in your own state folder, not in the repository; a copy or
+a moved repository asks again. ls, show, logs, diff, radar, config and doctor work
+without it, and so do stop, send and attach; any other verb asks at a terminal, and
+exits with 77 without one.
+
+--yes is for scripts. [trust] roots in your own ~/.config/agentdeck/config.toml names
+folders whose repositories you always trust. An agent can't approve anything.
+
+It does not cover what agents and commands run by themselves: Makefile, package.json,
+AGENTS.md, the project settings of the agents' own programs.
+
+examples:
+  agentdeck trust
+  agentdeck trust --show
+  agentdeck trust --yes
 """
 
 CONFIG = """\

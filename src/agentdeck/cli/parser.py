@@ -32,6 +32,7 @@ MODULES = {
     "gateway": "gateway",
     "models": "gateway",
     "spend": "gateway",
+    "trust": "trust",
     "config": "machine",
     "doctor": "machine",
     "version": "machine",
@@ -274,6 +275,11 @@ def _add_serving(verbs: Any) -> None:
 
 
 def _add_machine(verbs: Any) -> None:
+    trust = _verb(verbs, "trust", "approve what this repository's configuration runs, reaches and loosens")
+    what = trust.add_mutually_exclusive_group()
+    what.add_argument("-y", "--yes", action="store_true", help="approve without asking")
+    what.add_argument("--show", action="store_true", help="only print what is approved and what is not, in full")
+    what.add_argument("--forget", action="store_true", help="take the approval back")
     _verb(verbs, "config", "print the configuration and where each value comes from")
     _verb(verbs, "doctor", "find out what is missing or broken")
     _verb(verbs, "version", "print the version")

@@ -28,7 +28,7 @@ _NAME_LEAST = 12
 
 
 def radar(args: Namespace, out: Output) -> ExitCode:
-    deck = open_deck(out)
+    deck = open_deck(out, looks=True)
     if args.watch:
         from agentdeck.engine.radar_watch import follow
 

@@ -28,7 +28,7 @@ _EVENTS_SHOWN = 8
 def ls(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.marks import read_marks
 
-    deck = open_deck(out)
+    deck = open_deck(out, looks=True)
     views = deck.agents()
     marks = read_marks(deck.world, views)
     if out.json:
@@ -44,7 +44,7 @@ def ls(args: Namespace, out: Output) -> ExitCode:
 def show(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.marks import read_marks
 
-    deck = open_deck(out)
+    deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
     if args.screen:
         text = deck.screen(view.name)
@@ -148,7 +148,7 @@ def _clock(at: float) -> str:
 
 
 def logs(args: Namespace, out: Output) -> ExitCode:
-    deck = open_deck(out)
+    deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
     if args.raw:
         if out.json or args.follow or args.grep or args.since:
@@ -192,7 +192,7 @@ def parse_since(text: str, now: float) -> float:
 
 
 def diff(args: Namespace, out: Output) -> ExitCode:
-    deck = open_deck(out)
+    deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
     text = deck.diff(view.name, stat=args.stat, colour=not out.json and out.colours())
     if out.json:
@@ -208,7 +208,7 @@ def diff(args: Namespace, out: Output) -> ExitCode:
 
 
 def ports(args: Namespace, out: Output) -> ExitCode:
-    leases = sorted(open_deck(out).ports(), key=lambda lease: (lease.ports, lease.deck, lease.agent))
+    leases = sorted(open_deck(out, looks=True).ports(), key=lambda lease: (lease.ports, lease.deck, lease.agent))
     if out.json:
         out.emit("ports", ports=[asdict(lease) for lease in leases])
     elif leases:

@@ -203,6 +203,13 @@ class TrashConfig(Section):
     """Days after which `agentdeck prune` offers to let go of it."""
 
 
+class TrustConfig(Section):
+    """Which repositories are trusted without a question; only your own file may have this table."""
+
+    roots: list[str] = Field(default=[])
+    """Folders: what the configuration of a repository below one of them says is used as if you had approved it."""
+
+
 class Config(Section):
     agent: AgentDefaults = AgentDefaults()
     worktree: WorktreeConfig = WorktreeConfig()
@@ -215,6 +222,7 @@ class Config(Section):
     queue: QueueConfig = QueueConfig()
     landing: LandingConfig = LandingConfig()
     trash: TrashConfig = TrashConfig()
+    trust: TrustConfig = TrustConfig()
     providers: Providers = Field(default={}, validate_default=True)
     """Model servers by name: the known ones need no table."""
     tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 TomlPath = tuple[str | int, ...]
@@ -16,6 +17,7 @@ _TOKEN = re.compile(
     r"""|(?P<space>[ \t\r]+|#[^\n]*)|(?P<mark>[\[\]{}=,.\n])|(?P<word>[^\s\[\]{}=,.#"']+)""",
     re.DOTALL,
 )
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,18 @@ def lines_of(text: str) -> dict[TomlPath, int]:
     A table has the line where it is first named; an element of an array the line where it begins.
     """
     return _Scanner(text).scan()
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A path as TOML writes it: `ports.names[2]`, `agent.env."A.B"`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            key = step if _BARE_KEY.fullmatch(step) else json.dumps(step, ensure_ascii=False)
+            text += f".{key}" if text else key
+    return text
 
 
 class _Scanner:

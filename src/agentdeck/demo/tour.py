@@ -103,7 +103,7 @@ class Tour:
         (self.repository / "agentdeck.toml").write_text(_CONFIG.format(**ports))
         with closing(sqlite3.connect(self.repository / "dev.sqlite3")) as database, database:
             database.execute("create table article(name text)")
-        for line in ("git add -A", "git commit -q -m Start"):
+        for line in ("git add -A", "git commit -q -m Start", "agentdeck trust --yes"):
             check(self._run(shlex.split(line)).returncode == 0, line)
 
     def clean_up(self) -> None:

@@ -17,7 +17,7 @@ from agentdeck.engine import gateways
 from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of, views_of
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import NotFoundError, RefusedError, UsageError
+from agentdeck.errors import NotFoundError, RefusedError, StoreError, UsageError
 from agentdeck.system.checkouts import main_folder
 from agentdeck.system.git import Repository
 from agentdeck.system.settings import signs
@@ -27,12 +27,14 @@ from agentdeck.system.tmux import Tmux
 if TYPE_CHECKING:
     from agentdeck.core.config import Config
     from agentdeck.core.radar import Report
+    from agentdeck.core.trust import Values
     from agentdeck.engine.landings import Landing, LandRequest
     from agentdeck.engine.stale import Stale
     from agentdeck.engine.steps import Step
     from agentdeck.system.logs import LogLine
     from agentdeck.system.ports import PortLease
     from agentdeck.system.settings import Settings
+    from agentdeck.system.trust import Standing
     from agentdeck.system.usage import Usage
 
 
@@ -40,7 +42,7 @@ class Deck:
     """One repository under supervision. Every verb of the CLI and every key of the dashboard is a call of this."""
 
     def __init__(self, world: World) -> None:
-        self._world, self._signs = world, signs(world.root)
+        self._world, self._signs = world, signs(world.root, *world.watched)
 
     @classmethod
     def find(cls, cwd: Path | None = None) -> Deck:
@@ -55,7 +57,7 @@ class Deck:
     @property
     def world(self) -> World:
         """What the engine works with, configured as the files say now. Each deed takes it once and keeps it."""
-        found = signs(self.root)
+        found = signs(self.root, *self._world.watched)
         if found != self._signs:
             self._signs, self._world = found, replace(self._world)
         return self._world
@@ -74,11 +76,46 @@ class Deck:
 
     @property
     def config(self) -> Config:
-        return self.world.settings.config
+        return self.settings.config
 
     @property
     def settings(self) -> Settings:
-        return self.world.settings
+        """The configuration for looking: without what nobody has approved."""
+        return self.world.safe_settings
+
+    # Trust
+
+    def standing(self) -> Standing:
+        """What of the repository's configuration waits for approval."""
+        return self.world.standing
+
+    def check_trust(self) -> None:
+        """Raise UntrustedError where something waits for approval."""
+        self._trusted()
+
+    def _trusted(self) -> World:
+        """What a deed works with that uses the configuration: before anything is touched it is known to be approved."""
+        world = self.world
+        world.check_trust()
+        return world
+
+    def approve(self, values: Values) -> None:
+        """Let these values be used, which a person has seen: others that are in the files by now are not."""
+        approvals = self.world.approvals
+        if approvals is None:
+            raise StoreError("There is no folder to keep the approval in.", hint="Set HOME, or XDG_STATE_HOME.")
+        approvals.approve(values, commit=self.world.repo.commit("HEAD") or "")
+
+    def forget_approval(self) -> bool:
+        """Return whether there was one."""
+        approvals = self.world.approvals
+        return approvals is not None and approvals.forget()
+
+    def running_files(self) -> list[str]:
+        """The files of the project from which agents' own programs run commands."""
+        from agentdeck.core.trust import RUNNING_FILES
+
+        return [name for name in RUNNING_FILES if os.path.lexists(self.root / name)]
 
     # Looking
 
@@ -120,8 +157,9 @@ class Deck:
         """
         from agentdeck.engine import starting
 
+        world = self._trusted()
         self.store.open()
-        return starting.start(self.world, request, note)
+        return starting.start(world, request, note)
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[AgentView]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
@@ -137,19 +175,19 @@ class Deck:
         if view.alive:
             raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
         with self.store.operation(view.name):
-            return self._view(start_again(self.world, self.agent(view.name).agent, prompt, note))
+            return self._view(start_again(self._trusted(), self.agent(view.name).agent, prompt, note))
 
     def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
         """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""
         from agentdeck.engine.switching import switch
 
-        return switch(self.world, self.agent(name), to, note)
+        return switch(self._trusted(), self.agent(name), to, note)
 
     def fail_back(self, name: str, note: Note = silent) -> AgentView:
         """Let the agent's own profile take it back."""
         from agentdeck.engine.switching import switch_back
 
-        return switch_back(self.world, self.agent(name), note)
+        return switch_back(self._trusted(), self.agent(name), note)
 
     # While it runs
 
@@ -218,7 +256,7 @@ class Deck:
         """
         from agentdeck.engine import removal
 
-        view = self.agent(name)
+        world, view = self._trusted(), self.agent(name)
         if view.alive and view.state.is_live and not stop:
             raise RefusedError(
                 f"{view.name} is {view.state}.", hint=f"Stop it first, or “agentdeck rm --stop {view.name}”."
@@ -230,7 +268,7 @@ class Deck:
                 if keep_database and lease is not None:
                     removal.keep_database(self.store, current.name, lease.data)
                     current = current.without_lease("database")
-                removal.remove(self.world, current, note, keep_branch=keep_branch)
+                removal.remove(world, current, note, keep_branch=keep_branch)
 
     # Landing and taking back
 
@@ -242,7 +280,7 @@ class Deck:
         from agentdeck.engine import landing
 
         request = replace(request, names=tuple(self.agent(name).name for name in request.names))
-        landed = landing.land(self.world, request, note)
+        landed = landing.land(self._trusted(), request, note)
         if request.hand_back and not request.dry_run and any(entry.conflicts for entry in landed.entries):
             from agentdeck.engine.resolving import hand_back
 
@@ -260,7 +298,7 @@ class Deck:
         from agentdeck.engine import exchange
         from agentdeck.system.branches import plan_branch
 
-        world = self.world
+        world = self._trusted()
         if not branch:
             configured = world.settings.config.agent.base or None
             branch = plan_branch(world.repo, "pull", None, configured, "{name}").base
@@ -273,7 +311,7 @@ class Deck:
 
         names = tuple(self.agent(name).name for name in request.names)
         request = replace(request, names=names)
-        return exchange.pull_request(self.world, request, draft=draft, program=program, note=note)
+        return exchange.pull_request(self._trusted(), request, draft=draft, program=program, note=note)
 
     def uncommitted(self, name: str) -> list[str]:
         """What a landing could commit of the agent's worktree, as `git status --short` writes it."""
@@ -295,7 +333,7 @@ class Deck:
         """Clear away what `stale` found; return the step that undoes it, and what could not be cleared."""
         from agentdeck.engine.prune import prune
 
-        return prune(self.world, found, note)
+        return prune(self._trusted(), found, note)
 
     def landings(self) -> list[Landing]:
         """Every landing that is still known, oldest first; those that run now among them."""
@@ -318,7 +356,7 @@ class Deck:
         from agentdeck.engine.steps import Steps
 
         steps = Steps(self.store)
-        return undo.undo(self.world, steps.latest() if number is None else steps.get(number), note)
+        return undo.undo(self._trusted(), steps.latest() if number is None else steps.get(number), note)
 
     # Reading
 

@@ -8,11 +8,12 @@ import re
 import shutil
 from collections.abc import Iterator
 
+from agentdeck.core.text import listed
 from agentdeck.engine import gateways, identity
 from agentdeck.engine.resources import BY_KIND, Presence
 from agentdeck.engine.survivors import Survivor, survivors, with_ports
 from agentdeck.engine.views import AgentView, Check
-from agentdeck.engine.world import World
+from agentdeck.engine.world import World, trust_command
 from agentdeck.errors import DeckError, MissingToolError
 from agentdeck.system import git
 from agentdeck.system.process import run
@@ -75,11 +76,13 @@ def _words(version: tuple[int, ...]) -> str:
 
 def _config_checks(world: World) -> Iterator[Check]:
     try:
-        config = world.settings.config
+        config = world.safe_settings.config
     except DeckError as error:
         yield Check("config", False, error.title, error.detail or error.hint)
         return
     yield Check("config", True, "reads well")
+    if waiting := [change.key for change in world.standing.changes]:
+        yield Check("trust", None, f"not approved, so not used: {listed(waiting, 3)}", trust_command(world.root))
     if config.database.engine == "postgres":
         yield _pg_dump_check()
 
@@ -92,7 +95,7 @@ def _gateway_check(world: World) -> Check:
             return Check("gateway", False, "it died", "agentdeck gateway start")
         return Check("gateway", True, "does not run; it starts with the first agent that has a tier")
     left = [f"{each.name} is left alone: {each.reason}" for each in gateways.health(world) if each.state == "open"]
-    missing = gateways.missing_keys(world)
+    missing = gateways.missing_keys(world) if world.is_trusted else []
     text = "; ".join([f"listens on 127.0.0.1:{address.port}", *left])
     if missing:
         names = ", ".join(missing)
@@ -131,6 +134,8 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
             continue
         wrong, repair = [], ""
         for lease in view.agent.leases:
+            if lease.kind == "database" and not world.is_trusted:
+                continue  # the server is what the configuration names
             resource = BY_KIND[lease.kind]
             try:
                 presence = resource.check(world, view.agent, lease)

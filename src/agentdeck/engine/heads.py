@@ -213,7 +213,7 @@ def _owner(world: World, agent: Agent, branch: str) -> str:
 def _free(world: World, agent: Agent) -> str:
     from agentdeck.system.branches import free_name
 
-    template = world.settings.config.agent.branch.replace("{name}", agent.name)
+    template = world.safe_settings.config.agent.branch.replace("{name}", agent.name)
     return shlex.quote(free_name(world.repo, template))
 
 

@@ -60,7 +60,7 @@ def _database(world: World, agent: Agent, lease: Lease) -> str:
     home = Path(tree.data["path"])
     if not identity_of(world.repo.common, agent).is_ours:
         return f"{path} does not lie in its worktree"
-    if path == home / Path(world.settings.config.database.path).expanduser() and not path.is_relative_to(home):
+    if path == home / Path(world.safe_settings.config.database.path).expanduser() and not path.is_relative_to(home):
         return ""  # the configuration names that one file
     real = Path(os.path.realpath(path.parent), path.name)
     is_inside = _is_plain(path) and path.is_relative_to(home) and real.is_relative_to(os.path.realpath(home))

@@ -15,7 +15,7 @@ from agentdeck.engine import gateways, identity
 from agentdeck.engine.heads import follow_all
 from agentdeck.engine.moving import follow, follow_worktree, old_home
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import BusyError, DeckError, StoreError
+from agentdeck.errors import BusyError, DeckError, StoreError, UntrustedError
 from agentdeck.system import bases
 from agentdeck.system.files import is_locked
 
@@ -27,6 +27,8 @@ def repair(world: World, note: Note) -> None:
     for step in (_follow_move, _reconcile_all, _finish_landings, _finish_undo, _revive_gateway):
         try:
             step(world, note)
+        except UntrustedError:
+            continue  # what it needs waits for a person, whom each verb tells
         except DeckError as error:
             failed.append(error)
     if failed:
@@ -51,6 +53,7 @@ def _reconcile_all(world: World, note: Note) -> None:
 
 def _finish_landings(world: World, note: Note) -> None:
     if landing_is_cut_short(world):
+        world.check_trust()
         from agentdeck.engine import landed
 
         landed.finish_dead(world, note)
@@ -58,6 +61,7 @@ def _finish_landings(world: World, note: Note) -> None:
 
 def _finish_undo(world: World, note: Note) -> None:
     if undo_is_cut_short(world):
+        world.check_trust()
         from agentdeck.engine import undo
 
         undo.finish(world, note)
@@ -123,7 +127,7 @@ def reconcile(world: World, agents: list[Agent], note: Note) -> None:
                 current = world.store.agent(agent.name)
                 if current is not None:
                     _repair(world, current, note)
-        except BusyError:
+        except (BusyError, UntrustedError):
             continue
         except DeckError as error:
             failed.append(error)
@@ -133,6 +137,8 @@ def reconcile(world: World, agents: list[Agent], note: Note) -> None:
 
 def _repair(world: World, agent: Agent, note: Note) -> None:
     _mend_status(world, agent.name, note)
+    if agent.phase is not Phase.HELD:
+        world.check_trust()
     if agent.phase is Phase.RELEASING:
         from agentdeck.engine import removal
 

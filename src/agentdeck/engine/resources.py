@@ -75,7 +75,8 @@ class WorktreeResource:
         return {"path": str(path), **asdict(plan)}
 
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
-        config, reason = world.settings.config.worktree, identity.lock_reason(agent.name)
+        settings, reason = world.settings, identity.lock_reason(agent.name)
+        config = settings.config.worktree
         path = Path(lease.data["path"])
         if lease.held:
             identity.check(world.repo.common, agent)
@@ -86,7 +87,7 @@ class WorktreeResource:
             plan = replace(plan, create=False)  # only the worktree is gone
         made = worktrees.add(world.repo, path, plan, reason=reason, submodules=config.submodules)
         if not is_bare(world.repo):
-            carry_over(world.root, path, copy=config.copy_files, link=config.link)
+            carry_over(world.root, path, copy=[*config.copy_files, *settings.include], link=config.link)
         return {**lease.data, "git_dir": str(made.git_dir), "note": made.note}
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
@@ -188,7 +189,7 @@ class PortsResource:
     def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
         from agentdeck.system.ports import variables
 
-        return variables(lease.data["ports"], world.settings.config.ports.names)
+        return variables(lease.data["ports"], world.safe_settings.config.ports.names)
 
 
 class DatabaseResource:
@@ -421,7 +422,7 @@ def end_runner(world: World, name: str, patience: float | None = None) -> None:
     """
     from agentdeck.engine.survivors import end_leftovers
 
-    config = world.settings.config.runner
+    config = world.safe_settings.config.runner
     wait = patience if patience is not None else config.grace_interrupt + config.grace_terminate + 5.0
     for sign in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + wait

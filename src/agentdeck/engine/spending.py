@@ -74,7 +74,7 @@ def spending(world: World, by: str, since: float = 0.0) -> Spending:
         if record.provider:
             used.add((record.provider, record.model))
     order = sorted(lines.values(), key=lambda line: (0.0 if by == "day" else -line.cost, line.name))
-    limit = world.settings.config.budgets.deep_share
+    limit = world.safe_settings.config.budgets.deep_share
     share = deep.cost / total.cost if total.cost else 0.0
     return Spending(order, total, _dearest(world, used, total.usage), share, limit)
 
@@ -144,7 +144,7 @@ def _run_of(path: Path) -> tuple[str, float]:
 
 
 def _dearest(world: World, used: set[tuple[str, str]], usage: Usage) -> tuple[str, float] | None:
-    config = world.settings.config
+    config = world.safe_settings.config
     steps = [step for chain in config.tiers.values() if not isinstance(chain, str) for step in chain]
     targets = [parse_target(step) for step in steps]
     models = used | {(target.provider, target.model) for target in targets if target.model}

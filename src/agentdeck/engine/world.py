@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.events import Event
 from agentdeck.core.inheritance import inherited
-from agentdeck.errors import DeckError
+from agentdeck.core.text import listed
+from agentdeck.errors import ConfigError, DeckError, StoreError, UntrustedError
 from agentdeck.system.files import state_home
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from agentdeck.core.profile import Profile
     from agentdeck.system.databases import Database
     from agentdeck.system.ports import PortRegistry
-    from agentdeck.system.settings import Settings
+    from agentdeck.system.settings import Settings, Sources
+    from agentdeck.system.trust import Approvals, Standing
 
 Note = Callable[[Event], None]
 """Gets every event as it happens; the faces turn it into narration, JSON lines or messages."""
@@ -47,10 +50,67 @@ class World:
         return self.store.deck_name or deck_name(self.root, self.store.deck_id)
 
     @cached_property
-    def settings(self) -> Settings:
-        from agentdeck.system.settings import load
+    def sources(self) -> Sources:
+        from agentdeck.system.settings import read
 
-        return load(self.root)
+        return read(self.root)
+
+    @cached_property
+    def approvals(self) -> Approvals | None:
+        """What this user has approved here; None for a user without a home, who can't have."""
+        from agentdeck.system.trust import Approvals
+
+        try:
+            return Approvals(state_home() / "trust", self.repo.common)
+        except StoreError:
+            return None
+
+    @property
+    def watched(self) -> list[Path]:
+        """The files beside the configuration's own whose change makes another configuration of it."""
+        read = self.__dict__.get("sources")
+        found = [self.approvals.path if self.approvals else None, read.env_file if read is not None else None]
+        return [path for path in found if path is not None]
+
+    @cached_property
+    def standing(self) -> Standing:
+        """How the repository's configuration stands to what this user has approved; costs no model."""
+        from agentdeck.system.trust import standing
+
+        return standing(self.sources.sensitive, self.sources.own_data, self.approvals)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether all of the configuration may be used; not where it can't be read."""
+        with suppress(ConfigError):
+            return self.standing.counts
+        return False
+
+    def check_trust(self) -> None:
+        """Raise UntrustedError where something of the configuration waits for approval, and ConfigError for mistakes in
+        it, which nobody could approve."""
+        if self.standing.counts:
+            return
+        self.sources.settings()
+        keys = [change.key for change in self.standing.changes]
+        raise UntrustedError(
+            "You have not approved what this repository's configuration runs, reaches or loosens.",
+            detail=f"not approved: {listed(keys)}",
+            hint=trust_command(self.root),
+        )
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration, all of it approved: raise UntrustedError where some of it is not."""
+        settings = self.sources.settings()
+        self.check_trust()
+        return settings
+
+    @cached_property
+    def safe_settings(self) -> Settings:
+        """The configuration without what nobody has approved, for all that only looks."""
+        settings = self.sources.settings()
+        return settings if self.standing.counts else self.sources.harmless()
 
     @cached_property
     def profiles(self) -> dict[str, Profile]:
@@ -79,7 +139,9 @@ class World:
         if config.agent.env_file:
             from agentdeck.system import envfile
 
-            merged |= envfile.source(self.root / Path(config.agent.env_file).expanduser())
+            path = self.root / Path(config.agent.env_file).expanduser()
+            text = self.settings.env_text
+            merged |= envfile.source(path) if text is None else envfile.parse(text, str(path))
         return merged | config.agent.env
 
     @property
@@ -96,6 +158,14 @@ class World:
 
     def lives(self, name: str) -> bool:
         return self.store.runner_lives(name)
+
+
+def trust_command(root: Path) -> str:
+    """The command to type where the person is: PWD is the folder of their shell, whatever `-C` said."""
+    here = Path(os.environ.get("PWD") or "/")
+    if here.is_absolute() and Path(os.path.realpath(here)).is_relative_to(os.path.realpath(root)):
+        return "agentdeck trust"
+    return f"agentdeck -C {shlex.quote(str(root))} trust"
 
 
 def deck_name(root: Path, deck_id: str) -> str:

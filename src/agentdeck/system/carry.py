@@ -20,8 +20,6 @@ from agentdeck.system.identity import inside
 from agentdeck.system.process import run
 from agentdeck.system.worktrees import exclude
 
-INCLUDE_FILE = ".worktreeinclude"
-"""More patterns to copy, at the source's top; Claude Code, Codex and worktrunk read it too."""
 _INSTALLED = frozenset({"node_modules", ".venv", "venv"})
 """Folders that set-up scripts take for complete when they are there: one stray file in them would mislead."""
 _STAGE = ".agentdeck-carry-"
@@ -39,12 +37,10 @@ def carry_over(source: Path, target: Path, *, copy: list[str], link: list[str]) 
     repo = Repository.find(source)
     for leftover in target.glob(f"{_STAGE}*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    include = source / INCLUDE_FILE
-    included = include.read_text("utf-8", "surrogateescape").splitlines() if include.is_file() else []
     linked = [path for path in _matching(repo, link) if _link(source, target, path)]
     for path in linked:
         _keep_out_of_git(inside(repo, target), path)
-    copied = _copy(source, target, _matching(repo, [*copy, *included]))
+    copied = _copy(source, target, _matching(repo, copy))
     return sorted(linked + copied)
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentdeck.core import trust
+from agentdeck.core.tomllines import dotted
 from agentdeck.errors import ConfigError
 from agentdeck.system.files import sign
-from agentdeck.system.tomlfile import TomlFile, config_error, dotted, problems_of, read_toml
+from agentdeck.system.tomlfile import Problem, TomlFile, config_error, problems_of, read_small, read_toml
 
 if TYPE_CHECKING:
     from agentdeck.core.config import Config
     from agentdeck.core.tomllines import TomlPath
 
 DECK_FILE = "agentdeck.toml"
+INCLUDE_FILE = ".worktreeinclude"
+"""More patterns to copy, at the top of the repository; Claude Code, Codex and worktrunk read it too."""
 DEFAULT = "default"
 
 
@@ -27,20 +33,72 @@ class Settings:
     origins: dict[str, str]
     """Where each value comes from, by its dotted key: `agentdeck.toml:12`, `~/.config/agentdeck/config.toml:3`,
     `default`."""
+    include: tuple[str, ...] = ()
+    """The lines of `.worktreeinclude`."""
+    env_text: str | None = None
+    """What `agent.env_file` holds where it lies in the repository; None where it is the user's own or not there."""
 
 
-def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
-    """The configuration of the repository at `root`. Tables are merged key by key; lists and values replace.
+@dataclass(frozen=True)
+class Sources:
+    """The files of one configuration as they were read, once: what is checked is what is used."""
 
-    Raise ConfigError, which names every mistake by file, line and key.
-    """
+    root: Path
+    own: TomlFile | None
+    repository: TomlFile | None
+    include: tuple[str, ...]
+    env_file: Path | None
+    """Where `agent.env_file` is, if it lies in the repository, so that others may have written it."""
+    env_text: str | None
+
+    @property
+    def own_data(self) -> dict[str, Any]:
+        return self.own.data if self.own is not None else {}
+
+    @property
+    def repository_data(self) -> dict[str, Any]:
+        return self.repository.data if self.repository is not None else {}
+
+    @cached_property
+    def sensitive(self) -> dict[str, Any]:
+        """What of the repository's files a person has to approve."""
+        found = trust.sensitive(self.repository_data, self.own_data)
+        if self.include:
+            found[".worktreeinclude"] = list(self.include)
+        if self.env_text is not None:
+            found |= {f"agent.env_file contents.{name}": value for name, value in _marks(self.env_text).items()}
+        return found
+
+    def settings(self) -> Settings:
+        """Tables are merged key by key; lists and values replace. Raise ConfigError, which names every mistake by file,
+        line and key."""
+        from agentdeck.core.foreign import misplaced
+
+        files = [file for file in (self.own, self.repository) if file is not None]
+        settings, place = _settings(files, self.include, self.env_text)
+        found = misplaced(settings.config, self.repository_data, self.own_data, str(self.root))
+        problems = [Problem(place(each.path), f"{dotted(each.path)} {each.text}", each.hint) for each in found]
+        if problems:
+            raise config_error(problems, DECK_FILE)
+        return settings
+
+    def harmless(self) -> Settings:
+        """The same without all that a person has to approve."""
+        files = [file for file in (self.own, self.repository) if file is not None]
+        if self.repository is not None:
+            left = trust.harmless(self.repository_data, self.own_data)
+            files[-1] = replace(self.repository, data=left)
+        return _settings(files, (), None)[0]
+
+
+def _settings(
+    files: Sequence[TomlFile], include: tuple[str, ...], env_text: str | None
+) -> tuple[Settings, Callable[[Sequence[str | int]], str]]:
     from pydantic import ValidationError
 
     from agentdeck.core.config import Config
 
-    environ = os.environ if environ is None else environ
-    files = [_user_file(environ), read_toml(root / DECK_FILE, DECK_FILE)]
-    merged = _Merged([file for file in files if file is not None])
+    merged = _Merged(files)
     try:
         config = Config.model_validate(merged.data)
     except ValidationError as error:
@@ -48,10 +106,65 @@ def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
         shown = {problem.place.rpartition(":")[0] for problem in problems}
         raise config_error(problems, " and ".join(sorted(shown))) from error
     values = config.model_dump(mode="json", by_alias=True)
-    return Settings(config, {dotted(path): merged.origin(path) for path, _ in leaves(values)})
+    origins = {dotted(path): merged.origin(path) for path, _ in leaves(values)}
+    return Settings(config, origins, include, env_text), merged.place
 
 
-def signs(root: Path) -> tuple[tuple[int, ...], ...]:
+def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """The configuration of the repository at `root`, whether approved or not."""
+    return read(root, environ=environ).settings()
+
+
+def read(root: Path, *, environ: Mapping[str, str] | None = None) -> Sources:
+    """Read the configuration's files; raise ConfigError for one that can't be read."""
+    environ = os.environ if environ is None else environ
+    own, repository = _user_file(environ), read_toml(root / DECK_FILE, DECK_FILE)
+    include = _lines(read_small(root / INCLUDE_FILE, INCLUDE_FILE))
+    env_file = _env_file(root, own, repository)
+    return Sources(root, own, repository, include, env_file, _text(env_file))
+
+
+def _lines(data: bytes | None) -> tuple[str, ...]:
+    """The patterns of a file in the format of .gitignore."""
+    lines = (data or b"").decode("utf-8", "surrogateescape").splitlines()
+    return tuple(line for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _env_file(root: Path, own: TomlFile | None, repository: TomlFile | None) -> Path | None:
+    value: Any = None
+    for file in (own, repository):
+        table = file.data.get("agent") if file is not None else None
+        value = table.get("env_file", value) if isinstance(table, dict) else value
+    if not isinstance(value, str) or not value:
+        return None
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        path = root / Path(value).expanduser()
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+            return path
+    return None
+
+
+def _text(path: Path | None) -> str | None:
+    """What the file holds; None where it can't be read, which who needs it tells."""
+    with contextlib.suppress(ConfigError):
+        data = read_small(path, str(path)) if path is not None else None
+        return data.decode("utf-8", "surrogateescape") if data is not None else None
+    return None
+
+
+def _marks(text: str) -> dict[str, str]:
+    """The variables that `text` sets, each with a mark of its value: it may be a key, and is kept and shown nowhere."""
+    from agentdeck.system.envfile import parse
+
+    try:
+        found = parse(text)
+    except ConfigError:
+        found = {"unreadable": text}
+    digests = ((name, hashlib.sha256(value.encode("utf-8", "surrogateescape"))) for name, value in found.items())
+    return {name: f"sha256 {digest.hexdigest()[:16]}" for name, digest in digests}
+
+
+def signs(root: Path, *more: Path) -> tuple[tuple[int, ...], ...]:
     """Others whenever a file was written that the configuration or the profiles are read from."""
     folder = user_folder(os.environ)
     own = f"{folder}/profiles" if folder is not None else ""
@@ -59,7 +172,8 @@ def signs(root: Path) -> tuple[tuple[int, ...], ...]:
         profiles = sorted(os.listdir(own)) if own else []  # noqa: PTH208 - asked by every deed and every look
     except OSError:
         profiles = []
-    places = (f"{root}/{DECK_FILE}", f"{folder}/config.toml", *(f"{own}/{name}" for name in profiles))
+    shared: tuple[str | Path, ...] = (f"{root}/{DECK_FILE}", f"{root}/{INCLUDE_FILE}", f"{folder}/config.toml", *more)
+    places = (*shared, *(f"{own}/{name}" for name in profiles))
     return tuple(sign(place) for place in places)
 
 

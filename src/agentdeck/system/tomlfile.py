@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,13 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from agentdeck.core.tomllines import TomlPath, lines_of
+from agentdeck.core.tomllines import TomlPath, dotted, lines_of
 from agentdeck.errors import ConfigError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+_LARGEST = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,12 @@ class Problem:
 
 def read_toml(path: Path, shown: str) -> TomlFile | None:
     """Read the file at `path`; None without one. Raise ConfigError where it can't be read or is not TOML."""
+    data = read_small(path, shown)
+    if data is None:
+        return None
     try:
         # A byte order mark is what Windows editors leave; tomllib refuses it.
-        text = path.read_bytes().decode("utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise ConfigError(f"{shown} can't be read.", detail=error.strerror or str(error)) from error
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(
@@ -71,6 +73,24 @@ def read_toml(path: Path, shown: str) -> TomlFile | None:
         raise ConfigError(f"{shown}:{line} is not valid TOML.", detail=reason) from error
     except RecursionError as error:
         raise ConfigError(f"{shown} is nested too deeply.") from error
+
+
+def read_small(path: Path, shown: str) -> bytes | None:
+    """What the file at `path` holds; None without one. Raise ConfigError where it is not a file of a sensible size."""
+    try:
+        # A pipe without a writer would keep us waiting.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ConfigError(f"{shown} is not a file.")
+            data = file.read(_LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(f"{shown} can't be read.", detail=error.strerror or str(error)) from error
+    if len(data) > _LARGEST:
+        raise ConfigError(f"{shown} is larger than {_LARGEST // 1024} KiB.")
+    return data
 
 
 def _syntax_error(message: str, text: str) -> tuple[str, int]:
@@ -217,15 +237,3 @@ def _nearest(key: str, known: list[str]) -> str:
     if close:
         return f"did you mean “{close[0]}”?"
     return f"known here: {', '.join(known)}" if known else ""
-
-
-def dotted(path: Iterable[str | int]) -> str:
-    """A path as TOML writes it: `ports.names[2]`, `agent.env."A.B"`."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            key = step if _BARE_KEY.fullmatch(step) else json.dumps(step, ensure_ascii=False)
-            text += f".{key}" if text else key
-    return text
