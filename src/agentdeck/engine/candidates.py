@@ -19,7 +19,7 @@ from agentdeck.engine.heads import Work, branch_of, check_lands, work_of
 from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
-from agentdeck.system import changes, snapshots
+from agentdeck.system import changes, hooks, snapshots
 from agentdeck.system.checkouts import Worktree, enter, find_worktree
 from agentdeck.system.git import Repository, git_in
 from agentdeck.system.merges import NOBODY, Method, Wording
@@ -238,7 +238,7 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
             raise _unreadable(agent, added.unread)
         take_out_repositories(here.run)
         if not here.run("diff", "--cached", "--quiet"):
-            _commit(here, agent, message)
+            _commit(here, agent, message, hooks.options(here, world.root))
     finally:
         settled = settle_commit(world, part)
         journal(*([settled] if settled else []))
@@ -247,8 +247,8 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
         world.note(Event("work.committed", agent.name, f"committed its work as {new[:10]}", {"commit": new}), note)
 
 
-def _commit(here: Repository, agent: Agent, message: str) -> None:
-    done = here.run("commit", "--quiet", "--file=-", stdin=_bytes(message or title_of(agent)))
+def _commit(here: Repository, agent: Agent, message: str, options: Sequence[str]) -> None:
+    done = here.run(*options, "commit", "--quiet", "--file=-", stdin=_bytes(message or title_of(agent)))
     if not done:
         raise RefusedError(
             f"The work of {agent.name} could not be committed.",

@@ -23,7 +23,7 @@ from agentdeck.engine import identity, leases
 from agentdeck.engine.heads import own_branches
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DatabaseError, RefusedError, TmuxError
-from agentdeck.system import branches, envfile, merges, worktrees
+from agentdeck.system import branches, envfile, hooks, merges, worktrees
 from agentdeck.system.carry import carry_over
 from agentdeck.system.checkouts import Worktree, find_worktree, is_bare, list_worktrees
 from agentdeck.system.files import private_folder, write_json
@@ -86,9 +86,13 @@ class WorktreeResource:
         if lease.held and plan.create and world.repo.commit(f"refs/heads/{plan.branch}"):
             plan = replace(plan, create=False)  # only the worktree is gone
         made = worktrees.add(world.repo, path, plan, reason=reason, submodules=config.submodules)
+        notes = [made.note]
         if not is_bare(world.repo):
-            carry_over(world.root, path, copy=[*config.copy_files, *settings.include], link=config.link)
-        return {**lease.data, "git_dir": str(made.git_dir), "note": made.note}
+            hooked = hooks.folder(world.repo)
+            copy = [*config.copy_files, *settings.include, *hooks.pattern(hooked)]
+            carry_over(world.root, path, copy=copy, link=config.link)
+            notes.append(hooks.missing(hooked, world.root, path))
+        return {**lease.data, "git_dir": str(made.git_dir), "note": "\n".join(filter(None, notes))}
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
         found = find_worktree(world.repo, Path(lease.data["path"]))

@@ -25,7 +25,9 @@ from agentdeck.system.nested import Nested, capture_nested
 from agentdeck.system.process import Result
 from agentdeck.system.rawtrees import Listing, RawTrees, listing
 
-_NOT_STATE = frozenset({"index", "gitdir", "commondir", "locked", "HEAD", "modules", "reftable", "fsmonitor--daemon"})
+_NOT_STATE = frozenset(
+    {"index", "gitdir", "commondir", "locked", "HEAD", "modules", "reftable", "fsmonitor--daemon", "git-crypt"}
+)
 """What a linked worktree's git folder holds beside its state: made anew, or saved on its own."""
 _STATE_OF_MAIN = re.compile(
     r"[A-Z_]+_(HEAD|MSG|MODE|RR)|AUTO_MERGE|BISECT_[A-Z_]+|config\.worktree|sharedindex\..*"
@@ -269,6 +271,8 @@ def _parents(repo: Repository, worktree: Worktree, state: list[str], result: Cap
     named: set[str] = {tip for tip in tips if tip != result.tip} | set(result.facts.get("refs", {}).values())
     remembered = set(reflog)
     for path in state:
+        if (worktree.git_dir / path).is_symlink():
+            continue
         ids = re.findall(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b", (worktree.git_dir / path).read_bytes())
         (remembered if path.startswith("logs/") else named).update(os.fsdecode(oid) for oid in ids)
     heads = _heads(repo, named | remembered, result.tip)

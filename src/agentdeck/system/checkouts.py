@@ -104,6 +104,13 @@ def enter(repo: Repository, worktree: Worktree) -> Repository:
     return inside(repo, worktree.path, worktree.git_dir)
 
 
+def share_keys(repo: Repository, git_dir: Path) -> None:
+    """Let git-crypt find in a linked worktree the keys of the repository, which it looks for in each git folder."""
+    keys, place = repo.common / "git-crypt", git_dir / "git-crypt"
+    if keys.is_dir() and not os.path.lexists(place):
+        place.symlink_to(keys)
+
+
 def main_folder(repo: Repository) -> Path:
     """The main worktree's top; for a bare repository the folder its worktrees are placed from.
 

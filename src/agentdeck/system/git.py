@@ -28,6 +28,8 @@ _LITTLE_ROOM = 1_000_000
 """Bytes on a disk under which a failure of git's is most likely for want of room."""
 _ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
 """Variables that a hook or another git leaves behind, and that would lead git to another repository."""
+_KEPT_OUT = ("dubious ownership", "safe.bareRepository")
+"""What git says of a repository that is there and that it does not use."""
 _CLEAN: dict[str, str | None] = {
     **dict.fromkeys(_ASTRAY),
     "GIT_TERMINAL_PROMPT": "0",
@@ -60,7 +62,7 @@ class Repository:
         if not answer:
             raise NotFoundError(
                 f"{cwd} is not in a git repository.",
-                detail=answer.complaint if "dubious ownership" in answer.complaint else "",
+                detail=answer.complaint if any(each in answer.complaint for each in _KEPT_OUT) else "",
                 hint="Go to one, or make one with “git init”.",
             )
         common, bare = answer.text.rstrip("\n").rsplit("\n", 1)
@@ -71,7 +73,8 @@ class Repository:
     def at(self, folder: Path, git_dir: Path | None = None) -> Repository:
         """The same repository with git run in `folder`. For a linked worktree see `identity.inside`."""
         # In the main worktree git is not told of its folder: it would pass that on to hooks, as it does not by itself.
-        return Repository(folder, self.common, False, self.objects, None if git_dir == self.common else git_dir)
+        is_bare = folder == self.common
+        return Repository(folder, self.common, is_bare, self.objects, None if git_dir == self.common else git_dir)
 
     @contextlib.contextmanager
     def objects_aside(self) -> Iterator[Repository]:
@@ -106,6 +109,9 @@ class Repository:
         places = {"GIT_CEILING_DIRECTORIES": str(self.folder.parent)}  # a folder without `.git` is no part of another
         if self.git_dir is not None:
             places["GIT_DIR"] = str(self.git_dir)
+        elif self.bare:
+            # Said, for git looks for no bare repository by itself where safe.bareRepository is “explicit”.
+            places["GIT_DIR"] = str(self.common)
         if self.objects is not None:
             # Quoted, for a colon would end it.
             own = str(self.common / "objects").replace("\\", "\\\\").replace('"', '\\"')

@@ -26,7 +26,7 @@ from typing import Any
 from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.branches import free_name
 from agentdeck.system.captures import Capture, capture, mode_kind
-from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder
+from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder, share_keys
 from agentdeck.system.files import locked, write_atomic
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import mark_ready
@@ -228,6 +228,7 @@ def _registered(repo: Repository, path: Path, commit: str, reason: str) -> Workt
         worktree = find_worktree(repo, path)
     if worktree is None:
         raise GitError(f"git made no worktree at {path}.")
+    share_keys(repo, worktree.git_dir)
     return worktree
 
 

@@ -16,7 +16,7 @@ from agentdeck.core.agent import check_name
 from agentdeck.errors import ConfigError, GitError, RefusedError
 from agentdeck.system import snapshots
 from agentdeck.system.branches import BranchPlan, check_free, make_branch
-from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder
+from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder, share_keys
 from agentdeck.system.files import locked, write_atomic
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import Standing, identify, mark_ready
@@ -64,6 +64,7 @@ def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodul
     with _alone(repo):
         worktree = _ours(repo, path, plan, reason)
         if worktree is not None and worktree.is_complete:
+            share_keys(repo, worktree.git_dir)
             return worktree
         if plan.create:
             make_branch(repo, plan)
@@ -74,6 +75,7 @@ def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodul
     if worktree is None:
         raise GitError(f"git made no worktree at {path}.")
     here = enter(repo, worktree)
+    share_keys(repo, worktree.git_dir)
     # Filling it apart from registering it lets many worktrees be filled at once, and a lock in the way be waited for.
     _fill(worktree, here)
     notes = [note, _run_hook(here)]
