@@ -44,7 +44,8 @@ class WorktreeConfig(Section):
     path: str = ".worktrees/{name}"
     """Where worktrees lie, relative to the repository: `{name}` the agent's, `{repo}` the repository's."""
     copy_files: list[str] = Field(default=[".env", ".env.*"], alias="copy")
-    """git-ignored files to copy into a new worktree, as patterns of a .gitignore; `.worktreeinclude` adds to them."""
+    """git-ignored files to copy into a new worktree, as patterns of a .gitignore; `.worktreeinclude` adds to them.
+    Hooks in a git-ignored `core.hooksPath` always come along."""
     link: list[str] = Field(default=[])
     """git-ignored files or folders to link instead, such as `node_modules`."""
     submodules: bool = True

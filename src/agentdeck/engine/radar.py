@@ -28,7 +28,7 @@ from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
 from agentdeck.system.checkouts import Worktree, list_worktrees
 from agentdeck.system.files import locked
-from agentdeck.system.mergetree import changed_paths, folders_of, merge_base, merge_many, with_hunks
+from agentdeck.system.mergetree import changed_paths, folders_of, merge_base, merge_many, unrelated_hint, with_hunks
 from agentdeck.system.staging import left_out
 from agentdeck.system.wholework import Whole, Workshop
 
@@ -273,16 +273,19 @@ class Radar:
             return None
         conflicts = self._memory.merges[side.commit, side.tip]
         if conflicts is None:
-            problems.setdefault(side.name, []).append(f"it has no history in common with {side.base}")
+            problems.setdefault(side.name, []).append(self._unrelated(side.base))
             return None
         fork = self._memory.forks[side.commit, side.tip]
         shared = self._changes(fork, side.commit) & self._changes(fork, side.tip)
         return _pair(side.name, side.base, shared, conflicts)
 
+    def _unrelated(self, other: str) -> str:
+        return " ".join(filter(None, (f"it has no history in common with {other}.", unrelated_hint(self._world.repo))))
+
     def _against(self, one: _Side, other: _Side, problems: dict[str, list[str]]) -> Pair | None:
         conflicts = self._memory.merges[one.commit, other.commit]
         if conflicts is None:
-            problems.setdefault(one.name, []).append(f"it has no history in common with {other.name}")
+            problems.setdefault(one.name, []).append(self._unrelated(other.name))
             return None
         shared = self._own(one) & self._own(other)
         if shared and one.base != other.base:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
+import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from agentdeck.core.conflicts import Conflict, find_hunks
 from agentdeck.errors import GitError, MissingToolError
-from agentdeck.system.git import NEEDED, Repository, version
+from agentdeck.system.checkouts import is_bare
+from agentdeck.system.git import NEEDED, Repository, git_in, version
 from agentdeck.system.process import Result
 
 _OPTIONS = ("-c", "merge.conflictStyle=merge", "merge-tree", "--write-tree", "-z", "--messages")
@@ -36,13 +42,23 @@ class Merge:
 
 def merge(repo: Repository, ours: str, theirs: str) -> Merge:
     """Merge two commits, which are given by their full ids. Raise GitError where they have no history in common."""
-    done = repo.run(*_OPTIONS, ours, theirs)
+    with _attributes(repo, ours) as (place, seen):
+        done = place.run(*_OPTIONS, ours, theirs, env=seen)
     _check_known(done)
     if done.code not in (0, 1):
-        raise GitError(f"{ours[:12]} and {theirs[:12]} can't be merged.", detail=done.complaint)
+        raise GitError(
+            f"{ours[:12]} and {theirs[:12]} can't be merged.", detail=done.complaint, hint=unrelated_hint(repo)
+        )
     fields = iter(done.text.split("\0"))
     found = _read(fields, is_clean=done.code == 0)
     return with_hunks(repo, [(found, ours, theirs)])[0]
+
+
+def unrelated_hint(repo: Repository) -> str:
+    """What to do where two commits have no history in common; empty where nothing can be done."""
+    if not (repo.common / "shallow").exists():
+        return ""
+    return f"This clone is shallow, so what they have in common may be cut off: {git_in(repo.folder)} fetch --unshallow"
 
 
 def merge_many(
@@ -52,7 +68,9 @@ def merge_many(
     which `with_hunks` finds."""
     if not pairs:
         return []
-    done = repo.run(*_OPTIONS, "--stdin", env=env, stdin="".join(f"{a} {b}\n" for a, b in pairs).encode())
+    with _attributes(repo, pairs[0][0]) as (place, seen):
+        asked = "".join(f"{a} {b}\n" for a, b in pairs)
+        done = place.run(*_OPTIONS, "--stdin", env={**(env or {}), **seen}, stdin=asked.encode())
     _check_known(done)
     if done:
         fields = iter(done.text.split("\0"))
@@ -62,6 +80,25 @@ def merge_many(
     # git stops at the first pair that can't be merged, and does not tell which one that is.
     half = len(pairs) // 2
     return merge_many(repo, pairs[:half], env) + merge_many(repo, pairs[half:], env)
+
+
+@contextlib.contextmanager
+def _attributes(repo: Repository, commit: str) -> Iterator[tuple[Repository, dict[str, str]]]:
+    """Where to run a merge, and with what, so that it heeds the attributes of `commit` also in a bare repository: git
+    reads them from a checkout, which there is made of the attributes alone."""
+    if not is_bare(repo):
+        yield repo, {}
+        return
+    with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as folder:
+        packed = repo.run("archive", "--format=tar", commit, ":(glob)**/.gitattributes")
+        if packed:
+            with tarfile.open(fileobj=io.BytesIO(packed.out)) as files:
+                for file in files:
+                    if (content := files.extractfile(file)) is not None:
+                        path = Path(folder, file.name)
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                        path.write_bytes(content.read())
+        yield replace(repo, folder=Path(folder), bare=False, git_dir=repo.common), {"GIT_WORK_TREE": folder}
 
 
 def _check_known(done: Result) -> None:
