@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.deck import at_terminal, open_deck
+from agentdeck.cli.deck import at_terminal, inside_agent, open_deck, tell_waiting
 from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask
 from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.durations import short_duration
@@ -17,6 +17,7 @@ from agentdeck.errors import DeckError, ExitCode, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.core.events import Event
+    from agentdeck.core.trust import Change
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.landings import Entry, Landing, LandRequest
     from agentdeck.engine.stale import Stale
@@ -38,6 +39,8 @@ def merge(args: Namespace, out: Output) -> ExitCode:
     with terminated_as_interrupted():
         landing = deck.land(request, _narration(names, out))
     _print_landing(landing, out)
+    if not args.dry_run:
+        tell_waiting(deck, out)
     return _outcome(landing)
 
 
@@ -93,7 +96,25 @@ def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, 
         push=args.push,
         hand_back=args.hand_back,
         resolve=attach if args.resolve else None,
+        confirm=_confirm(args, out),
     )
+
+
+def _confirm(args: Namespace, out: Output) -> Callable[[str, tuple[Change, ...]], bool] | None:
+    """How a person is asked about work that changes what the repository's configuration runs."""
+    if args.accept_config and inside_agent():
+        raise RefusedError("An agent can't accept what a configuration runs.", hint="Land it in your own terminal.")
+    if inside_agent() or not (args.accept_config or args.dry_run or at_terminal(out)):
+        return None
+
+    def confirm(name: str, changes: tuple[Change, ...]) -> bool:
+        from agentdeck.cli.trust import tell_changes
+
+        out.complain(f"{plain(name)} changes what runs on your machine:", YELLOW)
+        tell_changes(changes, out)
+        return args.accept_config or args.dry_run or ask("Land it? It is used once you approve it.")
+
+    return confirm
 
 
 def _asked_to_commit(deck: Deck, names: list[str], out: Output) -> str | None:
@@ -174,11 +195,13 @@ def _outcome(landing: Landing) -> ExitCode:
 
 
 def pull(args: Namespace, out: Output) -> ExitCode:
-    text = open_deck(out).pull(args.branch or "")
+    deck = open_deck(out)
+    text = deck.pull(args.branch or "")
     if out.json:
         out.emit("pulled", text=text)
     else:
         out.line(text)
+    tell_waiting(deck, out)
     return ExitCode.OK
 
 

@@ -180,6 +180,10 @@ The gate is [landing] gate in agentdeck.toml, or what --gate says. Exits with 0 
 landed, 4 when something stood in the way, 1 when a gate failed or an agent that was
 asked to did not resolve its conflict.
 
+Work that changes what agentdeck.toml runs, reaches or loosens needs a person: merge shows
+the change and asks at a terminal; elsewhere --accept-config lands it. The landing itself
+uses the approved configuration, and the new one waits for “agentdeck trust”.
+
 examples:
   agentdeck merge login
   agentdeck merge --squash --gate "make test" --remove login

@@ -240,6 +240,9 @@ def _add_landing(verbs: Any) -> None:
     conflict = merge.add_mutually_exclusive_group()
     conflict.add_argument("--resolve", action="store_true", help="open a window to resolve a conflict in")
     conflict.add_argument("--hand-back", action="store_true", help="let the agent resolve a conflict, then land it")
+    merge.add_argument(
+        "--accept-config", action="store_true", help="land work that changes what this repository's configuration runs"
+    )
     merge.add_argument("--pull", action="store_true", help="bring the base up to date from its remote first")
     merge.add_argument("--push", action="store_true", help="push the base afterwards")
     undo = _verb(verbs, "undo", "take back a removal, a landing or a prune")

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.cli.deck import at_terminal, inside_agent
 from agentdeck.cli.output import BOLD, GREEN, RED, YELLOW, Output, ask
 from agentdeck.core.text import plain
-from agentdeck.core.trust import NOT_COVERED, Change, Reach, changes, missing
+from agentdeck.core.trust import NOT_COVERED, Change, changes, missing, told
 from agentdeck.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
     from agentdeck.system.trust import Standing
-
-_TITLES = {Reach.RUNS: "It runs", Reach.REACHES: "It reaches or gives away", Reach.LOOSENS: "It decides or loosens"}
 
 
 def trust(args: Namespace, out: Output) -> ExitCode:
@@ -72,12 +70,8 @@ def explain(deck: Deck, standing: Standing, out: Output, longest: int | None = 2
 
 
 def tell_changes(found: Sequence[Change], out: Output, longest: int | None = 2000) -> None:
-    for reach, title in _TITLES.items():
-        for change in found:
-            if change.reach is reach:
-                out.complain(f"  {title}: {plain(change.key)}, which {change.effect}")
-                for line in change.lines(longest):
-                    out.complain(f"      {line}", {"-": RED, "+": GREEN}.get(line[0], ""))
+    for line in told(found, longest):
+        out.complain(f"  {line}", {"-": RED, "+": GREEN}.get(line.lstrip()[:1], ""))
 
 
 def _show(deck: Deck, standing: Standing, out: Output) -> ExitCode:

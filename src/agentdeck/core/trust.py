@@ -269,6 +269,22 @@ def changes(old: Values, new: Values) -> tuple[Change, ...]:
     return tuple(sorted(found, key=lambda change: order.index(change.reach)))
 
 
+def told(found: Iterable[Change], longest: int | None = _LONGEST) -> Iterable[str]:
+    """Changes in plain words."""
+    for change in found:
+        yield f"{_TITLES[change.reach]}: {visible(change.key)}, which {change.effect}"
+        yield from (f"    {line}" for line in change.lines(longest))
+
+
+_TITLES = {
+    Reach.RUNS: "It runs",
+    Reach.REACHES: "It reaches or gives away",
+    Reach.LOOSENS: "It decides or loosens",
+    Reach.HARMLESS: "It says",
+    Reach.OWN: "It trusts",
+}
+
+
 def _named(name: str) -> Key:
     for known, key in BESIDE.items():
         if name == known or name.startswith(f"{known}."):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agentdeck.core.trust import Change
 from agentdeck.engine.candidates import find_candidate, runs
 from agentdeck.engine.landing_stages import Stages
 from agentdeck.engine.landings import Entry, Landing, LandRequest, Stage
@@ -53,11 +54,15 @@ def _hopeful(stages: Stages, names: Sequence[str]) -> list[str]:
     if not (wanted and any(_is_to_be_touched(stages, name) for name in names)):
         return list(names)
     own = replace(stages.landing, entries=tuple(Entry(name) for name in names))
-    found = foresee(stages.world, request, own, silent)
+    found = foresee(stages.world, replace(request, confirm=_asked_later), own, silent)
     hopeless = [entry for entry in found.entries if entry.stage is Stage.SET_ASIDE and not _is_helped(stages, entry)]
     for entry in hopeless:
         stages.set_aside_as(entry)
     return [name for name in names if name not in {entry.agent for entry in hopeless}]
+
+
+def _asked_later(name: str, changes: tuple[Change, ...]) -> bool:
+    return True
 
 
 def _is_to_be_touched(stages: Stages, name: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentdeck.core.events import Event
+from agentdeck.core.trust import Change, told
 from agentdeck.engine.candidates import (
     Candidate,
     check_links,
@@ -23,10 +24,11 @@ from agentdeck.engine.candidates import (
 )
 from agentdeck.engine.heads import follow, left_behind
 from agentdeck.engine.landed import complete, remove_landed
+from agentdeck.engine.landing_config import config_changes
 from agentdeck.engine.landings import Entry, Gate, Landing, Landings, LandRequest, Stage, Verdict
 from agentdeck.engine.standing import around_landing, set_landed
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import DeckError, ExitCode, RefusedError
+from agentdeck.errors import DeckError, ExitCode, RefusedError, UntrustedError
 from agentdeck.system import advance, merges
 from agentdeck.system.bases import Move
 from agentdeck.system.git import git_in
@@ -53,6 +55,7 @@ class Stages:
     def __init__(self, world: World, request: LandRequest, landing: Landing, note: Note) -> None:
         self.world, self.request, self.landing, self.note = world, request, landing, note
         self._landings = Landings(world.store)
+        self._confirmed: list[tuple[Change, ...]] = []
         self.save(landing)
 
     def foreseen(self, name: str) -> Candidate:
@@ -106,11 +109,25 @@ class Stages:
             self._nothing_new(candidate, old)
             return None
         check_links(self.world, candidate, old, new)
+        self.check_config(name, old, new)
         self.entry(name, new=new, files=len(changed(repo, old, new)))
         for branch, count in left_behind(self.world, candidate.agent, candidate.work).items():
             text = f"{branch}, which it left, has {count} commit{'s' if count > 1 else ''} that do not land with it"
             self.note(Event("warning", name, text, {"branch": branch, "commits": count}))
         return Computed(name, candidate.tip, old, new)
+
+    def check_config(self, name: str, old: str, new: str) -> None:
+        """Raise UntrustedError where the work changes what needs approval and no person wants it to land."""
+        found = config_changes(self.world, old, new)
+        if not found or found in self._confirmed:
+            return
+        if self.request.confirm is None or not self.request.confirm(name, found):
+            raise UntrustedError(
+                "it changes what runs on your machine",
+                detail="\n".join(told(found)),
+                hint=f"agentdeck merge --accept-config {name}",
+            )
+        self._confirmed.append(found)
 
     def _landed_before(self, candidate: Candidate, old: str) -> str | None:
         """The part of the branch that is in the base by an earlier squash or rebase, unless that was taken back."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.conflicts import Conflict, Hunk
+from agentdeck.core.trust import Change
 from agentdeck.errors import ExitCode, NotFoundError, StoreError
 from agentdeck.system.files import is_locked, locked, private_folder, read_json, write_json
 from agentdeck.system.merges import Method
@@ -68,6 +69,9 @@ class LandRequest:
     resolve: Callable[[str], None] | None = None
     """Shows the window in which a person resolves a conflict, and returns when they have left it; None for no person.
     """
+    confirm: Callable[[str, tuple[Change, ...]], bool] | None = None
+    """Asks a person whether this agent's work may land, which changes what the repository's configuration runs, reaches
+    or loosens; None for no person."""
     cancelled: Callable[[], bool] = lambda: False
     """Asked now and then: whether what is not moved yet shall be left alone."""
 

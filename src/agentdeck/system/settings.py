@@ -15,11 +15,12 @@ from agentdeck.core import trust
 from agentdeck.core.tomllines import dotted
 from agentdeck.errors import ConfigError
 from agentdeck.system.files import sign
-from agentdeck.system.tomlfile import Problem, TomlFile, config_error, problems_of, read_small, read_toml
+from agentdeck.system.tomlfile import Problem, TomlFile, config_error, parse_toml, problems_of, read_small, read_toml
 
 if TYPE_CHECKING:
     from agentdeck.core.config import Config
     from agentdeck.core.tomllines import TomlPath
+    from agentdeck.system.git import Repository
 
 DECK_FILE = "agentdeck.toml"
 INCLUDE_FILE = ".worktreeinclude"
@@ -50,6 +51,11 @@ class Sources:
     env_file: Path | None
     """Where `agent.env_file` is, if it lies in the repository, so that others may have written it."""
     env_text: str | None
+
+    @property
+    def env_name(self) -> str:
+        """The env file's path from the repository's top; “” for none that lies in it."""
+        return os.path.relpath(os.path.realpath(self.env_file), os.path.realpath(self.root)) if self.env_file else ""
 
     @property
     def own_data(self) -> dict[str, Any]:
@@ -122,6 +128,23 @@ def read(root: Path, *, environ: Mapping[str, str] | None = None) -> Sources:
     include = _lines(read_small(root / INCLUDE_FILE, INCLUDE_FILE))
     env_file = _env_file(root, own, repository)
     return Sources(root, own, repository, include, env_file, _text(env_file))
+
+
+def read_commit(like: Sources, repo: Repository, commit: str) -> Sources:
+    """The configuration as it is in a commit of the repository; the user's own file as it was read before."""
+
+    def blob(name: str) -> bytes | None:
+        asked = os.fsencode(f"{commit}:{name}\0")
+        first, _, rest = repo.run("cat-file", "--batch", "-z", "--follow-symlinks", stdin=asked).out.partition(b"\n")
+        words = first.split()
+        return rest[: int(words[2])] if len(words) == 3 and words[1] == b"blob" else None
+
+    found = blob(DECK_FILE)
+    repository = parse_toml(found, DECK_FILE) if found is not None else None
+    env_file = _env_file(like.root, like.own, repository)
+    sources = Sources(like.root, like.own, repository, _lines(blob(INCLUDE_FILE)), env_file, None)
+    text = blob(sources.env_name) if env_file is not None else None
+    return replace(sources, env_text=text.decode("utf-8", "surrogateescape") if text is not None else None)
 
 
 def _lines(data: bytes | None) -> tuple[str, ...]:

@@ -56,8 +56,11 @@ class Problem:
 def read_toml(path: Path, shown: str) -> TomlFile | None:
     """Read the file at `path`; None without one. Raise ConfigError where it can't be read or is not TOML."""
     data = read_small(path, shown)
-    if data is None:
-        return None
+    return parse_toml(data, shown) if data is not None else None
+
+
+def parse_toml(data: bytes, shown: str) -> TomlFile:
+    """Raise ConfigError where `data` is not TOML."""
     try:
         # A byte order mark is what Windows editors leave; tomllib refuses it.
         text = data.decode("utf-8-sig")
