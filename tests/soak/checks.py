@@ -30,8 +30,10 @@ class Checks:
             done = self._sandbox.agentdeck("ls")
             if done.code:
                 raise Violation(f"ls ends with {done.code}:\n{done.err}")
-        if "not all could be repaired" in done.err:
-            raise Violation(f"a third ls still repairs:\n{done.err}")
+            if not done.err:
+                break
+        else:
+            raise Violation(f"a third ls still has something to say:\n{done.err}")
         self._check_phases()
         self._check_tokens()
         self._check_main_checkout()
@@ -155,9 +157,8 @@ class Checks:
         log = self._sandbox.store / "runs.log"
         text = log.read_text() if log.exists() else ""
         runs = {word.removeprefix("run=") for word in text.split() if word.startswith("run=")}
-        alive = {pid for pid, line in self._sandbox.processes().items() if "agentdeck.engine.runner" in line}
-        left = {str(path) for place in _CGROUPS for path in place.rglob("agentdeck-*") if path.name[10:] in runs}
-        return set() if alive else left
+        runs -= {self._sandbox.run_of(name) for name in self._sandbox.agents() if self._sandbox.runner(name)}
+        return {str(path) for place in _CGROUPS for path in place.rglob("agentdeck-*") if path.name[10:] in runs}
 
     def _locks(self) -> set[str]:
         folder = self._sandbox.root / ".git"

@@ -8,35 +8,36 @@ from dataclasses import dataclass, field
 from random import Random
 
 NAMES = ("ant", "bee", "cat", "dog", "elk", "fox")
-START, AGENT, DECK, PERSON, KILL = "start", "agent", "deck", "person", "kill"
+FREE, HELD, RUNNING, RESTING, ANY = "free", "held", "running", "resting", "any"
+"""What an act is done to: a name without an agent, an agent, one that runs, one that does not, or the deck."""
 
 WEIGHTS: dict[str, tuple[str, int]] = {
-    "start": (START, 30),
-    "stop": (AGENT, 6),
-    "resume": (AGENT, 8),
-    "remove": (AGENT, 8),
-    "remove, keep branch": (AGENT, 2),
-    "remove and undo": (AGENT, 8),
-    "merge": (AGENT, 12),
-    "merge with gate": (AGENT, 4),
-    "merge and remove": (AGENT, 4),
-    "merge batch": (DECK, 3),
-    "undo": (DECK, 6),
-    "prune": (DECK, 3),
-    "radar": (DECK, 2),
-    "doctor": (DECK, 1),
-    "person commits": (PERSON, 6),
-    "person leaves files": (PERSON, 3),
-    "person switches branch": (AGENT, 3),
-    "person renames branch": (AGENT, 1),
-    "person commits in worktree": (AGENT, 3),
-    "person prunes worktrees": (PERSON, 1),
-    "person collects garbage": (PERSON, 1),
-    "kill runner": (AGENT, 8),
-    "kill guardian": (AGENT, 4),
-    "kill both": (AGENT, 3),
-    "kill window": (AGENT, 2),
-    "kill server": (KILL, 1),
+    "start": (FREE, 30),
+    "stop": (RUNNING, 6),
+    "resume": (RESTING, 12),
+    "remove": (HELD, 8),
+    "remove, keep branch": (HELD, 2),
+    "remove and undo": (HELD, 8),
+    "merge": (HELD, 12),
+    "merge with gate": (HELD, 4),
+    "merge and remove": (HELD, 4),
+    "merge batch": (ANY, 3),
+    "undo": (ANY, 6),
+    "prune": (ANY, 3),
+    "radar": (ANY, 2),
+    "doctor": (ANY, 1),
+    "person commits": (ANY, 6),
+    "person leaves files": (ANY, 3),
+    "person switches branch": (HELD, 3),
+    "person renames branch": (HELD, 1),
+    "person commits in worktree": (HELD, 3),
+    "person prunes worktrees": (ANY, 1),
+    "person collects garbage": (ANY, 1),
+    "kill runner": (RUNNING, 14),
+    "kill guardian": (RUNNING, 6),
+    "kill both": (RUNNING, 4),
+    "kill window": (RUNNING, 2),
+    "kill server": (ANY, 1),
 }
 """Every act: what it is done to, and how often it is chosen."""
 MORTAL = 0.6
@@ -69,22 +70,26 @@ class Model:
         if act.kind in ("remove, keep branch", "person switches branch", "person renames branch"):
             self.kept.add(act.agent)
 
-    def round(self, agents: Sequence[str]) -> list[list[Act]]:
+    def round(self, agents: Sequence[str], running: Sequence[str]) -> list[list[Act]]:
         """Acts for three hands that work at once. Most have agents of their own; some get into each other's way."""
         names = list(NAMES)
         self.random.shuffle(names)
         hands = [names[0:2], names[2:4], names[4:6]]
         if self.random.random() < 0.2:
             hands = [names[0:2]] * 3
-        return [[self._act(hand, agents) for _ in range(self.random.randint(1, 2))] for hand in hands]
+        return [[self._act(hand, agents, running) for _ in range(self.random.randint(1, 2))] for hand in hands]
 
-    def _act(self, mine: Sequence[str], agents: Sequence[str]) -> Act:
-        here = [name for name in mine if name in agents]
-        free = [name for name in mine if name not in agents]
-        fits = {START: bool(free), AGENT: bool(here), DECK: True, PERSON: True, KILL: True}
-        kinds = {kind: weight for kind, (what, weight) in WEIGHTS.items() if fits[what]}
+    def _act(self, mine: Sequence[str], agents: Sequence[str], running: Sequence[str]) -> Act:
+        names = {
+            FREE: [name for name in mine if name not in agents],
+            HELD: [name for name in mine if name in agents],
+            RUNNING: [name for name in mine if name in running],
+            RESTING: [name for name in mine if name in agents and name not in running],
+            ANY: [""],
+        }
+        kinds = {kind: weight for kind, (what, weight) in WEIGHTS.items() if names[what]}
         kind = self.random.choices(list(kinds), list(kinds.values()))[0]
-        name = self.random.choice((free if kind == "start" else here) or list(mine))
+        name = self.random.choice(names[WEIGHTS[kind][0]])
         kill = self.random.uniform(0.0, 1.1) if self.random.random() < MORTAL else None
         plan = self.random.choice(PLANS) + self.random.choice(("", "h", "h", "x"))
         return Act(kind, name, kill, self.random.random(), plan)

@@ -146,12 +146,15 @@ class Sandbox:
     def agents(self) -> list[str]:
         return sorted(path.parent.name for path in self.store.glob("agents/*/agent.json"))
 
-    def record(self, name: str) -> dict[str, Any]:
+    def record(self, name: str, file: str = "agent.json") -> dict[str, Any]:
         try:
-            found = json.loads((self.store / "agents" / name / "agent.json").read_text())
+            found = json.loads((self.store / "agents" / name / file).read_text())
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+    def run_of(self, name: str) -> str:
+        return str(self.record(name, "orders.json").get("run"))
 
     def runner(self, name: str) -> int | None:
         try:

@@ -63,7 +63,8 @@ def soak(seed: int, *, kills: int, seconds: float, loud: bool = False) -> Report
         while killed() < kills and time.monotonic() - begin < seconds:
             rounds += 1
             sandbox.note(f"--- round {rounds}")
-            _play(model, acts, model.round(sandbox.agents()))
+            names = sandbox.agents()
+            _play(model, acts, model.round(names, [name for name in names if sandbox.runner(name)]))
             checks.after_round()
             if rounds % _EMPTY_EVERY == 0:
                 checks.at_end()

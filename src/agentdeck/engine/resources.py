@@ -292,9 +292,11 @@ class PaneResource:
 
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
         from agentdeck.engine.launch import left_out, orders_for, runner_argv
+        from agentdeck.engine.survivors import end_leftovers
 
         if world.lives(agent.name):
             return adopted(world, agent, lease).data
+        end_leftovers(world, agent.name)
         orders, environment = orders_for(world, agent)
         path = world.store.agent_folder(agent.name) / "orders.json"
         write_json(path, orders.to_json())

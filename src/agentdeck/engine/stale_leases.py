@@ -15,6 +15,7 @@ from agentdeck.engine import gateways, removal
 from agentdeck.engine.stale import Pruning, Stale, delete
 from agentdeck.engine.world import World
 from agentdeck.errors import BusyError, StoreError
+from agentdeck.system import scratch
 from agentdeck.system.files import private_folder, read_json
 from agentdeck.system.ports import PortLease, is_free
 from agentdeck.system.usage import disk_bytes
@@ -76,6 +77,10 @@ def stale_leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
                 "files", str(path), "temporary files of an agent that is no more", disk_bytes(path), False, clear
             )
 
+    for path in scratch.abandoned():
+        clear = partial(_clear_scratch, path)
+        yield Stale("files", str(path), "temporary files of a process that was killed", disk_bytes(path), False, clear)
+
 
 def stale_gateway(world: World) -> Iterator[Stale]:
     if gateways.is_idle():
@@ -102,3 +107,7 @@ def _release_ports(world: World, gone: PortLease, pruning: Pruning) -> None:
 
 def _close_window(world: World, name: str, pruning: Pruning) -> None:
     world.tmux.close_window(world.deck, name)
+
+
+def _clear_scratch(folder: Path, pruning: Pruning) -> None:
+    scratch.clear_abandoned(folder)

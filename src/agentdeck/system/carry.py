@@ -18,6 +18,7 @@ from agentdeck.system.checkouts import list_worktrees
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import inside
 from agentdeck.system.process import run
+from agentdeck.system.scratch import scratch_folder
 from agentdeck.system.worktrees import exclude
 
 _INSTALLED = frozenset({"node_modules", ".venv", "venv"})
@@ -48,10 +49,10 @@ def _matching(repo: Repository, patterns: list[str]) -> list[str]:
     """The ignored files and whole folders of `repo`'s worktree that `patterns` choose."""
     if not any(pattern.strip() for pattern in patterns):
         return []
-    with tempfile.NamedTemporaryFile("w", prefix="agentdeck-", encoding="utf-8", errors="surrogateescape") as file:
-        file.write("\n".join(patterns) + "\n")
-        file.flush()
-        chosen = _listed(repo, f"--exclude-from={file.name}")
+    with scratch_folder() as folder:
+        file = folder / "patterns"
+        file.write_text("\n".join(patterns) + "\n", "utf-8", "surrogateescape")
+        chosen = _listed(repo, f"--exclude-from={file}")
     found = _common(chosen, _listed(repo, "--exclude-standard"))
     others = [os.path.realpath(tree.path) for tree in list_worktrees(repo) if not tree.bare]
     kept = _without(repo.folder, found, others)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from agentdeck.system.checkouts import enter, find_worktree
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import inside
 from agentdeck.system.process import Result
+from agentdeck.system.scratch import scratch_folder
 from agentdeck.system.staging import staged_repositories
 
 _NUMBERS = ("--numstat", "-z", "--no-renames", "--no-ext-diff")
@@ -121,8 +121,8 @@ def everything(repo: Repository, worktree: Path) -> Iterator[tuple[_Git, list[st
     found = find_worktree(repo, worktree)
     if found is None or not found.path.is_dir():
         raise NotFoundError(f"There is no worktree at {worktree}.")
-    with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as scratch:
-        index = Path(scratch, "index")
+    with scratch_folder() as scratch:
+        index = scratch / "index"
         if (found.git_dir / "index").exists():
             # With its time: git compares that with the files' to know which records it can't trust.
             shutil.copy2(found.git_dir / "index", index)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from agentdeck.system import snapshots
 from agentdeck.system.bases import Move
 from agentdeck.system.checkouts import Worktree, enter
 from agentdeck.system.git import Repository
+from agentdeck.system.scratch import scratch_folder
 from agentdeck.system.treediff import changed
 
 _OURS = b"agentdeck moves this worktree's branch\n"
@@ -36,8 +36,8 @@ class _UntouchedError(RefusedError):
 
 def check_files(repo: Repository, worktree: Worktree, move: Move) -> None:
     """Raise RefusedError where the move would touch what someone changed there; change nothing."""
-    with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as scratch:
-        _Files(repo, worktree, move, Path(scratch, "index")).check()
+    with scratch_folder() as scratch:
+        _Files(repo, worktree, move, scratch / "index").check()
 
 
 def write_files(repo: Repository, worktree: Worktree, move: Move) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from agentdeck.errors import DeckError, GitError, NotFoundError
 from agentdeck.system.process import Result, run
+from agentdeck.system.scratch import scratch_folder
 
 # Not “cannot lock ref” by itself: that is also what git says where a ref has not the old value it was expected to have.
 _LOCK_COMPLAINTS = (b".lock': File exists", b"could not lock config file")
@@ -79,8 +79,8 @@ class Repository:
     @contextlib.contextmanager
     def objects_aside(self) -> Iterator[Repository]:
         """The same repository, for trying things out: what git computes is gone with the block, and nothing is left."""
-        with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as folder:
-            yield replace(self, objects=Path(folder))
+        with scratch_folder() as folder:
+            yield replace(self, objects=folder)
 
     def run(
         self,

@@ -6,16 +6,15 @@ All of it happens in the object database (mergetree.py); a commit that comes to 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from agentdeck.core.conflicts import Conflict
 from agentdeck.errors import GitError, RefusedError
 from agentdeck.system.git import Repository
 from agentdeck.system.mergetree import merge
+from agentdeck.system.scratch import scratch_folder
 
 NOBODY = {
     f"GIT_{role}_{key}": value
@@ -208,8 +207,8 @@ def _with_trailers(repo: Repository, wording: Wording) -> str:
 
 def _through_hook(repo: Repository, message: str) -> str:
     """The message as the repository's commit-msg hook leaves it; raise RefusedError where that refuses it."""
-    with tempfile.TemporaryDirectory(prefix="agentdeck-") as folder:
-        file = Path(folder, "COMMIT_EDITMSG")
+    with scratch_folder() as folder:
+        file = folder / "COMMIT_EDITMSG"
         file.write_bytes(_bytes(message))
         ran = repo.run("hook", "run", "--ignore-missing", "commit-msg", "--", file)
         if not ran:

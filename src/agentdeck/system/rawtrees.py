@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from agentdeck.errors import GitError
 from agentdeck.system.git import Repository
+from agentdeck.system.scratch import scratch_folder
 
 _CONFIG = """[core]
 \trepositoryformatversion = 1
@@ -100,8 +100,8 @@ class RawTrees:
     @classmethod
     @contextmanager
     def of(cls, repo: Repository) -> Iterator[RawTrees]:
-        with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as scratch:
-            raw = cls(repo, Path(scratch), repo.git("rev-parse", "--show-object-format"))
+        with scratch_folder() as scratch:
+            raw = cls(repo, scratch, repo.git("rev-parse", "--show-object-format"))
             raw._prepare()
             yield raw
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from agentdeck.system.git import Repository
 from agentdeck.system.identity import Standing, identify
 from agentdeck.system.merges import NOBODY
 from agentdeck.system.process import Result
+from agentdeck.system.scratch import scratch_folder
 from agentdeck.system.staging import add_all, take_out_repositories
 
 _MOST_OBJECTS = 60_000
@@ -61,8 +61,8 @@ class Whole:
 
 def look_once(repo: Repository, worktree: Worktree, tip: str) -> Whole:
     """What the worktree holds now, as a commit among the objects of `repo`; nothing of it is kept for another look."""
-    with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as folder:
-        shop = Workshop(repo, Path(folder))
+    with scratch_folder() as folder:
+        shop = Workshop(repo, folder)
         shop.env = {}
         return shop.look("once", worktree, tip, None)
 
