@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-local check bench shots clean
+.PHONY: help demo run test test-agents test-local check soak bench shots clean
 
 BIN := .venv/bin
 
@@ -37,6 +37,11 @@ check: ## format, lint, types and layers
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+SOAK = $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(MINUTES),--minutes $(MINUTES))
+soak: ## a long random run of kills, landings and removals: make soak SEED=7 KILLS=1000 MINUTES=30
+	@scripts/setup test
+	$(BIN)/python -m tests.soak $(SOAK)
 
 bench: ## what the program costs, as ratios to yardsticks of the same run; writes docs/figures.md
 	@scripts/setup test
