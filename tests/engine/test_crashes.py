@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from pathlib import Path
 
@@ -109,8 +108,7 @@ def assert_saved(bench: Bench) -> None:
 
     deck = bench.deck()
     folder = max(deck.store.trash.iterdir(), key=lambda path: path.stat().st_mtime)
-    record = json.loads((folder / "agent.json").read_text())
-    ref = f"refs/agentdeck/trash/fix/{record['trash']}"
+    ref = f"refs/agentdeck/trash/fix/{folder.name.removeprefix('fix-')}"
     back = bench.root.parent / "back"
     snapshots.restore(deck.world.repo, ref, back)
     assert (back / "new ü.txt").read_text() == "untracked\n"

@@ -158,20 +158,22 @@ def test_a_database_that_an_agent_of_that_name_has_again_stays(bench: Bench) -> 
 
 
 def test_a_gate_that_its_landing_could_not_remove_goes_once_nothing_keeps_it(bench: Bench) -> None:
-    finished(bench, "fix", {"fix.txt": "x\n"})
     told: list[Event] = []
-    inner = bench.root / ".worktrees/gate-fix/inner"
-    landing = bench.deck().land(LandRequest(("fix",), gate=("git worktree add -q --detach inner",)), told.append)
+    may_go = bench.root / "may go"
+    line = '[database]\nengine = "command"\ncreate = "echo x://db"\ndrop = "test -e \\"may go\\""\n'
+    bench.write("agentdeck.toml", line)
+    finished(bench, "fix", {"fix.txt": "x\n"})
+    landing = bench.deck().land(LandRequest(("fix",), gate=("true",)), told.append)
     assert landing.entry("fix").stage is Stage.LANDED
     assert [event.agent for event in told if "could not be removed" in event.text] == ["fix"]
     assert [view.name for view in bench.deck().agents()] == ["fix"]
     deck = bench.deck()
     _, failed = deck.prune([stale for stale in deck.stale() if stale.what == "gate-fix"])
     assert [stale.what for stale in failed] == ["gate-fix"]
-    bench.git("worktree", "remove", "--force", str(inner))
+    may_go.touch()
     prune(bench)
     assert "gate-fix" not in deck.store.names()
-    assert not inner.parent.exists()
+    assert not (bench.root / ".worktrees/gate-fix").exists()
 
 
 def test_the_trash_expires_by_age_only_when_pruned(bench: Bench) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from agentdeck.errors import RefusedError
-from agentdeck.system import git, snapshots, worktrees
+from agentdeck.system import git, snapshots
 from agentdeck.system.advance import check
 from agentdeck.system.bases import Move
 from agentdeck.system.checkouts import moving_files
 from agentdeck.system.files import sign
+from tests.support.leaving import remove
 from tests.support.pictures import picture
 from tests.support.repos import MakeRepo
 from tests.system.test_snapshots import REF, Desk, make_conflict, worktree_of
@@ -45,7 +46,7 @@ def test_a_branch_that_moved_meanwhile(desk: Desk) -> None:
     desk.work.write("src/a.txt", "mine\n")
     tip = desk.work.commit("mine")
     saved = snapshots.take(desk.main.repo, desk.work.folder, REF, message="x")
-    worktrees.remove(desk.main.repo, desk.work.folder, saved)
+    remove(desk.main.repo, desk.work.folder, saved)
     desk.main.git("branch", "-f", "agentdeck/fix", "main")
     made = snapshots.restore(desk.main.repo, REF, desk.work.folder)
     assert made.branch == "agentdeck/fix-restored"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agentdeck.system import snapshots, worktrees
 from agentdeck.system.branches import BranchPlan
 from tests.support.edits import Edit, edits
+from tests.support.leaving import remove
 from tests.support.pictures import picture
 from tests.support.repos import Sandbox, isolate
 
@@ -48,7 +49,7 @@ def test_any_work_comes_back_byte_for_byte(done: list[Edit]) -> None:
         before = picture(work.folder)
         saved = snapshots.take(main.repo, work.folder, REF, message="x", ignored=True)
         assert picture(work.folder) == before
-        worktrees.remove(main.repo, work.folder, saved)
+        remove(main.repo, work.folder, saved)
         main.git("gc", "--quiet", "--prune=now")
         snapshots.restore(main.repo, REF, work.folder)
         assert picture(work.folder) == before

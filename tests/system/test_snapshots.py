@@ -12,6 +12,7 @@ from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import snapshots, worktrees
 from agentdeck.system.branches import BranchPlan
 from agentdeck.system.checkouts import Worktree
+from tests.support.leaving import remove
 from tests.support.pictures import Picture, picture
 from tests.support.repos import MakeRepo, Sandbox
 
@@ -31,7 +32,7 @@ class Desk:
         repo = self.main.repo
         saved = snapshots.take(repo, self.work.folder, REF, message="before removal", ignored=ignored)
         assert picture(self.work.folder) == before, "taking a snapshot must leave the worktree alone"
-        worktrees.remove(repo, self.work.folder, saved)
+        remove(repo, self.work.folder, saved)
         assert not self.work.folder.exists()
         self.main.git("reflog", "expire", "--expire=now", "--all")
         self.main.git("gc", "--quiet", "--prune=now")
@@ -190,7 +191,7 @@ def test_a_rebase_in_the_middle(desk: Desk) -> None:
     desk.work.fails("rebase", "main")
     repo, before = desk.main.repo, picture(desk.work.folder)
     saved = snapshots.take(repo, desk.work.folder, REF, message="x")
-    worktrees.remove(repo, desk.work.folder, saved)
+    remove(repo, desk.work.folder, saved)
     desk.main.git("branch", "-D", "agentdeck/fix")
     desk.main.git("gc", "--quiet", "--prune=now")
     snapshots.restore(repo, REF, desk.work.folder)
@@ -219,7 +220,7 @@ def test_commits_that_only_the_reflog_knows(desk: Desk) -> None:
     desk.work.git("reset", "--quiet", "--hard", "HEAD~1")
     repo = desk.main.repo
     saved = snapshots.take(repo, desk.work.folder, REF, message="x")
-    worktrees.remove(repo, desk.work.folder, saved)
+    remove(repo, desk.work.folder, saved)
     desk.main.git("branch", "-D", "agentdeck/fix")
     desk.main.git("gc", "--quiet", "--prune=now")
     snapshots.restore(repo, REF, desk.work.folder)
@@ -270,7 +271,7 @@ def test_ignored_files_only_when_asked(desk: Desk) -> None:
     assert after == before
     assert "build/out/file" in after.files
     saved = snapshots.take(desk.main.repo, desk.work.folder, f"{REF}b", message="x")
-    worktrees.remove(desk.main.repo, desk.work.folder, saved)
+    remove(desk.main.repo, desk.work.folder, saved)
     snapshots.restore(desk.main.repo, f"{REF}b", desk.work.folder)
     assert not (desk.work.folder / "debug.log").exists()
     assert (desk.work.folder / "src/a.txt").exists()
@@ -291,7 +292,7 @@ def test_a_branch_without_a_commit(desk: Desk) -> None:
     status = desk.work.git("status", "--porcelain=v2", "--branch")
     saved = snapshots.take(repo, desk.work.folder, REF, message="x")
     assert saved.tip is None
-    worktrees.remove(repo, desk.work.folder, saved)
+    remove(repo, desk.work.folder, saved)
     snapshots.restore(repo, REF, desk.work.folder)
     assert desk.work.git("status", "--porcelain=v2", "--branch") == status
 
@@ -362,7 +363,7 @@ def test_a_branch_that_moved_gets_another_name(desk: Desk) -> None:
     tip = desk.work.commit()
     repo = desk.main.repo
     saved = snapshots.take(repo, desk.work.folder, REF, message="x")
-    worktrees.remove(repo, desk.work.folder, saved)
+    remove(repo, desk.work.folder, saved)
     desk.main.git("branch", "--force", "agentdeck/fix", "main")
     made = snapshots.restore(repo, REF, desk.work.folder)
     assert made.branch == "agentdeck/fix-restored"
@@ -374,7 +375,7 @@ def test_a_branch_that_moved_gets_another_name(desk: Desk) -> None:
 def test_a_branch_in_use_gets_another_name(desk: Desk, tmp_path: Path) -> None:
     repo = desk.main.repo
     saved = snapshots.take(repo, desk.work.folder, REF, message="x")
-    worktrees.remove(repo, desk.work.folder, saved)
+    remove(repo, desk.work.folder, saved)
     desk.main.git("worktree", "add", "--quiet", tmp_path / "elsewhere", "agentdeck/fix")
     made = snapshots.restore(repo, REF, desk.work.folder)
     assert made.branch == "agentdeck/fix-restored"
@@ -386,7 +387,7 @@ def test_a_deleted_branch_comes_back_with_its_settings(desk: Desk) -> None:
     tip = desk.work.git("rev-parse", "HEAD")
     repo = desk.main.repo
     saved = snapshots.take(repo, desk.work.folder, REF, message="x")
-    worktrees.remove(repo, desk.work.folder, saved)
+    remove(repo, desk.work.folder, saved)
     desk.main.git("branch", "-D", "agentdeck/fix")
     assert snapshots.restore(repo, REF, desk.work.folder).head == tip
     assert desk.main.git("config", "branch.agentdeck/fix.description") == "two\nlines"
@@ -403,7 +404,7 @@ def test_restoring_does_not_touch_what_is_there(desk: Desk) -> None:
 def test_an_interrupted_restore_is_completed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.work.write("src/a.txt", "changed\n")
     before, repo = picture(desk.work.folder), desk.main.repo
-    worktrees.remove(repo, desk.work.folder, snapshots.take(repo, desk.work.folder, REF, message="x"))
+    remove(repo, desk.work.folder, snapshots.take(repo, desk.work.folder, REF, message="x"))
     for step in ("_restore_branches", "_restore_state", "_restore_index", "_restore_modes"):
         with monkeypatch.context() as patch:
 
@@ -443,7 +444,7 @@ def test_a_worktree_whose_git_file_is_gone_is_not_taken_for_the_main_one(desk: D
     before = picture(desk.work.folder)
     (desk.work.folder / ".git").unlink()
     saved = snapshots.take(desk.main.repo, desk.work.folder, REF, message="x")
-    worktrees.remove(desk.main.repo, desk.work.folder, saved)
+    remove(desk.main.repo, desk.work.folder, saved)
     snapshots.restore(desk.main.repo, REF, desk.work.folder)
     assert picture(desk.work.folder) == before
 
@@ -454,7 +455,7 @@ def test_a_folder_that_is_gone_is_saved_as_its_index(desk: Desk) -> None:
     before = picture(desk.work.folder)
     shutil.rmtree(desk.work.folder)
     saved = snapshots.take(desk.main.repo, desk.work.folder, REF, message="x")
-    worktrees.remove(desk.main.repo, desk.work.folder, saved)
+    remove(desk.main.repo, desk.work.folder, saved)
     snapshots.restore(desk.main.repo, REF, desk.work.folder)
     assert picture(desk.work.folder) == before
 
@@ -467,7 +468,7 @@ def test_the_main_worktree_can_be_saved_too(desk: Desk) -> None:
     assert desk.main.git("show", f"{saved.work_tree}:src/a.txt") == "mine"
     assert "inside" not in desk.main.git("ls-tree", "-r", "--name-only", saved.work_tree)
     with pytest.raises(RefusedError):
-        worktrees.remove(desk.main.repo, desk.main.folder, saved)
+        remove(desk.main.repo, desk.main.folder, saved)
 
 
 def test_what_can_not_be_read_is_refused(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from agentdeck.system.changes import Changes, changes, diff
 from agentdeck.system.checkouts import find_worktree, list_worktrees, main_folder
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import READY
+from tests.support.leaving import remove
 from tests.support.pictures import picture
 from tests.support.repos import MakeRepo, Sandbox
 
@@ -78,7 +79,7 @@ def test_bare_repositories_with_worktrees(repo: MakeRepo, tmp_path: Path, hidden
     assert (path / "README.md").read_text() == "hello\n"
     sibling = worktrees.place(Repository.find(path), "../{repo}-{name}", "two")
     assert sibling.parent == (tmp_path if hidden else bare.parent)
-    worktrees.remove(found, path, snapshots.take(found, path, REF, message="x"))
+    remove(found, path, snapshots.take(found, path, REF, message="x"))
     assert [tree.bare for tree in list_worktrees(found)] == [True]
     if not hidden:
         with pytest.raises(RefusedError):
@@ -238,7 +239,7 @@ def test_submodules_come_from_the_main_checkout(repo: MakeRepo, tmp_path: Path) 
     assert (path / "libs/lib/deep/README.md").exists()
     assert Sandbox(path / "libs/lib").git("config", "remote.origin.url") == str(library.folder)
     assert not Sandbox(path).git("status", "--porcelain")
-    worktrees.remove(main.repo, path, snapshots.take(main.repo, path, REF, message="x"))
+    remove(main.repo, path, snapshots.take(main.repo, path, REF, message="x"))
     restored = snapshots.restore(main.repo, REF, path)
     assert not restored.note
     assert (path / "libs/lib/deep/README.md").exists()
@@ -280,86 +281,6 @@ def test_lock_and_unlock(repo: MakeRepo, tmp_path: Path) -> None:
     found = find_worktree(main.repo, path)
     assert found is not None
     assert found.locked is None
-
-
-def test_remove_takes_the_folder_and_its_record(repo: MakeRepo, tmp_path: Path) -> None:
-    main, path = repo(), tmp_path / "work"
-    main.git("worktree", "add", "--quiet", tmp_path / "stale")
-    (tmp_path / "stale").rename(tmp_path / "moved")
-    worktrees.add(main.repo, path, plan(main), reason=REASON)
-    saved = snapshots.take(main.repo, path, REF, message="x")
-    for _ in range(2):
-        worktrees.remove(main.repo, path, saved)
-    assert not path.exists()
-    assert [tree.path.name for tree in list_worktrees(main.repo)] == [main.folder.name, "stale"]
-
-
-@pytest.mark.parametrize("change", ["edit", "new", "stage", "commit", "mode", "merge"])
-def test_remove_refuses_what_changed_since_it_was_saved(repo: MakeRepo, tmp_path: Path, change: str) -> None:
-    main, path = repo(), tmp_path / "work"
-    worktrees.add(main.repo, path, plan(main), reason=REASON)
-    work = Sandbox(path)
-    work.write("README.md", "edited\n")
-    saved = snapshots.take(main.repo, path, REF, message="x")
-    match change:
-        case "edit":
-            work.write("README.md", "Edited\n")
-        case "new":
-            work.write("new", "")
-        case "stage":
-            work.git("add", "README.md")
-        case "commit":
-            work.commit()
-        case "mode":
-            (path / "README.md").chmod(0o755)
-        case _:
-            work.write("x")
-            work.git("stash", "--quiet", "--include-untracked")
-            work.git("merge", "--quiet", "--no-commit", "--no-ff", "--allow-unrelated-histories", "HEAD")
-            work.write("README.md", "edited again\n")
-    before = picture(path)
-    with pytest.raises(RefusedError, match="has changed since it was saved"):
-        worktrees.remove(main.repo, path, saved)
-    assert picture(path) == before
-    found = find_worktree(main.repo, path)
-    assert found is not None
-    assert found.locked == REASON
-
-
-def test_remove_ends_what_was_cut_off(repo: MakeRepo, tmp_path: Path) -> None:
-    main, path = repo(), tmp_path / "work"
-    worktrees.add(main.repo, path, plan(main), reason=REASON)
-    work = Sandbox(path)
-    work.write("one", "1")
-    work.write("two", "2")
-    before = picture(path)
-    saved = snapshots.take(main.repo, path, REF, message="x")
-    worktree = find_worktree(main.repo, path)
-    assert worktree is not None
-    snapshots.begin_removal(worktree, saved)
-    (path / "one").unlink()
-    (path / ".git").unlink()
-    assert snapshots.take(main.repo, path, REF, message="x") == saved
-    (path / "since").write_text("not saved")
-    with pytest.raises(RefusedError):
-        worktrees.remove(main.repo, path, saved)
-    (path / "since").unlink()
-    worktrees.remove(main.repo, path, saved)
-    snapshots.restore(main.repo, REF, path)
-    assert picture(path) == before
-
-
-def test_remove_leaves_unknown_folders_and_inner_worktrees_alone(repo: MakeRepo, tmp_path: Path) -> None:
-    main, path = repo(), tmp_path / "work"
-    worktrees.add(main.repo, path, plan(main), reason=REASON)
-    main.git("worktree", "add", "--quiet", path / "inner")
-    saved = snapshots.take(main.repo, path, REF, message="x")
-    with pytest.raises(RefusedError, match="holds another worktree"):
-        worktrees.remove(main.repo, path, saved)
-    stranger = Sandbox(tmp_path / "stranger")
-    stranger.write("file")
-    assert "left as it is" in worktrees.remove(main.repo, stranger.folder, saved)
-    assert (stranger.folder / "file").exists()
 
 
 def test_delete_branch_only_where_it_is_expected(repo: MakeRepo, tmp_path: Path) -> None:

@@ -75,7 +75,10 @@ class Phase(StrEnum):
 
     ACQUIRING = "acquiring"
     HELD = "held"
+    SAVING = "saving"
+    """It is being saved for its removal, which may still be given up: nothing is released yet."""
     RELEASING = "releasing"
+    """It is being removed, and all of it is saved."""
     RESTORING = "restoring"
     """It was removed, and is being brought back from the trash."""
 

@@ -264,11 +264,7 @@ class Deck:
         with self.store.operation(view.name, wait=2):
             current = self.store.agent(view.name)
             if current is not None:
-                lease = current.lease("database")
-                if keep_database and lease is not None:
-                    removal.keep_database(self.store, current.name, lease.data)
-                    current = current.without_lease("database")
-                removal.remove(world, current, note, keep_branch=keep_branch)
+                removal.remove(world, current, note, keep_branch=keep_branch, keep_database=keep_database)
 
     # Landing and taking back
 

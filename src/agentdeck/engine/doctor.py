@@ -12,6 +12,7 @@ from agentdeck.core.text import listed
 from agentdeck.engine import gateways, identity
 from agentdeck.engine.resources import BY_KIND, Presence
 from agentdeck.engine.survivors import Survivor, survivors, with_ports
+from agentdeck.engine.trouble import trouble_of
 from agentdeck.engine.views import AgentView, Check
 from agentdeck.engine.world import World, trust_command
 from agentdeck.errors import DeckError, MissingToolError
@@ -131,6 +132,10 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
     for view in agents:
         if view.damaged is not None:
             yield Check(f"agent {view.name}", False, view.damaged.title, f"{view.damaged.detail}. {view.damaged.hint}")
+            continue
+        known = trouble_of(world.store, view.name)
+        if known is not None:
+            yield Check(f"agent {view.name}", False, f"not repaired: {known['title']}", known["hint"])
             continue
         wrong, repair = [], ""
         for lease in view.agent.leases:

@@ -14,9 +14,10 @@ from agentdeck.core.events import Event
 from agentdeck.engine import gateways, identity
 from agentdeck.engine.heads import follow_all
 from agentdeck.engine.moving import follow, follow_worktree, old_home
+from agentdeck.engine.trouble import forget_trouble, is_news, is_recent
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, StoreError, UntrustedError
-from agentdeck.system import bases
+from agentdeck.system import bases, going
 from agentdeck.system.files import is_locked
 
 
@@ -24,7 +25,8 @@ def repair(world: World, note: Note) -> None:
     """Bring the store and the machine together again after a crash; nothing to do costs next to nothing. What can't be
     repaired keeps nothing else from it; then the first error is raised."""
     failed: list[DeckError] = []
-    for step in (_follow_move, _reconcile_all, _finish_landings, _finish_undo, _revive_gateway):
+    steps = (_follow_move, _reconcile_all, _finish_landings, _finish_undo, _revive_gateway, _delete_rests)
+    for step in steps:
         try:
             step(world, note)
         except UntrustedError:
@@ -72,6 +74,11 @@ def _revive_gateway(world: World, note: Note) -> None:
         gateways.revive(world, note)
 
 
+def _delete_rests(world: World, note: Note) -> None:
+    if going.has_rests(world.repo):
+        going.delete_rests(world.repo)
+
+
 def needs_repair(world: World, agent: Agent) -> bool:
     """Whether `reconcile` has something to do for `agent`; costs a few lock tests and reads only."""
     if world.store.in_operation(agent.name) or agent.landing:
@@ -117,29 +124,40 @@ def _mend_status(world: World, name: str, note: Note) -> None:
 
 def reconcile(world: World, agents: list[Agent], note: Note) -> None:
     """Repair each of `agents` that needs it, one after the other; what another process is at work on is left to it.
-    Where one can't be repaired, the others are first, then its error is raised."""
+    Where one can't be repaired, the others are first, then its error is raised: once, for `doctor` tells it from then
+    on."""
     failed: list[DeckError] = []
     for agent in agents:
-        if not needs_repair(world, agent):
+        if not needs_repair(world, agent) or is_recent(world.store, agent.name):
             continue
         try:
             with world.store.operation(agent.name):
                 current = world.store.agent(agent.name)
                 if current is not None:
                     _repair(world, current, note)
+                    forget_trouble(world.store, agent.name)
         except (BusyError, UntrustedError):
             continue
         except DeckError as error:
-            failed.append(error)
+            if is_news(world.store, agent.name, error):
+                failed.append(error)
     if failed:
         raise failed[0]
 
 
 def _repair(world: World, agent: Agent, note: Note) -> None:
     _mend_status(world, agent.name, note)
-    if agent.phase is not Phase.HELD:
+    if agent.phase not in (Phase.HELD, Phase.SAVING):
         world.check_trust()
-    if agent.phase is Phase.RELEASING:
+    if agent.phase is Phase.SAVING:
+        from agentdeck.engine import removal
+
+        removal.give_up(world, agent)
+        if _is_lost(world, agent.name):
+            mark_lost(world, agent.name, "its removal stopped it, and was cut short")
+        text = "its removal had been cut short before anything went; it is as before"
+        note(Event("agent.repaired", agent.name, text))
+    elif agent.phase is Phase.RELEASING:
         from agentdeck.engine import removal
 
         if agent.trash.startswith("start-"):

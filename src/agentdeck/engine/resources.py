@@ -12,23 +12,27 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
 from agentdeck.engine import identity, leases
-from agentdeck.engine.heads import own_branches
-from agentdeck.engine.world import Note, World, silent
+from agentdeck.engine.kept_databases import KEEP, keep_database
+from agentdeck.engine.worktree_removal import let_go
+from agentdeck.engine.world import Note, World
 from agentdeck.errors import DatabaseError, RefusedError, TmuxError
-from agentdeck.system import branches, envfile, hooks, merges, worktrees
+from agentdeck.system import branches, envfile, hooks, worktrees
 from agentdeck.system.carry import carry_over
-from agentdeck.system.checkouts import Worktree, find_worktree, is_bare, list_worktrees
+from agentdeck.system.checkouts import find_worktree, is_bare
 from agentdeck.system.files import private_folder, write_json
 from agentdeck.system.process import check_cancelled
-from agentdeck.system.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from agentdeck.system.databases import Database
 
 
 class Presence(StrEnum):
@@ -102,59 +106,7 @@ class WorktreeResource:
         return Presence.HELD if identity.identity_of(world.repo.common, agent).is_usable else Presence.FOREIGN
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
-        """Remove the worktree, which `engine.removal` has taken a snapshot of, and the branch where we made it."""
-        from agentdeck.engine.removal import saved_snapshot, take_snapshot
-
-        if world.settings.config.trash.ignored:
-            # A database in the worktree has been dropped meanwhile, and is among the files that were saved.
-            take_snapshot(world, agent, silent)
-        snapshot, left = saved_snapshot(world, agent), ""
-        found = identity.identity_of(world.repo.common, agent)
-        tree = identity.record_of(world, agent)
-        if tree and (snapshot is not None or agent.is_gate) and self._is_ours(agent, lease, tree):
-            left = worktrees.remove(world.repo, tree.git_dir, snapshot)
-        if not left and os.path.lexists(found.path) and lease.held:
-            left = f"{found.path} was left as it is: {found.why or 'it was not made for this agent'}."
-        if not lease.data.get("keep_branch"):
-            self._delete_branches(world, agent, lease, snapshot)
-        return left
-
-    def _delete_branches(self, world: World, agent: Agent, lease: Lease, snapshot: Snapshot | None) -> None:
-        """Delete the agent's own branches whose tips are saved. One that it left with commits that neither its work nor
-        its base has stays, and so does one that is checked out elsewhere."""
-        repo, saved = world.repo, snapshot.branches if snapshot is not None else {}
-        work = saved.get(lease.data["branch"]) or (snapshot.tip if snapshot is not None else None)
-        base = repo.commit(f"refs/heads/{lease.data['base']}")
-        held = [each for each in (lease.data["base_commit"], work, base) if each]
-        used = {tree.branch for tree in list_worktrees(repo) if tree.path.is_dir()}
-        gone = {}
-        for branch in own_branches(lease):
-            tip = repo.commit(f"refs/heads/{branch}")
-            is_saved = tip in (saved.get(branch), lease.data["base_commit"])
-            if not tip or not is_saved or branch in used or not self._may_delete(world, agent, branch, tip, snapshot):
-                continue
-            if any(merges.is_ancestor(repo, tip, each) for each in held):
-                gone[branch] = tip
-        for branch, tip in gone.items():
-            branches.delete_branch(repo, branch, tip)
-
-    def _may_delete(self, world: World, agent: Agent, branch: str, tip: str, snapshot: Snapshot | None) -> bool:
-        """Whether more than the lease says that the branch is the agent's, or another one holds its commits too."""
-        prefix, _, suffix = world.settings.config.agent.branch.partition("{name}")
-        if branch.startswith(f"{prefix}{agent.name}") and branch.endswith(suffix):
-            return True
-        if snapshot is not None and snapshot.branch == branch:
-            return True
-        return len(world.repo.lines("for-each-ref", "--count=2", "--contains", tip, "refs/heads", "refs/remotes")) > 1
-
-    def _is_ours(self, agent: Agent, lease: Lease, found: Worktree) -> bool:
-        """Whether the worktree was made for this agent: one that was in the way of a start was not, nor is one of
-        which only the lease says so."""
-        locked = found.locked or ""
-        if locked == identity.lock_reason(agent.name) or locked.startswith("agentdeck is restoring"):
-            return True
-        is_anothers = locked.startswith(identity.lock_reason(""))
-        return lease.held and found.is_complete and not is_anothers
+        return let_go(world, agent, lease)
 
     def describe(self, lease: Lease) -> str:
         return f"{lease.data['path']} on {lease.data['branch'] or lease.data['base_commit'][:12]}"
@@ -213,22 +165,40 @@ class DatabaseResource:
         return Presence.HELD if world.database is not None and world.database.exists(lease.data) else Presence.GONE
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
+        if lease.data.get(KEEP):
+            keep_database(world.store, agent.name, lease.data)
+            return ""
+        database = self.check_release(world, agent, lease)
+        if database is None:
+            return ""
+        if saved is not None and not list(saved.glob("database*")):
+            self.save(world, lease, saved)
+        with _way_out(agent):
+            database.drop(lease.data)
+        return ""
+
+    def check_release(self, world: World, agent: Agent, lease: Lease) -> Database | None:
+        """Raise where it can't be dumped and dropped now; return None where there is nothing to drop."""
         if world.database is None:
             raise RefusedError(
                 f"{agent.name}'s database can't be dropped: agentdeck.toml no longer configures one.",
-                hint="Put [database] back as it was, then remove the agent again.",
+                hint=f"Put [database] back as it was, or: agentdeck rm --keep-database {agent.name}",
             )
-        try:
-            exists = world.database.exists(lease.data)
-        except DatabaseError as error:
-            way_out = f"“agentdeck rm --keep-database {agent.name}” removes the agent and leaves its database."
-            raise DatabaseError(error.title, detail=error.detail, hint=f"{error.hint} {way_out}".strip()) from error
-        if not exists:
-            return ""
-        if saved is not None and world.settings.config.database.keep_dump:
-            world.database.dump(lease.data, saved / "database")
-        world.database.drop(lease.data)
-        return ""
+        with _way_out(agent):
+            if not world.database.exists(lease.data):
+                return None
+            if world.settings.config.database.keep_dump:
+                world.database.check_dump()
+        return world.database
+
+    def save(self, world: World, lease: Lease, saved: Path, *, moved: tuple[Path, Path] | None = None) -> None:
+        """Dump it to the folder `saved`, where that is wanted. With `moved`, a database that is a file below the first
+        of the two paths is below the second now."""
+        plan = lease.data
+        if moved is not None and "path" in plan and Path(plan["path"]).is_relative_to(moved[0]):
+            plan = {**plan, "path": str(moved[1] / Path(plan["path"]).relative_to(moved[0]))}
+        if world.database is not None and world.settings.config.database.keep_dump and world.database.exists(plan):
+            world.database.dump(plan, saved / "database")
 
     def describe(self, lease: Lease) -> str:
         return str(lease.data.get("name") or lease.data.get("path") or lease.data.get("prefix") or "")
@@ -342,10 +312,21 @@ class PaneResource:
         return {}
 
 
+@contextlib.contextmanager
+def _way_out(agent: Agent) -> Iterator[None]:
+    """Tell, where its database keeps an agent from being removed, how to remove it all the same."""
+    try:
+        yield
+    except DatabaseError as error:
+        way_out = f"“agentdeck rm --keep-database {agent.name}” removes the agent and leaves its database."
+        raise DatabaseError(error.title, detail=error.detail, hint=f"{error.hint} {way_out}".strip()) from error
+
+
+DATABASE = DatabaseResource()
 STACK: tuple[Resource, ...] = (
     WorktreeResource(),
     PortsResource(),
-    DatabaseResource(),
+    DATABASE,
     EnvFileResource(),
     PaneResource(),
 )

@@ -14,18 +14,20 @@ from pathlib import Path
 
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
-from agentdeck.engine import identity, leases
+from agentdeck.engine import identity, leases, trouble
 from agentdeck.engine.moving import moved_here, old_home
+from agentdeck.engine.removal import INNER
 from agentdeck.engine.resources import BY_KIND, STACK
+from agentdeck.engine.worktree_removal import departure, trash_ref
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import snapshots, worktrees
-from agentdeck.system.checkouts import find_worktree
+from agentdeck.system.checkouts import Worktree, find_worktree
 from agentdeck.system.files import private_folder, read_json
 from agentdeck.system.heads import head_of
 
 _OF_A_RUN = frozenset(
-    {"agent.json", "status.json", "operation.lock", "runner.lock", "status.lock", "inbox", "orders.json"}
+    {"agent.json", "status.json", "operation.lock", "runner.lock", "status.lock", "inbox", "orders.json", trouble.FILE}
 )
 """What of a former record belongs to its former processes, or is written anew."""
 
@@ -42,25 +44,35 @@ def kept_record(world: World, name: str, stamp: str) -> Agent:
 
 def check(world: World, name: str, stamp: str) -> None:
     """Raise where the agent can't come back as it was; change nothing."""
-    agent = kept_record(world, name, stamp)
-    if world.store.agent(name) is not None:
+    agent, there = kept_record(world, name, stamp), world.store.agent(name)
+    if there is not None and not _is_going(there, stamp):
         raise RefusedError(f"There is an agent “{name}” again.", hint=f"Remove it first: agentdeck rm {name}")
+    agent = replace(agent, trash=stamp)
+    database = agent.lease("database")
+    if database is not None and world.database is not None:
+        world.database.exists(database.data)  # raises where it can't be made again, for its server does not answer
     lease = agent.lease("worktree")
-    if lease is None or world.repo.commit(_ref(agent)) is None:
+    if lease is None or world.repo.commit(trash_ref(agent)) is None:
         return
     path = Path(lease.data["path"])
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RefusedError(f"{path} is not empty, and {name} is to come back there.", hint="Move it away first.")
 
 
+def _is_going(agent: Agent, stamp: str) -> bool:
+    """Whether that removal of the agent is not finished."""
+    return agent.trash == stamp and agent.phase is Phase.RELEASING
+
+
 def restore(world: World, name: str, stamp: str, note: Note) -> Agent:
-    """Bring the agent back; raise RefusedError as `check` does, with nothing changed."""
+    """Bring the agent back, also from a removal that could not be finished; raise RefusedError as `check` does, with
+    nothing changed."""
     with contextlib.ExitStack() as stack:
         with world.store.naming():
             check(world, name, stamp)
             kept = kept_record(world, name, stamp)
             leases = tuple(replace(lease, held=False) for lease in kept.leases)
-            agent = replace(kept, phase=Phase.RESTORING, leases=leases)
+            agent = replace(kept, phase=Phase.RESTORING, leases=leases, trash=stamp)
             stack.enter_context(world.store.operation(name, wait=5))
             world.store.save(agent)
         return go_on(world, agent, note)
@@ -80,15 +92,11 @@ def go_on(world: World, agent: Agent, note: Note) -> Agent:
         if back is not None:
             text = f"{kind}: {BY_KIND[kind].describe(back)}"
             world.note(Event("resource.acquired", agent.name, text, {"kind": kind}), note)
-    _restore_status(world, agent.name, saved / "record" / "status.json")
+    _restore_status(world, agent.name, saved / "record")
     agent = replace(agent, phase=Phase.HELD, trash="", step="")
     world.store.save(agent)
     world.note(Event("agent.restored", agent.name, "restored; “agentdeck resume” starts it again"), note)
     return agent
-
-
-def _ref(agent: Agent) -> str:
-    return f"refs/agentdeck/trash/{agent.name}/{agent.trash}"
 
 
 def _copy_record(record: Path, folder: Path) -> None:
@@ -106,7 +114,7 @@ def _restore_lease(world: World, agent: Agent, lease: Lease, saved: Path) -> Lea
         world.note(Event("warning", agent.name, f"its {lease.kind} stays in the trash: {why}"), lambda event: None)
         return None
     if lease.kind == "worktree":
-        return _restore_worktree(world, agent, lease)
+        return _restore_worktree(world, agent, lease, saved)
     if lease.kind == "pane":
         # Its log and recording are there to be read; the window comes with the next run.
         return replace(lease, held=True)
@@ -117,14 +125,21 @@ def _restore_lease(world: World, agent: Agent, lease: Lease, saved: Path) -> Lea
     return replace(lease, held=True, data=BY_KIND[lease.kind].acquire(world, agent, lease))
 
 
-def _restore_worktree(world: World, agent: Agent, lease: Lease) -> Lease | None:
+def _restore_worktree(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
     path = Path(lease.data["path"])
-    if world.repo.commit(_ref(agent)) is None:
+    if world.repo.commit(trash_ref(agent)) is None:
         return None
-    there = find_worktree(world.repo, path)
-    if there is None or not there.path.is_dir() or (there.locked or "").startswith("agentdeck is restoring"):
-        there = snapshots.restore(world.repo, _ref(agent), path)
+    leave = departure(world, agent)
+    if leave.can_be_put_back:
+        leave.put_back()  # its removal came to a halt before anything of it was deleted
+    else:
+        leave.let_go()
+    there = _unpacked(world, trash_ref(agent), path)
     worktrees.lock(world.repo, path, identity.lock_reason(agent.name))
+    for inner in read_json(saved / INNER) if (saved / INNER).exists() else ():
+        _unpacked(world, inner["ref"], path / inner["path"])
+        if inner["locked"] is not None:
+            worktrees.lock(world.repo, path / inner["path"], inner["locked"])
     branch = head_of(there).branch
     # One that had to get another name is nobody else's.
     create = lease.data["create"] or bool(branch and branch != lease.data["branch"])
@@ -133,6 +148,14 @@ def _restore_worktree(world: World, agent: Agent, lease: Lease) -> Lease | None:
         held=True,
         data={**lease.data, "branch": branch, "create": create, "git_dir": str(there.git_dir), "note": there.note},
     )
+
+
+def _unpacked(world: World, ref: str, path: Path) -> Worktree:
+    """The worktree at `path`, from its snapshot where it is not there."""
+    there = find_worktree(world.repo, path)
+    if there is None or not there.path.is_dir() or (there.locked or "").startswith("agentdeck is restoring"):
+        return snapshots.restore(world.repo, ref, path)
+    return there
 
 
 def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
@@ -147,11 +170,13 @@ def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path) -> 
     return replace(lease, held=True)
 
 
-def _restore_status(world: World, name: str, former: Path) -> None:
+def _restore_status(world: World, name: str, record: Path) -> None:
     """As it was when it was removed; one that was at work then was stopped by that."""
     status = Status(State.STOPPED, since=time.time(), reason="restored")
-    if former.exists():
-        status = Status.from_json(read_json(former))
+    # Where the removal was not finished, its own folder has it still.
+    former = (folder / "status.json" for folder in (record, world.store.agent_folder(name)))
+    if (path := next((path for path in former if path.exists()), None)) is not None:
+        status = Status.from_json(read_json(path))
         status = replace(status, runner_pid=None, agent_pid=None)
         if status.state.is_live:
             status = replace(status, state=State.STOPPED, since=time.time(), reason="stopped by its removal")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agent import Agent
-from agentdeck.engine import gateways, removal
+from agentdeck.engine import gateways
+from agentdeck.engine.kept_databases import is_same_database
 from agentdeck.engine.stale import Pruning, Stale, delete
 from agentdeck.engine.world import World
 from agentdeck.errors import BusyError, StoreError
@@ -26,7 +27,7 @@ def stale_databases(world: World, agents: list[Agent]) -> Iterator[Stale]:
     used = [lease.data for agent in agents if (lease := agent.lease("database"))]
     for path in sorted((world.store.folder / "databases").glob("*.json")):
         kept = _kept_database(path)
-        if any(removal.is_same_database(kept["plan"], plan) for plan in used):
+        if any(is_same_database(kept["plan"], plan) for plan in used):
             continue
         name = kept["plan"].get("name") or kept["plan"].get("path") or kept["agent"]
         why = f"its agent {kept['agent']} was removed without it"

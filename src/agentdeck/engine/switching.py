@@ -25,6 +25,8 @@ _PATIENCE = 10.0
 
 def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:
     """Start an agent that has ended, with its leases. The caller holds its operation lock."""
+    if agent.phase in (Phase.SAVING, Phase.RELEASING):
+        raise RefusedError(f"{agent.name} is being removed.", hint=f"Finish that first: agentdeck rm {agent.name}")
     starting.check_ready(world)
     identity.check(world.repo.common, agent)
     lease = agent.lease("pane")

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.core.agent import Phase
 from agentdeck.core.events import Event
 from agentdeck.engine import identity, removal, restoring
 from agentdeck.engine.candidates import committed
 from agentdeck.engine.heads import work_of
-from agentdeck.engine.removal import is_kept, keep_database
+from agentdeck.engine.kept_databases import is_kept, keep_database
 from agentdeck.engine.standing import set_landed
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
@@ -126,7 +127,7 @@ def _check_removal(world: World, part: Part) -> None:
 
 def _undo_removal(world: World, part: Part, key: str, note: Note) -> Part | None:
     agent = world.store.agent(part["agent"])
-    if agent is None:
+    if agent is None or agent.phase is Phase.RELEASING:
         restoring.restore(world, part["agent"], part["trash"], note)
     elif agent.trash == part["trash"]:
         with world.store.operation(agent.name, wait=5):

@@ -21,7 +21,7 @@ from agentdeck.system.branches import branch_settings
 from agentdeck.system.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import identify
-from agentdeck.system.nested import Nested, capture_nested
+from agentdeck.system.nested import Nested, capture_nested, hidden_work
 from agentdeck.system.process import Result
 from agentdeck.system.rawtrees import Listing, RawTrees, listing
 
@@ -88,15 +88,17 @@ def capture(
 
     Where its folder is gone, or is another by now, its files are taken to be as the index has them.
     """
-    view = _View(repo, worktree, identify(worktree.path, worktree.git_dir).is_ours)
+    is_there = worktree.home is not None or identify(worktree.path, worktree.git_dir).is_ours
+    view = _View(repo, worktree, is_there)
     entries = view.entries()
     has_index = raw.adopt_index(worktree.git_dir)
     unmerged = [entry for entry in entries if entry.stage]
     folder = view.place
     raw.forget(folder, {entry.path for entry in unmerged})
     staged = raw.tree(folder)
+    others, skipped = view.others(), () if ignored else view.ignored()
     try:
-        found = listing(worktree.path, view.skipped(ignored=ignored)) if view.has_files else None
+        found = listing(worktree.path, others.union(skipped)) if view.has_files else None
     except OSError as error:
         raise RefusedError(f"{worktree.path} can't be read wholly, so it can't be saved.", detail=str(error)) from error
     raw.forget(folder, _untrusted(view, entries, found))
@@ -112,7 +114,8 @@ def capture(
     result.facts = {"index": _digest(entries), **_shape(found)}
     links = {entry.path: entry.oid for entry in entries if entry.is_submodule}
     nested: list[Nested] = []
-    for path in found.repositories if found else []:
+    hidden = hidden_work(repo, worktree.path, skipped, others) if found else []
+    for path in [*(found.repositories if found else ()), *hidden]:
         nested += capture_nested(repo, raw, worktree, path, link=links.get(path), ignored=ignored)
     for number, inner in enumerate(nested):
         result.parts |= {f"nested-{number}-{name}": ("tree", tree) for name, tree in inner.trees.items()}
@@ -122,7 +125,8 @@ def capture(
         result.facts["refs"] = view.private_refs()
     result.clean = (
         found is not None
-        and not view.lines("status", "-z", "--porcelain", "--untracked-files=all")
+        # What a submodule holds is looked at below; git can't look into one out of its place.
+        and not view.lines("status", "-z", "--porcelain", "--untracked-files=all", "--ignore-submodules=dirty")
         and not any(path.startswith(_UNFINISHED) for path in [*state, *result.facts.get("refs", {})])
         and all(inner.facts["kind"] == "pristine" for inner in nested)
     )
@@ -163,15 +167,15 @@ class _View:
             found.append(Entry(flag, mode, oid, int(stage), path))
         return found
 
-    def skipped(self, *, ignored: bool) -> set[str]:
-        """What of the folder is not this worktree's to save: other worktrees, and ignored files unless wanted."""
-        own = os.path.realpath(self.worktree.path)
+    def others(self) -> set[str]:
+        """The other worktrees in its folder, which are not its to save."""
+        own = os.path.realpath(self.worktree.home or self.worktree.path)
         places = (os.path.realpath(other.path) for other in list_worktrees(self.repo))
-        skipped = {os.path.relpath(place, own) for place in places if place.startswith(own + "/")}
-        if not ignored:
-            words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-            skipped |= {path.rstrip("/") for path in self.lines(*words)}
-        return skipped
+        return {os.path.relpath(place, own) for place in places if place.startswith(own + "/")}
+
+    def ignored(self) -> set[str]:
+        words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
+        return {path.rstrip("/") for path in self.lines(*words)}
 
     def private_refs(self) -> dict[str, str]:
         """The refs that are this worktree's alone, but for HEAD, with what they point to."""

@@ -38,6 +38,8 @@ class Worktree:
     """Why git takes its record for stale; None when it does not."""
     note: str = ""
     """What a person should hear of how it came about: a hook that failed, a branch that got another name."""
+    home: Path | None = None
+    """Where it belongs, while `path` is elsewhere because it is being removed."""
 
     @property
     def is_complete(self) -> bool:

@@ -7,6 +7,7 @@ among them, so that no commit, stash or unfinished merge in it is lost.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from agentdeck.errors import RefusedError
 from agentdeck.system.checkouts import Worktree
 from agentdeck.system.git import Repository
 from agentdeck.system.process import Result
-from agentdeck.system.rawtrees import RawTrees, listing
+from agentdeck.system.rawtrees import RawTrees, listing, repositories_in
 
 
 @dataclass
@@ -40,8 +41,7 @@ def capture_nested(
         git_dir, facts["kind"] = dot_git, "inside"
     else:
         facts["pointer"] = os.fsdecode(dot_git.read_bytes())
-        pointed = facts["pointer"].removeprefix("gitdir:").strip()
-        git_dir = Path(os.path.normpath(folder / pointed))
+        git_dir = _git_dir_of(folder)
         own = Path(os.path.normpath(worktree.git_dir)) / "modules"
         facts["kind"] = "attached" if git_dir.is_relative_to(own) and git_dir.is_dir() else "pointing"
     inner = _Inner(repo, folder, git_dir)
@@ -49,7 +49,9 @@ def capture_nested(
         facts["git"] = os.path.relpath(git_dir, worktree.git_dir)
         if link and inner.is_pristine(link, ignored=ignored):
             return [Nested({"path": path, "kind": "pristine", "commit": link})]
-    found = listing(folder, () if ignored else inner.ignored())
+    skipped = () if ignored else inner.ignored()
+    found = listing(folder, skipped)
+    found.repositories += hidden_work(repo, folder, skipped)
     files = [name for name in found.files if name != ".git"]
     nested = Nested(facts | {"empty": found.empty}, {"files": raw.tree_of(folder, files)})
     if facts["kind"] != "pointing":
@@ -63,6 +65,13 @@ def capture_nested(
         for below in found.repositories
     )
     return [nested, *(inner for group in deeper for inner in group)]
+
+
+def hidden_work(repo: Repository, folder: Path, ignored: Iterable[str], others: Collection[str] = ()) -> list[str]:
+    """The repositories in those ignored paths of `folder`, but for `others`, that hold what is in no other place: they
+    are saved, though what is ignored is not."""
+    found = [path for path in repositories_in(folder, ignored) if path not in others]
+    return [path for path in found if _Inner.at(repo, folder / path).has_work()]
 
 
 def restore_nested(raw: RawTrees, worktree: Worktree, facts: dict[str, Any], trees: dict[str, str]) -> None:
@@ -90,11 +99,24 @@ def make_folders(folder: Path, paths: list[str]) -> None:
         (folder / path).mkdir(parents=True, exist_ok=True)
 
 
+def _git_dir_of(folder: Path) -> Path:
+    """The `.git` folder, or where the `.git` file points to."""
+    dot_git = folder / ".git"
+    if dot_git.is_dir():
+        return dot_git
+    pointed = os.fsdecode(dot_git.read_bytes()).removeprefix("gitdir:").strip()
+    return Path(os.path.normpath(folder / pointed))
+
+
 @dataclass(frozen=True)
 class _Inner:
     repo: Repository
     folder: Path
     git_dir: Path
+
+    @classmethod
+    def at(cls, repo: Repository, folder: Path) -> _Inner:
+        return cls(repo, folder, _git_dir_of(folder))
 
     def run(self, *words: str) -> Result:
         env = {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.folder)}
@@ -104,6 +126,12 @@ class _Inner:
         """What it ignores; nothing where it is not a sound repository, so that all of it is saved."""
         words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
         return [path.rstrip("/") for path in self.run(*words).text.split("\0")[:-1]]
+
+    def has_work(self) -> bool:
+        """Whether it holds a change, or a commit that none of its remotes is known to have."""
+        status = self.run("status", "--porcelain", "--untracked-files=all")
+        alone = self.run("rev-list", "--max-count=1", "--all", "--reflog", "--not", "--remotes")
+        return not (status and alone) or bool(status.out or alone.out)
 
     def is_pristine(self, link: str, *, ignored: bool) -> bool:
         """Whether checking out the commit `link` again would give all that is here."""

@@ -7,6 +7,7 @@ which outrank every `.gitattributes`, switch all filters off.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -86,6 +87,22 @@ def _scan(folder: str, prefix: str, skip: frozenset[str], found: Listing) -> boo
                 continue
             anything = True
     return anything
+
+
+def repositories_in(folder: Path, paths: Iterable[str]) -> list[str]:
+    """The repositories at or below those paths of `folder`; what is in them is not looked at. What can't be read is
+    left out."""
+    found: list[str] = []
+    left = sorted(paths, reverse=True)
+    while left:
+        path = left.pop()
+        with contextlib.suppress(OSError), os.scandir(folder / path) as entries:  # a file, most often
+            names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+            if ".git" in names:
+                found.append(path)
+            else:
+                left += [f"{path}/{name}" for name, is_folder in names.items() if is_folder]
+    return sorted(found)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.branches import free_name
 from agentdeck.system.captures import Capture, capture, mode_kind
 from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder, share_keys
-from agentdeck.system.files import locked, write_atomic
+from agentdeck.system.files import locked
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import mark_ready
 from agentdeck.system.nested import make_folders, restore_nested
@@ -35,7 +35,6 @@ from agentdeck.system.rawtrees import RawTrees, listing
 from agentdeck.system.submodules import check_out
 
 _FORMAT = 1
-_REMOVING = "agentdeck-removing"
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "agentdeck",
     "GIT_AUTHOR_EMAIL": "agentdeck@localhost",
@@ -71,17 +70,27 @@ def take(
     """Save the worktree under `ref`, its own index and files untouched; HEAD's branch, and `branches` too.
 
     Without `ignored`, git-ignored files are left out. Where `ref` has a snapshot already, that one is returned if
-    nothing changed since, or if the worktree's removal was cut short; else it becomes a parent of the new one. Raise
-    RefusedError where something can't be read.
+    nothing changed since; else it becomes a parent of the new one. Raise RefusedError where something can't be read.
     """
     found = find_worktree(repo, worktree)
     if found is None or found.bare:
         raise NotFoundError(f"{worktree} is no worktree of this repository.")
+    return take_of(repo, found, ref, message=message, ignored=ignored, branches=branches)
+
+
+def take_of(
+    repo: Repository,
+    worktree: Worktree,
+    ref: str,
+    *,
+    message: str,
+    ignored: bool = False,
+    branches: Iterable[str] = (),
+) -> Snapshot:
+    """As `take`, of a worktree that was found, or moved out of its place."""
     before = repo.commit(ref)
-    if before and removal_begun(found) == before:
-        return load(repo, ref)
     with RawTrees.of(repo) as raw:
-        captured = capture(repo, raw, found, ignored=ignored, branches=branches)
+        captured = capture(repo, raw, worktree, ignored=ignored, branches=branches)
     if before:
         there = load(repo, ref)
         if there.fingerprint == captured.fingerprint:
@@ -115,27 +124,6 @@ def load(repo: Repository, ref: str) -> Snapshot:
     """The snapshot at `ref`; raise NotFoundError where there is none."""
     commit, facts = _read(repo, ref)
     return _from_facts(ref, commit, facts)
-
-
-def matches(repo: Repository, worktree: Worktree, saved: Snapshot) -> bool:
-    """Whether the worktree still holds exactly what was saved; where its removal has begun, nothing beside that."""
-    with RawTrees.of(repo) as raw:
-        now = capture(repo, raw, worktree, ignored=saved.ignored, branches=saved.branches)
-    if removal_begun(worktree) == saved.commit:
-        kinds = repo.git("diff-tree", "-r", "-z", "--name-status", "--no-renames", saved.work_tree, now.work)
-        return set(kinds.split("\0")[:-1:2]) <= {"D"}
-    return now.fingerprint == saved.fingerprint
-
-
-def begin_removal(worktree: Worktree, saved: Snapshot) -> None:
-    """Note that what is missing from the worktree's folder from now on was deleted on purpose."""
-    write_atomic(worktree.git_dir / _REMOVING, saved.commit)
-
-
-def removal_begun(worktree: Worktree) -> str | None:
-    """The snapshot whose removal was begun, or None."""
-    note = worktree.git_dir / _REMOVING
-    return note.read_text() if note.exists() else None
 
 
 def restore(repo: Repository, ref: str, path: Path) -> Worktree:

@@ -1,6 +1,6 @@
-"""Make, lock and remove worktrees. Every function may be called again after a crash and then completes its work.
+"""Make and lock worktrees. Every function may be called again after a crash and then completes its work.
 
-Reading is in checkouts.py, branches in branches.py, what is saved before a removal in snapshots.py.
+Reading is in checkouts.py, branches in branches.py, removing in leaving.py and going.py.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from agentdeck.core.agent import check_name
 from agentdeck.errors import ConfigError, GitError, RefusedError
-from agentdeck.system import snapshots
 from agentdeck.system.branches import BranchPlan, check_free, make_branch
-from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder, share_keys
+from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, main_folder, share_keys
 from agentdeck.system.files import locked, write_atomic
 from agentdeck.system.git import Repository
-from agentdeck.system.identity import Standing, identify, mark_ready
+from agentdeck.system.going import alone
+from agentdeck.system.identity import mark_ready
 from agentdeck.system.submodules import check_out
 
 _GIT_OWN = ("agentdeck", "branches", "hooks", "info", "logs", "modules", "objects", "refs", "worktrees")
@@ -61,7 +61,7 @@ def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodul
     someone else's.
     """
     note = plan.note
-    with _alone(repo):
+    with alone(repo):
         worktree = _ours(repo, path, plan, reason)
         if worktree is not None and worktree.is_complete:
             share_keys(repo, worktree.git_dir)
@@ -111,58 +111,6 @@ def unlock(repo: Repository, path: Path) -> None:
     worktree = _known(repo, path)
     if worktree.locked is not None:
         repo.git("worktree", "unlock", worktree.path)
-
-
-def remove(repo: Repository, path: Path, saved: snapshots.Snapshot | None) -> str:
-    """Delete the worktree at `path`, its record and everything in its folder, all of which `saved` must hold; None for
-    one that nobody worked in. Return a sentence about what was left in place; empty where nothing was.
-
-    Raise RefusedError, with nothing changed, where the worktree is not as it was saved. Ignored files are held only by
-    a snapshot taken with `ignored=True`; otherwise they go for good, as with `git worktree remove`. Where the folder is
-    gone already, only the record goes. What lies at `path` and is not the worktree is left as it is, and so is what a
-    link there leads to.
-    """
-    worktree = find_worktree(repo, path)
-    if worktree is None:
-        if os.path.lexists(path):
-            return f"{path} is no worktree of this repository any more, so it was left as it is."
-        return ""
-    if worktree.git_dir == repo.common:
-        raise RefusedError(f"{path} is the repository's main worktree and can't be removed.")
-    found = identify(worktree.path, worktree.git_dir)
-    if found.is_deletable:
-        _check_holds_no_other(repo, worktree)
-        if saved is not None:
-            _check_saved(repo, worktree, saved)
-            snapshots.begin_removal(worktree, saved)
-        _make_deletable(worktree)
-        with _alone(repo):
-            _delete(worktree, saved)
-        return ""
-    if found.standing is Standing.LINKED:
-        target = os.path.realpath(worktree.path)
-        worktree.path.unlink()
-        left = f"{worktree.path} was a link to {target}; only the link was removed, and {target} was left as it is."
-    else:
-        left = "" if found.standing is Standing.GONE else f"{worktree.path} was left as it is: {found.why}."
-    with _alone(repo):
-        shutil.rmtree(worktree.git_dir)
-    return left
-
-
-def _delete(worktree: Worktree, saved: snapshots.Snapshot | None) -> None:
-    # rmtree works with directory descriptors and follows no link; the record goes last, for the folder leads to it.
-    complaints: list[str] = []
-    shutil.rmtree(worktree.path, onerror=lambda _, at, error: complaints.append(f"{at}: {error[1]}"))
-    if not os.path.lexists(worktree.path):
-        shutil.rmtree(worktree.git_dir)
-        return
-    raise GitError(
-        f"The worktree {worktree.path} could not be removed wholly.",
-        detail="\n".join(complaints[:5]),
-        hint="A process may still be writing there. "
-        + (f"All of it is saved in {saved.ref}: delete the rest by hand." if saved else "Delete it by hand."),
-    )
 
 
 def _ours(repo: Repository, path: Path, plan: BranchPlan, reason: str) -> Worktree | None:
@@ -255,38 +203,3 @@ def _known(repo: Repository, path: Path) -> Worktree:
     if worktree is None:
         raise GitError(f"{path} is no worktree of this repository.")
     return worktree
-
-
-def _check_holds_no_other(repo: Repository, worktree: Worktree) -> None:
-    for other in list_worktrees(repo):
-        if other.git_dir != worktree.git_dir and other.path.exists() and other.path.is_relative_to(worktree.path):
-            raise RefusedError(
-                f"{worktree.path} holds another worktree, {other.path}.", hint="Remove that one first, or move it."
-            )
-
-
-def _check_saved(repo: Repository, worktree: Worktree, saved: snapshots.Snapshot) -> None:
-    if not snapshots.matches(repo, worktree, saved):
-        raise RefusedError(
-            f"{worktree.path} has changed since it was saved, so it was not removed.",
-            hint="Something still works in it. Stop it and try again.",
-        )
-
-
-def _make_deletable(worktree: Worktree) -> None:
-    """Make the folders writable that are not, as in module caches."""
-    _open_folder(worktree.path)
-    for folder, names, _ in os.walk(worktree.path):
-        for name in names:
-            _open_folder(Path(folder, name))
-
-
-def _open_folder(path: Path) -> None:
-    mode = path.lstat().st_mode
-    if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
-        path.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
-
-
-def _alone(repo: Repository) -> contextlib.AbstractContextManager[None]:
-    """Held while records of worktrees change: git's own commands trip over records that are half made."""
-    return locked(repo.common / "agentdeck" / "worktrees.lock", wait=_LOCK_WAIT, what="this repository's worktrees")

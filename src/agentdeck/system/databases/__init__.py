@@ -31,6 +31,9 @@ class Database(Protocol):
     def exists(self, plan: dict[str, Any]) -> bool:
         """Whether something of ours is there to drop, be it half made."""
 
+    def check_dump(self) -> None:
+        """Raise where a program that `dump` needs is not there."""
+
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         """Write all of it to a new file whose name begins with `stem`; None where there is nothing to keep."""
 

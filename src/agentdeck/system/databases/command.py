@@ -47,6 +47,9 @@ class CommandDatabase:
     def exists(self, plan: dict[str, Any]) -> bool:
         return self._file(plan).exists()
 
+    def check_dump(self) -> None:
+        pass
+
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         if not self._config.dump or not self._url(plan):
             return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError, RefusedError
 from agentdeck.system.databases import arriving, check_place, database_name, filled
-from agentdeck.system.databases.pgserver import PostgresServer
+from agentdeck.system.databases.pgserver import PostgresServer, find_program
 
 if TYPE_CHECKING:
     import psycopg
@@ -93,6 +93,9 @@ class PostgresDatabase:
         with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
             return _mark(connection, plan["name"]) == plan["mark"] or _mark(connection, plan["half"]) is not None
 
+    def check_dump(self) -> None:
+        find_program("pg_dump")
+
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         self._check(plan)
         with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
@@ -172,6 +175,9 @@ class PostgresSchema:
         self._check(plan)
         with self._server.connection(self._server.database, alone=plan["name"]) as connection:
             return bool(_mark(connection, plan["name"], schema=True) == plan["mark"])
+
+    def check_dump(self) -> None:
+        find_program("pg_dump")
 
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         if not self.exists(plan):

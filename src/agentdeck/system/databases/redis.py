@@ -73,6 +73,9 @@ class RedisDatabase:
             client.ping()
         return True
 
+    def check_dump(self) -> None:
+        pass
+
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         index, target = self._index(plan), stem.with_name(f"{stem.name}.jsonl")
         if index is None:

@@ -51,6 +51,9 @@ class SqliteDatabase:
     def exists(self, plan: dict[str, Any]) -> bool:
         return _path(plan).is_file()
 
+    def check_dump(self) -> None:
+        pass
+
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         path, target = _path(plan), stem.with_name(f"{stem.name}.sqlite3")
         if not path.is_file():

@@ -1,0 +1,34 @@
+"""Remove worktrees as the engine does, without an agent."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from agentdeck.system import snapshots
+from agentdeck.system.checkouts import find_worktree
+from agentdeck.system.git import Repository
+from agentdeck.system.going import Departure, delete_rests
+from agentdeck.system.leaving import Inner, take_out
+
+_numbers = itertools.count()
+
+
+def departure(repo: Repository, path: Path) -> Departure:
+    return Departure(repo, path, f"test-{next(_numbers)}")
+
+
+def remove(repo: Repository, path: Path, saved: snapshots.Snapshot) -> list[Inner]:
+    """Remove the worktree at `path`, which is as `saved` has it; return what lay in it."""
+    leave, found = departure(repo, path), find_worktree(repo, path)
+    assert found is not None
+    try:
+        inner = take_out(leave, found, saved.ref, message="x", ignored=saved.ignored)
+    except BaseException:
+        leave.put_back()
+        raise
+    assert snapshots.load(repo, saved.ref) == saved, "it was saved before, and nothing changed since"
+    leave.let_go()
+    delete_rests(repo)
+    assert not path.exists()
+    return inner
