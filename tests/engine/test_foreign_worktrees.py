@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shlex
 import shutil
@@ -17,45 +16,12 @@ import pytest
 from agentdeck.core.agent import State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.landings import LandRequest, Stage
-from agentdeck.engine.views import StartRequest
 from agentdeck.errors import DeckError, RefusedError
 from tests.support.decks import Bench
+from tests.support.odd_worktrees import documents, picture, start
 
 Change = Callable[[Bench, Path], list[Path]]
 """Puts an odd state in place of the worktree; returns the folders that must not change from then on."""
-
-
-def start(bench: Bench, name: str = "one") -> Path:
-    script = "echo work >work && git add work && git commit -qm work && echo more >>work && echo new >new"
-    deck = bench.deck()
-    deck.start(StartRequest(name=name, argv=("sh", "-c", script)))
-    view = deck.wait(name)
-    assert view.state is State.DONE and view.worktree is not None
-    return view.worktree
-
-
-def documents(bench: Bench) -> Path:
-    folder = bench.home / "my documents"
-    (folder / "photos").mkdir(parents=True)
-    (folder / "photos" / "1.jpg").write_text("a photo")
-    (folder / "thesis.txt").write_text("years of work")
-    (folder / ".gitignore").write_text("*.jpg\n")
-    return folder
-
-
-def picture(folder: Path) -> dict[str, str]:
-    """All that lies in a folder but git's own files, AgentDeck's worktrees and the agents' databases."""
-    found = {}
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", ".worktrees", ".agentdeck")]
-        for name in (*folders, *files):
-            path = Path(place, name)
-            facts = path.lstat()
-            content = str(path.readlink()) if path.is_symlink() else ""
-            if path.is_file() and not path.is_symlink():
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-            found[str(path.relative_to(folder))] = f"{facts.st_mode} {content}"
-    return found
 
 
 def link_to_documents(bench: Bench, tree: Path) -> list[Path]:
@@ -144,6 +110,13 @@ def record_says_elsewhere(bench: Bench, tree: Path) -> list[Path]:
     return [tree, target]
 
 
+def record_leads_elsewhere(bench: Bench, tree: Path) -> list[Path]:
+    other = bench.home / "another"
+    bench.git("init", "-q", str(other))
+    (bench.root / ".git" / "worktrees" / tree.name / "commondir").write_text(f"{other / '.git'}\n")
+    return [tree, other]
+
+
 def no_record(bench: Bench, tree: Path) -> list[Path]:
     shutil.rmtree(bench.root / ".git" / "worktrees" / tree.name)
     return [tree]
@@ -165,6 +138,7 @@ FOREIGN: dict[str, tuple[Change, bool]] = {
     "another folder": (replaced_by_a_folder, False),
     "a file": (replaced_by_a_file, False),
     "the record names another folder": (record_says_elsewhere, False),
+    "the record leads to another repository": (record_leads_elsewhere, False),
     "the record is gone": (no_record, False),
 }
 

@@ -11,12 +11,14 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from agentdeck.core.agent import Agent, Lease
+from agentdeck.core.agent import Agent, Lease, is_name
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 
+_WORD = re.compile(r"[0-9A-Za-z-]+")
 _STRAY = re.compile(r"[\0\n]")
 
 
@@ -35,6 +37,38 @@ def check(world: World, agent: Agent, lease: Lease) -> None:
             f"The record of {agent.name}'s {lease.kind} was changed: {why}.",
             hint=f"“agentdeck rm {agent.name}” removes what is {agent.name}'s, and leaves the rest as it is.",
         )
+
+
+def doubt_of_kept(world: World, agent: str, plan: dict[str, Any]) -> str:
+    """The same of the plan of a database whose agent was removed without it."""
+    try:
+        if plan["engine"] != "sqlite":
+            from agentdeck.system.databases import doubt_of_plan
+
+            return doubt_of_plan(plan, world.store.deck_id, agent)
+        # Any other file went with the worktree.
+        named = Path(world.settings.config.database.path).expanduser()
+        is_named = named.is_absolute() and Path(plan["path"]) == named
+        return "" if is_named or not os.path.lexists(plan["path"]) else f"{plan['path']} is not a database of {agent}"
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        return f"it is damaged ({error!r})"
+
+
+_PARTS: dict[str, Callable[[str], bool]] = {
+    "agent": is_name,
+    "trash": lambda text: bool(_WORD.fullmatch(text)),
+    "stamp": lambda text: bool(_WORD.fullmatch(text)),
+    "name": lambda text: "/" not in text and text not in ("", ".", ".."),
+    "ref": lambda text: text.startswith("refs/agentdeck/"),
+}
+"""What of a step's part becomes a path or is deleted, and what it may be."""
+
+
+def check_part(part: dict[str, Any]) -> None:
+    """Raise RefusedError where a part of a step names what is not AgentDeck's to touch."""
+    for key, is_right in _PARTS.items():
+        if key in part and not (isinstance(part[key], str) and is_right(part[key])):
+            raise RefusedError(f"The step was changed: its {key} is {part[key]!r}.", hint="Nothing was undone.")
 
 
 def _worktree(world: World, agent: Agent, lease: Lease) -> str:
@@ -62,14 +96,15 @@ def _database(world: World, agent: Agent, lease: Lease) -> str:
         return f"{path} does not lie in its worktree"
     if path == home / Path(world.safe_settings.config.database.path).expanduser() and not path.is_relative_to(home):
         return ""  # the configuration names that one file
-    real = Path(os.path.realpath(path.parent), path.name)
-    is_inside = _is_plain(path) and path.is_relative_to(home) and real.is_relative_to(os.path.realpath(home))
+    is_inside = _is_plain(path) and path.is_relative_to(home) and not _leads_out(path.parent, home)
     return "" if is_inside else f"{path} does not lie in its worktree"
 
 
 def _env_file(world: World, agent: Agent, lease: Lease) -> str:
     tree, path, folder = agent.lease("worktree"), lease.data["path"], Path(lease.data["tmp"])
     if path and tree is not None and not (_is_plain(Path(path)) and Path(path).is_relative_to(tree.data["path"])):
+        return f"{path} does not lie in its worktree"
+    if path and tree is not None and _leads_out(Path(path).parent, Path(tree.data["path"])):
         return f"{path} does not lie in its worktree"
     mine = f"agentdeck-{os.getuid()}", f"{world.store.deck_id}-{agent.name}"
     if not _is_plain(folder) or (folder.parent.name, folder.name) != mine:
@@ -103,6 +138,11 @@ def _is_plain(path: Path) -> bool:
     """Whether it is an absolute path without detours."""
     text = str(path)
     return path.is_absolute() and os.path.normpath(text) == text and not _STRAY.search(text) and text != "/"
+
+
+def _leads_out(folder: Path, home: Path) -> bool:
+    """Whether a link on the way leads out of the worktree at `home`."""
+    return not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(home))
 
 
 def _is_own_folder(path: Path) -> bool:

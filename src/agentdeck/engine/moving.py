@@ -28,7 +28,12 @@ def old_home(world: World, agent: Agent) -> Path | None:
     git_dir = lease.data.get("git_dir") if lease else None
     if not git_dir:
         return None
-    old = Path(git_dir).parent.parent
+    record = Path(git_dir)
+    if os.path.normpath(git_dir) != git_dir or record.parent.name != "worktrees":
+        return None  # not as AgentDeck wrote it
+    if not (world.repo.common / "worktrees" / record.name).is_dir():
+        return None
+    old = record.parent.parent
     return None if old == world.repo.common or old.exists() else old
 
 

@@ -371,10 +371,9 @@ def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
             agent = agent.with_lease(lease)
             world.store.save(agent)
             world.note(Event("resource.intended", agent.name, data={"kind": resource.kind}), note)
-        else:
-            leases.check(world, agent, lease)
-            if lease.held and resource.check(world, agent, lease) is Presence.HELD:
-                continue
+        leases.check(world, agent, lease)
+        if lease.held and resource.check(world, agent, lease) is Presence.HELD:
+            continue
         lease = replace(lease, held=True, data=resource.acquire(world, agent, lease))
         agent = agent.with_lease(lease)
         world.store.save(agent)

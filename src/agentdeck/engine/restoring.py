@@ -7,6 +7,8 @@ step may be repeated. Its processes are not started: it is stopped, and can be r
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 import shutil
 import time
 from dataclasses import replace
@@ -25,6 +27,7 @@ from agentdeck.system import snapshots, worktrees
 from agentdeck.system.checkouts import Worktree, find_worktree
 from agentdeck.system.files import private_folder, read_json
 from agentdeck.system.heads import head_of
+from agentdeck.system.identity import free_beside
 
 _OF_A_RUN = frozenset(
     {"agent.json", "status.json", "operation.lock", "runner.lock", "status.lock", "inbox", "orders.json", trouble.FILE}
@@ -52,11 +55,14 @@ def check(world: World, name: str, stamp: str) -> None:
     if database is not None and world.database is not None:
         world.database.exists(database.data)  # raises where it can't be made again, for its server does not answer
     lease = agent.lease("worktree")
-    if lease is None or world.repo.commit(trash_ref(agent)) is None:
+    if lease is None or world.repo.commit(trash_ref(agent)) is None or leases.doubt(world, agent, lease):
         return
     path = Path(lease.data["path"])
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise RefusedError(f"{path} is not empty, and {name} is to come back there.", hint="Move it away first.")
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or any(path.iterdir())):
+        raise RefusedError(
+            f"{path} is not empty, and {name} is to come back there.",
+            hint=f"Move it away first: {shlex.join(['mv', str(path), str(free_beside(path))])}",
+        )
 
 
 def _is_going(agent: Agent, stamp: str) -> bool:

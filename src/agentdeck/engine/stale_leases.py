@@ -13,9 +13,10 @@ from typing import Any
 from agentdeck.core.agent import Agent
 from agentdeck.engine import gateways
 from agentdeck.engine.kept_databases import is_same_database
+from agentdeck.engine.leases import doubt_of_kept
 from agentdeck.engine.stale import Pruning, Stale, delete
 from agentdeck.engine.world import World
-from agentdeck.errors import BusyError, StoreError
+from agentdeck.errors import BusyError, RefusedError, StoreError
 from agentdeck.system import scratch
 from agentdeck.system.files import private_folder, read_json
 from agentdeck.system.ports import PortLease, is_free
@@ -47,6 +48,8 @@ def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
     kept = _kept_database(path)
     if world.database is None:
         raise BusyError("agentdeck.toml configures no database now.")
+    if why := doubt_of_kept(world, kept["agent"], kept["plan"]):
+        raise RefusedError(f"The record of a database in {path} was changed: {why}.", hint="Move it away.")
     if not world.database.exists(kept["plan"]):
         path.unlink()
         return

@@ -59,9 +59,8 @@ def _trash_refs(world: World) -> list[tuple[str, float]]:
 
 def _expire(world: World, numbers: list[int], folders: list[Path], refs: list[str], pruning: Pruning) -> None:
     steps = Steps(world.store)
-    held = [
-        part["ref"] for number in numbers for part in steps.get(number).parts if part["kind"] in ("branch", "record")
-    ]
+    parts = [part for number in numbers for part in steps.get(number).parts if part["kind"] in ("branch", "record")]
+    held = [part["ref"] for part in parts if part["ref"].startswith("refs/agentdeck/trash/")]
     gone = "".join(f"delete {ref}\n" for ref in sorted({*refs, *held}))
     world.repo.git("update-ref", "--stdin", stdin=gone.encode("utf-8", "surrogateescape"))
     for number in numbers:

@@ -19,6 +19,7 @@ from agentdeck.engine import identity, removal, restoring
 from agentdeck.engine.candidates import committed
 from agentdeck.engine.heads import work_of
 from agentdeck.engine.kept_databases import is_kept, keep_database
+from agentdeck.engine.leases import check_part, doubt_of_kept
 from agentdeck.engine.standing import set_landed
 from agentdeck.engine.steps import Part, Step, Steps
 from agentdeck.engine.world import Note, World
@@ -42,6 +43,7 @@ def undo(world: World, step: Step, note: Note) -> Step:
         # Another process may have had its turn meanwhile.
         _check_not_undone(Steps(world.store).get(step.number))
         for part in reversed(step.parts):
+            check_part(part)
             _KINDS[part["kind"]].check(world, part)
         write_json(_journal(world), {"step": step.number, "key": f"undo {step.number} {os.urandom(4).hex()}"})
         return _go_on(world, note)
@@ -82,6 +84,7 @@ def _go_on(world: World, note: Note) -> Step:
     left = list(step.parts)
     try:
         while left:
+            check_part(left[-1])
             back = _KINDS[left[-1]["kind"]].undo(world, left[-1], key, note)
             left.pop()
             if back is not None:
@@ -313,6 +316,8 @@ def _check_database(world: World, part: Part) -> None:
         raise RefusedError("agentdeck.toml configures no database now.", hint="Put [database] back as it was.")
     if part["dump"] and not Path(part["dump"]).exists():
         raise NotFoundError(f"The dump of {part['agent']}'s database is not in the trash any more.")
+    if why := doubt_of_kept(world, part["agent"], part["plan"]):
+        raise RefusedError(f"The step was changed: {why}.", hint="Nothing was undone.")
 
 
 def _undo_database(world: World, part: Part, key: str, note: Note) -> Part | None:

@@ -81,19 +81,28 @@ def identify(path: Path, git_dir: Path | None, home: Path | None = None) -> Iden
         facts = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return Identity(path, Standing.GONE, "its folder is gone")
-    is_link = stat.S_ISLNK(facts.st_mode)
-    if not is_link and not stat.S_ISDIR(facts.st_mode):
+    if not (stat.S_ISDIR(facts.st_mode) or stat.S_ISLNK(facts.st_mode)):
         return _foreign(path, "a file lies in its place")
     if git_dir is None or not git_dir.is_dir():
         return _foreign(path, "git's record of it is gone")
-    is_main = not (git_dir / "commondir").exists()
-    if is_main or _is_same(pointer(path), git_dir):
-        where = back_pointer(git_dir)
-        if is_main or _is_same(where, home or path):
-            return Identity(path, Standing.LINKED if is_link else Standing.OWN)
+    is_linked = git_dir.parent.name == "worktrees" and git_dir.name != ".git"
+    if is_linked and not _is_same(pointer(path), git_dir):
+        return _without_pointer(path, git_dir, facts, home or path)
+    if is_linked and (wrong := _wrong_record(path, git_dir, home or path)):
+        return wrong
+    return Identity(path, Standing.LINKED if stat.S_ISLNK(facts.st_mode) else Standing.OWN)
+
+
+def _wrong_record(path: Path, git_dir: Path, home: Path) -> Identity | None:
+    """What is wrong with the record that the folder's `.git` file points to; None where nothing is."""
+    where, common = back_pointer(git_dir), _path_in(git_dir / "commondir")
+    if not _is_same(where, home):
         why = f"git's record of it says that it lies at {where or 'no place'}"
         return Identity(path, Standing.FOREIGN, why, _line(f"{path}/.git", git_dir / "gitdir"))
-    return _without_pointer(path, git_dir, facts, home or path)
+    if not _is_same(common, git_dir.parent.parent):
+        why = f"git's record of it leads to another repository, {common or 'none'}"
+        return Identity(path, Standing.FOREIGN, why, _line("../..", git_dir / "commondir"))
+    return None
 
 
 def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result, home: Path) -> Identity:
@@ -116,7 +125,8 @@ def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result, home: Pat
 
 
 def _foreign(path: Path, why: str) -> Identity:
-    return Identity(path, Standing.FOREIGN, why, f"mv {_quoted(path)} {_quoted(free_beside(path))}")
+    aside = f"mv {_quoted(path)} {_quoted(free_beside(path))}" if path.name else ""
+    return Identity(path, Standing.FOREIGN, why, aside)
 
 
 def inside(repo: Repository, path: Path, git_dir: Path | None = None) -> Repository:
@@ -170,11 +180,17 @@ def pointer(folder: Path) -> Path | None:
 
 def back_pointer(git_dir: Path) -> Path | None:
     """The folder that a worktree's record names."""
+    dot_git = _path_in(git_dir / "gitdir")
+    return dot_git.parent if dot_git else None
+
+
+def _path_in(file: Path) -> Path | None:
+    """The path that a file of git's names, relative to the file's folder."""
     try:
-        text = os.fsdecode((git_dir / "gitdir").read_bytes()).removesuffix("\n")
+        text = os.fsdecode(file.read_bytes()).removesuffix("\n")
     except OSError:
         return None
-    return Path(os.path.normpath(git_dir / text)).parent if text else None
+    return Path(os.path.normpath(file.parent / text)) if text else None
 
 
 def follow_move(path: Path, old: Path, git_dir: Path) -> bool:

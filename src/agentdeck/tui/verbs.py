@@ -252,6 +252,9 @@ class AgentVerbs(Screen[None]):
         if folder is None or not folder.is_dir():
             self.tell(f"{row.name} has no worktree any more; x removes it, its branch is saved.", warn=True)
             return
+        if row.view.trouble:
+            self.tell(f"The worktree of {row.name} can't be used: {row.view.trouble}.", warn=True)
+            return
         self._lend(in_folder(folder, argv), complaint)
 
     def _lend(self, argv: list[str], complaint: str) -> None:
