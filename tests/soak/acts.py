@@ -18,6 +18,7 @@ from tests.soak.tokens import Finder
 
 AGENT = Path(__file__).with_name("agent.sh")
 _METHODS = ("--merge", "--squash", "--rebase")
+_ENDS = {ExitCode.OK, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.NOT_FOUND, ExitCode.USAGE}
 _REFUSALS = {ExitCode.REFUSED, ExitCode.NOT_FOUND, ExitCode.USAGE}
 
 
@@ -63,7 +64,7 @@ class Acts:
     def _outcome(self, done: Done) -> str:
         if done.killed:
             return "killed"
-        if done.code == ExitCode.INTERNAL or done.code < 0 or "Traceback" in done.err:
+        if done.code not in _ENDS or "Traceback" in done.err:
             raise Violation(f"a verb ended with {done.code}:\n{done.err}")
         return "done" if done.code == ExitCode.OK else "refused" if done.code in _REFUSALS else "failed"
 

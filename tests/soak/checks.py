@@ -51,6 +51,7 @@ class Checks:
         self._equal("cgroups of runs that have ended", self._cgroups())
         self._equal("locks of git", self._locks())
         self._check_objects()
+        self._check_undo_reaches()
 
     def at_end(self) -> None:
         """Everything can be removed, and then nothing is left but the trash."""
@@ -71,11 +72,22 @@ class Checks:
         self._equal("agents that are neither held nor gone", {each for each in phases.items() if each[1] != "held"})
 
     def _check_tokens(self) -> None:
-        written = set(self._sandbox.ledger.read_text().split())
+        written = self._written()
         if written - self._finder.everywhere():
             time.sleep(1)  # a running agent may have moved it from the index to a commit while we looked
             if missing := written - self._finder.everywhere():
                 raise Violation(f"lost: {sorted(missing)}")
+
+    def _check_undo_reaches(self) -> None:
+        """No token is only in trash that no step can bring back."""
+        steps = self._sandbox.agentdeck("undo", "--list", "--json").out
+        refs = self._sandbox.git("for-each-ref", "--format=%(refname)", "refs/agentdeck/trash").splitlines()
+        lost = [ref for ref in refs if ref not in steps and ref.rpartition("/")[2] not in steps]
+        if lost and (missing := self._written() - self._finder.everywhere(without=lost)):
+            raise Violation(f"no undo reaches {sorted(missing)}, which are in some of {lost}")
+
+    def _written(self) -> set[str]:
+        return set(self._sandbox.ledger.read_text().split())
 
     def _check_main_checkout(self) -> None:
         root, mine = self._sandbox.root, self._person.uncommitted

@@ -91,7 +91,7 @@ class Model:
         kind = self.random.choices(list(kinds), list(kinds.values()))[0]
         name = self.random.choice(names[WEIGHTS[kind][0]])
         kill = self.random.uniform(0.0, 1.1) if self.random.random() < MORTAL else None
-        plan = self.random.choice(PLANS) + self.random.choice(("", "h", "h", "x"))
+        plan = self.random.choice(PLANS) + self.random.choice(("", "h", "h", "h", "h", "x"))
         return Act(kind, name, kill, self.random.random(), plan)
 
     def count(self, kind: str, outcome: str) -> None:

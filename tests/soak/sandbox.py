@@ -83,6 +83,7 @@ class Sandbox:
         sqlite3.connect(self.root / "dev.sqlite3").close()
         self.git("add", "-A")
         self.git("commit", "-qm", "Start")
+        self.agentdeck("trust", "--yes")
 
     # Programs
 

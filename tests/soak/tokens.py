@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 from tests.soak.sandbox import Sandbox
@@ -18,8 +19,8 @@ class Finder:
         self._sandbox = sandbox
         self._blobs: dict[str, frozenset[str]] = {}
 
-    def everywhere(self) -> set[str]:
-        """In a worktree's files or index, or in what a ref or a worktree's HEAD reaches."""
+    def everywhere(self, *, without: Collection[str] = ()) -> set[str]:
+        """In a worktree's files or index, or below a ref or a worktree's HEAD. `without` are refs left out."""
         found = set[str]()
         heads = []
         blobs = set[str]()
@@ -28,7 +29,8 @@ class Finder:
                 found |= in_folder(tree)
                 blobs |= self._index(tree)
                 heads += self._sandbox.git("rev-parse", "-q", "--verify", "HEAD", cwd=tree, check=False).split()
-        listed = self._sandbox.git("rev-list", "--objects", "--all", *heads).splitlines()
+        left_out = [f"--exclude={ref}" for ref in without]
+        listed = self._sandbox.git("rev-list", "--objects", *left_out, "--all", *heads).splitlines()
         blobs.update(line.partition(" ")[0] for line in listed)
         return found | self._of(blobs)
 
