@@ -57,7 +57,10 @@ def send(args: Namespace, out: Output) -> ExitCode:
     for key in keys:
         _check_key(key)
     if not (text or keys):
-        raise UsageError("There is nothing to send.", hint='agentdeck send NAME "text", or --keys "C-c"')
+        raise UsageError(
+            "There is nothing to send.",
+            hint='“agentdeck send NAME "text"” types it, “agentdeck send NAME --keys C-c” presses keys.',
+        )
     deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
     deck.send(view.name, text, keys=keys, enter=not args.no_enter)

@@ -79,7 +79,7 @@ def find_candidate(
             raise RefusedError(
                 f"{name} has uncommitted work.",
                 detail="\n".join((*uncommitted[:_SHOWN], *(["…"] if len(uncommitted) > _SHOWN else []))),
-                hint=f"agentdeck merge --commit {name} commits it, and lands that too",
+                hint=f"“agentdeck merge --commit {name}” commits it, and lands that too.",
             )
     return Candidate(agent, work, tip, lease.data["base_commit"], base, worktree, uncommitted, repositories)
 
@@ -134,7 +134,8 @@ def _base(world: World, agent: Agent, started_from: str, branch: str, into: str,
     for pattern in world.settings.config.landing.protected:
         if not protected and fnmatchcase(wanted, pattern):
             raise RefusedError(
-                f"The branch {wanted} is protected: nothing lands on it here.", hint=f"agentdeck pr {agent.name}"
+                f"The branch {wanted} is protected: nothing lands on it here.",
+                hint=f"“agentdeck pr {agent.name}” proposes it.",
             )
     if wanted == branch:
         raise RefusedError(
@@ -142,7 +143,9 @@ def _base(world: World, agent: Agent, started_from: str, branch: str, into: str,
         )
     holder = _agent_on(world, wanted)
     if holder and world.lives(holder):
-        raise RefusedError(f"The branch {wanted} is the one that {holder} works on.", hint=f"Stop {holder} first.")
+        raise RefusedError(
+            f"The branch {wanted} is the one that {holder} works on.", hint=f"Stop it first: agentdeck stop {holder}"
+        )
     return wanted
 
 

@@ -15,8 +15,9 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system import advance, bases, forges, merges, remotes
 from agentdeck.system.bases import Move
+from agentdeck.system.checkouts import list_worktrees
 from agentdeck.system.files import read_json, write_json
-from agentdeck.system.git import git_in
+from agentdeck.system.git import Repository, git_in
 from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.mergetree import merge_base
 from agentdeck.system.staging import left_out
@@ -37,7 +38,7 @@ def pull(world: World, branch: str, note: Note) -> str:
         if not merges.is_ancestor(repo, old, new):
             raise RefusedError(
                 f"{branch} and {upstream.remote}/{upstream.branch} have both gone on, so it can't be fast-forwarded.",
-                hint=f"Merge or rebase it yourself: git pull --rebase {upstream.remote} {upstream.branch}",
+                hint=f"Merge or rebase it yourself: {_pull_by_hand(repo, branch, upstream)}",
             )
         begun = bases.file_of(repo, branch, bases.STEP)
         part = {"kind": "base", "branch": branch, "old": old, "new": new, "agents": []}
@@ -53,6 +54,13 @@ def pull(world: World, branch: str, note: Note) -> str:
     text = f"{count} commit{'s' if count > 1 else ''} from {upstream.remote} came to {branch}."
     note(Event("base.moved", branch, text, {"branch": branch, "old": old, "new": new}))
     return text
+
+
+def _pull_by_hand(repo: Repository, branch: str, upstream: remotes.Upstream) -> str:
+    trees = [tree for tree in list_worktrees(repo) if tree.branch == branch and tree.path.is_dir() and not tree.bare]
+    git = git_in(trees[0].path if trees else repo.folder)
+    begin = "" if trees else f"{git} switch {shlex.quote(branch)} && "
+    return f"{begin}{git} pull --rebase {shlex.quote(upstream.remote)} {shlex.quote(upstream.branch)}"
 
 
 def _write_down(world: World, begun: Path) -> None:

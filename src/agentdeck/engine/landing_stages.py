@@ -22,6 +22,7 @@ from agentdeck.engine.candidates import (
     with_its_work,
     wording,
 )
+from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.heads import follow, left_behind
 from agentdeck.engine.landed import complete, remove_landed
 from agentdeck.engine.landing_config import config_changes
@@ -216,11 +217,13 @@ class Stages:
         name = candidate.agent.name
         at = f", applying {found.at[:10]}" if found.at else ""
         words = ["--stop"] * runs(self.world, name) + ["--commit"] * bool(candidate.uncommitted)
-        how = " ".join([*words, *(["--merge"] if self.landing.method is Method.REBASE else []), "--resolve "])
+        how = " ".join([*words, *(["--merge"] if self.landing.method is Method.REBASE else []), "--resolve"])
+        back = " ".join([*words, "--hand-back"])
+        others = "" if candidate.agent.profile == COMMAND else f", “agentdeck merge {back} {name}” lets the agent do it"
         self._aside(
             name,
             f"it conflicts with {candidate.base}{at} in {where}{more}",
-            hint=f"agentdeck merge {how}{name}, or --hand-back to let the agent do it",
+            hint=f"“agentdeck merge {how} {name}” lets you resolve it{others}.",
             conflicts=found.conflicts,
         )
 

@@ -19,6 +19,7 @@ from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, UsageError
 from agentdeck.system.files import private_folder, write_json
+from agentdeck.system.git import git_in
 from agentdeck.system.process import cancellable, check_cancelled, require_program
 
 
@@ -88,7 +89,7 @@ def _check(world: World, request: StartRequest) -> None:
     if world.repo.commit("HEAD") is None and not (request.base or request.branch):
         raise RefusedError(
             f"{world.root} has no commit yet, so there is nothing for an agent to start from.",
-            hint="Make the first one: git commit --allow-empty -m start",
+            hint=f"Make the first one: {git_in(world.root)} commit --allow-empty -m start",
         )
     if world.settings.config.ports.per_agent:
         world.ports.owners()  # a registry that can't be read fails here, before anything is made

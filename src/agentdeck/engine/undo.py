@@ -53,7 +53,7 @@ def _check_not_undone(step: Step) -> None:
     if step.undone:
         raise RefusedError(
             f"Step {step.number} was undone already, by step {step.undone}.",
-            hint=f"agentdeck undo --step {step.undone} takes that back.",
+            hint=f"“agentdeck undo --step {step.undone}” takes that back.",
         )
 
 
@@ -218,7 +218,7 @@ def _check_commit(world: World, part: Part) -> None:
     if here.run("write-tree").text.strip() != here.run("rev-parse", staged).text.strip():
         raise RefusedError(
             f"What is staged in {here.folder} has changed since.",
-            hint="Commit it, or unstage it: git restore --staged .",
+            hint=f"Commit it, or unstage it: {git_in(here.folder)} restore --staged .",
         )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.errors import GitError, NotFoundError, RefusedError, UsageError
 from agentdeck.system.checkouts import is_bare, list_worktrees, main_folder
-from agentdeck.system.git import Repository
+from agentdeck.system.git import Repository, git_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def _check_has_commits(repo: Repository) -> None:
     if not repo.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes", "refs/tags").out:
         raise RefusedError(
             f"{main_folder(repo)} has no commit yet, so there is nothing for an agent to start from.",
-            hint="Make the first one: git commit --allow-empty -m start",
+            hint=f"Make the first one: {git_in(main_folder(repo))} commit --allow-empty -m start",
         )
 
 
@@ -159,7 +160,8 @@ def check_free(repo: Repository, branch: str) -> str:
         if worktree.locked is not None:
             raise RefusedError(
                 f"The branch {branch} belongs to the locked worktree {worktree.path}, whose folder is not there.",
-                hint=f"If it is gone for good: git worktree unlock {worktree.path} && git worktree prune",
+                hint="If it is gone for good: "
+                f"git worktree unlock {shlex.quote(str(worktree.path))} && git worktree prune --expire=now",
             )
         note = f"The branch {branch} was checked out in {worktree.path}, which is gone."
     return note

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -133,7 +134,7 @@ def index_lock(worktree: Worktree) -> Iterator[None]:
             if time.monotonic() > deadline:
                 raise BusyError(
                     f"Another git is at work in {worktree.path}.",
-                    hint=f"If none is, a crash left its lock behind: rm '{path}'",
+                    hint=f"If none is, a crash left its lock behind: rm {shlex.quote(str(path))}",
                 ) from None
             time.sleep(0.02)
     try:
