@@ -8,17 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-_BEGINS = r"(?:agentdeck|git|less|cat|rm|mv|printf|tmux)\b"
+_BEGINS = r"(?:agentdeck|git|less|mv|printf|rm) "
 _QUOTED = re.compile(rf"“({_BEGINS}[^”]*)”")
-_LAST = re.compile(rf"(?:^|: |→ )({_BEGINS}.*)$", re.DOTALL)
+_LAST = re.compile(rf"(?:^|: |→ )({_BEGINS}.*)$", re.MULTILINE)
 
 
 def commands_in(hint: str) -> list[str]:
     """The commands that a text names: those between “ and ”, else the rest of it after a colon, else all of it."""
     if quoted := _QUOTED.findall(hint):
         return quoted
-    last = _LAST.search(hint)
-    return [last[1]] if last else []
+    return _LAST.findall(hint)[-1:]
 
 
 def shell(command: str, cwd: Path, *, stdin: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -115,12 +115,14 @@ def follow(world: World, agent: Agent, note: Note) -> Agent:
     lease = agent.lease("worktree")
     if lease is None or agent.landing or not lease.held:
         return agent
-    worktree = identity.record_of(world, agent)
+    work = work_of(world, agent)
+    head, worktree = work.head, work.worktree
     if worktree is None:
         return agent
-    head, was, own = heads.head_of(worktree), lease.data["branch"], own_branches(lease)
+    was, own = lease.data["branch"], own_branches(lease)
     made = heads.made_there(world.repo, worktree, own, agent.created)
-    made = [name for name in made if name != lease.data["base"] and not _owner(world, agent, name)]
+    others = {lease.data["base"], *(tree.branch for tree in work.elsewhere)}
+    made = [name for name in made if name not in others and not _owner(world, agent, name)]
     former = {**lease.data.get("former", {}), **dict.fromkeys([*own, *made], True)}
     if was == agent.branch:
         former.setdefault(was, lease.data["create"])

@@ -20,7 +20,7 @@ _NAMED = re.compile(r"Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)")
 _RENAMED = re.compile(r"Branch: renamed \S+ to refs/heads/(\S+)")
 _MOVED = re.compile(r"checkout: moving from \S+ to (\S+)")
 _Moved = tuple[float, str, str]
-_AT_ONCE = 2.0
+_AT_ONCE = 1.0
 """Seconds between the making of a branch and the first checkout of it, where one command did both."""
 
 
