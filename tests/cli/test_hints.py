@@ -62,7 +62,13 @@ PROSE = {
         "git config --global user.name … && git config --global user.email …",
     },
 }
+KINDS = "engine/test_kinds_of_repositories.py"
 ELSEWHERE = {
+    "agentdeck trust": "cli/test_trust.py",
+    "agentdeck -C {} trust": "cli/test_trust.py",
+    "{} … {} more characters, see “agentdeck trust --show” … {}": "cli/test_trust.py",
+    "agentdeck merge --accept-config {}": "cli/test_trust.py",
+    "This clone is shallow, so what they have in common may be cut off: git fetch --unshallow": KINDS,
     "git pull --rebase {}": "engine/test_exchange.py",
     "git push {}": "engine/test_exchange.py",
     "Say which: agentdeck pr --with gh {}, or --with glab": "engine/test_exchange.py",

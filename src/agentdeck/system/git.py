@@ -156,7 +156,7 @@ def git_in(folder: Path | str) -> str:
     import shlex
 
     with contextlib.suppress(OSError):
-        here = Path.cwd()
+        here = Path(os.environ.get("PWD") or "/")  # the folder of their shell, whatever `-C` said
         top = next((place for place in (here, *here.parents) if (place / ".git").exists()), None)
         if top is not None and top.samefile(folder):
             return "git"
