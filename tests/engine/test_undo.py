@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agent import Phase, State
+from agentdeck.core.events import Event
 from agentdeck.engine.landings import LandRequest
+from agentdeck.engine.resources import BY_KIND, Presence
 from agentdeck.engine.views import StartRequest
-from agentdeck.errors import NotFoundError, RefusedError
+from agentdeck.errors import DatabaseError, NotFoundError, RefusedError
 from tests.support.decks import Bench
 from tests.support.finished import finished
 from tests.support.pictures import picture
@@ -150,3 +152,96 @@ def test_an_undo_that_was_cut_short_and_whose_step_is_gone_is_given_up(bench: Be
     assert not journal.exists()
     deck.repair()
     deck.undo()
+
+
+def landed_and_removed(bench: Bench, *names: str) -> None:
+    """Land the agents, each with a file that is not committed, and remove them; then the base moves on."""
+    for name in names:
+        finished(bench, name, {f"{name}.txt": "x\n"})
+    bench.deck().land(LandRequest(names, remove=True, batch=len(names) > 1))
+    assert bench.deck().agents() == []
+    bench.write("more.txt", "moved on\n")
+    bench.commit("Moved on")
+
+
+@pytest.mark.parametrize("names", [("one",), ("one", "two")])
+def test_agents_that_a_landing_removed_come_back_though_their_base_moved_on(
+    bench: Bench, names: tuple[str, ...]
+) -> None:
+    landed_and_removed(bench, *names)
+    deck, main = bench.deck(), bench.git("rev-parse", "main")
+    told: list[Event] = []
+    step = deck.undo(note=told.append)
+    assert [view.name for view in deck.agents()] == list(names)
+    assert bench.git("rev-parse", "main") == main
+    (text,) = [event.text for event in told if event.kind == "warning"]
+    assert "main has moved on since" in text
+    assert "with a commit of its own: git -C" in text
+    # The landing is still a step, which can't be taken back; the removal is one that can be done again.
+    with pytest.raises(RefusedError, match="has moved on"):
+        deck.undo()
+    deck.undo(step.number)
+    assert deck.agents() == []
+    assert bench.git("rev-parse", "main") == main
+
+
+def test_a_landing_is_taken_back_with_its_removals_where_that_can_be(bench: Bench) -> None:
+    finished(bench, "one", {"one.txt": "x\n"})
+    deck, main = bench.deck(), bench.git("rev-parse", "main")
+    deck.land(LandRequest(("one",), remove=True))
+    deck.undo()
+    assert bench.git("rev-parse", "main") == main
+    assert [view.name for view in deck.agents()] == ["one"]
+
+
+def halted(bench: Bench) -> int:
+    """A removal that comes to a halt in its middle: its database can't be dropped. Return its step."""
+    line = '[database]\nengine = "command"\ncreate = "echo x://db"\ndrop = "test -e gone"\n'
+    bench.write("agentdeck.toml", line)
+    deck = bench.deck()
+    worktree = deck.start(StartRequest(name="fix", argv=("true",))).worktree
+    assert worktree is not None
+    deck.wait("fix")
+    bench.write("new.txt", "new\n", cwd=worktree)
+    bench.write("ignored.sqlite3", "ignored\n", cwd=worktree)
+    with pytest.raises(DatabaseError) as told:
+        deck.remove("fix")
+    assert "rm --keep-database fix" in told.value.hint
+    assert deck.agent("fix").agent.phase is Phase.RELEASING
+    return deck.steps()[-1].number
+
+
+def test_a_removal_that_came_to_a_halt_can_be_undone(bench: Bench) -> None:
+    number, deck = halted(bench), bench.deck()
+    with pytest.raises(RefusedError, match="is being removed"):
+        deck.resume("fix")
+    deck.undo(number)
+    worktree = bench.root / ".worktrees/fix"
+    # Nothing of it was deleted yet, so what git ignores is there, too.
+    assert (worktree / "new.txt").exists()
+    assert (worktree / "ignored.sqlite3").exists()
+    view = deck.agent("fix")
+    assert view.agent.phase is Phase.HELD
+    assert all(BY_KIND[lease.kind].check(deck.world, view.agent, lease) is Presence.HELD for lease in view.agent.leases
+               if lease.kind != "pane")  # fmt: skip
+    assert (view.state, deck.doctor()[-1].ok) == (State.DONE, True)
+    (bench.root / "gone").touch()
+    deck.remove("fix")
+    assert deck.agents() == []
+
+
+def test_a_removal_that_came_to_a_halt_is_finished_once_nothing_keeps_it(bench: Bench) -> None:
+    number, deck = halted(bench), bench.deck()
+    (bench.root / "gone").touch()
+    deck.repair()
+    assert deck.agents() == []
+    deck.undo(number)
+    assert (bench.root / ".worktrees/fix/new.txt").exists()
+
+
+def test_a_removal_that_came_to_a_halt_is_finished_without_its_database(bench: Bench) -> None:
+    halted(bench)
+    deck = bench.deck()
+    deck.remove("fix", keep_database=True)
+    assert deck.agents() == []
+    assert [stale.kind for stale in deck.stale()] == ["database"]

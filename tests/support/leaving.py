@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agentdeck.system import snapshots
@@ -32,3 +36,15 @@ def remove(repo: Repository, path: Path, saved: snapshots.Snapshot) -> list[Inne
     delete_rests(repo)
     assert not path.exists()
     return inner
+
+
+@contextmanager
+def writing(line: str, cwd: Path) -> Iterator[None]:
+    """A shell that goes on with `line` until the block ends."""
+    shell = subprocess.Popen(["sh", "-c", f"while :; do {line}; sleep 0.01; done"], cwd=cwd, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(0.1)
+        yield
+    finally:
+        shell.kill()
+        shell.wait()

@@ -6,9 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from agentdeck.system import going, snapshots, worktrees
 from agentdeck.system.branches import BranchPlan
 from agentdeck.system.checkouts import Worktree, find_worktree, list_worktrees
 from agentdeck.system.leaving import take_out
-from tests.support.leaving import departure, remove
+from tests.support.leaving import departure, remove, writing
 from tests.support.mounts import small_disk
 from tests.support.pictures import picture
 from tests.support.repos import MakeRepo, Sandbox
@@ -124,18 +122,6 @@ def test_a_new_worktree_in_its_place_is_not_taken_for_it(main: Sandbox, work: Sa
     going.delete_rests(main.repo)
     assert found(main, work).branch == "mine"
     assert (work.folder / "README.md").exists()
-
-
-@contextmanager
-def writing(line: str, cwd: Path) -> Iterator[None]:
-    """A shell that goes on with `line` until the block ends."""
-    shell = subprocess.Popen(["sh", "-c", f"while :; do {line}; sleep 0.01; done"], cwd=cwd, stderr=subprocess.DEVNULL)
-    try:
-        time.sleep(0.1)
-        yield
-    finally:
-        shell.kill()
-        shell.wait()
 
 
 def test_what_is_written_from_within_is_refused_and_named(main: Sandbox, work: Sandbox) -> None:

@@ -130,8 +130,11 @@ def _remove_rest(world: World, landing: Landing, note: Note) -> None:
         if entry.stage is not Stage.LANDED or agent is None or agent.landed is None:
             continue
         if agent.landed[0] == entry.tip and world.store.status(entry.agent).state is State.LANDED:
-            with world.store.operation(entry.agent, wait=5):
-                remove_landed(world, landing, entry.agent, note)
+            try:
+                with world.store.operation(entry.agent, wait=5):
+                    remove_landed(world, landing, entry.agent, note)
+            except DeckError as error:
+                note(Event("warning", entry.agent, f"landed, but not removed: {error.title}", {"detail": error.detail}))
 
 
 def _key(landing: Landing, names: Sequence[str]) -> str:

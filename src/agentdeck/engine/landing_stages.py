@@ -206,7 +206,7 @@ class Stages:
             try:
                 remove_landed(self.world, self.landing, name, self.note)
             except DeckError as error:
-                text = f"landed, but not removed yet: {error.title}"
+                text = f"landed, but not removed: {error.title}"
                 self.note(Event("warning", name, text, {"detail": error.detail}))
 
     # What is not to land

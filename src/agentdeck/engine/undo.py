@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.core.agent import Phase
 from agentdeck.core.events import Event
+from agentdeck.core.text import listed
 from agentdeck.engine import identity, removal, restoring
 from agentdeck.engine.candidates import committed
 from agentdeck.engine.heads import work_of
@@ -42,11 +43,34 @@ def undo(world: World, step: Step, note: Note) -> Step:
             _go_on(world, note)
         # Another process may have had its turn meanwhile.
         _check_not_undone(Steps(world.store).get(step.number))
-        for part in reversed(step.parts):
-            check_part(part)
-            _KINDS[part["kind"]].check(world, part)
-        write_json(_journal(world), {"step": step.number, "key": f"undo {step.number} {os.urandom(4).hex()}"})
+        begun = {"step": step.number, "key": f"undo {step.number} {os.urandom(4).hex()}"}
+        try:
+            _check(world, step.parts)
+        except MovedOnError as error:
+            removals = _removals(step.parts)
+            if not removals:
+                raise
+            _check(world, removals)
+            begun["only"] = "removal"
+            names = listed([part["agent"] for part in removals])
+            note(Event("warning", names, f"{error.title} The landing stays; what comes back is {names}. {error.hint}"))
+        write_json(_journal(world), begun)
         return _go_on(world, note)
+
+
+class MovedOnError(RefusedError):
+    """A base branch has moved on since the landing that is to be taken back."""
+
+
+def _check(world: World, parts: Sequence[Part]) -> None:
+    for part in reversed(parts):
+        check_part(part)
+        _KINDS[part["kind"]].check(world, part)
+
+
+def _removals(parts: Sequence[Part]) -> list[Part]:
+    """The removals among `parts`, which can be taken back without the rest."""
+    return [part for part in parts if part["kind"] == "removal"]
 
 
 def _check_not_undone(step: Step) -> None:
@@ -79,9 +103,12 @@ def _go_on(world: World, note: Note) -> Step:
     except NotFoundError:
         _journal(world).unlink()  # someone has moved the step away: nobody can go on with it
         raise
-    text = _sentence(steps, step)
+    text, left, stay = _sentence(steps, step), list(step.parts), list[Part]()
+    if begun.get("only"):
+        left = _removals(step.parts)
+        stay = [part for part in step.parts if part not in left]
+        text = f"undid the removal in step {step.number}: {step.text}"
     new = steps.record(key, text, undoes=step.number)
-    left = list(step.parts)
     try:
         while left:
             check_part(left[-1])
@@ -91,12 +118,15 @@ def _go_on(world: World, note: Note) -> Step:
                 steps.record(key, text, back)
     except DeckError:
         # What was taken back is one step, what was not stays another, to be tried again.
-        steps.keep_parts(step.number, left)
+        steps.keep_parts(step.number, [*stay, *left])
         if not steps.get(new.number).parts:
             steps.forget(new.number)
         _journal(world).unlink()
         raise
-    steps.mark_undone(step.number, new.number)
+    if stay:
+        steps.keep_parts(step.number, stay)
+    else:
+        steps.mark_undone(step.number, new.number)
     _journal(world).unlink()
     return steps.get(new.number)
 
@@ -157,7 +187,7 @@ def _undo_restoration(world: World, part: Part, key: str, note: Note) -> Part | 
 def _check_base(world: World, part: Part) -> None:
     branch, now = part["branch"], world.repo.commit(f"refs/heads/{part['branch']}")
     if now != part["new"]:
-        raise RefusedError(f"{branch} has moved on since, to {(now or 'nothing')[:12]}.", hint=_by_hand(world, part))
+        raise MovedOnError(f"{branch} has moved on since, to {(now or 'nothing')[:12]}.", hint=_by_hand(world, part))
     advance.check(world.repo, bases.Move(branch, part["new"], part["old"]))
 
 
