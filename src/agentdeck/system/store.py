@@ -6,8 +6,9 @@
     agents/NAME/agent.json     what the engine knows (core.agent.Agent)
     agents/NAME/status.json    how it fares (core.agent.Status)
     agents/NAME/operation.lock held by the process that starts or removes it
-    agents/NAME/runner.lock    held by its runner for as long as that lives
+    agents/NAME/runner.lock    held by its runner and its guardian for as long as either lives
     agents/NAME/orders.json    what its runner was told (core.orders.Orders)
+    agents/NAME/scope          the folder of its last run's cgroup, where it has one
     agents/NAME/events.jsonl   what happened (core.events.Event)
     agents/NAME/session.cast   the recording, asciicast v2
     agents/NAME/comments.json  comments on its changes that it was not given yet

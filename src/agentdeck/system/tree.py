@@ -101,7 +101,9 @@ def reap() -> dict[int, int]:
 
 
 def has_children() -> bool:
-    """Whether any child of ours lives or waits to be reaped. False means that no orphan was missed: all are adopted."""
+    """Whether any child of ours, born or adopted, lives or waits to be reaped; False where orphans are not adopted."""
+    if sys.platform != "linux":
+        return False
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
