@@ -22,7 +22,7 @@ from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system.checkouts import Worktree
 from agentdeck.system.files import locked, private_folder, write_atomic
 from agentdeck.system.git import Repository
-from agentdeck.system.identity import free_beside
+from agentdeck.system.identity import back_pointer, free_beside, identify
 
 _MARK = "agentdeck-removing"
 _DELETE = ".delete"
@@ -90,13 +90,14 @@ class Departure:
 
     def let_go(self) -> str:
         """From here on the folder is not put back: take git's records of it away, then mark it for deletion. Return a
-        sentence about what a link in its place leads to."""
+        sentence about what was left: what a link in its place leads to, or what is not the worktree after all."""
+        left = self._leave_foreign()
         with alone(self.repo):
             for record in self._records():
                 record.rename(private_folder(_folder(self.repo)) / f"{self.key}-{record.name}.record{_DELETE}")
             with contextlib.suppress(OSError):  # as git does: no folder where there is no worktree
                 (self.repo.common / "worktrees").rmdir()
-        place, left = self.place, ""
+        place = self.place
         if place is not None and place.is_symlink():
             target = os.path.realpath(place)
             left = f"{self.home} was a link to {target}; only the link was removed, and {target} was left as it is."
@@ -109,6 +110,16 @@ class Departure:
         if os.path.lexists(self._rests[1]):
             _delete(self._rests[1])
         return left
+
+    def _leave_foreign(self) -> str:
+        """Put the folder back where it is not the worktree, because it was exchanged in the moment of its move."""
+        record = next((each for each in self._records() if back_pointer(each) == self.home), None)
+        place = self.place
+        if record is None or place is None or place.is_symlink() or identify(place, record, self.home).is_ours:
+            return ""
+        back = free_beside(self.home) if os.path.lexists(self.home) else self.home
+        _rename(place, back)
+        return f"{back} was left as it is: another folder lay in the place of the worktree."
 
     @property
     def _rests(self) -> tuple[Path, Path]:
