@@ -9,6 +9,7 @@ import pytest
 
 from agentdeck.core.agent import State
 from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.errors import ConfigError
 from tests.support.decks import Bench
 
 DUMP = "import json, os, sys; json.dump([dict(os.environ), os.getcwd()], open(sys.argv[1], 'w'))"
@@ -94,3 +95,59 @@ def test_loopback_goes_past_a_proxy(bench: Bench, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NO_PROXY", "corp.example")
     _, found = dumped(bench, "one")
     assert found["NO_PROXY"] == found["no_proxy"] == "corp.example,localhost,127.0.0.1,::1"
+
+
+def test_placeholders_are_filled_with_the_agents_own(bench: Bench) -> None:
+    env = "NAME = '{name}'\nURL = 'http://localhost:{port}/{branch}'\nNUMBER = '{index}'\nAT = '{worktree}/x'\n"
+    bench.write("agentdeck.toml", f"[agent.env]\n{env}")
+    bench.deck().start(StartRequest(name="first", argv=("sleep", "100")))
+    view, found = dumped(bench, "one")
+    assert found["NAME"] == "one"
+    assert found["URL"] == f"http://localhost:{view.ports[0]}/agentdeck/one"
+    assert found["NUMBER"] == "2"
+    assert found["AT"] == f"{view.worktree}/x"
+    bench.deck().remove("first", stop=True)
+    assert dumped(bench, "two")[1]["NUMBER"] == "1"
+    assert dumped(bench, "three")[1]["NUMBER"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[agent.env]\nX = '{nmae}'\n", "agent.env.X"),
+        ("[ports]\nper_agent = 0\n[agent.env]\nX = '{port}'\n", "agent.env.X"),
+    ],
+)
+def test_a_placeholder_that_can_t_be_filled_is_an_error_that_names_its_key(bench: Bench, text: str, says: str) -> None:
+    bench.write("agentdeck.toml", text)
+    with pytest.raises(ConfigError, match=says):
+        bench.deck().start(StartRequest(name="one", argv=("true",)))
+
+
+@pytest.mark.parametrize(
+    ("file", "config", "project"),
+    [
+        ("compose.yaml", "", "own"),
+        ("deploy/local/docker-compose.yml", "", "own"),
+        ("docker-compose.dev.yaml", "", "own"),
+        ("compose.yaml", "[agent.env]\nCOMPOSE_PROJECT_NAME = 'app-{index}'\n", "app-1"),
+        ("compose.yaml", "[agent]\npass_env = ['COMPOSE_PROJECT_NAME']\n", "the person's"),
+        ("composer.yml", "", "the person's"),
+    ],
+)
+def test_a_repository_with_a_compose_file_gives_each_agent_a_project(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, file: str, config: str, project: str
+) -> None:
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "the person's")
+    bench.write(file, "services: {}\n")
+    bench.write("agentdeck.toml", f"[hooks]\nteardown = ['echo torn $COMPOSE_PROJECT_NAME']\n{config}")
+    bench.commit("Compose")
+    deck = bench.deck()
+    view, found = dumped(bench, "one")
+    wanted = f"{deck.name}-one".lower() if project == "own" else project
+    assert found["COMPOSE_PROJECT_NAME"] == wanted
+    assert wanted.islower()
+    log = view.log
+    assert log is not None
+    deck.remove("one")
+    assert f"torn {wanted}" in log.read_text()

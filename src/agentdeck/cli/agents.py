@@ -50,6 +50,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "head": view.where,
         "worktree": str(view.worktree) if view.worktree else None,
         "worktree_problem": view.trouble or None,
+        "folder": agent.folder,
         "ports": view.ports,
         "log": str(view.log) if view.log else None,
         "tier": agent.tier,

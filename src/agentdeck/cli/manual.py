@@ -41,6 +41,10 @@ SIGINT (Ctrl-C) and SIGTERM stop the agent (INT, TERM, then KILL) and exit with 
 second one leaves at once. When the terminal is closed (SIGHUP) the agent goes on; so it
 does with -d. A call that found its --id in use only waits, and stops nothing.
 
+The agent begins in the folder that you are in, as it is in its own worktree: in a
+sub-folder of the repository it begins in that one; --top makes it the repository's top.
+Hooks and the gate run at the top.
+
 Without a terminal (cron, CI) a run that waits is --headless; otherwise the agent shows
 its own screen, to be seen with “agentdeck attach”.
 

@@ -142,6 +142,7 @@ def _add_run(verbs: Any) -> None:
     run.add_argument(
         "--env", metavar="K=V", type=_variable, action="append", default=[], help="a variable for the agent; repeatable"
     )
+    run.add_argument("--top", action="store_true", help="begin at the repository's top, not in the folder you are in")
     run.add_argument("--id", type=_filled, help="never start twice under this id; answer with the first run instead")
     run.add_argument("-d", "--detach", action="store_true", help="do not wait for the agent")
     mode = run.add_mutually_exclusive_group()

@@ -76,6 +76,7 @@ def request_of(args: Namespace) -> StartRequest:
         id=args.id,
         mode=_mode(args),
         failover=_failover(args),
+        folder="" if args.top else None,
     )
 
 
@@ -225,6 +226,7 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
             id=entry.id,
             mode=None if entry.command else _mode(args),
             failover=None if entry.command else _failover(args),
+            folder="" if args.top else None,
         )
         tasks.append(QueuedTask(safe_name(entry.name), request, tuple(map(safe_name, entry.after))))
     return tasks

@@ -142,6 +142,10 @@ class Agent:
     """The caller's `--id`; the same id never starts twice."""
     phase: Phase = Phase.ACQUIRING
     leases: tuple[Lease, ...] = ()
+    index: int = 0
+    """The lowest number from 1 that no other agent of the deck has; 0 for one that tests a landing."""
+    folder: str = ""
+    """The folder in the worktree that it begins in, as a path relative to that; empty: the top."""
     runs: int = 0
     """How often a runner was started for it."""
     trash: str = ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from agentdeck.core import placeholders
 from agentdeck.core.dashboard_config import DashboardConfig
 from agentdeck.core.gateway_config import BudgetsConfig, GatewayConfig, Plan, Providers
 from agentdeck.core.section import Seconds, Section
@@ -29,8 +30,9 @@ class AgentDefaults(Section):
     """The chain of models that a new agent is served by; empty: its CLI's own provider."""
     timeout: Seconds | None = None
     """Seconds until a run is stopped; none: never."""
-    env: dict[str, str] = Field(default={})
-    """Variables that every agent gets; what they hold is kept in the deck's state, so no keys."""
+    env: dict[str, Annotated[str, AfterValidator(placeholders.check)]] = Field(default={})
+    """Variables that every agent gets. `{name}`, `{branch}` and `{worktree}` in them are the agent's, `{port}` is its
+    first port, `{index}` the lowest number from 1 that no other agent of the repository has; `{{name}}` is `{name}`."""
     pass_env: list[str] = Field(default=[])
     """Variables of the shell that agents are started from, as patterns such as `TERM_PROGRAM*`, that agents get
     although they describe that shell's terminal, editor, CI step or the like. Others get through anyway."""
@@ -237,6 +239,13 @@ class Config(Section):
     @model_validator(mode="after")
     def _chains_work(self) -> Config:
         self.plan()
+        return self
+
+    @model_validator(mode="after")
+    def _ports_are_there(self) -> Config:
+        for name, value in self.agent.env.items():
+            if "port" in placeholders.used(value) and not self.ports.per_agent:
+                raise ValueError(f"agent.env.{name} uses {{port}}, and ports.per_agent is 0")
         return self
 
     def plan(self) -> Plan:

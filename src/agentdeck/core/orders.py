@@ -95,6 +95,8 @@ class Orders:
     """The time-stamped text log of this run."""
     runs_log: str
     """The deck's one greppable file of START, OK, FAIL and TIMEOUT lines."""
+    start_in: str = ""
+    """The folder in `cwd`, as a path relative to that, in which the agent begins; hooks run in `cwd`."""
     env: dict[str, str] = field(default_factory=dict)
     """Added to the pane's environment; already holds ports, database and the env file's variables."""
     env_unset: tuple[str, ...] = ()

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 class Deck:
     """One repository under supervision. Every verb of the CLI and every key of the dashboard is a call of this."""
 
-    def __init__(self, world: World) -> None:
-        self._world, self._signs = world, signs(world.root, *world.watched)
+    def __init__(self, world: World, folder: str = "") -> None:
+        """`folder` is where new agents begin, as a path relative to their worktrees' tops."""
+        self._world, self._signs, self.folder = world, signs(world.root, *world.watched), folder
 
     @classmethod
     def find(cls, cwd: Path | None = None) -> Deck:
@@ -52,7 +53,8 @@ class Deck:
         """
         repo = Repository.find(cwd)
         root = main_folder(repo)
-        return cls(World(repo.at(root) if not repo.bare else repo, root, Store(repo.common / "agentdeck"), Tmux()))
+        world = World(repo.at(root) if not repo.bare else repo, root, Store(repo.common / "agentdeck"), Tmux())
+        return cls(world, repo.prefix)
 
     @property
     def world(self) -> World:
@@ -159,7 +161,8 @@ class Deck:
 
         world = self._trusted()
         self.store.open()
-        return starting.start(world, request, note)
+        folder = self.folder if request.folder is None else request.folder
+        return starting.start(world, replace(request, folder=folder), note)
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[AgentView]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""

@@ -19,9 +19,10 @@ from agentdeck.engine.chain import COMMAND, chain_of, differences, policy_of, ru
 from agentdeck.engine.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.handing import Job, progress_of, start_of
 from agentdeck.engine.resources import resource_variables, worktree_of
+from agentdeck.engine.variables import configured_variables
 from agentdeck.engine.world import World, own_venv
 from agentdeck.errors import NotFoundError, RefusedError
-from agentdeck.system.files import write_atomic
+from agentdeck.system.files import inside, write_atomic
 
 if TYPE_CHECKING:
     from agentdeck.core.profile import Profile
@@ -68,6 +69,7 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         deck=world.deck,
         argv=(),
         cwd=str(worktree_of(agent)),
+        start_in=agent.folder,
         folder=str(world.store.agent_folder(agent.name)),
         log=str(world.store.new_log(agent.name)),
         runs_log=str(world.store.runs_log),
@@ -143,6 +145,13 @@ def left_out(world: World, agent: Agent) -> str:
     return usable(world, chain_of(world, agent))[1]
 
 
+def begins_at_top(world: World, agent: Agent) -> str:
+    """A sentence about an agent whose folder is not in its worktree; empty where it is, or where a hook may make it."""
+    if world.settings.config.hooks.setup or inside(worktree_of(agent), agent.folder) is not None:
+        return ""
+    return f"{agent.folder} is not in its worktree, so it begins at the top"
+
+
 def _command(
     world: World, agent: Agent, profile: Profile | None, wiring: Wiring, course: _Course, *, resume: bool, said: str
 ) -> tuple[tuple[str, ...], str]:
@@ -176,7 +185,7 @@ def _command(
 def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wiring) -> dict[str, str]:
     """What the caller hands down, under the configured env file's, the profile's, the agent's own, and its resources'
     variables. The pane's TERM is tmux's to set."""
-    merged = world.environment()
+    merged = world.environment(configured_variables(world, agent))
     own = (profile.env if profile is not None else {}) | wiring.env
     merged = {name: value for name, value in (merged | own).items() if name not in wiring.unset}
     held = {"AGENTDECK_TIER": agent.tier} | resource_variables(world, agent)

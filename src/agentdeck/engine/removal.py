@@ -19,9 +19,10 @@ from agentdeck.engine import identity, leases
 from agentdeck.engine.heads import follow, own_branches
 from agentdeck.engine.kept_databases import KEEP
 from agentdeck.engine.removal_checks import check, check_still
-from agentdeck.engine.resources import DATABASE, end_runner, release_all, resource_variables, worktree_of
+from agentdeck.engine.resources import DATABASE, end_runner, release_all, worktree_of
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.survivors import tell_survivors
+from agentdeck.engine.variables import hook_environment
 from agentdeck.engine.worktree_removal import departure, own_worktree, trash_ref
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
@@ -244,9 +245,7 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
     log = Path(pane.data["log"]) if pane and is_known else world.store.new_log(agent.name)
     for line in hooks.teardown:
         try:
-            result = run(
-                ["/bin/sh", "-c", line], cwd=folder, env=resource_variables(world, agent), timeout=hooks.timeout
-            )
+            result = run(["/bin/sh", "-c", line], cwd=folder, env=hook_environment(world, agent), timeout=hooks.timeout)
             output, failed = (result.out + result.err).decode("utf-8", "replace"), not result
         except DeckError as error:
             output, failed = str(error), True

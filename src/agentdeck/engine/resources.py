@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from agentdeck.core.agent import Agent, Lease, Phase, State, Status
 from agentdeck.core.events import Event
-from agentdeck.engine import identity, leases
+from agentdeck.engine import compose, identity, leases
 from agentdeck.engine.kept_databases import KEEP, keep_database
 from agentdeck.engine.worktree_removal import let_go
 from agentdeck.engine.world import Note, World
@@ -96,7 +96,8 @@ class WorktreeResource:
             copy = [*config.copy_files, *settings.include, *hooks.pattern(hooked)]
             carry_over(world.root, path, copy=copy, link=config.link)
             notes.append(hooks.missing(hooked, world.root, path))
-        return {**lease.data, "git_dir": str(made.git_dir), "note": "\n".join(filter(None, notes))}
+        project = compose.project(world, agent, world.repo.at(path, made.git_dir))
+        return {**lease.data, "compose": project, "git_dir": str(made.git_dir), "note": "\n".join(filter(None, notes))}
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
         found = find_worktree(world.repo, Path(lease.data["path"]))
@@ -112,7 +113,8 @@ class WorktreeResource:
         return f"{lease.data['path']} on {lease.data['branch'] or lease.data['base_commit'][:12]}"
 
     def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
-        return {"AGENTDECK_WORKTREE": lease.data["path"], "AGENTDECK_BRANCH": lease.data["branch"]}
+        names = {"AGENTDECK_WORKTREE": lease.data["path"], "AGENTDECK_BRANCH": lease.data["branch"]}
+        return names | compose.variables(world, agent, lease.data.get("compose", ""))
 
 
 class PortsResource:
@@ -261,7 +263,7 @@ class PaneResource:
         return {"session": world.deck, "window": agent.name}
 
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
-        from agentdeck.engine.launch import left_out, orders_for, runner_argv
+        from agentdeck.engine.launch import begins_at_top, left_out, orders_for, runner_argv
         from agentdeck.engine.survivors import end_leftovers
 
         if world.lives(agent.name):
@@ -275,7 +277,8 @@ class PaneResource:
         session, window = lease.data["session"], lease.data["window"]
         world.tmux.open_window(session, window, runner_argv(path), cwd=Path(orders.cwd), env=environment)
         self._await_runner(world, agent, lease)
-        return {**lease.data, "log": orders.log, "run": orders.run, "note": left_out(world, agent)}
+        told = "; ".join(filter(None, (left_out(world, agent), begins_at_top(world, agent))))
+        return {**lease.data, "log": orders.log, "run": orders.run, "note": told}
 
     def _await_runner(self, world: World, agent: Agent, lease: Lease) -> None:
         session, name = lease.data["session"], lease.data["window"]

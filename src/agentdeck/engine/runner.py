@@ -28,7 +28,7 @@ from agentdeck.engine.typist import MESSAGES, Messages, Typist
 from agentdeck.engine.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
 from agentdeck.system import pane, scope
-from agentdeck.system.files import private_folder, read_json, take_lock, write_atomic
+from agentdeck.system.files import inside, private_folder, read_json, take_lock, write_atomic
 from agentdeck.system.pty import STOP_SIGNALS, Relay
 from agentdeck.system.recording import Recorder
 from agentdeck.system.store import Store
@@ -187,7 +187,8 @@ class Runner:
         self.watch.ignore(start.prompt, history=history)
 
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
-        environment = {**os.environ, **self.orders.env, MARK: self.orders.run, "PWD": self.orders.cwd}
+        cwd = self._begin_in() if is_agent else self.orders.cwd
+        environment = {**os.environ, **self.orders.env, MARK: self.orders.run, "PWD": cwd}
         own = self.variables.get(self.orders.profile, {})
         for name in (*self.orders.env_unset, *own):
             environment.pop(name, None)
@@ -201,7 +202,13 @@ class Runner:
                 status = replace(self.watch.status, agent_pid=pid, reason=reason, fault=Fault.NONE)
                 self._on_change(replace(status, state=State.WORKING, since=time.time()))
 
-        return self.relay.run(argv, self.orders.cwd, environment, started)
+        return self.relay.run(argv, cwd, environment, started)
+
+    def _begin_in(self) -> str:
+        found = inside(Path(self.orders.cwd), self.orders.start_in)
+        if found is None:
+            self.recorder.note(f"{self.orders.start_in} is not there; the agent begins at the top")
+        return str(found or self.orders.cwd)
 
     def _stopped(self) -> Status | None:
         """The status of a run that was stopped or timed out; None for one that ended by itself."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from agentdeck.engine.reconcile import mark_lost
 from agentdeck.engine.resources import acquire_all
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, UsageError
+from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, StoreError, UsageError
 from agentdeck.system.files import private_folder, write_json
 from agentdeck.system.git import git_in
 from agentdeck.system.process import cancellable, check_cancelled, require_program
@@ -156,8 +157,19 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
         env=dict(request.env),
         id=request.id or "",
         failover=request.failover,
+        index=_lowest_index(world, taken),
+        folder=request.folder or "",
         runs=1,
     )
+
+
+def _lowest_index(world: World, names: Iterable[str]) -> int:
+    taken = set()
+    for name in names:
+        with contextlib.suppress(StoreError):  # a damaged record has none that is known
+            agent = world.store.agent(name)
+            taken.add(agent.index if agent else 0)
+    return next(number for number in itertools.count(1) if number not in taken)
 
 
 def _holder_of(world: World, run_id: str) -> AgentView | None:

@@ -158,6 +158,8 @@ class StartRequest:
     mode: Mode | None = None
     failover: tuple[str, ...] | None = None
     """The profiles to go on with when the agent's provider fails; None: the configured ones."""
+    folder: str | None = None
+    """Where in its worktree it begins, as a path relative to that; None: in the folder that the deck was found from."""
     cancelled: Callable[[], bool] = field(default=lambda: False, compare=False)
     """Asked now and then while it starts: whether what was made so far shall be taken back."""
 

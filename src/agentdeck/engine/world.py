@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -130,9 +130,9 @@ class World:
 
         return open_database(self.settings.config.database, self.root, state_home())
 
-    def environment(self) -> dict[str, str]:
-        """What the caller hands down, under the variables of the configured env file and of `[agent] env`. Raise
-        ConfigError where that file can't be read."""
+    def environment(self, own: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What the caller hands down, under the variables of the configured env file and of `[agent] env`: `own` is
+        those with their placeholders filled. Raise ConfigError where that file can't be read."""
         config = self.settings.config
         passed, dropped = config.agent.pass_env, config.agent.drop_env
         merged = inherited(os.environ, passed=passed, dropped=dropped, own_venv=own_venv())
@@ -142,7 +142,7 @@ class World:
             path = self.root / Path(config.agent.env_file).expanduser()
             text = self.settings.env_text
             merged |= envfile.source(path) if text is None else envfile.parse(text, str(path))
-        return merged | config.agent.env
+        return {**merged, **(config.agent.env if own is None else own)}
 
     @property
     def search_path(self) -> str | None:

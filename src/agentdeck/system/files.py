@@ -62,6 +62,12 @@ def state_home() -> Path:
         ) from error
 
 
+def inside(top: Path, folder: str) -> Path | None:
+    """The `folder` in `top`; None where there is none, or where it is elsewhere by a link."""
+    path = top / folder
+    return path if path.is_dir() and path.resolve().is_relative_to(top.resolve()) else None
+
+
 def private_folder(path: Path) -> Path:
     """Make `path`, and what leads to it, readable by this user only; raise FileError where that can't be."""
     with _writing(path):

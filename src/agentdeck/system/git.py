@@ -52,6 +52,9 @@ class Repository:
     git_dir: Path | None = None
     """The git folder of the linked worktree at `folder`, so that git need not look for it; None where git finds it."""
 
+    prefix: str = ""
+    """The folder that `find` was asked about, as a path relative to the worktree's top."""
+
     @classmethod
     def find(cls, cwd: Path | None = None) -> Repository:
         """The repository that `cwd` (default: the current folder) lies in; raise NotFoundError outside of any."""
@@ -66,9 +69,10 @@ class Repository:
                 hint="Go to one, or make one with “git init”.",
             )
         common, bare = answer.text.rstrip("\n").rsplit("\n", 1)
-        top = run(["git", "rev-parse", "--show-toplevel"], cwd=cwd, env=_CLEAN)
-        folder = Path(top.text.rstrip("\n")) if top and top.out.strip() else Path(common)
-        return cls(folder, Path(common), bare == "true")
+        top = run(["git", "rev-parse", "--show-toplevel", "--show-prefix"], cwd=cwd, env=_CLEAN)
+        folder, _, prefix = top.text.removesuffix("\n").rpartition("\n") if top else ("", "", "")
+        found = Path(folder) if folder else Path(common)
+        return cls(found, Path(common), bare == "true", prefix=prefix.removesuffix("/"))
 
     def at(self, folder: Path, git_dir: Path | None = None) -> Repository:
         """The same repository with git run in `folder`. For a linked worktree see `identity.inside`."""

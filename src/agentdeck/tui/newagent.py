@@ -96,6 +96,8 @@ class NewAgent(ModalScreen[StartRequest | None]):
             with Horizontal(classes="field"):
                 yield Label("Name")
                 yield Input(draft.name or "", placeholder="made from the task", id="name")
+            if self._deck.folder:
+                yield Label(f"It begins in {plain(self._deck.folder)}.", markup=False)
             yield Label("", id="complaint", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Start (ctrl+s)", id="start", variant="success", compact=True)
