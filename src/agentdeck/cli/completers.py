@@ -53,4 +53,6 @@ def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
 
 def _folder(parsed_args: Namespace) -> Path | None:
     folder = getattr(parsed_args, "folder", None)
-    return Path(folder).expanduser() if folder else None
+    from agentdeck.system.files import home_path
+
+    return home_path(folder) if folder else None

@@ -151,7 +151,9 @@ def _serve(args: Namespace, world: World, out: Output) -> ExitCode:
     if not args.file:
         raise UsageError("Which model?", hint="agentdeck models serve FILE.gguf")
     out.narrate(f"Loading {plain(Path(args.file).name)} …")
-    served = serve(world, Path(args.file).expanduser(), port=args.port or SERVED_PORT, context=args.context)
+    from agentdeck.system.files import home_path
+
+    served = serve(world, home_path(args.file), port=args.port or SERVED_PORT, context=args.context)
     if out.json:
         out.emit("served", window=served.window, base_url=served.base_url, model=served.model)
         return ExitCode.OK

@@ -115,8 +115,10 @@ def _check_verb(words: Sequence[str]) -> None:
 
 
 def _enter(folder: str) -> None:
+    from agentdeck.system.files import home_path
+
     try:
-        os.chdir(Path(folder).expanduser())
+        os.chdir(home_path(folder))
     except OSError as error:
         raise NotFoundError(f"The folder {folder} can't be entered.", detail=error.strerror or str(error)) from error
 

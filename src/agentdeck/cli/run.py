@@ -242,6 +242,8 @@ def outcome_of_many(views: list[AgentView], asked: int) -> ExitCode:
 
 def resume(args: Namespace, out: Output) -> ExitCode:
     prompt = read_text("-").strip() if args.prompt == ["-"] else " ".join(args.prompt)
+    if args.prompt == ["-"] and not prompt:
+        raise UsageError("There is no prompt in standard input.")
     deck = open_deck(out)
     listener = _Listener(out)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from agentdeck.errors import NotFoundError, UsageError
+from agentdeck.system.files import home_path
 
 
 def read_text(source: str) -> str:
     """The text of the file `source`, or of standard input for `-`; raise NotFoundError or UsageError."""
     try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).expanduser().read_bytes()
+        data = sys.stdin.buffer.read() if source == "-" else home_path(source).read_bytes()
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{_name(source)} is not UTF-8 text.") from error

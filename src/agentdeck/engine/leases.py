@@ -17,6 +17,7 @@ from agentdeck.core.agent import Agent, Lease, is_name
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
+from agentdeck.system.files import home_path
 
 _WORD = re.compile(r"[0-9A-Za-z-]+")
 _STRAY = re.compile(r"[\0\n]")
@@ -47,7 +48,7 @@ def doubt_of_kept(world: World, agent: str, plan: dict[str, Any]) -> str:
 
             return doubt_of_plan(plan, world.store.deck_id, agent)
         # Any other file went with the worktree.
-        named = Path(world.settings.config.database.path).expanduser()
+        named = home_path(world.settings.config.database.path)
         is_named = named.is_absolute() and Path(plan["path"]) == named
         return "" if is_named or not os.path.lexists(plan["path"]) else f"{plan['path']} is not a database of {agent}"
     except (KeyError, TypeError, ValueError, OSError) as error:
@@ -94,7 +95,7 @@ def _database(world: World, agent: Agent, lease: Lease) -> str:
     home = Path(tree.data["path"])
     if not identity_of(world.repo.common, agent).is_ours:
         return f"{path} does not lie in its worktree"
-    if path == home / Path(world.safe_settings.config.database.path).expanduser() and not path.is_relative_to(home):
+    if path == home / home_path(world.safe_settings.config.database.path) and not path.is_relative_to(home):
         return ""  # the configuration names that one file
     is_inside = _is_plain(path) and path.is_relative_to(home) and not _leads_out(path.parent, home)
     return "" if is_inside else f"{path} does not lie in its worktree"

@@ -72,7 +72,8 @@ def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool
 
 
 def _check(world: World, request: StartRequest) -> None:
-    if not request.task.strip() and not request.argv and request.profile is None:
+    has_task = bool(request.task.strip() or request.argv)
+    if not has_task and (request.profile is None or request.mode is Mode.HEADLESS):
         raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
     check_ready(world)
     path = _path_of(world, request)
@@ -82,6 +83,9 @@ def _check(world: World, request: StartRequest) -> None:
         from agentdeck.system.profiles import require
 
         profile = require(world.profiles, _profile_of(world, request), path)
+        if not has_task and not profile.lines(Mode.INTERACTIVE).bare:
+            hint = f'agentdeck run --agent {profile.name} "what to do"'
+            raise UsageError(f"{profile.title} can't be started without a task.", hint=hint)
         config = world.settings.config
         gateways.check(config, profile, request.tier or config.agent.tier)
         from agentdeck.engine.chain import check_chain
@@ -140,12 +144,13 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
         if name in taken:
             raise RefusedError(f"There is an agent “{name}” already.", hint="Choose another name, or remove it.")
     else:
-        name = name_for_task(request.task or Path(request.argv[0]).name, taken)
+        told = request.task.strip() or (Path(request.argv[0]).name if request.argv else _profile_of(world, request))
+        name = name_for_task(told, taken)
     defaults = world.settings.config.agent
     return Agent(
         name=name,
         title=request.name if request.name and request.name != name else "",
-        task=request.task or " ".join(request.argv),
+        task=request.task if request.task.strip() else " ".join(request.argv),
         profile=_profile_of(world, request),
         mode=request.mode or (Mode.HEADLESS if request.argv else Mode.INTERACTIVE),
         created=time.time(),

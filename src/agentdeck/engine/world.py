@@ -16,7 +16,7 @@ from agentdeck.core.events import Event
 from agentdeck.core.inheritance import inherited
 from agentdeck.core.text import listed
 from agentdeck.errors import ConfigError, DeckError, StoreError, UntrustedError
-from agentdeck.system.files import state_home
+from agentdeck.system.files import home_path, state_home
 from agentdeck.system.git import Repository
 from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
@@ -139,7 +139,7 @@ class World:
         if config.agent.env_file:
             from agentdeck.system import envfile
 
-            path = self.root / Path(config.agent.env_file).expanduser()
+            path = self.root / home_path(config.agent.env_file)
             text = self.settings.env_text
             merged |= envfile.source(path) if text is None else envfile.parse(text, str(path))
         return {**merged, **(config.agent.env if own is None else own)}

@@ -16,8 +16,8 @@ from agentdeck.system.files import sign
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import READY, back_pointer, inside
 
-_HALF_MADE = "commondir"
-"""git lists nothing at all while another git is making a worktree and has not written this file of it yet."""
+_CHANGING = ("commondir", "/locked'")
+"""git lists nothing at all while another git is making or unlocking a worktree and has not this file of it."""
 _PATIENCE = 5.0
 _TABLES = "reftable/tables.list"
 
@@ -54,7 +54,7 @@ def list_worktrees(repo: Repository) -> list[Worktree]:
         result = repo.run("worktree", "list", "--porcelain", "-z")
         if result:
             break
-        if _HALF_MADE not in result.complaint or time.monotonic() > deadline:
+        if not any(name in result.complaint for name in _CHANGING) or time.monotonic() > deadline:
             raise GitError(f"The worktrees of {repo.common} can't be listed.", detail=result.complaint)
         time.sleep(0.02)
     records = [record.split("\0") for record in result.text.split("\0\0") if record.strip("\0")]

@@ -130,6 +130,11 @@ def read_json(path: Path) -> Any:
     return from_json(path.read_text("utf-8", "surrogateescape"))
 
 
+def home_path(text: str) -> Path:
+    """`text` as a path, with the user's folder for `~`; a user that is not known is left as a name."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises for such a user
+
+
 def sign(path: Path | str) -> tuple[int, ...]:
     """Another one whenever the file was replaced or written; () where there is none."""
     try:

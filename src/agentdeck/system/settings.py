@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core import trust
 from agentdeck.core.tomllines import dotted
 from agentdeck.errors import ConfigError
-from agentdeck.system.files import sign
+from agentdeck.system.files import home_path, sign
 from agentdeck.system.tomlfile import Problem, TomlFile, config_error, parse_toml, problems_of, read_small, read_toml
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _env_file(root: Path, own: TomlFile | None, repository: TomlFile | None) -> 
     if not isinstance(value, str) or not value:
         return None
     with contextlib.suppress(OSError, RuntimeError, ValueError):
-        path = root / Path(value).expanduser()
+        path = root / home_path(value)
         if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
             return path
     return None

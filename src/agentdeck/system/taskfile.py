@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.errors import ConfigError, NotFoundError
+from agentdeck.system.files import home_path
 from agentdeck.system.tomlfile import Problem, TomlFile, config_error, problems_of, read_toml
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _with_text(task: TaskEntry, folder: Path, file: TomlFile, number: int) -> Ta
     if not task.file:
         return task
     try:
-        text = (folder / Path(task.file).expanduser()).read_text("utf-8").strip()
+        text = (folder / home_path(task.file)).read_text("utf-8").strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         place = file.place(("task", number, "file"))

@@ -16,7 +16,7 @@ from typing import Any
 
 from agentdeck.core.trust import Change, Values, canonical, changes
 from agentdeck.errors import FileError
-from agentdeck.system.files import from_json, private_folder, write_atomic
+from agentdeck.system.files import from_json, home_path, private_folder, write_atomic
 
 _KEPT = 20
 """Approved configurations that are remembered, so that switching between branches does not ask again."""
@@ -124,7 +124,7 @@ def _below(common: Path, own: Mapping[str, Any]) -> bool:
     here = Path(os.path.realpath(common))
     for root in roots if isinstance(roots, list) else ():
         with suppress(RuntimeError):
-            folder = Path(root).expanduser() if isinstance(root, str) else Path()
+            folder = home_path(root) if isinstance(root, str) else Path()
             if folder.is_absolute() and here.is_relative_to(os.path.realpath(folder)):
                 return True
     return False

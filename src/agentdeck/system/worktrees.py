@@ -16,7 +16,7 @@ from agentdeck.core.agent import check_name
 from agentdeck.errors import ConfigError, GitError, RefusedError
 from agentdeck.system.branches import BranchPlan, check_free, make_branch
 from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, main_folder, share_keys
-from agentdeck.system.files import locked, write_atomic
+from agentdeck.system.files import home_path, locked, write_atomic
 from agentdeck.system.git import Repository
 from agentdeck.system.going import alone
 from agentdeck.system.identity import mark_ready
@@ -40,7 +40,7 @@ def place(repo: Repository, template: str, name: str) -> Path:
         raise ConfigError(
             f"The worktree path “{template}” can't be used.", hint="It needs {name}, and knows {repo} beside it."
         )
-    path = Path(os.path.normpath(base / Path(filled).expanduser()))
+    path = Path(os.path.normpath(base / home_path(filled)))
     _check_outside_git(repo, path, base)
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise RefusedError(f"{path} is in the way: a worktree is to go there.", hint="Move it, or choose another name.")

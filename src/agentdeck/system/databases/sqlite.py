@@ -13,6 +13,7 @@ from typing import Any
 from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import DatabaseError, RefusedError
 from agentdeck.system.databases import arriving, check_place, filled
+from agentdeck.system.files import home_path
 
 _PATIENCE = 20.0
 """Seconds to wait for a writer that keeps others from reading."""
@@ -23,10 +24,10 @@ _IGNORE_ALL = "*\n"
 class SqliteDatabase:
     def __init__(self, config: DatabaseConfig, root: Path) -> None:
         self._config = config
-        self._template = root / Path(config.template).expanduser() if config.template else None
+        self._template = root / home_path(config.template) if config.template else None
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
-        path = worktree / Path(self._config.path).expanduser()
+        path = worktree / home_path(self._config.path)
         if path.exists():
             raise RefusedError(
                 f"{path} is there already, so {agent}'s database can't be put there.",
