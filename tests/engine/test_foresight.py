@@ -151,7 +151,7 @@ def test_what_conflicts_is_neither_stopped_nor_committed(bench: Bench, batch: bo
     landing = deck.land(LandRequest(("fix", "other"), commit="", stop=True, batch=batch))
     entry = landing.entry("fix")
     assert "it conflicts with main in README.md" in entry.reason
-    assert entry.hint.startswith("agentdeck merge --stop --commit --resolve fix")
+    assert "“agentdeck merge --stop --commit --resolve fix”" in entry.hint
     assert (deck.agent("fix").alive, picture(tree)) == (True, before)
     assert landing.entry("other").stage is Stage.LANDED
     bench.git("reset", "-q", "--hard", "HEAD~2")
