@@ -127,7 +127,7 @@ def test_the_hint_is_a_command_that_works_from_where_the_person_is(clone: Bench,
         assert ("-C" in words) == (folder == tmp_path)
         told = agentdeck(*words, cwd=folder)
         assert told.returncode == ExitCode.UNTRUSTED
-        assert "It runs: landing.gate, which runs before a branch lands" in told.stderr
+        assert "landing.gate runs before a branch lands:" in told.stderr
     assert agentdeck(*words, "--yes", cwd=tmp_path).returncode == ExitCode.OK
     assert agentdeck("run", "-q", "-n", "one", "--", "true", cwd=clone.root).returncode == ExitCode.OK
     assert traces(clone) == ["ran-setup"]
@@ -139,7 +139,7 @@ def test_a_person_is_asked_once_sees_all_and_says_no_by_default(clone: Bench) ->
     assert code == ExitCode.UNTRUSTED
     assert "Nothing was approved." in seen
     assert f'+ "touch {clone.home}/ran-setup"' in seen
-    assert "agent.env.BASH_ENV, which sets variables of every agent, which can change what runs" in seen
+    assert "agent.env.BASH_ENV sets a variable of every agent, which can change what runs:" in seen
     assert traces(clone) == []
     seen, code = at_terminal(clone, run, "y\n")
     assert code == ExitCode.OK, seen
@@ -181,7 +181,7 @@ def test_scripts_read_it_and_take_it_back(clone: Bench) -> None:
     assert agentdeck("trust", "--json", cwd=clone.root).returncode == ExitCode.UNTRUSTED
     (told,) = objects(agentdeck("trust", "--yes", "--json", cwd=clone.root).stdout)
     assert (told["approved"], told["changes"]) == (True, [])
-    assert "approved  landing.gate" in agentdeck("trust", "--show", cwd=clone.root).stdout
+    assert "approved: landing.gate runs before a branch lands" in agentdeck("trust", "--show", cwd=clone.root).stdout
     assert agentdeck("trust", "--forget", cwd=clone.root).returncode == ExitCode.OK
     assert agentdeck("run", "--", "true", cwd=clone.root).returncode == ExitCode.UNTRUSTED
 

@@ -21,7 +21,7 @@ def test_no_id_is_there_twice_and_the_keys_as_they_are_shipped_do_not_clash() ->
     [
         {"log.search": "ctrl+f"},
         {"agent.resume": "s", "agent.stop": "r"},
-        {"list.down": "ctrl+j", "deck.new": "t,T"},
+        {"list.down": "ctrl+j", "deck.new": "t,H"},
         {"deck.new": "+", "program.help": "f1,?"},
     ],
 )

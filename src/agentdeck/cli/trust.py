@@ -79,7 +79,7 @@ def _show(deck: Deck, standing: Standing, out: Output) -> ExitCode:
         out.emit("trust", **_fields(deck, standing))
         return ExitCode.OK
     for change in changes({}, standing.approved or {}):
-        out.line(out.styled(f"approved  {plain(change.key)}, which {change.effect}", BOLD))
+        out.line(out.styled(f"approved: {plain(change.key)} {change.effect}", BOLD))
         for line in change.lines(None):
             out.line(f"    {line[2:]}")
     if standing.counts:

@@ -68,7 +68,7 @@ HARMLESS = Key(Reach.HARMLESS)
 _UNKNOWN = Key(Reach.REACHES, "unknown")
 _PROVIDERS = Key(Reach.REACHES, "says where requests to models go")
 _TIERS = Key(Reach.REACHES, "chooses which providers serve agents")
-_VARIABLES = Key(Reach.REACHES, "sets variables of every agent, which can change what runs")
+_VARIABLES = Key(Reach.REACHES, "sets a variable of every agent, which can change what runs")
 KEYS: dict[str, Key] = {
     "agent.profile": Key(Reach.LOOSENS, "chooses the program of new agents"),
     "agent.base": HARMLESS,
@@ -96,7 +96,7 @@ KEYS: dict[str, Key] = {
     "database.url": Key(Reach.REACHES, "is the server that is connected to"),
     "database.mode": Key(Reach.REACHES, "chooses what is made on the server"),
     "database.variable": Key(Reach.REACHES, "names a variable of every agent"),
-    "database.variables": Key(Reach.REACHES, "sets variables of every agent, which can change what runs"),
+    "database.variables": _VARIABLES,
     "database.create": Key(Reach.RUNS, "runs to make a database"),
     "database.drop": Key(Reach.RUNS, "runs to remove a database"),
     "database.dump": Key(Reach.RUNS, "runs to save a database"),
@@ -163,7 +163,7 @@ KEYS: dict[str, Key] = {
 }
 """Every key of the configuration; a table of free names (`providers`, `agent.env`) stands for all below it."""
 BESIDE = {
-    "agent.env_file contents": Key(Reach.REACHES, "sets variables of every agent; the values are not shown"),
+    "agent.env_file contents": Key(Reach.REACHES, "sets a variable of every agent (its value is not shown)"),
     ".worktreeinclude": Key(Reach.REACHES, "copies these git-ignored files to every agent"),
 }
 """What the configuration reads from other files of the repository."""
@@ -272,17 +272,8 @@ def changes(old: Values, new: Values) -> tuple[Change, ...]:
 def told(found: Iterable[Change], longest: int | None = _LONGEST) -> Iterable[str]:
     """Changes in plain words."""
     for change in found:
-        yield f"{_TITLES[change.reach]}: {visible(change.key)}, which {change.effect}"
+        yield f"{visible(change.key)} {change.effect}:"
         yield from (f"    {line}" for line in change.lines(longest))
-
-
-_TITLES = {
-    Reach.RUNS: "It runs",
-    Reach.REACHES: "It reaches or gives away",
-    Reach.LOOSENS: "It decides or loosens",
-    Reach.HARMLESS: "It says",
-    Reach.OWN: "It trusts",
-}
 
 
 def _named(name: str) -> Key:
@@ -337,6 +328,6 @@ RUNNING_FILES = (
 )
 """Files of a project from which agents' own programs, editors and shells run commands."""
 NOT_COVERED = (
-    "Approval covers agentdeck.toml and the files it reads. What agents and these commands run by themselves "
-    "(Makefile, package.json, AGENTS.md, …) it does not."
+    "Approval covers agentdeck.toml and the files it reads. It doesn't cover what agents and commands run by "
+    "themselves: Makefile, package.json, AGENTS.md and the like."
 )

@@ -15,7 +15,7 @@ from textual.message import Message
 
 from agentdeck.core.events import Event
 from agentdeck.core.text import plain
-from agentdeck.errors import CancelledError, DeckError
+from agentdeck.errors import CancelledError, DeckError, UntrustedError
 
 Note = Callable[[Event], None]
 Work = Callable[[Note], str]
@@ -48,6 +48,11 @@ class Failed(Message):
     title: str
     detail: str
     hint: str
+
+
+@dataclass
+class Untrusted(Message):
+    """Something could not be done before a person has approved the configuration."""
 
 
 class Follower:
@@ -147,6 +152,8 @@ class Actions:
             self._app.post_message(Finished(work(note, cancelled)))
         except CancelledError as error:
             self._app.post_message(Finished(error.title))
+        except UntrustedError:
+            self._app.post_message(Untrusted())
         except DeckError as error:
             self._app.post_message(Failed(error.title, error.detail, error.hint))
         except OSError as error:

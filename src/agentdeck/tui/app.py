@@ -12,17 +12,17 @@ from pathlib import PurePath
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
 from agentdeck.core.text import plain
-from agentdeck.errors import ExitCode
+from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system import interrupts
 from agentdeck.tui import alerts
-from agentdeck.tui.actions import Actions, Failed, Finished, Follower, Progressed
+from agentdeck.tui.actions import Actions, Failed, Finished, Follower, Progressed, Untrusted
 from agentdeck.tui.feed import Feed
 from agentdeck.tui.keymap import checked
 from agentdeck.tui.look import has_few_colours, style_sheets
@@ -35,6 +35,7 @@ from agentdeck.tui.telling import say
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
+    from agentdeck.system.trust import Standing
 
 _LONG = 10.0
 """Seconds that a notice with something to do stays."""
@@ -104,6 +105,44 @@ class DeckApp(App[None]):
 
     def _load_preferences(self) -> None:
         self.call_from_thread(self._prefer, load(self.deck))
+        self._look_at_trust()
+
+    @work(thread=True, exclusive=True, group="trust", exit_on_error=False)
+    def ask_trust(self) -> None:
+        """Ask a person about what of the configuration waits for approval."""
+        if not self._look_at_trust():
+            self.call_from_thread(self.notify, "All of this repository's configuration is approved.", markup=False)
+
+    def _look_at_trust(self) -> bool:
+        """Called in a thread. Return whether something waits."""
+        try:
+            self.deck.settings  # noqa: B018 - one with mistakes is not approved
+            standing = self.deck.standing()
+            if standing.counts:
+                return False
+            files = self.deck.running_files()
+        except DeckError as error:
+            self.post_message(Failed(error.title, error.detail, error.hint))
+            return True
+        self.call_from_thread(self._ask_trust, standing, files)
+        return True
+
+    def _ask_trust(self, standing: Standing, files: list[str]) -> None:
+        from agentdeck.tui.trustdialog import TrustDialog
+
+        if not self.screen_stack or any(isinstance(screen, TrustDialog) for screen in self.screen_stack):
+            return
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.actions.do("approving the configuration", lambda note: self._approve(standing))
+
+        self.push_screen(TrustDialog(standing, files), answered)
+
+    def _approve(self, standing: Standing) -> str:
+        self.deck.approve(standing.values)
+        self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
+        return "Approved."
 
     def _prefer(self, preferences: Preferences) -> None:
         if not self.screen_stack:
@@ -190,6 +229,11 @@ class DeckApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, Follower):
                 screen.look_again()
+
+    @on(Untrusted)
+    def _untrusted(self) -> None:
+        self._look_again()
+        self.ask_trust()
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:

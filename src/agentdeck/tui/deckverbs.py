@@ -9,7 +9,7 @@ from textual.screen import Screen
 
 from agentdeck.core.agent import State
 from agentdeck.core.text import plain, size_text
-from agentdeck.tui.actions import Actions, Note
+from agentdeck.tui.actions import Actions, Note, Untrusted
 from agentdeck.tui.dialogs import Confirm
 from agentdeck.tui.taking_back import latest, what_happens
 from agentdeck.tui.verbs import AgentVerbs
@@ -52,6 +52,9 @@ class DeckVerbs(AgentVerbs):
         from agentdeck.tui.screens.queue import QueueScreen
 
         self.app.push_screen(QueueScreen(self.deck, self.actions))
+
+    def action_trust(self) -> None:
+        self.app.post_message(Untrusted())
 
     def action_radar(self) -> None:
         from agentdeck.tui.screens.radar import RadarScreen

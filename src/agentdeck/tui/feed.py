@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agentdeck.core.text import plain
+from agentdeck.core.text import listed, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
@@ -53,6 +53,8 @@ class Feed:
         self._loads: dict[str, Load] = {}
         self._base = ""
         self._repair_problem = ""
+        self._waiting = ""
+        """What of the configuration is not approved, in a sentence."""
         self._gateway = Gateway()
         self._last: Snapshot | None = None
 
@@ -131,7 +133,7 @@ class Feed:
             )
             for view in self._views
         )
-        problems = tuple(filter(None, (*map(plain, self._reader.problems), self._repair_problem)))
+        problems = tuple(filter(None, (*map(plain, self._reader.problems), self._repair_problem, self._waiting)))
         return Snapshot(rows, self._base, _machine(), radar, gateway, problems)
 
     def _publish(self) -> None:
@@ -161,6 +163,9 @@ class Feed:
                 if now >= base_due:
                     base_due = now + _BASE_EVERY
                     self._base = _base_of(self._deck)
+                    self._publish()
+                if (waiting := _waiting(self._deck)) != self._waiting:
+                    self._waiting = waiting
                     self._publish()
                 if now >= repair_due and any(_needs_repair(view) for view in views):
                     repair_due = now + _REPAIR_EVERY
@@ -232,6 +237,14 @@ def _machine() -> Machine:
 def _needs_repair(view: AgentView) -> bool:
     """A look at what is known already; `Deck.repair` looks closer. A start of another process is not for us."""
     return (view.state.is_live and not view.alive) or view.branch != view.recorded_branch
+
+
+def _waiting(deck: Deck) -> str:
+    try:
+        keys = [change.key for change in deck.standing().changes]
+    except DeckError:
+        return ""  # each deed tells what is wrong with the configuration
+    return plain(f"Not approved, so not used: {listed(keys, 3)}. Press T to look at it.") if keys else ""
 
 
 def _base_of(deck: Deck) -> str:

@@ -51,6 +51,13 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("deck.undo", "u", "undo", "undo", "Take back the last removal, landing or prune"),
         Key("deck.trash", "U", "trash", "trash", "All that can be taken back"),
         Key("deck.prune", "p", "prune", "prune", "What has gone stale, and clear it away"),
+        Key(
+            "deck.trust",
+            "T",
+            "trust",
+            "trust",
+            "Approve what the configuration runs, reaches or loosens",
+        ),
         Key("deck.cancel", "X", "cancel", "cancel", "Cancel what is being done now"),
     ),
     LOOK: (

@@ -15,6 +15,7 @@ from textual.widgets import Button, Checkbox, Label, Select, Static
 from textual.worker import Worker, WorkerState
 
 from agentdeck.core.text import plain
+from agentdeck.core.trust import Change
 from agentdeck.engine.landings import Entry, LandRequest, Stage
 from agentdeck.system.merges import Method
 from agentdeck.system.staging import left_out
@@ -22,6 +23,7 @@ from agentdeck.tui.dialogs import Tick
 from agentdeck.tui.header import Piece
 from agentdeck.tui.screens.listing import lines
 from agentdeck.tui.telling import sentence
+from agentdeck.tui.trustdialog import change_lines
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
@@ -44,6 +46,8 @@ class Outlook:
     uncommitted: tuple[str, ...]
     running: str
     """Its state where it still runs; else empty."""
+    changes: tuple[Change, ...] = ()
+    """What it changes of the configuration that needs approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,20 @@ class Outlooks:
 def look_ahead(deck: Deck, names: Sequence[str], method: Method | None) -> Outlooks:
     """Try the landing without changing anything, as if those that run were stopped and all work was committed. Raises
     DeckError where nothing could be tried."""
-    request = LandRequest(tuple(names), method=method, dry_run=True, commit="", stop=True)
+    changes: dict[str, tuple[Change, ...]] = {}
+
+    def keep(name: str, found: tuple[Change, ...]) -> bool:
+        changes[name] = found
+        return True
+
+    request = LandRequest(tuple(names), method=method, dry_run=True, commit="", stop=True, confirm=keep)
     landing = deck.land(request)
     found = []
     for entry in landing.entries:
         view = deck.agent(entry.agent)
         running = str(view.state) if view.alive and view.state.is_live else ""
-        found.append(Outlook(entry, tuple(deck.uncommitted(entry.agent)), running))
+        uncommitted = tuple(deck.uncommitted(entry.agent))
+        found.append(Outlook(entry, uncommitted, running, changes.get(entry.agent, ())))
     return Outlooks(tuple(found), landing.method, landing.gate)
 
 
@@ -98,13 +109,14 @@ class LandDialog(ModalScreen[LandRequest | None]):
             yield Tick("Stop those that still run", False, id="stop")
             yield Tick("Let each agent resolve its own conflicts, and land it then", False, id="hand-back")
             yield Tick("One gate run for all; search for what fails it", False, id="batch")
+            yield Tick("Land what changes what runs here; it is used once you approve it", False, id="config")
             yield Tick("Remove each agent once it has landed (saved first)", False, id="remove")
             with Horizontal(classes="buttons"):
                 yield Button("Leave it (esc)", id="no", variant="primary", compact=True)
                 yield Button("Land (y)", id="yes", variant="success", compact=True, disabled=True)
 
     def on_mount(self) -> None:
-        for name in ("gate", "commit", "stop", "hand-back", "batch"):
+        for name in ("gate", "commit", "stop", "hand-back", "batch", "config"):
             self.query_one(f"#{name}").display = False
         self.query_one("#no").focus()
         self._try(None)
@@ -139,6 +151,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
         self.query_one("#commit").display = any(each.uncommitted for each in found.agents)
         self.query_one("#stop").display = any(each.running for each in found.agents)
         self.query_one("#hand-back").display = any(each.entry.conflicts for each in found.agents)
+        self.query_one("#config").display = any(each.changes for each in found.agents)
         self.query_one("#batch").display = len(found.agents) > 1 and bool(found.gate)
         self.query_one("#yes", Button).disabled = False
 
@@ -163,7 +176,13 @@ class LandDialog(ModalScreen[LandRequest | None]):
             batch=wants("batch"),
             hand_back=wants("hand-back"),
             remove=wants("remove"),
+            confirm=self._was_shown if wants("config") else None,
         )
+
+    def _was_shown(self, name: str, changes: tuple[Change, ...]) -> bool:
+        """Whether a person has seen just these changes: the agent may have gone on since."""
+        agents = self.outlooks.agents if self.outlooks is not None else ()
+        return any(each.entry.agent == name and each.changes == changes for each in agents)
 
     def action_land(self) -> None:
         if self.outlooks is not None and not self.query_one("#yes", Button).disabled:
@@ -192,6 +211,9 @@ def _sentences(found: Outlook) -> list[Piece | str]:
         said.append((f"✓ {entry.agent} → {entry.base}: {what}, without a conflict", "$text-success"))
     else:
         said.append((f"✗ {entry.agent}: {entry.reason}", "$text-error"))
+    if found.changes:
+        said.append((f"    {entry.agent} changes what runs on your machine:", "$text-warning"))
+        said += [(f"      {text}", style) for text, style in change_lines(found.changes)]
     if entry.repositories:
         said.append((f"    {left_out(entry.repositories)}", "$text-warning"))
     if found.uncommitted:
