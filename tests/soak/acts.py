@@ -49,6 +49,7 @@ class Acts:
             "kill both": self._kill_both,
             "kill window": self._kill_window,
             "kill server": self._kill_server,
+            "kill any": self._kill_any,
         }
 
     def do(self, act: Act) -> str:
@@ -59,11 +60,13 @@ class Acts:
         return outcome
 
     def _verb(self, act: Act, *words: str) -> str:
-        return self._outcome(self._sandbox.agentdeck(*words, kill_after=act.kill_after))
+        return self._outcome(self._sandbox.agentdeck(*words, kill_after=act.kill_after, sign=act.sign))
 
     def _outcome(self, done: Done) -> str:
         if done.killed:
             return "killed"
+        if done.sign and done.code in (ExitCode.INTERRUPTED, -done.sign):
+            return "interrupted"
         if done.code not in _ENDS or "Traceback" in done.err:
             raise Violation(f"a verb ended with {done.code}:\n{done.err}")
         return "done" if done.code == ExitCode.OK else "refused" if done.code in _REFUSALS else "failed"
@@ -136,6 +139,11 @@ class Acts:
             if name == act.agent:
                 self._sandbox.tmux("kill-window", "-t", window)
         return "done"
+
+    def _kill_any(self, act: Act) -> str:
+        """A verb of another hand, a runner, a guardian, or one of a gate."""
+        pids = sorted(pid for pid, line in self._sandbox.processes().items() if "-m agentdeck" in line)
+        return self._kill(pids[int(act.detail * len(pids))]) if pids else "refused"
 
     def _kill_server(self, act: Act) -> str:
         pid = self._sandbox.tmux("display-message", "-p", "#{pid}").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ class Checks:
             done = self._sandbox.agentdeck("ls")
             if done.code:
                 raise Violation(f"ls ends with {done.code}:\n{done.err}")
-            if not done.err:
+            if not done.err or done.err.startswith("No agents here yet"):
                 break
         else:
             raise Violation(f"a third ls still has something to say:\n{done.err}")
@@ -161,9 +162,9 @@ class Checks:
 
     def _own_branches(self) -> set[str]:
         """Branches of removed agents that nobody asked to keep."""
-        kept = {f"agentdeck/{name}" for name in self._model.kept}
         branches = self._sandbox.git("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
-        return {name for name in branches if name.startswith("agentdeck/") and name not in kept}
+        own = {name: re.sub(r"-\d+$", "", name.removeprefix("agentdeck/")) for name in branches}
+        return {name for name in branches if name.startswith("agentdeck/") and own[name] not in self._model.kept}
 
     def _cgroups(self) -> set[str]:
         log = self._sandbox.store / "runs.log"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from signal import Signals
 
 NAMES = ("ant", "bee", "cat", "dog", "elk", "fox")
 FREE, HELD, RUNNING, RESTING, ANY = "free", "held", "running", "resting", "any"
@@ -38,6 +39,7 @@ WEIGHTS: dict[str, tuple[str, int]] = {
     "kill both": (RUNNING, 4),
     "kill window": (RUNNING, 2),
     "kill server": (ANY, 1),
+    "kill any": (ANY, 8),
 }
 """Every act: what it is done to, and how often it is chosen."""
 MORTAL = 0.6
@@ -52,6 +54,8 @@ class Act:
     agent: str = ""
     kill_after: float | None = None
     """When the verb is killed, as a share of the time that its like took before; None: it is let be."""
+    sign: Signals = Signals.SIGKILL
+    """What it is killed with."""
     detail: float = 0.0
     """A number in [0, 1) that chooses between variants."""
     plan: str = ""
@@ -61,7 +65,7 @@ class Act:
 class Model:
     random: Random
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often each kind of act ended how: `done`, `refused`, `killed`, `failed`."""
+    """How often each kind of act ended how: `done`, `refused`, `failed`, `killed`, `interrupted`."""
 
     kept: set[str] = field(default_factory=set)
     """Agents whose branch a person asked to keep, or left or renamed."""
@@ -92,7 +96,8 @@ class Model:
         name = self.random.choice(names[WEIGHTS[kind][0]])
         kill = self.random.uniform(0.0, 1.1) if self.random.random() < MORTAL else None
         plan = self.random.choice(PLANS) + self.random.choice(("", "h", "h", "h", "h", "x"))
-        return Act(kind, name, kill, self.random.random(), plan)
+        sign = self.random.choice([Signals.SIGKILL] * 8 + [Signals.SIGINT, Signals.SIGTERM])
+        return Act(kind, name, kill, sign, self.random.random(), plan)
 
     def count(self, kind: str, outcome: str) -> None:
         self.outcomes[kind, outcome] += 1

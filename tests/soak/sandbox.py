@@ -38,7 +38,12 @@ class Done:
     code: int
     out: str
     err: str
-    killed: bool = False
+    sign: signal.Signals | None = None
+    """What ended it early, where something did."""
+
+    @property
+    def killed(self) -> bool:
+        return self.sign is signal.SIGKILL or self.code == -signal.SIGKILL
 
 
 @dataclass
@@ -95,8 +100,10 @@ class Sandbox:
             raise RuntimeError(f"git {' '.join(args)}: {done.stderr.decode(errors='replace')}")
         return done.stdout.decode("utf-8", "replace")
 
-    def agentdeck(self, *args: str, kill_after: float | None = None, timeout: float = 180) -> Done:
-        """Run a verb; with `kill_after`, a share of the time that it usually takes, kill it then."""
+    def agentdeck(
+        self, *args: str, kill_after: float | None = None, sign: signal.Signals = signal.SIGKILL, timeout: float = 180
+    ) -> Done:
+        """Run a verb; with `kill_after`, a share of the time that it usually takes, send it `sign` then."""
         begin, verb = time.monotonic(), args[0]
         argv = [sys.executable, "-m", "agentdeck", *args]
         with subprocess.Popen(
@@ -109,26 +116,31 @@ class Sandbox:
             start_new_session=True,
         ) as child:
             wait = timeout if kill_after is None else kill_after * self._usual.get(verb, 0.5)
-            killed = False
+            sent = None
             try:
                 out, err = child.communicate(timeout=wait)
             except subprocess.TimeoutExpired:
-                killed = True
-                child.kill()
-                # What it had started holds its output open, and goes on as it would after a real kill.
-                out, err = b"", b""
-                for pipe in (child.stdout, child.stderr):
-                    if pipe is not None:
-                        pipe.close()
-                child.wait()
+                sent, (out, err) = sign, self._end(child, sign, timeout)
         took = time.monotonic() - begin
-        if not killed:
+        if sent is None:
             self._usual[verb] = 0.7 * self._usual.get(verb, took) + 0.3 * took
-        done = Done(child.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), killed)
-        self.note(f"agentdeck {' '.join(args)} -> {'killed' if killed else done.code} after {took:.2f} s\n{done.err}")
-        if killed and kill_after is None:
+        done = Done(child.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"), sent)
+        told = f"{sent.name}, " if sent else ""
+        self.note(f"agentdeck {' '.join(args)} -> {told}{done.code} after {took:.2f} s\n{done.err}")
+        if sent and kill_after is None:
             raise RuntimeError(f"agentdeck {' '.join(args)} did not end within {timeout:g} s")
         return done
+
+    def _end(self, child: subprocess.Popen[bytes], sign: signal.Signals, timeout: float) -> tuple[bytes, bytes]:
+        child.send_signal(sign)
+        if sign is not signal.SIGKILL:
+            return child.communicate(timeout=timeout)
+        # What it had started holds its output open, and goes on as it would after a real kill.
+        for pipe in (child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+        child.wait()
+        return b"", b""
 
     def note(self, text: str) -> None:
         with self._tracing, self.trace.open("a") as file:
