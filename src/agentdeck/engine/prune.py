@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable
 
 from agentdeck.core.events import Event
-from agentdeck.engine.stale import Pruning, Stale
+from agentdeck.engine.stale import Pruning, Stale, agents_now, look
 from agentdeck.engine.stale_agents import stale_agents, stale_helpers
 from agentdeck.engine.stale_git import stale_branches, stale_records
 from agentdeck.engine.stale_leases import stale_databases, stale_gateway, stale_leases
@@ -18,7 +18,6 @@ from agentdeck.engine.stale_trash import stale_by_age
 from agentdeck.engine.steps import Step, Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
-from agentdeck.system.checkouts import list_worktrees
 from agentdeck.system.files import locked, private_folder
 
 _TURN = 60.0
@@ -29,16 +28,16 @@ def find_stale(world: World) -> list[Stale]:
     """All of it, without touching anything."""
     if not world.store.exists:
         return []
-    agents = [agent for name in world.store.names() if (agent := world.store.agent(name)) is not None]
-    trees = list_worktrees(world.repo)
+    seen = look(world)
+    agents, trees = agents_now(world), seen.trees
     with world.repo.objects_aside() as aside:
         finders = (
             stale_agents(world, aside, agents, trees),
             stale_helpers(world, agents),
             stale_records(world, agents, trees),
-            stale_branches(world, aside, agents, trees),
+            stale_branches(world, aside, agents, seen),
             stale_databases(world, agents),
-            stale_leases(world, agents),
+            stale_leases(world, agents, seen),
             stale_gateway(world),
             stale_by_age(world, agents),
         )
@@ -58,7 +57,8 @@ def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None
             if stale is None:
                 continue
             try:
-                stale.clear(Pruning(world, key, note))
+                if not _clear(stale, Pruning(world, key, note)):
+                    continue
             except DeckError as error:
                 failed.append(stale)
                 note(Event("warning", stale.what, f"not pruned: {error.title}", {"detail": error.detail}))
@@ -68,3 +68,15 @@ def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None
     if step is not None:
         step = steps.retitle(step.number, f"pruned {len(step.parts)} thing{'s' if len(step.parts) > 1 else ''}")
     return step, failed
+
+
+def _clear(stale: Stale, pruning: Pruning) -> bool:
+    """Clear it away, unless a start took it meanwhile; return whether it was cleared."""
+    if stale.is_free is None:
+        stale.clear(pruning)
+        return True
+    with pruning.world.store.naming():
+        if not stale.is_free(agents_now(pruning.world)):
+            return False
+        stale.clear(pruning)
+    return True

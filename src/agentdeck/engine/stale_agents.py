@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from agentdeck.core.agent import Agent, Mode, State
+from agentdeck.core.agent import Agent, Mode, Phase, State
 from agentdeck.engine import identity, removal
 from agentdeck.engine.gate import end_gate
 from agentdeck.engine.heads import Work, left_behind
@@ -16,7 +16,7 @@ from agentdeck.engine.stale import Pruning, Stale
 from agentdeck.engine.world import World
 from agentdeck.errors import BusyError
 from agentdeck.system import changes, merges
-from agentdeck.system.checkouts import Worktree
+from agentdeck.system.checkouts import Worktree, list_worktrees
 from agentdeck.system.git import Repository
 from agentdeck.system.heads import head_of
 from agentdeck.system.usage import disk_bytes
@@ -25,22 +25,29 @@ from agentdeck.system.usage import disk_bytes
 def stale_agents(world: World, aside: Repository, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
     by_path = {os.path.realpath(tree.path): tree for tree in trees}
     for agent in agents:
-        lease = agent.lease("worktree")
-        if lease is None or agent.landing or world.lives(agent.name) or world.store.in_operation(agent.name):
+        if agent.landing or world.store.in_operation(agent.name):
             continue
-        path = Path(lease.data["path"])
-        if not path.is_dir():
-            why = "its worktree was deleted by hand"
-            yield _agent(world, agent, why, 0)
-            continue
-        if identity.trouble(world.repo.common, agent):
-            continue
-        tree = by_path.get(os.path.realpath(path))
-        why = _landed(world, aside, agent, tree)
-        if why and tree is not None and left_behind(world, agent, Work(head_of(tree), tree.head, tree)):
-            continue
-        if why and not changes.uncommitted(identity.enter(world, agent)):
-            yield _agent(world, agent, why, disk_bytes(path))
+        if why := _why(world, aside, agent, by_path):
+            lease = agent.lease("worktree")
+            path = Path(lease.data["path"]) if lease else Path()
+            yield _agent(world, agent, why, disk_bytes(path) if path.is_dir() else 0)
+
+
+def _why(world: World, aside: Repository, agent: Agent, by_path: Mapping[str, Worktree]) -> str:
+    """Why nobody needs the agent any more; empty where someone may."""
+    lease = agent.lease("worktree")
+    if lease is None or agent.phase is not Phase.HELD or world.lives(agent.name):
+        return ""
+    path = Path(lease.data["path"])
+    if not path.is_dir():
+        return "its worktree was deleted by hand"
+    if identity.trouble(world.repo.common, agent):
+        return ""
+    tree = by_path.get(os.path.realpath(path))
+    why = _landed(world, aside, agent, tree)
+    if why and tree is not None and left_behind(world, agent, Work(head_of(tree), tree.head, tree)):
+        return ""
+    return why if why and not changes.uncommitted(identity.enter(world, agent)) else ""
 
 
 def _landed(world: World, aside: Repository, agent: Agent, tree: Worktree | None) -> str:
@@ -62,10 +69,14 @@ def _agent(world: World, agent: Agent, why: str, room: int) -> Stale:
     def clear(pruning: Pruning) -> None:
         with world.store.operation(agent.name, wait=2):
             current = world.store.agent(agent.name)
-            if world.lives(agent.name):
-                raise BusyError(f"{agent.name} runs again.")
-            if current is not None:
-                removal.remove(world, current, pruning.note, step=pruning.key)
+            if current is None:
+                return
+            by_path = {os.path.realpath(tree.path): tree for tree in list_worktrees(world.repo)}
+            with world.repo.objects_aside() as aside:
+                is_stale = bool(_why(world, aside, current, by_path))
+            if not is_stale:
+                raise BusyError(f"{agent.name} is at work again.")
+            removal.remove(world, current, pruning.note, step=pruning.key)
 
     return Stale("agent", agent.name, why, room, True, clear)
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from agentdeck.core.agent import Agent
-from agentdeck.engine.stale import Pruning, Stale
+from agentdeck.engine.stale import Pruning, Seen, Stale
 from agentdeck.engine.world import World
 from agentdeck.system import branches, merges
-from agentdeck.system.checkouts import Worktree, is_bare, main_folder
+from agentdeck.system.checkouts import Worktree, find_worktree, is_bare, list_worktrees, main_folder
 from agentdeck.system.files import private_folder
 from agentdeck.system.git import Repository
 
@@ -24,11 +24,8 @@ _OURS = re.compile(r"agentdeck agent (\S+)|agentdeck is restoring [0-9a-f]+")
 
 def stale_records(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
     """git's records of worktrees that are gone: they keep their branch checked out, though nobody sees it."""
-    ours = {os.path.realpath(lease.data["path"]) for agent in agents if (lease := agent.lease("worktree"))}
     for tree in trees:
-        if tree.git_dir == world.repo.common or os.path.realpath(tree.path) in ours:
-            continue
-        if tree.prunable is None and not (_OURS.fullmatch(tree.locked or "") and not os.path.lexists(tree.path)):
+        if tree.git_dir == world.repo.common or not _is_abandoned(tree, agents):
             continue
         held = f", and holds the branch {tree.branch}" if tree.branch else ""
         yield Stale(
@@ -38,7 +35,21 @@ def stale_records(world: World, agents: list[Agent], trees: list[Worktree]) -> I
             0,
             True,
             partial(_clear_record, world, tree),
+            partial(_is_still_abandoned, world, tree),
         )
+
+
+def _is_abandoned(tree: Worktree, agents: list[Agent]) -> bool:
+    ours = {os.path.realpath(lease.data["path"]) for agent in agents if (lease := agent.lease("worktree"))}
+    if os.path.realpath(tree.path) in ours:
+        return False
+    is_ours = bool(_OURS.fullmatch(tree.locked or ""))
+    return tree.prunable is not None or (is_ours and not os.path.lexists(tree.path))
+
+
+def _is_still_abandoned(world: World, tree: Worktree, agents: list[Agent]) -> bool:
+    now = find_worktree(world.repo, tree.git_dir)
+    return now == tree and _is_abandoned(tree, agents)
 
 
 def _clear_record(world: World, tree: Worktree, pruning: Pruning) -> None:
@@ -60,7 +71,7 @@ def _clear_record(world: World, tree: Worktree, pruning: Pruning) -> None:
     shutil.move(tree.git_dir, kept)
 
 
-def stale_branches(world: World, aside: Repository, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+def stale_branches(world: World, aside: Repository, agents: list[Agent], seen: Seen) -> Iterator[Stale]:
     """Branches with a name as our agents' have, that no agent has, and whose work is in the base."""
     template = world.settings.config.agent.branch
     prefix, _, suffix = template.partition("{name}")
@@ -68,16 +79,25 @@ def stale_branches(world: World, aside: Repository, agents: list[Agent], trees: 
     tip = world.repo.commit(f"refs/heads/{main}") if main else None
     if tip is None or not prefix:
         return
-    leases = [lease for agent in agents if (lease := agent.lease("worktree"))]
-    taken = {name for lease in leases for name in (lease.data["branch"], *lease.data.get("former", {}))}
-    taken |= {tree.branch for tree in trees if tree.branch and tree.path.exists()} | {main}
-    for line in world.repo.lines("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads"):
-        oid, _, ref = line.partition(" ")
+    taken = _taken(agents, seen.trees) | {main}
+    for oid, ref in seen.branches:
         branch = ref.removeprefix("refs/heads/")
         if branch in taken or not (branch.startswith(prefix) and branch.endswith(suffix)):
             continue
         if how := merges.is_landed(aside, tip, oid):
-            yield Stale("branch", branch, f"{how} into {main}", 0, True, partial(_clear_branch, world, branch, oid))
+            clear, is_free = partial(_clear_branch, world, branch, oid), partial(_is_free, world, branch)
+            yield Stale("branch", branch, f"{how} into {main}", 0, True, clear, is_free)
+
+
+def _taken(agents: list[Agent], trees: list[Worktree]) -> set[str]:
+    """The branches that agents have, or that are checked out."""
+    leases = [lease for agent in agents if (lease := agent.lease("worktree"))]
+    names = {name for lease in leases for name in (lease.data["branch"], *lease.data.get("former", {}))}
+    return names | {tree.branch for tree in trees if tree.branch and tree.path.exists()}
+
+
+def _is_free(world: World, branch: str, agents: list[Agent]) -> bool:
+    return branch not in _taken(agents, list_worktrees(world.repo))
 
 
 def _main_branch(world: World) -> str:

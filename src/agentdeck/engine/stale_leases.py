@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -14,10 +12,10 @@ from agentdeck.core.agent import Agent
 from agentdeck.engine import gateways
 from agentdeck.engine.kept_databases import is_same_database
 from agentdeck.engine.leases import doubt_of_kept
-from agentdeck.engine.stale import Pruning, Stale, delete
+from agentdeck.engine.stale import Pruning, Seen, Stale, agents_now, delete
 from agentdeck.engine.world import World
 from agentdeck.errors import BusyError, RefusedError, StoreError
-from agentdeck.system import scratch
+from agentdeck.system import going, scratch
 from agentdeck.system.files import private_folder, read_json
 from agentdeck.system.ports import PortLease, is_free
 from agentdeck.system.usage import disk_bytes
@@ -25,7 +23,7 @@ from agentdeck.system.usage import disk_bytes
 
 def stale_databases(world: World, agents: list[Agent]) -> Iterator[Stale]:
     """Databases that were left when their agents were removed with --keep-database, and that no agent has again."""
-    used = [lease.data for agent in agents if (lease := agent.lease("database"))]
+    used = _used(agents)
     for path in sorted((world.store.folder / "databases").glob("*.json")):
         kept = _kept_database(path)
         if any(is_same_database(kept["plan"], plan) for plan in used):
@@ -33,6 +31,10 @@ def stale_databases(world: World, agents: list[Agent]) -> Iterator[Stale]:
         name = kept["plan"].get("name") or kept["plan"].get("path") or kept["agent"]
         why = f"its agent {kept['agent']} was removed without it"
         yield Stale("database", str(name), why, 0, True, partial(_clear_database, world, path))
+
+
+def _used(agents: list[Agent]) -> list[dict[str, Any]]:
+    return [lease.data for agent in agents if (lease := agent.lease("database"))]
 
 
 def _kept_database(path: Path) -> dict[str, Any]:
@@ -56,34 +58,51 @@ def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
     folder = private_folder(world.store.trash / f"database-{kept['agent']}-{time.time_ns()}")
     dump = world.database.dump(kept["plan"], folder / "database")
     pruning.record({"kind": "database", "agent": kept["agent"], "plan": kept["plan"], "dump": str(dump or "")})
-    world.database.drop(kept["plan"])
-    path.unlink()
+    with world.store.naming():
+        if any(is_same_database(kept["plan"], plan) for plan in _used(agents_now(world))):
+            raise BusyError(f"{kept['agent']} has it again.")
+        world.database.drop(kept["plan"])
+        path.unlink()
 
 
-def stale_leases(world: World, agents: list[Agent]) -> Iterator[Stale]:
+def stale_leases(world: World, agents: list[Agent], seen: Seen) -> Iterator[Stale]:
     names = {agent.name for agent in agents}
-    for lease in world.ports.owners():
+    for lease in seen.ports:
         if lease.lingering and not any(map(is_free, lease.ports)):
             continue  # what holds them is for doctor to name
         if lease.deck == world.deck and (lease.lingering or lease.agent not in names):
             shown = ", ".join(map(str, lease.ports))
             clear = partial(_release_ports, world, lease)
-            yield Stale("ports", shown, f"handed out to {lease.agent}, which is no more", 0, False, clear)
-    for window in world.tmux.windows():
+            why = f"handed out to {lease.agent}, which is no more"
+            yield Stale(
+                "ports", shown, why, 0, False, clear, None if lease.lingering else partial(_is_no_more, lease.agent)
+            )
+    for window in seen.windows:
         if window.session == world.deck and window.name not in names:
             clear = partial(_close_window, world, window.name)
-            yield Stale("window", window.name, "no agent of this deck is in it", 0, False, clear)
-    folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}"
-    for path in sorted(folder.glob(f"{world.store.deck_id}-*")):
-        if path.name.removeprefix(f"{world.store.deck_id}-") not in names:
-            clear = partial(delete, [path])
-            yield Stale(
-                "files", str(path), "temporary files of an agent that is no more", disk_bytes(path), False, clear
-            )
+            free = partial(_is_no_more, window.name)
+            yield Stale("window", window.name, "no agent of this deck is in it", 0, False, clear, free)
+    for path in seen.folders:
+        name = path.name.removeprefix(f"{world.store.deck_id}-")
+        if name not in names:
+            clear, free = partial(delete, [path]), partial(_is_no_more, name)
+            why = "temporary files of an agent that is no more"
+            yield Stale("files", str(path), why, disk_bytes(path), False, clear, free)
+    for path in going.rests(world.repo):
+        why = "files of a removed worktree that could not be deleted"
+        yield Stale("files", str(path), why, disk_bytes(path), False, partial(_delete_rests, world))
 
     for path in scratch.abandoned():
         clear = partial(_clear_scratch, path)
         yield Stale("files", str(path), "temporary files of a process that was killed", disk_bytes(path), False, clear)
+
+
+def _is_no_more(name: str, agents: list[Agent]) -> bool:
+    return name not in {agent.name for agent in agents}
+
+
+def _delete_rests(world: World, pruning: Pruning) -> None:
+    going.delete_rests(world.repo)
 
 
 def stale_gateway(world: World) -> Iterator[Stale]:

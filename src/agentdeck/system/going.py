@@ -20,7 +20,7 @@ from pathlib import Path
 
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system.checkouts import Worktree
-from agentdeck.system.files import locked, private_folder, write_atomic
+from agentdeck.system.files import is_locked, locked, private_folder, write_atomic
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import back_pointer, free_beside, identify
 
@@ -168,7 +168,9 @@ def delete_rests(repo: Repository) -> None:
 
 
 def rests(repo: Repository) -> list[Path]:
-    """What is left of removed worktrees."""
+    """What is left of removed worktrees, and nobody is deleting."""
+    if is_locked(_folder(repo) / "delete.lock"):
+        return []
     return sorted(_folder(repo).glob(f"*{_DELETE}"))
 
 
