@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -133,6 +133,91 @@ def test_without_a_zone_the_machines_own_is_meant(monkeypatch: pytest.MonkeyPatc
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+PLACES = sorted(name for name in available_timezones() if "/" in name)
+
+
+@given(MOMENTS, st.sampled_from(PLACES), st.integers(2, 22 * 60), st.sampled_from(["{} ({})", "{} {}", "{}\n({})"]))
+def test_every_place_that_is_known_is_read(now: datetime, name: str, minutes: int, form: str) -> None:
+    zone = ZoneInfo(name)
+    target = (now + timedelta(minutes=minutes)).astimezone(zone).replace(second=0, microsecond=0)
+    found = reset_time("resets at " + form.format(f"{target:%H:%M}", name), now.timestamp(), ZoneInfo("Asia/Tokyo"))
+    assert found is not None
+    assert abs(found - target.timestamp()) <= 7200, "but for an hour that is there twice, or never"
+    if target.utcoffset() == now.astimezone(zone).utcoffset() == (target + timedelta(days=1)).utcoffset():
+        assert found == target.timestamp()
+
+
+@given(
+    MOMENTS,
+    st.integers(-12, 14),
+    st.sampled_from([0, 15, 30, 45]),
+    st.integers(2, 22 * 60),
+    st.sampled_from(["UTC{}{:02}:{:02}", "GMT{}{:02}{:02}", "{}{:02}:{:02}", "{}{:02}{:02}", "(UTC{}{:02}:{:02})"]),
+)
+def test_every_offset_is_read(now: datetime, hours: int, part: int, minutes: int, form: str) -> None:
+    sign = -1 if hours < 0 else 1
+    zone = timezone(timedelta(hours=hours, minutes=sign * part))
+    target = (now + timedelta(minutes=minutes)).astimezone(zone).replace(second=0, microsecond=0)
+    for minus in "-−":
+        told = form.format(minus if hours < 0 else "+", abs(hours), part)
+        found = reset_time(f"try again at {target:%H:%M} {told}.", now.timestamp(), ZoneInfo("Asia/Tokyo"))
+        assert found == target.timestamp(), told
+
+
+@pytest.mark.parametrize(
+    ("told", "zone"),
+    [
+        ("3pm UTC", UTC),
+        ("3pm (utc)", UTC),
+        ("3pm Z", UTC),
+        ("3pm UTC-5", timezone(timedelta(hours=-5))),
+        ("3pm (Etc/GMT+5)", timezone(timedelta(hours=-5))),
+        ("3pm (America/Port-au-Prince)", ZoneInfo("America/Port-au-Prince")),
+        ("3pm ET", ZoneInfo("America/New_York")),
+        ("3pm Pacific Time", ZoneInfo("America/Los_Angeles")),
+        ("3pm AEST", timezone(timedelta(hours=10))),
+        ("3pm IST", ZoneInfo("Asia/Kolkata")),
+        ("3pm local time", None),
+        ("3pm or upgrade", None),
+        ("3pm\nERROR follows", None),
+        ("3pm (in a while)", None),
+    ],
+)
+def test_a_zone_is_read_as_it_is_written(told: str, zone: tzinfo | None) -> None:
+    local = ZoneInfo("Asia/Tokyo")
+    found = reset_time(f"resets {told}", NOW.timestamp(), local)
+    assert found is not None
+    shown = datetime.fromtimestamp(found, zone or local)
+    assert (shown.hour, shown.minute, found > NOW.timestamp()) == (15, 0, True)
+
+
+UNKNOWN = ["CST", "AST", "XYZT", "(Europe/Nowhere)", "(Mars/Olympus_Mons)", "UTC+25", "+99:00", "Central European Time"]
+
+
+@pytest.mark.parametrize("told", UNKNOWN)
+@pytest.mark.parametrize("form", ["resets 3pm {}", "try again at 15:00 {} or upgrade", "resets Nov 28, 3pm {}"])
+def test_a_zone_that_can_not_be_told_is_no_time(told: str, form: str) -> None:
+    assert reset_time(form.format(told), NOW.timestamp(), UTC) is None
+    newest = f"limit, try again at 4pm (UTC)\n{form.format(told)}"
+    assert reset_time(newest, NOW.timestamp(), UTC) is None, "what a line above says is older"
+    assert read(f"try again in 5s, {form.format(told)}") == NOW + timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("told", "place", "hours"),
+    [
+        ("CST", "Asia/Shanghai", 8),
+        ("CST", "America/Chicago", -6),
+        ("IST", "Asia/Jerusalem", 2),
+        ("IST", "Europe/Dublin", 1),
+    ],
+)
+def test_an_abbreviation_means_what_this_machine_means_by_it(told: str, place: str, hours: int) -> None:
+    found = reset_time(f"resets 3pm {told}", NOW.timestamp(), ZoneInfo(place))
+    assert found is not None
+    assert datetime.fromtimestamp(found, timezone(timedelta(hours=hours))).hour == 15
 
 
 def test_a_minute_that_has_just_begun_is_not_tomorrows() -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from agentdeck.core.durations import UNITS
+from agentdeck.core.zones import UnknownZoneError, zone_at
 
 _LONGEST = 31 * 86400.0
 """No provider names a reset further away than a month; what seems to be one is something else."""
@@ -38,26 +39,25 @@ _DATE_FIRST = re.compile(rf"(\d{{1,2}})\s+({'|'.join(_MONTHS)})[a-z]*\.?(?:,?\s+
 _WEEKDAY = re.compile(rf"({'|'.join(_DAYS)})[a-z]*[\s,]*(?:at\s+)?", re.I)
 _TOMORROW = re.compile(r"(today|tomorrow)[\s,]*(?:at\s+)?", re.I)
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*([ap])\.?m\b\.?|(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)", re.I)
-_ZONE = re.compile(
-    r"\s*\(?\s*(Z\b|[+-]\d\d:?\d\d|[A-Z][A-Za-z_]+/[A-Za-z_/+-]+|(?:UTC|GMT)(?:[+-]\d{1,2})?|[A-Z]{2,4}\b)"
-)
-_OFFSETS = {"UTC": 0, "GMT": 0, "Z": 0, "PST": -8, "PDT": -7, "MST": -7, "MDT": -6, "CST": -6, "CDT": -5, "EST": -5}
-_OFFSETS |= {"EDT": -4, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "JST": 9}
 
 
 def reset_time(text: str, now: float, local: tzinfo | None = None) -> float | None:
     """When, in epoch seconds and not before `now`, what `text` complains of is over; None where it does not say.
 
     Of several times the last one counts, for the latest message is below the others. A time of day without a zone is
-    one of `local` (default: this machine's), and the next that comes.
+    one of `local` (default: this machine's), and the next that comes. One with a zone that can't be told is no time.
     """
-    found = None
+    found, seen = None, 0
     for cue in _CUE.finditer(text):
         rest = text[cue.end() : cue.end() + 120]
         filler = _FILLER.match(rest)
-        at = _moment(rest[filler.end() if filler else 0 :], now, local)
+        try:
+            at = _moment(rest[filler.end() if filler else 0 :], now, local)
+        except UnknownZoneError:
+            found = None if "\n" in text[seen : cue.start()] else found  # what a line above says is older
+            continue
         if at is not None and now - _JUST_NOW <= at <= now + _LONGEST:
-            found = max(at, now)
+            found, seen = max(at, now), cue.start()
     return found
 
 
@@ -65,6 +65,8 @@ def _moment(text: str, now: float, local: tzinfo | None) -> float | None:
     for read in (_epoch, _iso, _dated, _length):
         try:
             at = read(text, now, local)
+        except UnknownZoneError:
+            raise
         except (ValueError, OverflowError, OSError):
             continue
         if at is not None:
@@ -81,7 +83,7 @@ def _iso(text: str, now: float, local: tzinfo | None) -> float | None:
     match = _ISO.match(text)
     if match is None:
         return None
-    return _stamp(datetime.fromisoformat(f"{match[1]}T{match[2]}"), _zone(text[match.end() :], local))
+    return _stamp(datetime.fromisoformat(f"{match[1]}T{match[2]}"), zone_at(text[match.end() :], now, local))
 
 
 def _dated(text: str, now: float, local: tzinfo | None) -> float | None:
@@ -91,7 +93,7 @@ def _dated(text: str, now: float, local: tzinfo | None) -> float | None:
     clock = _CLOCK.match(rest)
     if clock is None and not (day and day.re in (_DATE, _DATE_FIRST)):
         return None
-    zone = _zone(rest[clock.end() :] if clock else rest, local)
+    zone = zone_at(rest[clock.end() :] if clock else rest, now, local)
     today = datetime.fromtimestamp(now, zone)
     hour, minute, second = _time_of_day(clock) if clock else (0, 0, 0)
     at = today.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None, fold=0)
@@ -121,27 +123,6 @@ def _time_of_day(clock: re.Match[str]) -> tuple[int, int, int]:
             raise ValueError(f"no hour of a clock with am and pm: {hour}")
         return hour % 12 + (12 if clock[4].lower() == "p" else 0), int(clock[2] or 0), int(clock[3] or 0)
     return int(clock[5]), int(clock[6]), int(clock[7] or 0)
-
-
-def _zone(text: str, local: tzinfo | None) -> tzinfo | None:
-    match = _ZONE.match(text)
-    if match is None:
-        return local
-    name = match[1]
-    if name in _OFFSETS:
-        return timezone(timedelta(hours=_OFFSETS[name]))
-    if name[0] in "+-" or name[:3] in ("UTC", "GMT"):
-        digits = name.removeprefix("UTC").removeprefix("GMT").replace(":", "")
-        minutes = int(digits[1:3]) * 60 + int(digits[3:5] or 0)
-        return timezone(timedelta(minutes=-minutes if digits[0] == "-" else minutes))
-    if "/" not in name:
-        return local
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return local
 
 
 def _stamp(at: datetime, zone: tzinfo | None) -> float:
