@@ -151,8 +151,10 @@ All that the agent changed since its base, committed or not.
 
 RM = """\
 Before anything is removed, the worktree (with what is not committed) and the branch's
-tip are saved in the trash, and the database is dumped. On a terminal it asks first.
-Names have to be whole. Only branches that AgentDeck or the agent made are deleted.
+tip are saved in the trash, and the database is dumped. Worktrees and clones inside it are
+saved too. Where something can't be saved, or is still being written, nothing is changed.
+On a terminal it asks first. Names have to be whole. Only branches that AgentDeck or the
+agent made are deleted.
 
 examples:
   agentdeck rm login
@@ -199,7 +201,8 @@ examples:
 
 UNDO = """\
 Brings back removed agents with their worktree, branch, index, changes and database, and
-moves a base branch back that nobody has built on since. An undo is a step too.
+moves a base branch back that nobody has built on since. Where somebody has, agents that
+the landing removed come back all the same. An undo is a step too.
 
 examples:
   agentdeck undo                the latest removal, landing or prune

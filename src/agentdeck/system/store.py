@@ -13,8 +13,10 @@
     agents/NAME/session.cast   the recording, asciicast v2
     agents/NAME/comments.json  comments on its changes that it was not given yet
     agents/NAME/inbox/         reports from the agent CLI's own hooks and from the gateway
+    agents/NAME/trouble.json   why it can't be repaired, as it was told
     ids/HASH                   the agent that a `--id` belongs to
     logs/NAME-TIME.log         the time-stamped log of a run; stays when the agent is removed
+    going/                     files of removed worktrees, until they are deleted
     trash/                     records and dumps of removed agents
 
 Standard library only, and the light part of that: `agentdeck ls` and the runner load it at every start.
