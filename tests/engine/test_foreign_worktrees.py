@@ -60,6 +60,12 @@ def empty_git_file(bench: Bench, tree: Path) -> list[Path]:
     return []
 
 
+def a_pipe_for_a_git_file(bench: Bench, tree: Path) -> list[Path]:
+    (tree / ".git").unlink()
+    os.mkfifo(tree / ".git")
+    return []
+
+
 def a_repository_of_its_own(bench: Bench, tree: Path) -> list[Path]:
     (tree / ".git").unlink()
     bench.git("init", "-q", cwd=tree)
@@ -130,6 +136,7 @@ FOREIGN: dict[str, tuple[Change, bool]] = {
     "a link to nothing": (dangling_link, False),
     "no .git": (no_git_file, True),
     "an empty .git": (empty_git_file, True),
+    "a .git that never ends": (a_pipe_for_a_git_file, True),
     "a .git folder": (a_repository_of_its_own, False),
     ".git points to main": (points_to_main, False),
     ".git points to another repository": (points_to_another_repository, False),

@@ -10,7 +10,15 @@ from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.checkouts import Worktree, find_worktree
 from agentdeck.system.git import Repository
-from agentdeck.system.identity import Identity, Standing, back_pointer, check_usable, git_dir_of, identify
+from agentdeck.system.identity import (
+    Identity,
+    Standing,
+    back_pointer,
+    check_usable,
+    git_dir_of,
+    identify,
+    point_at_each_other,
+)
 
 
 def lock_reason(name: str) -> str:
@@ -63,6 +71,9 @@ def trouble(common: Path, agent: Agent) -> str:
     lease = agent.lease("worktree")
     if lease is None or not lease.held:
         return ""
+    told = str(lease.data.get("git_dir"))
+    if told.startswith(f"{common}/worktrees/") and point_at_each_other(lease.data["path"], told):
+        return ""
     found = identity_of(common, agent)
     return "" if found.is_usable or found.standing is Standing.GONE else found.why
 
@@ -86,9 +97,10 @@ def enter(world: World, agent: Agent) -> Repository:
 def moved_to(common: Path, agent: Agent) -> Path | None:
     """Where the agent's worktree is now, where it was moved with git since its lease was written; else None."""
     lease = agent.lease("worktree")
-    told = Path(str(lease.data.get("git_dir") or "/nowhere")) if lease else None
-    if lease is None or not lease.held or (told and back_pointer(told) == Path(lease.data["path"])):
-        return None  # as good as always
+    if lease is None or not lease.held:
+        return None
+    if point_at_each_other(lease.data["path"], str(lease.data.get("git_dir"))):
+        return None
     if identity_of(common, agent).is_ours:
         return None
     own = git_dir(common, agent)

@@ -10,6 +10,7 @@ Nothing here runs git: a git in a folder without `.git` looks for a repository i
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shlex
@@ -93,6 +94,28 @@ def identify(path: Path, git_dir: Path | None, home: Path | None = None) -> Iden
     return Identity(path, Standing.LINKED if stat.S_ISLNK(facts.st_mode) else Standing.OWN)
 
 
+def point_at_each_other(path: str, git_dir: str) -> bool:
+    """Whether folder and git folder do, as git writes it. Nearly always enough, and ten times as fast as `identify`."""
+    try:
+        is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
+        files = [_read(f"{path}/.git"), _read(f"{git_dir}/gitdir"), _read(f"{git_dir}/commondir")]
+    except OSError:
+        return False
+    told = (f"gitdir: {git_dir}\n", f"{path}/.git\n", "../..\n")
+    return is_folder and files == [os.fsencode(text) for text in told]
+
+
+def _read(path: str | Path) -> bytes:
+    """The content of a file of git's; raise OSError for a link, and for what could keep us waiting for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), os.fspath(path))
+        return os.read(descriptor, 65536)
+    finally:
+        os.close(descriptor)
+
+
 def _wrong_record(path: Path, git_dir: Path, home: Path) -> Identity | None:
     """What is wrong with the record that the folder's `.git` file points to; None where nothing is."""
     where, common = back_pointer(git_dir), _path_in(git_dir / "commondir")
@@ -121,7 +144,7 @@ def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result, home: Pat
         return Identity(path, Standing.FOREIGN, f"its .git file points to {target}", aside)
     if dot_git.is_dir() or dot_git.is_symlink():
         return Identity(path, Standing.FOREIGN, "its .git file was replaced by a repository of its own", aside)
-    return Identity(path, Standing.CUT_OFF, "its .git file is broken", repair)
+    return Identity(path, Standing.CUT_OFF, "its .git file is broken", repair if dot_git.is_file() else aside)
 
 
 def _foreign(path: Path, why: str) -> Identity:
@@ -165,14 +188,9 @@ def git_dir_of(common: Path, path: Path) -> Path | None:
 def pointer(folder: Path) -> Path | None:
     """The git folder that the `.git` file in `folder` names; None without such a file."""
     try:
-        descriptor = os.open(folder / ".git", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        text = os.fsdecode(_read(folder / ".git"))
     except OSError:
         return None
-    try:
-        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        text = os.fsdecode(os.read(descriptor, 65536)) if is_file else ""
-    finally:
-        os.close(descriptor)
     if not text.startswith("gitdir:"):
         return None
     return Path(os.path.normpath(folder / text.removeprefix("gitdir:").strip("\n").lstrip(" ")))
@@ -187,7 +205,7 @@ def back_pointer(git_dir: Path) -> Path | None:
 def _path_in(file: Path) -> Path | None:
     """The path that a file of git's names, relative to the file's folder."""
     try:
-        text = os.fsdecode(file.read_bytes()).removesuffix("\n")
+        text = os.fsdecode(_read(file)).removesuffix("\n")
     except OSError:
         return None
     return Path(os.path.normpath(file.parent / text)) if text else None
@@ -227,7 +245,7 @@ def _mark(folder: Path) -> str:
 
 def _recorded(git_dir: Path) -> str:
     try:
-        return (git_dir / READY).read_text("utf-8", "replace").strip()
+        return os.fsdecode(_read(git_dir / READY)).strip()
     except OSError:
         return ""
 
