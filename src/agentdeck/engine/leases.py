@@ -17,7 +17,7 @@ from agentdeck.core.agent import Agent, Lease, is_name
 from agentdeck.engine.identity import identity_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
-from agentdeck.system.files import home_path
+from agentdeck.system.files import home_path, leads_into
 
 _WORD = re.compile(r"[0-9A-Za-z-]+")
 _STRAY = re.compile(r"[\0\n]")
@@ -97,7 +97,7 @@ def _database(world: World, agent: Agent, lease: Lease) -> str:
         return f"{path} does not lie in its worktree"
     if path == home / home_path(world.safe_settings.config.database.path) and not path.is_relative_to(home):
         return ""  # the configuration names that one file
-    is_inside = _is_plain(path) and path.is_relative_to(home) and not _leads_out(path.parent, home)
+    is_inside = _is_plain(path) and path.is_relative_to(home) and leads_into(path.parent, home)
     return "" if is_inside else f"{path} does not lie in its worktree"
 
 
@@ -105,7 +105,7 @@ def _env_file(world: World, agent: Agent, lease: Lease) -> str:
     tree, path, folder = agent.lease("worktree"), lease.data["path"], Path(lease.data["tmp"])
     if path and tree is not None and not (_is_plain(Path(path)) and Path(path).is_relative_to(tree.data["path"])):
         return f"{path} does not lie in its worktree"
-    if path and tree is not None and _leads_out(Path(path).parent, Path(tree.data["path"])):
+    if path and tree is not None and not leads_into(Path(path).parent, Path(tree.data["path"])):
         return f"{path} does not lie in its worktree"
     mine = f"agentdeck-{os.getuid()}", f"{world.store.deck_id}-{agent.name}"
     if not _is_plain(folder) or (folder.parent.name, folder.name) != mine:
@@ -139,11 +139,6 @@ def _is_plain(path: Path) -> bool:
     """Whether it is an absolute path without detours."""
     text = str(path)
     return path.is_absolute() and os.path.normpath(text) == text and not _STRAY.search(text) and text != "/"
-
-
-def _leads_out(folder: Path, home: Path) -> bool:
-    """Whether a link on the way leads out of the worktree at `home`."""
-    return not Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(home))
 
 
 def _is_own_folder(path: Path) -> bool:

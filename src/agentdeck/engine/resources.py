@@ -28,7 +28,7 @@ from agentdeck.errors import DatabaseError, RefusedError, TmuxError
 from agentdeck.system import branches, envfile, hooks, worktrees
 from agentdeck.system.carry import carry_over
 from agentdeck.system.checkouts import find_worktree, is_bare
-from agentdeck.system.files import private_folder, write_json
+from agentdeck.system.files import leads_into, private_folder, write_json
 from agentdeck.system.process import check_cancelled
 
 if TYPE_CHECKING:
@@ -215,10 +215,16 @@ class EnvFileResource:
     kind = "env file"
 
     def plan(self, world: World, agent: Agent) -> dict[str, Any]:
-        path = world.settings.config.env_file.path
+        name = world.settings.config.env_file.path
+        path = worktree_of(agent) / name
+        if name and not leads_into(path.parent, worktree_of(agent)):
+            raise RefusedError(
+                f"{path} leads out of the agent's worktree, so nothing is written there.",
+                hint="Set env_file.path to a file in the worktree, or to “”.",
+            )
         # Under /tmp and short, because programs put sockets there, whose paths may have 104 bytes at most.
         folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}" / f"{world.store.deck_id}-{agent.name}"
-        return {"path": str(worktree_of(agent) / path) if path else "", "tmp": str(folder)}
+        return {"path": str(path) if name else "", "tmp": str(folder)}
 
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
         private_folder(Path(lease.data["tmp"]))

@@ -68,6 +68,11 @@ def inside(top: Path, folder: str) -> Path | None:
     return path if path.is_dir() and path.resolve().is_relative_to(top.resolve()) else None
 
 
+def leads_into(path: Path, folder: Path) -> bool:
+    """Whether what is written at `path` comes to lie in `folder`, whatever links are on the way."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
 def private_folder(path: Path) -> Path:
     """Make `path`, and what leads to it, readable by this user only; raise FileError where that can't be."""
     with _writing(path):

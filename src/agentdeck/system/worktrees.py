@@ -16,7 +16,7 @@ from agentdeck.core.agent import check_name
 from agentdeck.errors import ConfigError, GitError, RefusedError
 from agentdeck.system.branches import BranchPlan, check_free, make_branch
 from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, main_folder, share_keys
-from agentdeck.system.files import home_path, locked, write_atomic
+from agentdeck.system.files import home_path, leads_into, locked, write_atomic
 from agentdeck.system.git import Repository
 from agentdeck.system.going import alone
 from agentdeck.system.identity import mark_ready
@@ -42,6 +42,7 @@ def place(repo: Repository, template: str, name: str) -> Path:
         )
     path = Path(os.path.normpath(base / home_path(filled)))
     _check_outside_git(repo, path, base)
+    _check_link(repo, path, base)
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise RefusedError(f"{path} is in the way: a worktree is to go there.", hint="Move it, or choose another name.")
     if path.is_dir() and any(path.iterdir()):
@@ -196,6 +197,23 @@ def _check_outside_git(repo: Repository, path: Path, base: Path) -> None:
             raise RefusedError(f"A worktree can't lie in git's own folder: {path}")
     if Path(os.path.realpath(base)).is_relative_to(real):
         raise RefusedError(f"A worktree can't be the repository's own folder, or hold it: {path}")
+
+
+def _check_link(repo: Repository, path: Path, base: Path) -> None:
+    """Raise RefusedError where a link that came with the repository leads a path in it elsewhere; one that a person
+    made, such as to a larger disk, is theirs."""
+    if not path.is_relative_to(base) or leads_into(path.parent, base):
+        return
+    for parent in reversed(path.parents):
+        if (
+            parent.is_relative_to(base)
+            and parent.is_symlink()
+            and repo.run("ls-files", "--error-unmatch", "--", parent)
+        ):
+            raise RefusedError(
+                f"{parent} came with the repository and leads out of it, to {os.path.realpath(parent)}.",
+                hint="Take the link away, or set worktree.path to another folder.",
+            )
 
 
 def _known(repo: Repository, path: Path) -> Worktree:

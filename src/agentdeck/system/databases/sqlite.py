@@ -13,7 +13,7 @@ from typing import Any
 from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import DatabaseError, RefusedError
 from agentdeck.system.databases import arriving, check_place, filled
-from agentdeck.system.files import home_path
+from agentdeck.system.files import home_path, leads_into
 
 _PATIENCE = 20.0
 """Seconds to wait for a writer that keeps others from reading."""
@@ -28,6 +28,11 @@ class SqliteDatabase:
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
         path = worktree / home_path(self._config.path)
+        if path.is_relative_to(worktree) and not leads_into(path, worktree):
+            raise RefusedError(
+                f"{path} leads out of the worktree by a link, so {agent}'s database can't be put there.",
+                hint="Set database.path to a file in the worktree.",
+            )
         if path.exists():
             raise RefusedError(
                 f"{path} is there already, so {agent}'s database can't be put there.",
