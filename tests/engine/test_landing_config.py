@@ -17,6 +17,7 @@ from agentdeck.errors import ExitCode, UntrustedError
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench, bench_in
 from tests.support.finished import finished
+from tests.support.retry import eventually
 
 GATE = "[landing]\ngate = [%s]\n"
 
@@ -196,3 +197,24 @@ def test_the_command_line_says_so_and_a_flag_accepts_it(shop: Bench) -> None:
     assert "fix changes what runs on your machine:" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("Not approved, so not used: landing.gate. To approve: agentdeck ")
     assert traces(shop) == ["ran-first"]
+
+
+def test_a_person_is_asked_once_and_before_anything_is_stopped_or_committed(shop: Bench) -> None:
+    lines = "printf '[landing]\\ngate = [\"true\"]\\n' > agentdeck.toml && touch ready && exec sleep 1000"
+    view = shop.deck().start(StartRequest(name="fix", argv=("sh", "-c", lines)))
+    assert view.worktree is not None
+    eventually((view.worktree / "ready").exists)
+    before, asked = shop.git("rev-parse", view.branch), []
+
+    def answer(name: str, changes: tuple[Change, ...]) -> bool:
+        assert shop.deck().agent(name).alive
+        asked.append(name)
+        return len(asked) > 1
+
+    wanted = request(shop, commit="", stop=True)
+    for confirm in (None, answer):
+        entry = shop.deck().land(replace(wanted, confirm=confirm)).entry("fix")
+        assert entry.exit_code is ExitCode.UNTRUSTED
+        assert (shop.deck().agent("fix").alive, shop.git("rev-parse", view.branch)) == (True, before)
+    assert shop.deck().land(replace(wanted, confirm=answer)).entry("fix").stage is Stage.LANDED
+    assert asked == ["fix", "fix"], "once by each landing"

@@ -104,7 +104,7 @@ def _confirm(args: Namespace, out: Output) -> Callable[[str, tuple[Change, ...]]
     """How a person is asked about work that changes what the repository's configuration runs."""
     if args.accept_config and inside_agent():
         raise RefusedError("An agent can't accept what a configuration runs.", hint="Land it in your own terminal.")
-    if inside_agent() or not (args.accept_config or args.dry_run or at_terminal(out)):
+    if inside_agent() or not (args.accept_config or at_terminal(out)):
         return None
 
     def confirm(name: str, changes: tuple[Change, ...]) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agentdeck.core.trust import Change
 from agentdeck.engine.candidates import find_candidate, runs
 from agentdeck.engine.landing_stages import Stages
 from agentdeck.engine.landings import Entry, Landing, LandRequest, Stage
@@ -21,17 +20,20 @@ from agentdeck.system.merges import Method
 def foresee(world: World, request: LandRequest, landing: Landing, note: Note) -> Landing:
     """The landing with what it would do for each of its agents, each on top of the one before."""
     with world.repo.objects_aside() as repo:
-        stages = Stages(replace(world, repo=repo), replace(request, dry_run=True), landing, note)
-        tops: dict[str, str] = {}
-        for entry in landing.entries:
-            with stages.set_aside_on_error(entry.agent):
-                candidate = stages.foreseen(entry.agent)
-                tip = stages.tip(candidate.base)
-                made = stages.compute(candidate, tops.get(candidate.base) or tip)
-                if made is not None:
-                    advance.check(stages.world.repo, Move(candidate.base, tip, made.new))
-                    tops[candidate.base] = made.new
-                    stages.entry(entry.agent, stage=Stage.WOULD_LAND)
+        return _try(Stages(replace(world, repo=repo), replace(request, dry_run=True), landing, note))
+
+
+def _try(stages: Stages) -> Landing:
+    tops: dict[str, str] = {}
+    for entry in stages.landing.entries:
+        with stages.set_aside_on_error(entry.agent):
+            candidate = stages.foreseen(entry.agent)
+            tip = stages.tip(candidate.base)
+            made = stages.compute(candidate, tops.get(candidate.base) or tip)
+            if made is not None:
+                advance.check(stages.world.repo, Move(candidate.base, tip, made.new))
+                tops[candidate.base] = made.new
+                stages.entry(entry.agent, stage=Stage.WOULD_LAND)
     return stages.landing
 
 
@@ -54,15 +56,14 @@ def _hopeful(stages: Stages, names: Sequence[str]) -> list[str]:
     if not (wanted and any(_is_to_be_touched(stages, name) for name in names)):
         return list(names)
     own = replace(stages.landing, entries=tuple(Entry(name) for name in names))
-    found = foresee(stages.world, replace(request, confirm=_asked_later), own, silent)
+    with stages.world.repo.objects_aside() as repo:
+        trial = Stages(replace(stages.world, repo=repo), replace(request, dry_run=True), own, silent)
+        trial.confirmed = stages.confirmed  # nobody is asked twice
+        found = _try(trial)
     hopeless = [entry for entry in found.entries if entry.stage is Stage.SET_ASIDE and not _is_helped(stages, entry)]
     for entry in hopeless:
         stages.set_aside_as(entry)
     return [name for name in names if name not in {entry.agent for entry in hopeless}]
-
-
-def _asked_later(name: str, changes: tuple[Change, ...]) -> bool:
-    return True
 
 
 def _is_to_be_touched(stages: Stages, name: str) -> bool:

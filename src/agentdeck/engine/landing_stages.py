@@ -56,7 +56,8 @@ class Stages:
     def __init__(self, world: World, request: LandRequest, landing: Landing, note: Note) -> None:
         self.world, self.request, self.landing, self.note = world, request, landing, note
         self._landings = Landings(world.store)
-        self._confirmed: list[tuple[Change, ...]] = []
+        self.confirmed: list[tuple[Change, ...]] = []
+        """The changes of the configuration that a person wants to land."""
         self.save(landing)
 
     def foreseen(self, name: str) -> Candidate:
@@ -120,7 +121,7 @@ class Stages:
     def check_config(self, name: str, old: str, new: str) -> None:
         """Raise UntrustedError where the work changes what needs approval and no person wants it to land."""
         found = config_changes(self.world, old, new)
-        if not found or found in self._confirmed:
+        if not found or found in self.confirmed:
             return
         if self.request.confirm is None or not self.request.confirm(name, found):
             raise UntrustedError(
@@ -128,7 +129,7 @@ class Stages:
                 detail="\n".join(told(found)),
                 hint=f"agentdeck merge --accept-config {name}",
             )
-        self._confirmed.append(found)
+        self.confirmed.append(found)
 
     def _landed_before(self, candidate: Candidate, old: str) -> str | None:
         """The part of the branch that is in the base by an earlier squash or rebase, unless that was taken back."""
