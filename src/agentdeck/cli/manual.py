@@ -153,6 +153,7 @@ RM = """\
 Before anything is removed, the worktree (with what is not committed) and the branch's
 tip are saved in the trash, and the database is dumped. Worktrees and clones inside it are
 saved too. Where something can't be saved, or is still being written, nothing is changed.
+What lies in the worktree's place and is not the worktree, such as a link, is left as it is.
 On a terminal it asks first. Names have to be whole. Only branches that AgentDeck or the
 agent made are deleted.
 

@@ -20,7 +20,7 @@ from agentdeck.engine.landings import LandRequest
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import changes, hooks, snapshots
-from agentdeck.system.checkouts import Worktree, enter, find_worktree
+from agentdeck.system.checkouts import Worktree, enter
 from agentdeck.system.git import Repository, git_in
 from agentdeck.system.merges import NOBODY, Method, Wording
 from agentdeck.system.staging import add_all, new_repositories, take_out_repositories
@@ -266,8 +266,7 @@ def settle_commit(world: World, part: dict[str, Any]) -> dict[str, Any] | None:
     if part["new"]:
         return part
     agent = world.store.agent(part["agent"])
-    lease = agent.lease("worktree") if agent else None
-    worktree = find_worktree(world.repo, Path(lease.data["path"])) if lease else None
+    worktree = identity.record_of(world, agent) if agent else None
     deadline = time.monotonic() + _PATIENCE
     while worktree is not None and (worktree.git_dir / "index.lock").exists() and time.monotonic() < deadline:
         time.sleep(0.05)

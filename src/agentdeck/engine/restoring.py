@@ -22,7 +22,7 @@ from agentdeck.engine.removal import INNER
 from agentdeck.engine.resources import BY_KIND, STACK
 from agentdeck.engine.worktree_removal import departure, trash_ref
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import NotFoundError, RefusedError
+from agentdeck.errors import NotFoundError, RefusedError, StoreError
 from agentdeck.system import snapshots, worktrees
 from agentdeck.system.checkouts import Worktree, find_worktree
 from agentdeck.system.files import private_folder, read_json
@@ -40,7 +40,12 @@ def kept_record(world: World, name: str, stamp: str) -> Agent:
     path = world.store.trash / f"{name}-{stamp}" / "agent.json"
     if not path.exists():
         raise NotFoundError(f"What {name} held is not in the trash any more.")
-    agent = Agent.from_json(read_json(path))
+    try:
+        agent = Agent.from_json(read_json(path))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"What is known of {name} in {path} can't be read.", detail=str(error)) from error
+    if agent.name != name:
+        raise StoreError(f"What is known of {name} in {path} can't be read.", detail=f"it is of “{agent.name}”")
     old = old_home(world, agent)
     return agent if old is None else moved_here(world, agent, old)
 
