@@ -76,6 +76,8 @@ ELSEWHERE = {
     "“agentdeck rm {}” removes what is {}'s, and leaves the rest as it is.": "engine/test_foreign_worktrees.py",
     "“agentdeck failover {}” lets another profile go on.": "engine/test_failover.py",
     "Look at it with “agentdeck attach {}”.": "system/test_tmux.py",
+    "Put [database] back as it was, or: agentdeck rm --keep-database {}": "faults/test_postgres_gone.py",
+    "Finish that first: agentdeck rm {}": "engine/test_removal.py",
     "“agentdeck merge {} {}” lets you resolve it{}.": "cli/test_landing_ends.py",
     ", “agentdeck merge {} {}” lets the agent do it": "cli/test_landing_ends.py",
     "agentdeck merge --resolve {}": "cli/test_landing_ends.py",
@@ -207,6 +209,16 @@ def test_a_worktree_that_is_gone(bench: Bench) -> None:
     eventually(lambda: not bench.deck().agent("fix").alive)
     obey(told, bench.root, number=1)
     assert bench.deck().store.names() == []
+
+
+def test_a_hint_works_where_the_person_is(bench: Bench) -> None:
+    finished(bench, "fix", {"fix.txt": "fixed\n"}, commit=False)
+    elsewhere = bench.root.parent
+    refusal = agentdeck("-C", str(bench.root), "merge", "fix", cwd=elsewhere).stderr
+    told = next(line for line in obey(refusal, elsewhere).splitlines() if "takes it back" in line)
+    assert (bench.root / "fix.txt").exists()
+    obey(told, elsewhere)
+    assert not (bench.root / "fix.txt").exists()
 
 
 # Undo

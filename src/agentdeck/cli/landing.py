@@ -143,7 +143,8 @@ def _print_landing(landing: Landing, out: Output) -> None:
         if entry.exit_code:
             out.error(_error(entry))
         else:
-            out.line(f"{out.styled(f'⚑ {entry.stage}', GREEN)} {plain(entry.agent)}: {plain(_success(entry))}")
+            told = plain(out.from_here(_success(entry)))
+            out.line(f"{out.styled(f'⚑ {entry.stage}', GREEN)} {plain(entry.agent)}: {told}")
     if landing.pushed:
         out.narrate(landing.pushed)
     if landing.unpushed:

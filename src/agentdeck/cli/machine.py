@@ -54,7 +54,7 @@ def doctor(args: Namespace, out: Output) -> ExitCode:
         out.emit("checks", ok=good, checks=fields)
         return ExitCode.OK if good else ExitCode.FAILED
     marks = {True: Cell("✓", GREEN), None: Cell("–", YELLOW), False: Cell("✗", RED)}
-    rows = [[marks[each.ok], Cell(each.name), Cell(each.text), Cell(each.hint, DIM)] for each in checks]
+    rows = [[marks[each.ok], Cell(each.name), Cell(each.text), Cell(out.from_here(each.hint), DIM)] for each in checks]
     out.table([Column("", 1), Column("WHAT", 12), Column("FOUND", 16), Column("WHAT TO DO", 20)], rows)
     return ExitCode.OK if good else ExitCode.FAILED
 

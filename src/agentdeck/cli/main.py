@@ -81,6 +81,7 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitC
         out.colour = False
     if args.folder is not None:
         _enter(args.folder)
+        out.folder = str(Path.cwd())
     if args.version:
         args.verb = "version"
     if args.verb is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -41,6 +42,10 @@ _LONGEST = 400
 DIM, BOLD, RED, GREEN, YELLOW = "2", "1", "31", "32", "33"
 
 
+_COMMAND = re.compile(r"(?:(?<=“)|(?<=→ )|(?<=: )|(?<=&& ))agentdeck (?=[a-z])")
+"""Where a text names a command of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     text: str
@@ -60,6 +65,8 @@ class Output:
     quiet: bool = False
     colour: bool | None = None
     """None: where the stream is a terminal and NO_COLOR is not set."""
+    folder: str = ""
+    """What `-C` names; empty without it."""
 
     def __post_init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -128,8 +135,16 @@ class Output:
     def complain(self, text: str, style: str = "") -> None:
         """As `narrate`, but also when the user asked for quiet."""
         flush()
-        _put(sys.stderr, coloured(self.styled(text, style, sys.stderr)))
+        _put(sys.stderr, coloured(self.styled(self.from_here(text), style, sys.stderr)))
         sys.stderr.flush()
+
+    def from_here(self, text: str) -> str:
+        """`text` with each command in it as it works where the person is, for `-C` took us elsewhere."""
+        if not self.folder:
+            return text
+        import shlex
+
+        return _COMMAND.sub(lambda found: f"{found[0]}-C {shlex.quote(self.folder)} ", text)
 
     def tell(self, event: Event) -> None:
         """Narrate an event; one without a sentence is for programs only."""
