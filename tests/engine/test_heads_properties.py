@@ -88,8 +88,10 @@ class Walker:
 
     @property
     def is_halfway(self) -> bool:
-        told = self.git("status").lower()
-        return any(word in told for word in ("rebas", "bisecting", "cherry-pick", "unmerged", "still merging"))
+        told, queue = self.git("status").lower(), self.git("rev-parse", "--git-path", "sequencer/todo")
+        # A cherry-pick that came to nothing leaves a mark, and nothing else to do.
+        is_told = any(word in told for word in ("rebas", "bisecting", "unmerged", "still merging"))
+        return is_told or (self.place / queue).exists()
 
 
 def reachable(bench: Bench, *patterns: str) -> set[str]:
