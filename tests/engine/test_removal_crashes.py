@@ -56,7 +56,7 @@ def assert_gone(bench: Bench) -> None:
     assert deck.agents() == []
     assert bench.worktrees() == [str(bench.root)]
     assert list((bench.root / ".worktrees").iterdir()) == []
-    assert going.rests(deck.world.repo) == []
+    assert not going.has_rests(deck.world.repo)
 
 
 def clear(bench: Bench) -> None:

@@ -63,7 +63,7 @@ def test_it_takes_the_folder_and_its_record(main: Sandbox, work: Sandbox, tmp_pa
     (tmp_path / "stale").rename(tmp_path / "moved")
     remove(main.repo, work.folder, saved(main, work))
     assert [tree.path.name for tree in list_worktrees(main.repo)] == [main.folder.name, "stale"]
-    assert going.rests(main.repo) == []
+    assert not going.has_rests(main.repo)
 
 
 def test_the_last_worktree_takes_the_folder_of_their_records(main: Sandbox, work: Sandbox) -> None:
@@ -341,7 +341,7 @@ def test_folders_that_can_not_be_written_are_deleted(main: Sandbox, work: Sandbo
     for folder in ("cache/module", "cache"):
         (work.folder / folder).chmod(0o500)
     remove(main.repo, work.folder, saved(main, work))
-    assert going.rests(main.repo) == []
+    assert not going.has_rests(main.repo)
 
 
 def test_a_folder_that_is_gone_is_saved_as_its_index_has_it(main: Sandbox, work: Sandbox) -> None:
@@ -353,3 +353,22 @@ def test_a_folder_that_is_gone_is_saved_as_its_index_has_it(main: Sandbox, work:
     leave.let_go()
     assert main.git("show", f"{REF}:work/staged") == "staged"
     assert [tree.path for tree in list_worktrees(main.repo)] == [main.folder]
+
+
+def test_what_can_not_be_deleted_is_tried_again_only_when_wanted(
+    main: Sandbox, work: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.write("file")
+    leave = out(main, work)
+    leave.let_go()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        going.delete_rests(main.repo)
+    stuck = leave.rest
+    assert stuck in going.stuck_rests(main.repo)
+    assert stuck is not None
+    assert not going.has_rests(main.repo)
+    going.delete_rests(main.repo)
+    assert stuck.exists()
+    going.delete_rests(main.repo, stuck=True)
+    assert going.stuck_rests(main.repo) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -14,7 +16,7 @@ from agentdeck.engine.kept_databases import is_same_database
 from agentdeck.engine.leases import doubt_of_kept
 from agentdeck.engine.stale import Pruning, Seen, Stale, agents_now, delete
 from agentdeck.engine.world import World
-from agentdeck.errors import BusyError, RefusedError, StoreError
+from agentdeck.errors import BusyError, FileError, RefusedError, StoreError
 from agentdeck.system import going, scratch
 from agentdeck.system.files import private_folder, read_json
 from agentdeck.system.ports import PortLease, is_free
@@ -88,9 +90,9 @@ def stale_leases(world: World, agents: list[Agent], seen: Seen) -> Iterator[Stal
             clear, free = partial(delete, [path]), partial(_is_no_more, name)
             why = "temporary files of an agent that is no more"
             yield Stale("files", str(path), why, disk_bytes(path), False, clear, free)
-    for path in going.rests(world.repo):
+    for path in going.stuck_rests(world.repo):
         why = "files of a removed worktree that could not be deleted"
-        yield Stale("files", str(path), why, disk_bytes(path), False, partial(_delete_rests, world))
+        yield Stale("files", str(path), why, disk_bytes(path), False, partial(_delete_rest, world, path))
 
     for path in scratch.abandoned():
         clear = partial(_clear_scratch, path)
@@ -101,8 +103,10 @@ def _is_no_more(name: str, agents: list[Agent]) -> bool:
     return name not in {agent.name for agent in agents}
 
 
-def _delete_rests(world: World, pruning: Pruning) -> None:
-    going.delete_rests(world.repo)
+def _delete_rest(world: World, path: Path, pruning: Pruning) -> None:
+    going.delete_rests(world.repo, stuck=True)
+    if os.path.lexists(path):
+        raise FileError(f"{path} can't be deleted.", hint=f"Look whose files it holds: ls -lR {shlex.quote(str(path))}")
 
 
 def stale_gateway(world: World) -> Iterator[Stale]:

@@ -2,6 +2,7 @@
 
     .agentdeck-going-KEY                      the worktree's folder, beside its place; it is whole and can be put back
     <common dir>/agentdeck/going/KEY.delete   the folder, its files being deleted; whoever comes next goes on
+    <common dir>/agentdeck/going/KEY.stuck    what of it could not be deleted; `prune` tries again
 
 Beside its place the relative paths from and to it stay right: those of submodules. The file `agentdeck-removing` in a
 worktree's git folder holds the key of the removal that it belongs to. Every function may be called again after a crash.
@@ -20,12 +21,13 @@ from pathlib import Path
 
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system.checkouts import Worktree
-from agentdeck.system.files import is_locked, locked, private_folder, write_atomic
+from agentdeck.system.files import locked, private_folder, write_atomic
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import back_pointer, free_beside, identify
 
 _MARK = "agentdeck-removing"
 _DELETE = ".delete"
+_STUCK = ".stuck"
 _BESIDE = ".agentdeck-going-"
 _LOCK_WAIT = 60.0
 _MOUNTS = Path("/proc/self/mounts")
@@ -126,9 +128,13 @@ class Departure:
         return _folder(self.repo) / f"{self.key}{_DELETE}", Path(f"{self._beside}{_DELETE}")
 
     @property
+    def _stuck(self) -> Path:
+        return _folder(self.repo) / f"{self.key}{_STUCK}"
+
+    @property
     def rest(self) -> Path | None:
         """What of the folder could not be deleted yet; None where nothing is left."""
-        return next((path for path in self._rests if os.path.lexists(path)), None)
+        return next((path for path in (*self._rests, self._stuck) if os.path.lexists(path)), None)
 
     def _records(self) -> list[Path]:
         return [record for record in (self.repo.common / "worktrees").glob("*/") if self.has(record)]
@@ -159,19 +165,22 @@ def has_rests(repo: Repository) -> bool:
     return False
 
 
-def delete_rests(repo: Repository) -> None:
-    """Delete the files of the worktrees that are gone. Nothing where another process is at that."""
+def delete_rests(repo: Repository, *, stuck: bool = False) -> None:
+    """Delete the files of the worktrees that are gone; with `stuck`, also those that could not be deleted before.
+    Nothing where another process is at that."""
     folder = _folder(repo)
     with contextlib.suppress(BusyError), locked(folder / "delete.lock", what="the files of removed worktrees"):
-        for path in folder.glob(f"*{_DELETE}"):
+        for path in sorted(folder.glob(f"*{_DELETE}")):
+            _delete(path)
+            if os.path.lexists(path):
+                path.rename(path.with_suffix(_STUCK))  # another user's files: not each verb is to try
+        for path in folder.glob(f"*{_STUCK}") if stuck else ():
             _delete(path)
 
 
-def rests(repo: Repository) -> list[Path]:
-    """What is left of removed worktrees, and nobody is deleting."""
-    if is_locked(_folder(repo) / "delete.lock"):
-        return []
-    return sorted(_folder(repo).glob(f"*{_DELETE}"))
+def stuck_rests(repo: Repository) -> list[Path]:
+    """What could not be deleted of removed worktrees."""
+    return sorted(_folder(repo).glob(f"*{_STUCK}"))
 
 
 def alone(repo: Repository) -> contextlib.AbstractContextManager[None]:
