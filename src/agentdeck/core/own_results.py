@@ -27,7 +27,7 @@ def read_result(line: str) -> list[OwnResult]:
         return []
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     if not isinstance(data, dict):
         return []

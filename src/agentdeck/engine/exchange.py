@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import shlex
 from pathlib import Path
+from typing import Any
 
 from agentdeck.core.events import Event
 from agentdeck.engine.candidates import Candidate, check_links, find_candidate, title_of
@@ -16,7 +17,7 @@ from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system import advance, bases, forges, merges, remotes
 from agentdeck.system.bases import Move
 from agentdeck.system.checkouts import list_worktrees
-from agentdeck.system.files import read_json, write_json
+from agentdeck.system.files import read_note, write_json
 from agentdeck.system.git import Repository, git_in
 from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.mergetree import merge_base
@@ -65,20 +66,27 @@ def _pull_by_hand(repo: Repository, branch: str, upstream: remotes.Upstream) -> 
 
 def _write_down(world: World, begun: Path) -> None:
     """Make the pull whose note this is a step, where its branch has moved; the same again changes nothing."""
-    note = read_json(begun)
-    part = note["part"]
+    key, text, part = _begun(begun)
     tip = world.repo.commit(f"refs/heads/{part['branch']}")
     if tip is not None and merges.is_ancestor(world.repo, part["new"], tip):
-        Steps(world.store).record(note["key"], note["text"], part)
+        Steps(world.store).record(key, text, part)
     begun.unlink()
+
+
+def _begun(note: Path) -> tuple[str, str, dict[str, Any]]:
+    def parse(facts: Any) -> tuple[str, str, dict[str, Any]]:
+        part = facts["part"]
+        return str(facts["key"]), str(facts["text"]), {**part, **{key: str(part[key]) for key in ("branch", "new")}}
+
+    return read_note(note, "A pull", parse)
 
 
 def finish_pulls(world: World) -> None:
     """Make a step of each pull whose process died after its branch had moved, for the undo of it."""
     for begun in bases.left(world.repo.common, bases.STEP):
         with contextlib.suppress(BusyError, FileNotFoundError):
-            branch = str(read_json(begun)["part"]["branch"])
-            with bases.holding(world.repo, branch):
+            _, _, part = _begun(begun)
+            with bases.holding(world.repo, part["branch"]):
                 _write_down(world, begun)
 
 

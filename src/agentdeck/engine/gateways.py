@@ -256,8 +256,12 @@ def is_missing() -> bool:
 
 
 def revive(world: World, note: Note) -> None:
-    """Start it again where it died while an agent of this deck may need it."""
-    if not is_missing() or not any(world.lives(name) for name in world.store.names()):
+    """Start it again where it died while an agent of this deck may need it; where no agent runs, nobody wants it."""
+    if not is_missing():
+        return
+    if not any(world.lives(name) for name in world.store.names()):
+        if not _is_needed():
+            files().want(False)
         return
     ensure(world)
     note(Event("gateway.restarted", "", "the gateway had died; it runs again"))
@@ -306,11 +310,12 @@ def health(world: World) -> tuple[ProviderHealth, ...]:
 
 def is_idle() -> bool:
     """Whether it runs, and no agent of any deck that it knows does."""
-    home = files()
-    if not home.alive():
-        return False
-    known = [Store(Path(folder)) for folder in home.config().get("stores", {}).values()]
-    return not any(store.runner_lives(name) for store in known for name in store.names())
+    return files().alive() and not _is_needed()
+
+
+def _is_needed() -> bool:
+    known = [Store(Path(folder)) for folder in files().config().get("stores", {}).values()]
+    return any(store.runner_lives(name) for store in known for name in store.names())
 
 
 def forgotten() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -22,8 +23,11 @@ def keep_database(store: Store, agent: str, plan: dict[str, Any]) -> None:
 
 def is_kept(store: Store, plan: dict[str, Any]) -> bool:
     """Whether a database is remembered as one that was left without its agent."""
-    plans = (read_json(path)["plan"] for path in (store.folder / "databases").glob("*.json"))
-    return any(is_same_database(kept, plan) for kept in plans)
+    for path in (store.folder / "databases").glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # `prune` tells of one that can't be read
+            if is_same_database(read_json(path)["plan"], plan):
+                return True
+    return False
 
 
 def is_same_database(one: dict[str, Any], other: dict[str, Any]) -> bool:

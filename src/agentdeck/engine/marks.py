@@ -14,7 +14,7 @@ from agentdeck.core.radar import Mark, Report, Verdict
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
 from agentdeck.system.checkouts import moving_files
-from agentdeck.system.files import sign, write_atomic
+from agentdeck.system.files import from_json, sign, write_atomic
 
 _FORMAT = 1
 _HOLDS = 30.0
@@ -89,7 +89,7 @@ def _path(world: World) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text("utf-8", "surrogateescape"))
+        data = from_json(path.read_text("utf-8", "surrogateescape"))
         if data["format"] == _FORMAT:
             return {name: fields for name, fields in data["agents"].items() if _is_sound(fields)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentdeck.core.conflicts import Conflict
 from agentdeck.core.radar import conflict_from_json, conflict_to_json
-from agentdeck.system.files import sign, write_atomic
+from agentdeck.system.files import from_json, sign, write_atomic
 from agentdeck.system.wholework import Whole
 
 _FORMAT = 2
@@ -48,7 +48,7 @@ class Memory:
         self.told = set()
         try:
             self._text = self._path.read_text("utf-8", "surrogateescape")
-            data = json.loads(self._text)
+            data = from_json(self._text)
             if data["format"] == _FORMAT:
                 self._take(data)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -27,7 +27,7 @@ from agentdeck.engine.worktree_removal import departure, own_worktree, trash_ref
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system import going, leaving, snapshots
-from agentdeck.system.files import append_line, private_folder, read_json, write_json
+from agentdeck.system.files import append_line, private_folder, read_state, write_json
 from agentdeck.system.identity import identify
 from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.process import run
@@ -126,7 +126,7 @@ def give_up(world: World, agent: Agent) -> Agent:
         departure(world, agent).put_back()
     for ref in _trash_refs(world, agent):
         snapshots.discard(world.repo, snapshots.load(world.repo, ref))
-    before = Agent.from_json(read_json(saved / "agent.json"))
+    before = read_state(saved / "agent.json", Agent.from_json)
     world.store.save(before)
     shutil.rmtree(saved, ignore_errors=True)
     return before
@@ -177,7 +177,7 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
     saved = private_folder(trash_folder(world, agent))
     lease = agent.lease("database")
     if lease is not None and lease.data.get(KEEP):
-        kept = Agent.from_json(read_json(saved / "agent.json"))
+        kept = read_state(saved / "agent.json", Agent.from_json)
         write_json(saved / "agent.json", kept.without_lease("database").to_json())
     part = {"kind": "removal", "agent": agent.name, "trash": agent.trash}
     step = Steps(world.store).record(agent.step, f"removed {agent.name}", part)

@@ -25,7 +25,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError, StoreError
 from agentdeck.system import snapshots, worktrees
 from agentdeck.system.checkouts import Worktree, find_worktree
-from agentdeck.system.files import private_folder, read_json
+from agentdeck.system.files import private_folder, read_json, read_state
 from agentdeck.system.heads import head_of
 from agentdeck.system.identity import free_beside
 
@@ -42,7 +42,7 @@ def kept_record(world: World, name: str, stamp: str) -> Agent:
         raise NotFoundError(f"What {name} held is not in the trash any more.")
     try:
         agent = Agent.from_json(read_json(path))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
         raise StoreError(f"What is known of {name} in {path} can't be read.", detail=str(error)) from error
     if agent.name != name:
         raise StoreError(f"What is known of {name} in {path} can't be read.", detail=f"it is of “{agent.name}”")
@@ -147,7 +147,7 @@ def _restore_worktree(world: World, agent: Agent, lease: Lease, saved: Path) -> 
         leave.let_go()
     there = _unpacked(world, trash_ref(agent), path)
     worktrees.lock(world.repo, path, identity.lock_reason(agent.name))
-    for inner in read_json(saved / INNER) if (saved / INNER).exists() else ():
+    for inner in read_state(saved / INNER, list) if (saved / INNER).exists() else ():
         _unpacked(world, inner["ref"], path / inner["path"])
         if inner["locked"] is not None:
             worktrees.lock(world.repo, path / inner["path"], inner["locked"])
@@ -186,8 +186,9 @@ def _restore_status(world: World, name: str, record: Path) -> None:
     status = Status(State.STOPPED, since=time.time(), reason="restored")
     # Where the removal was not finished, its own folder has it still.
     former = (folder / "status.json" for folder in (record, world.store.agent_folder(name)))
-    if (path := next((path for path in former if path.exists()), None)) is not None:
-        status = Status.from_json(read_json(path))
+    path = next((path for path in former if path.exists()), None)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # what it said is derived
+        status = Status.from_json(read_json(path)) if path is not None else status
         status = replace(status, runner_pid=None, agent_pid=None)
         if status.state.is_live:
             status = replace(status, state=State.STOPPED, since=time.time(), reason="stopped by its removal")

@@ -9,7 +9,6 @@ holds `runner.lock` in the agent's folder. If it is killed, its parent, the guar
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -28,7 +27,7 @@ from agentdeck.engine.typist import MESSAGES, Messages, Typist
 from agentdeck.engine.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
 from agentdeck.system import pane, scope
-from agentdeck.system.files import inside, private_folder, read_json, take_lock, write_atomic
+from agentdeck.system.files import from_json, inside, private_folder, read_json, take_lock, write_atomic
 from agentdeck.system.pty import STOP_SIGNALS, Relay
 from agentdeck.system.recording import Recorder
 from agentdeck.system.store import Store
@@ -57,7 +56,7 @@ class Runner:
         old = self.store.status(orders.agent)
         status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
         self.failover: Failover | None = None
-        self.variables: dict[str, dict[str, str | None]] = json.loads(os.environ.pop(VARIABLES, "{}"))
+        self.variables: dict[str, dict[str, str | None]] = from_json(os.environ.pop(VARIABLES, "{}"))
         if orders.chain:
             self.failover = Failover(orders, self.store)
             session = self.failover.progress.sessions.get(orders.profile, "")

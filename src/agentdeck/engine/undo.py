@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agentdeck.core.agent import Phase
 from agentdeck.core.events import Event
@@ -27,7 +28,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
 from agentdeck.system import advance, bases, branches, merges, snapshots
 from agentdeck.system.checkouts import find_worktree, is_bare, list_worktrees
-from agentdeck.system.files import locked, private_folder, read_json, write_json
+from agentdeck.system.files import locked, private_folder, read_note, write_json
 from agentdeck.system.git import Repository, git_in
 
 _TURN = 120.0
@@ -95,16 +96,20 @@ def _journal(world: World) -> Path:
     return world.store.folder / "steps" / "undo"
 
 
+def _begun(facts: Any) -> tuple[int, str, bool]:
+    return int(facts["step"]), str(facts["key"]), bool(facts.get("only"))
+
+
 def _go_on(world: World, note: Note) -> Step:
     steps = Steps(world.store)
-    begun = read_json(_journal(world))
+    number, key, is_part = read_note(_journal(world), "An undo", _begun)
     try:
-        step, key = steps.get(begun["step"]), begun["key"]
+        step = steps.get(number)
     except NotFoundError:
         _journal(world).unlink()  # someone has moved the step away: nobody can go on with it
         raise
     text, left, stay = _sentence(steps, step), list(step.parts), list[Part]()
-    if begun.get("only"):
+    if is_part:
         left = _removals(step.parts)
         stay = [part for part in step.parts if part not in left]
         text = f"undid the removal in step {step.number}: {step.text}"
@@ -322,7 +327,7 @@ def _check_record(world: World, part: Part) -> None:
 
 def _undo_record(world: World, part: Part, key: str, note: Note) -> Part | None:
     if not _record(world, part).exists():
-        _record(world, part).parent.mkdir(exist_ok=True)
+        private_folder(_record(world, part).parent)
         shutil.move(_kept(world, part), _record(world, part))
     return {**part, "kind": "record again"}
 

@@ -5,7 +5,6 @@ The screen is looked at when output has rested, and every few seconds while it t
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from agentdeck.core.agent import Fault, Mode, State, Status
 from agentdeck.core.detect import count, detect
 from agentdeck.core.orders import Orders
 from agentdeck.core.reports import Report, read_report
+from agentdeck.system.files import from_json
 from agentdeck.system.pane import capture
 
 _TRICKLE = 2.0
@@ -131,7 +131,7 @@ class Watch:
         files = [path for path in inbox.glob("*.json") if path.is_file()]
         for path in sorted(files, key=lambda path: path.stat().st_mtime_ns):
             try:
-                payload = json.loads(path.read_bytes())
+                payload = from_json(path.read_bytes())
             except (OSError, ValueError):
                 payload = None
             path.unlink(missing_ok=True)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -24,7 +23,7 @@ import time
 from pathlib import Path
 
 from agentdeck.errors import DeckError, ExitCode
-from agentdeck.system.files import private_folder, take_lock, write_json
+from agentdeck.system.files import private_folder, read_json, take_lock, write_json
 from agentdeck.system.gateway_files import ADDRESS, LOCK
 
 GRACE_SECONDS = 5.0
@@ -77,7 +76,7 @@ async def _run(state: Path, config: Path) -> None:
 
 def _listen(state: Path) -> socket.socket:
     try:
-        last = int(json.loads((state / ADDRESS).read_text())["port"])
+        last = int(read_json(state / ADDRESS)["port"])
     except (OSError, ValueError, KeyError, TypeError):
         last = 0
     for port in (last, 0):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system import bases, following
 from agentdeck.system.bases import Move
 from agentdeck.system.checkouts import Worktree, enter, keeps_refs_in_tables, list_worktrees
-from agentdeck.system.files import read_json, write_json
+from agentdeck.system.files import read_note, write_json
 from agentdeck.system.git import Repository
 from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.submodules import follow_submodules
@@ -123,16 +124,21 @@ def settle(repo: Repository) -> list[Settled]:
     found = []
     for journal in bases.left(repo.common, bases.MOVE):
         with contextlib.suppress(BusyError, FileNotFoundError):
-            branch = str(read_json(journal)["branch"])
-            with bases.holding(repo, branch):
+            move, _ = _begun(journal)
+            with bases.holding(repo, move.branch):
                 found.append(_settle(repo, journal))
     return found
 
 
+def _begun(journal: Path) -> tuple[Move, Path]:
+    def parse(facts: Any) -> tuple[Move, Path]:
+        return Move(*(str(facts[key]) for key in ("branch", "old", "new"))), Path(facts["git_dir"])
+
+    return read_note(journal, "The move of a branch", parse)
+
+
 def _settle(repo: Repository, journal: Path) -> Settled:
-    facts = read_json(journal)
-    move = Move(facts["branch"], facts["old"], facts["new"])
-    git_dir = Path(facts["git_dir"])
+    move, git_dir = _begun(journal)
     worktree = next((tree for tree in list_worktrees(repo) if tree.git_dir == git_dir and tree.path.is_dir()), None)
     now, saved = repo.commit(move.ref), ""
     if worktree is not None:

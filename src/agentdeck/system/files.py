@@ -9,12 +9,13 @@ import glob
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from agentdeck.errors import BusyError, FileError, StoreError
 
+Note = TypeVar("Note")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LOOK = 0.1
@@ -76,7 +77,12 @@ def leads_into(path: Path, folder: Path) -> bool:
 def private_folder(path: Path) -> Path:
     """Make `path`, and what leads to it, readable by this user only; raise FileError where that can't be."""
     with _writing(path):
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode=0o700, exist_ok=True)
+        except FileNotFoundError:
+            # One by one, for `parents` makes those in between as the umask has it.
+            private_folder(path.parent)
+            path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
@@ -112,11 +118,11 @@ def clear_abandoned(path: Path) -> None:
     """Take away what a `write_atomic` of `path` left beside it whose process was killed."""
     for found in path.parent.glob(f".{glob.escape(path.name)}.*"):
         pid, _, rest = found.name.removeprefix(f".{path.name}.").partition(".")
-        if pid.isdigit() and rest.isdigit() and not _is_alive(int(pid)):
+        if pid.isdigit() and rest.isdigit() and not is_alive(int(pid)):
             found.unlink(missing_ok=True)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -138,6 +144,34 @@ def read_json(path: Path) -> Any:
 def home_path(text: str) -> Path:
     """`text` as a path, with the user's folder for `~`; a user that is not known is left as a name."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises for such a user
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged file out of the way, so that it can be written anew, and return where to."""
+    return path.rename(path.with_name(f"{path.stem}.damaged-{time.time_ns()}{path.suffix}"))
+
+
+def read_state(path: Path, parse: Callable[[Any], Note]) -> Note:
+    """What `parse` makes of the JSON at `path`; raise StoreError where that can't be read."""
+    try:
+        return parse(read_json(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = "Move it away, or put back a copy of it."
+        raise StoreError(f"{path} can't be read.", detail=str(error), hint=hint) from error
+
+
+def read_note(path: Path, what: str, parse: Callable[[Any], Note]) -> Note:
+    """What `parse` makes of the JSON at `path`, a note of something that is under way. One that can't be read is put
+    aside, for nobody can go on with it; then raise StoreError."""
+    try:
+        return parse(read_json(path))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        aside = set_aside(path)
+        raise StoreError(
+            f"{what} was under way and can't be finished: its note can't be read.",
+            detail=str(error),
+            hint=f"Look at “git status” and “agentdeck ls”. The note was put aside as {aside}.",
+        ) from error
 
 
 def sign(path: Path | str) -> tuple[int, ...]:

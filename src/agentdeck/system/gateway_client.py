@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from agentdeck.errors import DeckError
+from agentdeck.system.files import from_json
 from agentdeck.system.gateway_files import GatewayFiles
 from agentdeck.system.gateway_tokens import BEARER_HEADER, OPERATOR, mint, secret
 
@@ -18,7 +19,7 @@ def ask(
 ) -> dict[str, Any]:
     """The JSON that the gateway answers with; raise DeckError where it does not answer."""
     try:
-        found = json.loads(text(files, method, path, body, timeout))
+        found = from_json(text(files, method, path, body, timeout))
     except ValueError as error:
         raise DeckError("The gateway does not answer as it should.", detail=str(error)) from error
     return found if isinstance(found, dict) else {}

@@ -69,7 +69,8 @@ class GatewayFiles:
         return self._read(BOARD)
 
     def config(self) -> dict[str, Any]:
-        return self._read(CONFIG)
+        found = self._read(CONFIG)
+        return found if all(isinstance(found.get(key, {}), dict) for key in ("decks", "stores")) else {}
 
     def put_plan(self, deck: str, plan: dict[str, Any] | None, store: Path) -> None:
         """Write the deck's plan, or take it out with None; the gateway takes the file up by itself."""

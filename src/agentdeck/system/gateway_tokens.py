@@ -19,7 +19,7 @@ from pathlib import Path
 
 from agentdeck.core.apis import Api
 from agentdeck.errors import StoreError
-from agentdeck.system.files import private_folder
+from agentdeck.system.files import from_json, private_folder
 
 _BYTES = 32
 BEARER_HEADER = "x-agentdeck-token"
@@ -81,7 +81,7 @@ def verify(key: bytes, token: str) -> Bearer | None:
         good = hmac.compare_digest(_sign(key, payload), base64.urlsafe_b64decode(signature + "=="))
         if not good:
             return None
-        deck, agent, tier = json.loads(base64.urlsafe_b64decode(payload + "==").decode("utf-8", "surrogateescape"))
+        deck, agent, tier = from_json(base64.urlsafe_b64decode(payload + "==").decode("utf-8", "surrogateescape"))
     except (ValueError, binascii.Error):
         return None
     return Bearer(deck, agent, tier)

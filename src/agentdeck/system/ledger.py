@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from agentdeck.core.token_usage import Usage
 from agentdeck.errors import StoreError
-from agentdeck.system.files import private_folder
+from agentdeck.system.files import from_json, private_folder
 
 FILE = "ledger.sqlite3"
 
@@ -121,7 +121,7 @@ class Ledger:
                 first_byte=first_byte,
                 seconds=seconds,
                 attempts=attempts,
-                faults=json.loads(faults),
+                faults=from_json(faults),
                 cost=cost,
             )
 

@@ -7,16 +7,15 @@ import io
 import os
 import re
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from agentdeck.core.conflicts import Conflict, find_hunks
 from agentdeck.errors import GitError, MissingToolError
 from agentdeck.system.checkouts import is_bare
 from agentdeck.system.git import NEEDED, Repository, git_in, version
 from agentdeck.system.process import Result
+from agentdeck.system.scratch import scratch_folder
 
 _OPTIONS = ("-c", "merge.conflictStyle=merge", "merge-tree", "--write-tree", "-z", "--messages")
 _USAGE = 129
@@ -89,16 +88,16 @@ def _attributes(repo: Repository, commit: str) -> Iterator[tuple[Repository, dic
     if not is_bare(repo):
         yield repo, {}
         return
-    with tempfile.TemporaryDirectory(prefix="agentdeck-", ignore_cleanup_errors=True) as folder:
+    with scratch_folder() as folder:
         packed = repo.run("archive", "--format=tar", commit, ":(glob)**/.gitattributes")
         if packed:
             with tarfile.open(fileobj=io.BytesIO(packed.out)) as files:
                 for file in files:
                     if (content := files.extractfile(file)) is not None:
-                        path = Path(folder, file.name)
+                        path = folder / file.name
                         path.parent.mkdir(parents=True, exist_ok=True)
                         path.write_bytes(content.read())
-        yield replace(repo, folder=Path(folder), bare=False, git_dir=repo.common), {"GIT_WORK_TREE": folder}
+        yield replace(repo, folder=folder, bare=False, git_dir=repo.common), {"GIT_WORK_TREE": str(folder)}
 
 
 def _check_known(done: Result) -> None:

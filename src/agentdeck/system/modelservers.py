@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from agentdeck.core.gateway_config import ProviderConfig
+    from agentdeck.system.files import from_json
+from agentdeck.core.gateway_config import ProviderConfig
 
 _PROBE_SECONDS = 1.0
 _TRY_SECONDS = 120.0
@@ -98,6 +99,6 @@ def _request(method: str, url: str, body: dict[str, Any] | None, timeout: float)
             method, parts.path, None if body is None else json.dumps(body), {"Content-Type": "application/json"}
         )
         answer = connection.getresponse()
-        return answer.status, json.loads(answer.read() or b"null")
+        return answer.status, from_json(answer.read() or b"null")
     finally:
         connection.close()

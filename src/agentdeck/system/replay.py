@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import select
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from agentdeck.errors import TmuxError
+from agentdeck.system.files import from_json
 from agentdeck.system.tmux import Tmux
 
 WINDOW = "replay"
@@ -34,7 +34,7 @@ class Recording:
         self._file: IO[bytes] = path.open("rb")
         head = self._file.readline()
         try:
-            facts = json.loads(head)
+            facts = from_json(head)
             self.size = _bounded(int(facts["width"]), int(facts["height"]))
         except (ValueError, KeyError, TypeError):
             self.size = (80, 24)
@@ -69,7 +69,7 @@ class Recording:
         found = []
         for line in self._file.read(self._places[last] - self._places[first]).split(b"\n"):
             with suppress(ValueError, TypeError, IndexError):
-                event = json.loads(line)
+                event = from_json(line)
                 found.append((str(event[1]), str(event[2])))
         return found
 

@@ -27,7 +27,7 @@ from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.branches import free_name
 from agentdeck.system.captures import Capture, capture, mode_kind
 from agentdeck.system.checkouts import Worktree, enter, find_worktree, is_bare, list_worktrees, main_folder, share_keys
-from agentdeck.system.files import locked
+from agentdeck.system.files import from_json, locked
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import mark_ready
 from agentdeck.system.nested import make_folders, restore_nested
@@ -177,7 +177,7 @@ def _read(repo: Repository, ref: str) -> tuple[str, dict[str, Any]]:
     text = repo.run("cat-file", "blob", f"{commit}:snapshot.json") if commit else None
     if commit is None or not text:
         raise NotFoundError(f"There is no snapshot at {ref}.")
-    facts: dict[str, Any] = json.loads(text.out)
+    facts: dict[str, Any] = from_json(text.out)
     if facts["format"] > _FORMAT:
         raise RefusedError(f"The snapshot at {ref} was written by a newer agentdeck.", hint="Upgrade agentdeck.")
     return commit, facts

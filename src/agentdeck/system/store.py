@@ -44,6 +44,7 @@ from agentdeck.system.files import (
     locked,
     private_folder,
     read_json,
+    set_aside,
     write_json,
 )
 
@@ -219,7 +220,7 @@ class Store:
             try:
                 self.status(name)
             except StoreError:
-                return path.rename(path.with_name(f"status.damaged-{time.time_ns()}.json"))
+                return set_aside(path)
         return None
 
     def set_status(self, name: str, status: Status) -> bool:

@@ -45,6 +45,12 @@ def place(repo: Repository, template: str, name: str) -> Path:
     _check_link(repo, path, base)
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise RefusedError(f"{path} is in the way: a worktree is to go there.", hint="Move it, or choose another name.")
+    above = next(folder for folder in path.parents if os.path.lexists(folder))
+    if not above.is_dir():
+        raise RefusedError(
+            f"{above} is no folder, and worktrees are to go there.",
+            hint="Move it away, or set worktree.path in agentdeck.toml.",
+        )
     if path.is_dir() and any(path.iterdir()):
         worktree = find_worktree(repo, path)
         if worktree is None or (worktree.locked is None and not worktree.is_complete):

@@ -21,6 +21,7 @@ from textual.screen import Screen
 from agentdeck.core.text import plain
 from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system import interrupts
+from agentdeck.system.files import write_atomic
 from agentdeck.tui import alerts
 from agentdeck.tui.actions import Actions, Failed, Finished, Follower, Progressed, Untrusted
 from agentdeck.tui.feed import Feed
@@ -256,7 +257,7 @@ class DeckApp(App[None]):
         self._return_code = int(ExitCode.INTERNAL)
         path = self.deck.store.folder / "dashboard.log"
         with suppress(OSError):
-            path.write_text("".join(traceback.format_exception(error)), "utf-8")
+            write_atomic(path, "".join(traceback.format_exception(error)))
         self.crashed = f"The dashboard has ended by a bug: {error!r}. All about it is in {path}."
         self._close_messages_no_wait()
 

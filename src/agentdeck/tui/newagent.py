@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -21,6 +20,7 @@ from agentdeck.core.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import DeckError, MissingToolError
+from agentdeck.system.scratch import scratch_folder
 from agentdeck.tui.telling import sentence
 from agentdeck.tui.terminal import editor, lend
 
@@ -188,7 +188,7 @@ class NewAgent(ModalScreen[StartRequest | None]):
         area.focus()
 
     def _edited(self, text: str) -> str:
-        with tempfile.TemporaryDirectory(prefix="agentdeck-") as folder:
+        with scratch_folder() as folder:
             path = Path(folder, "task.md")
             path.write_text(text, "utf-8")
             if lend(self.app, [*editor(), str(path)]):

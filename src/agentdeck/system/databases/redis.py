@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from agentdeck.core.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError
 from agentdeck.system.databases import arriving, check_place, database_name, expand, filled
+from agentdeck.system.files import from_json
 from agentdeck.system.registry import Registry
 
 _BATCH = 500
@@ -101,7 +102,7 @@ class RedisDatabase:
         with self._client(index) as client, dump.open(encoding="ascii") as file:
             _empty(client, plan)
             for line in file:
-                key, value, left = json.loads(line)
+                key, value, left = from_json(line)
                 client.restore(base64.b64decode(key), left, base64.b64decode(value), replace=True)
 
     def drop(self, plan: dict[str, Any]) -> None:
