@@ -69,8 +69,10 @@ class Typist:
     def busy(self) -> bool:
         return self._enter
 
-    def is_up(self, watch: Watch, now: float) -> bool:
-        return watch.rested or now >= self._launched + _UP_AFTER
+    def is_ready(self, watch: Watch, now: float) -> bool:
+        """Whether the program is up and has read what it got before."""
+        is_up = watch.rested or now >= self._launched + _UP_AFTER
+        return is_up and (not self._unread() or now >= self._typed_at + _ENTER_LATEST)
 
     def tick(self, orders: Orders, watch: Watch, now: float) -> float | None:
         """Do what is due; return when the next of it is."""
@@ -130,7 +132,7 @@ class Messages:
         if not self._is_waiting or self._typist.busy or watch.status.agent_pid is None:
             return None
         waiting = sorted(self._folder.glob("*.json"))
-        if waiting and not self._typist.is_up(watch, now):
+        if waiting and not self._typist.is_ready(watch, now):
             return now + _LOOK
         self._is_waiting = len(waiting) > 1
         if waiting:

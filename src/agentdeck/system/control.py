@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
-from agentdeck.system.tmux import STRAY, Tmux
+from agentdeck.system.tmux import STRAY, Tmux, quote
 
 _ANSWER = 1.0
 """Seconds that tmux may take to answer before it counts as wedged."""
@@ -156,7 +156,7 @@ class _Client:
     async def panes(self, session: str) -> dict[str, str]:
         """The first pane of every window, by the window's name."""
         try:
-            lines = await self._ask(f'list-panes -s -t "={session}" -F "#{{window_name}} #{{pane_id}}"')
+            lines = await self._ask(f'list-panes -s -t {quote(f"={session}")} -F "#{{window_name}} #{{pane_id}}"')
         except _Refused:
             return {}
         found: dict[str, str] = {}

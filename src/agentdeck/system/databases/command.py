@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.config import DatabaseConfig
+from agentdeck.core.inheritance import inherited
 from agentdeck.errors import DatabaseError
 from agentdeck.system.databases import arriving, check_place, database_name, filled
 from agentdeck.system.files import private_folder, write_atomic
@@ -92,7 +94,9 @@ class CommandDatabase:
     def _shell(self, what: str, line: str, plan: dict[str, Any], **more: str) -> str:
         names = {"AGENTDECK_DATABASE": plan["name"], "AGENTDECK_AGENT": plan["agent"], "AGENTDECK_DECK": plan["deck"]}
         url = self._url(plan)
-        env = {**names, **more, **({self._config.variable: url} if url else {})}
+        # An agent that starts or removes another must not lead these lines to its own database.
+        away = dict.fromkeys(os.environ.keys() - inherited(os.environ).keys())
+        env = {**away, **names, **more, **({self._config.variable: url} if url else {})}
         result = run(["/bin/sh", "-c", line], cwd=self._root, env=env, timeout=_TIMEOUT, group=True)
         if not result:
             raise DatabaseError(
