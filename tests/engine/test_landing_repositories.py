@@ -108,8 +108,8 @@ def test_a_signer_that_fails_changes_nothing(bench: Bench) -> None:
         bench.git("config", name, value)
     before = world_of(bench)
     entry = land(bench, commit="")
-    assert "could not be committed" in entry.reason
-    assert "signing key" in entry.hint
+    assert entry.reason == "The commit can't be signed."
+    assert "Unlock the key" in entry.hint
     assert world_of(bench) == before
 
 
