@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -53,3 +54,32 @@ def test_any_work_comes_back_byte_for_byte(done: list[Edit]) -> None:
         main.git("gc", "--quiet", "--prune=now")
         snapshots.restore(main.repo, REF, work.folder)
         assert picture(work.folder) == before
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=int(os.environ.get("AGENTDECK_EXAMPLES", "20")), deadline=None, suppress_health_check=list(HealthCheck)
+)
+@given(outside=st.lists(edits, max_size=6), inside=st.lists(edits, min_size=1, max_size=6))
+def test_any_work_in_a_worktree_inside_comes_back_too(outside: list[Edit], inside: list[Edit]) -> None:
+    with tempfile.TemporaryDirectory() as folder_, pytest.MonkeyPatch.context() as patch:
+        top = Path(folder_)
+        isolate(top / "home", patch)
+        main, work = prepare(top)
+        inner = Sandbox(work.folder / "a folder/inner")
+        main.git("worktree", "add", "--quiet", "-b", "inner", inner.folder)
+        for sandbox, done in ((work, outside), (inner, inside)):
+            for edit in done:
+                with suppress(OSError):
+                    edit(sandbox)
+        if not (inner.folder / ".git").is_file():
+            return  # an edit took it away
+        places = (work.folder, inner.folder)
+        before = [picture(place) for place in places]
+        saved = snapshots.take(main.repo, work.folder, REF, message="x", ignored=True)
+        told = remove(main.repo, work.folder, saved)
+        main.git("gc", "--quiet", "--prune=now")
+        snapshots.restore(main.repo, REF, work.folder)
+        for each in told:
+            snapshots.restore(main.repo, each.ref, work.folder / each.path)
+        assert [picture(place) for place in places] == before
