@@ -99,6 +99,18 @@ def test_no_daemon_outlives_its_agent(bench: Bench, way: str) -> None:
     assert deck.ports() == []
 
 
+def test_who_is_told_to_stop_is_the_runner_whatever_an_agent_writes_into_its_lock(bench: Bench) -> None:
+    deck = bench.deck()
+    deck.start(StartRequest(name="one", argv=("sleep", "600")))
+    runner, above = deck.store.runner_pid("one"), guardian(bench)
+    assert (runner, deck.agent("one").status.runner_pid) == (guardian_child(above),) * 2
+    (deck.store.agent_folder("one") / "runner.lock").write_text(str(os.getpid()))
+    assert deck.store.runner_pid("one") == above
+    deck.stop("one")
+    assert deck.agent("one").state is State.STOPPED
+    assert gone(above)
+
+
 def test_daemons_end_when_their_agent_does(bench: Bench) -> None:
     deck, pids = start(bench, AGENT + 'while [ "$(wc -l < pids)" -lt 5 ]; do sleep 0.05; done')
     eventually(lambda: not deck.agent("one").alive, 20)

@@ -171,7 +171,8 @@ class Checks:
         text = log.read_text() if log.exists() else ""
         runs = {word.removeprefix("run=") for word in text.split() if word.startswith("run=")}
         runs -= {self._sandbox.run_of(name) for name in self._sandbox.agents() if self._sandbox.runner(name)}
-        return {str(path) for place in _CGROUPS for path in place.rglob("agentdeck-*") if path.name[10:] in runs}
+        places = (place for mount in _CGROUPS for place, _, _ in os.walk(mount))
+        return {place for place in places if place.rpartition("/agentdeck-")[2] in runs}
 
     def _locks(self) -> set[str]:
         folder = self._sandbox.root / ".git"

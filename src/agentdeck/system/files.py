@@ -239,7 +239,7 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
 
 
 def sign_lock(descriptor: int) -> None:
-    """Write our pid into a lock file that we hold, for `lock_holder`: a lock outlives its taker in a forked child."""
+    """Write our pid into a lock file that we hold, for `lock_holder`: we may have it from our parent, who took it."""
     with contextlib.suppress(OSError):  # a full disk has no room for it, and still there is a lock
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -290,9 +290,18 @@ def lock_holder(path: Path) -> int | None:
     if not is_locked(path):
         return None
     # What the file says may have been written by anyone; who is named here may be killed.
-    if (pid := _kernels_holder(path)) is not None:
-        return pid
+    signed, taker = _signed(path), _kernels_holder(path)
+    return signed if taker is None or (signed is not None and _parent(signed) == taker) else taker
+
+
+def _signed(path: Path) -> int | None:
     with contextlib.suppress(OSError):  # its folder may just be taken away
         text = path.read_text()
         return int(text) if text.isdigit() else None
+    return None
+
+
+def _parent(pid: int) -> int | None:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return None
