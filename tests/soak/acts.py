@@ -65,7 +65,7 @@ class Acts:
     def _outcome(self, done: Done) -> str:
         if done.killed:
             return "killed"
-        if done.sign and done.code in (ExitCode.INTERRUPTED, -done.sign):
+        if done.sign and done.code in (ExitCode.INTERRUPTED, -signal.SIGINT, -signal.SIGTERM):
             return "interrupted"
         if done.code not in _ENDS or "Traceback" in done.err:
             raise Violation(f"a verb ended with {done.code}:\n{done.err}")
