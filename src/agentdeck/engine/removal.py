@@ -183,6 +183,7 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
     step = Steps(world.store).record(agent.step, f"removed {agent.name}", part)
     tree = agent.lease("worktree")
     leave = departure(world, agent) if tree else None
+    is_out = leave is not None and leave.place is not None
     agent = release_all(world, agent, note, saved)
     if tree is not None and not tree.data.get("keep_branch"):
         _tell_kept(world, agent, tree, note)
@@ -190,7 +191,7 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
     text = f"removed; “agentdeck undo --step {step.number}” brings it back"
     note(Event("agent.removed", agent.name, text, {"trash": saved.name, "step": step.number}))
     going.delete_rests(world.repo)
-    _tell_rest(leave, agent, note)
+    _tell_rest(leave, agent, note, is_out=is_out)
 
 
 def _tell_kept(world: World, agent: Agent, lease: Lease, note: Note) -> None:
@@ -201,12 +202,12 @@ def _tell_kept(world: World, agent: Agent, lease: Lease, note: Note) -> None:
             world.note(Event("branch.kept", agent.name, text, {"branch": branch, "tip": tip}), note)
 
 
-def _tell_rest(leave: going.Departure | None, agent: Agent, note: Note) -> None:
+def _tell_rest(leave: going.Departure | None, agent: Agent, note: Note, *, is_out: bool) -> None:
     """Say what lies there still of a worktree that is gone."""
     if leave is not None and leave.rest is not None:
         text = f"not all of its files could be deleted; the rest is in {leave.rest}"
         note(Event("warning", agent.name, text, {"path": str(leave.rest)}))
-    if leave is not None and leave.home.is_dir() and any(leave.home.iterdir()):
+    if leave is not None and is_out and leave.home.is_dir() and any(leave.home.iterdir()):
         text = f"something wrote to {leave.home} after it was removed; that was left there"
         note(Event("warning", agent.name, text, {"path": str(leave.home)}))
 

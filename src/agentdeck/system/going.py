@@ -43,7 +43,7 @@ class Departure:
 
     @property
     def _beside(self) -> Path:
-        return self.home.with_name(f"{_BESIDE}{self.key}")
+        return self.home.parent / f"{_BESIDE}{self.key}"
 
     @property
     def place(self) -> Path | None:
