@@ -105,8 +105,10 @@ class DeckApp(App[None]):
         self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
 
     def _load_preferences(self) -> None:
-        self.call_from_thread(self._prefer, load(self.deck))
-        self._look_at_trust()
+        preferences = load(self.deck)
+        self.call_from_thread(self._prefer, preferences)
+        if not preferences.problem:
+            self._look_at_trust()
 
     @work(thread=True, exclusive=True, group="trust", exit_on_error=False)
     def ask_trust(self) -> None:
