@@ -46,7 +46,7 @@ def test_merge_tells_what_landed_and_what_was_set_aside(bench: Bench) -> None:
     assert done.returncode == ExitCode.REFUSED
     assert done.stdout.startswith("⚑ landed one: 1 commit, 1 file, on main as ")
     assert "two was not landed: it conflicts with main in src/app.py:1" in done.stderr
-    assert "→ agentdeck merge --resolve two" in done.stderr
+    assert "→ “agentdeck merge --resolve two”" in done.stderr
     assert "its gate runs: true" in done.stderr
 
 
