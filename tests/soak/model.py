@@ -105,11 +105,7 @@ class Model:
     def total(self, *outcomes: str) -> int:
         return sum(number for (_, outcome), number in self.outcomes.items() if outcome in outcomes)
 
-    def shares(self) -> dict[str, float]:
-        """By kind of act, the share that was really done, of those that nobody killed."""
-        found = {}
-        for kind in WEIGHTS:
-            done, other = self.outcomes[kind, "done"], self.outcomes[kind, "refused"] + self.outcomes[kind, "failed"]
-            if done + other:
-                found[kind] = done / (done + other)
-        return found
+    @property
+    def is_mostly_done(self) -> bool:
+        """Whether most of the acts that nothing ended early were really done: else the run tried little."""
+        return self.total("done") > 2 * self.total("refused", "failed")
