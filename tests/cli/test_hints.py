@@ -78,6 +78,7 @@ ELSEWHERE = {
     "Look at it with “agentdeck attach {}”.": "system/test_tmux.py",
     "Put [database] back as it was, or: agentdeck rm --keep-database {}": "faults/test_postgres_gone.py",
     'agentdeck run --agent {} "what to do"': "cli/test_run.py",
+    "Look at “git status” and “agentdeck ls”. The note was put aside as {}.": "faults/test_corrupt_store.py",
     "Finish that first: agentdeck rm {}": "engine/test_removal_refused.py",
     "“agentdeck merge {} {}” lets you resolve it{}.": "cli/test_landing_ends.py",
     ", “agentdeck merge {} {}” lets the agent do it": "cli/test_landing_ends.py",
