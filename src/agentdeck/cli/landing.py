@@ -148,8 +148,8 @@ def _print_landing(landing: Landing, out: Output) -> None:
     if landing.pushed:
         out.narrate(landing.pushed)
     if landing.unpushed:
-        hint = landing.unpushed_hint or "It has landed here all the same."
-        out.error(DeckError(landing.unpushed, detail=landing.unpushed_detail, hint=hint))
+        text = f"{landing.unpushed} It has landed here all the same."
+        out.error(DeckError(text, detail=landing.unpushed_detail, hint=landing.unpushed_hint))
 
 
 def _success(entry: Entry) -> str:
