@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from agentdeck.cli.agents import agent_fields
 from agentdeck.cli.deck import for_each, open_deck, worst
-from agentdeck.cli.output import Output, ask, error_fields, flush, is_terminal, somebody_answers
+from agentdeck.cli.output import YELLOW, Output, ask, error_fields, flush, is_terminal, somebody_answers
 from agentdeck.cli.texts import read_text
 from agentdeck.errors import ExitCode, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import AgentView
 
 _KEYS = frozenset(
@@ -107,7 +108,7 @@ def failover(args: Namespace, out: Output) -> ExitCode:
 def rm(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out)
     views, errors = for_each(args.names, lambda name: _exactly(deck.agent(name), name), out)
-    if views and not args.yes and not _agreed(views, out):
+    if views and not args.yes and not _agreed(deck, views, out):
         return ExitCode.REFUSED
 
     def remove(name: str) -> AgentView:
@@ -128,10 +129,13 @@ def _exactly(view: AgentView, name: str) -> AgentView:
     return view
 
 
-def _agreed(views: list[AgentView], out: Output) -> bool:
+def _agreed(deck: Deck, views: list[AgentView], out: Output) -> bool:
     """Ask the person at the terminal; a script, which has none, meant what it said: all can be undone."""
     if out.json or not somebody_answers():
         return True
+    for view in views:
+        if text := deck.unsaved(view.name):
+            out.complain(f"{view.name}: {text}", YELLOW)
     names = ", ".join(view.name for view in views)
     agreed = ask(f"Remove {names}: worktree, branch, ports and database? What they hold is saved first.")
     if not agreed:

@@ -156,6 +156,7 @@ saved too. Where something can't be saved, or is still being written, nothing is
 What lies in the worktree's place and is not the worktree, such as a link, is left as it is.
 On a terminal it asks first. Names have to be whole. Only branches that AgentDeck or the
 agent made are deleted.
+rm says which files that git ignores are not saved; trash.ignored = true saves them.
 
 examples:
   agentdeck rm login

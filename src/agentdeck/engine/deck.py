@@ -322,6 +322,12 @@ class Deck:
 
         return changes.to_commit(identity.enter(self.world, view.agent))[0]
 
+    def unsaved(self, name: str) -> str:
+        """What a removal of the agent would not save, in a sentence; empty where it saves all."""
+        from agentdeck.engine import removal_checks
+
+        return removal_checks.unsaved(self.world, self.agent(name).agent)
+
     def stale(self) -> list[Stale]:
         """What `prune` would clear away, and why; nothing is touched."""
         from agentdeck.engine.prune import find_stale

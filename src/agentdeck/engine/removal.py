@@ -18,7 +18,7 @@ from agentdeck.core.events import Event
 from agentdeck.engine import identity, leases
 from agentdeck.engine.heads import follow, own_branches
 from agentdeck.engine.kept_databases import KEEP
-from agentdeck.engine.removal_checks import check, check_still
+from agentdeck.engine.removal_checks import check, check_still, unsaved
 from agentdeck.engine.resources import DATABASE, end_runner, release_all, worktree_of
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.survivors import tell_survivors
@@ -58,6 +58,8 @@ def remove(
         agent = give_up(world, agent)
     if agent.phase is not Phase.RELEASING:
         check(world, agent, keep_database=keep_database)
+        if text := unsaved(world, agent):
+            world.note(Event("ignored.left", agent.name, text), note)
         agent = _save(world, agent, note, step, keep_database=keep_database)
         # Decided: from here on there is a way forward only, and an undo.
         agent = replace(_with_wishes(agent, branch=keep_branch, database=keep_database), phase=Phase.RELEASING)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from agentdeck.core.agent import Agent
+from agentdeck.core.text import listed, size_text
 from agentdeck.engine import leases
 from agentdeck.engine.resources import DATABASE
 from agentdeck.engine.worktree_removal import own_worktree
@@ -12,9 +14,16 @@ from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system import going, leaving
 from agentdeck.system.captures import capture
-from agentdeck.system.checkouts import Worktree
+from agentdeck.system.checkouts import Worktree, enter
 from agentdeck.system.identity import identify
+from agentdeck.system.ignored import ignored_files
 from agentdeck.system.rawtrees import RawTrees
+
+_SHOWN = 6
+"""Places of unsaved files that are named."""
+
+_BESIDE = ("", "-wal", "-shm", "-journal")
+"""Ends of the names of a database's files."""
 
 
 def check(world: World, agent: Agent, *, keep_database: bool) -> None:
@@ -35,6 +44,25 @@ def check(world: World, agent: Agent, *, keep_database: bool) -> None:
         _check_inner(world, agent, found)
         if world.lives(agent.name):
             _fingerprint(world, found)  # what can't be saved is found before the agent is stopped for it
+
+
+def unsaved(world: World, agent: Agent) -> str:
+    """What a removal does not save, in a sentence: files that git ignores and that were made or changed in the
+    worktree. Empty where there are none, or they are saved."""
+    found = own_worktree(world, agent)
+    if world.settings.config.trash.ignored or agent.is_gate or found is None:
+        return ""
+    if not identify(found.path, found.git_dir).is_usable:
+        return ""
+    held = (lease.data.get("path") for kind in ("env file", "database") if (lease := agent.lease(kind)))
+    known = {Path(path + end) for path in held if isinstance(path, str) and path for end in _BESIDE}
+    known |= {path.with_name(".gitignore") for path in known}  # what keeps a database out of git
+    left = ignored_files(enter(world.repo, found), world.root, known)
+    if not left.files:
+        return ""
+    files = f"{'' if left.is_all else 'more than '}{left.files:,} file{'s' if left.files > 1 else ''}"
+    places = listed(left.places, _SHOWN)
+    return f"{files} ({size_text(left.size)}) that git ignores will not be saved: {places}"
 
 
 def check_still(world: World, agent: Agent) -> None:
