@@ -13,7 +13,7 @@ import pytest
 
 from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck
-from tests.support.decks import Bench, bench_in
+from tests.support.decks import CONFIG, Bench, bench_in
 from tests.support.finished import finished
 from tests.support.mounts import read_only
 from tests.support.verdicts import assert_no_bug, assert_ok, assert_refused
@@ -101,6 +101,7 @@ def _can_start(argv: list[str], cwd: Path) -> bool:
 @pytest.mark.parametrize("value", ["relative/path", "", "/dev/null/x", "/proc/nowhere"])
 def test_odd_xdg_folders(bench: Bench, value: str) -> None:
     env = {"XDG_STATE_HOME": value, "XDG_CONFIG_HOME": value}
+    bench.write("agentdeck.toml", CONFIG.partition("[database]")[0])  # nothing in it needs approval
     assert_ok(agentdeck("ls", cwd=bench.root, env=env))
     done = agentdeck(*SLEEPER, cwd=bench.root, env=env)
     if value.startswith("/"):

@@ -92,6 +92,7 @@ class World:
         if self.standing.counts:
             return
         self.sources.settings()
+        state_home()  # a user without a home is told that, and not to approve what could not be kept
         keys = [change.key for change in self.standing.changes]
         raise UntrustedError(
             "You have not approved what this repository's configuration runs, reaches or loosens.",
