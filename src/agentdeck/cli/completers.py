@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.text import plain
 from agentdeck.errors import DeckError
 
 
@@ -48,7 +49,8 @@ def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
         names = repo.git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
     except DeckError:
         return []
-    return [name for name in names if not name.endswith("/HEAD")]
+    # A shell prints what it offers as it is.
+    return [name for name in names if not name.endswith("/HEAD") and plain(name) == name]
 
 
 def _folder(parsed_args: Namespace) -> Path | None:
