@@ -8,6 +8,7 @@ import sys
 
 def main() -> int:
     _mend_streams()
+    _know_every_path()
     try:
         from agentdeck.cli import main as cli
 
@@ -22,6 +23,15 @@ def _mend_streams() -> None:
         if getattr(sys, name) is None:
             # The lowest free number is the stream's own, for those before it are open by now.
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def _know_every_path() -> None:
+    """Start again in Python's UTF-8 mode where the locale's encoding does not know every path. The state has paths as
+    UTF-8, whatever the locale of the shell that wrote them."""
+    if sys.getfilesystemencoding() != "utf-8":
+        terminal = f"{sys.stdout.encoding}:replace"  # noqa: TID251 - nothing is written
+        os.environ.setdefault("PYTHONIOENCODING", terminal)
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
 
 
 def _dashboard() -> int:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -95,11 +96,12 @@ def bench_in(
 ) -> Iterator[Bench]:
     """`trusted`: whatever the repository's configuration says is approved, as the user's own file says."""
     home, root = folder / "home", folder / name
-    home.mkdir(parents=True)
+    (home / "tmp").mkdir(parents=True)
     root.mkdir()
     socket = f"agentdeck-test-{secrets.token_hex(4)}"
     for key, value in _surroundings(home, socket).items():
         patch.setenv(key, value)
+    patch.setattr(tempfile, "tempdir", None)
     bench = Bench(root, home, socket)
     if trusted:
         bench.own()
@@ -123,6 +125,7 @@ def bench_in(
 def _surroundings(home: Path, socket: str) -> Mapping[str, str]:
     return IDENTITY | {
         "HOME": str(home),
+        "TMPDIR": str(home / "tmp"),
         "XDG_STATE_HOME": str(home / ".local/state"),
         "XDG_CONFIG_HOME": str(home / ".config"),
         "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
