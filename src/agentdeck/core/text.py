@@ -14,14 +14,15 @@ _INVISIBLE = (
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 """Controls, directions, joiners, fillers, tags and lone surrogates, as the inside of a regular expression's class."""
-_UNSEEN = re.compile(f"[{_INVISIBLE}]+")
-_JOINER = re.compile(f"(?<=[^\x00-\x7f{_INVISIBLE}])(?:[\ufe0e\ufe0f]\u200d?|[\u200c\u200d])(?![{_INVISIBLE}])")
+# Patterns are compiled where they are met first (`re` keeps them): most of what a verb prints needs none.
+_UNSEEN = f"[{_INVISIBLE}]+"
+_JOINER = f"(?<=[^\x00-\x7f{_INVISIBLE}])(?:[\ufe0e\ufe0f]\u200d?|[\u200c\u200d])(?![{_INVISIBLE}])"
 """One that joins pictures or the letters of a script: a sign in its place would hide more than it shows."""
 _ACCENT = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-_PILE = re.compile(f"({_ACCENT}{{2}}){_ACCENT}+")
+_PILE = f"({_ACCENT}{{2}}){_ACCENT}+"
 """More than two accents on one letter: they would be drawn over the lines around."""
-_COLOUR = re.compile(r"\x1b\[([0-9;:]{0,80})m")
-_ADORNMENT = re.compile(r"\x1b\[[0-9;:]{0,80}[mK]")
+_COLOUR = r"\x1b\[([0-9;:]{0,80})m"
+_ADORNMENT = r"\x1b\[[0-9;:]{0,80}[mK]"
 """What a program colours its lines with, and erases the rest of one with."""
 _SUBCODES = {"2": 3, "5": 1}
 """How many numbers make a colour after 38, 48 and 58, by the kind that comes first."""
@@ -32,19 +33,19 @@ def plain(text: str) -> str:
     """`text` as one line that can do nothing to a terminal: no colours, and what else is no text made visible."""
     if text.isascii() and text.isprintable():
         return text
-    return visible(re.sub(r"[\r\n\u2028\u2029]+", " ", _ADORNMENT.sub("", text).expandtabs(8)))
+    return visible(re.sub(r"[\r\n\u2028\u2029]+", " ", re.sub(_ADORNMENT, "", text).expandtabs(8)))
 
 
 def visible(text: str) -> str:
     """`text` with its lines and tabs, and with a sign for each character that is not to be seen: `␛`, `<U+202E>`."""
     if text.isascii() and text.isprintable():
         return text
-    return _UNSEEN.sub(_signs, _PILE.sub(r"\1", _JOINER.sub("", text)))
+    return re.sub(_UNSEEN, _signs, re.sub(_PILE, r"\1", re.sub(_JOINER, "", text)))
 
 
 def seen(text: str) -> str:
     """`text` without the characters that are not to be seen, for a place where each one has its column."""
-    return text if text.isascii() and text.isprintable() else _PILE.sub(r"\1", _UNSEEN.sub("", text))
+    return text if text.isascii() and text.isprintable() else re.sub(_PILE, r"\1", re.sub(_UNSEEN, "", text))
 
 
 def coloured(text: str) -> str:
@@ -56,7 +57,7 @@ def coloured(text: str) -> str:
 
 def _coloured_line(line: str) -> str:
     shown, at, colour = "", 0, _RESET
-    for found in _COLOUR.finditer(line):
+    for found in re.finditer(_COLOUR, line):
         shown += visible(line[at : found.start()])
         at = found.end()
         if _conceals(found[1]):
