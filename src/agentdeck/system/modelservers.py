@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from agentdeck.system.files import from_json
+
 if TYPE_CHECKING:
-    from agentdeck.system.files import from_json
-from agentdeck.core.gateway_config import ProviderConfig
+    from agentdeck.core.gateway_config import ProviderConfig
 
 _PROBE_SECONDS = 1.0
 _TRY_SECONDS = 120.0
