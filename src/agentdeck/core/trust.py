@@ -64,6 +64,11 @@ def _off(value: Any, own: Any) -> bool:
     return value is False
 
 
+def _ports(value: Any, own: Any) -> bool:
+    """Names of ports, and of nothing that a shell or a linker runs by."""
+    return isinstance(value, list) and all(isinstance(each, str) and each.upper().endswith("PORT") for each in value)
+
+
 HARMLESS = Key(Reach.HARMLESS)
 _UNKNOWN = Key(Reach.REACHES, "unknown")
 _PROVIDERS = Key(Reach.REACHES, "says where requests to models go")
@@ -89,7 +94,7 @@ KEYS: dict[str, Key] = {
     "hooks.timeout": HARMLESS,
     "ports.per_agent": HARMLESS,
     "ports.range": HARMLESS,
-    "ports.names": HARMLESS,
+    "ports.names": Key(Reach.REACHES, "names variables of every agent", tightens=_ports),
     "database.engine": Key(Reach.REACHES, "chooses what makes each agent's database"),
     "database.template": Key(Reach.REACHES, "is copied for every agent"),
     "database.path": Key(Reach.REACHES, "chooses where the database file is written"),
