@@ -57,6 +57,15 @@ def test_what_tells_of_the_caller_does_not(name: str) -> None:
     assert inherited({name: "x", "PATH": "/bin"}) == {"PATH": "/bin"}
 
 
+def test_the_author_and_the_editor_of_a_commit_stay_with_its_hook() -> None:
+    hook = {"GIT_INDEX_FILE": "x", "GIT_EDITOR": ":", "GIT_AUTHOR_NAME": "Other", "GIT_AUTHOR_EMAIL": "other@x"}
+    assert inherited(hook) == {}
+    own = {"GIT_AUTHOR_NAME": "Me", "GIT_AUTHOR_EMAIL": "me@x", "GIT_EDITOR": "vi"}
+    assert inherited(own) == own
+    whole = own | {"GIT_COMMITTER_NAME": "Me", "GIT_COMMITTER_EMAIL": "me@x"}
+    assert inherited(whole | {"GIT_INDEX_FILE": "x"}) == whole
+
+
 def test_no_variable_by_which_git_finds_a_repository_gets_through() -> None:
     told = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True)
     led = set(told.stdout.split()) - {"GIT_CONFIG_COUNT"}  # an option that people set, not a place

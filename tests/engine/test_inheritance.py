@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -42,21 +44,22 @@ def test_an_agents_terminal_is_its_pane_whatever_the_callers_is(
     assert "the caller's" not in found.values()
 
 
-def test_tmux_in_an_agent_is_a_server_of_its_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_tmux(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Short, like the names, because the path of a socket is.
     monkeypatch.setenv("TMUX_TMPDIR", "/the/persons")
     deck = bench.deck()
     deck.start(StartRequest(name="other", argv=("sleep", "1000")))
     script = (
         "tmux new-session -d -s mine && tmux list-sessions && tmux split-window; tmux kill-server; echo $TMUX_PANE."
     )
-    view = deck.start(StartRequest(name="killer", argv=("sh", "-c", script), env={"SHELL": "/bin/sh"}))
-    view = deck.wait("killer")
+    view = deck.start(StartRequest(name="k", argv=("sh", "-c", script), env={"SHELL": "/bin/sh"}))
+    view = deck.wait("k")
     assert view.state is State.DONE, view.reason
-    said = [line.text for line in deck.log_lines("killer")]
-    assert any(text.startswith("mine: 1 windows") for text in said)
+    said = [line.text for line in deck.log_lines("k")]
+    assert any(text.startswith("mine: 1 windows") for text in said), said
     assert "." in said
     assert deck.agent("other").alive
-    assert sorted(bench.windows()) == ["killer", "other"]
+    assert sorted(bench.windows()) == ["k", "other"]
 
 
 def test_an_agent_hands_nothing_of_its_own_down_to_one_that_it_starts(
@@ -70,11 +73,13 @@ def test_an_agent_hands_nothing_of_its_own_down_to_one_that_it_starts(
     bench.write("agentdeck.toml", "[ports]\nper_agent = 0\n[env_file]\npath = ''\n")
     for name, value in parent.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     _, child = dumped(bench, "child")
     own = {"PORT", "PORT_1", "DATABASE_URL", "TMPDIR", "TMUX_TMPDIR", "XDG_CACHE_HOME", "AGENTDECK_BRANCH"}
     assert own <= set(parent["AGENTDECK_GIVEN"].split())
     assert not {"PORT", "DATABASE_URL", "XDG_CACHE_HOME"} & child.keys()
     assert child["AGENTDECK_AGENT"] == "child"
+    assert Path(child["TMPDIR"]).parent == Path(parent["TMPDIR"]).parent, "the parent's goes with the parent"
     assert not {name for name in own & child.keys() if child[name] == parent[name]}
     assert {name for name in parent if name not in child} <= set(parent["AGENTDECK_GIVEN"].split())
 

@@ -130,6 +130,10 @@ def _leaning_on_the_caller(caller: Mapping[str, str], own_venv: str) -> Collecti
         found.append("WINDOW")
     if "MAKELEVEL" in caller:
         found.append("MAKEFLAGS")  # with the descriptors of that make's jobs
+    if caller.get("GIT_EDITOR") == ":":
+        found.append("GIT_EDITOR")  # git's, for the hooks of a commit that wants no editor
+    if "GIT_INDEX_FILE" in caller and "GIT_COMMITTER_NAME" not in caller:
+        found += ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"]  # of the commit whose hook this is, which may be anybody's
     if own_venv and caller.get("VIRTUAL_ENV") == own_venv:
         found += ["VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"]
     return found

@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
@@ -30,6 +29,7 @@ from agentdeck.system.carry import carry_over
 from agentdeck.system.checkouts import find_worktree, is_bare
 from agentdeck.system.files import leads_into, private_folder, write_json
 from agentdeck.system.process import check_cancelled
+from agentdeck.system.scratch import agents_folder
 
 if TYPE_CHECKING:
     from agentdeck.system.databases import Database
@@ -223,7 +223,7 @@ class EnvFileResource:
                 hint="Set env_file.path to a file in the worktree, or to “”.",
             )
         # Under /tmp and short, because programs put sockets there, whose paths may have 104 bytes at most.
-        folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}" / f"{world.store.deck_id}-{agent.name}"
+        folder = agents_folder() / f"{world.store.deck_id}-{agent.name}"
         return {"path": str(path) if name else "", "tmp": str(folder)}
 
     def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
@@ -235,12 +235,7 @@ class EnvFileResource:
         return lease.data
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        if not Path(lease.data["tmp"]).is_dir():
-            return Presence.GONE
-        is_there = not lease.data["path"] or os.path.lexists(lease.data["path"])
-        if is_there or not identity.identity_of(world.repo.common, agent).is_usable:
-            return Presence.HELD
-        return Presence.HELD if self._tracked(world, agent, lease) else Presence.GONE
+        return Presence.HELD if Path(lease.data["tmp"]).is_dir() else Presence.GONE
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         # The block goes with the worktree, which is to be removed as it was saved.
@@ -422,7 +417,7 @@ def end_runner(world: World, name: str, patience: float | None = None) -> None:
     """
     from agentdeck.engine.survivors import end_leftovers
 
-    config = world.safe_settings.config.runner
+    config = world.patience
     wait = patience if patience is not None else config.grace_interrupt + config.grace_terminate + 5.0
     for sign in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + wait

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from agentdeck.core.agent import Agent
 from agentdeck.engine.steps import Part, Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.system.checkouts import Worktree, list_worktrees
+from agentdeck.system.scratch import agents_folder
 
 if TYPE_CHECKING:
     from agentdeck.system.ports import PortLease
@@ -68,13 +67,12 @@ class Seen:
 
 def look(world: World) -> Seen:
     lines = world.repo.lines("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
-    folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}"
     return Seen(
         trees=list_worktrees(world.repo),
         branches=[(oid, ref) for oid, _, ref in (line.partition(" ") for line in lines)],
         ports=world.ports.owners(),
         windows=world.tmux.windows(),
-        folders=sorted(folder.glob(f"{world.store.deck_id}-*")),
+        folders=sorted(agents_folder().glob(f"{world.store.deck_id}-*")),
     )
 
 

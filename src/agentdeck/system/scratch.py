@@ -1,4 +1,7 @@
-"""Folders for throw-away files, which can be told from those that a killed process left: their maker holds a lock."""
+"""Folders for temporary files: agents' own, and ours for a moment.
+
+Ours can be told from those that a killed process left: their maker holds a lock.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PREFIX = "agentdeck-scratch-"
+
+
+def agents_folder() -> Path:
+    """Where agents' own folders for temporary files lie: side by side, also when an agent starts an agent."""
+    name, folder = f"agentdeck-{os.getuid()}", Path(tempfile.gettempdir())
+    around = [each for each in (folder, *folder.parents) if each.name == name]
+    return around[-1] if around else folder / name
 
 
 @contextlib.contextmanager
