@@ -79,8 +79,7 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitC
     out.json, out.quiet = args.json, args.quiet
     if args.no_color:
         out.colour = False
-    if args.folder is not None:
-        _enter(args.folder)
+    if args.folder is not None and _enter(args.folder):
         out.folder = str(Path.cwd())
     if args.version:
         args.verb = "version"
@@ -115,11 +114,14 @@ def _check_verb(words: Sequence[str]) -> None:
         raise UsageError(f"There is no verb “{verb}”.", hint=hint)
 
 
-def _enter(folder: str) -> None:
+def _enter(folder: str) -> bool:
+    """Return whether that is not where the person is already."""
     from agentdeck.system.files import home_path
 
     try:
+        here = os.path.realpath(".")
         os.chdir(home_path(folder))
+        return os.path.realpath(".") != here
     except OSError as error:
         raise NotFoundError(f"The folder {folder} can't be entered.", detail=error.strerror or str(error)) from error
 
