@@ -23,7 +23,6 @@ ACTING = (
     ["merge", "one"],
     ["merge", "--dry-run", "one"],
     ["rm", "-y", "one"],
-    ["undo"],
     ["prune", "--yes"],
     ["pr", "one"],
     ["pull"],
@@ -39,6 +38,7 @@ LOOKING = (
     ["radar"],
     ["ports"],
     ["undo", "--list"],
+    ["undo"],
     ["gateway"],
     ["spend"],
     ["config"],
@@ -233,3 +233,13 @@ def test_what_only_the_users_own_file_may_say_is_refused_approved_or_not(clone: 
         assert "agentdeck.toml:" in done.stderr
         assert "~/.config/agentdeck/config.toml" in done.stderr
     assert agentdeck("ls", cwd=clone.root).returncode == ExitCode.OK
+
+
+@pytest.mark.parametrize("text", ["[landing]\nmethod = 'none'\n", "[landing\n", "[trust]\nroots = ['/']\n"])
+def test_an_agent_can_be_stopped_whatever_the_configuration_says(clone: Bench, text: str) -> None:
+    clone.write("agentdeck.toml", "")
+    assert agentdeck("run", "-q", "-d", "-n", "one", "--", "sleep", "1000", cwd=clone.root).returncode == ExitCode.OK
+    clone.write("agentdeck.toml", text)
+    done = agentdeck("stop", "one", cwd=clone.root)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert not clone.deck().agent("one").alive

@@ -91,6 +91,21 @@ def test_with_one_it_lands_through_the_approved_gate_and_is_not_used_until_appro
     assert [each.entry("next").stage for each in deck.landings()[-1:]] == [Stage.LANDED]
 
 
+def test_it_can_be_taken_back_without_approval_of_what_it_brought(shop: Bench) -> None:
+    finished(shop, "gone", {"gone.txt": "text\n"})
+    shop.deck().remove("gone")
+    finished(shop, "fix", {"agentdeck.toml": gate(shop, "second")})
+    before = shop.git("rev-parse", "main")
+    shop.deck().land(request(shop, confirm=lambda name, changes: True))
+    refused = agentdeck("undo", "--step", "1", cwd=shop.root)
+    assert refused.returncode == ExitCode.UNTRUSTED, "a removal's agent would be made as the configuration says"
+    done = agentdeck("undo", cwd=shop.root)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert shop.git("rev-parse", "main") == before
+    assert shop.deck().standing().counts
+    assert traces(shop) == ["ran-first"]
+
+
 def test_a_person_who_says_no_is_listened_to(shop: Bench) -> None:
     finished(shop, "fix", {"agentdeck.toml": ""})
     entry = shop.deck().land(request(shop, confirm=lambda name, changes: False)).entry("fix")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.deck import at_terminal, inside_agent, open_deck, tell_waiting
+from agentdeck.cli.deck import at_terminal, inside_agent, open_deck, require_trust, tell_waiting
 from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask
 from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.durations import short_duration
@@ -219,10 +219,12 @@ def pr(args: Namespace, out: Output) -> ExitCode:
 
 
 def undo(args: Namespace, out: Output) -> ExitCode:
-    deck = open_deck(out, looks=args.list)
+    deck = open_deck(out, looks=True)
     if args.list:
         _print_steps(deck.steps(), out)
         return ExitCode.OK
+    if deck.undo_needs_trust(args.step):
+        require_trust(deck, out)
     step = deck.undo(args.step, out.tell)
     if out.json:
         out.emit("step", **step_fields(step))

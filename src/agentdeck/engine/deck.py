@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agent import Agent, Fault, State
+from agentdeck.core.agent import Agent, State
 from agentdeck.core.events import Event
 from agentdeck.core.text import listed
 from agentdeck.engine import gateways
@@ -172,13 +172,10 @@ class Deck:
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
-        from agentdeck.engine.resources import end_runner
         from agentdeck.engine.switching import start_again
 
         view = self.agent(name)
-        if view.alive and view.status.fault is Fault.LOST:
-            end_runner(self.world, view.name)  # its guardian is still ending what it left
-        elif view.alive:
+        if view.alive:
             raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
         with self.store.operation(view.name):
             return self._view(start_again(self._trusted(), self.agent(view.name).agent, prompt, note))
@@ -358,13 +355,25 @@ class Deck:
     def undo(self, number: int | None = None, note: Note = silent) -> Step:
         """Take back the step of that number, or the latest that was not; return the step which that is.
 
-        Raise RefusedError, with nothing changed, where it can't be as it was.
+        Raise RefusedError, with nothing changed, where it can't be as it was. A landing can be taken back without
+        approval of what it brought.
         """
         from agentdeck.engine import undo
+
+        step = self._step(number)
+        return undo.undo(self._trusted() if undo.uses_configuration(step) else self.world, step, note)
+
+    def undo_needs_trust(self, number: int | None = None) -> bool:
+        """Whether taking that step back uses the configuration."""
+        from agentdeck.engine.undo import uses_configuration
+
+        return uses_configuration(self._step(number))
+
+    def _step(self, number: int | None) -> Step:
         from agentdeck.engine.steps import Steps
 
         steps = Steps(self.store)
-        return undo.undo(self._trusted(), steps.latest() if number is None else steps.get(number), note)
+        return steps.latest() if number is None else steps.get(number)
 
     # Reading
 

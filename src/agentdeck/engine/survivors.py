@@ -33,7 +33,7 @@ def end_leftovers(world: World, name: str) -> None:
     run = _last_run(world, name)
     if run:
         scoped = _scope(world, name, run)
-        Tree(run, scope=scoped).end(world.safe_settings.config.runner.grace_terminate)
+        Tree(run, scope=scoped).end(world.patience.grace_terminate)
         if scoped is not None:
             scoped.remove()
 

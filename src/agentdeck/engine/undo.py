@@ -59,6 +59,11 @@ def undo(world: World, step: Step, note: Note) -> Step:
         return _go_on(world, note)
 
 
+def uses_configuration(step: Step) -> bool:
+    """Whether taking `step` back makes or removes an agent or a database, as the configuration says."""
+    return any(part["kind"] in _CONFIGURED for part in step.parts)
+
+
 class MovedOnError(RefusedError):
     """A base branch has moved on since the landing that is to be taken back."""
 
@@ -375,6 +380,7 @@ def _kept(world: World, part: Part) -> Path:
     return Path(world.store.trash, "records", f"{part['name']}-{part['stamp']}")
 
 
+_CONFIGURED = ("removal", "restoration", "database")
 _KINDS = {
     "removal": _Kind(_check_removal, _undo_removal),
     "restoration": _Kind(_check_restoration, _undo_restoration),

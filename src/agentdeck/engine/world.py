@@ -22,6 +22,7 @@ from agentdeck.system.store import Store
 from agentdeck.system.tmux import Tmux
 
 if TYPE_CHECKING:
+    from agentdeck.core.config import RunnerConfig
     from agentdeck.core.profile import Profile
     from agentdeck.system.databases import Database
     from agentdeck.system.ports import PortRegistry
@@ -112,6 +113,17 @@ class World:
         """The configuration without what nobody has approved, for all that only looks."""
         settings = self.sources.settings()
         return settings if self.standing.counts else self.sources.harmless()
+
+    @property
+    def patience(self) -> RunnerConfig:
+        """How a stop is to go; as by default where the configuration has mistakes, for an agent can always be
+        stopped."""
+        from agentdeck.core.config import RunnerConfig
+
+        try:
+            return self.safe_settings.config.runner
+        except ConfigError:
+            return RunnerConfig()
 
     @cached_property
     def profiles(self) -> dict[str, Profile]:
