@@ -197,6 +197,18 @@ def picking(desk: Desk) -> None:
     desk.fails("cherry-pick", one, two)
 
 
+def picking_one(desk: Desk) -> None:
+    desk.git("switch", "-q", "-c", "source", "main")
+    other = desk.commit("fix.txt", "other\n")
+    desk.git("switch", "-q", "agentdeck/fix")
+    desk.fails("cherry-pick", other)
+
+
+def reverting_one(desk: Desk) -> None:
+    desk.commit("fix.txt", "again\n")
+    desk.fails("revert", "--no-edit", "HEAD~1")
+
+
 def merging(desk: Desk) -> None:
     desk.git("switch", "-q", "-c", "source", "main")
     desk.commit("fix.txt", "other\n")
@@ -206,6 +218,16 @@ def merging(desk: Desk) -> None:
 
 def unborn(desk: Desk) -> None:
     desk.git("switch", "-q", "--orphan", "empty")
+
+
+def branch_deleted(desk: Desk) -> None:
+    desk.commit("more.txt")
+    desk.bench.git("update-ref", "-d", "refs/heads/agentdeck/fix")
+
+
+def branch_deleted_in_the_worktree(desk: Desk) -> None:
+    switched(desk)
+    desk.git("update-ref", "-d", "refs/heads/fix/login")
 
 
 def on_the_base(desk: Desk) -> None:
@@ -228,8 +250,12 @@ STUCK = {
     "a rebase": (rebasing, "in the middle of a rebase", "rebase in progress"),
     "a bisection": (bisecting, "in the middle of a bisection", "bisecting"),
     "a cherry-pick": (picking, "in the middle of a cherry-pick", "cherry-pick"),
+    "a cherry-pick of one": (picking_one, "in the middle of a cherry-pick", "cherry-pick"),
+    "a revert of one": (reverting_one, "in the middle of a revert", "revert"),
     "a merge": (merging, "A merge in .* is not finished", "unmerged paths"),
     "no commit": (unborn, "the branch empty, which has no commit yet", ""),
+    "a branch deleted": (branch_deleted, "The branch agentdeck/fix of fix is gone", ""),
+    "a branch deleted there": (branch_deleted_in_the_worktree, "The branch fix/login of fix is gone", ""),
     "the base": (on_the_base, "main is the branch that fix itself is on", None),
     "another agent's": (on_another_agents, "agentdeck/other, the branch of other", ""),
     "elsewhere": (checked_out_elsewhere, "person, which is checked out in .* too", ""),

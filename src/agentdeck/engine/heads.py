@@ -183,8 +183,14 @@ def _refuse_without_commit(world: World, agent: Agent, work: Work) -> None:
             f"The branch {branch} of {agent.name} is gone." if branch else f"The worktree of {agent.name} is gone.",
             hint="“git fsck --no-reflogs --lost-found” may find its last commit.",
         )
-    back = next((each for each in (lease.data["branch"], *lease.data.get("former", {})) if each and each != branch), "")
     git = git_in(lease.data["path"])
+    first = agent.branch or next(iter(own_branches(lease)), "")
+    if last := heads.last_commit_on(world.repo, work.worktree, branch, first):
+        raise NotFoundError(
+            f"The branch {branch} of {agent.name} is gone.",
+            hint=f"Make it again at its last commit: {git} branch {shlex.quote(branch)} {last[:12]}",
+        )
+    back = next((each for each in (lease.data["branch"], *lease.data.get("former", {})) if each and each != branch), "")
     hint = f"Go back to the one that it left: {git} switch {shlex.quote(back)}" if back else f"{git} status"
     raise RefusedError(f"The work of {agent.name} is on the branch {branch}, which has no commit yet.", hint=hint)
 

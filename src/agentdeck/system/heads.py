@@ -69,7 +69,8 @@ def _looked_at(git_dir: Path, branch: str, commit: str) -> Head:
         return Head(own, "" if own else commit, "a bisection")
     if todo := _read(git_dir / "sequencer" / "todo"):
         return Head(branch, commit, "a revert" if todo.startswith("revert") else "a cherry-pick")
-    return Head(branch, commit)
+    of_one = {"CHERRY_PICK_HEAD": "a cherry-pick", "REVERT_HEAD": "a revert"}  # git keeps no list of a single commit
+    return Head(branch, commit, next((text for name, text in of_one.items() if (git_dir / name).exists()), ""))
 
 
 def _read(path: Path) -> str:
@@ -86,6 +87,16 @@ def origin_tip(repo: Repository, worktree: Worktree) -> str | None:
             return repo.commit(commit)
     start = _read(worktree.git_dir / "BISECT_START")
     return repo.commit(start) if start else worktree.head
+
+
+def last_commit_on(repo: Repository, worktree: Worktree, branch: str, first: str) -> str | None:
+    """The commit that `branch`, which is gone, was at last when HEAD was on it; None where HEAD was elsewhere last.
+    The worktree was made on the branch `first`."""
+    lines = _read(worktree.git_dir / "logs" / "HEAD").splitlines()  # git reads no reflog of a HEAD without a commit
+    texts = [line.partition("\t")[2] for line in lines]
+    been = [first, *(found[1] for text in texts if (found := _MOVED.fullmatch(text) or _RENAMED.fullmatch(text)))]
+    commits = [line.split()[1] for line in lines if line.split()[1].strip("0")]
+    return repo.commit(commits[-1]) if commits and been[-1] == branch else None
 
 
 def made_there(repo: Repository, worktree: Worktree, own: Collection[str], since: float) -> list[str]:
