@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agentdeck.core.agent import Fault, Phase, State
@@ -137,6 +138,30 @@ def test_a_setup_hook_that_fails_is_told_and_the_agent_never_starts(bench: Bench
     assert (view.worktree / "hook.txt").exists()
     assert not (view.worktree / "started").exists()
     assert any("broken" in line.text for line in deck.log_lines("fix"))
+
+
+def test_what_a_teardown_hook_left_running_ends_with_its_time(bench: Bench) -> None:
+    bench.write("agentdeck.toml", f'[hooks]\nteardown = ["sleep 1234 & echo $! > {bench.home}/pid"]\ntimeout = 1\n')
+    finished(bench, "fix", {"fix.txt": "x\n"})
+    events: list[Event] = []
+    bench.deck().remove("fix", note=events.append)
+    assert any("failed; the removal goes on" in event.text for event in events)
+    pid = int((bench.home / "pid").read_text())
+    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_start_that_can_be_neither_finished_nor_taken_back_has_failed(bench: Bench) -> None:
+    bench.write("agentdeck.toml", '[database]\nengine = "command"\ncreate = "false"\ndrop = "false"\n')
+    deck = bench.deck()
+    with pytest.raises(DatabaseError, match=r"database\.create failed"):
+        deck.start(shell("true"))
+    view = deck.agent("fix")
+    assert (view.state, view.reason) == (State.FAILED, "its start failed, and what it had made is not all taken back")
+    with pytest.raises(DatabaseError, match=r"database\.drop failed") as caught:
+        deck.remove("fix")
+    assert "rm --keep-database fix" in caught.value.hint
+    deck.remove("fix", keep_database=True)
+    assert deck.agents() == []
 
 
 def test_the_teardown_hook_sees_the_agents_variables_and_its_output_is_logged(bench: Bench) -> None:

@@ -69,6 +69,9 @@ def remove(
                 Event("snapshot.taken", agent.name, f"saved as {trash_ref(agent)}", {"ref": trash_ref(agent)}), note
             )
     else:
+        saved = private_folder(trash_folder(world, agent)) / "agent.json"
+        if not saved.exists():  # it is a start that could not be taken back
+            write_json(saved, agent.to_json())
         agent = _with_wishes(agent, branch=keep_branch, database=keep_database)
         _adopt(world, agent)
     _finish(world, agent, note)
@@ -111,9 +114,6 @@ def _adopt(world: World, agent: Agent) -> None:
     found, leave = own_worktree(world, agent), departure(world, agent) if agent.lease("worktree") else None
     if found is None or leave is None or leave.has(found.git_dir) or found.locked != identity.lock_reason(agent.name):
         return
-    saved = private_folder(trash_folder(world, agent))
-    if not (saved / "agent.json").exists():
-        write_json(saved / "agent.json", agent.to_json())
     if leave.is_deleted_from(found, world.repo.commit(trash_ref(agent))):
         leave.mark(found)
         leave.move_out()
@@ -248,7 +248,8 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
     log = Path(pane.data["log"]) if pane and is_known else world.store.new_log(agent.name)
     for line in hooks.teardown:
         try:
-            result = run(["/bin/sh", "-c", line], cwd=folder, env=hook_environment(world, agent), timeout=hooks.timeout)
+            environment = hook_environment(world, agent)
+            result = run(["/bin/sh", "-c", line], cwd=folder, env=environment, timeout=hooks.timeout, group=True)
             output, failed = (result.out + result.err).decode("utf-8", "replace"), not result
         except DeckError as error:
             output, failed = str(error), True

@@ -201,5 +201,8 @@ def _take_back(world: World, agent: Agent, note: Note) -> bool:
         told = error.title if isinstance(error, DeckError) else str(error)
         # Not written down: what stopped it may be that nothing can be.
         note(Event("warning", agent.name, f"what its start had made is not all taken back yet: {told}"))
+        with contextlib.suppress(DeckError, OSError):
+            if world.store.agent(agent.name) is not None:
+                mark_lost(world, agent.name, "its start failed, and what it had made is not all taken back")
         return False
     return True
