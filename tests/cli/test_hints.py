@@ -104,6 +104,8 @@ ELSEWHERE = {
     "its start had been cut short; “agentdeck resume” starts it again": "engine/test_deck.py",
     "--gate CMD, or [landing] gate; “agentdeck show --failovers {}” lists its commits": "engine/test_landing.py",
     "Go back there: git switch {}": "engine/test_heads.py",
+    "Make it again at its last commit: git branch {} {}": "engine/test_heads.py",
+    "“agentdeck ls” tries again, “agentdeck rm {}” removes the agent again.": "engine/test_undo.py",
 }
 COVERED: set[str] = set()
 Test = TypeVar("Test", bound=Callable[..., object])

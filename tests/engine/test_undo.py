@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from agentdeck.engine.views import StartRequest
 from agentdeck.errors import DatabaseError, NotFoundError, RefusedError
 from tests.support.decks import Bench
 from tests.support.finished import finished
+from tests.support.hints import obey
 from tests.support.pictures import picture
 from tests.support.retry import eventually
 
@@ -140,6 +142,48 @@ def test_a_worktree_deleted_by_hand_can_be_removed_and_what_was_staged_comes_bac
     assert bench.git("show", ":README.md", cwd=worktree) == "# staged"
     assert bench.git("log", "-1", "--format=%s", cwd=worktree) == "Work"
     assert eventually(lambda: deck.agent("fix").state is State.STOPPED)
+
+
+def test_a_worktree_that_git_knows_no_more_comes_back_as_gone_and_resume_makes_it_again(bench: Bench) -> None:
+    import shutil
+
+    deck, view = bench.deck(), finished(bench, "fix", {"fix.txt": "fixed\n"})
+    assert view.worktree is not None
+    shutil.rmtree(view.worktree)
+    bench.git("worktree", "unlock", str(view.worktree))
+    bench.git("worktree", "prune", "--expire=now")
+    deck.remove("fix")
+    deck.undo()
+    back = deck.agent("fix")
+    assert (back.branch, back.worktree) == (view.branch, view.worktree)
+    assert not view.worktree.exists()
+    deck.resume("fix")
+    deck.wait("fix")
+    assert (view.worktree / "fix.txt").read_text() == "fixed\n"
+    assert (view.worktree / ".env.local").exists()
+    assert (view.worktree / ".agentdeck/db.sqlite3").exists()
+
+
+@pytest.mark.parametrize("again", ["undo", "the hint"])
+def test_an_undo_whose_database_could_not_be_restored_is_tried_again(bench: Bench, again: str) -> None:
+    lines = {"create": "echo x://y", "dump": 'echo rows > "$AGENTDECK_DUMP"', "restore": f"test -e {bench.home}/ready"}
+    told = "".join(f"{name} = {json.dumps(line)}\n" for name, line in lines.items())
+    bench.write("agentdeck.toml", f'[database]\nengine = "command"\n{told}')
+    finished(bench, "fix", {"fix.txt": "x\n"})
+    deck = bench.deck()
+    deck.remove("fix")
+    for _ in range(2):
+        with pytest.raises(DatabaseError, match=r"database\.restore failed") as caught:
+            deck.undo()
+        assert "“agentdeck rm fix” removes the agent again" in caught.value.hint
+        assert deck.agent("fix").state is State.DONE
+    (bench.home / "ready").touch()
+    if again == "undo":
+        deck.undo()
+        assert deck.steps()[0].undone
+    else:
+        obey(caught.value.hint, bench.root)
+    assert deck.agent("fix").agent.phase is Phase.HELD
 
 
 def test_an_undo_that_was_cut_short_and_whose_step_is_gone_is_given_up(bench: Bench) -> None:

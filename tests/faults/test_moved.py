@@ -43,6 +43,7 @@ def test_a_worktree_is_removed_under_a_running_agent(bench: Bench) -> None:
     assert_ok(agentdeck("stop", "fix", cwd=bench.root))
     assert_ok(agentdeck("resume", "fix", cwd=bench.root))
     assert (worktree / "README.md").exists(), "it is made again"
+    assert (worktree / ".env.local").exists()
     shutil.rmtree(worktree)
     assert_ok(agentdeck("rm", "--stop", "fix", cwd=bench.root))
     assert bench.worktrees() == [str(bench.root)]

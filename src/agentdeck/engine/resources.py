@@ -235,7 +235,12 @@ class EnvFileResource:
         return lease.data
 
     def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        return Presence.HELD if Path(lease.data["tmp"]).is_dir() else Presence.GONE
+        if not Path(lease.data["tmp"]).is_dir():
+            return Presence.GONE
+        is_there = not lease.data["path"] or os.path.lexists(lease.data["path"])
+        if is_there or not identity.identity_of(world.repo.common, agent).is_usable:
+            return Presence.HELD
+        return Presence.HELD if self._tracked(world, agent, lease) else Presence.GONE
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         # The block goes with the worktree, which is to be removed as it was saved.

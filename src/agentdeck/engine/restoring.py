@@ -22,7 +22,7 @@ from agentdeck.engine.removal import INNER
 from agentdeck.engine.resources import BY_KIND, STACK
 from agentdeck.engine.worktree_removal import departure, trash_ref
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import NotFoundError, RefusedError, StoreError
+from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError
 from agentdeck.system import snapshots, worktrees
 from agentdeck.system.checkouts import Worktree, find_worktree
 from agentdeck.system.files import private_folder, read_json, read_state
@@ -53,6 +53,8 @@ def kept_record(world: World, name: str, stamp: str) -> Agent:
 def check(world: World, name: str, stamp: str) -> None:
     """Raise where the agent can't come back as it was; change nothing."""
     agent, there = kept_record(world, name, stamp), world.store.agent(name)
+    if there is not None and there.trash == stamp and there.phase is Phase.RESTORING:
+        return  # it is gone on with
     if there is not None and not _is_going(there, stamp):
         raise RefusedError(f"There is an agent “{name}” again.", hint=f"Remove it first: agentdeck rm {name}")
     agent = replace(agent, trash=stamp)
@@ -93,6 +95,7 @@ def go_on(world: World, agent: Agent, note: Note) -> Agent:
     """Restore what is not restored yet. The caller holds the agent's operation lock."""
     saved = world.store.trash / f"{agent.name}-{agent.trash}"
     _copy_record(saved / "record", world.store.agent_folder(agent.name))
+    _restore_status(world, agent.name, saved / "record")
     for kind in [resource.kind for resource in STACK]:
         lease = agent.lease(kind)
         if lease is None or lease.held:
@@ -103,7 +106,6 @@ def go_on(world: World, agent: Agent, note: Note) -> Agent:
         if back is not None:
             text = f"{kind}: {BY_KIND[kind].describe(back)}"
             world.note(Event("resource.acquired", agent.name, text, {"kind": kind}), note)
-    _restore_status(world, agent.name, saved / "record")
     agent = replace(agent, phase=Phase.HELD, trash="", step="")
     world.store.save(agent)
     world.note(Event("agent.restored", agent.name, "restored; “agentdeck resume” starts it again"), note)
@@ -129,9 +131,11 @@ def _restore_lease(world: World, agent: Agent, lease: Lease, saved: Path) -> Lea
     if lease.kind == "pane":
         # Its log and recording are there to be read; the window comes with the next run.
         return replace(lease, held=True)
+    tree = agent.lease("worktree")
+    has_files = tree is not None and Path(tree.data["path"]).is_dir()
     if lease.kind == "database":
-        return _restore_database(world, agent, lease, saved)
-    if agent.lease("worktree") is None and lease.kind == "env file":
+        return _restore_database(world, agent, lease, saved, has_files=has_files)
+    if lease.kind == "env file" and not has_files:
         return None
     return replace(lease, held=True, data=BY_KIND[lease.kind].acquire(world, agent, lease))
 
@@ -139,7 +143,8 @@ def _restore_lease(world: World, agent: Agent, lease: Lease, saved: Path) -> Lea
 def _restore_worktree(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
     path = Path(lease.data["path"])
     if world.repo.commit(trash_ref(agent)) is None:
-        return None
+        # git had no record of it any more, so nothing could be saved. “resume” makes it again, on its branch.
+        return replace(lease, held=True) if lease.data.get("git_dir") else None
     leave = departure(world, agent)
     if leave.can_be_put_back:
         leave.put_back()  # its removal came to a halt before anything of it was deleted
@@ -169,15 +174,22 @@ def _unpacked(world: World, ref: str, path: Path) -> Worktree:
     return there
 
 
-def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
+def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path, *, has_files: bool) -> Lease | None:
     dump = next((path for path in sorted(saved.glob("database*"))), None)
+    if dump is None and not has_files:
+        return None  # “resume” makes it with the worktree, which it may lie in
     if world.database is None:
         text = "its database stays in the trash, for agentdeck.toml configures none now"
         world.note(Event("warning", agent.name, text, {"dump": str(dump or "")}), lambda event: None)
         return None
     world.database.create(lease.data)
     if dump is not None:
-        world.database.restore(lease.data, dump)
+        try:
+            world.database.restore(lease.data, dump)
+        except DeckError as error:
+            again = f"“agentdeck ls” tries again, “agentdeck rm {agent.name}” removes the agent again."
+            error.hint = error.hint or f"Its dump is {dump}. {again}"
+            raise
     return replace(lease, held=True)
 
 
