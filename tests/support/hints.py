@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_BEGINS = r"(?:agentdeck|git|less|mv|printf|rm) "
+_BEGINS = r"(?:agentdeck|chmod|git|less|mv|printf|rm) "
 _QUOTED = re.compile(rf"“({_BEGINS}[^”]*)”")
 _LAST = re.compile(rf"(?:^|: |→ )({_BEGINS}.*)$", re.MULTILINE)
 

@@ -12,6 +12,7 @@ from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system import snapshots, worktrees
 from agentdeck.system.branches import BranchPlan
 from agentdeck.system.checkouts import Worktree
+from tests.support.hints import obey
 from tests.support.leaving import remove
 from tests.support.pictures import Picture, picture
 from tests.support.repos import MakeRepo, Sandbox
@@ -471,16 +472,18 @@ def test_the_main_worktree_can_be_saved_too(desk: Desk) -> None:
         remove(desk.main.repo, desk.main.folder, saved)
 
 
-def test_what_can_not_be_read_is_refused(desk: Desk) -> None:
-    if os.geteuid() == 0:
+@pytest.mark.parametrize("what", ["locked", "locked/it's a file"])
+def test_what_can_not_be_read_is_refused_and_the_hint_lets_it_be_read(desk: Desk, what: str) -> None:
+    desk.work.write("locked/it's a file", "x")
+    closed = desk.work.folder / what
+    closed.chmod(0)
+    if os.access(closed, os.R_OK):
         pytest.skip("root reads everything")
-    desk.work.write("locked/file", "x")
-    (desk.work.folder / "locked").chmod(0)
-    try:
-        with pytest.raises(RefusedError):
-            snapshots.take(desk.main.repo, desk.work.folder, REF, message="x")
-    finally:
-        (desk.work.folder / "locked").chmod(0o755)
+    with pytest.raises(RefusedError, match="can't be read") as caught:
+        snapshots.take(desk.main.repo, desk.work.folder, REF, message="x")
+    obey(caught.value.hint, desk.main.folder)
+    saved = snapshots.take(desk.main.repo, desk.work.folder, REF, message="x")
+    assert desk.main.git("show", f"{saved.work_tree}:locked/it's a file") == "x"
 
 
 def test_sha256_repositories(tmp_path: Path, isolated_git: Path) -> None:

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentdeck.errors import DeckError, RefusedError
+from agentdeck.errors import DeckError
 from agentdeck.system.branches import branch_settings
 from agentdeck.system.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git import Repository
 from agentdeck.system.identity import identify
 from agentdeck.system.nested import Nested, capture_nested, hidden_work
 from agentdeck.system.process import Result
-from agentdeck.system.rawtrees import Listing, RawTrees, listing
+from agentdeck.system.rawtrees import Listing, RawTrees, listing, unreadable
 
 _NOT_STATE = frozenset(
     {"index", "gitdir", "commondir", "locked", "HEAD", "modules", "reftable", "fsmonitor--daemon", "git-crypt"}
@@ -100,7 +100,7 @@ def capture(
     try:
         found = listing(worktree.path, others.union(skipped)) if view.has_files else None
     except OSError as error:
-        raise RefusedError(f"{worktree.path} can't be read wholly, so it can't be saved.", detail=str(error)) from error
+        raise unreadable(worktree.path, Path(error.filename or worktree.path)) from error
     raw.forget(folder, _untrusted(view, entries, found))
     if found is not None:
         raw.put(folder, found.files)

@@ -134,8 +134,10 @@ def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result, home: Pat
     if stat.S_ISLNK(facts.st_mode):
         why = f"a link to {os.path.realpath(path)} lies in its place"
         return Identity(path, Standing.FOREIGN, why, f"rm {_quoted(path)}")
-    if not (_is_same(back_pointer(git_dir), home) and _recorded(git_dir) == _mark(path) != ""):
-        return _foreign(path, "another folder lies in its place")
+    is_closed = not os.access(path, os.R_OK | os.X_OK)
+    if is_closed or not (_is_same(back_pointer(git_dir), home) and _recorded(git_dir) == _mark(path) != ""):
+        closed = Identity(path, Standing.FOREIGN, "its folder can't be read", f"chmod u+rwx {_quoted(path)}")
+        return closed if is_closed else _foreign(path, "another folder lies in its place")
     repair = _line(f"gitdir: {git_dir}", dot_git)
     if not os.path.lexists(dot_git):
         return Identity(path, Standing.CUT_OFF, "its .git file is gone", repair)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentdeck.errors import GitError
+from agentdeck.errors import GitError, RefusedError
 from agentdeck.system.git import Repository
 from agentdeck.system.scratch import scratch_folder
 
@@ -105,6 +106,16 @@ def repositories_in(folder: Path, paths: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def unreadable(folder: Path, place: Path) -> RefusedError:
+    """For the worktree `folder`, in which `place` can't be read."""
+    is_own = os.path.lexists(place) and place.lstat().st_uid == os.geteuid()
+    words = ["chmod", "-R", "u+rX"] if is_own else ["sudo", "chown", "-R", str(os.geteuid())]
+    return RefusedError(
+        f"{place} can't be read, so the worktree can't be saved.",
+        hint=f"Let it be read: {shlex.join([*words, str(folder)])}",
+    )
+
+
 @dataclass(frozen=True)
 class RawTrees:
     """Writes folders as trees and trees as folders, filters off, into and from one repository's objects."""
@@ -146,9 +157,16 @@ class RawTrees:
 
     def put(self, folder: Path, paths: Iterable[str]) -> None:
         """Put the files `paths` of `folder` into the index; those it knows and that did not change are not read."""
+        paths = list(paths)
         names = os.fsencode("".join(f"{path}\0" for path in paths))
         if names:
-            self._git(folder, "update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=names)
+            try:
+                self._git(folder, "update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=names)
+            except GitError as error:
+                for file in (folder / path for path in paths):
+                    if not file.is_symlink() and not os.access(file, os.R_OK):
+                        raise unreadable(folder, file) from error
+                raise
 
     def tree(self, folder: Path) -> str:
         """Write the index, which is one of `folder`, as a tree and return its id. It must have no unmerged entries."""
