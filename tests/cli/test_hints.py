@@ -104,6 +104,7 @@ ELSEWHERE = {
     "its start had been cut short; “agentdeck resume” starts it again": "engine/test_deck.py",
     "--gate CMD, or [landing] gate; “agentdeck show --failovers {}” lists its commits": "engine/test_landing.py",
     "Go back there: git switch {}": "engine/test_heads.py",
+    "Commit it first: git add --all && git commit -m {}": "engine/test_exchange.py",
     "Make it again at its last commit: git branch {} {}": "engine/test_heads.py",
     "“agentdeck ls” tries again, “agentdeck rm {}” removes the agent again.": "engine/test_undo.py",
 }

@@ -158,6 +158,20 @@ def test_at_an_unknown_host_the_login_tells_or_a_person(bench: Bench, forge: For
     assert bench.deck().propose(LandRequest(("fix",)), program="glab") == "https://example.org/mr/8"
 
 
+def test_what_is_not_committed_is_committed_by_the_hint_and_does_not_land(bench: Bench, forge: Forge) -> None:
+    forge.is_at("github.com")
+    view = bench.deck().agent("fix")
+    assert view.worktree is not None
+    bench.write("more.txt", "x\n", cwd=view.worktree)
+    main = bench.git("rev-parse", "main")
+    with pytest.raises(RefusedError, match="uncommitted work") as caught:
+        bench.deck().propose(LandRequest(("fix",)))
+    by_hand(bench, caught.value.hint.removeprefix("Commit it first: "))
+    assert bench.git("show", f"{view.branch}:more.txt") == "x"
+    assert bench.git("rev-parse", "main") == main
+    assert bench.git("status", "--porcelain", cwd=view.worktree) == ""
+
+
 def test_a_base_that_the_remote_lacks_is_told_before_the_push(bench: Bench, forge: Forge) -> None:
     forge.is_at("github.com")
     forge.install("gh")

@@ -76,10 +76,13 @@ def find_candidate(
         worktree = _checkout(path, work)
         uncommitted, repositories = _uncommitted(world, worktree)
         if uncommitted and request.commit is None:
+            git, title = git_in(path), shlex.quote(title_of(agent))
+            by_hand = f"Commit it first: {git} add --all && {git} commit -m {title}"
             raise RefusedError(
                 f"{name} has uncommitted work.",
                 detail="\n".join((*uncommitted[:_SHOWN], *(["…"] if len(uncommitted) > _SHOWN else []))),
-                hint=f"“agentdeck merge --commit {name}” commits it, and lands that too.",
+                # A pull request is to be instead of a landing.
+                hint=by_hand if needs_branch else f"“agentdeck merge --commit {name}” commits it, and lands that too.",
             )
     return Candidate(agent, work, tip, lease.data["base_commit"], base, worktree, uncommitted, repositories)
 

@@ -102,8 +102,6 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, program: st
     told before that no pull request will come of it."""
     (name,) = request.names
     candidate = find_candidate(world, name, request, protected=True, needs_branch=True)
-    if candidate.uncommitted:
-        raise RefusedError(f"{name} has uncommitted work.", detail="\n".join(candidate.uncommitted[:12]))
     commits = merges.new_commits(world.repo, f"refs/heads/{candidate.base}", candidate.tip)
     if not commits:
         raise RefusedError(f"{name} has no commit that {candidate.base} does not have.")
