@@ -70,3 +70,14 @@ def read_only(folder: Path) -> Iterator[None]:
         yield
     finally:
         _unmount(folder)
+
+
+@contextmanager
+def full(file: Path) -> Iterator[None]:
+    """`file` as on a disk that has no room for another byte."""
+    _need_root()
+    _mount("--bind", "/dev/full", file)
+    try:
+        yield
+    finally:
+        _unmount(file)

@@ -13,6 +13,7 @@ from agentdeck.system.ledger import Ledger, Record
 from agentdeck.tui.alerts import alerts
 from agentdeck.tui.snapshot import Snapshot
 from tests.support.decks import CONFIG, Bench
+from tests.support.mounts import full
 from tests.support.retry import eventually
 from tests.support.terminal import dashboard
 from tests.tui.pilots import Driver, begin, drive, stands
@@ -82,8 +83,6 @@ def test_a_full_disk_is_a_sentence_and_the_dashboard_lives_on(bench: Bench) -> N
     begin(bench, "fix")
     stands(bench, "fix", State.WORKING)
     events = bench.deck().store.agent_folder("fix") / "events.jsonl"
-    events.unlink()
-    events.symlink_to("/dev/full")
 
     async def script(on: Driver) -> None:
         await on.state("fix", State.WORKING)
@@ -92,7 +91,8 @@ def test_a_full_disk_is_a_sentence_and_the_dashboard_lives_on(bench: Bench) -> N
         await on.press("question_mark", "escape")
         await on.sees("● working")
 
-    drive(bench.deck(), script)
+    with full(events):
+        drive(bench.deck(), script)
 
 
 def test_what_the_gateway_wrote_down_is_in_the_list_and_the_header(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agent import Agent, State
+from agentdeck.core.agent import Agent, Fault, State
 from agentdeck.core.events import Event
 from agentdeck.core.text import listed
 from agentdeck.engine import gateways
@@ -172,10 +172,13 @@ class Deck:
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
+        from agentdeck.engine.resources import end_runner
         from agentdeck.engine.switching import start_again
 
         view = self.agent(name)
-        if view.alive:
+        if view.alive and view.status.fault is Fault.LOST:
+            end_runner(self.world, view.name)  # its guardian is still ending what it left
+        elif view.alive:
             raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
         with self.store.operation(view.name):
             return self._view(start_again(self._trusted(), self.agent(view.name).agent, prompt, note))
