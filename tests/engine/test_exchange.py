@@ -60,6 +60,17 @@ def test_a_landing_pulls_first_and_pushes_afterwards(bench: Bench, remote: Path)
     assert (bench.root / "theirs.txt").exists()
 
 
+def test_a_gate_that_comes_with_the_pull_is_not_skipped(bench: Bench, remote: Path) -> None:
+    other = bench.root.parent / "other"
+    bench.write("agentdeck.toml", "[landing]\ngate = ['false']\n", cwd=other)
+    bench.commit("A gate", cwd=other)
+    bench.git("push", "-q", cwd=other)
+    finished(bench, "fix", {"fix.txt": "fixed\n"})
+    entry = bench.deck().land(LandRequest(("fix",), pull=True)).entry("fix")
+    assert (entry.stage, entry.reason) == (Stage.SET_ASIDE, "its gate failed: false (exit 1)")
+    assert not (bench.root / "fix.txt").exists()
+
+
 def test_without_a_remote_it_says_so(bench: Bench) -> None:
     with pytest.raises(NotFoundError, match="no remote"):
         bench.deck().pull()

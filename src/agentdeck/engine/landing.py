@@ -29,6 +29,11 @@ from agentdeck.system.remotes import BehindError
 
 def land(world: World, request: LandRequest, note: Note) -> Landing:
     """Land the named agents in that order, and return what became of each. Raise only where nothing could be begun."""
+    names = tuple(dict.fromkeys(request.names))
+    if request.message and len(names) > 1:
+        raise RefusedError("One message can't do for several agents.", hint="Land them one by one, or leave it out.")
+    if request.pull and not request.dry_run:
+        world = _pulled(world, request, note)
     config = world.settings.config.landing
     landing = Landing(
         id=new_id(),
@@ -36,10 +41,8 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
         method=request.method or Method(config.method),
         gate=request.gate if request.gate is not None else tuple(config.gate),
         remove=config.remove if request.remove is None else request.remove,
-        entries=tuple(Entry(name) for name in dict.fromkeys(request.names)),
+        entries=tuple(Entry(name) for name in names),
     )
-    if request.message and len(landing.entries) > 1:
-        raise RefusedError("One message can't do for several agents.", hint="Land them one by one, or leave it out.")
     if request.dry_run:
         return foresee(world, request, landing, note)
     with Landings(world.store).running(landing.id):
@@ -53,9 +56,6 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
 
 def _run(stages: Stages) -> None:
     request, names = stages.request, _names(stages)
-    if request.pull:
-        for base in _bases(stages):
-            exchange.pull(stages.world, base, stages.note)
     if request.batch and len(names) > 1:
         land_batch(stages, names)
     else:
@@ -71,14 +71,23 @@ def _names(stages: Stages) -> Sequence[str]:
     return [entry.agent for entry in stages.landing.entries]
 
 
-def _bases(stages: Stages) -> list[str]:
+def _pulled(world: World, request: LandRequest, note: Note) -> World:
+    """Bring the bases up to date; return the world as it is configured then, for the gate may have come with them."""
+    for base in _bases(world, request):
+        exchange.pull(world, base, note)
+    world = replace(world)
+    world.check_trust()
+    return world
+
+
+def _bases(world: World, request: LandRequest) -> list[str]:
     """The branches that the agents of this queue would land on."""
     bases: dict[str, None] = {}
-    for name in _names(stages):
-        agent = stages.world.store.agent(name)
+    for name in request.names:
+        agent = world.store.agent(name)
         lease = agent.lease("worktree") if agent else None
-        if stages.request.into or lease:
-            bases[stages.request.into or (lease.data["base"] if lease else "")] = None
+        if request.into or lease:
+            bases[request.into or (lease.data["base"] if lease else "")] = None
     return list(bases)
 
 
