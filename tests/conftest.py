@@ -13,6 +13,8 @@ from tests.support.servers import postgres, redis_url, template
 
 __all__ = ["bench", "deck_id", "isolated_git", "open_", "postgres", "redis_url", "repo", "scripted", "template"]
 
-# Where these tests run in the background of a shell, Ctrl-C is ignored, and what they start would inherit that.
+# Where these tests run in the background of a shell or under nohup, signals are ignored, and what they start would
+# inherit that.
 with contextlib.suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

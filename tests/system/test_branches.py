@@ -139,7 +139,7 @@ def test_no_commit_is_said_clearly(repo: MakeRepo) -> None:
     for empty in (repo("empty", commit=False), repo("empty.git", commit=False, bare=True)):
         with pytest.raises(RefusedError, match="no commit yet") as caught:
             plan(empty)
-        assert "git commit" in caught.value.hint
+        assert " commit --allow-empty" in caught.value.hint
         with pytest.raises(RefusedError, match="no commit yet"):
             plan(empty, base="main")
 

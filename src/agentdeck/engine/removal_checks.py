@@ -56,7 +56,7 @@ def unsaved(world: World, agent: Agent) -> str:
         return ""
     held = (lease.data.get("path") for kind in ("env file", "database") if (lease := agent.lease(kind)))
     known = {Path(path + end) for path in held if isinstance(path, str) and path for end in _BESIDE}
-    known |= {path.with_name(".gitignore") for path in known}  # what keeps a database out of git
+    known |= {path.parent / ".gitignore" for path in known}  # what keeps a database out of git
     left = ignored_files(enter(world.repo, found), world.root, known)
     if not left.files:
         return ""

@@ -86,7 +86,7 @@ class Store:
     def _check_no_links(self) -> None:
         """Raise StoreError where a link lies in the place of one of our folders: what it leads to is not ours to delete
         in."""
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder) as entries:
             for entry in entries:
                 if entry.is_symlink():
                     raise self._damaged(Path(entry.path), f"it is a link to {os.path.realpath(entry.path)}")
