@@ -102,6 +102,7 @@ ELSEWHERE = {
     "“git status” says how to go on with it, or how to end it.": "engine/test_heads.py",
     "git rm --cached -- {} && git commit -m 'Leave out repositories'": "engine/test_landing_repositories_inside.py",
     "its start had been cut short; “agentdeck resume” starts it again": "engine/test_deck.py",
+    "“agentdeck resume” starts it again": "engine/test_reconcile.py",
     "--gate CMD, or [landing] gate; “agentdeck show --failovers {}” lists its commits": "engine/test_landing.py",
     "Go back there: git switch {}": "engine/test_heads.py",
     "Commit it first: git add --all && git commit -m {}": "engine/test_exchange.py",

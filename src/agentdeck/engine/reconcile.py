@@ -170,13 +170,8 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
 
         restoring.go_on(world, agent, note)
     elif agent.phase is Phase.ACQUIRING:
-        pane = agent.lease("pane")
-        if pane is not None and _came_to_run(world, agent):
-            from agentdeck.engine.resources import adopted
-
-            agent = replace(agent.with_lease(adopted(world, agent, pane)), phase=Phase.HELD)
-            world.store.save(agent)
-            world.note(Event("agent.repaired", agent.name, "its start had been cut short; it runs"), note)
+        if agent.lease("pane") is not None and _came_to_run(world, agent):
+            _keep_start(world, agent, note)
         else:
             _undo_start(world, agent, note)
     else:
@@ -188,8 +183,22 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
 def _came_to_run(world: World, agent: Agent) -> bool:
     if world.lives(agent.name):
         return True
-    # Of a first run, any state but “starting” was written by its runner.
-    return agent.runs == 1 and not world.store.status(agent.name).state.is_live
+    # Of a first run, such a status was written by its runner, and the agent may have worked.
+    status = world.store.status(agent.name)
+    return agent.runs == 1 and (status.runner_pid is not None or not status.state.is_live)
+
+
+def _keep_start(world: World, agent: Agent, note: Note) -> None:
+    from agentdeck.engine.resources import adopted
+
+    pane = agent.lease("pane")
+    if pane is not None:
+        world.store.save(replace(agent.with_lease(adopted(world, agent, pane)), phase=Phase.HELD))
+    how = "it runs"
+    if _is_lost(world, agent.name):
+        mark_lost(world, agent.name)
+        how = "“agentdeck resume” starts it again"
+    world.note(Event("agent.repaired", agent.name, f"its start had been cut short; {how}"), note)
 
 
 def _undo_start(world: World, agent: Agent, note: Note) -> None:
