@@ -201,7 +201,8 @@ def test_killed_at_any_step_it_is_completed_or_rolled_back(
             take_back(bench, known)
             assert world_of(bench) == back, where
             assert leftovers(bench) == [], where
-        assert ends == {True, False}
+        # The record that a prune writes last is what completes it: no moment comes after that.
+        assert ends == ({False} if scenario.verb == "prune" else {True, False})
 
 
 @pytest.mark.slow
