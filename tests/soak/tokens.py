@@ -35,8 +35,8 @@ class Finder:
         return found | self._of(blobs)
 
     def of_worktree(self, tree: Path) -> tuple[set[str], set[str], set[str]]:
-        """In the files, in the index, and in the commits since main, of one worktree."""
-        listed = self._sandbox.git("rev-list", "--objects", "HEAD", "--not", "main", cwd=tree).splitlines()
+        """In the files, in the index, and in the commits, of one worktree."""
+        listed = self._sandbox.git("rev-list", "--objects", "HEAD", cwd=tree).splitlines()
         commits = self._of({line.partition(" ")[0] for line in listed})
         return in_folder(tree), self._of(self._index(tree)), commits
 

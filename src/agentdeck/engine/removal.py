@@ -19,7 +19,7 @@ from agentdeck.engine import identity, leases
 from agentdeck.engine.heads import follow, own_branches
 from agentdeck.engine.kept_databases import KEEP
 from agentdeck.engine.removal_checks import check, check_still, unsaved
-from agentdeck.engine.resources import DATABASE, end_runner, release_all, worktree_of
+from agentdeck.engine.resources import BY_KIND, DATABASE, end_runner, release_all, worktree_of
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.survivors import tell_survivors
 from agentdeck.engine.variables import hook_environment
@@ -219,6 +219,9 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
     `keep_work` is wanted."""
     agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
     world.store.save(agent)
+    if (pane := agent.lease("pane")) is not None:
+        # A runner that has not begun yet would start the agent behind the snapshot's back.
+        BY_KIND["pane"].release(world, agent, pane, None)
     end_runner(world, agent.name)
     worktree, found = agent.lease("worktree"), own_worktree(world, agent)
     # Half of a checkout looks like a person's deletions.
