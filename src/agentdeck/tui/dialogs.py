@@ -27,7 +27,21 @@ class Tick(Checkbox):
         return Content.styled("[x]" if self.value else "[ ]", "$text-accent bold")
 
 
-class Confirm(ModalScreen[bool]):
+class YesOrNo(ModalScreen[bool]):
+    """Has the buttons `yes` and `no`, and begins at the no."""
+
+    def on_mount(self) -> None:
+        self.query_one("#no").focus()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class Confirm(YesOrNo):
     """Ask before something is done that takes something away. Whatever is not a clear yes is a no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,16 +63,6 @@ class Confirm(ModalScreen[bool]):
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._no} (n)", id="no", variant="primary", compact=True)
                 yield Button(f"{self._yes} (y)", id="yes", variant="error", compact=True)
-
-    def on_mount(self) -> None:
-        self.query_one("#no").focus()
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
-
-    def action_answer(self, answer: bool) -> None:
-        self.dismiss(answer)
 
 
 class Ask(ModalScreen[str | None]):

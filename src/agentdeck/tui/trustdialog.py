@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Button, Label, Static
 
 from agentdeck.core.text import plain
 from agentdeck.core.trust import NOT_COVERED, Change, told
+from agentdeck.tui.dialogs import YesOrNo
 from agentdeck.tui.header import Piece
 from agentdeck.tui.screens.listing import lines
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 _STYLES = {"-": "$text-error", "+": "$text-success"}
 
 
-class TrustDialog(ModalScreen[bool]):
+class TrustDialog(YesOrNo):
     """Whatever is not a clear yes is a no. Its yes is a key that nobody presses by accident: the dialog may come up
     while a person types."""
 
@@ -56,16 +55,6 @@ class TrustDialog(ModalScreen[bool]):
             with Horizontal(classes="buttons"):
                 yield Button("Not now (n)", id="no", variant="primary", compact=True)
                 yield Button("Approve (Y)", id="yes", variant="error", compact=True)
-
-    def on_mount(self) -> None:
-        self.query_one("#no").focus()
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
-
-    def action_answer(self, answer: bool) -> None:
-        self.dismiss(answer)
 
     def action_scroll(self, rows: int) -> None:
         self.query_one("#changes").scroll_relative(y=rows, animate=False)
