@@ -24,6 +24,7 @@ from tests.support.finished import finished
 from tests.support.leaving import writing
 from tests.support.mounts import small_disk
 from tests.support.pictures import picture
+from tests.support.retry import eventually
 
 
 def machine(bench: Bench) -> dict[str, object]:
@@ -205,6 +206,7 @@ def test_one_that_runs_goes_on_where_what_it_holds_can_not_be_saved(
     deck = bench.deck()
     worktree = deck.start(StartRequest(name="fix", argv=("sleep", "600"))).worktree
     assert worktree is not None
+    eventually(lambda: deck.agent("fix").state is State.WORKING)
     with a_git_folder_behind_a_link(bench, monkeypatch):
         before = machine(bench)
         with pytest.raises(DeckError, match="symbolic link"):

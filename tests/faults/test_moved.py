@@ -148,4 +148,4 @@ def test_an_empty_repository(bench: Bench, verb: tuple[str, ...]) -> None:
     bench.git("init", "-q", "-b", "main", cwd=empty)
     assert_no_bug(agentdeck(*verb, cwd=empty))
     done = agentdeck("run", "-d", "--", "true", cwd=empty)
-    assert_refused(done, ExitCode.REFUSED, says=["no commit yet", "git commit"])
+    assert_refused(done, ExitCode.REFUSED, says=["no commit yet", "commit --allow-empty"])

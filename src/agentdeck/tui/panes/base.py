@@ -180,21 +180,22 @@ class AgentPane(Vertical):
             self._asks = False
 
     async def _ask_once(self, view: AgentView) -> None:
-        facts, problem = None, None
-        try:
-            facts = await self.inquire(view)
-        except NoMatches:
-            return
-        except Exception as error:  # noqa: BLE001 - whatever an agent's files have become, the dashboard lives on
-            problem = error
-        if self.view is None or self.view.name != view.name:
-            self._again = True
-        elif not self.is_attached or not self.children:  # the dashboard is going down
-            return
-        elif problem is not None:
-            self.failed(view, problem)
-        else:
-            self.found(view, facts)
+        with suppress(NoMatches):  # a part of the pane is gone: the dashboard is going down
+            facts, problem = None, None
+            try:
+                facts = await self.inquire(view)
+            except NoMatches:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever an agent's files have become, the dashboard lives on
+                problem = error
+            if self.view is None or self.view.name != view.name:
+                self._again = True
+            elif not self.is_attached:
+                return
+            elif problem is not None:
+                self.failed(view, problem)
+            else:
+                self.found(view, facts)
 
     async def inquire(self, view: AgentView) -> Any:
         return await asyncio.to_thread(self.find, view)
