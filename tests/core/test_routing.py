@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from agentdeck.core import routing
+from agentdeck.core import routing, tiers
 from agentdeck.core.apis import Api
 from agentdeck.core.config import Config
 from agentdeck.core.faults import FaultKind, ProviderFault
 from agentdeck.core.gateway_config import GatewayConfig, Plan
-from agentdeck.core.routing import Breaker, GiveUp, Phase, Target, Try, Wait, Walk
+from agentdeck.core.routing import Breaker, GiveUp, Phase, Try, Wait, Walk
+from agentdeck.core.tiers import Target
 
 RULES = GatewayConfig()
 DOWN = ProviderFault(FaultKind.TRANSIENT, "500")
@@ -164,15 +165,15 @@ def test_closed_breakers_are_waited_for_only_within_the_budget() -> None:
 
 
 def test_chains_expand_local_and_stand_in_for_no_tier() -> None:
-    tiers = {"deep": ["anthropic:opus", "local"], "local": "auto", "fallback": ["openrouter:x/y:free"]}
+    chains = {"deep": ["anthropic:opus", "local"], "local": "auto", "fallback": ["openrouter:x/y:free"]}
     found = [Target("ollama", "qwen3:8b")]
-    assert routing.chain(tiers, "deep", Api.MESSAGES, found) == (Target("anthropic", "opus"), *found)
-    assert routing.chain(tiers, "local", Api.MESSAGES, found) == tuple(found)
-    assert routing.chain(tiers, "", Api.RESPONSES) == (Target("openai"), Target("openrouter", "x/y:free"))
-    assert routing.needs_discovery(tiers, "deep")
-    assert not routing.needs_discovery(tiers, "")
+    assert tiers.chain(chains, "deep", Api.MESSAGES, found) == (Target("anthropic", "opus"), *found)
+    assert tiers.chain(chains, "local", Api.MESSAGES, found) == tuple(found)
+    assert tiers.chain(chains, "", Api.RESPONSES) == (Target("openai"), Target("openrouter", "x/y:free"))
+    assert tiers.needs_discovery(chains, "deep")
+    assert not tiers.needs_discovery(chains, "")
     with pytest.raises(KeyError):
-        routing.chain(tiers, "unheard-of", Api.CHAT)
+        tiers.chain(chains, "unheard-of", Api.CHAT)
 
 
 @pytest.mark.parametrize(
@@ -217,26 +218,26 @@ def test_a_base_url_holds_no_key(url: str) -> None:
 
 def test_why_an_agent_cannot_use_a_chain() -> None:
     providers = Plan().providers
-    assert routing.why_not([Target("anthropic")], providers, Api.MESSAGES) == ""
-    assert routing.why_not([Target("anthropic")], providers, Api.CHAT) == "anthropic speaks messages, not chat"
-    assert routing.why_not([], providers, Api.CHAT) == "the chain has no provider"
+    assert tiers.why_not([Target("anthropic")], providers, Api.MESSAGES) == ""
+    assert tiers.why_not([Target("anthropic")], providers, Api.CHAT) == "anthropic speaks messages, not chat"
+    assert tiers.why_not([], providers, Api.CHAT) == "the chain has no provider"
 
 
-@pytest.mark.parametrize("tier", sorted(routing.HOME_TIERS))
+@pytest.mark.parametrize("tier", sorted(tiers.HOME_TIERS))
 def test_the_tiers_that_everybody_has_need_no_configuration(tier: str) -> None:
     found = Target("ollama", "m")
-    assert routing.chain({}, tier, Api.MESSAGES) == (Target("anthropic"),)
-    assert routing.chain({}, tier, Api.RESPONSES) == (Target("openai"),)
-    assert routing.chain({"fallback": ["openrouter:x"]}, tier, Api.CHAT) == (
+    assert tiers.chain({}, tier, Api.MESSAGES) == (Target("anthropic"),)
+    assert tiers.chain({}, tier, Api.RESPONSES) == (Target("openai"),)
+    assert tiers.chain({"fallback": ["openrouter:x"]}, tier, Api.CHAT) == (
         Target("openai"),
         Target("openrouter", "x"),
     )
-    assert routing.chain({tier: ["ollama:own"]}, tier, Api.CHAT) == (Target("ollama", "own"),)
-    assert not routing.needs_discovery({}, tier)
-    assert routing.needs_discovery({"fallback": ["local"]}, tier)
+    assert tiers.chain({tier: ["ollama:own"]}, tier, Api.CHAT) == (Target("ollama", "own"),)
+    assert not tiers.needs_discovery({}, tier)
+    assert tiers.needs_discovery({"fallback": ["local"]}, tier)
     for local in ("local", "fallback"):
-        assert routing.chain({}, local, Api.CHAT, [found]) == (found,)
-        assert routing.needs_discovery({}, local)
-    assert routing.chain({"local": ["ollama:own"]}, "fallback", Api.CHAT, [found]) == (Target("ollama", "own"),)
+        assert tiers.chain({}, local, Api.CHAT, [found]) == (found,)
+        assert tiers.needs_discovery({}, local)
+    assert tiers.chain({"local": ["ollama:own"]}, "fallback", Api.CHAT, [found]) == (Target("ollama", "own"),)
     with pytest.raises(KeyError):
-        routing.chain({}, "unknown", Api.CHAT)
+        tiers.chain({}, "unknown", Api.CHAT)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agent import Phase, State
-from agentdeck.engine.resources import BY_KIND, Presence
+from agentdeck.engine.resources import Presence
+from agentdeck.engine.stack import BY_KIND
 from agentdeck.engine.views import StartRequest
 from agentdeck.system.ports import PortRegistry
 from tests.support.crash import crash

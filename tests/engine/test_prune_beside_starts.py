@@ -13,7 +13,8 @@ import pytest
 from agentdeck.core.agent import Agent
 from agentdeck.engine import stale as stale_things
 from agentdeck.engine.prune import prune
-from agentdeck.engine.resources import BY_KIND, Presence
+from agentdeck.engine.resources import Presence
+from agentdeck.engine.stack import BY_KIND
 from agentdeck.engine.stale import Seen
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.world import World

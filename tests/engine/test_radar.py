@@ -218,7 +218,7 @@ def test_another_thread_can_cancel_a_scan(workers: Workers, monkeypatch: pytest.
 def test_following_ends_when_it_is_told_to(workers: Workers) -> None:
     tree = workers.add("one")
     stop = Event()
-    following = follow(workers.deck, stop=stop)
+    following = follow(workers.deck.world, stop=stop)
     assert [pair.a for pair in next(following).base] == ["one"]
     ended: list[object] = []
     thread = Thread(target=lambda: ended.extend(following))

@@ -11,7 +11,8 @@ import pytest
 from agentdeck.core.agent import Phase, State
 from agentdeck.core.events import Event
 from agentdeck.engine.landings import LandRequest
-from agentdeck.engine.resources import BY_KIND, Presence
+from agentdeck.engine.resources import Presence
+from agentdeck.engine.stack import BY_KIND
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import DatabaseError, NotFoundError, RefusedError
 from tests.support.decks import Bench

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agentdeck.core.apis import Api
-from agentdeck.core.routing import Target
+from agentdeck.core.tiers import Target
 from agentdeck.core.token_usage import Usage
 from agentdeck.gateway.local import LocalServers
 from agentdeck.system import gateway_tokens as tokens

@@ -31,7 +31,7 @@ def profiles(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
 
 
 def tiers(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    from agentdeck.core.routing import FALLBACK, HOME_TIERS, LOCAL
+    from agentdeck.core.tiers import FALLBACK, HOME_TIERS, LOCAL
     from agentdeck.engine.deck import Deck
 
     try:

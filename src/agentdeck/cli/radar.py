@@ -32,7 +32,7 @@ def radar(args: Namespace, out: Output) -> ExitCode:
     if args.watch:
         from agentdeck.engine.radar_watch import follow
 
-        for report in follow(deck, args.names):
+        for report in follow(deck.world, args.names):
             if not out.json:
                 _new_page(report, out)
             _print(report, args.names, out)

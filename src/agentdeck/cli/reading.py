@@ -133,7 +133,7 @@ def _radar_fact(known: KnownMark | None) -> list[tuple[str, str]]:
 
 
 def _leases(view: AgentView) -> list[tuple[Lease, str]]:
-    from agentdeck.engine.resources import BY_KIND
+    from agentdeck.engine.stack import BY_KIND
 
     found = []
     for lease in view.agent.leases:

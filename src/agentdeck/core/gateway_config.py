@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from agentdeck.core.apis import Api
 from agentdeck.core.section import Seconds, Section
+from agentdeck.core.tiers import check_tiers
 
 
 class Timeouts(Section):
@@ -209,7 +210,5 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _chains_work(self) -> Plan:
-        from agentdeck.core import routing
-
-        routing.check_tiers(self.tiers, self.providers)
+        check_tiers(self.tiers, self.providers)
         return self

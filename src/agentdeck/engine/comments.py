@@ -7,16 +7,14 @@ import time
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
 
 from agentdeck.core.text import cut, plain
-from agentdeck.engine.world import Note, silent
+from agentdeck.engine import roster, typing_to
+from agentdeck.engine.switching import resume
+from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import StoreError, UsageError
 from agentdeck.system.files import locked, read_json, write_json
 from agentdeck.system.store import Store
-
-if TYPE_CHECKING:
-    from agentdeck.engine.deck import Deck
 
 _FILE = "comments.json"
 _QUOTE_MAX = 200
@@ -96,21 +94,21 @@ def message(comments: list[Comment]) -> str:
     return "\n".join(lines)
 
 
-def send(deck: Deck, name: str, note: Note = silent) -> str:
+def send(world: World, name: str, note: Note = silent) -> str:
     """Give all comments to the agent, to one that has ended by resuming it; they are forgotten once it has them.
 
     Return the sentence that says what was done; raise UsageError where there are none.
     """
-    view = deck.agent(name)
-    kept = Comments(deck.store, view.name)
+    view = roster.agent(world, name)
+    kept = Comments(world.store, view.name)
     comments = kept.all()
     if not comments:
         raise UsageError(f"There are no comments on {view.name}'s changes.")
     text = message(comments)
     if view.alive:
-        deck.send(view.name, text)
+        typing_to.send(world, view, text, (), enter=True)
     else:
-        deck.resume(view.name, text, note)
+        resume(world, view, text, note)
     kept.delete({comment.id for comment in comments})
     told = "1 comment" if len(comments) == 1 else f"{len(comments)} comments"
     return f"{view.name} has {told}." if view.alive else f"{view.name} goes on with {told}."

@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agent import Agent, Fault, State
+from agentdeck.core.agent import State
 from agentdeck.core.events import Event
-from agentdeck.core.text import listed
-from agentdeck.engine import gateways
+from agentdeck.engine import roster
 from agentdeck.engine.reconcile import repair
-from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, view_of, views_of
+from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import NotFoundError, RefusedError, StoreError, UsageError
+from agentdeck.errors import NotFoundError, RefusedError, StoreError
 from agentdeck.system.checkouts import main_folder
 from agentdeck.system.git import Repository
 from agentdeck.system.settings import signs
@@ -123,27 +122,11 @@ class Deck:
 
     def agents(self) -> list[AgentView]:
         """Every agent, in the order of their creation; [] in a repository that was never used."""
-        if not self.store.exists:
-            return []
-        serving = gateways.serving(self.world) if self.store.open().names() else {}
-        views = [view for view in views_of(self.store, serving) if not view.agent.landing]
-        return sorted(views, key=lambda view: (view.agent.created, view.name))
+        return roster.agents(self.world)
 
     def agent(self, name: str) -> AgentView:
         """The agent of that name, or the only one whose name begins so; raise NotFoundError without one."""
-        names = self.store.open().names() if self.store.exists else []
-        matches = [name] if name in names else [each for each in names if name and each.startswith(name)]
-        if len(matches) > 1:
-            raise UsageError(f"“{name}” could be {listed(matches)}.", hint="Say more of the name.")
-        record = self.store.agent(matches[0]) if matches else None
-        if record is None:
-            names = [view.name for view in self.agents()]
-            known = f"There are: {listed(names)}." if names else "There are none; “agentdeck run” starts one."
-            raise NotFoundError(f"There is no agent “{name}” in this deck.", hint=known)
-        return self._view(record)
-
-    def _view(self, agent: Agent) -> AgentView:
-        return view_of(self.store, agent, gateways.serving(self.world).get(agent.name))
+        return roster.agent(self.world, name)
 
     def repair(self, note: Note = silent) -> None:
         """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
@@ -168,20 +151,13 @@ class Deck:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
         from agentdeck.engine.queue import Queue
 
-        return Queue(self, tasks, jobs, note).run()
+        return Queue(self.world, self.start, self.repair, tasks, jobs, note).run()
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
-        from agentdeck.engine.resources import end_runner
-        from agentdeck.engine.switching import start_again
+        from agentdeck.engine.switching import resume
 
-        view = self.agent(name)
-        if view.alive and view.status.fault is Fault.LOST:
-            end_runner(self.world, view.name)  # its guardian is still ending what it left
-        elif view.alive:
-            raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
-        with self.store.operation(view.name):
-            return self._view(start_again(self._trusted(), self.agent(view.name).agent, prompt, note))
+        return resume(self.world, self.agent(name), prompt, note)
 
     def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
         """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""
@@ -233,7 +209,7 @@ class Deck:
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
-        from agentdeck.engine.resources import end_runner
+        from agentdeck.engine.ending import end_runner
         from agentdeck.engine.survivors import tell_survivors
 
         view = self.agent(name)
@@ -282,18 +258,19 @@ class Deck:
         from agentdeck.engine import landing
 
         request = replace(request, names=tuple(self.agent(name).name for name in request.names))
-        landed = landing.land(self._trusted(), request, note)
+        world = self._trusted()
+        landed = landing.land(world, request, note)
         if request.hand_back and not request.dry_run and any(entry.conflicts for entry in landed.entries):
             from agentdeck.engine.resolving import hand_back
 
-            landed = hand_back(self, landed, request, note)
+            landed = hand_back(world, self.land, self.repair, landed, request, note)
         return landed
 
     def radar(self, names: Sequence[str] = (), note: Note = silent) -> Report:
         """Which agents will collide with their base or one another: of `names`, or of all that have not landed."""
         from agentdeck.engine.radar import look
 
-        return look(self, names, note)
+        return look(self.world, names, note)
 
     def pull(self, branch: str = "", note: Note = silent) -> str:
         """Fast-forward `branch` (default: the one that new agents start from) to its remote's, and say what came."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from agentdeck.core.text import listed
 from agentdeck.engine import gateways, identity
-from agentdeck.engine.resources import BY_KIND, Presence
+from agentdeck.engine.resources import Presence
+from agentdeck.engine.stack import BY_KIND
 from agentdeck.engine.survivors import Survivor, survivors, with_ports
 from agentdeck.engine.trouble import trouble_of
 from agentdeck.engine.views import AgentView, Check

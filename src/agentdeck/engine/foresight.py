@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentdeck.engine.candidates import find_candidate, runs
+from agentdeck.engine.ending import end_runner
 from agentdeck.engine.landing_stages import Stages
 from agentdeck.engine.landings import Entry, Landing, LandRequest, Stage
-from agentdeck.engine.resources import end_runner
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
 from agentdeck.system import advance

@@ -16,8 +16,9 @@ from agentdeck.core.agent import Agent, Fault, Mode, Phase, State, unique_name
 from agentdeck.core.events import Event
 from agentdeck.engine import removal
 from agentdeck.engine.chain import COMMAND
+from agentdeck.engine.ending import end_runner
 from agentdeck.engine.landings import Gate, Verdict
-from agentdeck.engine.resources import acquire_all, end_runner
+from agentdeck.engine.stack import acquire_all
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
 from agentdeck.system.interrupts import uninterrupted

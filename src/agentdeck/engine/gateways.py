@@ -70,16 +70,17 @@ def check(config: Config, profile: Profile | None, tier: str) -> None:
     way = _way(config, profile, tier)
     if way is None or profile is None:
         return
-    from agentdeck.core import routing
 
-    known = {*config.tiers, *routing.HOME_TIERS, routing.LOCAL, routing.FALLBACK}
+    from agentdeck.core import tiers
+
+    known = {*config.tiers, *tiers.HOME_TIERS, tiers.LOCAL, tiers.FALLBACK}
     if tier and tier not in known:
         raise NotFoundError(
             f"There is no tier “{tier}”.", hint=f"There are: {', '.join(sorted(known))}; [tiers] adds others."
         )
     targets = _targets(config, way, tier)
-    reason = routing.why_not(targets, config.providers, way.api)
-    if not targets and routing.needs_discovery(config.tiers, tier):
+    reason = tiers.why_not(targets, config.providers, way.api)
+    if not targets and tiers.needs_discovery(config.tiers, tier):
         reason = "" if _found_local(config) else "no model server answers on this machine"
     if not reason and way.needs_model and not _model(config, way, tier):
         reason = "its first step names no model, and this program has to be told one"
@@ -96,11 +97,11 @@ def _way(config: Config, profile: Profile | None, tier: str) -> GatewayWiring | 
 
 
 def _targets(config: Config, way: GatewayWiring, tier: str) -> list[Any]:
-    from agentdeck.core import routing
+    from agentdeck.core import tiers
 
-    found = routing.chain(config.tiers, tier, way.api)
-    if routing.is_home(config.tiers, tier):
-        return [target for target in found if not routing.why_not([target], config.providers, way.api)]
+    found = tiers.chain(config.tiers, tier, way.api)
+    if tiers.is_home(config.tiers, tier):
+        return [target for target in found if not tiers.why_not([target], config.providers, way.api)]
     return list(found)
 
 
@@ -180,7 +181,7 @@ def _keys(world: World) -> dict[str, str]:
 
 def missing_keys(world: World) -> list[str]:
     """The variables that the providers in this deck's tiers take their keys from, and that are not set here."""
-    from agentdeck.core.routing import LOCAL, parse_target
+    from agentdeck.core.tiers import LOCAL, parse_target
 
     config = world.settings.config
     chains = [chain for chain in config.tiers.values() if not isinstance(chain, str)]
@@ -189,7 +190,7 @@ def missing_keys(world: World) -> list[str]:
 
 
 def _start(world: World, home: GatewayFiles, keys: Mapping[str, str]) -> Address:
-    from agentdeck.engine.launch import clean_environment
+    from agentdeck.engine.environment import clean_environment
 
     home.want(True)
     argv = [sys.executable, "-I", "-m", "agentdeck.gateway"]
@@ -209,9 +210,9 @@ def stop(world: World) -> bool:
     """End it; requests under way have a few seconds. Return whether there was one. Agents that use it fail then."""
     import signal
 
-    from agentdeck.engine.resources import send_signal
     from agentdeck.system.files import lock_holder
     from agentdeck.system.gateway_files import LOCK
+    from agentdeck.system.process import send_signal
 
     home = files()
     home.want(False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 import time
@@ -13,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent
 from agentdeck.core.failover import Progress, profile_to_start
-from agentdeck.core.inheritance import GIVEN, inherited, past_the_proxy
+from agentdeck.core.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.orders import VARIABLES, Orders
 from agentdeck.engine.chain import COMMAND, chain_of, differences, policy_of, rung_of, usable
 from agentdeck.engine.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.handing import Job, progress_of, start_of
 from agentdeck.engine.resources import resource_variables, worktree_of
 from agentdeck.engine.variables import configured_variables
-from agentdeck.engine.world import World, own_venv
+from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files import inside, write_atomic
 
@@ -197,9 +196,3 @@ def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wi
     merged[GIVEN] = " ".join(sorted({*own, *held} - {"PATH"}))
     unset = set(profile.env_unset if profile else ()) - set(agent.env)
     return {name: value for name, value in merged.items() if name not in unset and "\0" not in value}
-
-
-def clean_environment() -> dict[str, str]:
-    """What a process of the user's own, such as the gateway, gets of the caller's variables."""
-    found = inherited(os.environ, own_venv=own_venv())
-    return found | past_the_proxy(found)

@@ -26,7 +26,7 @@ class Served:
 
 def serve(world: World, file: Path, *, port: int, context: int) -> Served:
     """Serve `file` until its window is closed; return once the model is loaded."""
-    from agentdeck.engine.launch import clean_environment
+    from agentdeck.engine.environment import clean_environment
 
     if not file.is_file():
         raise NotFoundError(f"There is no file {file}.", hint="Name a model in the GGUF format.")

@@ -103,7 +103,7 @@ def _keep_name(world: World, old: Path) -> None:
 
 
 def _rewrite_env_file(world: World, name: str) -> None:
-    from agentdeck.engine.resources import BY_KIND
+    from agentdeck.engine.stack import BY_KIND
 
     with contextlib.suppress(DeckError, OSError):
         agent = world.store.agent(name)

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import State
 from agentdeck.core.events import Event
-from agentdeck.engine.views import AgentView, QueuedTask
-from agentdeck.engine.world import Note
+from agentdeck.engine import roster
+from agentdeck.engine.views import AgentView, QueuedTask, StartRequest
+from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system.machine import shortage
 from agentdeck.system.watch import ticks
-
-if TYPE_CHECKING:
-    from agentdeck.engine.deck import Deck
 
 _SETTLE = 1.0
 """Seconds after a start before the machine's load is trusted again."""
@@ -31,7 +28,9 @@ _LOOK_EVERY, _LOOK_EACH = 1.0, 0.05
 
 @dataclass
 class Queue:
-    deck: Deck
+    world: World
+    start: Callable[[StartRequest, Note], AgentView]
+    repair: Callable[[Note], None]
     tasks: Sequence[QueuedTask]
     jobs: int
     note: Note
@@ -45,7 +44,7 @@ class Queue:
     def run(self) -> list[AgentView]:
         """Return what became of every task that started, in the tasks' order."""
         # The end of a run is written into a file of this folder; a runner that was killed writes nothing.
-        for _ in ticks(self.deck.store.open().folder, every=max(_LOOK_EVERY, _LOOK_EACH * self._places)):
+        for _ in ticks(self.world.store.open().folder, every=max(_LOOK_EVERY, _LOOK_EACH * self._places)):
             self._collect()
             while self._start_next():
                 pass
@@ -55,8 +54,8 @@ class Queue:
         return [view for view in views if view is not None]
 
     def _collect(self) -> None:
-        self.deck.repair(self.note)
-        views = {view.name: view for view in self.deck.agents()}
+        self.repair(self.note)
+        views = {view.name: view for view in roster.agents(self.world)}
         for task, name in list(self.running.items()):
             view = views.get(name)
             if view is None:
@@ -93,11 +92,11 @@ class Queue:
     @property
     def _places(self) -> int:
         """How many may run at once."""
-        return self.jobs or self.deck.config.queue.jobs or os.cpu_count() or 1
+        return self.jobs or self.world.safe_settings.config.queue.jobs or os.cpu_count() or 1
 
     def _obstacle(self) -> str:
         """Why no further task may start now; empty when one may. The first one always may."""
-        config = self.deck.config.queue
+        config = self.world.safe_settings.config.queue
         if len(self.running) >= self._places:
             return "waits for a free place"
         if not self.running:
@@ -113,7 +112,7 @@ class Queue:
 
     def _start(self, task: QueuedTask) -> bool:
         try:
-            view = self.deck.start(task.request, self.note)
+            view = self.start(task.request, self.note)
         except DeckError as error:
             self._end(task.name, None, str(error))
             return True

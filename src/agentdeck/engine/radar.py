@@ -15,12 +15,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from agentdeck.core.agent import State
 from agentdeck.core.conflicts import Conflict
 from agentdeck.core.events import Event
 from agentdeck.core.radar import Pair, Report, Verdict, order_of
+from agentdeck.engine import roster
 from agentdeck.engine.marks import write_marks
 from agentdeck.engine.radar_memory import Memory
 from agentdeck.engine.views import AgentView
@@ -31,9 +32,6 @@ from agentdeck.system.files import locked
 from agentdeck.system.mergetree import changed_paths, folders_of, merge_base, merge_many, unrelated_hint, with_hunks
 from agentdeck.system.staging import left_out
 from agentdeck.system.wholework import Whole, Workshop
-
-if TYPE_CHECKING:
-    from agentdeck.engine.deck import Deck
 
 _WAIT = 30.0
 """Seconds to wait for another process that looks at this deck just now."""
@@ -369,8 +367,8 @@ def to_land(views: Iterable[AgentView], names: Collection[str] = ()) -> list[Age
     ]
 
 
-def look(deck: Deck, names: Sequence[str] = (), note: Note = silent) -> Report:
+def look(world: World, names: Sequence[str] = (), note: Note = silent) -> Report:
     """One scan of the whole deck; what it says of `names`, where some are given."""
-    wanted = [deck.agent(name).name for name in names]
-    report = Radar(deck.world).scan(to_land(deck.agents(), wanted), note)
+    wanted = [roster.agent(world, name).name for name in names]
+    report = Radar(world).scan(to_land(roster.agents(world), wanted), note)
     return report.about(wanted) if wanted else report

@@ -12,8 +12,10 @@ from dataclasses import replace
 from agentdeck.core.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.events import Event
 from agentdeck.engine import gateways, identity
+from agentdeck.engine.ending import mark_lost
 from agentdeck.engine.heads import follow_all
 from agentdeck.engine.moving import follow, follow_worktree, old_home
+from agentdeck.engine.pane import adopted
 from agentdeck.engine.trouble import forget_trouble, is_news, is_recent
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, StoreError, UntrustedError
@@ -189,8 +191,6 @@ def _came_to_run(world: World, agent: Agent) -> bool:
 
 
 def _keep_start(world: World, agent: Agent, note: Note) -> None:
-    from agentdeck.engine.resources import adopted
-
     pane = agent.lease("pane")
     if pane is not None:
         world.store.save(replace(agent.with_lease(adopted(world, agent, pane)), phase=Phase.HELD))
@@ -214,14 +214,3 @@ def _undo_start(world: World, agent: Agent, note: Note) -> None:
     at = next((lease.kind for lease in agent.leases if not lease.held), "the first step")
     removal.roll_back(world, agent, note)
     note(Event("agent.repaired", agent.name, f"its start had been cut short at {at}; it was rolled back"))
-
-
-def mark_lost(world: World, name: str, reason: str = "its runner was killed, or the machine went down") -> None:
-    from agentdeck.engine.survivors import end_leftovers
-
-    end_leftovers(world, name)
-    now = time.time()
-    status = replace(
-        world.store.status(name), state=State.FAILED, since=now, ended=now, reason=reason, fault=Fault.LOST
-    )
-    world.store.set_status(name, status)

@@ -16,10 +16,12 @@ from pathlib import Path
 from agentdeck.core.agent import Agent, Lease, Phase
 from agentdeck.core.events import Event
 from agentdeck.engine import identity, leases
+from agentdeck.engine.ending import end_runner
 from agentdeck.engine.heads import follow, own_branches
 from agentdeck.engine.kept_databases import KEEP
 from agentdeck.engine.removal_checks import check, check_still, unsaved
-from agentdeck.engine.resources import BY_KIND, DATABASE, end_runner, release_all, worktree_of
+from agentdeck.engine.resources import DATABASE, worktree_of
+from agentdeck.engine.stack import BY_KIND, release_all
 from agentdeck.engine.steps import Steps
 from agentdeck.engine.survivors import tell_survivors
 from agentdeck.engine.variables import hook_environment

@@ -7,16 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from agentdeck.core.agent import Agent, Mode, Phase, State, unique_name
 from agentdeck.core.events import Event
-from agentdeck.engine import identity, removal
+from agentdeck.engine import identity, removal, roster, typing_to
 from agentdeck.engine.candidates import Candidate
 from agentdeck.engine.chain import COMMAND
 from agentdeck.engine.heads import work_of
 from agentdeck.engine.landings import Entry, Landing, LandRequest, Stage
-from agentdeck.engine.resources import acquire_all
+from agentdeck.engine.stack import acquire_all
+from agentdeck.engine.switching import resume
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system import merges
@@ -24,9 +24,6 @@ from agentdeck.system.git import Repository
 from agentdeck.system.interrupts import uninterrupted
 from agentdeck.system.merges import Method
 from agentdeck.system.watch import ticks
-
-if TYPE_CHECKING:
-    from agentdeck.engine.deck import Deck
 
 Attach = Callable[[str], None]
 """Shows the terminal of the agent of that name to the person, and returns when they have left it."""
@@ -135,24 +132,31 @@ def _holds_no_more(here: Repository, tree: str) -> bool:
     return not untracked and bool(here.run("diff", "--quiet", "--no-ext-diff", tree))
 
 
-def hand_back(deck: Deck, landing: Landing, request: LandRequest, note: Note) -> Landing:
+def hand_back(
+    world: World,
+    land: Callable[[LandRequest, Note], Landing],
+    repair: Callable[[Note], None],
+    landing: Landing,
+    request: LandRequest,
+    note: Note,
+) -> Landing:
     """Ask each agent whose work conflicts to merge its base and resolve that; land those that did. Return the landing
     with what became of them."""
     for _ in range(_ROUNDS):
         asked = {}
         for entry in [entry for entry in landing.entries if entry.conflicts and entry.stage is Stage.SET_ASIDE]:
             try:
-                _ask(deck, entry, landing.method, note)
-                asked[entry.agent] = deck.world.repo.commit(f"refs/heads/{entry.base}") or ""
+                _ask(world, entry, landing.method, note)
+                asked[entry.agent] = world.repo.commit(f"refs/heads/{entry.base}") or ""
             except DeckError as error:
                 landing = landing.with_entry(entry.agent, reason=f"{entry.reason}; {error.title}", hint=error.hint)
-        ready = [name for name, base in asked.items() if _merged(deck, name, base, note)]
+        ready = [name for name, base in asked.items() if _merged(world, repair, name, base, note)]
         for name in asked.keys() - set(ready):
             reason = f"{landing.entry(name).reason}; it was handed back, and ended without merging the base"
             landing = landing.with_entry(name, reason=reason, exit_code=ExitCode.FAILED, conflicts=())
         if not ready:
             return landing
-        again = deck.land(replace(request, names=tuple(ready), hand_back=False, pull=False), note)
+        again = land(replace(request, names=tuple(ready), hand_back=False, pull=False), note)
         for entry in again.entries:
             changed = {name: getattr(entry, name) for name in Entry.__slots__ if name != "agent"}
             landing = landing.with_entry(entry.agent, **changed)
@@ -162,8 +166,8 @@ def hand_back(deck: Deck, landing: Landing, request: LandRequest, note: Note) ->
     return landing
 
 
-def _ask(deck: Deck, entry: Entry, method: Method, note: Note) -> None:
-    view = deck.agent(entry.agent)
+def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
+    view = roster.agent(world, entry.agent)
     if view.agent.profile == COMMAND:
         raise RefusedError("a command can't be told what to do", hint=f"agentdeck merge --resolve {entry.agent}")
     where = "\n".join(f"- {conflict.where}" for conflict in entry.conflicts)
@@ -180,25 +184,25 @@ def _ask(deck: Deck, entry: Entry, method: Method, note: Note) -> None:
         f"both sides wanted is kept, check that it works, {end}. Do not push."
     )
     event = Event("landing.handed", view.name, f"was asked to resolve its conflict with {entry.base}")
-    deck.world.note(event, note)
+    world.note(event, note)
     if view.alive:
-        deck.send(view.name, text)
+        typing_to.send(world, view, text, (), enter=True)
     else:
-        deck.resume(view.name, text, note)
+        resume(world, view, text, note)
 
 
-def _merged(deck: Deck, name: str, base: str, note: Note) -> bool:
+def _merged(world: World, repair: Callable[[Note], None], name: str, base: str, note: Note) -> bool:
     """Wait until the agent's branch has all of `base` and the agent rests; say whether it came to that."""
     asked = time.monotonic()
-    for _ in ticks(deck.store.agent_folder(name)):
-        view = deck.agent(name)
+    for _ in ticks(world.store.agent_folder(name)):
+        view = roster.agent(world, name)
         if not view.alive and view.state.is_live:
-            deck.repair(note)
+            repair(note)
         if view.state.is_live:
             asked = time.monotonic()
             continue
-        tip = work_of(deck.world, view.agent).tip
-        if tip is not None and merges.is_ancestor(deck.world.repo, base, tip):
+        tip = work_of(world, view.agent).tip
+        if tip is not None and merges.is_ancestor(world.repo, base, tip):
             return True
         if view.state is not State.DONE or not view.alive or time.monotonic() - asked > _SETTLE:
             return False

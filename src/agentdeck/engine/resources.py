@@ -1,4 +1,4 @@
-"""What an agent holds, in order: worktree, ports, database, env file, pane.
+"""What an agent holds, in order: worktree, ports, database, env file; its pane is last.
 
 Each resource has the same four verbs. Before one is acquired its intent is in the store, afterwards its lease; so
 whatever moment a crash picks, the record says what may exist, and acquiring or releasing it again is harmless.
@@ -9,26 +9,22 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from agentdeck.core.agent import Agent, Lease, Phase, State, Status
-from agentdeck.core.events import Event
-from agentdeck.engine import compose, identity, leases
+from agentdeck.core.agent import Agent, Lease
+from agentdeck.engine import compose, identity
 from agentdeck.engine.kept_databases import KEEP, keep_database
 from agentdeck.engine.worktree_removal import let_go
-from agentdeck.engine.world import Note, World
-from agentdeck.errors import DatabaseError, RefusedError, TmuxError
+from agentdeck.engine.world import World
+from agentdeck.errors import DatabaseError, RefusedError
 from agentdeck.system import branches, envfile, hooks, worktrees
 from agentdeck.system.carry import carry_over
 from agentdeck.system.checkouts import find_worktree, is_bare
-from agentdeck.system.files import leads_into, private_folder, write_json
-from agentdeck.system.process import check_cancelled
+from agentdeck.system.files import leads_into, private_folder
 from agentdeck.system.scratch import agents_folder
 
 if TYPE_CHECKING:
@@ -263,69 +259,6 @@ class EnvFileResource:
         return bool(here.run("ls-files", "--error-unmatch", "--", lease.data["path"]))
 
 
-class PaneResource:
-    """The tmux window with the runner in it."""
-
-    kind = "pane"
-    GREETING = 10.0
-    """Seconds that a runner may take to show that it lives."""
-
-    def plan(self, world: World, agent: Agent) -> dict[str, Any]:
-        return {"session": world.deck, "window": agent.name}
-
-    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
-        from agentdeck.engine.launch import begins_at_top, left_out, orders_for, runner_argv
-        from agentdeck.engine.survivors import end_leftovers
-
-        if world.lives(agent.name):
-            return adopted(world, agent, lease).data
-        end_leftovers(world, agent.name)
-        orders, environment = orders_for(world, agent)
-        path = world.store.agent_folder(agent.name) / "orders.json"
-        write_json(path, orders.to_json())
-        old, serving = world.store.status(agent.name), orders.profile if orders.chain else ""
-        world.store.set_status(agent.name, Status(State.STARTING, time.time(), session=old.session, profile=serving))
-        session, window = lease.data["session"], lease.data["window"]
-        world.tmux.open_window(session, window, runner_argv(path), cwd=Path(orders.cwd), env=environment)
-        self._await_runner(world, agent, lease)
-        told = "; ".join(filter(None, (left_out(world, agent), begins_at_top(world, agent))))
-        return {**lease.data, "log": orders.log, "run": orders.run, "note": told}
-
-    def _await_runner(self, world: World, agent: Agent, lease: Lease) -> None:
-        session, name = lease.data["session"], lease.data["window"]
-        deadline = time.monotonic() + self.GREETING
-        look = time.monotonic() + 0.3
-        while not world.lives(agent.name):
-            check_cancelled()
-            if world.store.status(agent.name).state is not State.STARTING:
-                return
-            if time.monotonic() > look:
-                look = time.monotonic() + 0.3
-                window = world.tmux.window(session, name)
-                # One more look at the lock, for a runner may have come and gone between the two.
-                ended = (window is None or window.command_dead) and not world.lives(agent.name)
-                if (ended and world.store.status(agent.name).state is State.STARTING) or time.monotonic() > deadline:
-                    screen = world.tmux.screen(session, name).strip() if window else ""
-                    raise TmuxError(f"The runner of {agent.name} did not start.", detail=screen[-2000:])
-            time.sleep(0.01)
-
-    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        window = world.tmux.window(lease.data["session"], lease.data["window"])
-        return Presence.GONE if window is None else Presence.HELD
-
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
-        end_runner(world, agent.name)
-        world.tmux.close_window(world.deck, agent.name)
-        end_runner(world, agent.name)  # one that was just starting took its lock meanwhile
-        return ""
-
-    def describe(self, lease: Lease) -> str:
-        return f"tmux window {lease.data['session']}:{lease.data['window']}"
-
-    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
-        return {}
-
-
 @contextlib.contextmanager
 def _way_out(agent: Agent) -> Iterator[None]:
     """Tell, where its database keeps an agent from being removed, how to remove it all the same."""
@@ -337,14 +270,9 @@ def _way_out(agent: Agent) -> Iterator[None]:
 
 
 DATABASE = DatabaseResource()
-STACK: tuple[Resource, ...] = (
-    WorktreeResource(),
-    PortsResource(),
-    DATABASE,
-    EnvFileResource(),
-    PaneResource(),
-)
-BY_KIND = {resource.kind: resource for resource in STACK}
+RESOURCES: tuple[Resource, ...] = (WorktreeResource(), PortsResource(), DATABASE, EnvFileResource())
+"""All but the pane, in the order of acquisition: what has variables."""
+_BY_KIND = {resource.kind: resource for resource in RESOURCES}
 
 
 def plan_of(lease: Lease) -> branches.BranchPlan:
@@ -362,82 +290,6 @@ def resource_variables(world: World, agent: Agent) -> dict[str, str]:
     """The variables of all that `agent` holds or is about to hold, in the order of acquisition."""
     merged = {"AGENTDECK_AGENT": agent.name, "AGENTDECK_DECK": world.deck}
     for lease in agent.leases:
-        merged |= BY_KIND[lease.kind].variables(world, agent, lease)
+        if (resource := _BY_KIND.get(lease.kind)) is not None:
+            merged |= resource.variables(world, agent, lease)
     return merged
-
-
-def adopted(world: World, agent: Agent, lease: Lease) -> Lease:
-    """The pane's lease of a runner that was started before its start was cut short."""
-    orders = world.store.orders(agent.name)
-    return replace(lease, held=True, data={**lease.data, "log": orders["log"], "run": orders["run"]})
-
-
-def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
-    """Acquire, in order, what `agent` does not hold yet; return it as it then stands."""
-    for resource in STACK:
-        check_cancelled()
-        lease = agent.lease(resource.kind)
-        if lease is None:
-            data = resource.plan(world, agent)
-            if data is None:
-                continue
-            lease = Lease(resource.kind, held=False, data=data)
-            agent = agent.with_lease(lease)
-            world.store.save(agent)
-            world.note(Event("resource.intended", agent.name, data={"kind": resource.kind}), note)
-        leases.check(world, agent, lease)
-        if lease.held and resource.check(world, agent, lease) is Presence.HELD:
-            continue
-        lease = replace(lease, held=True, data=resource.acquire(world, agent, lease))
-        agent = agent.with_lease(lease)
-        world.store.save(agent)
-        text = f"{resource.kind}: {resource.describe(lease)}"
-        world.note(Event("resource.acquired", agent.name, text, {"kind": resource.kind}), note)
-        if lease.data.get("note"):
-            world.note(Event("warning", agent.name, str(lease.data["note"]), {"kind": resource.kind}), note)
-    return agent
-
-
-def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> Agent:
-    """Release, in reverse order, all that `agent` holds or may hold; `saved` is where what it holds is kept."""
-    if agent.phase is not Phase.RELEASING:
-        agent = replace(agent, phase=Phase.RELEASING)
-        world.store.save(agent)
-    for lease in reversed(agent.leases):
-        resource, why = BY_KIND[lease.kind], leases.doubt(world, agent, lease)
-        left = f"its {lease.kind} was left as it is: {why}" if why else resource.release(world, agent, lease, saved)
-        text = f"{resource.kind}: {resource.describe(lease)}"
-        agent = agent.without_lease(lease.kind)
-        world.store.save(agent)
-        world.note(Event("resource.released", agent.name, text, {"kind": resource.kind}), note)
-        if left:
-            world.note(Event("warning", agent.name, left, {"kind": resource.kind}), note)
-    return agent
-
-
-def end_runner(world: World, name: str, patience: float | None = None) -> None:
-    """Ask the runner to stop its agent, and wait until both are gone; kill the runner that does not answer.
-
-    A killed runner's guardian ends the agent's processes; those that lost it, too, are ended here.
-    """
-    from agentdeck.engine.survivors import end_leftovers
-
-    config = world.patience
-    wait = patience if patience is not None else config.grace_interrupt + config.grace_terminate + 5.0
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + wait
-        told = False
-        while world.lives(name) and time.monotonic() < deadline:
-            pid = world.store.runner_pid(name)
-            if pid is not None and not told:
-                send_signal(pid, sign)
-                told = True
-            time.sleep(0.02)
-    if world.lives(name):
-        raise RefusedError(f"The runner of {name} does not end, even when killed.", hint="Look at its window.")
-    end_leftovers(world, name)
-
-
-def send_signal(pid: int, sign: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, sign)

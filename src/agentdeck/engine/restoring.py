@@ -19,7 +19,7 @@ from agentdeck.core.events import Event
 from agentdeck.engine import identity, leases, trouble
 from agentdeck.engine.moving import moved_here, old_home
 from agentdeck.engine.removal import INNER
-from agentdeck.engine.resources import BY_KIND, STACK
+from agentdeck.engine.stack import BY_KIND, STACK
 from agentdeck.engine.worktree_removal import departure, trash_ref
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError

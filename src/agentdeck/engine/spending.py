@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentdeck.core.own_results import MARKS, read_result
-from agentdeck.core.routing import parse_target
+from agentdeck.core.tiers import parse_target
 from agentdeck.core.token_usage import Usage
 from agentdeck.engine import gateways
 from agentdeck.engine.world import World

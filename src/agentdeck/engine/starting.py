@@ -14,8 +14,8 @@ from agentdeck.core.agent import Agent, Mode, Phase, Status, name_for_task, safe
 from agentdeck.core.events import Event
 from agentdeck.core.text import cut
 from agentdeck.engine import gateways
-from agentdeck.engine.reconcile import mark_lost
-from agentdeck.engine.resources import acquire_all
+from agentdeck.engine.ending import mark_lost
+from agentdeck.engine.stack import acquire_all
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, StoreError, UsageError

@@ -6,13 +6,13 @@ import contextlib
 import time
 from dataclasses import replace
 
-from agentdeck.core.agent import Agent, Lease, Phase
+from agentdeck.core.agent import Agent, Fault, Lease, Phase
 from agentdeck.core.failover import Progress, next_by_hand
-from agentdeck.engine import identity, starting
+from agentdeck.engine import identity, roster, starting
 from agentdeck.engine.chain import COMMAND, chain_of, usable
+from agentdeck.engine.ending import end_runner
 from agentdeck.engine.failover import ASKED, REQUEST
 from agentdeck.engine.handing import handed_over, progress_of, save_progress
-from agentdeck.engine.resources import end_runner
 from agentdeck.engine.views import AgentView, view_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError
@@ -21,6 +21,17 @@ from agentdeck.system.profiles import require
 
 _PATIENCE = 10.0
 """Seconds, beside the grace of the program that runs, until another one must run."""
+
+
+def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
+    """See Deck.resume."""
+    if view.alive and view.status.fault is Fault.LOST:
+        end_runner(world, view.name)  # its guardian is still ending what it left
+    elif view.alive:
+        raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
+    world.check_trust()
+    with world.store.operation(view.name):
+        return roster.view(world, start_again(world, roster.agent(world, view.name).agent, prompt, note))
 
 
 def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:

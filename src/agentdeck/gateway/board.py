@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core import routing
 from agentdeck.core.events import Event
 from agentdeck.core.faults import FaultKind, ProviderFault
-from agentdeck.core.routing import Breaker, Target
+from agentdeck.core.routing import Breaker
 from agentdeck.core.serving import Serving
+from agentdeck.core.tiers import Target
 from agentdeck.system.gateway_tokens import Bearer
 
 if TYPE_CHECKING:

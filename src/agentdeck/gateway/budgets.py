@@ -22,7 +22,7 @@ from agentdeck.system.ledger import Ledger, Record
 
 if TYPE_CHECKING:
     from agentdeck.core.gateway_config import BudgetsConfig, Limit, Plan
-    from agentdeck.core.routing import Target
+    from agentdeck.core.tiers import Target
 
 OUTPUT_MAX = 128_000
 """Tokens of an answer where the request names no limit."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from agentdeck.core.gateway_config import ProviderConfig
-from agentdeck.core.routing import Target
+from agentdeck.core.tiers import Target
 from agentdeck.system import modelservers
 
 _ASK_AGAIN = 30.0

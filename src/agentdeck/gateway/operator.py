@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from agentdeck.core import routing
+from agentdeck.core import tiers
 from agentdeck.core.apis import Api
-from agentdeck.core.routing import Target
+from agentdeck.core.tiers import Target
 from agentdeck.gateway import answers
 from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
@@ -74,8 +74,8 @@ class Operator:
         plan = self._plans.of(deck)
         discovered = await LocalServers().targets(plan.providers)
         places: list[tuple[str, Target]] = []
-        for tier in dict.fromkeys([*plan.tiers, routing.LOCAL]):
-            places += [(tier, target) for target in routing.chain(plan.tiers, tier, Api.CHAT, discovered)]
+        for tier in dict.fromkeys([*plan.tiers, tiers.LOCAL]):
+            places += [(tier, target) for target in tiers.chain(plan.tiers, tier, Api.CHAT, discovered)]
         found = await asyncio.gather(*(self._ask(deck, plan, target) for target in dict.fromkeys(t for _, t in places)))
         by_target = dict(zip(dict.fromkeys(target for _, target in places), found, strict=True))
         return [

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from agentdeck.core import routing
 from agentdeck.core.faults import FaultKind, ProviderFault
-from agentdeck.core.routing import GiveUp, Target, Try, Wait, Walk
+from agentdeck.core.routing import GiveUp, Try, Wait, Walk
+from agentdeck.core.tiers import Target
 from agentdeck.gateway import answers, bodies
 from agentdeck.gateway.board import Board, Place
 from agentdeck.gateway.budgets import Spent

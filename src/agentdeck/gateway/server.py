@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from agentdeck.core import routing
+from agentdeck.core import tiers
 from agentdeck.core.apis import Api
 from agentdeck.core.events import Event
 from agentdeck.core.reports import budget_report
-from agentdeck.core.routing import Target
+from agentdeck.core.tiers import Target
 from agentdeck.errors import DeckError, StoreError
 from agentdeck.gateway import answers, incoming
 from agentdeck.gateway.answers import Refused
@@ -170,7 +170,7 @@ class Gateway:
         job.why = reason
         if job.plan.budgets.at_limit == "local":
             with contextlib.suppress(Refused):
-                job.targets = await self._targets(job.plan, routing.LOCAL, job.call.api)
+                job.targets = await self._targets(job.plan, tiers.LOCAL, job.call.api)
                 return
         if job.plan.budgets.at_limit == "stop":
             self._stop(job.bearer)
@@ -208,14 +208,14 @@ class Gateway:
 
     async def _targets(self, plan: Plan, tier: str, api: Api) -> list[Target]:
         try:
-            wanted = routing.needs_discovery(plan.tiers, tier)
+            wanted = tiers.needs_discovery(plan.tiers, tier)
             found = await self._local.targets(plan.providers) if wanted else []
-            targets = routing.chain(plan.tiers, tier, api, found)
+            targets = tiers.chain(plan.tiers, tier, api, found)
         except KeyError:
             raise Refused(answers.refused(api, 400, f"There is no tier “{tier}” in the configuration.")) from None
-        if routing.is_home(plan.tiers, tier):
-            targets = tuple(target for target in targets if not routing.why_not([target], plan.providers, api))
-        if reason := routing.why_not(targets, plan.providers, api):
+        if tiers.is_home(plan.tiers, tier):
+            targets = tuple(target for target in targets if not tiers.why_not([target], plan.providers, api))
+        if reason := tiers.why_not(targets, plan.providers, api):
             raise Refused(answers.refused(api, 400, f"The tier “{tier}” can't serve this agent: {reason}."))
         return list(targets)
 

@@ -117,6 +117,12 @@ def run(
     return Result(words, child.returncode, out, err)
 
 
+def send_signal(pid: int, sign: signal.Signals) -> None:
+    """Send `sign` to a process that may be gone by now."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, sign)
+
+
 def require_program(name: str) -> None:
     """Raise MissingToolError where this machine has no program of that name, before anything is begun with it."""
     if shutil.which(name) is None:

@@ -192,7 +192,7 @@ class DiffPane(AgentPane):
             self.app.notify("There are no comments to send; c makes one.", severity="warning")
             return
         self._sends = True
-        self._do(lambda: send(self.deck, view.name))
+        self._do(lambda: send(self.deck.world, view.name))
 
     def _do(self, work: Callable[[], str | None]) -> None:
         self.run_worker(self._done(work), exit_on_error=False)

@@ -12,7 +12,8 @@ from textual.binding import BindingType
 from agentdeck.core.secrets import masked
 from agentdeck.core.text import columns, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.resources import BY_KIND, resource_variables
+from agentdeck.engine.resources import resource_variables
+from agentdeck.engine.stack import BY_KIND
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
 from agentdeck.tui.keys import ENV, IN_TABS, bound
