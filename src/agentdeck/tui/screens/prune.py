@@ -90,7 +90,7 @@ class PruneScreen(Listing):
             self._show()
 
     def action_prune(self) -> None:
-        from agentdeck.tui.deckverbs import ask_and_prune
+        from agentdeck.tui.deeds import ask_and_prune
 
         if chosen := self.chosen():
             ask_and_prune(self, self.deck, self.actions, chosen)

@@ -82,7 +82,7 @@ class QueueScreen(Listing):
         return (KeyHint("u", "undo", "undo"),) if self.facts and self.facts.landings else ()
 
     def action_undo(self) -> None:
-        from agentdeck.tui.deckverbs import ask_and_undo
+        from agentdeck.tui.deeds import ask_and_undo
 
         pairs = [(landing, entry) for landing in self.facts.landings for entry in landing.entries] if self.facts else []
         number = next((entry.step for landing, entry in pairs if _key(landing, entry) == self.selected), 0)

@@ -61,7 +61,7 @@ class TrashScreen(Listing):
 
     @on(OptionList.OptionSelected)
     def action_undo(self) -> None:
-        from agentdeck.tui.deckverbs import ask_and_undo
+        from agentdeck.tui.deeds import ask_and_undo
 
         step = self._step()
         if step is None:
