@@ -29,7 +29,7 @@ test-local: ## failover to a real llama.cpp server with a small real model
 test-agents: ## the whole life of an agent with every real agent CLI that can be installed
 	@scripts/setup test
 	@mkdir -p build/agents
-	AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents $(BIN)/python -m pytest tests/agents tests/core/test_screens.py -n 2 -rs
+	AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents $(BIN)/python -m pytest tests/agents tests/core/agents/test_screens.py -n 2 -rs
 
 check: ## format, lint, types and layers
 	@scripts/setup test

@@ -22,8 +22,8 @@ import psutil
 from aiohttp import web
 from common import milli, row, tell
 
-from agentdeck.system import gateway_tokens as tokens
-from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.system.gateway import tokens
+from agentdeck.system.gateway.tokens import Bearer
 
 CHUNKS = 100
 PAUSE = 0.002

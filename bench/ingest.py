@@ -89,8 +89,8 @@ async def log_tab(root: Path, name: str, megabytes: int) -> None:
     from textual.app import App, ComposeResult
 
     from agentdeck.engine.deck import Deck
-    from agentdeck.system.logtail import LogTail
-    from agentdeck.tui.look import style_sheets
+    from agentdeck.system.state.logtail import LogTail
+    from agentdeck.tui.look.look import style_sheets
     from agentdeck.tui.panes.loglines import LogView
 
     class Tab(App[None]):

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from common import repository, row, run, timed
 
-from agentdeck.core.radar import Verdict
+from agentdeck.core.merging.radar import Verdict
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.radar import Radar, to_land
+from agentdeck.engine.radar.radar import Radar, to_land
 
 RUNS = 5
 SIZES = [(5, 3000), (20, 300), (20, 3000), (20, 20_000), (50, 3000)]

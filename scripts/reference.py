@@ -20,10 +20,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from agentdeck.core import config as models
-from agentdeck.core.profile import Profile
-from agentdeck.core.section import Section
-from agentdeck.core.trust import Reach, key_of
+from agentdeck.core.config import config as models
+from agentdeck.core.config.profile import Profile
+from agentdeck.core.config.section import Section
+from agentdeck.core.config.trust import Reach, key_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 CONFIGURATION = """\

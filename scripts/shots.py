@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agentdeck.core.text import columns
+from agentdeck.core.text.text import columns
 
 TARGET = Path(__file__).parents[1] / "screenshots"
 FONT = "DejaVu Sans Mono"

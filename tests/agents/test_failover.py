@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import Fault, Mode, State
-from agentdeck.engine import gateways
+from agentdeck.core.agents.agent import Fault, Mode, State
+from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
-from agentdeck.system import gateway_tokens as tokens
+from agentdeck.system.gateway import tokens
 from tests.agents.conftest import PACKAGES, QUIET
 from tests.support.decks import Bench
 from tests.support.fake_api import CONTENT, FILE, fake_api

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import Mode, State
+from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from tests.agents.answering import press_enter_until

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import Fault, Mode, State
+from agentdeck.core.agents.agent import Fault, Mode, State
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.handing import progress_of
+from agentdeck.engine.profiles.handing import progress_of
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from tests.agents.answering import press_enter_until

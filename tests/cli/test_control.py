@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.errors import ExitCode
 from tests.support.cli import PROGRAM, agentdeck, objects, put_agent, read_until
 from tests.support.decks import Bench

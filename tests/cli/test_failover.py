@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from tests.support.cli import agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.retry import eventually

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.agent import Mode, State
-from agentdeck.engine import gateways
+from agentdeck.core.agents.agent import Mode, State
+from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck, objects, put_agent
@@ -122,7 +122,7 @@ def test_what_an_agent_reports_of_its_own_counts_and_what_the_gateway_saw_does_n
     assert (line["cost"], line["unpriced"]) == (0.25, 1)
     assert [each["name"] for each in said(bench, "spend", "--by", "provider")["lines"]] == ["own login"]
     assert said(bench, "spend", "--since", "2026-01-03")["lines"] == []
-    from agentdeck.system.ledger import Ledger, Record
+    from agentdeck.system.gateway.ledger import Ledger, Record
 
     with Ledger(gateways.files().state) as ledger:
         at = 1767323046.0  # within that run

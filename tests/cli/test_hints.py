@@ -13,11 +13,11 @@ from typing import TypeVar
 
 import pytest
 
-from agentdeck.core.agent import State
-from agentdeck.engine.landings import Entry, LandRequest
+from agentdeck.core.agents.agent import State
+from agentdeck.engine.records.landings import Entry, LandRequest
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import DeckError
-from agentdeck.system.merges import Method
+from agentdeck.system.git.merges import Method
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench, bench_in
 from tests.support.finished import finished
@@ -62,32 +62,36 @@ PROSE = {
         "git config --global user.name … && git config --global user.email …",
     },
 }
-KINDS = "engine/test_kinds_of_repositories.py"
+FOREIGN = "engine/worktrees/test_foreign_worktrees.py"
+RESOLVING = "engine/landing/test_resolving.py"
+INSIDE = "engine/landing/test_landing_repositories_inside.py"
+LANDING = "engine/landing/test_landing.py"
+KINDS = "engine/landing/test_kinds_of_repositories.py"
 ELSEWHERE = {
     "agentdeck trust": "cli/test_trust.py",
     "agentdeck -C {} trust": "cli/test_trust.py",
     "{} … {} more characters, see “agentdeck trust --show” … {}": "cli/test_trust.py",
     "agentdeck merge --accept-config {}": "cli/test_trust.py",
     "This clone is shallow, so what they have in common may be cut off: git fetch --unshallow": KINDS,
-    "git pull --rebase {}": "engine/test_exchange.py",
-    "git push {}": "engine/test_exchange.py",
-    "Say which: agentdeck pr --with gh {}, or --with glab": "engine/test_exchange.py",
+    "git pull --rebase {}": "engine/landing/test_exchange.py",
+    "git push {}": "engine/landing/test_exchange.py",
+    "Say which: agentdeck pr --with gh {}, or --with glab": "engine/landing/test_exchange.py",
     "agentdeck undo --step {}": "cli/test_landing_ends.py",
-    "“agentdeck rm {}” removes what is {}'s, and leaves the rest as it is.": "engine/test_foreign_worktrees.py",
-    "“agentdeck failover {}” lets another profile go on.": "engine/test_failover.py",
-    "Look at it with “agentdeck attach {}”.": "system/test_tmux.py",
+    "“agentdeck rm {}” removes what is {}'s, and leaves the rest as it is.": FOREIGN,
+    "“agentdeck failover {}” lets another profile go on.": "engine/runner/test_failover.py",
+    "Look at it with “agentdeck attach {}”.": "system/terminal/test_tmux.py",
     "Put [database] back as it was, or: agentdeck rm --keep-database {}": "faults/test_postgres_gone.py",
     'agentdeck run --agent {} "what to do"': "cli/test_run.py",
     "Look at “git status” and “agentdeck ls”. The note was put aside as {}.": "faults/test_corrupt_store.py",
-    "Finish that first: agentdeck rm {}": "engine/test_removal_refused.py",
+    "Finish that first: agentdeck rm {}": "engine/lifecycle/test_removal_refused.py",
     "“agentdeck merge {} {}” lets you resolve it{}.": "cli/test_landing_ends.py",
     ", “agentdeck merge {} {}” lets the agent do it": "cli/test_landing_ends.py",
     "agentdeck merge --resolve {}": "cli/test_landing_ends.py",
     "waits until the window {} is left with “exit” (agentdeck attach {})": "cli/test_landing_ends.py",
-    "the landing it is for was cut short; leave it with “exit” (agentdeck attach {})": "engine/test_resolving.py",
+    "the landing it is for was cut short; leave it with “exit” (agentdeck attach {})": RESOLVING,
     "“agentdeck attach {}” shows where it is.": "cli/test_control.py",
-    "“agentdeck failover {} --to {}” starts it.": "engine/test_failover.py",
-    "It has ended: “agentdeck resume {}” starts it again.": "engine/test_failover.py",
+    "“agentdeck failover {} --to {}” starts it.": "engine/runner/test_failover.py",
+    "It has ended: “agentdeck resume {}” starts it again.": "engine/runner/test_failover.py",
     "“agentdeck rm --keep-database {}” removes the agent and leaves its database.": "faults/test_postgres_gone.py",
     "“agentdeck models stop” ends it; or --port N": "local/test_llama.py",
     "The tier “local” finds it as “served”. “agentdeck models stop” ends it.": "local/test_llama.py",
@@ -97,17 +101,17 @@ ELSEWHERE = {
     "{}; asked were {}. “agentdeck gateway status” says why.": "cli/test_gateway.py",
     "~ and {} more pairs; “agentdeck radar NAME” tells those of one": "cli/test_radar.py",
     ", {} ago; “agentdeck radar” looks again": "cli/test_radar.py",
-    "its gate runs: {} (agentdeck logs -f {})": "engine/test_landing.py",
-    "{} could not be removed, which “agentdeck prune” tries again: {}": "engine/test_prune.py",
-    "“git status” says how to go on with it, or how to end it.": "engine/test_heads.py",
-    "git rm --cached -- {} && git commit -m 'Leave out repositories'": "engine/test_landing_repositories_inside.py",
+    "its gate runs: {} (agentdeck logs -f {})": LANDING,
+    "{} could not be removed, which “agentdeck prune” tries again: {}": "engine/history/test_prune.py",
+    "“git status” says how to go on with it, or how to end it.": "engine/worktrees/test_heads.py",
+    "git rm --cached -- {} && git commit -m 'Leave out repositories'": INSIDE,
     "its start had been cut short; “agentdeck resume” starts it again": "engine/test_deck.py",
     "“agentdeck resume” starts it again": "engine/test_reconcile.py",
-    "--gate CMD, or [landing] gate; “agentdeck show --failovers {}” lists its commits": "engine/test_landing.py",
-    "Go back there: git switch {}": "engine/test_heads.py",
-    "Commit it first: git add --all && git commit -m {}": "engine/test_exchange.py",
-    "Make it again at its last commit: git branch {} {}": "engine/test_heads.py",
-    "“agentdeck ls” tries again, “agentdeck rm {}” removes the agent again.": "engine/test_undo.py",
+    "--gate CMD, or [landing] gate; “agentdeck show --failovers {}” lists its commits": LANDING,
+    "Go back there: git switch {}": "engine/worktrees/test_heads.py",
+    "Commit it first: git add --all && git commit -m {}": "engine/landing/test_exchange.py",
+    "Make it again at its last commit: git branch {} {}": "engine/worktrees/test_heads.py",
+    "“agentdeck ls” tries again, “agentdeck rm {}” removes the agent again.": "engine/history/test_undo.py",
 }
 COVERED: set[str] = set()
 Test = TypeVar("Test", bound=Callable[..., object])

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from tests.support.cli import agentdeck, put_agent
 from tests.support.decks import Bench
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from agentdeck.cli.agents import agent_fields
 from agentdeck.cli.output import SCHEMA
-from agentdeck.core.agent import Agent, Fault, Mode, State, Status
-from agentdeck.core.events import Event
+from agentdeck.core.agents.agent import Agent, Fault, Mode, State, Status
+from agentdeck.core.agents.events import Event
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck, objects, put_agent

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agentdeck.cli.main import main
 from agentdeck.cli.parser import MODULES, build_parser
-from agentdeck.core.agent import Mode
+from agentdeck.core.agents.agent import Mode
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode, UsageError
 from tests.support.cli import agentdeck

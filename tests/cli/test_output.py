@@ -6,9 +6,9 @@ import pytest
 
 from agentdeck.cli.agents import print_agents
 from agentdeck.cli.output import Cell, Column, Output
-from agentdeck.core.agent import Agent, Lease, Mode, State, Status
-from agentdeck.core.events import Event
-from agentdeck.core.text import columns
+from agentdeck.core.agents.agent import Agent, Lease, Mode, State, Status
+from agentdeck.core.agents.events import Event
+from agentdeck.core.text.text import columns
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from agentdeck.core.text import columns
+from agentdeck.core.text.text import columns
 from agentdeck.errors import ExitCode
 from tests.cli.test_json import section
 from tests.support.cli import PROGRAM, agentdeck, objects, read_until
@@ -76,7 +76,7 @@ def test_json(three: Workers) -> None:
 def test_the_matrix_fits_and_has_every_pair_once(workers: Workers, count: int, width: int) -> None:
     from agentdeck.cli.output import Output
     from agentdeck.cli.radar import matrix
-    from agentdeck.core.radar import Pair, Report, Verdict
+    from agentdeck.core.merging.radar import Pair, Report, Verdict
 
     names = [f"agent-with-a-long-name-{number}" for number in range(count)]
     pairs = [

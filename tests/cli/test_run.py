@@ -11,7 +11,7 @@ import pytest
 
 from agentdeck.cli.parser import parse, split_command
 from agentdeck.cli.run import outcome_of_many, queued_tasks, request_of
-from agentdeck.core.agent import Agent, Fault, Mode, State, Status
+from agentdeck.core.agents.agent import Agent, Fault, Mode, State, Status
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import ExitCode, UsageError
 from tests.support.cli import PROGRAM, agentdeck, objects

@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.cli.output import Cell, Column, Output
-from agentdeck.core.agent import State
-from agentdeck.core.events import Event
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.events import Event
 from agentdeck.errors import DeckError
 from tests.support.cli import PROGRAM, agentdeck
 from tests.support.decks import Bench
 from tests.support.harmless import harm_in, printed_on_a_terminal
 from tests.support.retry import eventually
-from tests.tui.panes import begin
+from tests.tui.panes.opened import begin
 
 EVIL = (
     b"\x1b]0;OWNED\x07\x1b]52;c;UFdORUQ=\x07\x1b[2J\x1b[9;9Hmoved\xe2\x80\xaegnp.exe \xc2\x9b31;1H \x1bP+q\x1b\\ "

@@ -11,14 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agentdeck.core.agent import Fault, Phase, State
-from agentdeck.core.events import Event
+from agentdeck.core.agents.agent import Fault, Phase, State
+from agentdeck.core.agents.events import Event
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.landings import LandRequest, Stage
+from agentdeck.engine.records.landings import LandRequest, Stage
 from agentdeck.engine.views import QueuedTask, StartRequest
 from agentdeck.errors import ConfigError, DatabaseError, ExitCode, NotFoundError, RefusedError, UsageError
-from agentdeck.system.envfile import parse
-from agentdeck.system.files import private_folder
+from agentdeck.system.files.files import private_folder
+from agentdeck.system.machine.envfile import parse
 from tests.support.decks import CONFIG, Bench
 from tests.support.finished import finished
 from tests.support.retry import eventually

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from agentdeck.core.agent import Lease, Phase, State
+from agentdeck.core.agents.agent import Lease, Phase, State
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import RefusedError
-from agentdeck.system.tmux import Tmux
+from agentdeck.system.terminal.tmux import Tmux
 from tests.support.decks import Bench
 from tests.support.finished import finished
 from tests.support.retry import eventually

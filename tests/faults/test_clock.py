@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from agentdeck.core.agent import State
-from agentdeck.engine.runner import Runner
+from agentdeck.core.agents.agent import State
+from agentdeck.engine.runner.runner import Runner
 from agentdeck.engine.views import StartRequest
 from tests.support.cli import agentdeck, objects
 from tests.support.decks import Bench

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck, objects

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from agentdeck.cli import main as cli
-from agentdeck.engine import gateways
-from agentdeck.engine.comments import Comment, Comments
-from agentdeck.engine.landings import LandRequest
+from agentdeck.engine.providers import gateways
+from agentdeck.engine.records.landings import LandRequest
+from agentdeck.engine.review.comments import Comment, Comments
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
-from agentdeck.system import bases
+from agentdeck.system.git import bases
 from tests.support.decks import Bench
 from tests.support.finished import finished
 from tests.support.retry import eventually

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
-from agentdeck.system.ports import PortRegistry
+from agentdeck.system.machine.ports import PortRegistry
 from tests.support.cli import PROGRAM, agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.processes import gone

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from agentdeck.core.agent import Phase
+from agentdeck.core.agents.agent import Phase
 from agentdeck.errors import ExitCode
 from tests.support.cli import PROGRAM, agentdeck
 from tests.support.decks import Bench

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
-from agentdeck.system.tmux import Tmux
+from agentdeck.system.terminal.tmux import Tmux
 from tests.support.cli import agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.retry import eventually

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
-from agentdeck.system.control import ScreenReader
-from agentdeck.system.tmux import Tmux
+from agentdeck.system.terminal.control import ScreenReader
+from agentdeck.system.terminal.tmux import Tmux
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 from tests.support.verdicts import assert_ok, assert_refused
-from tests.system.test_control import with_reader
+from tests.system.terminal.test_control import with_reader
 
 ECHO = 'echo ready; while read -r line; do echo "GOT<$line>"; done'
 

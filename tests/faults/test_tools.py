@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck, put_agent
 from tests.support.decks import Bench

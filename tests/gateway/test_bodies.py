@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.core import token_usage as usage
-from agentdeck.core.apis import Api
-from agentdeck.core.token_usage import Usage
+from agentdeck.core.providers import token_usage as usage
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.token_usage import Usage
 from agentdeck.gateway import bodies
 from tests.gateway.upstream import usage_of
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.agent import Fault, State
-from agentdeck.core.apis import Api
-from agentdeck.core.reports import Report, read_report
-from agentdeck.system import gateway_tokens as tokens
-from agentdeck.system.gateway_tokens import Bearer
-from agentdeck.system.store import Store
+from agentdeck.core.agents.agent import Fault, State
+from agentdeck.core.agents.reports import Report, read_report
+from agentdeck.core.providers.apis import Api
+from agentdeck.system.gateway import tokens
+from agentdeck.system.gateway.tokens import Bearer
+from agentdeck.system.state.store import Store
 from tests.gateway.upstream import Play, Server, app_of, playing, provider, served
 
 # One answer of the server is 11 + 5 tokens in and 7 out; at these prices it costs 0.023 dollars.

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.apis import Api
+from agentdeck.core.providers.apis import Api
 from agentdeck.errors import StoreError
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.bodies import plain
 from agentdeck.gateway.server import EVENTS_FILE, EVENTS_MAX
-from agentdeck.system.ledger import Ledger, Record
+from agentdeck.system.gateway.ledger import Ledger, Record
 from tests.gateway.upstream import KEYS, PATHS, Play, document_of, error_of, playing, provider
 
 BODY = json.dumps({"model": "m", "messages": []}).encode()

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.apis import Api
-from agentdeck.core.tiers import Target
-from agentdeck.core.token_usage import Usage
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.tiers import Target
+from agentdeck.core.providers.token_usage import Usage
 from agentdeck.gateway.local import LocalServers
-from agentdeck.system import gateway_tokens as tokens
-from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.system.gateway import tokens
+from agentdeck.system.gateway.tokens import Bearer
 from tests.gateway.upstream import (
     KEYS,
     PATHS,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.apis import Api
+from agentdeck.core.providers.apis import Api
 from tests.gateway.upstream import document_of, playing, stream_of
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.apis import Api
+from agentdeck.core.providers.apis import Api
 from agentdeck.errors import ExitCode
-from agentdeck.system import gateway_tokens as tokens
-from agentdeck.system.files import is_locked
-from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.system.files.files import is_locked
+from agentdeck.system.gateway import tokens
+from agentdeck.system.gateway.tokens import Bearer
 from tests.support.retry import eventually
 
 KEY = "sk-process-secret"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.core import faults
-from agentdeck.core.apis import Api
+from agentdeck.core.providers import faults
+from agentdeck.core.providers.apis import Api
 from agentdeck.gateway import streams
 from tests.gateway.upstream import stream_of
 

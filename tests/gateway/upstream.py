@@ -14,12 +14,12 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from agentdeck.core.apis import Api
+from agentdeck.core.providers.apis import Api
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.server import EVENTS_FILE, Gateway
-from agentdeck.system import gateway_tokens as tokens
-from agentdeck.system.gateway_tokens import Bearer
-from agentdeck.system.ledger import Ledger, Record
+from agentdeck.system.gateway import tokens
+from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.tokens import Bearer
 
 PATHS = {Api.MESSAGES: "/v1/messages", Api.CHAT: "/v1/chat/completions", Api.RESPONSES: "/v1/responses"}
 KEYS = {"MAIN_KEY": "sk-main-secret-1", "SPARE_KEY": "sk-spare-secret-2"}

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.apis import Api
-from agentdeck.engine import gateways
-from agentdeck.engine.modelserving import serve, stop
-from agentdeck.system import modelservers
+from agentdeck.core.providers.apis import Api
+from agentdeck.engine.providers import gateways
+from agentdeck.engine.providers.modelserving import serve, stop
+from agentdeck.system.gateway import modelservers
 from tests.gateway.upstream import free_port, playing, provider
 from tests.support.decks import Bench
 from tests.support.retry import eventually

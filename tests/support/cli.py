@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agent import Agent, Lease, Mode, Phase, State, Status
-from agentdeck.system.store import Store
+from agentdeck.core.agents.agent import Agent, Lease, Mode, Phase, State, Status
+from agentdeck.system.state.store import Store
 
 PROGRAM = [sys.executable, "-m", "agentdeck"]
 

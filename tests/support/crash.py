@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.landings import LandRequest
+from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
-from agentdeck.system.merges import Method
+from agentdeck.system.git.merges import Method
 
 FILES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.symlink"}
 READING = frozenset(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.config import DatabaseConfig
+from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.system.databases import Database, open_database
 
 Open = Callable[..., Database]

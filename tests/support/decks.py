@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.engine.deck import Deck
-from agentdeck.system.tmux import SOCKET_VARIABLE, Tmux
+from agentdeck.system.terminal.tmux import SOCKET_VARIABLE, Tmux
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Test",

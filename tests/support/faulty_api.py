@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from agentdeck.core.apis import Api
+from agentdeck.core.providers.apis import Api
 from tests.gateway.upstream import error_event, error_of
 from tests.support.fake_api import ApiHandler, FakeApi, fake_api
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import AgentView, StartRequest
 from tests.support.decks import Bench
 from tests.support.retry import eventually

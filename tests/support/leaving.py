@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agentdeck.system import snapshots
-from agentdeck.system.checkouts import find_worktree
-from agentdeck.system.git import Repository
-from agentdeck.system.going import Departure, delete_rests
-from agentdeck.system.leaving import Inner, take_out
+from agentdeck.system.git import snapshots
+from agentdeck.system.git.checkouts import find_worktree
+from agentdeck.system.git.going import Departure, delete_rests
+from agentdeck.system.git.leaving import Inner, take_out
+from agentdeck.system.git.repository import Repository
 
 _numbers = itertools.count()
 

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
 from tests.support.decks import Bench
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.system.git import Repository
+from agentdeck.system.git.repository import Repository
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Test",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import Lease
-from agentdeck.core.radar import Report
+from agentdeck.core.agents.agent import Lease
+from agentdeck.core.merging.radar import Report
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.radar import Radar, to_land
+from agentdeck.engine.radar.radar import Radar, to_land
 from agentdeck.engine.views import AgentView
 from tests.support.cli import put_agent
 from tests.support.repos import MakeRepo, Sandbox

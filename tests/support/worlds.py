@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentdeck.system.ports import PortRegistry
+from agentdeck.system.machine.ports import PortRegistry
 from tests.support.decks import Bench
 from tests.support.pictures import Picture, picture
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from agentdeck.core.agent import State
-from agentdeck.system.git import Repository
-from agentdeck.system.process import Result
-from agentdeck.tui.facts import FactFinder
-from agentdeck.tui.snapshot import GitFacts
+from agentdeck.core.agents.agent import State
+from agentdeck.system.git.repository import Repository
+from agentdeck.system.machine.process import Result
+from agentdeck.tui.feed.facts import FactFinder
+from agentdeck.tui.feed.snapshot import GitFacts
 from tests.support.decks import Bench
 from tests.tui.pilots import Driver, begin, drive, stands
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from tests.support.decks import Bench
-from tests.tui.panes import begin
+from tests.tui.panes.opened import begin
 
 EVIL = (
     b"\x1b]0;PWNED\x07\x1b]52;c;UFdORUQ=\x07\x1b[2J\x1b[9;9Hmoved\xe2\x80\xaegnp.exe \xc2\x9b31;1H \x1bP+q\x1b\\ "

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
-from agentdeck.tui.newagent import NewAgent
-from agentdeck.tui.table import AgentTable
-from tests.engine.test_crashes import assert_nothing_left
+from agentdeck.tui.dialogs.newagent import NewAgent
+from agentdeck.tui.list.table import AgentTable
+from tests.engine.lifecycle.test_crashes import assert_nothing_left
 from tests.support.decks import CONFIG, Bench
 from tests.support.retry import eventually
 from tests.support.terminal import dashboard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from tests.support.decks import CONFIG, Bench
 from tests.support.retry import eventually
 from tests.support.terminal import Terminal, dashboard

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
-from agentdeck.tui.dialogs import Choose
+from agentdeck.tui.dialogs.dialogs import Choose
 from tests.support.decks import Bench
 from tests.tui.pilots import Driver, begin, drive
 

@@ -7,10 +7,10 @@ import sys
 import pytest
 from textual.geometry import Offset
 
-from agentdeck.core.agent import State
-from agentdeck.tui.detail import Detail
-from agentdeck.tui.header import TabBar
-from agentdeck.tui.table import AgentTable
+from agentdeck.core.agents.agent import State
+from agentdeck.tui.list.detail import Detail
+from agentdeck.tui.list.header import TabBar
+from agentdeck.tui.list.table import AgentTable
 from tests.support.decks import Bench
 from tests.support.terminal import terminal
 from tests.tui.pilots import Driver, begin, drive, stands

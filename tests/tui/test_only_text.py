@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Label, Static
 
-from agentdeck.tui.styled import OnlyText, clean, painted
+from agentdeck.tui.look.styled import OnlyText, clean, painted
 from tests.support.decks import Bench
 from tests.support.harmless import harm_in
 from tests.tui.pilots import Driver, drive

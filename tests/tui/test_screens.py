@@ -6,17 +6,17 @@ from pathlib import Path
 
 from textual.widgets import Checkbox, OptionList, Select
 
-from agentdeck.core.agent import State
-from agentdeck.engine.landings import LandRequest
-from agentdeck.tui.dialogs import Confirm
-from agentdeck.tui.landdialog import LandDialog
+from agentdeck.core.agents.agent import State
+from agentdeck.engine.records.landings import LandRequest
+from agentdeck.tui.dialogs.dialogs import Confirm
+from agentdeck.tui.list.table import AgentTable
 from agentdeck.tui.screens.deck import DeckScreen
 from agentdeck.tui.screens.help import HelpScreen
+from agentdeck.tui.screens.land import LandDialog
 from agentdeck.tui.screens.prune import PruneScreen
 from agentdeck.tui.screens.queue import QueueScreen
 from agentdeck.tui.screens.radar import RadarScreen
 from agentdeck.tui.screens.trash import TrashScreen
-from agentdeck.tui.table import AgentTable
 from tests.support.decks import CONFIG, Bench
 from tests.tui.pilots import Driver, begin, drive, stands
 

@@ -16,23 +16,23 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
-from agentdeck.core.agent import Agent, Lease, Mode, Phase, State, Status
-from agentdeck.core.conflicts import Conflict, Hunk
-from agentdeck.core.radar import Pair, Report, Verdict
-from agentdeck.core.serving import ProviderHealth
+from agentdeck.core.agents.agent import Agent, Lease, Mode, Phase, State, Status
+from agentdeck.core.merging.conflicts import Conflict, Hunk
+from agentdeck.core.merging.radar import Pair, Report, Verdict
+from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.landings import Entry, Landing, Stage
-from agentdeck.engine.stale import Stale
-from agentdeck.engine.steps import Steps
+from agentdeck.engine.history.stale import Stale
+from agentdeck.engine.records.landings import Entry, Landing, Stage
+from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.views import AgentView
-from agentdeck.system.merges import Method
-from agentdeck.tui import detail
+from agentdeck.system.git.merges import Method
 from agentdeck.tui.app import DeckApp
-from agentdeck.tui.feed import Feed
-from agentdeck.tui.newagent import NewAgent
+from agentdeck.tui.dialogs.newagent import NewAgent
+from agentdeck.tui.feed.feed import Feed
+from agentdeck.tui.feed.snapshot import Gateway, GitFacts, Load, Machine, Row, Snapshot
+from agentdeck.tui.list import detail
 from agentdeck.tui.screens.prune import PruneScreen
 from agentdeck.tui.screens.queue import QueueScreen
-from agentdeck.tui.snapshot import Gateway, GitFacts, Load, Machine, Row, Snapshot
 from tests.support.decks import Bench
 
 _NOW = 1_800_000_000.0
@@ -176,7 +176,7 @@ def test_the_question_before_a_removal(shown: Callable[..., None]) -> None:
 
 
 def test_the_dialog_for_a_new_agent(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    from agentdeck.tui.newagent import Choices
+    from agentdeck.tui.dialogs.newagent import Choices
 
     profiles = [("Claude Code", "claude"), ("Any command", "command")]
     offered = Choices(profiles, "claude", ["deep", "local"], ["main"], "")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import Checkbox
 
-from agentdeck.core.agent import State
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
-from agentdeck.tui.landdialog import LandDialog
-from agentdeck.tui.newagent import NewAgent
+from agentdeck.tui.dialogs.newagent import NewAgent
 from agentdeck.tui.screens.deck import DeckScreen
-from agentdeck.tui.trustdialog import TrustDialog
+from agentdeck.tui.screens.land import LandDialog
+from agentdeck.tui.screens.trust import TrustDialog
 from tests.support.decks import Bench, bench_in
 from tests.support.finished import finished
 from tests.tui.pilots import Driver, drive

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.output import DIM, RED, YELLOW, Cell, Column, Output, state_cell
-from agentdeck.core.durations import short_duration
-from agentdeck.core.text import plain
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import plain
 
 if TYPE_CHECKING:
-    from agentdeck.engine.marks import KnownMark
+    from agentdeck.engine.radar.marks import KnownMark
     from agentdeck.engine.views import AgentView
 
 MARK_STYLES = {"clean": DIM, "touches": YELLOW, "conflicts": RED}

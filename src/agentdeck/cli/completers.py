@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.text import plain
+from agentdeck.core.text.text import plain
 from agentdeck.errors import DeckError
 
 
@@ -22,7 +22,7 @@ def agents(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str, str]:
 
 
 def profiles(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    from agentdeck.system.profiles import load_profiles
+    from agentdeck.system.config.profiles import load_profiles
 
     try:
         return sorted(load_profiles())
@@ -31,7 +31,7 @@ def profiles(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
 
 
 def tiers(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    from agentdeck.core.tiers import FALLBACK, HOME_TIERS, LOCAL
+    from agentdeck.core.providers.tiers import FALLBACK, HOME_TIERS, LOCAL
     from agentdeck.engine.deck import Deck
 
     try:
@@ -42,7 +42,7 @@ def tiers(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
 
 
 def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    from agentdeck.system.git import Repository
+    from agentdeck.system.git.repository import Repository
 
     try:
         repo = Repository.find(_folder(parsed_args))
@@ -55,6 +55,6 @@ def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
 
 def _folder(parsed_args: Namespace) -> Path | None:
     folder = getattr(parsed_args, "folder", None)
-    from agentdeck.system.files import home_path
+    from agentdeck.system.files.files import home_path
 
     return home_path(folder) if folder else None

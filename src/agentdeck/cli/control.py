@@ -43,7 +43,7 @@ def attach(args: Namespace, out: Output) -> ExitCode:
 
 def _check_not_inside(name: str) -> None:
     """A terminal that shows itself draws without end."""
-    from agentdeck.system.tree import MARK
+    from agentdeck.system.machine.tree import MARK
 
     if os.environ.get(MARK) and os.environ.get("AGENTDECK_AGENT") == name:
         raise RefusedError(f"This is the terminal of {name} already.", hint="Attach to it from another one.")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.output import YELLOW, Output, somebody_answers
-from agentdeck.core.text import listed, plain
+from agentdeck.core.text.text import listed, plain
 from agentdeck.errors import ConfigError, DeckError, ExitCode
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def at_terminal(out: Output) -> bool:
 
 def inside_agent() -> bool:
     """Whether an agent calls, whose terminal is no person's."""
-    from agentdeck.system.tree import MARK
+    from agentdeck.system.machine.tree import MARK
 
     return bool(os.environ.get(MARK))
 

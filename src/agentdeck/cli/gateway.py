@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Column, Output
 from agentdeck.cli.reading import parse_since
-from agentdeck.core.durations import short_duration
-from agentdeck.core.text import plain
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from agentdeck.engine.spending import Line, Spending
+    from agentdeck.engine.providers.spending import Line, Spending
     from agentdeck.engine.world import World
 
 _HEALTH = {"closed": GREEN, "open": RED, "half-open": YELLOW}
 
 
 def gateway(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine import gateways
+    from agentdeck.engine.providers import gateways
 
     world = open_deck(out, looks=args.action in ("status", "metrics", "stop")).world
     if args.action == "check":
@@ -42,7 +42,7 @@ def gateway(args: Namespace, out: Output) -> ExitCode:
 
 
 def _status(world: World, out: Output) -> ExitCode:
-    from agentdeck.engine import gateways
+    from agentdeck.engine.providers import gateways
 
     home = gateways.files()
     address = home.address()
@@ -86,7 +86,7 @@ def _status(world: World, out: Output) -> ExitCode:
 
 
 def _check(world: World, out: Output) -> ExitCode:
-    from agentdeck.engine import gateways
+    from agentdeck.engine.providers import gateways
 
     targets = gateways.check_providers(world)
     if out.json:
@@ -116,12 +116,12 @@ def models(args: Namespace, out: Output) -> ExitCode:
     if args.action == "serve":
         return _serve(args, world, out)
     if args.action == "stop":
-        from agentdeck.engine.modelserving import stop
+        from agentdeck.engine.providers.modelserving import stop
 
         names = stop(world)
         out.emit("served", stopped=names) if out.json else out.narrate(f"Stopped {', '.join(names)}.")
         return ExitCode.OK
-    from agentdeck.system.modelservers import survey
+    from agentdeck.system.gateway.modelservers import survey
 
     reports = survey(world.settings.config.providers)
     if out.json:
@@ -145,13 +145,13 @@ def models(args: Namespace, out: Output) -> ExitCode:
 
 
 def _serve(args: Namespace, world: World, out: Output) -> ExitCode:
-    from agentdeck.core.gateway_config import SERVED_PORT
-    from agentdeck.engine.modelserving import serve
+    from agentdeck.core.config.gateway import SERVED_PORT
+    from agentdeck.engine.providers.modelserving import serve
 
     if not args.file:
         raise UsageError("Which model?", hint="agentdeck models serve FILE.gguf")
     out.narrate(f"Loading {plain(Path(args.file).name)} …")
-    from agentdeck.system.files import home_path
+    from agentdeck.system.files.files import home_path
 
     served = serve(world, home_path(args.file), port=args.port or SERVED_PORT, context=args.context)
     if out.json:
@@ -164,7 +164,7 @@ def _serve(args: Namespace, world: World, out: Output) -> ExitCode:
 
 
 def spend(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.spending import spending
+    from agentdeck.engine.providers.spending import spending
 
     since = parse_since(args.since, time.time()) if args.since else 0.0
     found = spending(open_deck(out, looks=True).world, args.by, since)

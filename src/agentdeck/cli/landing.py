@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.cli.deck import at_terminal, inside_agent, open_deck, require_trust, tell_waiting
 from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask
 from agentdeck.cli.run import terminated_as_interrupted
-from agentdeck.core.durations import short_duration
-from agentdeck.core.text import plain, size_text
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import plain, size_text
 from agentdeck.errors import DeckError, ExitCode, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from agentdeck.core.events import Event
-    from agentdeck.core.trust import Change
+    from agentdeck.core.agents.events import Event
+    from agentdeck.core.config.trust import Change
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.landings import Entry, Landing, LandRequest
-    from agentdeck.engine.stale import Stale
-    from agentdeck.engine.steps import Step
+    from agentdeck.engine.history.stale import Stale
+    from agentdeck.engine.records.landings import Entry, Landing, LandRequest
+    from agentdeck.engine.records.steps import Step
 
 
 def merge(args: Namespace, out: Output) -> ExitCode:
@@ -53,8 +53,8 @@ def _narration(names: Sequence[str], out: Output) -> Callable[[Event], None]:
 
 def _all_done(deck: Deck, out: Output) -> list[str]:
     """The agents that `--all` means, in the order in which the fewest of them meet a conflict."""
-    from agentdeck.core.agent import State
-    from agentdeck.engine.candidates import has_work
+    from agentdeck.core.agents.agent import State
+    from agentdeck.engine.landing.candidates import has_work
 
     names = [view.name for view in deck.agents() if view.state is State.DONE and has_work(deck.world, view.name)]
     if len(names) < 2:
@@ -68,9 +68,9 @@ def _all_done(deck: Deck, out: Output) -> list[str]:
 
 
 def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, out: Output) -> LandRequest:
-    from agentdeck.engine.landings import LandRequest
-    from agentdeck.system.merges import Method
-    from agentdeck.system.process import run_in_terminal
+    from agentdeck.engine.records.landings import LandRequest
+    from agentdeck.system.git.merges import Method
+    from agentdeck.system.machine.process import run_in_terminal
 
     if args.resolve and not at_terminal(out):
         raise UsageError("--resolve needs a terminal.", hint="Without one, --hand-back lets the agent resolve it.")
@@ -207,7 +207,7 @@ def pull(args: Namespace, out: Output) -> ExitCode:
 
 
 def pr(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.landings import LandRequest
+    from agentdeck.engine.records.landings import LandRequest
 
     request = LandRequest((args.name,), into=args.into or "", message=args.message or "")
     address = open_deck(out).propose(request, draft=args.draft, program=args.program, note=out.tell)

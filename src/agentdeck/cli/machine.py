@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck import __version__
 from agentdeck.cli.output import DIM, GREEN, RED, YELLOW, Cell, Column, Output
-from agentdeck.core.text import columns, plain
+from agentdeck.core.text.text import columns, plain
 from agentdeck.errors import DeckError, ExitCode
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def config(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.cli.deck import tell_waiting
-    from agentdeck.core.tomllines import dotted
+    from agentdeck.core.config.tomllines import dotted
     from agentdeck.engine.deck import Deck
-    from agentdeck.system.settings import leaves
+    from agentdeck.system.config.settings import leaves
 
     deck = Deck.find()
     settings = deck.settings

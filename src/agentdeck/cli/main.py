@@ -58,7 +58,7 @@ def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
 
 def _refusal_of(error: Exception) -> DeckError | None:
     """The machine's no to a file that nothing nearer has put into words; one without a name is what we print to."""
-    from agentdeck.system.files import refusal
+    from agentdeck.system.files.files import refusal
 
     if not isinstance(error, OSError):
         return None
@@ -116,7 +116,7 @@ def _check_verb(words: Sequence[str]) -> None:
 
 def _enter(folder: str) -> bool:
     """Return whether that is not where the person is already."""
-    from agentdeck.system.files import home_path
+    from agentdeck.system.files.files import home_path
 
     try:
         here = os.path.realpath(".")
@@ -154,7 +154,7 @@ def _bug(error: Exception, argv: Sequence[str]) -> DeckError:
     import tempfile
     import traceback
 
-    from agentdeck.system.files import private_folder, state_home, write_atomic
+    from agentdeck.system.files.files import private_folder, state_home, write_atomic
 
     text = f"agentdeck {' '.join(argv)}\n\n{''.join(traceback.format_exception(error))}"
     name = f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"

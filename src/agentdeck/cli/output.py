@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from agentdeck.core.agent import State
-from agentdeck.core.events import Event
-from agentdeck.core.text import GAP, coloured, cut, fit, pad, plain
-from agentdeck.core.text import columns as columns_of
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.events import Event
+from agentdeck.core.text.text import GAP, coloured, cut, fit, pad, plain
+from agentdeck.core.text.text import columns as columns_of
 from agentdeck.errors import DeckError
 
 SCHEMA = "agentdeck/1"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from agentdeck.cli import completers, manual
-from agentdeck.core.durations import parse_duration
+from agentdeck.core.text.durations import parse_duration
 from agentdeck.errors import UsageError
 
 MODULES = {

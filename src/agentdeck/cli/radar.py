@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from agentdeck.cli.agents import MARK_STYLES
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, YELLOW, Output, flush, terminal_width
-from agentdeck.core.radar import Pair, Report, Verdict
-from agentdeck.core.text import columns, cut, pad, plain
+from agentdeck.core.merging.radar import Pair, Report, Verdict
+from agentdeck.core.text.text import columns, cut, pad, plain
 from agentdeck.errors import ExitCode
 
 _WORDS = {
@@ -30,7 +30,7 @@ _NAME_LEAST = 12
 def radar(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
     if args.watch:
-        from agentdeck.engine.radar_watch import follow
+        from agentdeck.engine.radar.following import follow
 
         for report in follow(deck.world, args.names):
             if not out.json:

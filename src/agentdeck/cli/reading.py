@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.cli.agents import agent_fields, print_agents, reason_part
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Column, Output, event_text, flush, is_terminal, state_cell
-from agentdeck.core.durations import parse_duration, short_duration
-from agentdeck.core.text import plain, size_text
+from agentdeck.core.text.durations import parse_duration, short_duration
+from agentdeck.core.text.text import plain, size_text
 from agentdeck.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from agentdeck.core.agent import Lease
+    from agentdeck.core.agents.agent import Lease
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.marks import KnownMark
+    from agentdeck.engine.radar.marks import KnownMark
     from agentdeck.engine.views import AgentView
 
 _EVENTS_SHOWN = 8
 
 
 def ls(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.marks import read_marks
+    from agentdeck.engine.radar.marks import read_marks
 
     deck = open_deck(out, looks=True)
     views = deck.agents()
@@ -42,7 +42,7 @@ def ls(args: Namespace, out: Output) -> ExitCode:
 
 
 def show(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.marks import read_marks
+    from agentdeck.engine.radar.marks import read_marks
 
     deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
@@ -82,7 +82,7 @@ def show(args: Namespace, out: Output) -> ExitCode:
 
 
 def _failovers(deck: Deck, view: AgentView, out: Output) -> ExitCode:
-    from agentdeck.engine.failovers import failovers
+    from agentdeck.engine.profiles.failovers import failovers
 
     found = failovers(deck.world, view.agent)
     if out.json:
@@ -133,7 +133,7 @@ def _radar_fact(known: KnownMark | None) -> list[tuple[str, str]]:
 
 
 def _leases(view: AgentView) -> list[tuple[Lease, str]]:
-    from agentdeck.engine.stack import BY_KIND
+    from agentdeck.engine.lifecycle.stack import BY_KIND
 
     found = []
     for lease in view.agent.leases:

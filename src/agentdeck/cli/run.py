@@ -16,10 +16,10 @@ from agentdeck.cli.agents import agent_fields, reason_part
 from agentdeck.cli.deck import for_each, open_deck
 from agentdeck.cli.output import Output, flush, state_cell
 from agentdeck.cli.texts import read_text
-from agentdeck.core.agent import Mode, safe_name
-from agentdeck.core.durations import short_duration
-from agentdeck.core.events import Event
-from agentdeck.core.text import plain
+from agentdeck.core.agents.agent import Mode, safe_name
+from agentdeck.core.agents.events import Event
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _run_many(args: Namespace, out: Output) -> ExitCode:
 def queued_tasks(args: Namespace) -> list[QueuedTask]:
     """The tasks of `run -f`; what the command line says holds where a task says nothing."""
     from agentdeck.engine.views import QueuedTask, StartRequest
-    from agentdeck.system.taskfile import load_tasks
+    from agentdeck.system.config.taskfile import load_tasks
 
     tasks = []
     for entry in load_tasks(Path(args.file)):

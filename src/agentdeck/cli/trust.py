@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.deck import at_terminal, inside_agent
 from agentdeck.cli.output import BOLD, GREEN, RED, YELLOW, Output, ask
-from agentdeck.core.text import plain
-from agentdeck.core.trust import NOT_COVERED, Change, changes, missing, told
+from agentdeck.core.config.trust import NOT_COVERED, Change, changes, missing, told
+from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-    from agentdeck.system.trust import Standing
+    from agentdeck.system.config.trust import Standing
 
 
 def trust(args: Namespace, out: Output) -> ExitCode:

@@ -10,31 +10,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agent import State
-from agentdeck.core.events import Event
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.events import Event
 from agentdeck.engine import roster
 from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import NotFoundError, RefusedError, StoreError
-from agentdeck.system.checkouts import main_folder
-from agentdeck.system.git import Repository
-from agentdeck.system.settings import signs
-from agentdeck.system.store import Store
-from agentdeck.system.tmux import Tmux
+from agentdeck.system.config.settings import signs
+from agentdeck.system.git.checkouts import main_folder
+from agentdeck.system.git.repository import Repository
+from agentdeck.system.state.store import Store
+from agentdeck.system.terminal.tmux import Tmux
 
 if TYPE_CHECKING:
-    from agentdeck.core.config import Config
-    from agentdeck.core.radar import Report
-    from agentdeck.core.trust import Values
-    from agentdeck.engine.landings import Landing, LandRequest
-    from agentdeck.engine.stale import Stale
-    from agentdeck.engine.steps import Step
-    from agentdeck.system.logs import LogLine
-    from agentdeck.system.ports import PortLease
-    from agentdeck.system.settings import Settings
-    from agentdeck.system.trust import Standing
-    from agentdeck.system.usage import Usage
+    from agentdeck.core.config.config import Config
+    from agentdeck.core.config.trust import Values
+    from agentdeck.core.merging.radar import Report
+    from agentdeck.engine.history.stale import Stale
+    from agentdeck.engine.records.landings import Landing, LandRequest
+    from agentdeck.engine.records.steps import Step
+    from agentdeck.system.config.settings import Settings
+    from agentdeck.system.config.trust import Standing
+    from agentdeck.system.machine.ports import PortLease
+    from agentdeck.system.machine.usage import Usage
+    from agentdeck.system.state.logs import LogLine
 
 
 class Deck:
@@ -114,7 +114,7 @@ class Deck:
 
     def running_files(self) -> list[str]:
         """The files of the project from which agents' own programs run commands."""
-        from agentdeck.core.trust import RUNNING_FILES
+        from agentdeck.core.config.trust import RUNNING_FILES
 
         return [name for name in RUNNING_FILES if os.path.lexists(self.root / name)]
 
@@ -140,7 +140,7 @@ class Deck:
         For an `id` that was used before, nothing starts and the first agent's view is returned. Where a step fails,
         what the steps before it made is taken back and their error raised.
         """
-        from agentdeck.engine import starting
+        from agentdeck.engine.lifecycle import starting
 
         world = self._trusted()
         self.store.open()
@@ -149,25 +149,25 @@ class Deck:
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[AgentView]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
-        from agentdeck.engine.queue import Queue
+        from agentdeck.engine.task_queue import Queue
 
         return Queue(self.world, self.start, self.repair, tasks, jobs, note).run()
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
-        from agentdeck.engine.switching import resume
+        from agentdeck.engine.lifecycle.switching import resume
 
         return resume(self.world, self.agent(name), prompt, note)
 
     def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
         """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""
-        from agentdeck.engine.switching import switch
+        from agentdeck.engine.lifecycle.switching import switch
 
         return switch(self._trusted(), self.agent(name), to, note)
 
     def fail_back(self, name: str, note: Note = silent) -> AgentView:
         """Let the agent's own profile take it back."""
-        from agentdeck.engine.switching import switch_back
+        from agentdeck.engine.lifecycle.switching import switch_back
 
         return switch_back(self._trusted(), self.agent(name), note)
 
@@ -175,7 +175,7 @@ class Deck:
 
     def wait(self, name: str, note: Note = silent) -> AgentView:
         """Follow an agent until it is done, failed, stopped or landed, telling `note` what happens meanwhile."""
-        from agentdeck.system.watch import ticks
+        from agentdeck.system.files.watch import ticks
 
         seen = 0
         view = self.agent(name)
@@ -197,20 +197,20 @@ class Deck:
 
     def send(self, name: str, text: str = "", *, keys: Sequence[str] = (), enter: bool = True) -> None:
         """Type `text`, then press `keys`, then Enter; the agent must be running."""
-        from agentdeck.engine import typing_to
+        from agentdeck.engine.lifecycle import keyboard as typing_to
 
         typing_to.send(self.world, self.agent(name), text, keys, enter=enter)
 
     def answer(self, name: str, *, yes: bool) -> None:
         """Press what says yes or no to the question that the agent asks now, as its profile knows."""
-        from agentdeck.engine import typing_to
+        from agentdeck.engine.lifecycle import keyboard as typing_to
 
         typing_to.answer(self.world, self.agent(name), yes=yes)
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
-        from agentdeck.engine.ending import end_runner
-        from agentdeck.engine.survivors import tell_survivors
+        from agentdeck.engine.lifecycle.ending import end_runner
+        from agentdeck.engine.lifecycle.survivors import tell_survivors
 
         view = self.agent(name)
         end_runner(self.world, view.name)
@@ -236,7 +236,7 @@ class Deck:
 
         With `keep_database` its database is left as it is and forgotten, for a server that is gone for good.
         """
-        from agentdeck.engine import removal
+        from agentdeck.engine.lifecycle import removal
 
         world, view = self._trusted(), self.agent(name)
         if view.alive and view.state.is_live and not stop:
@@ -255,27 +255,27 @@ class Deck:
 
         What could not land is in the entries, each with its reason; nothing is changed for it.
         """
-        from agentdeck.engine import landing
+        from agentdeck.engine.landing import landing
 
         request = replace(request, names=tuple(self.agent(name).name for name in request.names))
         world = self._trusted()
         landed = landing.land(world, request, note)
         if request.hand_back and not request.dry_run and any(entry.conflicts for entry in landed.entries):
-            from agentdeck.engine.resolving import hand_back
+            from agentdeck.engine.landing.resolving import hand_back
 
             landed = hand_back(world, self.land, self.repair, landed, request, note)
         return landed
 
     def radar(self, names: Sequence[str] = (), note: Note = silent) -> Report:
         """Which agents will collide with their base or one another: of `names`, or of all that have not landed."""
-        from agentdeck.engine.radar import look
+        from agentdeck.engine.radar.radar import look
 
         return look(self.world, names, note)
 
     def pull(self, branch: str = "", note: Note = silent) -> str:
         """Fast-forward `branch` (default: the one that new agents start from) to its remote's, and say what came."""
-        from agentdeck.engine import exchange
-        from agentdeck.system.branches import plan_branch
+        from agentdeck.engine.landing import exchange
+        from agentdeck.system.git.branches import plan_branch
 
         world = self._trusted()
         if not branch:
@@ -286,7 +286,7 @@ class Deck:
     def propose(self, request: LandRequest, *, draft: bool = False, program: str = "", note: Note = silent) -> str:
         """Push an agent's branch and open a pull request for it through `program`, which is gh or glab; by default the
         one that the remote needs. Return its address."""
-        from agentdeck.engine import exchange
+        from agentdeck.engine.landing import exchange
 
         names = tuple(self.agent(name).name for name in request.names)
         request = replace(request, names=names)
@@ -297,38 +297,38 @@ class Deck:
         view = self.agent(name)
         if view.worktree is None or not os.path.lexists(view.worktree):
             return []
-        from agentdeck.engine import identity
-        from agentdeck.system import changes
+        from agentdeck.engine.worktrees import identity
+        from agentdeck.system.git import changes
 
         return changes.to_commit(identity.enter(self.world, view.agent))[0]
 
     def unsaved(self, name: str) -> str:
         """What a removal of the agent would not save, in a sentence; empty where it saves all."""
-        from agentdeck.engine import removal_checks
+        from agentdeck.engine.lifecycle import removal_checks
 
         return removal_checks.unsaved(self.world, self.agent(name).agent)
 
     def stale(self) -> list[Stale]:
         """What `prune` would clear away, and why; nothing is touched."""
-        from agentdeck.engine.prune import find_stale
+        from agentdeck.engine.history.prune import find_stale
 
         return find_stale(self.world)
 
     def prune(self, found: Iterable[Stale], note: Note = silent) -> tuple[Step | None, list[Stale]]:
         """Clear away what `stale` found; return the step that undoes it, and what could not be cleared."""
-        from agentdeck.engine.prune import prune
+        from agentdeck.engine.history.prune import prune
 
         return prune(self._trusted(), found, note)
 
     def landings(self) -> list[Landing]:
         """Every landing that is still known, oldest first; those that run now among them."""
-        from agentdeck.engine.landings import Landings
+        from agentdeck.engine.records.landings import Landings
 
         return Landings(self.store).all()
 
     def steps(self) -> list[Step]:
         """Every removal, landing, prune and undo that is still known, oldest first."""
-        from agentdeck.engine.steps import Steps
+        from agentdeck.engine.records.steps import Steps
 
         return Steps(self.store).all()
 
@@ -338,19 +338,19 @@ class Deck:
         Raise RefusedError, with nothing changed, where it can't be as it was. A landing can be taken back without
         approval of what it brought.
         """
-        from agentdeck.engine import undo
+        from agentdeck.engine.history import undo
 
         step = self._step(number)
         return undo.undo(self._trusted() if undo.uses_configuration(step) else self.world, step, note)
 
     def undo_needs_trust(self, number: int | None = None) -> bool:
         """Whether taking that step back uses the configuration."""
-        from agentdeck.engine.undo import uses_configuration
+        from agentdeck.engine.history.undo import uses_configuration
 
         return uses_configuration(self._step(number))
 
     def _step(self, number: int | None) -> Step:
-        from agentdeck.engine.steps import Steps
+        from agentdeck.engine.records.steps import Steps
 
         steps = Steps(self.store)
         return steps.latest() if number is None else steps.get(number)
@@ -368,8 +368,8 @@ class Deck:
 
     def diff(self, name: str, *, stat: bool = False, colour: bool = False) -> str:
         """All that the agent changed since its base, committed or not, as a patch or as a table of files."""
-        from agentdeck.engine.diffs import base_of
-        from agentdeck.system import changes
+        from agentdeck.engine.review.diffs import base_of
+        from agentdeck.system.git import changes
 
         path, base = base_of(self.world, self.agent(name).agent)
         return changes.diff(self.world.repo, path, base, stat=stat, colour=colour)
@@ -378,7 +378,7 @@ class Deck:
         self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
         """The time-stamped lines of the agent's last run; with `follow`, until that run has ended."""
-        from agentdeck.system import logs
+        from agentdeck.system.state import logs
 
         view = self.agent(name)
         if view.log is None:
@@ -389,14 +389,14 @@ class Deck:
 
     def raw_output(self, name: str) -> Iterator[bytes]:
         """What the agent's terminal got, byte for byte."""
-        from agentdeck.system import logs
+        from agentdeck.system.state import logs
 
         view = self.agent(name)
         return logs.read_raw(self.store.agent_folder(view.name) / "session.cast")
 
     def usage(self, view: AgentView) -> Callable[[], Usage | None]:
         """Begin to measure; what is returned says CPU since then, memory and processes, None where nothing runs."""
-        from agentdeck.system.usage import UsageSampler
+        from agentdeck.system.machine.usage import UsageSampler
 
         sampler = UsageSampler()
         pids = {view.name: view.status.runner_pid} if view.alive and view.status.runner_pid else {}
@@ -405,7 +405,7 @@ class Deck:
 
     def disk(self, view: AgentView) -> int | None:
         """The bytes that an agent's worktree takes on disk; None where it is gone."""
-        from agentdeck.system.usage import disk_bytes
+        from agentdeck.system.machine.usage import disk_bytes
 
         return disk_bytes(view.worktree) if view.worktree and view.worktree.is_dir() else None
 

@@ -8,17 +8,18 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from agentdeck.core.text import listed
-from agentdeck.engine import gateways, identity
-from agentdeck.engine.resources import Presence
-from agentdeck.engine.stack import BY_KIND
-from agentdeck.engine.survivors import Survivor, survivors, with_ports
-from agentdeck.engine.trouble import trouble_of
+from agentdeck.core.text.text import listed
+from agentdeck.engine.lifecycle.resources import Presence
+from agentdeck.engine.lifecycle.stack import BY_KIND
+from agentdeck.engine.lifecycle.survivors import Survivor, survivors, with_ports
+from agentdeck.engine.lifecycle.trouble import trouble_of
+from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView, Check
+from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import World, trust_command
 from agentdeck.errors import DeckError, MissingToolError
-from agentdeck.system import git
-from agentdeck.system.process import run
+from agentdeck.system.git import repository as git
+from agentdeck.system.machine.process import run
 
 _TMUX_NEEDED = (3, 2)
 """The first tmux that takes `new-window -e`."""
@@ -115,7 +116,7 @@ def _pg_dump_check() -> Check:
 
 
 def _profile_checks(path: str | None) -> Iterator[Check]:
-    from agentdeck.system.profiles import found, load_profiles
+    from agentdeck.system.config.profiles import found, load_profiles
 
     try:
         profiles = load_profiles()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from agentdeck.core.inheritance import inherited, past_the_proxy
+from agentdeck.core.agents.inheritance import inherited, past_the_proxy
 from agentdeck.engine.world import own_venv
 
 

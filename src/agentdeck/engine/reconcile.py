@@ -9,18 +9,19 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from agentdeck.core.agent import Agent, Fault, Phase, State, Status
-from agentdeck.core.events import Event
-from agentdeck.engine import gateways, identity
-from agentdeck.engine.ending import mark_lost
-from agentdeck.engine.heads import follow_all
-from agentdeck.engine.moving import follow, follow_worktree, old_home
-from agentdeck.engine.pane import adopted
-from agentdeck.engine.trouble import forget_trouble, is_news, is_recent
+from agentdeck.core.agents.agent import Agent, Fault, Phase, State, Status
+from agentdeck.core.agents.events import Event
+from agentdeck.engine.lifecycle.ending import mark_lost
+from agentdeck.engine.lifecycle.moving import follow, follow_worktree, old_home
+from agentdeck.engine.lifecycle.pane import adopted
+from agentdeck.engine.lifecycle.trouble import forget_trouble, is_news, is_recent
+from agentdeck.engine.providers import gateways
+from agentdeck.engine.worktrees import identity
+from agentdeck.engine.worktrees.heads import follow_all
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, StoreError, UntrustedError
-from agentdeck.system import bases, going
-from agentdeck.system.files import is_locked
+from agentdeck.system.files.files import is_locked
+from agentdeck.system.git import bases, going
 
 
 def repair(world: World, note: Note) -> None:
@@ -58,7 +59,7 @@ def _reconcile_all(world: World, note: Note) -> None:
 def _finish_landings(world: World, note: Note) -> None:
     if landing_is_cut_short(world):
         world.check_trust()
-        from agentdeck.engine import landed
+        from agentdeck.engine.landing import landed
 
         landed.finish_dead(world, note)
 
@@ -66,7 +67,7 @@ def _finish_landings(world: World, note: Note) -> None:
 def _finish_undo(world: World, note: Note) -> None:
     if undo_is_cut_short(world):
         world.check_trust()
-        from agentdeck.engine import undo
+        from agentdeck.engine.history import undo
 
         undo.finish(world, note)
 
@@ -152,7 +153,7 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
     if agent.phase not in (Phase.HELD, Phase.SAVING):
         world.check_trust()
     if agent.phase is Phase.SAVING:
-        from agentdeck.engine import removal
+        from agentdeck.engine.lifecycle import removal
 
         removal.give_up(world, agent)
         if _is_lost(world, agent.name):
@@ -160,7 +161,7 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
         text = "its removal had been cut short before anything went; it is as before"
         note(Event("agent.repaired", agent.name, text))
     elif agent.phase is Phase.RELEASING:
-        from agentdeck.engine import removal
+        from agentdeck.engine.lifecycle import removal
 
         if agent.trash.startswith("start-"):
             removal.roll_back(world, agent, note)
@@ -168,7 +169,7 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
             removal.remove(world, agent, note)
             note(Event("agent.repaired", agent.name, "its removal had been cut short; it is finished now"))
     elif agent.phase is Phase.RESTORING:
-        from agentdeck.engine import restoring
+        from agentdeck.engine.lifecycle import restoring
 
         restoring.go_on(world, agent, note)
     elif agent.phase is Phase.ACQUIRING:
@@ -202,7 +203,7 @@ def _keep_start(world: World, agent: Agent, note: Note) -> None:
 
 
 def _undo_start(world: World, agent: Agent, note: Note) -> None:
-    from agentdeck.engine import removal
+    from agentdeck.engine.lifecycle import removal
 
     if agent.runs > 1:
         # Only a further run was cut short: what the agent did before stays, and it can be resumed again.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agentdeck.core.agent import Agent
-from agentdeck.core.text import listed
-from agentdeck.engine import gateways
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.text.text import listed
+from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView, view_of, views_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, UsageError

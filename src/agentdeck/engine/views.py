@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentdeck.core.agent import Agent, Fault, Mode, Phase, State, Status
-from agentdeck.core.serving import Serving
-from agentdeck.engine.heads import recorded_head
-from agentdeck.engine.identity import trouble
+from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, Status
+from agentdeck.core.providers.serving import Serving
+from agentdeck.engine.worktrees.heads import recorded_head
+from agentdeck.engine.worktrees.identity import trouble
 from agentdeck.errors import ExitCode, StoreError
-from agentdeck.system.heads import Head
-from agentdeck.system.store import Store
+from agentdeck.system.git.heads import Head
+from agentdeck.system.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)

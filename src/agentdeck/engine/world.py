@@ -12,22 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.events import Event
-from agentdeck.core.inheritance import inherited
-from agentdeck.core.text import listed
+from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.inheritance import inherited
+from agentdeck.core.text.text import listed
 from agentdeck.errors import ConfigError, DeckError, StoreError, UntrustedError
-from agentdeck.system.files import home_path, state_home
-from agentdeck.system.git import Repository
-from agentdeck.system.store import Store
-from agentdeck.system.tmux import Tmux
+from agentdeck.system.files.files import home_path, state_home
+from agentdeck.system.git.repository import Repository
+from agentdeck.system.state.store import Store
+from agentdeck.system.terminal.tmux import Tmux
 
 if TYPE_CHECKING:
-    from agentdeck.core.config import RunnerConfig
-    from agentdeck.core.profile import Profile
+    from agentdeck.core.config.config import RunnerConfig
+    from agentdeck.core.config.profile import Profile
+    from agentdeck.system.config.settings import Settings, Sources
+    from agentdeck.system.config.trust import Approvals, Standing
     from agentdeck.system.databases import Database
-    from agentdeck.system.ports import PortRegistry
-    from agentdeck.system.settings import Settings, Sources
-    from agentdeck.system.trust import Approvals, Standing
+    from agentdeck.system.machine.ports import PortRegistry
 
 Note = Callable[[Event], None]
 """Gets every event as it happens; the faces turn it into narration, JSON lines or messages."""
@@ -52,14 +52,14 @@ class World:
 
     @cached_property
     def sources(self) -> Sources:
-        from agentdeck.system.settings import read
+        from agentdeck.system.config.settings import read
 
         return read(self.root)
 
     @cached_property
     def approvals(self) -> Approvals | None:
         """What this user has approved here; None for a user without a home, who can't have."""
-        from agentdeck.system.trust import Approvals
+        from agentdeck.system.config.trust import Approvals
 
         try:
             return Approvals(state_home() / "trust", self.repo.common)
@@ -76,7 +76,7 @@ class World:
     @cached_property
     def standing(self) -> Standing:
         """How the repository's configuration stands to what this user has approved; costs no model."""
-        from agentdeck.system.trust import standing
+        from agentdeck.system.config.trust import standing
 
         return standing(self.sources.sensitive, self.sources.own_data, self.approvals)
 
@@ -118,7 +118,7 @@ class World:
     def patience(self) -> RunnerConfig:
         """How a stop is to go; as by default where the configuration has mistakes, for an agent can always be
         stopped."""
-        from agentdeck.core.config import RunnerConfig
+        from agentdeck.core.config.config import RunnerConfig
 
         try:
             return self.safe_settings.config.runner
@@ -127,13 +127,13 @@ class World:
 
     @cached_property
     def profiles(self) -> dict[str, Profile]:
-        from agentdeck.system.profiles import load_profiles
+        from agentdeck.system.config.profiles import load_profiles
 
         return load_profiles()
 
     @cached_property
     def ports(self) -> PortRegistry:
-        from agentdeck.system.ports import PortRegistry
+        from agentdeck.system.machine.ports import PortRegistry
 
         return PortRegistry(state_home() / "ports.json")
 
@@ -150,7 +150,7 @@ class World:
         passed, dropped = config.agent.pass_env, config.agent.drop_env
         merged = inherited(os.environ, passed=passed, dropped=dropped, own_venv=own_venv())
         if config.agent.env_file:
-            from agentdeck.system import envfile
+            from agentdeck.system.machine import envfile
 
             path = self.root / home_path(config.agent.env_file)
             text = self.settings.env_text

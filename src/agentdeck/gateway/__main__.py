@@ -23,8 +23,8 @@ import time
 from pathlib import Path
 
 from agentdeck.errors import DeckError, ExitCode
-from agentdeck.system.files import private_folder, read_json, take_lock, write_json
-from agentdeck.system.gateway_files import ADDRESS, LOCK
+from agentdeck.system.files.files import private_folder, read_json, take_lock, write_json
+from agentdeck.system.gateway.files import ADDRESS, LOCK
 
 GRACE_SECONDS = 5.0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from agentdeck.core.apis import Api
+from agentdeck.core.providers.apis import Api
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.core import routing
-from agentdeck.core.events import Event
-from agentdeck.core.faults import FaultKind, ProviderFault
-from agentdeck.core.routing import Breaker
-from agentdeck.core.serving import Serving
-from agentdeck.core.tiers import Target
-from agentdeck.system.gateway_tokens import Bearer
+from agentdeck.core.agents.events import Event
+from agentdeck.core.providers.faults import FaultKind, ProviderFault
+from agentdeck.core.providers.serving import Serving
+from agentdeck.core.providers.tiers import Target
+from agentdeck.gateway import routing
+from agentdeck.gateway.routing import Breaker
+from agentdeck.system.gateway.tokens import Bearer
 
 if TYPE_CHECKING:
-    from agentdeck.core.gateway_config import GatewayConfig, ProviderConfig
+    from agentdeck.core.config.gateway import GatewayConfig, ProviderConfig
 
 REMEMBERED_SECONDS = 30 * 86400.0
 """How long who serves an agent is remembered beyond the process's end."""

@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentdeck.core.events import Event
-from agentdeck.core.token_usage import Usage
-from agentdeck.system import pricing
-from agentdeck.system.gateway_tokens import Bearer
-from agentdeck.system.ledger import Ledger, Record
+from agentdeck.core.agents.events import Event
+from agentdeck.core.providers.token_usage import Usage
+from agentdeck.system.gateway import pricing
+from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.tokens import Bearer
 
 if TYPE_CHECKING:
-    from agentdeck.core.gateway_config import BudgetsConfig, Limit, Plan
-    from agentdeck.core.tiers import Target
+    from agentdeck.core.config.gateway import BudgetsConfig, Limit, Plan
+    from agentdeck.core.providers.tiers import Target
 
 OUTPUT_MAX = 128_000
 """Tokens of an answer where the request names no limit."""

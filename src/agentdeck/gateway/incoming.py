@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
-from agentdeck.core.apis import Api
+from agentdeck.core.providers.apis import Api
 from agentdeck.gateway import answers, bodies
 from agentdeck.gateway.answers import Refused
-from agentdeck.system.gateway_tokens import BEARER_HEADER
+from agentdeck.system.gateway.tokens import BEARER_HEADER
 
 _APIS = {
     "/messages": Api.MESSAGES,

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from agentdeck.core.gateway_config import ProviderConfig
-from agentdeck.core.tiers import Target
-from agentdeck.system import modelservers
+from agentdeck.core.config.gateway import ProviderConfig
+from agentdeck.core.providers.tiers import Target
+from agentdeck.system.gateway import modelservers
 
 _ASK_AGAIN = 30.0
 """Seconds for which an answer holds."""

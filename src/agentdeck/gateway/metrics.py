@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from agentdeck.system.ledger import Record
+from agentdeck.system.gateway.ledger import Record
 
 _HELP = {
     "agentdeck_requests_total": "Requests by outcome.",

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from agentdeck.core import tiers
-from agentdeck.core.apis import Api
-from agentdeck.core.tiers import Target
+from agentdeck.core.providers import tiers
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import answers
 from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
@@ -30,7 +30,7 @@ from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.upstream import AttemptFailed, Call, Upstream
 
 if TYPE_CHECKING:
-    from agentdeck.core.gateway_config import Plan, ProviderConfig
+    from agentdeck.core.config.gateway import Plan, ProviderConfig
 
 _HEADERS = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json", "anthropic-version": "2023-06-01"}))
 _PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}

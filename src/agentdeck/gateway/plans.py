@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from agentdeck.core.gateway_config import Plan
+from agentdeck.core.config.gateway import Plan
 from agentdeck.errors import ConfigError
-from agentdeck.system.files import read_json, sign
+from agentdeck.system.files.files import read_json, sign
 
 
 class Plans:

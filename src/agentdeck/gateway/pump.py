@@ -7,10 +7,10 @@ import time
 
 from aiohttp import web
 
-from agentdeck.core import faults
-from agentdeck.core import token_usage as usage
-from agentdeck.core.apis import Api
-from agentdeck.core.faults import ProviderFault
+from agentdeck.core.providers import faults
+from agentdeck.core.providers import token_usage as usage
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.faults import ProviderFault
 from agentdeck.gateway import streams
 from agentdeck.gateway.upstream import AttemptFailed, Reply, read
 

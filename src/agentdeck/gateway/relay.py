@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from agentdeck.core import routing
-from agentdeck.core.faults import FaultKind, ProviderFault
-from agentdeck.core.routing import GiveUp, Try, Wait, Walk
-from agentdeck.core.tiers import Target
-from agentdeck.gateway import answers, bodies
+from agentdeck.core.providers.faults import FaultKind, ProviderFault
+from agentdeck.core.providers.tiers import Target
+from agentdeck.gateway import answers, bodies, routing
 from agentdeck.gateway.board import Board, Place
 from agentdeck.gateway.budgets import Spent
 from agentdeck.gateway.pump import Pump
+from agentdeck.gateway.routing import GiveUp, Try, Wait, Walk
 from agentdeck.gateway.upstream import AttemptFailed, Call, Reply, Upstream
-from agentdeck.system.gateway_tokens import Bearer
-from agentdeck.system.ledger import Record
+from agentdeck.system.gateway.ledger import Record
+from agentdeck.system.gateway.tokens import Bearer
 
 if TYPE_CHECKING:
-    from agentdeck.core.gateway_config import Plan, ProviderConfig
+    from agentdeck.core.config.gateway import Plan, ProviderConfig
 
 _jitter = random.SystemRandom().random
 _LOOK_AGAIN = 1.0

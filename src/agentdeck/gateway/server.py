@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from agentdeck.core import tiers
-from agentdeck.core.apis import Api
-from agentdeck.core.events import Event
-from agentdeck.core.reports import budget_report
-from agentdeck.core.tiers import Target
+from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.reports import budget_report
+from agentdeck.core.providers import tiers
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.tiers import Target
 from agentdeck.errors import DeckError, StoreError
 from agentdeck.gateway import answers, incoming
 from agentdeck.gateway.answers import Refused
@@ -36,16 +36,15 @@ from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.relay import Job, Relay
 from agentdeck.gateway.upstream import Call, Upstream
-from agentdeck.system import gateway_tokens as tokens
-from agentdeck.system import pricing
-from agentdeck.system.files import append_line, write_json
-from agentdeck.system.gateway_files import BOARD, GatewayFiles
-from agentdeck.system.gateway_tokens import Bearer
-from agentdeck.system.ledger import Ledger, Record
-from agentdeck.system.store import Store
+from agentdeck.system.files.files import append_line, write_json
+from agentdeck.system.gateway import pricing, tokens
+from agentdeck.system.gateway.files import BOARD, GatewayFiles
+from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.tokens import Bearer
+from agentdeck.system.state.store import Store
 
 if TYPE_CHECKING:
-    from agentdeck.core.gateway_config import Plan
+    from agentdeck.core.config.gateway import Plan
 
 EVENTS_FILE = "events.jsonl"
 REFRESH_SECONDS = 1.0

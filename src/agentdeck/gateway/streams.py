@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from agentdeck.core.apis import Api
+from agentdeck.core.providers.apis import Api
 
 EVENT_MAX = 16 * 1024 * 1024
 """Bytes of one event after which it is passed on in pieces."""

@@ -15,14 +15,14 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from agentdeck.core import faults
-from agentdeck.core.apis import Api
-from agentdeck.core.faults import ProviderFault
+from agentdeck.core.providers import faults
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.faults import ProviderFault
 from agentdeck.gateway import bodies, streams
-from agentdeck.system.gateway_tokens import BEARER_HEADER
+from agentdeck.system.gateway.tokens import BEARER_HEADER
 
 if TYPE_CHECKING:
-    from agentdeck.core.gateway_config import ProviderConfig
+    from agentdeck.core.config.gateway import ProviderConfig
 
 HELD_MAX = 8 * 1024 * 1024
 """Bytes of an answer that is not streamed, up to which it is held until it is there in full."""

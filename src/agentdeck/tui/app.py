@@ -18,25 +18,25 @@ from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
-from agentdeck.core.text import plain
+from agentdeck.core.text.text import plain
 from agentdeck.errors import DeckError, ExitCode
-from agentdeck.system import interrupts
-from agentdeck.system.files import write_atomic
-from agentdeck.tui import alerts
-from agentdeck.tui.actions import Actions, Failed, Finished, Follower, Progressed, Untrusted
-from agentdeck.tui.feed import Feed
-from agentdeck.tui.keymap import checked
-from agentdeck.tui.look import has_few_colours, style_sheets
-from agentdeck.tui.palette import DeckCommands
-from agentdeck.tui.preferences import Preferences, first_theme, load, theme_name
+from agentdeck.system.files.files import write_atomic
+from agentdeck.system.machine import interrupts
+from agentdeck.tui.acts.actions import Actions, Failed, Finished, Follower, Progressed, Untrusted
+from agentdeck.tui.feed import alerts
+from agentdeck.tui.feed.feed import Feed
+from agentdeck.tui.feed.snapshot import Snapshot
+from agentdeck.tui.keys.keymap import checked
+from agentdeck.tui.look.look import has_few_colours, style_sheets
+from agentdeck.tui.look.preferences import Preferences, first_theme, load, theme_name
+from agentdeck.tui.look.styled import OnlyText
+from agentdeck.tui.look.telling import say
 from agentdeck.tui.screens.deck import DeckScreen
-from agentdeck.tui.snapshot import Snapshot
-from agentdeck.tui.styled import OnlyText
-from agentdeck.tui.telling import say
+from agentdeck.tui.screens.palette import DeckCommands
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-    from agentdeck.system.trust import Standing
+    from agentdeck.system.config.trust import Standing
 
 _LONG = 10.0
 """Seconds that a notice with something to do stays."""
@@ -131,7 +131,7 @@ class DeckApp(App[None]):
         return True
 
     def _ask_trust(self, standing: Standing, files: list[str]) -> None:
-        from agentdeck.tui.trustdialog import TrustDialog
+        from agentdeck.tui.screens.trust import TrustDialog
 
         if not self.screen_stack or any(isinstance(screen, TrustDialog) for screen in self.screen_stack):
             return

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from agentdeck.core.config import DatabaseConfig
+from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import ConfigError, RefusedError
-from agentdeck.system.files import private_folder
+from agentdeck.system.files.files import private_folder
 
 
 class Database(Protocol):

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.config import DatabaseConfig
-from agentdeck.core.inheritance import inherited
+from agentdeck.core.agents.inheritance import inherited
+from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import DatabaseError
 from agentdeck.system.databases import arriving, check_place, database_name, filled
-from agentdeck.system.files import private_folder, write_atomic
-from agentdeck.system.process import run
+from agentdeck.system.files.files import private_folder, write_atomic
+from agentdeck.system.machine.process import run
 
 _TIMEOUT = 600.0
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from agentdeck.errors import ConfigError, DatabaseError, MissingToolError
 from agentdeck.system.databases import expand
-from agentdeck.system.process import run
+from agentdeck.system.machine.process import run
 
 if TYPE_CHECKING:
     import psycopg

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.config import DatabaseConfig
+from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError, RefusedError
 from agentdeck.system.databases import arriving, check_place, database_name, filled
 from agentdeck.system.databases.pgserver import PostgresServer, find_program

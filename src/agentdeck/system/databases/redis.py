@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from agentdeck.core.config import DatabaseConfig
+from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError
 from agentdeck.system.databases import arriving, check_place, database_name, expand, filled
-from agentdeck.system.files import from_json
-from agentdeck.system.registry import Registry
+from agentdeck.system.files.files import from_json
+from agentdeck.system.files.registry import Registry
 
 _BATCH = 500
 _CONNECT_SECONDS = 5.0

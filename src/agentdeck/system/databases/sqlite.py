@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.config import DatabaseConfig
+from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import DatabaseError, RefusedError
 from agentdeck.system.databases import arriving, check_place, filled
-from agentdeck.system.files import home_path, leads_into
+from agentdeck.system.files.files import home_path, leads_into
 
 _PATIENCE = 20.0
 """Seconds to wait for a writer that keeps others from reading."""

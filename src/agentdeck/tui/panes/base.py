@@ -13,13 +13,13 @@ from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from agentdeck.core.text import columns
+from agentdeck.core.text.text import columns
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.tui.keymap import first_key
-from agentdeck.tui.keys import BY_ID
+from agentdeck.tui.keys.keymap import first_key
+from agentdeck.tui.keys.keys import BY_ID
+from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.watching import Watch
-from agentdeck.tui.telling import sentence
 
 NO_AGENT = "No agent is selected."
 

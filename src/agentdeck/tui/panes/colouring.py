@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from agentdeck.core.patch import FilePatch, PatchLine
+from agentdeck.core.merging.patch import FilePatch, PatchLine
+from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.rows import Piece
-from agentdeck.tui.styled import clean
 
 _LINES_MOST = 1500
 """Lines of one hunk that are coloured; more would take seconds."""

@@ -12,17 +12,17 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from agentdeck.core.durations import short_duration
-from agentdeck.core.text import cut, pad, plain
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import cut, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.diffs import Diff, agent_base, commits_of, read_commit
+from agentdeck.engine.review.diffs import Diff, agent_base, commits_of, read_commit
 from agentdeck.engine.views import AgentView
-from agentdeck.system.history import Commit
-from agentdeck.tui.keys import COMMITS, IN_TABS, bound
+from agentdeck.system.git.history import Commit
+from agentdeck.tui.keys.keys import COMMITS, IN_TABS, bound
+from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.rows import Piece, RowsView, TextRows
-from agentdeck.tui.telling import sentence
 
 _REST = 1.0
 

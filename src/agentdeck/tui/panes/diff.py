@@ -12,19 +12,19 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from agentdeck.core.text import plain
-from agentdeck.engine.comments import Comment, Comments, send
+from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.diffs import Diff, Scope, read
+from agentdeck.engine.review.comments import Comment, Comments, send
+from agentdeck.engine.review.diffs import Diff, Scope, read
 from agentdeck.engine.views import AgentView
-from agentdeck.system.files import sign
-from agentdeck.tui.keys import DIFF, IN_TABS, bound
+from agentdeck.system.files.files import sign
+from agentdeck.tui.feed.reading import telling_files
+from agentdeck.tui.keys.keys import DIFF, IN_TABS, bound
+from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.prompt import Prompt
 from agentdeck.tui.panes.rows import RowsView
-from agentdeck.tui.reading import telling_files
-from agentdeck.tui.telling import sentence
 
 _REST = 2.0
 """Seconds at least between two looks while the agent works."""

@@ -12,14 +12,14 @@ from typing import ClassVar, NamedTuple
 from textual import on
 from textual.binding import Binding, BindingType
 
-from agentdeck.core.patch import FilePatch, PatchLine
-from agentdeck.core.text import columns, cut_start, plain
-from agentdeck.engine.comments import Comment
-from agentdeck.engine.diffs import Diff
-from agentdeck.tui.keys import IN_DIFF, bound
+from agentdeck.core.merging.patch import FilePatch, PatchLine
+from agentdeck.core.text.text import columns, cut_start, plain
+from agentdeck.engine.review.comments import Comment
+from agentdeck.engine.review.diffs import Diff
+from agentdeck.tui.keys.keys import IN_DIFF, bound
+from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.colouring import Colouring
 from agentdeck.tui.panes.rows import Piece, RowsView
-from agentdeck.tui.styled import clean
 
 _STATUS = {"A": "new", "D": "gone", "R": "moved", "C": "copied", "T": "other kind", "M": ""}
 _WIDE_MOST = 2200

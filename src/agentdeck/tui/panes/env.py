@@ -9,14 +9,14 @@ from typing import ClassVar
 from textual import on
 from textual.binding import BindingType
 
-from agentdeck.core.secrets import masked
-from agentdeck.core.text import columns, pad, plain
+from agentdeck.core.text.secrets import masked
+from agentdeck.core.text.text import columns, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.resources import resource_variables
-from agentdeck.engine.stack import BY_KIND
+from agentdeck.engine.lifecycle.resources import resource_variables
+from agentdeck.engine.lifecycle.stack import BY_KIND
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World
-from agentdeck.tui.keys import ENV, IN_TABS, bound
+from agentdeck.tui.keys.keys import ENV, IN_TABS, bound
 from agentdeck.tui.panes.listed import ListPane
 from agentdeck.tui.panes.rows import Piece, RowsView
 

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 from textual import on
 
-from agentdeck.core.agent import State
-from agentdeck.core.durations import short_duration
-from agentdeck.core.events import Event
-from agentdeck.core.text import pad, plain
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.events import Event
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import pad, plain
 from agentdeck.engine.views import AgentView
 from agentdeck.tui.panes.listed import ListPane
 from agentdeck.tui.panes.rows import Piece, RowsView

@@ -12,11 +12,11 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from agentdeck.core.text import cut, plain
+from agentdeck.core.text.text import cut, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.system.logtail import MOST_LINES, Change, LogTail
-from agentdeck.tui.keys import IN_TABS, LOG, bound
+from agentdeck.system.state.logtail import MOST_LINES, Change, LogTail
+from agentdeck.tui.keys.keys import IN_TABS, LOG, bound
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.loglines import LogView
 from agentdeck.tui.panes.prompt import Prompt

@@ -13,10 +13,10 @@ from rich.style import Style
 from textual.cache import LRUCache
 from textual.strip import Strip
 
-from agentdeck.system.logtail import Change
-from agentdeck.system.recording import NOTE
+from agentdeck.system.state.logtail import Change
+from agentdeck.system.state.recording import NOTE
+from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.follow import FollowView
-from agentdeck.tui.styled import clean
 
 _CLOCK = 9
 """Columns for the time and a blank."""

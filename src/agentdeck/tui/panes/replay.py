@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from agentdeck.errors import DeckError, NotFoundError
-from agentdeck.system.control import ScreenReader
-from agentdeck.system.replay import WINDOW, Recording, Stage
-from agentdeck.system.tmux import Tmux
+from agentdeck.system.terminal.control import ScreenReader
+from agentdeck.system.terminal.replay import WINDOW, Recording, Stage
+from agentdeck.system.terminal.tmux import Tmux
+from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.screen import TerminalView
-from agentdeck.tui.telling import sentence
 
 SPEEDS = (1, 2, 4, 8)
 _TICK = 0.06

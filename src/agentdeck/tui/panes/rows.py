@@ -15,8 +15,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from agentdeck.tui.keys import IN_ROWS, bound
-from agentdeck.tui.look import has_few_colours
+from agentdeck.tui.keys.keys import IN_ROWS, bound
+from agentdeck.tui.look.look import has_few_colours
 
 Piece = tuple[str, str]
 """A text that is clean, and the name of its look; “” is a plain one."""

@@ -12,13 +12,13 @@ from rich.style import Style
 from textual.app import ComposeResult
 from textual.strip import Strip
 
-from agentdeck.core.text import plain
+from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.system.control import Capture, ScreenReader
+from agentdeck.system.terminal.control import Capture, ScreenReader
+from agentdeck.tui.look.styled import clean, painted
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.follow import FollowView
-from agentdeck.tui.styled import clean, painted
 
 _PACE = 0.06
 """Seconds between two captures while the screen moves."""

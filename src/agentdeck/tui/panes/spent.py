@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentdeck.core.text import cut, pad, plain
-from agentdeck.engine.spending import Line, of_agent
+from agentdeck.core.text.text import cut, pad, plain
+from agentdeck.engine.providers.spending import Line, of_agent
 from agentdeck.engine.world import World
-from agentdeck.tui.look import sparkline
+from agentdeck.tui.look.look import sparkline
 from agentdeck.tui.panes.rows import Piece
 
 _HOURS = 24

@@ -11,12 +11,12 @@ from typing import ClassVar
 
 from textual.timer import Timer
 
-from agentdeck.core.durations import short_duration
-from agentdeck.core.text import plain, size_text
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import plain, size_text
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.system.usage import ProcessTable, ProcessUse, tree_of
-from agentdeck.tui.look import short_bytes, sparkline
+from agentdeck.system.machine.usage import ProcessTable, ProcessUse, tree_of
+from agentdeck.tui.look.look import short_bytes, sparkline
 from agentdeck.tui.panes.listed import ListPane
 from agentdeck.tui.panes.rows import Piece
 from agentdeck.tui.panes.spent import Spent, money_rows, spent_by

@@ -40,7 +40,7 @@ class Watch:
             self._over.wait(1.0)
 
     def _follow(self) -> None:
-        from agentdeck.system.watch import ticks
+        from agentdeck.system.files.watch import ticks
 
         for _ in ticks(self._folder, every=_ANYWAY, step=_STEP):
             self._say()

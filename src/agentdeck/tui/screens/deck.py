@@ -11,20 +11,20 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Input
 
-from agentdeck.core.text import plain
-from agentdeck.tui.actions import Actions, Follower
-from agentdeck.tui.deckverbs import DeckVerbs
-from agentdeck.tui.detail import Detail
-from agentdeck.tui.header import Activity, DeckHeader, KeyBar, Problems
-from agentdeck.tui.hints import FILTERING, hints_for, show_activity
-from agentdeck.tui.keys import KEYS, bound
-from agentdeck.tui.order import NEEDS_PERSON, Grouping, Order, arrange
-from agentdeck.tui.snapshot import Row, Snapshot
-from agentdeck.tui.table import AgentTable
-from agentdeck.tui.welcome import Welcome
+from agentdeck.core.text.text import plain
+from agentdeck.tui.acts.actions import Actions, Follower
+from agentdeck.tui.feed.snapshot import Row, Snapshot
+from agentdeck.tui.keys.keys import KEYS, bound
+from agentdeck.tui.list.detail import Detail
+from agentdeck.tui.list.header import Activity, DeckHeader, KeyBar, Problems
+from agentdeck.tui.list.hints import FILTERING, hints_for, show_activity
+from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Order, arrange
+from agentdeck.tui.list.table import AgentTable
+from agentdeck.tui.list.welcome import Welcome
+from agentdeck.tui.screens.deckverbs import DeckVerbs
 
 if TYPE_CHECKING:
-    from agentdeck.core.radar import Report
+    from agentdeck.core.merging.radar import Report
     from agentdeck.engine.deck import Deck
 
 _BESIDE = 160

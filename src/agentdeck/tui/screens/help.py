@@ -14,10 +14,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from agentdeck.core.agent import State
-from agentdeck.tui.header import COLOURS
-from agentdeck.tui.keymap import shown_keys
-from agentdeck.tui.keys import SECTIONS, Key
+from agentdeck.core.agents.agent import State
+from agentdeck.tui.keys.keymap import shown_keys
+from agentdeck.tui.keys.keys import SECTIONS, Key
+from agentdeck.tui.list.header import COLOURS
 
 _KEYS_WIDE, _HELP_WIDE = 11, 66
 """Columns for the keys, and for what they do where the id stands behind that."""

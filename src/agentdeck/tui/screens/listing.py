@@ -16,14 +16,14 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
-from agentdeck.core.text import columns as columns_of
-from agentdeck.core.text import cut, fit, pad, plain
+from agentdeck.core.text.text import columns as columns_of
+from agentdeck.core.text.text import cut, fit, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.tui.actions import Actions, Follower
-from agentdeck.tui.header import Activity, KeyBar, KeyHint, Piece
-from agentdeck.tui.hints import hint_of, show_activity
-from agentdeck.tui.keys import BY_ID, bound
-from agentdeck.tui.telling import sentence
+from agentdeck.tui.acts.actions import Actions, Follower
+from agentdeck.tui.keys.keys import BY_ID, bound
+from agentdeck.tui.list.header import Activity, KeyBar, KeyHint, Piece
+from agentdeck.tui.list.hints import hint_of, show_activity
+from agentdeck.tui.look.telling import sentence
 
 _BESIDE = 140
 """From so many columns on, what is said of the selected line stands beside the list and not below it."""

@@ -10,12 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
-from agentdeck.core.text import size_text
-from agentdeck.tui.header import KeyHint
+from agentdeck.core.text.text import size_text
+from agentdeck.tui.list.header import KeyHint
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
 
 if TYPE_CHECKING:
-    from agentdeck.engine.stale import Stale
+    from agentdeck.engine.history.stale import Stale
 
 
 class PruneScreen(Listing):
@@ -90,7 +90,7 @@ class PruneScreen(Listing):
             self._show()
 
     def action_prune(self) -> None:
-        from agentdeck.tui.deeds import ask_and_prune
+        from agentdeck.tui.acts.deeds import ask_and_prune
 
         if chosen := self.chosen():
             ask_and_prune(self, self.deck, self.actions, chosen)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from agentdeck.core.durations import short_duration
-from agentdeck.tui.header import KeyHint, Piece
+from agentdeck.core.text.durations import short_duration
+from agentdeck.tui.list.header import KeyHint, Piece
+from agentdeck.tui.look.styled import clean
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
-from agentdeck.tui.styled import clean
 
 if TYPE_CHECKING:
-    from agentdeck.engine.landings import Entry, Landing
+    from agentdeck.engine.records.landings import Entry, Landing
 
 _SHOWN = 60
 """Landings that are listed, the newest of them."""
@@ -46,7 +46,7 @@ class QueueScreen(Listing):
     every = 1.0
 
     def find(self) -> Queue:
-        from agentdeck.engine.landings import Landings
+        from agentdeck.engine.records.landings import Landings
 
         landings = list(reversed(self.deck.landings()))[:_SHOWN]
         record = Landings(self.deck.store)
@@ -58,7 +58,7 @@ class QueueScreen(Listing):
         found = next((pair for pair in entries if _key(*pair) == self.selected), entries[0] if entries else None)
         if found is None or not (found[1].gate or found[0].id in running):
             return []
-        from agentdeck.engine.gate import last_lines, running_logs
+        from agentdeck.engine.landing.gate import last_lines, running_logs
 
         log = found[1].gate
         return last_lines([log] if log else running_logs(self.deck.world, found[0].id), _GATE_LINES)
@@ -82,7 +82,7 @@ class QueueScreen(Listing):
         return (KeyHint("u", "undo", "undo"),) if self.facts and self.facts.landings else ()
 
     def action_undo(self) -> None:
-        from agentdeck.tui.deeds import ask_and_undo
+        from agentdeck.tui.acts.deeds import ask_and_undo
 
         pairs = [(landing, entry) for landing in self.facts.landings for entry in landing.entries] if self.facts else []
         number = next((entry.step for landing, entry in pairs if _key(landing, entry) == self.selected), 0)

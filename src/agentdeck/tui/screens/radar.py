@@ -7,10 +7,10 @@ from typing import Any
 
 from textual.content import Content
 
-from agentdeck.core.radar import Pair, Report, Verdict
+from agentdeck.core.merging.radar import Pair, Report, Verdict
 from agentdeck.engine.deck import Deck
-from agentdeck.tui.actions import Actions
-from agentdeck.tui.header import Piece
+from agentdeck.tui.acts.actions import Actions
+from agentdeck.tui.list.header import Piece
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
 
 _FIXED = 44

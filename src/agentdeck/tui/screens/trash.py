@@ -11,13 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
-from agentdeck.core.durations import short_duration
-from agentdeck.tui.header import KeyHint
+from agentdeck.core.text.durations import short_duration
+from agentdeck.tui.acts.taking_back import is_open, what_happens
+from agentdeck.tui.list.header import KeyHint
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
-from agentdeck.tui.taking_back import is_open, what_happens
 
 if TYPE_CHECKING:
-    from agentdeck.engine.steps import Step
+    from agentdeck.engine.records.steps import Step
 
 
 class TrashScreen(Listing):
@@ -61,7 +61,7 @@ class TrashScreen(Listing):
 
     @on(OptionList.OptionSelected)
     def action_undo(self) -> None:
-        from agentdeck.tui.deeds import ask_and_undo
+        from agentdeck.tui.acts.deeds import ask_and_undo
 
         step = self._step()
         if step is None:

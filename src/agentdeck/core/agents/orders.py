@@ -1,0 +1,170 @@
+"""What the engine tells a runner to do: one JSON file, read once when the runner starts.
+
+Standard library only: the runner loads it at every start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from agentdeck.core.agents.agent import Mode
+from agentdeck.core.agents.failover import Policy
+from agentdeck.core.agents.prompts import fill, takes_prompt
+
+VARIABLES = "AGENTDECK_FAILOVER_VARIABLES"
+"""The runner's own variable for what each profile's environment has beside the first one's, as JSON: values by name by
+profile, null for one that it has not. In the environment, because that never touches the disk; no agent sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """Regular expressions over an agent's screen (its lines joined by newlines, colours stripped), tried in this order.
+
+    The first of `waiting`, `limited`, `failed`, `working`, `done` that matches gives the state. A named group `reason`
+    in the pattern becomes the reason shown; without one it is the matched line.
+    """
+
+    waiting: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    working: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the end of the agent's process is judged, where the exit code alone does not tell.
+
+    The patterns are searched in the last 64 KiB of its output, escape sequences stripped. The first that matches of
+    `limited`, `auth`, `provider`, `failed` names the fault, whatever the exit code; none and a code in `ok_codes` is
+    success. Where `success` is set, an exit that matches none of its patterns has failed too.
+    """
+
+    ok_codes: tuple[int, ...] = (0,)
+    limited: tuple[str, ...] = ()
+    auth: tuple[str, ...] = ()
+    provider: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    success: tuple[str, ...] = ()
+    finished: tuple[str, ...] = ()
+    """Say that all went well: with a code in `ok_codes`, whatever else was printed, as text that it read may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One profile that an agent can fail over to: how it is started and read. Its variables are not here: they may be
+    keys, and these orders are a file."""
+
+    profile: str
+    start: tuple[str, ...]
+    """The command line for a prompt, with `{prompt}` and `{settings}` in it."""
+    resume: tuple[str, ...] = ()
+    """From the session `{session}`; empty: it can't."""
+    resume_last: tuple[str, ...] = ()
+    """From the last session in the folder."""
+    settings: str = ""
+    go_on: str = "continue"
+    detectors: Detectors = field(default_factory=Detectors)
+    outcome: Outcome = field(default_factory=Outcome)
+    reports: bool = False
+    session_pattern: str = ""
+
+    def line(self, prompt: str, session: str, *, resume: bool) -> tuple[tuple[str, ...], str, bool]:
+        """The command line, what is to be typed because the command line does not take it, and whether it resumes."""
+        back = ((self.resume if session else ()) or self.resume_last) if resume else ()
+        words = back or self.start
+        values = {"prompt": prompt, "session": session, "settings": self.settings}
+        typed = "" if takes_prompt(words) else prompt
+        return tuple(fill(word, values) for word in words), typed, bool(back)
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """One run of one agent. Paths are absolute strings; times are seconds; sizes are bytes."""
+
+    agent: str
+    run: str
+    """Unique to this run; every process of it carries `AGENTDECK_RUN=<run>` in its environment."""
+    deck: str
+    argv: tuple[str, ...]
+    cwd: str
+    folder: str
+    """The agent's folder in the store."""
+    log: str
+    """The time-stamped text log of this run."""
+    runs_log: str
+    """The deck's one greppable file of START, OK, FAIL and TIMEOUT lines."""
+    start_in: str = ""
+    """The folder in `cwd`, as a path relative to that, in which the agent begins; hooks run in `cwd`."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Added to the pane's environment; already holds ports, database and the env file's variables."""
+    env_unset: tuple[str, ...] = ()
+    mode: Mode = Mode.INTERACTIVE
+    setup: tuple[str, ...] = ()
+    """Shell lines run in `cwd` before the agent; one that fails ends the run as a `setup` fault."""
+    typed: str = ""
+    """Text typed to the agent once it is quiet, for a CLI that takes no prompt on its command line."""
+    timeout: float | None = None
+    quiet: float = 0.4
+    """How long output must rest before the screen is looked at."""
+    detectors: Detectors = field(default_factory=Detectors)
+    outcome: Outcome = field(default_factory=Outcome)
+    reports: bool = False
+    """Whether the CLI's own hooks report through the inbox; then the screen decides only what they can't."""
+    session_pattern: str = ""
+    """A pattern whose group `session` finds the CLI's session id in its output."""
+    grace_interrupt: float = 5.0
+    grace_terminate: float = 5.0
+    recording_max: int = 32 * 1024 * 1024
+    """The recording and the log each rotate at this size, and `recording_keep` older files are kept."""
+    recording_keep: int = 1
+    profile: str = ""
+    """The one that `argv` starts; empty for a command."""
+    primary: str = ""
+    """The agent's own profile, to which it goes back."""
+    go_on: str = "continue"
+    resumes: bool = False
+    """Whether `argv` goes on from a session."""
+    task: str = ""
+    base_commit: str = ""
+    chain: tuple[Rung, ...] = ()
+    """The profiles to fail over to and back, the agent's own first; empty: it ends when its provider fails."""
+    policy: Policy = field(default_factory=Policy)
+
+    def on(self, rung: Rung, argv: tuple[str, ...], typed: str) -> Orders:
+        """The same run with another profile."""
+        return replace(
+            self,
+            profile=rung.profile,
+            argv=argv,
+            typed=typed,
+            go_on=rung.go_on,
+            detectors=rung.detectors,
+            outcome=rung.outcome,
+            reports=rung.reports,
+            session_pattern=rung.session_pattern,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Orders:
+        fields = dict(data)
+        for key in ("argv", "env_unset", "setup"):
+            fields[key] = tuple(fields[key])
+        fields["mode"] = Mode(fields["mode"])
+        _read_rules(fields)
+        for rung in fields.get("chain", ()):
+            _read_rules(rung)
+            for key in ("start", "resume", "resume_last"):
+                rung[key] = tuple(rung[key])
+        fields["chain"] = tuple(Rung(**rung) for rung in fields.get("chain", ()))
+        fields["policy"] = Policy(**fields.get("policy", {}))
+        return cls(**fields)
+
+
+def _read_rules(fields: dict[str, Any]) -> None:
+    fields["detectors"] = Detectors(**{key: tuple(value) for key, value in fields["detectors"].items()})
+    fields["outcome"] = Outcome(**{key: tuple(value) for key, value in fields["outcome"].items()})

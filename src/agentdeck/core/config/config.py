@@ -1,0 +1,253 @@
+"""`agentdeck.toml` as models. Every key has a default, so no file is needed; an unknown key is an error."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from agentdeck.core.config import placeholders
+from agentdeck.core.config.dashboard import DashboardConfig
+from agentdeck.core.config.gateway import BudgetsConfig, GatewayConfig, Plan, Providers
+from agentdeck.core.config.section import Seconds, Section
+
+PortNumber = Annotated[int, Field(ge=1024, le=65535)]
+
+
+class AgentDefaults(Section):
+    """What `agentdeck run` takes where the command line is silent."""
+
+    profile: str = "claude"
+    """Profile of a new agent; `auto` takes the first one found on this machine."""
+    base: str = ""
+    """Branch that new branches start from; empty: the branch checked out in the main worktree."""
+    branch: str = "agentdeck/{name}"
+    """Name of a new branch; `{name}` is the agent's."""
+    failover: list[str] = Field(default=[])
+    """Profiles to go on with, in this order, when an agent's provider limits it, is down or refuses its login. The
+    agent's own comes first, wherever it is in the list; `["claude"]` alone waits for the end of a limit."""
+    tier: str = ""
+    """The chain of models that a new agent is served by; empty: its CLI's own provider."""
+    timeout: Seconds | None = None
+    """Seconds until a run is stopped; none: never."""
+    env: dict[str, Annotated[str, AfterValidator(placeholders.check)]] = Field(default={})
+    """Variables that every agent gets. `{name}`, `{branch}` and `{worktree}` in them are the agent's, `{port}` is its
+    first port, `{index}` the lowest number from 1 that no other agent of the repository has; `{{name}}` is `{name}`."""
+    pass_env: list[str] = Field(default=[])
+    """Variables of the shell that agents are started from, as patterns such as `TERM_PROGRAM*`, that agents get
+    although they describe that shell's terminal, editor, CI step or the like. Others get through anyway."""
+    drop_env: list[str] = Field(default=[])
+    """Variables of that shell, as patterns such as `AWS_*`, that no agent gets."""
+    env_file: str = ""
+    """A file of `KEY=VALUE` lines whose variables every agent gets, such as keys that cron does not have."""
+
+
+class WorktreeConfig(Section):
+    path: str = ".worktrees/{name}"
+    """Where worktrees lie, relative to the repository: `{name}` the agent's, `{repo}` the repository's."""
+    copy_files: list[str] = Field(default=[".env", ".env.*"], alias="copy")
+    """git-ignored files to copy into a new worktree, as patterns of a .gitignore; `.worktreeinclude` adds to them.
+    Hooks in a git-ignored `core.hooksPath` always come along."""
+    link: list[str] = Field(default=[])
+    """git-ignored files or folders to link instead, such as `node_modules`."""
+    submodules: bool = True
+    """Whether submodules are checked out in a new worktree."""
+
+
+class Hooks(Section):
+    """Shell lines of the user's own, run in the worktree with the agent's variables."""
+
+    setup: list[str] = Field(default=[])
+    """Run in the pane before the agent starts; one that fails stops the start."""
+    teardown: list[str] = Field(default=[])
+    """Run before the worktree is removed; one that fails is reported and does not stop the removal."""
+    timeout: Seconds = 600.0
+    """Seconds that one line may take."""
+
+
+class PortsConfig(Section):
+    per_agent: Annotated[int, Field(ge=0, le=100)] = 4
+    """How many ports an agent gets: PORT, PORT_1, …"""
+    range: Annotated[tuple[PortNumber, PortNumber], Field(strict=False)] = (20000, 29999)
+    """The first and the last port that may be handed out."""
+    names: list[str] = Field(default=[])
+    """Names of their own for PORT_1, PORT_2, … in order, such as `API_PORT`."""
+
+    @model_validator(mode="after")
+    def _room(self) -> PortsConfig:
+        if self.range[1] - self.range[0] + 1 < self.per_agent:
+            raise ValueError("the range has fewer ports than one agent gets")
+        return self
+
+    @field_validator("names")
+    @classmethod
+    def _variables(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} is not the name of a variable")
+        return names
+
+
+class DatabaseConfig(Section):
+    engine: Literal["auto", "none", "sqlite", "postgres", "redis", "command"] = "auto"
+    """`auto`: sqlite where `template` names a file, else none."""
+    template: str = ""
+    """sqlite: the file to copy; postgres: the database to copy."""
+    path: str = ".agentdeck/db.sqlite3"
+    """sqlite: where the copy lies, relative to the worktree."""
+    url: str = ""
+    """postgres, redis: the server; empty: what PGHOST and the others, or localhost, say. `$NAME` comes from the
+    environment."""
+    mode: Literal["database", "schema", "index", "prefix"] = "database"
+    """postgres: `database` or `schema`; redis: `index` or `prefix`."""
+    variable: str = "DATABASE_URL"
+    """The variable that gets its URL."""
+    variables: dict[str, str] = Field(default={})
+    """More variables, from `{url}`, `{name}`, `{host}`, `{port}`, `{user}`, `{schema}`, `{prefix}`, `{path}`."""
+    create: str = ""
+    """command: the shell line that creates one and prints its URL; it sees AGENTDECK_DATABASE, the name to use."""
+    drop: str = ""
+    """command: the shell line that takes it away."""
+    dump: str = ""
+    """command: the shell line that writes a dump to the file AGENTDECK_DUMP."""
+    restore: str = ""
+    """command: the shell line that reads the dump AGENTDECK_DUMP back."""
+    keep_dump: bool = True
+    """Whether a database is dumped before it is dropped."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> DatabaseConfig:
+        modes = {"postgres": ("database", "schema"), "redis": ("index", "prefix")}
+        if self.engine == "redis" and self.mode == "database":
+            object.__setattr__(self, "mode", "index")
+        if self.engine in modes and self.mode not in modes[self.engine]:
+            raise ValueError(f"{self.engine} has the modes {' and '.join(modes[self.engine])}, not {self.mode}")
+        if self.engine == "command" and not self.create:
+            raise ValueError("engine “command” needs the shell line `create`")
+        return self
+
+
+class EnvFileConfig(Section):
+    path: str = ".env.local"
+    """The file, relative to the worktree, that gets the managed block; empty: none."""
+    caches: list[str] = Field(default=[])
+    """Variables such as `XDG_CACHE_HOME` or `TURBO_CACHE_DIR` that shall name a folder of the agent's own."""
+
+
+class RunnerConfig(Section):
+    grace_interrupt: Seconds = 5.0
+    """Seconds between INT and TERM when an agent is stopped."""
+    grace_terminate: Seconds = 5.0
+    """Seconds between TERM and KILL."""
+    recording_max_mb: Annotated[int, Field(ge=1)] = 32
+    """Megabytes of a recording after which it begins anew."""
+    recording_keep: Annotated[int, Field(ge=0)] = 1
+    """How many full recordings are kept beside the one that is written."""
+    quiet: Seconds = 0.4
+    """Seconds without output after which the screen is read for the agent's state."""
+
+
+class FailoverConfig(Section):
+    """How patient the failover from one profile to the next is; see `failover` in `[agent]`."""
+
+    patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 120.0
+    """Seconds that the end of a limit is awaited although another profile is ready."""
+    longest_wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6 * 3600.0
+    """Seconds that a run may wait in all when no profile is ready."""
+    attempts: Annotated[int, Field(ge=0)] = 20
+    """How often one run may be started again, or told to go on."""
+    first_pause: Seconds = 60.0
+    """Seconds to leave a provider alone that did not say for how long; doubled with each fault in a row."""
+    longest_pause: Seconds = 1800.0
+    """Seconds to which that grows."""
+    back: Literal["turn", "start", "never"] = "turn"
+    """When an agent goes back to its own profile once that can serve it again: between two turns, when it is started
+    again, or never by itself."""
+    settle: Seconds = 3.0
+    """Seconds that a limit has to stay on the screen of a program that still runs."""
+
+
+class QueueConfig(Section):
+    jobs: Annotated[int, Field(ge=0)] = 0
+    """How many tasks of a file run at once; 0: as many as the machine has processors."""
+    max_load: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.5
+    """No further task starts above this load per processor."""
+    min_free_mb: Annotated[int, Field(ge=0)] = 512
+    """No further task starts with less memory available."""
+
+
+class LandingConfig(Section):
+    """How finished branches come to their base branch."""
+
+    method: Literal["merge", "squash", "rebase", "ff-only"] = "merge"
+    """A merge commit, one commit, the commits one by one, or only a fast-forward."""
+    gate: list[str] = Field(default=[])
+    """Shell lines that must exit with 0 before a base branch moves; run in a worktree of their own, in this order."""
+    timeout: Seconds = 3600.0
+    """Seconds that a gate may take."""
+    remove: bool = False
+    """Whether an agent is removed once it has landed."""
+    trailers: bool = True
+    """Whether the commit names the agent, its profile and its model."""
+    protected: list[str] = Field(default=[])
+    """Branches, as patterns, that nothing lands on here: `agentdeck pr` is for them."""
+    gate_after_failover: bool = False
+    """Whether work that was done while another provider served than the first of the tier needs a gate to land."""
+    retries: Annotated[int, Field(ge=0)] = 5
+    """How often a landing starts over when its base moved while it was tested."""
+
+
+class TrashConfig(Section):
+    """What a removal keeps, so that it can be undone."""
+
+    ignored: bool = False
+    """Whether git-ignored files of a worktree are kept too."""
+    keep_days: Annotated[int, Field(ge=1)] = 30
+    """Days after which `agentdeck prune` offers to let go of it."""
+
+
+class TrustConfig(Section):
+    """Which repositories are trusted without a question; only your own file may have this table."""
+
+    roots: list[str] = Field(default=[])
+    """Folders: what the configuration of a repository below one of them says is used as if you had approved it."""
+
+
+class Config(Section):
+    agent: AgentDefaults = AgentDefaults()
+    worktree: WorktreeConfig = WorktreeConfig()
+    hooks: Hooks = Hooks()
+    ports: PortsConfig = PortsConfig()
+    database: DatabaseConfig = DatabaseConfig()
+    env_file: EnvFileConfig = EnvFileConfig()
+    runner: RunnerConfig = RunnerConfig()
+    failover: FailoverConfig = FailoverConfig()
+    queue: QueueConfig = QueueConfig()
+    landing: LandingConfig = LandingConfig()
+    trash: TrashConfig = TrashConfig()
+    trust: TrustConfig = TrustConfig()
+    providers: Providers = Field(default={}, validate_default=True)
+    """Model servers by name: the known ones need no table."""
+    tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
+    """Chains by name, each a list of `provider:model`; `local = "auto"` finds the servers on this machine."""
+    gateway: GatewayConfig = GatewayConfig()
+    budgets: BudgetsConfig = BudgetsConfig()
+    dashboard: DashboardConfig = DashboardConfig()
+    keys: dict[str, str] = Field(default={})
+    """Other keys for the dashboard, by what its help (`?`) calls them: `"agent.stop" = "S,ctrl+s"`."""
+
+    @model_validator(mode="after")
+    def _chains_work(self) -> Config:
+        self.plan()
+        return self
+
+    @model_validator(mode="after")
+    def _ports_are_there(self) -> Config:
+        for name, value in self.agent.env.items():
+            if "port" in placeholders.used(value) and not self.ports.per_agent:
+                raise ValueError(f"agent.env.{name} uses {{port}}, and ports.per_agent is 0")
+        return self
+
+    def plan(self) -> Plan:
+        """What the gateway has to know of this deck; raises ValidationError for a chain that cannot work."""
+        return Plan(providers=self.providers, tiers=self.tiers, gateway=self.gateway, budgets=self.budgets)

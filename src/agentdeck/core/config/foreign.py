@@ -1,0 +1,107 @@
+"""What a repository's configuration can't say, approved or not: where keys go and what is written outside of it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from agentdeck.core.config.config import Config
+from agentdeck.core.config.gateway import PRESETS
+
+_VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
+_OWN_FILE = "~/.config/agentdeck/config.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """A value that only the user's own file may have. `text` goes on from the key."""
+
+    path: tuple[str, ...]
+    text: str
+    hint: str = f"Put it into your own {_OWN_FILE}."
+
+
+def misplaced(config: Config, repository: Mapping[str, Any], own: Mapping[str, Any], root: str) -> Iterator[Misplaced]:
+    """What the repository's file may not say. `config` is the merged one, `root` the repository's folder."""
+    if "trust" in repository:
+        yield Misplaced(("trust",), "is no table of a repository: it can't trust itself")
+    yield from _keys(config, repository, own)
+    yield from _database(config, repository, own)
+    for path, base in ((("worktree", "path"), root), (("env_file", "path"), ""), (("database", "path"), "")):
+        value = _at(repository, path)
+        if isinstance(value, str) and value and value != _at(own, path) and _leaves(value, base):
+            where = "the repository" if base else "the worktree"
+            yield Misplaced(path, f"leads out of {where}, which a repository's file can't")
+
+
+def _at(table: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = table
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _leaves(value: str, base: str) -> bool:
+    """Whether the path `value` lies outside of the folder `base`; of one that is not known yet, where that is empty."""
+    if value.startswith("~") or (not base and value.startswith("/")):
+        return True
+    base = base or "/worktree"
+    filled = value.replace("{name}", "name").replace("{repo}", "repo")
+    whole = os.path.normpath(os.path.join(base, filled))  # noqa: PTH118 - a text, not a file
+    return not whole.startswith(f"{base.rstrip('/')}/")
+
+
+def _keys(config: Config, repository: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[Misplaced]:
+    """Providers that would get a key, or the login of an agent's CLI, at an address which the repository chose."""
+    written = _at(repository, ("providers",))
+    published = {str(preset["base_url"]) for preset in PRESETS.values()}
+    bound = set(_bindings(own))
+    for name in written if isinstance(written, dict) else ():
+        provider = config.providers[name]
+        if provider.base_url in published or (provider.base_url, provider.key_env) in bound:
+            continue
+        if provider.key_env or provider.uses_own_login:
+            what = f"the key {provider.key_env}" if provider.key_env else "the login of the agents' own programs"
+            key = next((each for each in ("base_url", "key_env") if each in written[name]), "")
+            path = ("providers", name, key) if key else ("providers", name)
+            yield Misplaced(path, f"sends {what} to {provider.base_url}, which a repository's file can't")
+
+
+def _bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The addresses that the user's own file names, each with the variable of its key."""
+    tables = _at(own, ("providers",))
+    for name, table in (tables if isinstance(tables, dict) else {}).items():
+        whole = {**PRESETS.get(name, {}), **table}
+        yield str(whole.get("base_url", "")).rstrip("/"), str(whole.get("key_env", ""))
+
+
+def _database(config: Config, repository: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[Misplaced]:
+    path = ("database", "url")
+    url = _at(repository, path)
+    if not isinstance(url, str) or not _VARIABLE.search(url) or url == _at(own, path):
+        return
+    if _VARIABLE.fullmatch(url) or _stays_here(url):
+        return
+    hint = f'Put the whole address into one variable, as url = "$NAME", or put it into your own {_OWN_FILE}.'
+    yield Misplaced(path, "sends a variable to an address of its choice, which a repository's file can't", hint)
+
+
+def _stays_here(url: str) -> bool:
+    """Whether the server is on this machine, or named by a variable of the person's."""
+    rest = url.partition("://")[2]
+    place = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    host = re.sub(r":\d*$", "", place)
+    if "://" not in url or "host" in rest.partition("?")[2].lower():
+        return False
+    return host in ("", "localhost") or bool(_VARIABLE.fullmatch(host)) or _is_loopback(host.strip("[]"))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,214 @@
+"""The tables `[providers.NAME]`, `[tiers]` and `[gateway]`: who serves models, in what order, and how patiently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from agentdeck.core.config.section import Seconds, Section
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.tiers import check_tiers
+
+
+class Timeouts(Section):
+    """Seconds after which a provider is taken for failed."""
+
+    connect: Seconds = 10.0
+    """Until the connection stands."""
+    first_byte: Seconds = 60.0
+    """Until the first byte of a stream."""
+    answer: Seconds = 600.0
+    """Until the first byte of an answer that is not streamed: the server sends it when all of it is there."""
+    idle: Seconds = 180.0
+    """Between two pieces of an answer."""
+
+
+class Prices(Section):
+    """Money for a million tokens, in dollars."""
+
+    input: Annotated[float, Field(ge=0)] = 0.0
+    """What is sent."""
+    output: Annotated[float, Field(ge=0)] = 0.0
+    """What comes back."""
+    cache_read: Annotated[float, Field(ge=0)] = 0.0
+    """What the provider had cached."""
+    cache_write: Annotated[float, Field(ge=0)] = 0.0
+    """What it put into its cache."""
+
+
+class ProviderConfig(Section):
+    """An API that serves models. Known names bring their own defaults (`PRESETS`)."""
+
+    base_url: str
+    """Up to and with the version, such as `https://api.openai.com/v1`."""
+    apis: Annotated[list[Annotated[Api, Field(strict=False)]], Field(min_length=1)]
+    """The formats it speaks."""
+    key_env: str = ""
+    """The environment variable of the gateway that holds the key. Empty: the login that the agent's own CLI sends is
+    passed on, and only to this provider; a local server gets none."""
+    key_header: Literal["bearer", "x-api-key"] = "bearer"
+    """How the key is sent: as `Authorization: Bearer`, or as `x-api-key`."""
+    local: bool = False
+    """Whether it runs on this machine: it needs no key and costs nothing."""
+    timeouts: Timeouts = Timeouts()
+    max_concurrent: Annotated[int, Field(ge=0)] = 0
+    """Requests in flight at once; 0: no limit. One more waits as at a rate limit."""
+    count_tokens: bool = False
+    """Whether the server answers `/v1/messages/count_tokens`; if not, the gateway estimates."""
+    ask_usage: bool = True
+    """Whether a chat stream is asked for its token counts where the agent did not ask."""
+    prices: dict[str, Prices] = Field(default={})
+    """Prices by model, where they differ from the published ones."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is not an http or https address")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("the address holds more than host and path; a key belongs into a variable: key_env")
+        return url.rstrip("/")
+
+    @property
+    def uses_own_login(self) -> bool:
+        """Whether the agent's own login goes to this provider."""
+        return not self.key_env and not self.local
+
+
+SERVED_PORT = 18640
+"""Where `agentdeck models serve` listens unless it is told another port."""
+_LOCAL = {"local": True, "timeouts": {"connect": 3.0, "first_byte": 600.0, "answer": 1800.0, "idle": 300.0}}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "anthropic": {
+        "base_url": "https://api.anthropic.com/v1",
+        "apis": ["messages"],
+        "key_header": "x-api-key",
+        "count_tokens": True,
+    },
+    "openai": {"base_url": "https://api.openai.com/v1", "apis": ["chat", "responses"]},
+    "openrouter": {
+        "base_url": "https://openrouter.ai/api/v1",
+        "apis": ["chat", "messages", "responses"],
+        "key_env": "OPENROUTER_API_KEY",
+    },
+    "gemini": {
+        "base_url": "https://generativelanguage.googleapis.com/v1beta/openai",
+        "apis": ["chat"],
+        "key_env": "GEMINI_API_KEY",
+    },
+    "ollama": {"base_url": "http://127.0.0.1:11434/v1", "apis": ["messages", "chat", "responses"], **_LOCAL},
+    "vllm": {
+        "base_url": "http://127.0.0.1:8000/v1",
+        "apis": ["messages", "chat", "responses"],
+        "count_tokens": True,
+        **_LOCAL,
+    },
+    "llamacpp": {
+        "base_url": "http://127.0.0.1:8080/v1",
+        "apis": ["messages", "chat", "responses"],
+        "count_tokens": True,
+        **_LOCAL,
+    },
+    "served": {
+        "base_url": f"http://127.0.0.1:{SERVED_PORT}/v1",
+        "apis": ["messages", "chat", "responses"],
+        "count_tokens": True,
+        **_LOCAL,
+    },
+    "lmstudio": {"base_url": "http://127.0.0.1:1234/v1", "apis": ["messages", "chat", "responses"], **_LOCAL},
+}
+"""Providers that need no table of their own. A table of the same name goes over its preset key by key."""
+
+
+def _with_presets(tables: Any) -> Any:
+    if not isinstance(tables, Mapping):
+        return tables
+    merged: dict[str, Any] = {**PRESETS, **tables}
+    for name, table in tables.items():
+        if isinstance(table, Mapping) and (preset := PRESETS.get(name)):
+            merged[name] = {**preset, **table}
+            times = table.get("timeouts")
+            if isinstance(times, Mapping) and "timeouts" in preset:
+                merged[name]["timeouts"] = {**preset["timeouts"], **times}
+    return merged
+
+
+Providers = Annotated[dict[str, ProviderConfig], BeforeValidator(_with_presets)]
+
+
+class GatewayConfig(Section):
+    """When agents use the gateway, and how it bears a provider's faults."""
+
+    use: Literal["auto", "always", "never"] = "auto"
+    """`auto`: agents with a tier; `always`: every agent whose CLI can be pointed at it; `never`: none."""
+    retry_budget: Annotated[float, Field(ge=0)] = 15.0
+    """Seconds that one request may spend waiting between attempts, all providers together."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    """How often one provider is asked again for the same request."""
+    backoff: Seconds = 0.5
+    """The first wait where the provider named none; it doubles."""
+    backoff_max: Seconds = 8.0
+    """The longest wait of that kind."""
+    breaker_failures: Annotated[int, Field(ge=1)] = 3
+    """Failures in a row after which a provider is left alone; a time-out counts as all of them."""
+    breaker_seconds: Seconds = 10.0
+    """How long it is left alone at first; doubled each time that the one probe fails."""
+    breaker_seconds_max: Seconds = 120.0
+    """The longest that it is left alone for failures in a row."""
+    exhausted_seconds: Seconds = 300.0
+    """How long a provider without quota or credit is left alone when it names no reset."""
+    hold: Seconds = 5.0
+    """How long the beginning of a stream is held back while it brings no content, to fail over if an error follows."""
+    max_body_mb: Annotated[int, Field(ge=1)] = 64
+    """The largest request."""
+
+
+class Limit(Section):
+    """What may be spent."""
+
+    money: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """In US dollars; none: no limit."""
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    """Of the prompt, read from a cache or not, and of the answer; none: no limit."""
+
+
+class BudgetsConfig(Section):
+    """What agents may spend through the gateway, and what happens when it is spent."""
+
+    agent: Limit = Limit()
+    """Each agent, in all its runs."""
+    deck: Limit = Limit()
+    """All agents of this repository, ever."""
+    day: Limit = Limit()
+    """All agents of this repository, in one day of the local calendar."""
+    warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """The share of a budget at which an event tells of it."""
+    at_limit: Literal["local", "pause", "stop"] = "pause"
+    """`local`: the tier `local` serves from then on; `pause`: requests are refused, and the agent waits, until the
+    budget is raised or the day is over; `stop`: the agent is stopped."""
+    deep_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The share of all cost that the tier `deep` should have at most; `agentdeck spend` tells when it has more."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is limited."""
+        return any(each != Limit() for each in (self.agent, self.deck, self.day))
+
+
+class Plan(Section):
+    """What the gateway needs of one deck's configuration."""
+
+    providers: Providers = Field(default={}, validate_default=True)
+    tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
+    gateway: GatewayConfig = GatewayConfig()
+    budgets: BudgetsConfig = BudgetsConfig()
+
+    @model_validator(mode="after")
+    def _chains_work(self) -> Plan:
+        check_tiers(self.tiers, self.providers)
+        return self

@@ -1,0 +1,212 @@
+"""A profile: how one kind of agent CLI is started, resumed, prompted and read. Data: one TOML file a kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from agentdeck.core.agents.agent import Mode
+from agentdeck.core.agents.orders import Detectors, Outcome
+from agentdeck.core.agents.prompts import GO_ON, fill, takes_prompt
+from agentdeck.core.providers.apis import Api
+
+
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text, re.MULTILINE)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
+def _finds_session(text: str) -> str:
+    if text and "session" not in re.compile(text).groupindex:
+        raise ValueError("has no group (?P<session>…)")
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_is_pattern)]
+Patterns = tuple[Pattern, ...]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CommandLines(_Section):
+    """Command lines for one mode, each a list of words. The words may hold `{prompt}`, `{session}` and `{settings}`."""
+
+    prompt: Annotated[tuple[str, ...], Field(min_length=1)]
+    """With a task. Where no word holds `{prompt}`, the task is typed once the program is quiet."""
+    bare: tuple[str, ...] = ()
+    """Without a task; empty: this mode needs one."""
+    resume: tuple[str, ...] = ()
+    """Going on from the session `{session}`; empty: it can't, and is started anew."""
+    resume_last: tuple[str, ...] = ()
+    """Going on from the last session in this folder, when the session's id is not known."""
+    resume_prompt: tuple[str, ...] = ()
+    """Words added when something is said on resuming."""
+
+
+class ScreenPatterns(_Section):
+    """Regular expressions of Python's over what the screen shows while the program runs, tried in this order: the first
+    that matches gives the state. A group `(?P<reason>…)` becomes the reason shown; else it is the matched line.
+    """
+
+    waiting: Patterns = ()
+    """It needs a person: a permission, a login, an answer."""
+    limited: Patterns = ()
+    """It stands at a limit of its provider."""
+    failed: Patterns = ()
+    """It shows an error that it does not get over by itself."""
+    working: Patterns = ()
+    """It is at work, although nothing new is printed."""
+    done: Patterns = ()
+    """It has done what it was told, and waits for more."""
+
+
+class OutcomePatterns(_Section):
+    """How its end is judged, where the exit code alone does not tell: regular expressions over the last 64 KiB that it
+    printed. The first that matches of `limited`, `auth`, `provider`, `failed` is what went wrong, whatever the code.
+    """
+
+    ok_codes: tuple[int, ...] = (0,)
+    """The exit codes of an end that went well."""
+    limited: Patterns = ()
+    """Its provider limited it: it is awaited, or another profile goes on. Times in the text are understood."""
+    auth: Patterns = ()
+    """Its login was refused."""
+    provider: Patterns = ()
+    """Its provider is down or overloaded."""
+    failed: Patterns = ()
+    """Any other failure that its exit code hides."""
+    success: Patterns = ()
+    """Where there are any, an end without one of them has failed."""
+    finished: Patterns = ()
+    """With such an exit code: all went well, whatever else was printed."""
+
+
+class Answer(_Section):
+    """What to press, by tmux's names for keys, when it asks for a permission."""
+
+    yes: tuple[str, ...] = ("Enter",)
+    """To allow it."""
+    no: tuple[str, ...] = ("Escape",)
+    """To refuse it."""
+
+
+class Reports(_Section):
+    """How the CLI itself reports what it does, through its hooks."""
+
+    kind: Literal["none", "claude", "codex"] = "none"
+    """`claude`: `{settings}` is the path of a settings file with hooks; `codex`: it is the setting `notify=…`."""
+    argv: tuple[str, ...] = ()
+    """Words put right after the program's name."""
+
+
+class GatewayWiring(_Section):
+    """How the CLI is pointed at the gateway, by the means that it honours.
+
+    `{base_url}` is the agent's own address there, `{plain_url}` the same without its token, `{token}` the token, and
+    `{model}` the first model of the tier.
+    """
+
+    api: Api
+    """The format that the CLI speaks."""
+    env: dict[str, str] = {}
+    """Variables that it gets."""
+    keyed_env: dict[str, str] = {}
+    """More variables where no provider gets the user's own login: most CLIs want to see some key, and any will do."""
+    keyed_unset: tuple[str, ...] = ()
+    """Variables with the user's own login, which then go nowhere."""
+    argv: tuple[tuple[str, ...], ...] = ()
+    """Words put right after the program's name; those with `{model}` are left out where the tier names none."""
+    login_argv: tuple[tuple[str, ...], ...] = ()
+    """More words where a provider gets the user's own login."""
+
+    @property
+    def needs_model(self) -> bool:
+        return any("{model}" in value for value in self.env.values())
+
+
+class Profile(_Section):
+    name: str
+    """What the file is called; it is not written in it."""
+    title: str
+    """What a person calls the CLI."""
+    command: str
+    """The program to look up in PATH."""
+    install: str
+    """The one command that installs it."""
+    interactive: CommandLines | None = None
+    headless: CommandLines | None = None
+    env: dict[str, str] = {}
+    """Variables that the agent gets."""
+    env_unset: tuple[str, ...] = ()
+    """Variables of the caller's that it does not get."""
+    screen: ScreenPatterns = ScreenPatterns()
+    ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
+    answer: Answer = Answer()
+    reports: Reports = Reports()
+    gateway: GatewayWiring | None = None
+    """None: the CLI can't be pointed at the gateway."""
+    session_pattern: Annotated[Pattern, AfterValidator(_finds_session)] = ""
+    """Finds the session's id in the output, as the group `session`."""
+    go_on: str = "continue"
+    """What is typed to it when a limit is over that it waits at."""
+
+    @property
+    def detectors(self) -> Detectors:
+        return Detectors(**self.screen.model_dump())
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(**self.ended.model_dump())
+
+    def lines(self, mode: Mode) -> CommandLines:
+        """The command lines for `mode`, or for the other one where this CLI has only that."""
+        wanted, other = (self.interactive, self.headless)
+        if mode is Mode.HEADLESS:
+            wanted, other = other, wanted
+        found = wanted or other
+        if found is None:
+            raise ValueError(f"the profile {self.name} has no command line")
+        return found
+
+    def argv(
+        self,
+        *,
+        mode: Mode,
+        prompt: str,
+        session: str = "",
+        resume: bool = False,
+        settings: str = "",
+        more: Sequence[str] = (),
+    ) -> tuple[str, ...]:
+        """The command line for a task, or for going on with it when `resume`; `more` goes after the program's name."""
+        known, reports = bool(session), bool(settings)
+        words = self.template(mode, prompt=bool(prompt), resume=resume, known=known, reports=reports)
+        values = {"prompt": prompt or GO_ON, "session": session, "settings": settings}
+        first, *rest = (fill(word, values) for word in words)
+        return (first, *more, *rest)
+
+    def template(
+        self, mode: Mode, *, prompt: bool, resume: bool = False, known: bool = False, reports: bool = False
+    ) -> tuple[str, ...]:
+        """The command line with its placeholders; `known`: with the session's id."""
+        words = self._words(mode, prompt=prompt, resume=resume, known=known)
+        return (words[0], *(self.reports.argv if reports else ()), *words[1:])
+
+    def _words(self, mode: Mode, *, prompt: bool, resume: bool, known: bool) -> tuple[str, ...]:
+        lines = self.lines(mode)
+        if resume and (words := (lines.resume if known else ()) or lines.resume_last):
+            return (*words, *lines.resume_prompt) if prompt else words
+        return lines.prompt if prompt or not lines.bare else lines.bare
+
+    def typed_text(self, prompt: str, mode: Mode, *, resume: bool = False) -> str:
+        """What is to be typed to the program because its command line does not take it; perhaps nothing."""
+        words = self._words(mode, prompt=bool(prompt), resume=resume, known=True)
+        return "" if takes_prompt(words) else prompt

@@ -1,0 +1,338 @@
+"""Which parts of a repository's configuration a person approves before they are used, and what differs since then.
+
+A repository comes from somebody else: what its files run, reach or loosen on this machine is the person's to allow.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import StrEnum
+from typing import Any
+
+from agentdeck.core.config.tomllines import dotted
+
+Values = Mapping[str, Any]
+"""Sensitive values by their dotted key."""
+_LONGEST = 2000
+"""Characters of a value that a question shows; `agentdeck trust --show` prints all of it."""
+
+
+class Reach(StrEnum):
+    """What a key can do."""
+
+    RUNS = "run"
+    REACHES = "reach"
+    """It names what is read, written, connected to or given away."""
+    LOOSENS = "loosen"
+    """It weakens a rule or a limit."""
+    HARMLESS = "harmless"
+    """Used without a question."""
+    OWN = "own"
+    """Only the user's own file may have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    reach: Reach
+    effect: str = ""
+    """What the value does, as a person reads it beside the key."""
+    tightens: Callable[[Any, Any], bool] = lambda value, own: False
+    """Whether the value is at least as strict as what the user's own file says (None: nothing)."""
+
+
+def _lower(value: Any, own: Any) -> bool:
+    return _is_number(value) and (own is None or (_is_number(own) and value <= own))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _more(value: Any, own: Any) -> bool:
+    return isinstance(value, list) and (own is None or (isinstance(own, list) and all(each in value for each in own)))
+
+
+def _on(value: Any, own: Any) -> bool:
+    return value is True
+
+
+def _off(value: Any, own: Any) -> bool:
+    return value is False
+
+
+def _ports(value: Any, own: Any) -> bool:
+    """Names of ports, and of nothing that a shell or a linker runs by."""
+    return isinstance(value, list) and all(isinstance(each, str) and each.upper().endswith("PORT") for each in value)
+
+
+HARMLESS = Key(Reach.HARMLESS)
+_UNKNOWN = Key(Reach.REACHES, "unknown")
+_PROVIDERS = Key(Reach.REACHES, "says where requests to models go")
+_TIERS = Key(Reach.REACHES, "chooses which providers serve agents")
+_VARIABLES = Key(Reach.REACHES, "sets a variable of every agent, which can change what runs")
+KEYS: dict[str, Key] = {
+    "agent.profile": Key(Reach.LOOSENS, "chooses the program of new agents"),
+    "agent.base": HARMLESS,
+    "agent.branch": Key(Reach.LOOSENS, "chooses the branch that new agents work on"),
+    "agent.failover": Key(Reach.LOOSENS, "chooses the programs that take over"),
+    "agent.tier": Key(Reach.REACHES, "chooses which models serve new agents"),
+    "agent.timeout": Key(Reach.LOOSENS, "limits how long an agent runs", tightens=_lower),
+    "agent.env": _VARIABLES,
+    "agent.pass_env": Key(Reach.REACHES, "gives more variables of your shell to every agent"),
+    "agent.drop_env": Key(Reach.LOOSENS, "says which variables of your shell no agent gets", tightens=_more),
+    "agent.env_file": Key(Reach.REACHES, "gives the variables of this file to every agent"),
+    "worktree.path": Key(Reach.REACHES, "chooses where worktrees are made"),
+    "worktree.copy": Key(Reach.REACHES, "copies these git-ignored files to every agent"),
+    "worktree.link": Key(Reach.REACHES, "shares these git-ignored files with every agent"),
+    "worktree.submodules": HARMLESS,
+    "hooks.setup": Key(Reach.RUNS, "runs in a new worktree before its agent starts"),
+    "hooks.teardown": Key(Reach.RUNS, "runs before a worktree is removed"),
+    "hooks.timeout": HARMLESS,
+    "ports.per_agent": HARMLESS,
+    "ports.range": HARMLESS,
+    "ports.names": Key(Reach.REACHES, "names variables of every agent", tightens=_ports),
+    "database.engine": Key(Reach.REACHES, "chooses what makes each agent's database"),
+    "database.template": Key(Reach.REACHES, "is copied for every agent"),
+    "database.path": Key(Reach.REACHES, "chooses where the database file is written"),
+    "database.url": Key(Reach.REACHES, "is the server that is connected to"),
+    "database.mode": Key(Reach.REACHES, "chooses what is made on the server"),
+    "database.variable": Key(Reach.REACHES, "names a variable of every agent"),
+    "database.variables": _VARIABLES,
+    "database.create": Key(Reach.RUNS, "runs to make a database"),
+    "database.drop": Key(Reach.RUNS, "runs to remove a database"),
+    "database.dump": Key(Reach.RUNS, "runs to save a database"),
+    "database.restore": Key(Reach.RUNS, "runs to bring a database back"),
+    "database.keep_dump": Key(Reach.LOOSENS, "says whether a database is saved before it is dropped", tightens=_on),
+    "env_file.path": Key(Reach.REACHES, "is written in every worktree"),
+    "env_file.caches": Key(Reach.REACHES, "names variables of every agent"),
+    "runner.grace_interrupt": HARMLESS,
+    "runner.grace_terminate": HARMLESS,
+    "runner.recording_max_mb": HARMLESS,
+    "runner.recording_keep": HARMLESS,
+    "runner.quiet": HARMLESS,
+    "failover.patience": HARMLESS,
+    "failover.longest_wait": HARMLESS,
+    "failover.attempts": HARMLESS,
+    "failover.first_pause": HARMLESS,
+    "failover.longest_pause": HARMLESS,
+    "failover.back": HARMLESS,
+    "failover.settle": HARMLESS,
+    "queue.jobs": HARMLESS,
+    "queue.max_load": HARMLESS,
+    "queue.min_free_mb": HARMLESS,
+    "landing.method": HARMLESS,
+    "landing.gate": Key(Reach.RUNS, "runs before a branch lands"),
+    "landing.timeout": HARMLESS,
+    "landing.remove": Key(Reach.LOOSENS, "says whether an agent is removed once it has landed", tightens=_off),
+    "landing.trailers": HARMLESS,
+    "landing.protected": Key(Reach.LOOSENS, "names the branches that nothing lands on", tightens=_more),
+    "landing.gate_after_failover": Key(
+        Reach.LOOSENS, "says whether work of a backup needs a gate to land", tightens=_on
+    ),
+    "landing.retries": HARMLESS,
+    "trash.ignored": HARMLESS,
+    "trash.keep_days": HARMLESS,
+    "providers": _PROVIDERS,
+    "tiers": _TIERS,
+    "gateway.use": Key(Reach.REACHES, "chooses which agents go through the gateway"),
+    "gateway.retry_budget": HARMLESS,
+    "gateway.retries": HARMLESS,
+    "gateway.backoff": HARMLESS,
+    "gateway.backoff_max": HARMLESS,
+    "gateway.breaker_failures": HARMLESS,
+    "gateway.breaker_seconds": HARMLESS,
+    "gateway.breaker_seconds_max": HARMLESS,
+    "gateway.exhausted_seconds": HARMLESS,
+    "gateway.hold": HARMLESS,
+    "gateway.max_body_mb": HARMLESS,
+    "budgets.agent.money": Key(Reach.LOOSENS, "limits what one agent spends", tightens=_lower),
+    "budgets.agent.tokens": Key(Reach.LOOSENS, "limits what one agent spends", tightens=_lower),
+    "budgets.deck.money": Key(Reach.LOOSENS, "limits what all agents spend", tightens=_lower),
+    "budgets.deck.tokens": Key(Reach.LOOSENS, "limits what all agents spend", tightens=_lower),
+    "budgets.day.money": Key(Reach.LOOSENS, "limits what all agents spend in a day", tightens=_lower),
+    "budgets.day.tokens": Key(Reach.LOOSENS, "limits what all agents spend in a day", tightens=_lower),
+    "budgets.warn_at": HARMLESS,
+    "budgets.at_limit": Key(Reach.LOOSENS, "says what happens when a budget is spent"),
+    "budgets.deep_share": HARMLESS,
+    "dashboard.theme": HARMLESS,
+    "dashboard.bell": HARMLESS,
+    "dashboard.notifications": HARMLESS,
+    "dashboard.call_for": HARMLESS,
+    "dashboard.title": HARMLESS,
+    "keys": Key(Reach.LOOSENS, "changes what your keys do in the dashboard"),
+    "trust.roots": Key(Reach.OWN),
+}
+"""Every key of the configuration; a table of free names (`providers`, `agent.env`) stands for all below it."""
+BESIDE = {
+    "agent.env_file contents": Key(Reach.REACHES, "sets a variable of every agent (its value is not shown)"),
+    ".worktreeinclude": Key(Reach.REACHES, "copies these git-ignored files to every agent"),
+}
+"""What the configuration reads from other files of the repository."""
+
+
+def key_of(path: Sequence[str]) -> Key:
+    """What is known of the key at `path`; one that nobody knows is sensitive."""
+    for length in range(len(path), 0, -1):
+        steps = path[:length]
+        if not any("." in step for step in steps) and (known := KEYS.get(".".join(steps))) is not None:
+            return known
+    return _UNKNOWN
+
+
+def leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterable[tuple[tuple[str, ...], Any]]:
+    """Every value with its path. An empty table changes nothing, and is none."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def sensitive(repository: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the repository's file needs approval, over what the user's own file says."""
+    found = {}
+    for path, value in leaves(repository):
+        key = key_of(path)
+        if key.reach is not Reach.HARMLESS and not key.tightens(value, _at(own, path)):
+            found[dotted(path)] = value
+    return found
+
+
+def harmless(repository: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The rest of the repository's file."""
+    left: dict[str, Any] = {}
+    for path, value in leaves(repository):
+        key = key_of(path)
+        if key.reach is Reach.HARMLESS or key.tightens(value, _at(own, path)):
+            table = left
+            for step in path[:-1]:
+                table = table.setdefault(step, {})
+            table[path[-1]] = value
+    return left
+
+
+def _at(table: Mapping[str, Any], path: Sequence[str]) -> Any:
+    value: Any = table
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def canonical(values: Any) -> str:
+    """The same text for the same values, whatever their order; another one for `1`, `1.0`, `true` and `"1"`."""
+    return json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=_odd)
+
+
+def _odd(value: object) -> dict[str, str]:
+    """TOML's dates and times, which JSON lacks."""
+    return {f"${type(value).__name__}": str(value)}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key whose value is not the approved one. `missing` stands for none."""
+
+    key: str
+    reach: Reach
+    effect: str
+    old: Any
+    new: Any
+
+    def lines(self, longest: int | None = _LONGEST) -> list[str]:
+        """The values as a diff: `- old`, `+ new`, and what stayed. Nothing in it can do anything to a terminal."""
+        old, new = _items(self.old, longest), _items(self.new, longest)
+        found = []
+        for kind, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if kind == "equal":
+                found += [f"  {line}" for line in old[first:last]]
+            else:
+                found += [f"- {line}" for line in old[first:last]] + [f"+ {line}" for line in new[start:end]]
+        return found
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "missing"
+
+
+missing = _Missing()
+
+
+def changes(old: Values, new: Values) -> tuple[Change, ...]:
+    """What differs, in the order of what it can do."""
+    order = list(Reach)
+    found = []
+    for name in dict.fromkeys([*new, *old]):
+        before, after = old.get(name, missing), new.get(name, missing)
+        if before is missing or after is missing or canonical(before) != canonical(after):
+            key = _named(name)
+            found.append(Change(name, key.reach, key.effect, before, after))
+    return tuple(sorted(found, key=lambda change: order.index(change.reach)))
+
+
+def told(found: Iterable[Change], longest: int | None = _LONGEST) -> Iterable[str]:
+    """Changes in plain words."""
+    for change in found:
+        yield f"{visible(change.key)} {change.effect}:"
+        yield from (f"    {line}" for line in change.lines(longest))
+
+
+def _named(name: str) -> Key:
+    for known, key in BESIDE.items():
+        if name == known or name.startswith(f"{known}."):
+            return key
+    return key_of(name.split("."))
+
+
+def _items(value: Any, longest: int | None) -> list[str]:
+    if value is missing:
+        return []
+    if isinstance(value, list):
+        return [_shown(each, longest) for each in value] or ["[]"]
+    return [_shown(value, longest)]
+
+
+def _shown(value: Any, longest: int | None) -> str:
+    text = visible(json.dumps(value, ensure_ascii=False, default=str))
+    if longest is None or len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]} … {len(text) - 2 * half} more characters, see “agentdeck trust --show” … {text[-half:]}"
+
+
+def visible(text: str) -> str:
+    """`text` with every character that does not show itself (controls, directions, odd spaces) written as its code."""
+    return "".join(char if _shows(char) else f"\\u{{{ord(char):x}}}" for char in text)
+
+
+def _shows(char: str) -> bool:
+    return char == " " or unicodedata.category(char)[0] not in "CZ"
+
+
+RUNNING_FILES = (
+    ".claude/settings.json",
+    ".claude/settings.local.json",
+    ".mcp.json",
+    ".codex/config.toml",
+    ".gemini/settings.json",
+    ".qwen/settings.json",
+    ".cursor/mcp.json",
+    ".cursor/hooks.json",
+    "opencode.json",
+    "opencode.jsonc",
+    ".opencode",
+    ".aider.conf.yml",
+    ".goosehints",
+    ".vscode/tasks.json",
+    ".vscode/mcp.json",
+    ".envrc",
+)
+"""Files of a project from which agents' own programs, editors and shells run commands."""
+NOT_COVERED = (
+    "Approval covers agentdeck.toml and the files it reads. It doesn't cover what agents and commands run by "
+    "themselves: Makefile, package.json, AGENTS.md and the like."
+)

@@ -1,0 +1,268 @@
+"""What a provider's answer says about the provider: whether to wait, to go on to the next, or to tell the caller.
+
+Every function is pure. Sources: the error pages of Anthropic, OpenAI, Gemini and OpenRouter, and what their servers and
+llama.cpp, vLLM and Ollama were seen to send.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.text.durations import UNITS
+
+
+class FaultKind(StrEnum):
+    """What a fault asks for."""
+
+    TRANSIENT = "transient"
+    """Refused, reset, 5xx, overloaded, too slow: the next in the chain at once; counts against the breaker."""
+    LIMITED = "limited"
+    """A rate limit: the same again after a wait, then the next."""
+    EXHAUSTED = "exhausted"
+    """Quota or credit is used up: the next at once, and not this one again before the reset."""
+    DENIED = "denied"
+    """The credentials were refused: the next if it has credentials of its own, else the caller's."""
+    NO_MODEL = "no model"
+    """The provider does not have the model: the next; says nothing about the provider's health."""
+    SIGNATURE = "signature"
+    """Thinking blocks that another provider wrote: the same once more without them."""
+    CALLER = "caller"
+    """The request itself is wrong: passed through as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFault:
+    """One failed attempt. `retry_after` is in seconds from now; None where the provider named no time."""
+
+    kind: FaultKind
+    reason: str
+    """A few words of ours with the provider's error code; never text that the provider wrote."""
+    retry_after: float | None = None
+    slow: bool = False
+    """Whether it was a time-out: one of these costs as much as many refusals."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    code: str
+    """Error type and code as the provider names them, lower case, joined by a blank."""
+    message: str
+    raw: str
+    resets: float | None = None
+
+
+_EXHAUSTED_CODES = frozenset(
+    (
+        "insufficient_quota credit_balance_exhausted organization_spend_limit_exceeded project_spend_limit_exceeded "
+        "organization_usage_limit_exceeded enforced_spend_limit_reached usage_limit_reached billing_error"
+    ).split()
+)
+_LIMITED_CODES = frozenset({"rate_limit_exceeded", "slow_down", "rate_limit_error"})
+_SPENT = re.compile(
+    r"credit balance is too low|(?:usage|spend(?:ing)?) limits?\b|insufficient (?:credit|balance)", re.IGNORECASE
+)
+_DAILY = re.compile(r"PerDay|limit: 0\b")
+_SIGNATURE = re.compile(r"invalid\W+signature\W+in\W+thinking\W+block", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
+_TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)\s*)+)", re.IGNORECASE)
+_WORD = re.compile(r"[a-z][a-z_]{2,59}")
+"""What an error code looks like, and a key does not."""
+_LONGEST = 31 * 86400.0
+"""No provider names a reset further away than a month; a bigger number is a mistake of theirs."""
+
+_STATUS_OF_CODE = {
+    "overloaded_error": 529,
+    "server_is_overloaded": 503,
+    "server_error": 500,
+    "api_error": 500,
+    "timeout_error": 504,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "slow_down": 429,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "billing_error": 402,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "request_too_large": 413,
+    "invalid_request_error": 400,
+    "invalid_prompt": 400,
+    "context_length_exceeded": 400,
+}
+
+
+def of_response(
+    api: Api, status: int, headers: Mapping[str, str], body: bytes, *, now: float, local: bool = False
+) -> ProviderFault | None:
+    """The fault in a complete answer, or None for a good one. `now` is seconds since the epoch, for reset times.
+
+    A status below 400 whose body is nothing but an error, as some routers send it, is that error.
+    """
+    document = _document(body)
+    if status < 400:
+        return None if not _is_error(document) else of_event(api, document, now=now, local=local)
+    lowered = {name.lower(): value for name, value in headers.items()}
+    return _judge(api, status, lowered, _error(document, body), now=now, local=local)
+
+
+def of_event(api: Api, data: Any, *, now: float, local: bool = False) -> ProviderFault | None:
+    """The fault in one decoded SSE event, or None where it is no error event."""
+    if not _is_error(data):
+        return None
+    if isinstance(response := data.get("response"), dict):
+        data = response
+    error = _error(data, json.dumps(data).encode())
+    codes = error.code.split()
+    numbers = [int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600]
+    known = [_STATUS_OF_CODE[code] for code in codes if code in _STATUS_OF_CODE]
+    exhausted = [429 for code in codes if code in _EXHAUSTED_CODES]
+    return _judge(api, (exhausted + numbers + known + [500])[0], {}, error, now=now, local=local)
+
+
+def unreachable(reason: str) -> ProviderFault:
+    """Refused, reset, or ended before its end."""
+    return ProviderFault(FaultKind.TRANSIENT, reason)
+
+
+def too_slow(what: str, seconds: float) -> ProviderFault:
+    return ProviderFault(FaultKind.TRANSIENT, f"{what} within {seconds:g} s", slow=True)
+
+
+def _judge(
+    api: Api, status: int, headers: Mapping[str, str], error: _Error, *, now: float, local: bool
+) -> ProviderFault:
+    kind = _kind(api, status, headers, error, local=local)
+    word = next((code for code in error.code.split() if _WORD.fullmatch(code) and not code.isdigit()), "")
+    waits = kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.TRANSIENT)
+    return ProviderFault(kind, f"{status} {word}".strip(), _retry_after(headers, error, now) if waits else None)
+
+
+def _kind(api: Api, status: int, headers: Mapping[str, str], error: _Error, *, local: bool) -> FaultKind:
+    codes = set(error.code.split())
+    kind = FaultKind.CALLER
+    if codes & _EXHAUSTED_CODES or status == 402:
+        kind = FaultKind.EXHAUSTED
+    elif status == 429:
+        kind = FaultKind.EXHAUSTED if _is_spent(headers, error) else FaultKind.LIMITED
+    elif status == 400 and api is Api.MESSAGES and _SPENT.search(error.message):
+        kind = FaultKind.EXHAUSTED
+    elif status == 400 and api is Api.MESSAGES and _SIGNATURE.search(error.message):
+        kind = FaultKind.SIGNATURE
+    elif status in (401, 403):
+        kind = FaultKind.DENIED
+    elif status == 404 and (local or api is Api.MESSAGES) and _names_model(error):
+        kind = FaultKind.NO_MODEL
+    elif status >= 500 or status in (408, 409):
+        kind = FaultKind.LIMITED if codes & _LIMITED_CODES else FaultKind.TRANSIENT
+    return kind
+
+
+def _is_spent(headers: Mapping[str, str], error: _Error) -> bool:
+    if headers.get("x-should-retry", "").lower() == "false":
+        return True
+    if headers.get("anthropic-ratelimit-unified-status", "").lower() == "rejected":
+        return True
+    if _DAILY.search(error.raw):
+        return True
+    return _SPENT.search(error.message) is not None and "PerMinute" not in error.raw
+
+
+def _names_model(error: _Error) -> bool:
+    return "model" in error.code or "model" in error.message.lower() or "not_found_error" in error.code
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_error(data: Any) -> bool:
+    if not isinstance(data, dict):
+        return False
+    if isinstance(response := data.get("response"), dict):
+        return bool(response.get("error")) or data.get("type") == "response.failed"
+    # A good Responses answer carries `"error": null` and its status.
+    return bool(data.get("error")) or data.get("type") == "error" or data.get("object") == "error"
+
+
+def _error(document: Any, body: bytes) -> _Error:
+    """What all shapes have in common: `{"error": {…}}`, a list of it, `{"error": "text"}`, or the fields at the top."""
+    raw = body[:65536].decode("utf-8", "replace")
+    if isinstance(document, list) and document:
+        document = document[0]
+    if not isinstance(document, dict):
+        return _Error("", raw[:2000], raw)
+    inner = document.get("error")
+    if isinstance(inner, str):
+        return _Error("", inner, raw)
+    fields = inner if isinstance(inner, dict) else document
+    details = fields.get("details")
+    extra = details.get("error_code") if isinstance(details, dict) else None
+    words = [fields.get(key) for key in ("code", "type", "status")] + [extra]
+    plain = [str(word).lower() for word in words if isinstance(word, str | int) and word != "error"]
+    code = " ".join(word for word in plain if not any(map(str.isspace, word)))
+    message = fields.get("message")
+    return _Error(code, message if isinstance(message, str) else "", raw, _resets(fields))
+
+
+def _resets(fields: Mapping[str, Any]) -> float | None:
+    """Seconds until the reset that the body names: Codex' `resets_in_seconds`, Gemini's `retryDelay`."""
+    seconds = fields.get("resets_in_seconds")
+    if isinstance(seconds, int | float):
+        return float(seconds)
+    details = fields.get("details")
+    for detail in details if isinstance(details, list) else []:
+        if isinstance(detail, dict) and isinstance(delay := detail.get("retryDelay"), str):
+            return _duration(delay)
+    return None
+
+
+def _retry_after(headers: Mapping[str, str], error: _Error, now: float) -> float | None:
+    found = _from_headers(headers, now)
+    if found is None:
+        found = error.resets
+    if found is None and (again := _TRY_AGAIN.search(error.message)):
+        found = _duration(again.group(1))
+    if found is None or math.isnan(found):
+        return None
+    return min(max(found, 0.0), _LONGEST)
+
+
+def _from_headers(headers: Mapping[str, str], now: float) -> float | None:
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        return milliseconds / 1000
+    if (value := headers.get("retry-after")) is not None:
+        if (seconds := _number(value)) is not None:
+            return seconds
+        try:
+            return parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    if (epoch := _number(headers.get("anthropic-ratelimit-unified-reset"))) is not None:
+        return epoch - now
+    return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return number if number is None or abs(number) < 1e15 else None
+
+
+def _duration(text: str) -> float | None:
+    """Seconds in `1h2m3.5s`, `20ms`, `34s`; None where there is none."""
+    parts = _DURATION.findall(text)
+    return sum(float(number) * UNITS[unit.lower()] for number, unit in parts) if parts else None

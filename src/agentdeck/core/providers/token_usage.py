@@ -1,0 +1,60 @@
+"""Token counts as the servers report them, in one shape for all formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agentdeck.core.providers.apis import Api
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request. `input` is what was not in the cache; the whole prompt is the sum of the three."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    def updated(self, newer: Usage) -> Usage:
+        """The counts so far with those of a later event, which are totals and not additions."""
+        return Usage(
+            max(self.input, newer.input),
+            max(self.output, newer.output),
+            max(self.cache_read, newer.cache_read),
+            max(self.cache_write, newer.cache_write),
+        )
+
+
+NOTHING = Usage()
+
+
+def of_document(api: Api, document: Any) -> Usage:
+    """The counts in an answer, or in one event of a stream; zeros where it has none."""
+    if not isinstance(document, dict):
+        return NOTHING
+    for key in ("message", "response"):
+        if isinstance(inner := document.get(key), dict) and "usage" in inner:
+            document = inner
+    usage = document.get("usage")
+    if not isinstance(usage, dict):
+        return NOTHING
+    if api is Api.MESSAGES:
+        return Usage(
+            _count(usage, "input_tokens"),
+            _count(usage, "output_tokens"),
+            _count(usage, "cache_read_input_tokens"),
+            _count(usage, "cache_creation_input_tokens"),
+        )
+    asked, answered, details = ("prompt_tokens", "completion_tokens", "prompt_tokens_details")
+    if api is Api.RESPONSES:
+        asked, answered, details = ("input_tokens", "output_tokens", "input_tokens_details")
+    inner = usage.get(details)
+    cached = _count(inner, "cached_tokens") if isinstance(inner, dict) else 0
+    return Usage(max(_count(usage, asked) - cached, 0), _count(usage, answered), cached)
+
+
+def _count(fields: dict[str, Any], key: str) -> int:
+    value = fields.get(key)
+    return value if isinstance(value, int) and value >= 0 else 0

@@ -1,0 +1,141 @@
+"""What lost its agent: databases, ports, windows, temporary files; and the gateway that nobody uses."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.engine.history.stale import Pruning, Seen, Stale, agents_now, delete
+from agentdeck.engine.lifecycle.kept_databases import is_same_database
+from agentdeck.engine.lifecycle.leases import doubt_of_kept
+from agentdeck.engine.providers import gateways
+from agentdeck.engine.world import World
+from agentdeck.errors import BusyError, FileError, RefusedError, StoreError
+from agentdeck.system.files import scratch
+from agentdeck.system.files.files import private_folder, read_json
+from agentdeck.system.git import going
+from agentdeck.system.machine.ports import PortLease, is_free
+from agentdeck.system.machine.usage import disk_bytes
+
+
+def stale_databases(world: World, agents: list[Agent]) -> Iterator[Stale]:
+    """Databases that were left when their agents were removed with --keep-database, and that no agent has again."""
+    used = _used(agents)
+    for path in sorted((world.store.folder / "databases").glob("*.json")):
+        kept = _kept_database(path)
+        if any(is_same_database(kept["plan"], plan) for plan in used):
+            continue
+        name = kept["plan"].get("name") or kept["plan"].get("path") or kept["agent"]
+        why = f"its agent {kept['agent']} was removed without it"
+        yield Stale("database", str(name), why, 0, True, partial(_clear_database, world, path))
+
+
+def _used(agents: list[Agent]) -> list[dict[str, Any]]:
+    return [lease.data for agent in agents if (lease := agent.lease("database"))]
+
+
+def _kept_database(path: Path) -> dict[str, Any]:
+    try:
+        kept = read_json(path)
+        return {"agent": str(kept["agent"]), "plan": dict(kept["plan"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        title = f"What is known of a database in {path} can't be read."
+        raise StoreError(title, detail=str(error), hint="Move it away.") from error
+
+
+def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
+    kept = _kept_database(path)
+    if world.database is None:
+        raise BusyError("agentdeck.toml configures no database now.")
+    if why := doubt_of_kept(world, kept["agent"], kept["plan"]):
+        raise RefusedError(f"The record of a database in {path} was changed: {why}.", hint="Move it away.")
+    if not world.database.exists(kept["plan"]):
+        path.unlink()
+        return
+    folder = private_folder(world.store.trash / f"database-{kept['agent']}-{time.time_ns()}")
+    dump = world.database.dump(kept["plan"], folder / "database")
+    pruning.record({"kind": "database", "agent": kept["agent"], "plan": kept["plan"], "dump": str(dump or "")})
+    with world.store.naming():
+        if any(is_same_database(kept["plan"], plan) for plan in _used(agents_now(world))):
+            raise BusyError(f"{kept['agent']} has it again.")
+        world.database.drop(kept["plan"])
+        path.unlink()
+
+
+def stale_leases(world: World, agents: list[Agent], seen: Seen) -> Iterator[Stale]:
+    names = {agent.name for agent in agents}
+    for lease in seen.ports:
+        if lease.lingering and not any(map(is_free, lease.ports)):
+            continue  # what holds them is for doctor to name
+        if lease.deck == world.deck and (lease.lingering or lease.agent not in names):
+            shown = ", ".join(map(str, lease.ports))
+            clear = partial(_release_ports, world, lease)
+            why = f"handed out to {lease.agent}, which is no more"
+            yield Stale(
+                "ports", shown, why, 0, False, clear, None if lease.lingering else partial(_is_no_more, lease.agent)
+            )
+    for window in seen.windows:
+        if window.session == world.deck and window.name not in names:
+            clear = partial(_close_window, world, window.name)
+            free = partial(_is_no_more, window.name)
+            yield Stale("window", window.name, "no agent of this deck is in it", 0, False, clear, free)
+    for path in seen.folders:
+        name = path.name.removeprefix(f"{world.store.deck_id}-")
+        if name not in names:
+            clear, free = partial(delete, [path]), partial(_is_no_more, name)
+            why = "temporary files of an agent that is no more"
+            yield Stale("files", str(path), why, disk_bytes(path), False, clear, free)
+    for path in going.stuck_rests(world.repo):
+        why = "files of a removed worktree that could not be deleted"
+        yield Stale("files", str(path), why, disk_bytes(path), False, partial(_delete_rest, world, path))
+
+    for path in scratch.abandoned():
+        clear = partial(_clear_scratch, path)
+        yield Stale("files", str(path), "temporary files of a process that was killed", disk_bytes(path), False, clear)
+
+
+def _is_no_more(name: str, agents: list[Agent]) -> bool:
+    return name not in {agent.name for agent in agents}
+
+
+def _delete_rest(world: World, path: Path, pruning: Pruning) -> None:
+    going.delete_rests(world.repo, stuck=True)
+    if os.path.lexists(path):
+        raise FileError(f"{path} can't be deleted.", hint=f"Look whose files it holds: ls -lR {shlex.quote(str(path))}")
+
+
+def stale_gateway(world: World) -> Iterator[Stale]:
+    if gateways.is_idle():
+        clear = partial(_stop_gateway, world)
+        yield Stale("gateway", "gateway", "no agent of any repository runs; it starts again by itself", 0, False, clear)
+    for deck in gateways.forgotten():
+        yield Stale(
+            "gateway", deck, "the gateway's plan of a repository that is gone", 0, False, partial(_forget, deck)
+        )
+
+
+def _stop_gateway(world: World, pruning: Pruning) -> None:
+    if gateways.is_idle():
+        gateways.stop(world)
+
+
+def _forget(deck: str, pruning: Pruning) -> None:
+    gateways.forget(deck)
+
+
+def _release_ports(world: World, gone: PortLease, pruning: Pruning) -> None:
+    world.ports.forget(lambda lease: lease == gone)
+
+
+def _close_window(world: World, name: str, pruning: Pruning) -> None:
+    world.tmux.close_window(world.deck, name)
+
+
+def _clear_scratch(folder: Path, pruning: Pruning) -> None:
+    scratch.clear_abandoned(folder)

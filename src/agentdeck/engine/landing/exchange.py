@@ -1,0 +1,133 @@
+"""Bring a base branch up to date from its remote, push it, and open pull requests."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shlex
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.agents.events import Event
+from agentdeck.engine.landing.candidates import Candidate, check_links, find_candidate, title_of
+from agentdeck.engine.records.landings import LandRequest
+from agentdeck.engine.records.steps import Steps
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import BusyError, RefusedError
+from agentdeck.system.files.files import read_note, write_json
+from agentdeck.system.git import advance, bases, forges, merges, remotes
+from agentdeck.system.git.bases import Move
+from agentdeck.system.git.checkouts import list_worktrees
+from agentdeck.system.git.mergetree import merge_base
+from agentdeck.system.git.repository import Repository, git_in
+from agentdeck.system.git.staging import left_out
+from agentdeck.system.machine.interrupts import uninterrupted
+
+
+def pull(world: World, branch: str, note: Note) -> str:
+    """Fast-forward `branch` to its remote's; return a sentence that says what came. Raise RefusedError, with nothing
+    changed, where it has commits that the remote's has not."""
+    repo = world.repo
+    upstream = remotes.upstream_of(repo, branch)
+    new = remotes.fetch(repo, upstream)
+    with bases.holding(repo, branch, wait=600):
+        old = repo.commit(f"refs/heads/{branch}")
+        if old is None:
+            raise RefusedError(f"There is no branch {branch} here.")
+        if merges.is_ancestor(repo, new, old):
+            return f"{branch} has all that {upstream.remote} has."
+        if not merges.is_ancestor(repo, old, new):
+            raise RefusedError(
+                f"{branch} and {upstream.remote}/{upstream.branch} have both gone on, so it can't be fast-forwarded.",
+                hint=f"Merge or rebase it yourself: {_pull_by_hand(repo, branch, upstream)}",
+            )
+        begun = bases.file_of(repo, branch, bases.STEP)
+        part = {"kind": "base", "branch": branch, "old": old, "new": new, "agents": []}
+        world.store.open()
+        write_json(begun, {"key": f"pull {secrets.token_hex(6)}", "text": f"pulled {branch}", "part": part})
+        try:
+            advance.advance(repo, Move(branch, old, new), f"agentdeck: pulled from {upstream.remote}")
+        finally:
+            # An interrupt may come when the branch has moved already.
+            with uninterrupted():
+                _write_down(world, begun)
+    count = int(repo.git("rev-list", "--count", f"{old}..{new}"))
+    text = f"{count} commit{'s' if count > 1 else ''} from {upstream.remote} came to {branch}."
+    note(Event("base.moved", branch, text, {"branch": branch, "old": old, "new": new}))
+    return text
+
+
+def _pull_by_hand(repo: Repository, branch: str, upstream: remotes.Upstream) -> str:
+    trees = [tree for tree in list_worktrees(repo) if tree.branch == branch and tree.path.is_dir() and not tree.bare]
+    git = git_in(trees[0].path if trees else repo.folder)
+    begin = "" if trees else f"{git} switch {shlex.quote(branch)} && "
+    return f"{begin}{git} pull --rebase {shlex.quote(upstream.remote)} {shlex.quote(upstream.branch)}"
+
+
+def _write_down(world: World, begun: Path) -> None:
+    """Make the pull whose note this is a step, where its branch has moved; the same again changes nothing."""
+    key, text, part = _begun(begun)
+    tip = world.repo.commit(f"refs/heads/{part['branch']}")
+    if tip is not None and merges.is_ancestor(world.repo, part["new"], tip):
+        Steps(world.store).record(key, text, part)
+    begun.unlink()
+
+
+def _begun(note: Path) -> tuple[str, str, dict[str, Any]]:
+    def parse(facts: Any) -> tuple[str, str, dict[str, Any]]:
+        part = facts["part"]
+        return str(facts["key"]), str(facts["text"]), {**part, **{key: str(part[key]) for key in ("branch", "new")}}
+
+    return read_note(note, "A pull", parse)
+
+
+def finish_pulls(world: World) -> None:
+    """Make a step of each pull whose process died after its branch had moved, for the undo of it."""
+    for begun in bases.left(world.repo.common, bases.STEP):
+        with contextlib.suppress(BusyError, FileNotFoundError):
+            _, _, part = _begun(begun)
+            with bases.holding(world.repo, part["branch"]):
+                _write_down(world, begun)
+
+
+def push(world: World, branch: str) -> str:
+    """Push a base branch, and return a sentence that says where to."""
+    upstream = remotes.upstream_of(world.repo, branch)
+    remotes.push(world.repo, branch, upstream)
+    return f"{branch} was pushed to {upstream.remote}/{upstream.branch}."
+
+
+def pull_request(world: World, request: LandRequest, *, draft: bool, program: str, note: Note) -> str:
+    """Push the agent's branch and open a pull request for it; return its address. Nothing is pushed where it can be
+    told before that no pull request will come of it."""
+    (name,) = request.names
+    candidate = find_candidate(world, name, request, protected=True, needs_branch=True)
+    commits = merges.new_commits(world.repo, f"refs/heads/{candidate.base}", candidate.tip)
+    if not commits:
+        raise RefusedError(f"{name} has no commit that {candidate.base} does not have.")
+    fork = merge_base(world.repo, f"refs/heads/{candidate.base}", candidate.tip) or candidate.start
+    check_links(world, candidate, fork, candidate.tip)
+    if candidate.repositories:
+        note(Event("warning", name, left_out(candidate.repositories), {"repositories": list(candidate.repositories)}))
+    remote = remotes.default_remote(world.repo)
+    program = forges.choose(world.repo, remote, name, program)
+    forges.check_base(world.repo, remote, candidate.base)
+    _push_work(world, candidate, remote)
+    subjects = [subject for _, subject in commits]
+    title, _, rest = request.message.partition("\n")
+    body = rest.strip() or "\n".join([candidate.agent.task, "", *(f"- {subject}" for subject in subjects)])
+    wanted = forges.PullRequest(
+        candidate.branch, candidate.base, title or title_of(candidate.agent, subjects), body, draft
+    )
+    address = forges.open_pull_request(world.repo, program, wanted)
+    world.note(Event("branch.proposed", name, f"proposed to {candidate.base}: {address}", {"url": address}), note)
+    return address
+
+
+def _push_work(world: World, candidate: Candidate, remote: str) -> None:
+    try:
+        remotes.push(world.repo, candidate.branch, remotes.Upstream(remote, candidate.branch), track=True)
+    except remotes.BehindError as error:
+        if candidate.worktree is not None:
+            error.hint = f"{git_in(candidate.worktree.path)} pull --rebase {shlex.join([remote, candidate.branch])}"
+        raise

@@ -1,0 +1,43 @@
+"""End an agent's runner, and say of one whose runner is gone that it is."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import replace
+
+from agentdeck.core.agents.agent import Fault, State
+from agentdeck.engine.lifecycle.survivors import end_leftovers
+from agentdeck.engine.world import World
+from agentdeck.errors import RefusedError
+from agentdeck.system.machine.process import send_signal
+
+
+def end_runner(world: World, name: str, patience: float | None = None) -> None:
+    """Ask the runner to stop its agent, and wait until both are gone; kill the runner that does not answer.
+
+    A killed runner's guardian ends the agent's processes; those that lost it, too, are ended here.
+    """
+    config = world.patience
+    wait = patience if patience is not None else config.grace_interrupt + config.grace_terminate + 5.0
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + wait
+        told = False
+        while world.lives(name) and time.monotonic() < deadline:
+            pid = world.store.runner_pid(name)
+            if pid is not None and not told:
+                send_signal(pid, sign)
+                told = True
+            time.sleep(0.02)
+    if world.lives(name):
+        raise RefusedError(f"The runner of {name} does not end, even when killed.", hint="Look at its window.")
+    end_leftovers(world, name)
+
+
+def mark_lost(world: World, name: str, reason: str = "its runner was killed, or the machine went down") -> None:
+    end_leftovers(world, name)
+    now = time.time()
+    status = replace(
+        world.store.status(name), state=State.FAILED, since=now, ended=now, reason=reason, fault=Fault.LOST
+    )
+    world.store.set_status(name, status)

@@ -1,0 +1,84 @@
+"""Type to an agent that runs, as a person at its terminal would."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.events import Event
+from agentdeck.engine.runner.typist import MESSAGES, WITHDRAWN_AFTER
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.world import World, silent
+from agentdeck.errors import RefusedError
+from agentdeck.system.files.files import private_folder, write_json
+
+_PATIENCE = 10.0
+"""Seconds that a program may take to read what is typed."""
+_SHOWN = 80
+"""Characters of the text that its event has."""
+
+
+def send(world: World, view: AgentView, text: str, keys: Sequence[str], *, enter: bool) -> None:
+    """See Deck.send."""
+    if not view.alive:
+        raise RefusedError(
+            f"{view.name} is not running ({view.state}).",
+            hint=f"Start it again with “agentdeck resume {view.name}”.",
+        )
+    if view.status.state is State.LIMITED and view.status.agent_pid is None:
+        raise RefusedError(
+            f"{view.name} has no program to type to now: it is limited, {view.status.reason}.",
+            hint=f"“agentdeck failover {view.name}” lets another profile go on.",
+        )
+    if text:
+        _give_to_runner(world, view.name, text, enter=enter and not keys)
+    if keys:
+        world.tmux.press(world.deck, view.name, [*keys, *(["Enter"] if text and enter else [])])
+    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    world.note(Event("input.sent", view.name, shown or " ".join(keys)), silent)
+
+
+def _give_to_runner(world: World, name: str, text: str, *, enter: bool) -> None:
+    """Return once the runner has typed it, whatever tmux shows of the pane; where it can't, take it back."""
+    folder = private_folder(world.store.agent_folder(name) / MESSAGES)
+    path = folder / f"{time.time_ns()}-{os.getpid()}.json"
+    write_json(path, {"text": text, "enter": enter, "at": time.time()})
+    world.store.wake_runner(name)
+    deadline = time.monotonic() + WITHDRAWN_AFTER
+    while path.exists() and world.lives(name) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    is_withdrawn = _withdraw(path)
+    taken, deadline = path.with_suffix(".taken"), time.monotonic() + _PATIENCE
+    while taken.exists() and world.lives(name) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if not world.lives(name) and (is_withdrawn or taken.exists()):
+        raise RefusedError(f"{name} ended before it got that.", hint=f"Start it again with “agentdeck resume {name}”.")
+    if is_withdrawn:
+        why = world.store.status(name).reason
+        raise RefusedError(
+            f"The program of {name} is not up yet{': ' * bool(why)}{why}. Nothing was typed.",
+            hint=f"“agentdeck attach {name}” shows where it is.",
+        )
+    if taken.exists():
+        raise RefusedError(
+            f"{name} does not read what is typed to it.", hint=f"“agentdeck attach {name}” shows where it is."
+        )
+
+
+def _withdraw(path: Path) -> bool:
+    """Take the message back; return whether nobody had taken it."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def answer(world: World, view: AgentView, *, yes: bool) -> None:
+    """See Deck.answer."""
+    profile = world.profiles.get(view.profile)
+    keys = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
+    send(world, view, "", keys[0] if yes else keys[1], enter=False)

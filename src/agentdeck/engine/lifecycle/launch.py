@@ -1,0 +1,198 @@
+"""From an agent to what its runner is told: the command, the environment, the rules to read it by."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.failover import Progress, profile_to_start
+from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
+from agentdeck.core.agents.orders import VARIABLES, Orders
+from agentdeck.engine.lifecycle.resources import resource_variables, worktree_of
+from agentdeck.engine.lifecycle.variables import configured_variables
+from agentdeck.engine.profiles.chain import COMMAND, chain_of, differences, policy_of, rung_of, usable
+from agentdeck.engine.profiles.handing import Job, progress_of, start_of
+from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
+from agentdeck.engine.world import World
+from agentdeck.errors import NotFoundError, RefusedError
+from agentdeck.system.files.files import inside, write_atomic
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.profile import Profile
+
+_MEGABYTE = 1024 * 1024
+
+
+def runner_argv(orders: Path) -> list[str]:
+    # -I: a file named json.py in the worktree must not be imported.
+    return [sys.executable, "-I", "-m", "agentdeck.engine.runner.runner", str(orders)]
+
+
+def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
+    """What the runner of `agent` is told, and the environment of its pane.
+
+    The environment never touches the disk: it may hold keys.
+    """
+    pane = agent.lease("pane")
+    resume, prompt = (pane.data.get("resume", False), pane.data.get("prompt", "")) if pane else (False, "")
+    said = prompt or ("" if resume else agent.task)
+    course = _course(world, agent)
+    profile = None if agent.profile == COMMAND else world.profiles[course.profile]
+    wiring = wire(world, agent, profile)
+    argv, typed = _command(world, agent, profile, wiring, course, resume=resume, said=said)
+    wirings = _wirings(world, agent, course, wiring)
+    orders = _orders_of_any(world, agent, resume=resume)
+    if profile is not None:
+        orders = _orders_of_profile(world, agent, orders, course, profile, wirings)
+        orders = replace(orders, resumes=resume and _last_of(course) == course.profile)
+    environment = _environment(world, agent, profile, wiring)
+    if others := {name: each for name, each in wirings.items() if name != course.profile}:
+        known = {name: _environment(world, agent, world.profiles[name], each) for name, each in others.items()}
+        environment[VARIABLES] = differences(environment, known, {name: each.unset for name, each in others.items()})
+    unset = tuple(sorted(wiring.unset - set(agent.env)))
+    return replace(orders, argv=argv, typed=typed, env_unset=unset), environment
+
+
+def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
+    """What is told the same way whatever command it is; which one that is comes later."""
+    config, tree = world.settings.config, agent.lease("worktree")
+    return Orders(
+        agent=agent.name,
+        run=secrets.token_hex(6),
+        deck=world.deck,
+        argv=(),
+        cwd=str(worktree_of(agent)),
+        start_in=agent.folder,
+        folder=str(world.store.agent_folder(agent.name)),
+        log=str(world.store.new_log(agent.name)),
+        runs_log=str(world.store.runs_log),
+        mode=agent.mode,
+        setup=() if resume else tuple(config.hooks.setup),
+        timeout=agent.timeout,
+        quiet=config.runner.quiet,
+        grace_interrupt=config.runner.grace_interrupt,
+        grace_terminate=config.runner.grace_terminate,
+        recording_max=config.runner.recording_max_mb * _MEGABYTE,
+        recording_keep=config.runner.recording_keep,
+        task=agent.task,
+        base_commit=str(tree.data.get("base_commit", "")) if tree else "",
+        policy=policy_of(world),
+    )
+
+
+def _orders_of_profile(
+    world: World, agent: Agent, orders: Orders, course: _Course, profile: Profile, wirings: Mapping[str, Wiring]
+) -> Orders:
+    """How the profile's program is read, and which others may go on for it."""
+    folder = world.store.agent_folder(agent.name)
+    return replace(
+        orders,
+        detectors=profile.detectors,
+        outcome=profile.outcome,
+        reports=profile.reports.kind != "none",
+        session_pattern=profile.session_pattern,
+        profile=course.profile,
+        primary=agent.profile,
+        go_on=profile.go_on,
+        chain=tuple(rung_of(world.profiles[name], agent.mode, folder, each.argv) for name, each in wirings.items()),
+    )
+
+
+def _wirings(world: World, agent: Agent, course: _Course, wiring: Wiring) -> Mapping[str, Wiring]:
+    """How each profile of the chain is pointed at its providers; one that the tier can't serve has its own login."""
+    wirings = {}
+    for name in course.chain:
+        try:
+            wirings[name] = wiring if name == course.profile else wire(world, agent, world.profiles[name])
+        except (RefusedError, NotFoundError):
+            wirings[name] = NOT_WIRED
+    return wirings
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """Which profile is started, and which there are beside it."""
+
+    profile: str
+    chain: tuple[str, ...]
+    progress: Progress | None
+
+
+def _course(world: World, agent: Agent) -> _Course:
+    progress = progress_of(world.store.agent_folder(agent.name))
+    chain, _ = usable(world, chain_of(world, agent))
+    if agent.profile == COMMAND:
+        return _Course(agent.profile, (), None)
+    if progress is not None and progress.profile not in (*chain, agent.profile) and progress.profile in world.profiles:
+        chain = (*(chain or (agent.profile,)), progress.profile)  # a person wanted that one
+    return _Course(profile_to_start(agent.profile, chain, progress, policy_of(world), time.time()), chain, progress)
+
+
+def _last_of(course: _Course) -> str:
+    """The profile that was at work last."""
+    return course.progress.ran[-1] if course.progress and course.progress.ran else course.profile
+
+
+def left_out(world: World, agent: Agent) -> str:
+    """A sentence about the profiles of `agent` that are not on this machine; empty where all are."""
+    return usable(world, chain_of(world, agent))[1]
+
+
+def begins_at_top(world: World, agent: Agent) -> str:
+    """A sentence about an agent whose folder is not in its worktree; empty where it is, or where a hook may make it."""
+    if world.settings.config.hooks.setup or inside(worktree_of(agent), agent.folder) is not None:
+        return ""
+    return f"{agent.folder} is not in its worktree, so it begins at the top"
+
+
+def _command(
+    world: World, agent: Agent, profile: Profile | None, wiring: Wiring, course: _Course, *, resume: bool, said: str
+) -> tuple[tuple[str, ...], str]:
+    """The command line, and what is to be typed because that does not take it."""
+    if profile is None:
+        return agent.argv, ""
+    from agentdeck.core.agents.prompts import short_prompt
+    from agentdeck.system.config.profiles import fill_program, wire_reports
+
+    folder = world.store.agent_folder(agent.name)
+    if course.progress is not None and _last_of(course) != course.profile:
+        tree = agent.lease("worktree")
+        base = str(tree.data.get("base_commit", "")) if tree else ""
+        job = Job(agent.task, worktree_of(agent), base, folder)
+        start = start_of(
+            rung_of(profile, agent.mode, folder, wiring.argv), course.progress, job, said=said if resume else ""
+        )
+        return start.argv, start.typed
+    prompt = short_prompt(said, str(folder / "task.txt"))
+    if prompt != said:
+        write_atomic(folder / "task.txt", said)
+    settings = wire_reports(profile, folder)
+    known = course.progress.sessions.get(course.profile, "") if course.progress else ""
+    session = (known or world.store.status(agent.name).session) if resume else ""
+    words = profile.argv(
+        mode=agent.mode, prompt=prompt, session=session, resume=resume, settings=settings, more=wiring.argv
+    )
+    return tuple(fill_program(word) for word in words), profile.typed_text(said, agent.mode, resume=resume)
+
+
+def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wiring) -> dict[str, str]:
+    """What the caller hands down, under the configured env file's, the profile's, the agent's own, and its resources'
+    variables. The pane's TERM is tmux's to set."""
+    merged = world.environment(configured_variables(world, agent))
+    own = (profile.env if profile is not None else {}) | wiring.env
+    merged = {name: value for name, value in (merged | own).items() if name not in wiring.unset}
+    held = {"AGENTDECK_TIER": agent.tier} | resource_variables(world, agent)
+    if (files := agent.lease("env file")) is not None and "TMUX_TMPDIR" not in merged:
+        held["TMUX_TMPDIR"] = files.data["tmp"]  # “tmux kill-server” there ends none of the person's sessions
+    merged |= agent.env | held
+    merged.setdefault("COLORTERM", "truecolor")
+    merged |= past_the_proxy(merged, always=bool(wiring.env))
+    merged[GIVEN] = " ".join(sorted({*own, *held} - {"PATH"}))
+    unset = set(profile.env_unset if profile else ()) - set(agent.env)
+    return {name: value for name, value in merged.items() if name not in unset and "\0" not in value}

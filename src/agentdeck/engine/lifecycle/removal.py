@@ -1,0 +1,286 @@
+"""Remove an agent: everything it holds is saved first, then released in reverse order.
+
+Nothing is released before all is saved. Up to then (phase `saving`) the removal can be given up: what refuses it, or a
+crash, leaves the agent as it was. From then on (phase `releasing`) the next verb finishes it. Its undo step is written
+before the first thing goes, and the files of its worktree are deleted last, out of their place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from agentdeck.core.agents.agent import Agent, Lease, Phase
+from agentdeck.core.agents.events import Event
+from agentdeck.engine.lifecycle import leases
+from agentdeck.engine.lifecycle.ending import end_runner
+from agentdeck.engine.lifecycle.kept_databases import KEEP
+from agentdeck.engine.lifecycle.removal_checks import check, check_still, unsaved
+from agentdeck.engine.lifecycle.resources import DATABASE, worktree_of
+from agentdeck.engine.lifecycle.stack import BY_KIND, release_all
+from agentdeck.engine.lifecycle.survivors import tell_survivors
+from agentdeck.engine.lifecycle.variables import hook_environment
+from agentdeck.engine.records.steps import Steps
+from agentdeck.engine.worktrees import identity
+from agentdeck.engine.worktrees.heads import follow, own_branches
+from agentdeck.engine.worktrees.release import departure, own_worktree, trash_ref
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import DeckError
+from agentdeck.system.files.files import append_line, private_folder, read_state, write_json
+from agentdeck.system.git import going, leaving, snapshots
+from agentdeck.system.git.identity import identify
+from agentdeck.system.machine.interrupts import uninterrupted
+from agentdeck.system.machine.process import run
+
+INNER = "inner.json"
+"""In an agent's folder in the trash: the worktrees that lay in its own."""
+
+
+def trash_folder(world: World, agent: Agent) -> Path:
+    return world.store.trash / f"{agent.name}-{agent.trash}"
+
+
+def remove(
+    world: World,
+    agent: Agent,
+    note: Note,
+    *,
+    keep_branch: bool = False,
+    keep_database: bool = False,
+    step: str = "",
+) -> None:
+    """Remove `agent`, or go on with the removal that was cut short. The caller holds its operation lock.
+
+    Raise, with the agent as it was, where something keeps it from being saved. The removal is a part of the step with
+    the key `step`, or a step by itself.
+    """
+    if agent.phase is Phase.SAVING:
+        agent = give_up(world, agent)
+    if agent.phase is not Phase.RELEASING:
+        check(world, agent, keep_database=keep_database)
+        if text := unsaved(world, agent):
+            world.note(Event("ignored.left", agent.name, text), note)
+        agent = _save(world, agent, note, step, keep_database=keep_database)
+        # Decided: from here on there is a way forward only, and an undo.
+        agent = replace(_with_wishes(agent, branch=keep_branch, database=keep_database), phase=Phase.RELEASING)
+        world.store.save(agent)
+        if world.repo.commit(trash_ref(agent)):
+            world.note(
+                Event("snapshot.taken", agent.name, f"saved as {trash_ref(agent)}", {"ref": trash_ref(agent)}), note
+            )
+    else:
+        saved = private_folder(trash_folder(world, agent)) / "agent.json"
+        if not saved.exists():  # it is a start that could not be taken back
+            write_json(saved, agent.to_json())
+        agent = _with_wishes(agent, branch=keep_branch, database=keep_database)
+        _adopt(world, agent)
+    _finish(world, agent, note)
+
+
+def _save(world: World, agent: Agent, note: Note, step: str, *, keep_database: bool) -> Agent:
+    """Save all that `agent` holds, its worktree out of its place; return it in the phase `saving`."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
+    before, agent = agent, replace(agent, phase=Phase.SAVING, trash=stamp)
+    saved = private_folder(trash_folder(world, agent))
+    try:
+        write_json(saved / "agent.json", before.to_json())
+        agent = replace(agent, step=step or f"removal {agent.name} {stamp}")
+        world.store.save(agent)
+        end_runner(world, agent.name)
+        tell_survivors(world, agent, note)
+        agent = follow(world, agent, note)
+        write_json(
+            saved / "agent.json", replace(agent, phase=before.phase, trash=before.trash, step=before.step).to_json()
+        )
+        if agent.lease("env file") and world.settings.config.hooks.teardown:
+            check_still(world, agent)
+            run_teardown(world, agent, note)
+        lease = agent.lease("database")
+        is_doubted = lease is not None and leases.doubt(world, agent, lease)
+        _take_out(world, agent, saved)
+        if lease is not None and not is_doubted and not keep_database:
+            home = worktree_of(agent)
+            DATABASE.save(world, lease, saved, moved=(home, departure(world, agent).place or home))
+    except BaseException:
+        # Where giving up fails too, the next verb does it, and the first error is the one to tell.
+        with uninterrupted(), contextlib.suppress(DeckError, OSError):
+            give_up(world, agent)
+        raise
+    return agent
+
+
+def _adopt(world: World, agent: Agent) -> None:
+    """Save and move out what is in its place still, because an older agentdeck began the removal."""
+    found, leave = own_worktree(world, agent), departure(world, agent) if agent.lease("worktree") else None
+    if found is None or leave is None or leave.has(found.git_dir) or found.locked != identity.lock_reason(agent.name):
+        return
+    if leave.is_deleted_from(found, world.repo.commit(trash_ref(agent))):
+        leave.mark(found)
+        leave.move_out()
+    else:
+        _take_out(world, agent, None)
+
+
+def give_up(world: World, agent: Agent) -> Agent:
+    """Leave an agent, whose removal was begun but not decided, as it was before; return it so."""
+    saved = trash_folder(world, agent)
+    if agent.lease("worktree") is not None:
+        departure(world, agent).put_back()
+    for ref in _trash_refs(world, agent):
+        snapshots.discard(world.repo, snapshots.load(world.repo, ref))
+    before = read_state(saved / "agent.json", Agent.from_json)
+    world.store.save(before)
+    shutil.rmtree(saved, ignore_errors=True)
+    return before
+
+
+def _trash_refs(world: World, agent: Agent) -> list[str]:
+    """The snapshot of its worktree, and those of the worktrees in it."""
+    ref = trash_ref(agent)
+    return world.repo.lines("for-each-ref", "--format=%(refname)", ref, f"{ref}-*")
+
+
+def _with_wishes(agent: Agent, *, branch: bool, database: bool) -> Agent:
+    """`agent` with what is to stay noted in its leases."""
+    for kind, key, wanted in (("worktree", "keep_branch", branch), ("database", KEEP, database)):
+        lease = agent.lease(kind)
+        if wanted and lease is not None:
+            agent = agent.with_lease(replace(lease, data={**lease.data, key: True}))
+    return agent
+
+
+def _take_out(world: World, agent: Agent, saved: Path | None) -> None:
+    """Save the worktree, and those in it, and move it out of its place. A gate's is only moved."""
+    found, lease = own_worktree(world, agent), agent.lease("worktree")
+    if found is None or lease is None:
+        return
+    leave = departure(world, agent)
+    if agent.is_gate:
+        leave.mark(found)
+        if identify(found.path, found.git_dir).is_ours:
+            leave.move_out()
+        return
+    inner = leaving.take_out(
+        leave,
+        found,
+        trash_ref(agent),
+        message=f"agentdeck: {agent.name} before its removal",
+        ignored=world.settings.config.trash.ignored,
+        branches=own_branches(lease),
+        strict=saved is not None,
+    )
+    if saved is not None and inner:
+        write_json(saved / INNER, [asdict(each) for each in inner])
+
+
+def _finish(world: World, agent: Agent, note: Note) -> None:
+    """Release all that `agent` holds still, all of which is saved, and move its record to the trash."""
+    end_runner(world, agent.name)
+    saved = private_folder(trash_folder(world, agent))
+    lease = agent.lease("database")
+    if lease is not None and lease.data.get(KEEP):
+        kept = read_state(saved / "agent.json", Agent.from_json)
+        write_json(saved / "agent.json", kept.without_lease("database").to_json())
+    part = {"kind": "removal", "agent": agent.name, "trash": agent.trash}
+    step = Steps(world.store).record(agent.step, f"removed {agent.name}", part)
+    tree = agent.lease("worktree")
+    leave = departure(world, agent) if tree else None
+    is_out = leave is not None and leave.place is not None
+    agent = release_all(world, agent, note, saved)
+    if tree is not None and not tree.data.get("keep_branch"):
+        _tell_kept(world, agent, tree, note)
+    retire(world, agent, saved)
+    text = f"removed; “agentdeck undo --step {step.number}” brings it back"
+    note(Event("agent.removed", agent.name, text, {"trash": saved.name, "step": step.number}))
+    going.delete_rests(world.repo)
+    _tell_rest(leave, agent, note, is_out=is_out)
+
+
+def _tell_kept(world: World, agent: Agent, lease: Lease, note: Note) -> None:
+    """Say which of the agent's own branches are there although it is removed."""
+    for branch in own_branches(lease):
+        if tip := world.repo.commit(f"refs/heads/{branch}"):
+            text = f"its branch {branch} stays: it is checked out elsewhere, or has commits that its last work has not"
+            world.note(Event("branch.kept", agent.name, text, {"branch": branch, "tip": tip}), note)
+
+
+def _tell_rest(leave: going.Departure | None, agent: Agent, note: Note, *, is_out: bool) -> None:
+    """Say what lies there still of a worktree that is gone."""
+    if leave is not None and leave.rest is not None:
+        text = f"not all of its files could be deleted; the rest is in {leave.rest}"
+        note(Event("warning", agent.name, text, {"path": str(leave.rest)}))
+    if leave is not None and is_out and leave.home.is_dir() and any(leave.home.iterdir()):
+        text = f"something wrote to {leave.home} after it was removed; that was left there"
+        note(Event("warning", agent.name, text, {"path": str(leave.home)}))
+
+
+def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True) -> None:
+    """Undo a start that never came to a running agent. Nothing stays but its log, and a snapshot if it held work and
+    `keep_work` is wanted."""
+    agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
+    world.store.save(agent)
+    if (pane := agent.lease("pane")) is not None:
+        # A runner that has not begun yet would start the agent behind the snapshot's back.
+        BY_KIND["pane"].release(world, agent, pane, None)
+    end_runner(world, agent.name)
+    worktree, found = agent.lease("worktree"), own_worktree(world, agent)
+    # Half of a checkout looks like a person's deletions.
+    is_half = found is not None and not found.is_complete
+    if found is not None:
+        _take_out(world, agent, None)
+    agent = release_all(world, agent, note, None)
+    # A set-up hook may have committed something, which is in no other place then.
+    base = worktree.data["base_commit"] if worktree else None
+    for ref in _trash_refs(world, agent):
+        snapshot = snapshots.load(world.repo, ref)
+        if not keep_work or ((is_half or snapshot.is_clean) and snapshot.tip == base):
+            snapshots.discard(world.repo, snapshot)
+    forget_id(world, agent)
+    world.store.delete_agent(agent.name)
+    going.delete_rests(world.repo)
+
+
+def run_teardown(world: World, agent: Agent, note: Note) -> None:
+    """Run the tear-down hooks in the worktree, their output in the log. One that fails is told and stops nothing."""
+    hooks = world.settings.config.hooks
+    folder = worktree_of(agent)
+    if not identity.identity_of(world.repo.common, agent).is_usable:
+        return
+    pane = agent.lease("pane")
+    is_known = pane is not None and pane.data.get("log") and not leases.doubt(world, agent, pane)
+    log = Path(pane.data["log"]) if pane and is_known else world.store.new_log(agent.name)
+    for line in hooks.teardown:
+        try:
+            environment = hook_environment(world, agent)
+            result = run(["/bin/sh", "-c", line], cwd=folder, env=environment, timeout=hooks.timeout, group=True)
+            output, failed = (result.out + result.err).decode("utf-8", "replace"), not result
+        except DeckError as error:
+            output, failed = str(error), True
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        for text in [f"# agentdeck: tear-down: {line}", *output.splitlines()]:
+            append_line(log, f"{stamp} {text}")
+        if failed:
+            text = f"tear-down “{line}” failed; the removal goes on"
+            world.note(Event("warning", agent.name, text, {"output": output[-2000:]}), note)
+
+
+def retire(world: World, agent: Agent, saved: Path) -> None:
+    """Move the agent's record, events and recording to the trash, and remember how it ended for its `--id`."""
+    status = world.store.status(agent.name)
+    if agent.id:
+        write_json(
+            world.store.id_path(agent.id),
+            {"id": agent.id, "agent": agent.name, "final": status.to_json(), "task": agent.task},
+        )
+    world.store.agent_folder(agent.name).rename(saved / "record")
+
+
+def forget_id(world: World, agent: Agent) -> None:
+    if not agent.id:
+        return
+    known = world.store.read_id(agent.id)
+    if known is not None and known["agent"] == agent.name:
+        world.store.id_path(agent.id).unlink(missing_ok=True)

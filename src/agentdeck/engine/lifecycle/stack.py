@@ -1,0 +1,60 @@
+"""All that an agent holds, acquired in order and released in reverse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agents.agent import Agent, Lease, Phase
+from agentdeck.core.agents.events import Event
+from agentdeck.engine.lifecycle import leases
+from agentdeck.engine.lifecycle.pane import PaneResource
+from agentdeck.engine.lifecycle.resources import RESOURCES, Presence, Resource
+from agentdeck.engine.world import Note, World
+from agentdeck.system.machine.process import check_cancelled
+
+STACK: tuple[Resource, ...] = (*RESOURCES, PaneResource())
+BY_KIND = {resource.kind: resource for resource in STACK}
+
+
+def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
+    """Acquire, in order, what `agent` does not hold yet; return it as it then stands."""
+    for resource in STACK:
+        check_cancelled()
+        lease = agent.lease(resource.kind)
+        if lease is None:
+            data = resource.plan(world, agent)
+            if data is None:
+                continue
+            lease = Lease(resource.kind, held=False, data=data)
+            agent = agent.with_lease(lease)
+            world.store.save(agent)
+            world.note(Event("resource.intended", agent.name, data={"kind": resource.kind}), note)
+        leases.check(world, agent, lease)
+        if lease.held and resource.check(world, agent, lease) is Presence.HELD:
+            continue
+        lease = replace(lease, held=True, data=resource.acquire(world, agent, lease))
+        agent = agent.with_lease(lease)
+        world.store.save(agent)
+        text = f"{resource.kind}: {resource.describe(lease)}"
+        world.note(Event("resource.acquired", agent.name, text, {"kind": resource.kind}), note)
+        if lease.data.get("note"):
+            world.note(Event("warning", agent.name, str(lease.data["note"]), {"kind": resource.kind}), note)
+    return agent
+
+
+def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> Agent:
+    """Release, in reverse order, all that `agent` holds or may hold; `saved` is where what it holds is kept."""
+    if agent.phase is not Phase.RELEASING:
+        agent = replace(agent, phase=Phase.RELEASING)
+        world.store.save(agent)
+    for lease in reversed(agent.leases):
+        resource, why = BY_KIND[lease.kind], leases.doubt(world, agent, lease)
+        left = f"its {lease.kind} was left as it is: {why}" if why else resource.release(world, agent, lease, saved)
+        text = f"{resource.kind}: {resource.describe(lease)}"
+        agent = agent.without_lease(lease.kind)
+        world.store.save(agent)
+        world.note(Event("resource.released", agent.name, text, {"kind": resource.kind}), note)
+        if left:
+            world.note(Event("warning", agent.name, left, {"kind": resource.kind}), note)
+    return agent

@@ -1,0 +1,208 @@
+"""Start an agent: check what is asked for, give it a name, make what it holds."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agents.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
+from agentdeck.core.agents.events import Event
+from agentdeck.core.text.text import cut
+from agentdeck.engine.lifecycle.ending import mark_lost
+from agentdeck.engine.lifecycle.stack import acquire_all
+from agentdeck.engine.providers import gateways
+from agentdeck.engine.views import AgentView, StartRequest, view_of
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, StoreError, UsageError
+from agentdeck.system.files.files import private_folder, write_json
+from agentdeck.system.git.repository import git_in
+from agentdeck.system.machine.process import cancellable, check_cancelled, require_program
+
+
+def start(world: World, request: StartRequest, note: Note) -> AgentView:
+    """See Deck.start."""
+    try:
+        with cancellable(request.cancelled):
+            _check(world, request)
+            check_cancelled()
+    except CancelledError:
+        raise CancelledError("The start was cancelled before anything was made.") from None
+    with contextlib.ExitStack() as held:
+        # A name is the agent's from its record on, and its operation lock is taken before others can see that.
+        with world.store.naming():
+            world.store.clear_unborn()
+            if request.id is not None and (first := _holder_of(world, request.id)) is not None:
+                return first
+            agent = _new_agent(world, request)
+            held.enter_context(world.store.operation(agent.name, wait=2))
+            world.store.save(agent)
+            if request.id is not None:
+                private_folder(world.store.id_path(request.id).parent)
+                write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
+        world.note(Event("agent.created", agent.name, agent.task, {"profile": agent.profile}), note)
+        _note_bypass(world, agent, note)
+        return view_of(world.store, acquire(world, agent, note, request.cancelled))
+
+
+def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool] = lambda: False) -> Agent:
+    """Make all that `agent` holds and start its runner. Where a step fails or `cancelled` says so, what a first start
+    made is taken back, and a further one leaves the agent as it was. The caller holds its operation lock."""
+    try:
+        with cancellable(cancelled):
+            agent = replace(acquire_all(world, agent, note), phase=Phase.HELD)
+            check_cancelled()
+    except BaseException as error:
+        current = world.store.agent(agent.name) or agent
+        if current.runs == 1:
+            is_gone = _take_back(world, current, note)
+            if isinstance(error, CancelledError):
+                rest = "; nothing of it is left" if is_gone else ""
+                raise CancelledError(f"The start of {agent.name} was cancelled{rest}.") from error
+        else:
+            world.store.save(replace(current, phase=Phase.HELD))
+            mark_lost(world, agent.name, "it could not be started again")
+        raise
+    world.store.save(agent)
+    return agent
+
+
+def _check(world: World, request: StartRequest) -> None:
+    has_task = bool(request.task.strip() or request.argv)
+    if not has_task and (request.profile is None or request.mode is Mode.HEADLESS):
+        raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
+    check_ready(world)
+    path = _path_of(world, request)
+    if request.argv:
+        _check_command(world, request.argv[0], path)
+    else:
+        from agentdeck.system.config.profiles import require
+
+        profile = require(world.profiles, _profile_of(world, request), path)
+        if not has_task and not profile.lines(Mode.INTERACTIVE).bare:
+            hint = f'agentdeck run --agent {profile.name} "what to do"'
+            raise UsageError(f"{profile.title} can't be started without a task.", hint=hint)
+        config = world.settings.config
+        gateways.check(config, profile, request.tier or config.agent.tier)
+        from agentdeck.engine.profiles.chain import check_chain
+
+        check_chain(world, request.failover)
+    if world.repo.commit("HEAD") is None and not (request.base or request.branch):
+        raise RefusedError(
+            f"{world.root} has no commit yet, so there is nothing for an agent to start from.",
+            hint=f"Make the first one: {git_in(world.root)} commit --allow-empty -m start",
+        )
+    if world.settings.config.ports.per_agent:
+        world.ports.owners()  # a registry that can't be read fails here, before anything is made
+    if request.timeout is not None and request.timeout <= 0:
+        raise UsageError("A time-out must be more than 0 seconds.")
+
+
+def _check_command(world: World, program: str, path: str | None) -> None:
+    """Raise where nobody can have put the program there by the time it is wanted: a hook, or the worktree itself."""
+    setup = world.settings.config.hooks.setup
+    if "/" not in program and not setup and shutil.which(program, path=path) is None:
+        raise MissingToolError(
+            f"There is no program “{cut(program, 60)}” in PATH.",
+            hint="A line for a shell is run by one: -- sh -c 'make test && …'",
+        )
+
+
+def check_ready(world: World) -> None:
+    """Raise, before anything is made or changed, where no agent can be started here."""
+    require_program("tmux")
+    world.environment()
+
+
+def _path_of(world: World, request: StartRequest) -> str | None:
+    return request.env.get("PATH", world.search_path)
+
+
+def _note_bypass(world: World, agent: Agent, note: Note) -> None:
+    profile = world.profiles.get(agent.profile) if agent.tier else None
+    if text := gateways.bypass_note(world.settings.config, profile, agent.tier):
+        world.note(Event("warning", agent.name, text, {"tier": agent.tier}), note)
+
+
+def _profile_of(world: World, request: StartRequest) -> str:
+    from agentdeck.engine.profiles.chain import COMMAND
+    from agentdeck.system.config.profiles import choose
+
+    if request.argv:
+        return COMMAND
+    return choose(world.profiles, request.profile or world.settings.config.agent.profile, _path_of(world, request))
+
+
+def _new_agent(world: World, request: StartRequest) -> Agent:
+    taken = world.store.names()
+    if request.name is not None:
+        name = safe_name(request.name)
+        if name in taken:
+            raise RefusedError(f"There is an agent “{name}” already.", hint="Choose another name, or remove it.")
+    else:
+        told = request.task.strip() or (Path(request.argv[0]).name if request.argv else _profile_of(world, request))
+        name = name_for_task(told, taken)
+    defaults = world.settings.config.agent
+    return Agent(
+        name=name,
+        title=request.name if request.name and request.name != name else "",
+        task=request.task if request.task.strip() else " ".join(request.argv),
+        profile=_profile_of(world, request),
+        mode=request.mode or (Mode.HEADLESS if request.argv else Mode.INTERACTIVE),
+        created=time.time(),
+        argv=request.argv,
+        branch=request.branch or "",
+        base=request.base or "",
+        tier=request.tier or defaults.tier,
+        timeout=request.timeout or defaults.timeout,
+        env=dict(request.env),
+        id=request.id or "",
+        failover=request.failover,
+        index=_lowest_index(world, taken),
+        folder=request.folder or "",
+        runs=1,
+    )
+
+
+def _lowest_index(world: World, names: Iterable[str]) -> int:
+    taken = set()
+    for name in names:
+        with contextlib.suppress(StoreError):  # a damaged record has none that is known
+            agent = world.store.agent(name)
+            taken.add(agent.index if agent else 0)
+    return next(number for number in itertools.count(1) if number not in taken)
+
+
+def _holder_of(world: World, run_id: str) -> AgentView | None:
+    """Who started under `run_id`; None where nobody did, or where that start was rolled back."""
+    data = world.store.read_id(run_id)
+    if data is None:
+        return None
+    record = world.store.agent(data["agent"])
+    if record is not None and record.id == run_id:
+        return view_of(world.store, record)
+    if "final" not in data:
+        return None
+    gone = Agent(data["agent"], data.get("task", ""), "", Mode.HEADLESS, 0.0, id=run_id, phase=Phase.HELD)
+    return AgentView(gone, Status.from_json(data["final"]), alive=False)
+
+
+def _take_back(world: World, agent: Agent, note: Note) -> bool:
+    """Undo a failed start; where that fails too, say so and return False, for the first error is the one to raise."""
+    from agentdeck.engine.lifecycle import removal
+
+    try:
+        removal.roll_back(world, agent, note)
+    except (DeckError, OSError) as error:
+        told = error.title if isinstance(error, DeckError) else str(error)
+        # Not written down: what stopped it may be that nothing can be.
+        note(Event("warning", agent.name, f"what its start had made is not all taken back yet: {told}"))
+        with contextlib.suppress(DeckError, OSError):
+            if world.store.agent(agent.name) is not None:
+                mark_lost(world, agent.name, "its start failed, and what it had made is not all taken back")
+        return False
+    return True

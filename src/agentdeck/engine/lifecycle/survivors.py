@@ -1,0 +1,86 @@
+"""What still lives of an agent that does not run: processes that outlived its runner and its guardian, ports in use."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.events import Event
+from agentdeck.core.text.text import listed
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import StoreError
+from agentdeck.system.machine import scope
+from agentdeck.system.machine.tree import Tree, command_of, runs_alive
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    pid: int | None
+    """None where the system does not tell whose port it is, as for another user's process."""
+    ports: tuple[int, ...]
+
+    def __str__(self) -> str:
+        who = f"{command_of(self.pid)} (process {self.pid})" if self.pid else "a process of another user"
+        if not self.ports:
+            return f"{who} still runs"
+        return f"{who} holds port{'s' if len(self.ports) > 1 else ''} {listed([str(port) for port in self.ports])}"
+
+
+def end_leftovers(world: World, name: str) -> None:
+    """End the processes of the agent's last run that lost both their runner and their guardian."""
+    run = _last_run(world, name)
+    if run:
+        scoped = _scope(world, name, run)
+        Tree(run, scope=scoped).end(world.patience.grace_terminate)
+        if scoped is not None:
+            scoped.remove()
+
+
+def survivors(world: World, agents: Iterable[Agent]) -> dict[str, list[Survivor]]:
+    """By agent, what lives of those that have no runner."""
+    resting = [agent for agent in agents if not world.lives(agent.name)]
+    runs = {agent.name: run for agent in resting if (run := _last_run(world, agent.name))}
+    alive = runs_alive(set(runs.values()))
+    found = {}
+    for agent in resting:
+        pids = set(alive.get(runs.get(agent.name, ""), ()))
+        if agent.name in runs and (scoped := _scope(world, agent.name, runs[agent.name])) is not None:
+            pids |= scoped.pids()
+        lease = agent.lease("ports")
+        if left := with_ports(lease.data.get("ports", ()) if lease else (), pids):
+            found[agent.name] = left
+    return found
+
+
+def with_ports(ports: Iterable[int], pids: Iterable[int] = ()) -> list[Survivor]:
+    """Each of `pids`, and whoever holds one of `ports`, with the ports that it holds."""
+    from agentdeck.system.machine.ports import is_free, listeners
+
+    taken = {port for port in ports if not is_free(port)}
+    by_pid: dict[int | None, list[int]] = {pid: [] for pid in sorted(pids)}
+    for port, pid in sorted((listeners(taken) if taken else {}).items()):
+        by_pid.setdefault(pid, []).append(port)
+    return [Survivor(pid, tuple(held)) for pid, held in by_pid.items()]
+
+
+def tell_survivors(world: World, agent: Agent, note: Note) -> None:
+    """Say which processes of the agent, which has been stopped, still run or hold its ports."""
+    left = survivors(world, [agent]).get(agent.name, [])
+    if left:
+        pids = [each.pid for each in left if each.pid]
+        data = {"pids": pids, "ports": [port for each in left for port in each.ports]}
+        world.note(Event("processes.left", agent.name, "; ".join(map(str, left)), data), note)
+
+
+def _last_run(world: World, name: str) -> str:
+    with contextlib.suppress(StoreError):
+        return str(world.store.orders(name).get("run", ""))
+    return ""
+
+
+def _scope(world: World, name: str, run: str) -> scope.Scope | None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return scope.recorded((world.store.agent_folder(name) / "scope").read_text(), run)
+    return None

@@ -1,0 +1,103 @@
+"""Which profiles an agent fails over to, and what its runner has to know of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agents.agent import Agent, Mode
+from agentdeck.core.agents.failover import Policy
+from agentdeck.core.agents.orders import Rung
+from agentdeck.engine.world import World
+from agentdeck.errors import ConfigError, NotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentdeck.core.config.profile import Profile
+
+COMMAND = "command"
+"""The profile's name for an agent that is any command: `agentdeck run -- CMD`."""
+
+
+def chain_of(world: World, agent: Agent) -> tuple[str, ...]:
+    """The profiles of `agent` in order, its own first, installed or not; empty where it does not fail over.
+
+    Raise ConfigError, or NotFoundError for one asked for, where there is no such profile.
+    """
+    names = check_chain(world, agent.failover)
+    if agent.profile == COMMAND or not names:
+        return ()
+    return tuple(dict.fromkeys((agent.profile, *names)))
+
+
+def check_chain(world: World, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """The profiles asked for, or those of the configuration, each of which there must be."""
+    names = tuple(world.settings.config.agent.failover if asked is None else asked)
+    unknown = [name for name in names if name not in world.profiles]
+    if not unknown:
+        return names
+    hint = f"There are: {', '.join(sorted(world.profiles))}."
+    if asked is not None:
+        raise NotFoundError(f"There is no profile “{unknown[0]}” to fail over to.", hint=hint)
+    place = world.settings.origins.get("agent.failover", "the configuration")
+    raise ConfigError(f"agent.failover at {place} names a profile “{unknown[0]}”, which is not there.", hint=hint)
+
+
+def usable(world: World, names: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Those of `names` whose program is on this machine, and a sentence about those that are left out."""
+    from agentdeck.system.config.profiles import found
+
+    path = world.search_path
+    there = tuple(name for name in names if found(world.profiles[name], path) is not None)
+    missing = [name for name in names if name not in there]
+    if not missing:
+        return there, ""
+    verb = "is not installed, and is" if len(missing) == 1 else "are not installed, and are"
+    return there, f"{', '.join(missing)} {verb} left out of the failover"
+
+
+def rung_of(profile: Profile, mode: Mode, folder: Path, more: Sequence[str] = ()) -> Rung:
+    """`more` goes right after the program's name."""
+    from agentdeck.system.config.profiles import fill_program, wire_reports
+
+    settings = wire_reports(profile, folder)
+
+    def words(*, known: bool = False, resume: bool = False) -> tuple[str, ...]:
+        line = profile.template(mode, prompt=True, resume=resume, known=known, reports=bool(settings))
+        first, *rest = (fill_program(word) for word in line)
+        return (first, *more, *rest)
+
+    lines = profile.lines(mode)
+    return Rung(
+        profile=profile.name,
+        start=words(),
+        resume=words(known=True, resume=True) if lines.resume else (),
+        resume_last=words(resume=True) if lines.resume_last else (),
+        settings=settings,
+        go_on=profile.go_on,
+        detectors=profile.detectors,
+        outcome=profile.outcome,
+        reports=profile.reports.kind != "none",
+        session_pattern=profile.session_pattern,
+    )
+
+
+def policy_of(world: World) -> Policy:
+    return Policy(**world.settings.config.failover.model_dump())
+
+
+def differences(
+    base: Mapping[str, str], others: Mapping[str, Mapping[str, str]], unset: Mapping[str, Iterable[str]]
+) -> str:
+    """What the environment of each profile has beside `base`, as `core.orders.VARIABLES` holds it. What is `unset` for
+    one is not to come from anywhere else either, such as the tmux server."""
+    told = {
+        name: {
+            **{key: value for key, value in other.items() if base.get(key) != value},
+            **{key: None for key in (*base, *unset[name]) if key not in other},
+        }
+        for name, other in others.items()
+    }
+    return json.dumps({name: each for name, each in told.items() if each})

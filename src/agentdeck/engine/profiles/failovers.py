@@ -1,0 +1,100 @@
+"""When another provider than its tier's first one, or another profile than its own, served an agent, and which of its
+commits hold work of that time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.events import Event
+from agentdeck.engine.worktrees.heads import work_of
+from agentdeck.engine.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedCommit:
+    commit: str
+    subject: str
+    at: float
+    """When it was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """One time in which a backup served. Times are seconds since the epoch; `end` is None while it goes on.
+
+    Where another profile went on for it, `provider` is that, and `model` is empty.
+    """
+
+    start: float
+    end: float | None
+    provider: str
+    model: str
+    reason: str
+    commits: tuple[MarkedCommit, ...] = ()
+    """Those with work of that time in them: the first one after it ended is among them."""
+
+
+def failovers(world: World, agent: Agent) -> list[Failover]:
+    """All of them, oldest first; one without commits changed nothing that is on the branch now."""
+    found = _times(world, agent.name)
+    if not found:
+        return []
+    commits = _commits(world, agent)
+    marked: list[Failover] = []
+    for over in found:
+        before, inside = agent.created, []
+        for commit in commits:
+            # git keeps whole seconds: what may have been in that time is taken to have been.
+            if commit.at + 1 > over.start and (over.end is None or before < over.end):
+                inside.append(commit)
+            before = commit.at
+        marked.append(replace(over, commits=tuple(inside)))
+    return marked
+
+
+def backups(world: World, agent: Agent) -> tuple[str, ...]:
+    """The models, as `provider:model`, and the profiles that made commits of the branch in place of the agent's own."""
+    made = [each for each in failovers(world, agent) if each.commits]
+    return tuple(dict.fromkeys(f"{each.provider}:{each.model}".removesuffix(":") for each in made))
+
+
+def _times(world: World, name: str) -> list[Failover]:
+    events = world.store.events(name)
+    return sorted([*_by_provider(events), *_by_profile(events)], key=lambda each: each.start)
+
+
+def _by_profile(events: Sequence[Event]) -> list[Failover]:
+    """Those that a fault caused; what a person chose is no failover."""
+    found: list[Failover] = []
+    for event in events:
+        moved = event.kind in ("agent.failed_over", "agent.failed_back")
+        if moved and found and found[-1].end is None:
+            found[-1] = replace(found[-1], end=event.at)
+        if event.kind == "agent.failed_over" and event.data.get("fault"):
+            found.append(Failover(event.at, None, str(event.data["to"]), "", str(event.data.get("why", ""))))
+    return found
+
+
+def _by_provider(events: Sequence[Event]) -> list[Failover]:
+    found: list[Failover] = []
+    for event in events:
+        ends = event.kind in ("provider.failed_over", "provider.failed_back", "provider.exhausted")
+        if ends and found and found[-1].end is None:
+            found[-1] = replace(found[-1], end=event.at)
+        if event.kind == "provider.failed_over":
+            provider, model, reason = (str(event.data.get(key, "")) for key in ("provider", "model", "reason"))
+            found.append(Failover(event.at, None, provider, model, reason))
+    return found
+
+
+def _commits(world: World, agent: Agent) -> list[MarkedCommit]:
+    lease = agent.lease("worktree")
+    tip = work_of(world, agent).tip if lease is not None else None
+    if lease is None or tip is None:
+        return []
+    span = f"{lease.data['base_commit']}..{tip}"
+    listed = world.repo.run("log", "--first-parent", "--reverse", "--format=%H%x00%ct%x00%s", span)
+    rows = [line.split("\0") for line in listed.text.split("\n")] if listed else []
+    return [MarkedCommit(row[0], row[2], float(row[1])) for row in rows if len(row) == 3]

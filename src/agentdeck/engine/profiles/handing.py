@@ -1,0 +1,81 @@
+"""Put a profile to work on a task that another one, or an earlier run of its own, has begun. For the runner too."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.core.agents.agent import Fault
+from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.failover import Progress
+from agentdeck.core.agents.handover import brief
+from agentdeck.core.agents.orders import Rung
+from agentdeck.core.agents.prompts import GO_ON, short_prompt
+from agentdeck.system.files.files import read_json, write_atomic, write_json
+from agentdeck.system.git.work import work_so_far
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be gone on with, and where."""
+
+    task: str
+    cwd: Path
+    base_commit: str
+    folder: Path
+    """The agent's folder in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a profile goes on."""
+
+    argv: tuple[str, ...]
+    typed: str
+    prompt: str
+    resumes: bool
+
+
+def handed_over(agent: str, progress: Progress, primary: str, to: str, why: str, *, fault: Fault = Fault.NONE) -> Event:
+    """That the agent goes from `progress.profile` to the profile `to`."""
+    left = progress.profile
+    data = {"from": left, "to": to, "fault": fault, "until": progress.until.get(left), "attempt": progress.attempts}
+    data["why"] = why
+    text = f"{left} → {to}: {why}"
+    return (
+        Event("agent.failed_back", agent, text, data)
+        if to == primary
+        else Event("agent.failed_over", agent, text, data)
+    )
+
+
+def progress_of(folder: Path) -> Progress | None:
+    """How far the failover of the agent with this folder is; None where it never had one."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        return Progress.from_json(read_json(folder / "failover.json"))
+    return None
+
+
+def save_progress(folder: Path, progress: Progress) -> None:
+    write_json(folder / "failover.json", progress.to_json())
+
+
+def start_of(rung: Rung, progress: Progress, job: Job, *, said: str = "", resting: bool = False) -> Start:
+    """From the profile's own session where it has one; told what it can't know: all, or what others did meanwhile."""
+    known = rung.profile in progress.ran
+    session = progress.sessions.get(rung.profile, "") if known else ""
+    resumes = rung.line("", session, resume=known)[2]
+    last = progress.ran[-1] if progress.ran else ""
+    if resumes and last == rung.profile:
+        prompt = said or GO_ON
+    else:
+        work = work_so_far(job.cwd, job.base_commit)
+        why = progress.why if last != rung.profile else ""
+        prompt = brief(job.task, last or "none", why, work, returning=resumes, resting=resting and not said)
+        prompt = f"{prompt}\n\n{said}" if said else prompt
+    short = short_prompt(prompt, str(job.folder / "task.txt"))
+    if short != prompt:
+        write_atomic(job.folder / "task.txt", prompt)
+    argv, typed, _ = rung.line(short, session, resume=known)
+    return Start(argv, typed, short, resumes)

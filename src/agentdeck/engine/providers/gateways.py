@@ -1,0 +1,328 @@
+"""The gateway as the engine sees it: one process a user, in a tmux window, started when an agent needs it.
+
+Reading who serves whom costs a look at one file, and no request.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentdeck.core.agents.events import Event
+from agentdeck.core.providers.serving import ProviderHealth, Serving
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError, TmuxError
+from agentdeck.system.files.files import state_home
+from agentdeck.system.gateway.files import CONFIG, Address, GatewayFiles
+from agentdeck.system.state.store import Store
+
+if TYPE_CHECKING:
+    from agentdeck.core.agents.agent import Agent
+    from agentdeck.core.config.config import Config
+    from agentdeck.core.config.profile import GatewayWiring, Profile
+
+SESSION = WINDOW = "agentdeck-gateway"
+"""No deck's session is called so: theirs end in the deck's id."""
+_GREETING = 20.0
+"""Seconds that it may take until it listens."""
+_GOODBYE = 10.0
+_CHECK = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What points one agent's CLI at the gateway."""
+
+    argv: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    unset: frozenset[str] = frozenset()
+
+
+NOT_WIRED = Wiring()
+
+
+def files() -> GatewayFiles:
+    return GatewayFiles(state_home() / "gateway")
+
+
+# Which agents use it
+
+
+def bypass_note(config: Config, profile: Profile | None, tier: str) -> str:
+    """Why an agent that was given a tier does not go through the gateway, in a sentence; empty where it does."""
+    if not tier:
+        return ""
+    if config.gateway.use == "never":
+        return f"the tier “{tier}” has no effect: [gateway] use is “never”"
+    if profile is None or profile.gateway is None:
+        who = profile.title if profile is not None else "a command"
+        return f"the tier “{tier}” has no effect: {who} can't be pointed at the gateway and asks its own provider"
+    return ""
+
+
+def check(config: Config, profile: Profile | None, tier: str) -> None:
+    """Raise NotFoundError where there is no such tier, and RefusedError, with the reason, where it can't serve such an
+    agent."""
+    way = _way(config, profile, tier)
+    if way is None or profile is None:
+        return
+
+    from agentdeck.core.providers import tiers
+
+    known = {*config.tiers, *tiers.HOME_TIERS, tiers.LOCAL, tiers.FALLBACK}
+    if tier and tier not in known:
+        raise NotFoundError(
+            f"There is no tier “{tier}”.", hint=f"There are: {', '.join(sorted(known))}; [tiers] adds others."
+        )
+    targets = _targets(config, way, tier)
+    reason = tiers.why_not(targets, config.providers, way.api)
+    if not targets and tiers.needs_discovery(config.tiers, tier):
+        reason = "" if _found_local(config) else "no model server answers on this machine"
+    if not reason and way.needs_model and not _model(config, way, tier):
+        reason = "its first step names no model, and this program has to be told one"
+    if reason:
+        shown = f"The tier “{tier}”" if tier else "The gateway"
+        raise RefusedError(f"{shown} can't serve {profile.title}: {reason}.", hint="See [tiers] in agentdeck.toml.")
+
+
+def _way(config: Config, profile: Profile | None, tier: str) -> GatewayWiring | None:
+    use = config.gateway.use
+    if profile is None or use == "never" or (use == "auto" and not tier):
+        return None
+    return profile.gateway
+
+
+def _targets(config: Config, way: GatewayWiring, tier: str) -> list[Any]:
+    from agentdeck.core.providers import tiers
+
+    found = tiers.chain(config.tiers, tier, way.api)
+    if tiers.is_home(config.tiers, tier):
+        return [target for target in found if not tiers.why_not([target], config.providers, way.api)]
+    return list(found)
+
+
+def _model(config: Config, way: GatewayWiring, tier: str) -> str:
+    """The first model of the chain, which may be one that was found on this machine; empty where it names none."""
+    targets = _targets(config, way, tier)
+    return str(targets[0].model) if targets else _found_local(config)
+
+
+def _found_local(config: Config) -> str:
+    from agentdeck.system.gateway.modelservers import first_model
+
+    return first_model(config.providers)
+
+
+def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
+    """Start the gateway where `agent` uses it, and say how its CLI is pointed there."""
+    config = world.settings.config
+    way = _way(config, profile, agent.tier)
+    if way is None:
+        return NOT_WIRED
+    from agentdeck.system.gateway import tokens
+
+    check(config, profile, agent.tier)
+    address = ensure(world)
+    bearer = tokens.Bearer(world.deck, agent.name, agent.tier)
+    token = tokens.mint(tokens.secret(files().state), bearer)
+    providers = [config.providers[target.provider] for target in _targets(config, way, agent.tier)]
+    login = any(provider.uses_own_login for provider in providers)
+    model = _model(config, way, agent.tier)
+    values = {
+        "{base_url}": tokens.base_url(address.port, token, way.api),
+        "{plain_url}": tokens.base_url(address.port, "", way.api),
+        "{token}": token,
+        "{model}": model,
+    }
+    groups = [*way.argv, *(way.login_argv if login else ())]
+    told = [group for group in groups if model or not any("{model}" in word for word in group)]
+    env = way.env if login else {**way.env, **way.keyed_env}
+    keys = {config.providers[target.provider].key_env for target in _targets(config, way, agent.tier)} - {""}
+    return Wiring(
+        tuple(_filled(word, values) for group in told for word in group),
+        {name: _filled(value, values) for name, value in env.items()},
+        frozenset(keys if login else {*keys, *way.keyed_unset}) - set(env),
+    )
+
+
+def _filled(word: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        word = word.replace(name, value)
+    return word
+
+
+# The process
+
+
+def ensure(world: World) -> Address:
+    """See that the gateway runs, knows this deck's plan, and has its keys."""
+    home = files()
+    world.store.open()
+    config = world.settings.config
+    home.put_plan(world.deck, config.plan().model_dump(mode="json"), world.store.folder)
+    keys = _keys(world)
+    address = home.address() or _start(world, home, keys)
+    from agentdeck.system.gateway.client import ask
+
+    ask(home, "POST", "/keys", {"deck": world.deck, "keys": keys})
+    return address
+
+
+def _keys(world: World) -> dict[str, str]:
+    """The values that this deck's providers' `key_env` name, from where agents' variables come from too."""
+    merged = world.environment()
+    names = {provider.key_env for provider in world.settings.config.providers.values()} - {""}
+    return {name: merged[name] for name in sorted(names) if merged.get(name)}
+
+
+def missing_keys(world: World) -> list[str]:
+    """The variables that the providers in this deck's tiers take their keys from, and that are not set here."""
+    from agentdeck.core.providers.tiers import LOCAL, parse_target
+
+    config = world.settings.config
+    chains = [chain for chain in config.tiers.values() if not isinstance(chain, str)]
+    names = {parse_target(step).provider for chain in chains for step in chain if step != LOCAL}
+    return sorted({config.providers[name].key_env for name in names} - {""} - set(_keys(world)))
+
+
+def _start(world: World, home: GatewayFiles, keys: Mapping[str, str]) -> Address:
+    from agentdeck.engine.environment import clean_environment
+
+    home.want(True)
+    argv = [sys.executable, "-I", "-m", "agentdeck.gateway"]
+    argv += ["--state", str(home.state), "--config", str(home.state / CONFIG)]
+    world.tmux.open_window(SESSION, WINDOW, argv, cwd=home.state, env={**clean_environment(), **keys})
+    deadline = time.monotonic() + _GREETING
+    while (address := home.address()) is None:
+        window = world.tmux.window(SESSION, WINDOW)
+        if window is None or window.command_dead or time.monotonic() > deadline:
+            screen = world.tmux.screen(SESSION, WINDOW).strip() if window else ""
+            raise TmuxError("The gateway did not start.", detail=screen[-2000:], hint="agentdeck gateway status")
+        time.sleep(0.02)
+    return address
+
+
+def stop(world: World) -> bool:
+    """End it; requests under way have a few seconds. Return whether there was one. Agents that use it fail then."""
+    import signal
+
+    from agentdeck.system.files.files import lock_holder
+    from agentdeck.system.gateway.files import LOCK
+    from agentdeck.system.machine.process import send_signal
+
+    home = files()
+    home.want(False)
+    was = home.alive()
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _GOODBYE
+        pid = lock_holder(home.state / LOCK) if home.alive() else None
+        if pid is not None:
+            send_signal(pid, sign)
+        while home.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    world.tmux.close_window(SESSION, WINDOW)
+    if home.alive():
+        raise DeckError("The gateway does not end, even when killed.")
+    return was
+
+
+def check_providers(world: World) -> list[dict[str, Any]]:
+    """Send one tiny request to each provider of each of this deck's tiers, and return for each `tier`, `provider`,
+    `model`, `ok` (None where it can't be tried from here), `text` and `seconds`."""
+    ensure(world)
+    from agentdeck.system.gateway.client import ask
+
+    found = ask(files(), "POST", "/check", {"deck": world.deck}, timeout=_CHECK)["targets"]
+    return list(found)
+
+
+def metrics() -> str:
+    """The counters of the gateway that runs, as Prometheus reads them."""
+    from agentdeck.system.gateway.client import text
+
+    return text(files(), "GET", "/metrics")
+
+
+def is_missing() -> bool:
+    """Whether it should be there and is not; costs a look at two files."""
+    try:
+        home = files()
+    except StoreError:  # a user without a home has none
+        return False
+    return home.wanted and not home.alive()
+
+
+def revive(world: World, note: Note) -> None:
+    """Start it again where it died while an agent of this deck may need it; where no agent runs, nobody wants it."""
+    if not is_missing():
+        return
+    if not any(world.lives(name) for name in world.store.names()):
+        if not _is_needed():
+            files().want(False)
+        return
+    ensure(world)
+    note(Event("gateway.restarted", "", "the gateway had died; it runs again"))
+
+
+# What it wrote down
+
+
+def serving(world: World) -> dict[str, Serving]:
+    """Who serves each agent of this deck, by the agent's name, as far as the gateway knows."""
+    try:
+        entries = files().board().get("agents", [])
+    except StoreError:  # a user without a home has no gateway
+        return {}
+    if not (entries and world.store.exists):
+        return {}
+    keys = ("provider", "model", "primary", "reason", "since")
+    try:
+        return {
+            entry["agent"]: Serving(*(entry[key] for key in keys)) for entry in entries if entry["deck"] == world.deck
+        }
+    except (KeyError, TypeError):  # of another version
+        return {}
+
+
+def health(world: World) -> tuple[ProviderHealth, ...]:
+    """The breakers of the providers in this deck's tiers, and of others that are left alone; () without a gateway."""
+    home = files()
+    if not (home.alive() and world.store.exists):
+        return ()
+    now = time.time()
+    plan = home.config().get("decks", {}).get(world.deck, {})
+    steps = [step for chain in plan.get("tiers", {}).values() if isinstance(chain, list) for step in chain]
+    names = [step.partition(":")[0] for step in steps if step != "local"]
+    found = {name: ProviderHealth(name, "closed") for name in names}
+    for breaker in home.board().get("breakers", []):
+        until, name = breaker.get("until"), breaker["provider"]
+        if until is None or not name:
+            continue
+        state = "open" if until > now else "half-open"
+        old = found.get(name)
+        if old is None or old.until is None or old.until < until:
+            found[name] = ProviderHealth(name, state, breaker["reason"], until)
+    return tuple(found.values())
+
+
+def is_idle() -> bool:
+    """Whether it runs, and no agent of any deck that it knows does."""
+    return files().alive() and not _is_needed()
+
+
+def _is_needed() -> bool:
+    known = [Store(Path(folder)) for folder in files().config().get("stores", {}).values()]
+    return any(store.runner_lives(name) for store in known for name in store.names())
+
+
+def forgotten() -> list[str]:
+    """The decks that the gateway has a plan for, and whose store is gone."""
+    return [deck for deck, folder in files().config().get("stores", {}).items() if not Path(folder).is_dir()]
+
+
+def forget(deck: str) -> None:
+    files().put_plan(deck, None, Path())

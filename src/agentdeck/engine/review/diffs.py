@@ -1,0 +1,142 @@
+"""What an agent changed, for reading and reviewing: files, their lines, and which of these are not committed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.merging.patch import FilePatch
+from agentdeck.engine.lifecycle.resources import worktree_of
+from agentdeck.engine.worktrees import identity
+from agentdeck.engine.worktrees.heads import work_of
+from agentdeck.engine.world import World
+from agentdeck.errors import NotFoundError
+from agentdeck.system.git import patches
+
+if TYPE_CHECKING:
+    from agentdeck.system.git.history import Commit
+
+FILE_MOST = 5_000
+"""Changed lines of a file that are read before somebody asks for it."""
+ALL_MOST = 50_000
+"""Changed lines of all files together that are read so."""
+
+
+class Scope(StrEnum):
+    ALL = "all"
+    COMMITTED = "committed"
+    UNCOMMITTED = "uncommitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """The files in the order of their names; empty where nothing differs."""
+
+    files: tuple[FilePatch, ...] = ()
+    against: str = ""
+    """What it is compared with, in words."""
+    fresh: frozenset[tuple[str, int]] = field(default=frozenset())
+    """Path and number of every added line that is not committed, where committed ones are shown too."""
+    untracked: frozenset[str] = field(default=frozenset())
+    uncommitted: frozenset[str] = field(default=frozenset())
+    """The files that differ from the last commit."""
+
+    @property
+    def added(self) -> int:
+        return sum(file.added for file in self.files)
+
+    @property
+    def deleted(self) -> int:
+        return sum(file.deleted for file in self.files)
+
+
+def base_of(world: World, agent: Agent) -> tuple[Path, str]:
+    """The agent's worktree, and the commit that its work is compared with. Raise NotFoundError where it is gone,
+    ForeignError where something else lies there."""
+    lease = agent.lease("worktree")
+    path = worktree_of(agent)
+    if lease is None or not path.is_dir():
+        raise NotFoundError(f"The worktree of {agent.name} is gone: {path}", hint="“agentdeck doctor” says more.")
+    here = identity.enter(world, agent)
+    base = str(lease.data["base_commit"])
+    tip = world.repo.commit(f"refs/heads/{lease.data['base']}")
+    if tip is not None and not here.run("merge-base", "--is-ancestor", "HEAD", tip):
+        # What the agent merged from its base meanwhile is not its own work.
+        base = tip
+    return path, base
+
+
+def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[str] = frozenset()) -> Diff:
+    """The agent's changes; files with very many lines come without them unless their paths are in `whole`."""
+    path, base = base_of(world, agent)
+    against = agent_base(agent)
+    with patches.reading(world.repo, path) as source:
+        fork = source.fork(base)
+        begin, end = {
+            Scope.ALL: (fork, None),
+            Scope.COMMITTED: (fork, "HEAD"),
+            Scope.UNCOMMITTED: ("HEAD", None),
+        }[scope]
+        files = _files(source, begin, end, whole)
+        fresh: frozenset[tuple[str, int]] = frozenset()
+        uncommitted: frozenset[str] = frozenset()
+        if scope is Scope.ALL:
+            pending = files if fork == source.head else _files(source, "HEAD", None, whole)
+            uncommitted = frozenset(file.path for file in pending)
+            fresh = frozenset(
+                (file.path, line.new) for file in pending for line in file.lines if line.kind == "+" and line.new
+            )
+        elif scope is not Scope.COMMITTED:
+            uncommitted = frozenset(file.path for file in files)
+        if scope is Scope.UNCOMMITTED:
+            against = "its last commit"
+        return Diff(files, against, fresh, source.untracked, uncommitted)
+
+
+def read_commit(world: World, commit: str, whole: frozenset[str] = frozenset()) -> Diff:
+    """What one commit changed against its first parent, or against nothing."""
+    source = patches.Source(world.repo, world.repo.run)
+    parent = world.repo.commit(f"{commit}^1") or patches.EMPTY_TREE
+    return Diff(_files(source, parent, commit, whole), f"the commit before {commit[:9]}")
+
+
+def commits_of(world: World, agent: Agent) -> list[Commit]:
+    """The agent's commits that its base has not, newest first; also of one whose worktree is gone.
+
+    Raise NotFoundError where nothing tells any more where they are.
+    """
+    from agentdeck.system.git.history import commits
+
+    lease = agent.lease("worktree")
+    if lease is not None and not worktree_of(agent).is_dir():
+        tip = work_of(world, agent).tip
+        if tip is not None:
+            base = world.repo.commit(f"refs/heads/{lease.data['base']}") or str(lease.data["base_commit"])
+            return commits(world.repo, base, tip)
+    _, base = base_of(world, agent)
+    return commits(identity.enter(world, agent), base, "HEAD")
+
+
+def agent_base(agent: Agent) -> str:
+    lease = agent.lease("worktree")
+    return str(lease.data.get("base") or lease.data.get("base_commit", "")[:9]) if lease else agent.base
+
+
+def _files(source: patches.Source, begin: str, end: str | None, whole: frozenset[str]) -> tuple[FilePatch, ...]:
+    listed = source.counts(begin, end)
+    left, large = ALL_MOST, list[FilePatch]()
+    for file in listed:
+        changed = file.added + file.deleted
+        if file.path in whole:
+            continue
+        if changed > FILE_MOST or left < changed:
+            large.append(replace(file, left_out=True, note=f"{changed:,} lines; enter shows them"))
+        else:
+            left -= changed
+    skipped = {file.path for file in large} | {file.old_path for file in large}
+    read_ = source.patch(begin, end, skipped) if len(large) < len(listed) else []
+    shown = [file for file in read_ if file.path not in skipped]
+    return tuple(sorted([*shown, *large], key=lambda file: file.path))

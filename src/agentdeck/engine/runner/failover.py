@@ -1,0 +1,258 @@
+"""The failover of one agent, as its runner does it: what to do next, and how far that is on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.agents.agent import Fault, Mode, State, Status
+from agentdeck.core.agents.detect import around, fault_shown
+from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.failover import PROVIDERS_FAULTS, Act, Decision, Progress, after_fault, may_go_back
+from agentdeck.core.agents.orders import Orders
+from agentdeck.core.agents.resets import clock, reset_time
+from agentdeck.engine.profiles.handing import Job, Start, handed_over, progress_of, save_progress, start_of
+from agentdeck.system.files.files import read_json
+from agentdeck.system.state.store import Store
+
+_LONG = 30.0
+"""Seconds after which the clock is looked at again: while a machine sleeps, a monotonic one stands still."""
+_AT_ONCE = 15.0
+"""A resumed program that crashes within so many seconds had no session to resume."""
+_ITS_FAULTS = PROVIDERS_FAULTS | {Fault.BUDGET}
+"""After these an agent may go on later, or with another profile."""
+ASKED = "asked for"
+REQUEST = "switch.json"
+"""In the agent's folder: the profile that a person wants, for a runner that lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """That a profile is to be started, or told to go on, at a time."""
+
+    profile: str
+    at: float
+    why: str
+    fault: Fault = Fault.NONE
+    resting: bool = False
+    """Whether its task was finished."""
+
+    @property
+    def due(self) -> float:
+        """Seconds until then, or until it is time to look again."""
+        return min(max(0.0, self.at - time.time()), _LONG)
+
+
+class Failover:
+    def __init__(self, orders: Orders, store: Store) -> None:
+        self.rungs = {rung.profile: rung for rung in orders.chain}
+        self.primary = orders.primary
+        self.wanted: Move | None = None
+        """What is to be done instead of going on with the program that runs."""
+        self.held: Move | None = None
+        """What the program that runs waits for, which is then told to go on."""
+        self.ended = ""
+        """Why nothing more is tried, as a phrase."""
+        self._orders, self._store = orders, store
+        self._folder = Path(orders.folder)
+        self._job = Job(orders.task, Path(orders.cwd), orders.base_commit, self._folder)
+        self._deadline = time.time() + orders.timeout if orders.timeout is not None else None
+        self._since: float | None = None
+        self._done_with = 0.0
+        self._launched = time.monotonic()
+        self._resumed = orders.resumes
+        """Whether the program was started from a session."""
+        progress = (progress_of(self._folder) or Progress(orders.profile)).asked_anew()
+        (self._folder / REQUEST).unlink(missing_ok=True)
+        self._save(replace(progress, profile=orders.profile))
+
+    @property
+    def serving(self) -> str:
+        """Why another profile than the agent's own serves it, as the reason of its row; empty where its own does."""
+        name = self.progress.profile
+        if name == self.primary or self.progress.why in ("", ASKED):
+            return ""  # what a person has chosen needs no reason
+        return f"failed over to {name}: {self.progress.why}"
+
+    def note_started(self) -> None:
+        """The program of the profile runs."""
+        self._launched = time.monotonic()
+        self._save(self.progress.started(self.progress.profile))
+
+    def note_session(self, session: str) -> None:
+        if session and self.progress.sessions.get(self.progress.profile) != session:
+            self._save(self.progress.with_session(self.progress.profile, session))
+
+    def note_turn(self) -> None:
+        """A turn was finished well."""
+        if self.progress.tries.get(self.progress.profile):
+            self._save(self.progress.worked())
+
+    # When the program has ended
+
+    def after(self, final: Status, output: str, orders: Orders) -> Move | None:
+        """What follows on the end of the program; None: nothing, the run has ended."""
+        if final.state is State.STOPPED or final.fault is Fault.TIMED_OUT:
+            return None
+        if self.wanted is not None:
+            move, self.wanted = self.wanted, None
+            return move
+        if self._had_no_session(final):
+            name = self.progress.profile
+            left = {each: session for each, session in self.progress.sessions.items() if each != name}
+            ran = tuple(each for each in self.progress.ran if each != name)
+            self._save(replace(self.progress, sessions=left, ran=ran))
+            return Move(name, time.time(), "its session could not be resumed")
+        if final.fault not in _ITS_FAULTS or (orders.mode is Mode.INTERACTIVE and final.exit_code == 0):
+            return None  # in its own screen a program ends with 0 when a person closes it
+        return self._decide(final.fault, self._words(output, orders), final.reason)
+
+    def _had_no_session(self, final: Status) -> bool:
+        soon = time.monotonic() - self._launched < _AT_ONCE
+        return self._resumed and soon and final.state is State.FAILED and final.fault is Fault.CRASHED
+
+    def _words(self, output: str, orders: Orders) -> str:
+        outcome = orders.outcome
+        patterns = (*outcome.limited, *orders.detectors.limited, *outcome.provider)
+        return around(output, patterns)
+
+    def _decide(self, fault: Fault, words: str, reason: str) -> Move | None:
+        import random
+
+        now = time.time()
+        spent = reason if fault is Fault.BUDGET else ""
+        decision, progress = after_fault(
+            fault,
+            reset_time(spent or words, now),
+            tuple(self.rungs),
+            self.progress,
+            self._orders.policy,
+            now=now,
+            deadline=self._deadline,
+            luck=random.random(),  # noqa: S311 - it spreads pauses, and keeps no secret
+            why=spent,
+        )
+        self._save(progress)
+        self._tell(fault, decision, progress)
+        if decision.act is Act.END:
+            self.ended = decision.why
+            return None
+        return Move(decision.profile, decision.at, decision.why, fault)
+
+    def _tell(self, fault: Fault, decision: Decision, progress: Progress) -> None:
+        data: dict[str, Any] = {"fault": fault, "profile": self.progress.profile, "attempt": progress.attempts}
+        data["until"] = progress.until.get(self.progress.profile)
+        agent = self._orders.agent
+        if decision.act is Act.END:
+            self._append(Event("agent.failover_ended", agent, decision.why, data))
+        elif decision.at > time.time():
+            text = f"{decision.why}; {decision.profile} goes on at {clock(decision.at, time.time())}"
+            self._append(Event("agent.backing_off", agent, text, data))
+
+    # While the program runs
+
+    def look(self, status: Status, screen: Callable[[], str], orders: Orders, now: float) -> float | None:
+        """Decide on an interactive program that has stopped at a limit, or that may be left for the agent's own
+        profile; return when to look again. `now` is monotonic."""
+        if orders.mode is not Mode.INTERACTIVE or self.wanted is not None:
+            return None
+        if status.state not in (State.LIMITED, State.FAILED):
+            self._since = self.held = None
+            return self._look_back(status, now) if status.state is State.DONE else None
+        if self.held is not None:
+            return now + self.held.due
+        return None if status.since == self._done_with else self._look_at(status, screen, orders, now)
+
+    def _look_at(self, status: Status, screen: Callable[[], str], orders: Orders, now: float) -> float | None:
+        self._since = self._since or now
+        if now < self._since + orders.policy.settle:
+            return self._since + orders.policy.settle
+        self._done_with, self._since = status.since, None
+        text = screen()
+        fault = self._fault_of(status, text, orders)
+        move = self._decide(fault, self._words(text, orders) or status.reason, status.reason) if fault else None
+        if move is not None and move.profile == self.progress.profile:
+            self.held = move
+            return now + move.due
+        self.wanted = move
+        return None
+
+    def _fault_of(self, status: Status, text: str, orders: Orders) -> Fault:
+        if status.fault in _ITS_FAULTS:
+            return status.fault
+        return Fault.LIMITED if status.state is State.LIMITED else fault_shown(text, orders.outcome)
+
+    def _look_back(self, status: Status, now: float) -> float | None:
+        self.note_turn()
+        policy = self._orders.policy
+        if policy.back != "turn" or self.progress.profile == self.primary or self.primary not in self.progress.until:
+            return None
+        left = max(self.progress.until[self.primary], status.since + policy.settle) - time.time()
+        if left > 0:
+            return now + min(left, _LONG)
+        if may_go_back(self.primary, self.progress, policy, now=time.time()):
+            self._save(replace(self.progress, attempts=self.progress.attempts + 1))
+            self.wanted = Move(self.primary, time.time(), f"{self.primary} is back", resting=True)
+        return None
+
+    def went_on(self) -> bool:
+        """Whether what the program waits for has come; then it is no longer held."""
+        if self.held is None or time.time() < self.held.at:
+            return False
+        self.held = None
+        return True
+
+    def read_request(self, resting: bool) -> None:
+        """Take up what a person asks for."""
+        path = self._folder / REQUEST
+        try:
+            wish = read_json(path)["to"]
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, TypeError, KeyError):
+            wish = ""
+        path.unlink(missing_ok=True)
+        if wish in self.rungs and wish != self.progress.profile:
+            self.wanted = Move(wish, time.time(), ASKED, resting=resting)
+
+    # From one program to the next
+
+    def reason_for(self, move: Move) -> str:
+        """What is told of the agent until `move` is done."""
+        if move.fault is Fault.BUDGET:
+            return f"{move.why}; {move.profile} tries again at {clock(move.at, time.time())}"
+        if move.at > time.time():
+            again = " again" if move.profile == self.progress.profile else f": {move.why}"
+            return f"until {clock(move.at, time.time())}, then {move.profile}{again}"
+        if move.profile == self.progress.profile:
+            return f"starting {move.profile} again: {move.why}"
+        word = "back to" if move.profile == self.primary else "failed over to"
+        return f"{word} {move.profile}: {move.why}"
+
+    def take_up(self, move: Move) -> Start:
+        """Note on disk that `move` is being done, and return how."""
+        left = self.progress.profile
+        why = "" if move.profile == self.primary else move.why if move.profile != left else self.progress.why
+        progress = replace(self.progress, profile=move.profile, why=why)
+        self._save(progress)  # before anything is started: whoever goes on after a crash goes on with this one
+        start = start_of(self.rungs[move.profile], replace(progress, why=move.why), self._job, resting=move.resting)
+        if move.profile != left:
+            before = replace(progress, profile=left)
+            self._append(
+                handed_over(self._orders.agent, before, self.primary, move.profile, move.why, fault=move.fault)
+            )
+        self._resumed = start.resumes
+        return start
+
+    def _append(self, event: Event) -> None:
+        with contextlib.suppress(OSError):
+            self._store.append(event)
+
+    def _save(self, progress: Progress) -> None:
+        self.progress = progress
+        with contextlib.suppress(OSError):  # a full disk must not end the agent
+            save_progress(self._folder, progress)

@@ -1,0 +1,392 @@
+"""The process in an agent's pane: starts the agent, watches it, records it, and says how it ended.
+
+    python -I -m agentdeck.engine.runner.runner ORDERS.json
+
+It imports only the standard library and what does the same, for it must start at once and stay small. While it lives it
+holds `runner.lock` in the agent's folder. If it is killed, its parent, the guardian, ends the agent's processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agents.agent import Fault, State, Status
+from agentdeck.core.agents.detect import judge
+from agentdeck.core.agents.orders import VARIABLES, Orders
+from agentdeck.engine.runner.failover import Failover, Move
+from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
+from agentdeck.engine.runner.runs_log import RunsLog
+from agentdeck.engine.runner.stopping import Ladder, full, rest
+from agentdeck.engine.runner.typist import MESSAGES, Messages, Typist
+from agentdeck.engine.runner.watch import Watch
+from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
+from agentdeck.system.files.files import from_json, inside, private_folder, read_json, take_lock, write_atomic
+from agentdeck.system.machine import scope
+from agentdeck.system.machine.tree import MARK, Tree
+from agentdeck.system.state.recording import Recorder
+from agentdeck.system.state.store import Store
+from agentdeck.system.terminal import pane
+from agentdeck.system.terminal.pty import STOP_SIGNALS, Relay
+
+_RETRY = 1.0
+"""Seconds after which a status that could not be written is tried again."""
+
+
+class Runner:
+    def __init__(self, orders: Orders, scoped: scope.Scope | None) -> None:
+        self.orders = orders
+        self._scope, self._guardian = scoped, os.getppid()
+        self.folder = Path()
+        self.store = Store(Path("../.."))
+        self.inbox = private_folder(self.folder / "inbox")
+        for left in self.inbox.glob("*.json"):
+            left.unlink()  # a report of an earlier run, which came too late for that
+        self.begun = time.monotonic()
+        self.ladder: Ladder | None = None
+        self.timed_out = self.stopping = False
+        self.resting: Move | None = None
+        """What is awaited while no program runs."""
+        self.untold_at: float | None = None
+        """When the last status could not be written; monotonic. None: it is."""
+        old = self.store.status(orders.agent)
+        status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
+        self.failover: Failover | None = None
+        self.variables: dict[str, dict[str, str | None]] = from_json(os.environ.pop(VARIABLES, "{}"))
+        if orders.chain:
+            self.failover = Failover(orders, self.store)
+            session = self.failover.progress.sessions.get(orders.profile, "")
+            status = replace(status, session=session, profile=orders.profile)
+        self._poke = self._open_poke()
+        self.relay = Relay(self._on_output, self._on_tick, wake=self._poke)
+        if scoped is not None:
+            self.relay.enter = scoped.enter
+        self.watch = Watch(orders, status, self._on_change)
+        cast = self.folder / "session.cast"
+        self.recorder = Recorder(
+            cast,
+            _from_here(orders.log, orders),
+            maximum=orders.recording_max,
+            keep=orders.recording_keep,
+            size=self.relay.size(),
+        )
+        self.typist = Typist(self.relay.send, self.relay.unread)
+        self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent)
+        self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
+        self.relay.on_resize = self.recorder.resized
+        if self.failover is not None:
+            self.watch.working_as = self.failover.serving
+            self.watch.ignore("", history=orders.resumes and orders.profile in self.failover.progress.until)
+
+    def run(self) -> int:
+        """Do the orders; return the exit code."""
+        self.runs_log.start()
+        self.store.set_status(self.orders.agent, self.watch.status)
+        with self.relay:
+            final = self._setup() or self._agent()
+            word, code = _ending(final)
+            text = str(final.state) if final.reason in ("", final.state) else f"{final.state}: {final.reason}"
+            self.recorder.note(text)
+            self.recorder.close()
+            self._write_end(final)
+            self.runs_log.end(word, code)
+            self.relay.show(f"\r\n\x1b[0;2magentdeck: {text}\x1b[0m\r\n".encode())
+        if self._scope is not None and os.getppid() != self._guardian:
+            self._scope.remove()  # who would have done that was killed
+        return code
+
+    def _setup(self) -> Status | None:
+        """Run the set-up hooks; return how the run ended where one of them ended it."""
+        if (stopped := self._stopped()) is not None:
+            return stopped
+        for line in self.orders.setup:
+            self.store.set_status(self.orders.agent, replace(self.watch.status, reason=f"set-up: {line}"))
+            self.recorder.note(f"set-up: {line}")
+            code = self._run(("/bin/sh", "-c", line))
+            if (stopped := self._stopped()) is not None:
+                return stopped
+            if code != 0:
+                how = f"exit {code}" if code > 0 else f"signal {-code}"
+                return self._final(State.FAILED, Fault.SETUP, f"set-up “{line}” failed ({how})", code)
+        return None
+
+    def _agent(self) -> Status:
+        """Run the agent, with one profile after the other where providers fail; return how the last one ended."""
+        self.watch.status = replace(self.watch.status, reason="")
+        final = self._launch()
+        while self.failover is not None and (move := self.failover.after(final, self.recorder.tail, self.orders)):
+            if (stopped := self._rest(move)) is not None:
+                return stopped
+            final = self._launch()
+        if self.failover is not None and self.failover.ended:
+            return replace(final, reason=self.failover.ended)
+        return final
+
+    def _launch(self) -> Status:
+        """Run the agent's program to its end, and that of all that it started."""
+        self.recorder.tail = ""
+        self.typist.launched()
+        try:
+            code = self._run(self.orders.argv, is_agent=True)
+        except OSError as error:
+            text = f"{self.orders.argv[0]} can't be started: {error.strerror}"
+            self.relay.show(f"{text}\r\n".encode())
+            self.recorder.note(text)
+            return self._final(State.FAILED, Fault.CRASHED, text, 127)
+        self.watch.last_look(self.inbox)
+        rest(self._tree(), self.orders.grace_terminate).finish()
+        if (stopped := self._stopped()) is not None:
+            return replace(stopped, exit_code=code)
+        state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
+        if state is State.FAILED and self.watch.status.fault is Fault.BUDGET:
+            fault, reason = Fault.BUDGET, self.watch.status.reason
+        return self._final(state, fault, reason, code)
+
+    def _rest(self, move: Move) -> Status | None:
+        """Wait until `move` is due, without a program, and make ready for it; return how the run ended meanwhile."""
+        failover = self.failover
+        assert failover is not None
+        self.ladder = None
+        self.relay.clear()
+        while True:
+            reason, self.resting = failover.reason_for(move), move
+            self.recorder.note(reason)
+            self.relay.show(f"\x1b[2magentdeck: {reason}\x1b[0m\r\n".encode())
+            status = replace(self.watch.status, state=State.LIMITED, since=time.time(), reason=reason, fault=move.fault)
+            self._on_change(replace(status, agent_pid=None))
+            self.relay.idle(self._is_rested)
+            if (stopped := self._stopped()) is not None:
+                return stopped
+            if failover.wanted is None:
+                break
+            move, failover.wanted = failover.wanted, None
+        self.resting = None
+        self._take_up(move)
+        return None
+
+    def _is_rested(self) -> bool:
+        wanted = self.failover is not None and self.failover.wanted is not None
+        return self.stopping or wanted or self.resting is None or time.time() >= self.resting.at
+
+    def _take_up(self, move: Move) -> None:
+        assert self.failover is not None
+        start = self.failover.take_up(move)
+        self.orders = self.orders.on(self.failover.rungs[move.profile], start.argv, start.typed)
+        for report in self.inbox.glob("*.json"):  # of the program that is gone
+            report.unlink(missing_ok=True)
+        session = self.failover.progress.sessions.get(move.profile, "")
+        status = replace(self.watch.status, session=session, model="", profile=move.profile)
+        self.watch = Watch(self.orders, status, self._on_change)
+        self.watch.working_as = self.failover.serving
+        history = start.resumes and move.profile in self.failover.progress.until
+        self.watch.ignore(start.prompt, history=history)
+
+    def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
+        cwd = self._begin_in() if is_agent else self.orders.cwd
+        environment = {**os.environ, **self.orders.env, MARK: self.orders.run, "PWD": cwd}
+        own = self.variables.get(self.orders.profile, {})
+        for name in (*self.orders.env_unset, *own):
+            environment.pop(name, None)
+        environment |= {name: value for name, value in own.items() if value is not None}
+
+        def started(pid: int) -> None:
+            if is_agent:
+                if self.failover is not None:
+                    self.failover.note_started()
+                reason = self.watch.working_as
+                status = replace(self.watch.status, agent_pid=pid, reason=reason, fault=Fault.NONE)
+                self._on_change(replace(status, state=State.WORKING, since=time.time()))
+
+        return self.relay.run(argv, cwd, environment, started)
+
+    def _begin_in(self) -> str:
+        found = inside(Path(self.orders.cwd), self.orders.start_in)
+        if found is None:
+            self.recorder.note(f"{self.orders.start_in} is not there; the agent begins at the top")
+        return str(found or self.orders.cwd)
+
+    def _stopped(self) -> Status | None:
+        """The status of a run that was stopped or timed out; None for one that ended by itself."""
+        if self.timed_out:
+            reason = f"reached its time-out of {self.orders.timeout:g} s"
+            return self._final(State.FAILED, Fault.TIMED_OUT, reason, ExitCode.TIMED_OUT)
+        if self.stopping or (self.relay.stop_signal is not None and not self.relay.pid):
+            if os.getppid() != self._guardian:
+                return self._final(State.FAILED, Fault.LOST, "its guardian was killed", KILLED)
+            reason = "its terminal was closed" if self.relay.stop_signal == signal.SIGHUP else "stopped"
+            return self._final(State.STOPPED, Fault.NONE, reason, ExitCode.INTERRUPTED)
+        return None
+
+    def _final(self, state: State, fault: Fault, reason: str, code: int) -> Status:
+        now = time.time()
+        return replace(
+            self.watch.status,
+            state=state,
+            since=now,
+            ended=now,
+            reason=reason,
+            fault=fault,
+            exit_code=int(code),
+            agent_pid=None,
+        )
+
+    def _on_output(self, data: bytes) -> None:
+        self.typist.output(data)
+        self.watch.output(self.recorder.output(data))
+
+    def _on_change(self, status: Status) -> None:
+        self.watch.status = status
+        if self.failover is not None:
+            self.failover.note_session(status.session)
+        try:
+            self.store.set_status(self.orders.agent, status)
+            self.untold_at = None
+        except (OSError, DeckError):  # a full disk must not end the agent
+            self.untold_at = time.monotonic()
+
+    def _write_end(self, final: Status) -> None:
+        """Write how it ended, and wait for as long as the disk refuses that: nobody else knows."""
+        told = False
+        while True:
+            try:
+                self.store.set_status(self.orders.agent, final)
+                return
+            except (FileError, BusyError) as error:
+                if not told:
+                    text = f"it is {final.state}, which can't be written down yet: {error.title}"
+                    self.relay.show(f"\r\nagentdeck: {text}\r\n".encode())
+                    self.relay.flush()
+                told = True
+                time.sleep(_RETRY)
+
+    def _on_tick(self, now: float) -> float | None:
+        self._read_poke()
+        if self.untold_at is not None and now >= self.untold_at + _RETRY:
+            self._on_change(self.watch.status)
+        if not self.stopping:
+            self._consider_stopping(now)
+        if self.ladder is not None:
+            return self.ladder.tick(now)
+        due: list[float | None] = []
+        if self.resting is not None:
+            due.append(now + self.resting.due)
+        else:
+            self.watch.tick(now)
+            if self._look_at_limit(now, due):
+                self._end_program()
+                return now
+            due += [self.watch.next_look(), self.typist.tick(self.orders, self.watch, now)]
+            due.append(self.messages.tick(self.watch, now))
+        if self.untold_at is not None:
+            due.append(self.untold_at + _RETRY)
+        if self.orders.timeout is not None:
+            due.append(self.begun + self.orders.timeout)
+        return min((each for each in due if each is not None), default=None)
+
+    def _consider_stopping(self, now: float) -> None:
+        self.timed_out = self.orders.timeout is not None and now >= self.begun + self.orders.timeout
+        if self.timed_out or self.relay.stop_signal is not None:
+            self.stopping = True
+            self._end_program()
+
+    def _end_program(self) -> None:
+        orders = self.orders
+        self.ladder = self.ladder or full(self._tree(), orders.grace_interrupt, orders.grace_terminate)
+
+    def _tree(self) -> Tree:
+        return Tree(self.orders.run, self.relay.pid or None, os.getpid(), self._scope)
+
+    def _look_at_limit(self, now: float, due: list[float | None]) -> bool:
+        """Whether the program is to be left; tells one that waits at its limit to go on when that is over."""
+        if self.failover is None or self.watch.status.agent_pid is None:
+            return False
+        due.append(self.failover.look(self.watch.status, self.watch.screen, self.orders, now))
+        held = self.failover.held
+        if held is not None and self.failover.went_on():
+            self.watch.limit_is_over()
+            self.orders = replace(self.orders, typed=self.orders.go_on)
+            self.typist.begin()
+        elif held is not None and self.watch.limited_as != (reason := self.failover.reason_for(held)):
+            self.watch.limited_as = reason
+            self._on_change(replace(self.watch.status, state=State.LIMITED, reason=reason))
+        elif held is None:
+            self.watch.limited_as = ""
+        return self.failover.wanted is not None
+
+    def _not_logged(self, why: str) -> None:
+        self.recorder.error = why
+
+    def _open_poke(self) -> int:
+        """The FIFO that hooks write to; open for both, so that it never ends and no writer ever blocks."""
+        path = self.inbox / ".poke"
+        if not path.is_fifo():
+            os.mkfifo(path, 0o600)
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def _read_poke(self) -> None:
+        try:
+            poked = os.read(self._poke, 4096)
+        except BlockingIOError:
+            return
+        if not poked:
+            return
+        self.messages.look()
+        if self.resting is None:
+            self.watch.take_reports(self.inbox)
+        if self.failover is not None:
+            self.failover.read_request(self.watch.status.state is State.DONE)
+
+
+def _new_scope(orders: Orders) -> scope.Scope | None:
+    """A cgroup for this run where there can be one; its place is written down for those who look when we are gone."""
+    made = scope.make(orders.run)
+    if made is not None:
+        with contextlib.suppress(OSError):
+            write_atomic(Path("scope"), str(made.folder))
+    return made
+
+
+def _from_here(path: str, orders: Orders) -> Path:
+    return Path(os.path.relpath(path, orders.folder))
+
+
+def _ending(status: Status) -> tuple[str, int]:
+    """The word for the runs' log, and our exit code."""
+    if status.state is State.DONE:
+        return "OK", ExitCode.OK
+    if status.state is State.STOPPED:
+        return "STOPPED", ExitCode.INTERRUPTED
+    if status.fault is Fault.TIMED_OUT:
+        return "TIMEOUT", ExitCode.TIMED_OUT
+    if status.fault in (Fault.LIMITED, Fault.BUDGET):
+        return "FAIL", ExitCode.TRY_LATER
+    if status.fault is Fault.LOST:
+        return "FAIL", KILLED
+    return "FAIL", status.exit_code if status.exit_code and status.exit_code > 0 else ExitCode.FAILED
+
+
+def main() -> int:
+    pane.move_in()
+    orders = Orders.from_json(read_json(Path(sys.argv[1])))
+    # Who sees the lock may tell us to stop, before we are ready to hear it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    # All that it writes is told from here, so that it goes on when the repository is moved meanwhile.
+    os.chdir(orders.folder)
+    try:
+        lock = take_lock(Path("runner.lock"), what=f"agent {orders.agent}")
+        scoped = _new_scope(orders)
+        if runner := fork_runner(lock):
+            return guard(orders, runner, lock, scoped)
+        return Runner(orders, scoped).run()
+    except DeckError as error:
+        sys.stderr.write(f"agentdeck: {error}\n")
+        return int(error.exit_code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

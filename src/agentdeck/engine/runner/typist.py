@@ -1,0 +1,156 @@
+"""Type to the agent's program: its task where it takes that at its prompt only, and what people send to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.orders import Orders
+from agentdeck.engine.runner.watch import Watch
+from agentdeck.system.files.files import read_json
+
+MESSAGES = "typing"
+"""The folder in an agent's own with what people send to it, a file each, which the runner deletes once it is typed."""
+WITHDRAWN_AFTER = 10.0
+"""Seconds that a message may wait for the program to be up."""
+_TAKEN = ".taken"
+_ENTER_AFTER = 0.2
+"""Seconds after the program has read a text: CLIs take an Enter that comes sooner for a line of it."""
+_ENTER_LATEST = 3.0
+"""Seconds after which Enter is typed to a program that does not read what it has."""
+_LOOK = 0.02
+_READY_AFTER = 15.0
+"""Seconds of the program after which a task is typed even though the screen does not show that the program takes it."""
+_UP_AFTER = 2.0
+"""Seconds of the program after which it gets messages even though it has printed nothing."""
+_PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
+_PASTE_BEGIN, _PASTE_END = b"\x1b[200~", b"\x1b[201~"
+
+
+class Typist:
+    """All times are monotonic."""
+
+    def __init__(self, send: Callable[[bytes], None], unread: Callable[[], bool]) -> None:
+        """`unread` says whether something that was sent has not been read by the program yet."""
+        self._send, self._unread = send, unread
+        self._launched = time.monotonic()
+        self._begun = False
+        """Whether the task was typed."""
+        self._typed_at = 0.0
+        self._read_at: float | None = None
+        self._enter = False
+        """Whether the text that was typed still needs its Enter."""
+        self._wants_paste = False
+        self._tail = b""
+        """The end of the output, in which the beginning of a sequence may be."""
+
+    def launched(self) -> None:
+        """The program has just been started, and is no longer what is typed to."""
+        self.begin()
+        self._enter = False
+        self._launched = time.monotonic()
+        self._wants_paste, self._tail = False, b""
+
+    def begin(self) -> None:
+        """There is another text to type."""
+        self._begun = False
+
+    def output(self, data: bytes) -> None:
+        """Learn from what the program prints whether it tells a paste from keys."""
+        seen = self._tail + data
+        on, off = seen.rfind(_PASTE_ON), seen.rfind(_PASTE_OFF)
+        if on != off:
+            self._wants_paste = on > off
+        self._tail = seen[1 - len(_PASTE_ON) :]
+
+    @property
+    def busy(self) -> bool:
+        return self._enter
+
+    def is_ready(self, watch: Watch, now: float) -> bool:
+        """Whether the program is up and has read what it got before."""
+        is_up = watch.rested or now >= self._launched + _UP_AFTER
+        return is_up and (not self._unread() or now >= self._typed_at + _ENTER_LATEST)
+
+    def tick(self, orders: Orders, watch: Watch, now: float) -> float | None:
+        """Do what is due; return when the next of it is."""
+        if self._enter:
+            return self._press_enter(now)
+        if self._begun or not orders.typed or not watch.rested or watch.status.state is State.WAITING:
+            return None
+        # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
+        patient_until = self._launched + _READY_AFTER
+        if orders.detectors.done and watch.status.state is not State.DONE and now < patient_until:
+            return patient_until
+        self._begun = True
+        self.type(orders.typed, now)
+        return now
+
+    def type(self, text: str, now: float, *, enter: bool = True) -> None:
+        data = text.encode("utf-8", "surrogateescape")
+        if self._wants_paste:
+            for mark in (_PASTE_BEGIN, _PASTE_END):
+                data = data.replace(mark, b"")
+            data = _PASTE_BEGIN + data + _PASTE_END
+        self._send(data)
+        self._enter, self._typed_at, self._read_at = enter, now, None
+
+    def _press_enter(self, now: float) -> float:
+        if self._unread() and now < self._typed_at + _ENTER_LATEST:
+            return now + _LOOK
+        self._read_at = self._read_at or now
+        if now >= self._read_at + _ENTER_AFTER:
+            self._send(b"\r")
+            self._enter = False
+            return now
+        return self._read_at + _ENTER_AFTER
+
+
+class Messages:
+    """What people send, typed one after the other in the order of its files' names."""
+
+    def __init__(self, folder: Path, typist: Typist, unsent: Callable[[], bool]) -> None:
+        """`unsent` says whether something that was typed has not reached the program's terminal yet."""
+        self._folder, self._typist, self._unsent = folder, typist, unsent
+        self._current: Path | None = None
+        self._is_waiting = True
+        for left in folder.glob(f"*{_TAKEN}"):
+            left.unlink()
+
+    def look(self) -> None:
+        """Something may have come."""
+        self._is_waiting = True
+
+    def tick(self, watch: Watch, now: float) -> float | None:
+        if self._current is not None:
+            if self._typist.busy or self._unsent():
+                return now + _LOOK
+            self._current.unlink(missing_ok=True)
+            self._current = None
+        if not self._is_waiting or self._typist.busy or watch.status.agent_pid is None:
+            return None
+        waiting = sorted(self._folder.glob("*.json"))
+        if waiting and not self._typist.is_ready(watch, now):
+            return now + _LOOK
+        self._is_waiting = len(waiting) > 1
+        if waiting:
+            self._take(waiting[0], now)
+            return now
+        return None
+
+    def _take(self, path: Path, now: float) -> None:
+        taken = path.with_suffix(_TAKEN)
+        try:
+            path.rename(taken)
+            message = read_json(taken)
+            text, enter = message["text"], bool(message["enter"])
+            fresh = abs(time.time() - message["at"]) < WITHDRAWN_AFTER
+        except FileNotFoundError:  # withdrawn
+            return
+        except (OSError, ValueError, TypeError, KeyError):
+            text, enter, fresh = "", False, False
+        self._current = taken
+        if fresh:
+            self._typist.type(text, now, enter=enter)

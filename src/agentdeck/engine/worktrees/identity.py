@@ -1,0 +1,108 @@
+"""Whether an agent's worktree is still what its lease says. No git is run for it, so that every verb can ask."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.engine.world import World
+from agentdeck.errors import RefusedError
+from agentdeck.system.git.checkouts import Worktree, find_worktree
+from agentdeck.system.git.identity import (
+    Identity,
+    Standing,
+    back_pointer,
+    check_usable,
+    git_dir_of,
+    identify,
+    point_at_each_other,
+)
+from agentdeck.system.git.repository import Repository
+
+
+def lock_reason(name: str) -> str:
+    """What git's lock says of the worktree of the agent `name`."""
+    return f"agentdeck agent {name}"
+
+
+def git_dir(common: Path, agent: Agent) -> Path | None:
+    """The git folder of the agent's worktree; None where git has no record of it.
+
+    The lease is written where agents can write too: a folder that is not one of this repository's worktrees, or is
+    another agent's, is not believed.
+    """
+    lease = agent.lease("worktree")
+    if lease is None:
+        return None
+    told = Path(str(lease.data.get("git_dir") or "/nowhere"))
+    records = os.path.realpath(common / "worktrees")
+    if os.path.realpath(told.parent) == records and not told.is_symlink() and _may_be_of(told, agent.name):
+        return told
+    found = git_dir_of(common, Path(lease.data["path"]))
+    return found if found is not None and found != common and _may_be_of(found, agent.name) else None
+
+
+def _may_be_of(record: Path, name: str) -> bool:
+    """Whether git's lock there does not say that it is another agent's."""
+    try:
+        locked = (record / "locked").read_text("utf-8", "replace").strip()
+    except OSError:
+        locked = ""
+    return record.is_dir() and (not locked.startswith(lock_reason("")) or locked == lock_reason(name))
+
+
+def identity_of(common: Path, agent: Agent) -> Identity:
+    """What lies where the agent's worktree should be."""
+    lease = agent.lease("worktree")
+    if lease is None:
+        raise RefusedError(f"{agent.name} has no worktree.")
+    return identify(Path(lease.data["path"]), git_dir(common, agent))
+
+
+def record_of(world: World, agent: Agent) -> Worktree | None:
+    """git's record of the agent's worktree, wherever that says it lies; None where there is none."""
+    own = git_dir(world.repo.common, agent)
+    return find_worktree(world.repo, own) if own else None
+
+
+def trouble(common: Path, agent: Agent) -> str:
+    """What is wrong with the agent's worktree, as the end of a sentence; empty where it is right, or is gone."""
+    lease = agent.lease("worktree")
+    if lease is None or not lease.held:
+        return ""
+    told = str(lease.data.get("git_dir"))
+    if told.startswith(f"{common}/worktrees/") and point_at_each_other(lease.data["path"], told):
+        return ""
+    found = identity_of(common, agent)
+    return "" if found.is_usable or found.standing is Standing.GONE else found.why
+
+
+def check(common: Path, agent: Agent) -> None:
+    """Raise ForeignError where something lies in the worktree's place that git can't be run in."""
+    if agent.lease("worktree") is None:
+        return
+    found = identity_of(common, agent)
+    if found.standing is not Standing.GONE:
+        check_usable(found, agent.name)
+
+
+def enter(world: World, agent: Agent) -> Repository:
+    """The repository as seen from the agent's worktree; raise ForeignError or NotFoundError where that can't be."""
+    found = identity_of(world.repo.common, agent)
+    check_usable(found, agent.name)
+    return world.repo.at(found.path, git_dir(world.repo.common, agent))
+
+
+def moved_to(common: Path, agent: Agent) -> Path | None:
+    """Where the agent's worktree is now, where it was moved with git since its lease was written; else None."""
+    lease = agent.lease("worktree")
+    if lease is None or not lease.held:
+        return None
+    if point_at_each_other(lease.data["path"], str(lease.data.get("git_dir"))):
+        return None
+    if identity_of(common, agent).is_ours:
+        return None
+    own = git_dir(common, agent)
+    place = back_pointer(own) if own else None
+    return place if place and identify(place, own).standing is Standing.OWN else None

@@ -1,0 +1,138 @@
+"""Find profiles: those that ship with agentdeck, and the user's own over them.
+
+Profiles are read from the program and from the user's own folder, never from a repository: a profile names commands
+that run with the user's rights, and a repository may be anybody's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.config.profile import Profile
+from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
+from agentdeck.system.config.settings import user_folder
+from agentdeck.system.config.tomlfile import TomlFile, config_error, problems_of, read_toml
+from agentdeck.system.files.files import private_folder, write_json
+
+SHIPPED = Path(__file__).parents[2] / "profiles"
+_CLAUDE_EVENTS = (
+    "SessionStart",
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PostToolUse",
+    "PermissionRequest",
+    "Notification",
+    "Stop",
+    "StopFailure",
+    "SessionEnd",
+)
+
+
+def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
+    """All profiles by name. A file of the user's changes the keys it names, or is a new profile.
+
+    Raise ConfigError naming the file and the key where one is wrong.
+    """
+    raw: dict[str, dict[str, Any]] = {}
+    origin: dict[str, TomlFile] = {}
+    own = user_folder(os.environ)
+    for place in (SHIPPED, folder or (own / "profiles" if own else None)):
+        for path in sorted(place.glob("*.toml")) if place is not None and place.is_dir() else []:
+            if (file := read_toml(path, str(path))) is not None:
+                raw[path.stem] = _merged(raw.get(path.stem, {}), file.data)
+                origin[path.stem] = file
+    return {name: _profile(name, data, origin[name]) for name, data in raw.items()}
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def _profile(name: str, data: dict[str, Any], file: TomlFile) -> Profile:
+    from pydantic import ValidationError
+
+    try:
+        profile = Profile.model_validate({"name": name, **data})
+    except ValidationError as error:
+        raise config_error(problems_of(error, Profile, data, file.place), file.shown) from error
+    if profile.interactive is None and profile.headless is None:
+        raise ConfigError(f"The profile {file.shown} has neither [interactive] nor [headless].")
+    return profile
+
+
+AUTO = "auto"
+"""In place of a profile's name: the first one that is on this machine."""
+_FIRST = ("claude", "codex")
+_NO_AGENT = ("demo", "shell")
+"""Profiles that are on every machine, and are never meant by `auto`."""
+
+
+def choose(profiles: Mapping[str, Profile], name: str, path: str | None = None) -> str:
+    """The name of the profile that `name` means: for `auto` the first one whose program is in `path`, else itself.
+    Raise MissingToolError where `auto` finds none."""
+    if name != AUTO or AUTO in profiles:
+        return name
+    for each in (*_FIRST, *sorted(profiles)):
+        if each in profiles and each not in _NO_AGENT and found(profiles[each], path) is not None:
+            return each
+    raise MissingToolError(
+        "No agent CLI is installed on this machine.",
+        hint="“agentdeck doctor” says how to get one; the profile “demo” is a scripted one to try things out with.",
+    )
+
+
+def require(profiles: Mapping[str, Profile], name: str, path: str | None = None) -> Profile:
+    """The profile of that name, whose program is in `path`."""
+    if name not in profiles:
+        raise NotFoundError(f"There is no profile “{name}”.", hint=f"There are: {', '.join(sorted(profiles))}.")
+    profile = profiles[name]
+    if found(profile, path) is None:
+        others = [each.name for each in profiles.values() if each.name not in _NO_AGENT and found(each, path)]
+        also = f" On this machine are: {', '.join(sorted(others))}." if others else ""
+        raise MissingToolError(
+            f"{profile.title} is not installed: there is no “{profile.command}” in PATH.",
+            hint=f"Install it with “{profile.install}”.{also}",
+        )
+    return profile
+
+
+def found(profile: Profile, path: str | None = None) -> Path | None:
+    """Where in `path` (default: this process's) the profile's program is."""
+    place = shutil.which(program_of(profile), path=path)
+    return Path(place) if place else None
+
+
+def program_of(profile: Profile) -> str:
+    """The program's name or path: `{python}` is this interpreter, `{shell}` the user's shell."""
+    return fill_program(profile.command)
+
+
+def fill_program(word: str) -> str:
+    if word == "{python}":
+        return sys.executable
+    return os.environ.get("SHELL") or "/bin/sh" if word == "{shell}" else word
+
+
+def wire_reports(profile: Profile, folder: Path) -> str:
+    """Let the CLI's own hooks report into `folder`; return what `{settings}` stands for on its command line."""
+    script = str(SHIPPED / "report.sh")
+    if profile.reports.kind == "claude":
+        line = shlex.join(["/bin/sh", script, str(folder), "claude"])
+        hook = [{"hooks": [{"type": "command", "command": line, "timeout": 5}]}]
+        path = private_folder(folder) / "claude-settings.json"
+        write_json(path, {"hooks": dict.fromkeys(_CLAUDE_EVENTS, hook)})
+        return str(path)
+    if profile.reports.kind == "codex":
+        return f"notify={json.dumps(['/bin/sh', script, str(folder), 'codex'])}"
+    return ""

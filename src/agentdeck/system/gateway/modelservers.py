@@ -1,0 +1,105 @@
+"""Model servers on this machine: which models they list, and how fast a real completion is."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from agentdeck.system.files.files import from_json
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.gateway import ProviderConfig
+
+_PROBE_SECONDS = 1.0
+_TRY_SECONDS = 120.0
+_TOKENS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """One local provider. `seconds` is how long a short completion took, `speed` its tokens a second."""
+
+    provider: str
+    base_url: str
+    models: tuple[str, ...]
+    """Empty where it does not answer."""
+    ok: bool
+    """Whether a completion came."""
+    text: str
+    seconds: float | None = None
+    speed: float | None = None
+
+
+def survey(providers: Mapping[str, ProviderConfig], *, only: str = "") -> list[ServerReport]:
+    """Every local provider, or the one called `only`, each asked for a completion where it lists a model."""
+    wanted = {name: each for name, each in providers.items() if only in ("", name)}
+    # One after the other: they share the machine that they are measured on.
+    return [_report(name, providers[name].base_url, found) for name, found in offered(wanted).items()]
+
+
+def first_model(providers: Mapping[str, ProviderConfig]) -> str:
+    """A model of the first local provider that answers; empty where none does."""
+    return next((found[0] for found in offered(providers).values() if found), "")
+
+
+def offered(providers: Mapping[str, ProviderConfig]) -> dict[str, tuple[str, ...]]:
+    """What each local provider lists, all asked at once; () where it does not answer."""
+    urls = {name: provider.base_url for name, provider in providers.items() if provider.local}
+    if not urls:
+        return {}
+    with ThreadPoolExecutor(len(urls)) as pool:
+        return dict(zip(urls, pool.map(models, urls.values()), strict=True))
+
+
+def models(base_url: str, timeout: float = _PROBE_SECONDS) -> tuple[str, ...]:
+    """What the server lists; () where it does not answer as a model server would."""
+    try:
+        status, document = _request("GET", f"{base_url}/models", None, timeout)
+    except (OSError, http.client.HTTPException, ValueError):
+        return ()
+    listed = document.get("data") if status == 200 and isinstance(document, dict) else None
+    entries = listed if isinstance(listed, list) else []
+    names = [entry.get("id") for entry in entries if isinstance(entry, dict)]
+    return tuple(name for name in names if isinstance(name, str) and name)
+
+
+def _report(name: str, url: str, found: tuple[str, ...]) -> ServerReport:
+    if not found:
+        return ServerReport(name, url, (), False, "does not answer")
+    body = {
+        "model": found[0],
+        "messages": [{"role": "user", "content": "Count from one to twenty."}],
+        "max_tokens": _TOKENS,
+    }
+    began = time.monotonic()
+    try:
+        status, document = _request("POST", f"{url}/chat/completions", body, _TRY_SECONDS)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return ServerReport(name, url, found, False, f"no completion: {error}")
+    seconds = time.monotonic() - began
+    if status != 200 or not isinstance(document, dict) or not document.get("choices"):
+        return ServerReport(name, url, found, False, f"no completion: {status}", seconds)
+    usage = document.get("usage")
+    count = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    speed = count / seconds if isinstance(count, int) and count and seconds else None
+    return ServerReport(name, url, found, True, "answers", seconds, speed)
+
+
+def _request(method: str, url: str, body: dict[str, Any] | None, timeout: float) -> tuple[int, Any]:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request(
+            method, parts.path, None if body is None else json.dumps(body), {"Content-Type": "application/json"}
+        )
+        answer = connection.getresponse()
+        return answer.status, from_json(answer.read() or b"null")
+    finally:
+        connection.close()

@@ -1,0 +1,134 @@
+"""What a worktree changed against where its branch came from: committed, staged, unstaged and untracked alike."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.errors import GitError, NotFoundError
+from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git.checkouts import enter, find_worktree
+from agentdeck.system.git.identity import inside
+from agentdeck.system.git.repository import Repository
+from agentdeck.system.git.staging import staged_repositories
+from agentdeck.system.machine.process import Result
+
+_NUMBERS = ("--numstat", "-z", "--no-renames", "--no-ext-diff")
+_EVERY_FILE = ("--no-renames", "--untracked-files=normal")
+"""Told, because status.showUntrackedFiles may hide what a landing would leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    added: int
+    """Lines, those of untracked text files among them; binary files count none."""
+    deleted: int
+    files: int
+    untracked: int
+
+
+def changes(repo: Repository, worktree: Path, base: str) -> Changes:
+    """Count what differs between the worktree and the last commit it has in common with `base`."""
+    with everything(repo, worktree) as (git, untracked):
+        listed = git("diff", *_NUMBERS, fork_point(repo, worktree, base))
+    return _counted(listed, len(untracked))
+
+
+def changes_at_a_glance(repo: Repository, worktree: Path, base: str) -> Changes:
+    """As `changes`, with two or three calls of git in place of eight where nothing is uncommitted."""
+    here = inside(repo, worktree)
+    status = here.git("-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch", "-z", *_EVERY_FILE)
+    lines = status.split("\0")
+    facts = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+    if any(line and not line.startswith("#") for line in lines):
+        return changes(repo, worktree, base)
+    if facts.get("branch.oid") == base:
+        return Changes(0, 0, 0, 0)
+    listed = here.run("diff", *_NUMBERS, f"{base}...HEAD")
+    return _counted(listed.text, 0) if listed else changes(repo, worktree, base)
+
+
+def _counted(listed: str, untracked: int) -> Changes:
+    rows = [record.split("\t") for record in listed.split("\0") if record.count("\t") >= 2]
+    counts = [(int(added), int(deleted)) for added, deleted, *_ in rows if added != "-"]
+    return Changes(sum(row[0] for row in counts), sum(row[1] for row in counts), len(rows), untracked)
+
+
+def uncommitted(here: Repository) -> list[str]:
+    """What the worktree `here` holds beside its last commit, as `git status --short` writes it."""
+    words = ("status", "--porcelain=v1", "-z", *_EVERY_FILE)
+    return [line for line in here.git(*words).split("\0") if line]
+
+
+def to_commit(here: Repository) -> tuple[list[str], list[str]]:
+    """As `uncommitted`, without the repositories that lie in the worktree and never land; and the paths of these."""
+    found = uncommitted(here)
+    repositories = list(staged_repositories(here.run)) if any(line[0] in "AT" for line in found) else []
+    lines = [line for line in found if line[3:] not in repositories]
+    for line in [line for line in lines if line.startswith("?? ") and line.endswith("/")]:
+        words = ("ls-files", "-z", "--others", "--exclude-standard", "--", line[3:])
+        inside = [path for path in here.git("--literal-pathspecs", *words).split("\0") if path]
+        repositories += [path.rstrip("/") for path in inside if path.endswith("/")]
+        if inside and all(path.endswith("/") for path in inside):
+            lines.remove(line)
+    return lines, repositories
+
+
+def diff(repo: Repository, worktree: Path, base: str, *, stat: bool = False, colour: bool = False) -> str:
+    """The same as a patch that `git apply` takes, or with `stat` as a table of files.
+
+    Bytes that are not UTF-8 are kept as lone surrogates: write it with `surrogateescape`.
+    """
+    form = ["--stat"] if stat else ["--patch", "--binary"]
+    words = ["diff", *form, f"--color={'always' if colour else 'never'}", "--no-ext-diff", "--no-textconv"]
+    with everything(repo, worktree) as (git, _):
+        return git("-c", "core.quotePath=false", *words, fork_point(repo, worktree, base))
+
+
+def fork_point(repo: Repository, worktree: Path, base: str) -> str:
+    here = inside(repo, worktree)
+    commit = here.commit(base)
+    if commit is None:
+        raise NotFoundError(f"The base “{base}” is not there any more.")
+    shared = here.run("merge-base", "HEAD", commit)
+    return shared.text.strip() or commit
+
+
+class _Git:
+    """git in the worktree with an index of its own."""
+
+    def __init__(self, here: Repository, git_dir: Path, index: Path) -> None:
+        self.here = here
+        self._env = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(here.folder), "GIT_INDEX_FILE": str(index)}
+
+    def run(self, *words: str, stdin: bytes | None = None) -> Result:
+        return self.here.run(*words, env=self._env, stdin=stdin)
+
+    def __call__(self, *words: str, stdin: bytes | None = None) -> str:
+        done = self.run(*words, stdin=stdin)
+        if not done:
+            raise GitError(f"git {words[0]} failed in {self.here.folder}.", detail=done.complaint)
+        return done.out.decode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def everything(repo: Repository, worktree: Path) -> Iterator[tuple[_Git, list[str]]]:
+    """git with a copy of the worktree's index that knows the untracked files too, and the names of these."""
+    found = find_worktree(repo, worktree)
+    if found is None or not found.path.is_dir():
+        raise NotFoundError(f"There is no worktree at {worktree}.")
+    with scratch_folder() as scratch:
+        index = scratch / "index"
+        if (found.git_dir / "index").exists():
+            # With its time: git compares that with the files' to know which records it can't trust.
+            shutil.copy2(found.git_dir / "index", index)
+        git = _Git(enter(repo, found), found.git_dir, index)
+        names = git("ls-files", "-z", "--others", "--exclude-standard")
+        if names:
+            words = ("--literal-pathspecs", "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul")
+            git(*words, stdin=os.fsencode(names))
+        yield git, [name for name in names.split("\0") if name]

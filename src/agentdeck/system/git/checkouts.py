@@ -1,0 +1,174 @@
+"""Read which worktrees a repository has, and where its main one lies. What makes and removes them is in worktrees.py.
+
+A worktree is known by its git folder: people move and delete the folders behind git's back.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from agentdeck.errors import GitError
+from agentdeck.system.files.files import sign
+from agentdeck.system.git.identity import READY, back_pointer, inside
+from agentdeck.system.git.repository import Repository
+
+_CHANGING = ("commondir", "/locked'")
+"""git lists nothing at all while another git is making or unlocking a worktree and has not this file of it."""
+_PATIENCE = 5.0
+_TABLES = "reftable/tables.list"
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    path: Path
+    git_dir: Path
+    """The folder that is this worktree's alone: its HEAD, index and unfinished merges."""
+    head: str | None
+    """The commit checked out; None before the first one."""
+    branch: str | None
+    """Without `refs/heads/`; None when detached or bare."""
+    bare: bool = False
+    locked: str | None = None
+    """Why it is locked, perhaps “”; None when it is not."""
+    prunable: str | None = None
+    """Why git takes its record for stale; None when it does not."""
+    note: str = ""
+    """What a person should hear of how it came about: a hook that failed, a branch that got another name."""
+    home: Path | None = None
+    """Where it belongs, while `path` is elsewhere because it is being removed."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether agentdeck made it, and came to the end of that."""
+        return (self.git_dir / READY).exists()
+
+
+def list_worktrees(repo: Repository) -> list[Worktree]:
+    """All worktrees, the main one (or the bare repository) first; those whose folder is gone too."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        result = repo.run("worktree", "list", "--porcelain", "-z")
+        if result:
+            break
+        if not any(name in result.complaint for name in _CHANGING) or time.monotonic() > deadline:
+            raise GitError(f"The worktrees of {repo.common} can't be listed.", detail=result.complaint)
+        time.sleep(0.02)
+    records = [record.split("\0") for record in result.text.split("\0\0") if record.strip("\0")]
+    folders = _git_folders(repo.common)
+    found = []
+    for number, record in enumerate(records):
+        values = dict(line.partition(" ")[::2] for line in record if line)
+        head = values.get("HEAD")
+        branch = values.get("branch")
+        if number == 0:
+            path, git_dir = Path(values["worktree"]) if "bare" in values else _top_of(repo), repo.common
+        else:
+            named = folders.get(os.path.realpath(values["worktree"]), {})
+            own = named.get(values["worktree"]) or next(iter(named.values()), None)
+            if own is None:
+                continue
+            path, git_dir = back_pointer(own) or Path(values["worktree"]), own
+        found.append(
+            Worktree(
+                path=path,
+                git_dir=git_dir,
+                head=head if head and head.strip("0") else None,
+                branch=branch.removeprefix("refs/heads/") if branch else None,
+                bare="bare" in values,
+                locked=values.get("locked"),
+                prunable=values.get("prunable"),
+            )
+        )
+    return found
+
+
+def find_worktree(repo: Repository, path_or_git_dir: Path) -> Worktree | None:
+    """The worktree with that folder or that git folder, or None. A link at that path stands for itself, not for the
+    worktree that it leads to."""
+    wanted = _place(path_or_git_dir)
+    for worktree in list_worktrees(repo):
+        if wanted in (_place(worktree.git_dir), _place(worktree.path)):
+            return worktree
+    return None
+
+
+def _place(path: Path) -> str:
+    """The real path of what lies at `path`, be it a link."""
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - a text, as realpath gives
+
+
+def enter(repo: Repository, worktree: Worktree) -> Repository:
+    """The repository as seen from `worktree`; raise ForeignError where its folder is not that worktree any more."""
+    return inside(repo, worktree.path, worktree.git_dir)
+
+
+def share_keys(repo: Repository, git_dir: Path) -> None:
+    """Let git-crypt find in a linked worktree the keys of the repository, which it looks for in each git folder."""
+    keys, place = repo.common / "git-crypt", git_dir / "git-crypt"
+    if keys.is_dir() and not os.path.lexists(place):
+        place.symlink_to(keys)
+
+
+def main_folder(repo: Repository) -> Path:
+    """The main worktree's top; for a bare repository the folder its worktrees are placed from.
+
+    That is the folder around a hidden one (`project/.bare`), where people keep the worktrees side by side, and the
+    bare repository itself otherwise (`project.git`): what lies beside it may be of other projects.
+    """
+    common = repo.common
+    if is_bare(repo):
+        return common.parent if common.name.startswith(".") else common
+    return _top_of(repo)
+
+
+def _top_of(repo: Repository) -> Path:
+    """The main worktree's top, of a repository that has one."""
+    common = repo.common
+    if common.name == ".git":
+        return common.parent
+    setting = repo.run("config", "--file", common / "config", "--get", "core.worktree")
+    if setting:
+        return Path(os.path.normpath(common / setting.text.removesuffix("\n")))
+    own = repo.run("rev-parse", "--path-format=absolute", "--git-dir")
+    is_main = own and os.path.realpath(own.text.removesuffix("\n")) == os.path.realpath(common)
+    return repo.folder if is_main else common.parent
+
+
+def is_bare(repo: Repository) -> bool:
+    """Whether the repository has no main worktree, also when asked from one of its linked worktrees."""
+    written = (*sign(repo.common / "config"), *sign(repo.common / "config.worktree"))
+    return repo.bare or _is_bare(repo.common, written)
+
+
+@lru_cache(maxsize=8)
+def _is_bare(common: Path, config: tuple[int, ...]) -> bool:
+    """What git says of that folder, asked again when its `config` has another sign."""
+    repo = Repository(common, common, bare=True)
+    return repo.git("rev-parse", "--is-bare-repository", env={"GIT_DIR": str(common)}) == "true"
+
+
+def keeps_refs_in_tables(repo: Repository) -> bool:
+    """Whether what is said of a worktree by files elsewhere, as CHERRY_PICK_HEAD, is in the reftable format."""
+    return (repo.common / "reftable").is_dir()
+
+
+def moving_files(git_dir: Path | str, common: Path, *branches: str) -> tuple[str, ...]:
+    """The files of which one is written when a worktree's HEAD or index moves, or one of `branches`, in either of the
+    two formats that git has for refs."""
+    heads = (f"{common}/refs/heads/{branch}" for branch in branches if branch)
+    own = (f"{git_dir}/{name}" for name in ("HEAD", "index", "logs/HEAD", _TABLES))
+    return (*own, *heads, f"{common}/packed-refs", f"{common}/{_TABLES}")
+
+
+def _git_folders(common: Path) -> dict[str, dict[str, Path]]:
+    """The git folder of each linked worktree by its path as it is recorded, under the real path: a link in place of one
+    worktree may lead to another."""
+    folders: dict[str, dict[str, Path]] = {}
+    for record in (common / "worktrees").glob("*/"):
+        if (path := back_pointer(record)) is not None:
+            folders.setdefault(os.path.realpath(path), {})[str(path)] = record
+    return folders

@@ -1,0 +1,39 @@
+"""Git hooks in a folder of the checkout (`core.hooksPath = .husky/_`), which git looks for in each worktree anew."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from agentdeck.system.git.repository import Repository
+
+
+def folder(repo: Repository) -> str:
+    """The folder that git takes its hooks from, relative to a worktree's top; empty where it lies anywhere else."""
+    told = repo.run("config", "--type=path", "--get", "core.hooksPath").text.removesuffix("\n")
+    path = os.path.normpath(told) if told else ""
+    return "" if not path or path == "." or path.startswith(("/", "..")) else path
+
+
+def pattern(path: str) -> list[str]:
+    """What makes `carry_over` take that folder along where git ignores it."""
+    return ["/" + re.sub(r"([\\*?\[ ])", r"\\\1", path) + "/"] if path else []
+
+
+def missing(path: str, main: Path, worktree: Path) -> str:
+    """A sentence where `worktree` lacks the hooks in `path` that the main worktree `main` has; else empty."""
+    if not path or not (main / path).is_dir() or (worktree / path).is_dir():
+        return ""
+    return (
+        f"git's hooks are in {path}, which this worktree lacks, so the agent's commits run none of them: "
+        f"add {path} to .gitignore, and it is copied into each new worktree."
+    )
+
+
+def options(here: Repository, main: Path) -> list[str]:
+    """Options of a git that commits in the worktree `here`: it runs the hooks of `main` where `here` lost its own."""
+    path = folder(here)
+    if not path or (here.folder / path).is_dir() or not (main / path).is_dir():
+        return []
+    return ["-c", f"core.hooksPath={main / path}"]

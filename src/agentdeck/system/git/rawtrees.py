@@ -1,0 +1,204 @@
+"""git trees of files' bytes exactly as they lie on disk.
+
+`git add` and `git checkout` pass files through filters (line ends, LFS, `ident`, encodings), which lose the original
+bytes. Here git works through a throw-away git folder that shares the repository's objects, and whose own attributes,
+which outrank every `.gitattributes`, switch all filters off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentdeck.errors import GitError, RefusedError
+from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git.repository import Repository
+
+_CONFIG = """[core]
+\trepositoryformatversion = 1
+\tbare = false
+\tfileMode = true
+\tautocrlf = false
+\tignoreCase = false
+\tprotectNTFS = false
+\tprotectHFS = false
+\tprecomposeUnicode = false
+\tfsmonitor = false
+\tuntrackedCache = false
+\tsplitIndex = false
+\thooksPath = /dev/null
+\tattributesFile = /dev/null
+\tsparseCheckout = false
+\tcompression = 1
+[extensions]
+\tobjectFormat = {format}
+"""
+_ATTRIBUTES = "* -text !eol -crlf -filter -ident -working-tree-encoding\n"
+
+
+@dataclass
+class Listing:
+    """What lies in a folder. Paths are relative to it and use `/`."""
+
+    files: list[str] = field(default_factory=list)
+    """Regular files and symlinks."""
+    empty: list[str] = field(default_factory=list)
+    """Folders that no listed file lies in."""
+    modes: dict[str, int] = field(default_factory=dict)
+    """Permission bits of the regular files."""
+    folders: dict[str, int] = field(default_factory=dict)
+    """Permission bits of the folders, those of repositories among them."""
+    repositories: list[str] = field(default_factory=list)
+    """Folders below with a `.git` of their own; what is in them is not listed."""
+
+
+def listing(folder: Path, skip: Iterable[str] = ()) -> Listing:
+    """List `folder` without its own `.git`, the paths in `skip`, sockets, pipes and devices."""
+    found = Listing()
+    _scan(os.fspath(folder), "", frozenset(skip), found)
+    return found
+
+
+def _scan(folder: str, prefix: str, skip: frozenset[str], found: Listing) -> bool:
+    """Add what lies in `folder` to `found`; return whether anything did."""
+    anything = False
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            path = prefix + entry.name
+            if path in skip or (entry.name == ".git" and not prefix):
+                continue
+            if entry.is_symlink():
+                found.files.append(path)
+            elif entry.is_dir():
+                found.folders[path] = entry.stat().st_mode & 0o7777
+                if os.path.lexists(os.path.join(entry.path, ".git")):  # noqa: PTH118 - once a folder, in a hot loop
+                    found.repositories.append(path)
+                elif not _scan(entry.path, f"{path}/", skip, found):
+                    found.empty.append(path)
+            elif entry.is_file():
+                found.modes[path] = entry.stat().st_mode & 0o7777
+                found.files.append(path)
+            else:
+                continue
+            anything = True
+    return anything
+
+
+def repositories_in(folder: Path, paths: Iterable[str]) -> list[str]:
+    """The repositories at or below those paths of `folder`; what is in them is not looked at. What can't be read is
+    left out."""
+    found: list[str] = []
+    left = sorted(paths, reverse=True)
+    while left:
+        path = left.pop()
+        with contextlib.suppress(OSError), os.scandir(folder / path) as entries:  # a file, most often
+            names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+            if ".git" in names:
+                found.append(path)
+            else:
+                left += [f"{path}/{name}" for name, is_folder in names.items() if is_folder]
+    return sorted(found)
+
+
+def unreadable(folder: Path, place: Path) -> RefusedError:
+    """For the worktree `folder`, in which `place` can't be read."""
+    is_own = os.path.lexists(place) and place.lstat().st_uid == os.geteuid()
+    words = ["chmod", "-R", "u+rX"] if is_own else ["sudo", "chown", "-R", str(os.geteuid())]
+    return RefusedError(
+        f"{place} can't be read, so the worktree can't be saved.",
+        hint=f"Let it be read: {shlex.join([*words, str(folder)])}",
+    )
+
+
+@dataclass(frozen=True)
+class RawTrees:
+    """Writes folders as trees and trees as folders, filters off, into and from one repository's objects."""
+
+    repo: Repository
+    scratch: Path
+    hash_kind: str
+    """`sha1` or `sha256`."""
+
+    @classmethod
+    @contextmanager
+    def of(cls, repo: Repository) -> Iterator[RawTrees]:
+        with scratch_folder() as scratch:
+            raw = cls(repo, scratch, repo.git("rev-parse", "--show-object-format"))
+            raw._prepare()
+            yield raw
+
+    def _prepare(self) -> None:
+        for folder in ("info", "objects", "refs"):
+            (self.scratch / folder).mkdir()
+        (self.scratch / "HEAD").write_text("ref: refs/heads/none\n")
+        (self.scratch / "config").write_text(_CONFIG.format(format=self.hash_kind))
+        (self.scratch / "info" / "attributes").write_text(_ATTRIBUTES)
+
+    def adopt_index(self, git_dir: Path) -> bool:
+        """Start from a copy of the index in `git_dir`, whose record of unchanged files saves reading them."""
+        # The copy's time must be the original's: git compares it with the files' to know which it can't trust.
+        for source in (git_dir / "index", *git_dir.glob("sharedindex.*")):
+            if source.exists():
+                shutil.copy2(source, self.scratch / source.name)
+        return self._index.exists()
+
+    def forget(self, folder: Path, paths: Iterable[str]) -> None:
+        """Take `paths` out of the index, which is one of `folder`."""
+        nothing = "0" * (64 if self.hash_kind == "sha256" else 40)
+        entries = "".join(f"0 {nothing}\t{path}\0" for path in paths)
+        if entries:
+            self._git(folder, "update-index", "-z", "--index-info", stdin=os.fsencode(entries))
+
+    def put(self, folder: Path, paths: Iterable[str]) -> None:
+        """Put the files `paths` of `folder` into the index; those it knows and that did not change are not read."""
+        paths = list(paths)
+        names = os.fsencode("".join(f"{path}\0" for path in paths))
+        if names:
+            try:
+                self._git(folder, "update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=names)
+            except GitError as error:
+                for file in (folder / path for path in paths):
+                    if not file.is_symlink() and not os.access(file, os.R_OK):
+                        raise unreadable(folder, file) from error
+                raise
+
+    def tree(self, folder: Path) -> str:
+        """Write the index, which is one of `folder`, as a tree and return its id. It must have no unmerged entries."""
+        # In that folder, because git writes the index anew here, and looks at the files then to mark those that
+        # changed in the second of the last writing. Later nothing would tell them from unchanged ones.
+        return self._git(folder, "write-tree", "--missing-ok")
+
+    def tree_of(self, folder: Path, paths: Iterable[str]) -> str:
+        """Write the files `paths` of `folder`, and nothing else, as a tree and return its id."""
+        self._index.unlink(missing_ok=True)
+        self.put(folder, paths)
+        return self.tree(folder)
+
+    def unpack(self, tree: str, folder: Path) -> None:
+        """Write every file of `tree` into `folder`, over what is there."""
+        self._index.unlink(missing_ok=True)
+        self._git(folder, "read-tree", tree)
+        self._git(folder, "checkout-index", "--all", "--force", "--quiet")
+
+    @property
+    def _index(self) -> Path:
+        return self.scratch / "index"
+
+    def _git(self, folder: Path, *words: str, stdin: bytes | None = None) -> str:
+        places = {
+            "GIT_DIR": self.scratch,
+            "GIT_WORK_TREE": folder,
+            "GIT_INDEX_FILE": self._index,
+            "GIT_OBJECT_DIRECTORY": self.repo.common / "objects",
+        }
+        env = {name: str(path) for name, path in places.items()}
+        done = self.repo.at(folder).run(*words, env=env, stdin=stdin)
+        if not done:
+            raise GitError(f"git {words[0]} failed on the files in {folder}.", detail=done.complaint)
+        return done.text.removesuffix("\n")

@@ -1,0 +1,175 @@
+"""Run a program to its end. The one place outside the runner that starts short-lived processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import IO
+
+from agentdeck.core.text.ansi import strip
+from agentdeck.errors import CancelledError, DeckError, MissingToolError
+
+_PARTING = 5.0
+"""Seconds that a program gets to put its things in order, as git does with its locks, before it is killed."""
+_ASKED_EVERY = 0.05
+"""Seconds between two questions whether what runs is still wanted."""
+_cancelled: ContextVar[Callable[[], bool] | None] = ContextVar("cancelled", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a finished program left; true when it exited with 0."""
+
+    argv: tuple[str, ...]
+    code: int
+    out: bytes
+    err: bytes
+
+    def __bool__(self) -> bool:
+        return self.code == 0
+
+    @property
+    def text(self) -> str:
+        return os.fsdecode(self.out)
+
+    @property
+    def complaint(self) -> str:
+        return strip((self.err or self.out).decode("utf-8", "replace")).strip()
+
+
+def run_in_terminal(argv: Sequence[str]) -> int:
+    """Give this terminal to `argv` until it ends; return its exit code. Ctrl-C is for it alone meanwhile."""
+    # A handler, and not SIG_IGN, which the program would inherit.
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        return subprocess.call(list(argv))
+    except FileNotFoundError as error:
+        raise MissingToolError(f"{argv[0]} is not installed.") from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def cancellable(cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Soon after `cancelled` says so, end the program that this thread runs in the block, with all that it started, and
+    raise CancelledError."""
+    token = _cancelled.set(cancelled)
+    try:
+        yield
+    finally:
+        _cancelled.reset(token)
+
+
+def check_cancelled() -> None:
+    """Raise CancelledError where this thread is at work on what is not wanted any more."""
+    cancelled = _cancelled.get()
+    if cancelled is not None and cancelled():
+        raise CancelledError("It was cancelled.")
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str | None] | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+    group: bool = False,
+) -> Result:
+    """Run `argv` and collect its output. `env` goes over this process's own environment, None taking a variable away;
+    `timeout` is in seconds. With `group`, what the program started ends with it on a time-out: for a shell's lines."""
+    check_cancelled()
+    words = tuple(os.fspath(word) for word in argv)
+    environment = {**os.environ, **(env or {})}
+    try:
+        with subprocess.Popen(
+            words,
+            cwd=cwd,
+            env={name: value for name, value in environment.items() if value is not None},
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=group or _cancelled.get() is not None,
+        ) as child:
+            try:
+                out, err = _output(child, stdin, timeout)
+            except CancelledError:
+                _end_group(child)
+                raise
+            except BaseException:
+                _end(child, group=group)
+                raise
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise DeckError(f"The folder {cwd} is not there any more.") from error
+        raise _missing(words[0]) from error
+    except subprocess.TimeoutExpired as error:
+        raise DeckError(f"{words[0]} did not finish within {timeout:g} s.", detail=" ".join(words)) from error
+    return Result(words, child.returncode, out, err)
+
+
+def send_signal(pid: int, sign: signal.Signals) -> None:
+    """Send `sign` to a process that may be gone by now."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, sign)
+
+
+def require_program(name: str) -> None:
+    """Raise MissingToolError where this machine has no program of that name, before anything is begun with it."""
+    if shutil.which(name) is None:
+        raise _missing(name)
+
+
+def _missing(name: str) -> MissingToolError:
+    return MissingToolError(f"{name} is not installed.", hint="“agentdeck doctor” says how to get it.")
+
+
+def _output(child: subprocess.Popen[bytes], stdin: bytes | None, timeout: float | None) -> tuple[bytes, bytes]:
+    if _cancelled.get() is None:
+        return child.communicate(stdin, timeout)
+    if child.stdin is not None:
+        # `communicate` can't go on with what it did not write in time.
+        Thread(target=_feed, args=(child.stdin, stdin), daemon=True).start()
+        child.stdin = None
+    deadline = time.monotonic() + timeout if timeout is not None else None
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=_ASKED_EVERY)
+        check_cancelled()
+        if deadline is not None and time.monotonic() > deadline:
+            raise subprocess.TimeoutExpired(child.args, timeout or 0.0)
+
+
+def _feed(pipe: IO[bytes], data: bytes | None) -> None:
+    with contextlib.suppress(OSError), pipe:  # it may end without reading all of it
+        pipe.write(data or b"")
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """End a program that is the first of its own session, and all that it left behind in that."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_PARTING)
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _end(child: subprocess.Popen[bytes], *, group: bool) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if group:
+            os.killpg(child.pid, signal.SIGKILL)
+            return
+        child.terminate()
+        try:
+            child.wait(_PARTING)
+        except subprocess.TimeoutExpired:
+            child.kill()

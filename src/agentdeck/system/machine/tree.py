@@ -1,0 +1,215 @@
+"""The processes of one run, wherever they went, and how they are ended.
+
+A process belongs to a run when it descends from the run's guardian or runner, when `AGENTDECK_RUN` in its environment
+says so, when it is in the agent's session, or when it is in the run's cgroup. On Linux the guardian and the runner
+adopt orphans, so a daemon that left its parents, its session and its environment still descends from them. Standard
+library on Linux, psutil elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.system.machine.scope import Scope
+
+MARK = "AGENTDECK_RUN"
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
+_KILLING = 5.0
+"""Seconds after which a process that does not die of KILL is given up: it is another user's, or the kernel holds it."""
+_MARK = f"{MARK}=".encode()
+_RESCANS = 5
+"""How often processes are listed anew because some ended meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The processes of one run."""
+
+    run: str
+    session: int | None = None
+    """The agent's own pid."""
+    root: int = 0
+    """The process that adopts their orphans; 0 where the caller knows of none."""
+    scope: Scope | None = None
+
+    def members(self) -> set[int]:
+        """The pids that live, without this process's own; zombies do not count."""
+        found = _from_proc(self) if Path("/proc/self/environ").exists() else set(_from_psutil(self))
+        if self.scope is not None:
+            found |= self.scope.pids()
+        return found - {os.getpid(), self.root}
+
+    def kill(self) -> None:
+        if self.scope is not None:
+            self.scope.kill()
+        signal_all(self.members(), signal.SIGKILL)
+
+    def end(self, grace: float) -> set[int]:
+        """End them: TERM, `grace` seconds, then KILL. Return those that live on."""
+        if left := self.members():
+            signal_all(left, signal.SIGTERM)
+            left = self._await_end(grace)
+        deadline = time.monotonic() + _KILLING
+        while left and time.monotonic() < deadline:
+            self.kill()
+            left = self._await_end(0.05)
+        return left
+
+    def _await_end(self, patience: float) -> set[int]:
+        deadline = time.monotonic() + patience
+        while True:
+            if self.root == os.getpid():
+                reap()
+            left = self.members()
+            if not left or time.monotonic() >= deadline:
+                return left
+            time.sleep(0.05)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends. Linux only; elsewhere nothing happens."""
+    _prctl(_SET_CHILD_SUBREAPER, 1)
+
+
+def signal_me_after_parent(sign: signal.Signals) -> None:
+    """Get `sign` when our parent ends. Linux only; elsewhere nothing happens."""
+    _prctl(_SET_PARENT_DEATH_SIGNAL, sign)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def reap() -> dict[int, int]:
+    """The exit codes of our children that have ended, minus the signal's number for one that a signal ended."""
+    ended = {}
+    with contextlib.suppress(ChildProcessError):
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            ended[found[0]] = os.waitstatus_to_exitcode(found[1])
+    return ended
+
+
+def has_children() -> bool:
+    """Whether any child of ours, born or adopted, lives or waits to be reaped; False where orphans are not adopted."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def runs_alive(runs: set[str]) -> dict[str, set[int]]:
+    """By run, the pids of the processes that carry its mark."""
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    if not runs:
+        return found
+    marks: Iterator[tuple[int, str]] = _marks_from_psutil()
+    if Path("/proc/self/environ").exists():
+        marks = ((pid, _mark_of(pid)) for pid, facts in _processes().items() if facts.alive)
+    for pid, mark in marks:
+        if mark in runs and pid != os.getpid():
+            found[mark].add(pid)
+    return found
+
+
+def command_of(pid: int) -> str:
+    """The name of a process's program; “?” where it is gone."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).name()
+    return "?"
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    alive: bool
+    parent: int
+    session: int
+
+
+def _processes() -> dict[int, _Facts]:
+    found = {}
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - thousands of Path objects would double its time
+        if entry.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                with open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123
+                    fields = file.read().rpartition(b")")[2].split()
+                found[int(entry)] = _Facts(fields[0] not in (b"Z", b"X"), int(fields[1]), int(fields[3]))
+    return found
+
+
+def _mark_of(pid: int) -> str:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+        for word in file.read().split(b"\0"):
+            if word.startswith(_MARK):
+                return os.fsdecode(word.partition(b"=")[2])
+    return ""
+
+
+def _from_proc(tree: Tree) -> set[int]:
+    processes = _processes()
+    for _ in range(_RESCANS):
+        if not tree.root or all(facts.parent in processes or not facts.parent for facts in processes.values()):
+            break
+        processes = _processes()  # a parent ended while we read, and its children are not known to be ours
+    ours = _below(tree.root, processes) if tree.root else set[int]()
+    for pid, facts in processes.items():
+        if facts.alive and (facts.session == tree.session or (pid not in ours and _mark_of(pid) == tree.run)):
+            ours.add(pid)
+    return {pid for pid in ours if processes[pid].alive}
+
+
+def _below(root: int, processes: dict[int, _Facts]) -> set[int]:
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for pid, facts in processes.items():
+        children[facts.parent].append(pid)
+    found, todo = set[int](), [root]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found.update(below)
+        todo += below
+    return found
+
+
+def _from_psutil(tree: Tree) -> Iterator[int]:
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            in_session = tree.session is not None and os.getsid(process.pid) == tree.session
+            if in_session or process.environ().get(MARK) == tree.run:
+                yield process.pid
+    if tree.root:
+        with contextlib.suppress(psutil.Error):
+            yield from (process.pid for process in psutil.Process(tree.root).children(recursive=True))
+
+
+def _marks_from_psutil() -> Iterator[tuple[int, str]]:
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                yield process.pid, process.environ().get(MARK, "")
+
+
+def signal_all(pids: set[int], sign: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, sign)

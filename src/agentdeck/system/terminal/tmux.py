@@ -1,0 +1,213 @@
+"""The private tmux server: one session a deck, one window an agent.
+
+tmux is called as a program, in one call where several things are to happen at once: a subprocess takes 3 ms, libtmux
+0.1 s to import. The environment of a window goes through a pipe, so that no key in it is ever seen in `ps`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
+from agentdeck.system.machine.process import Result, run
+from agentdeck.system.machine.tree import MARK
+from agentdeck.system.terminal.server import call_back, remember
+
+SOCKET_VARIABLE = "AGENTDECK_TMUX_SOCKET"
+_CONFIG = Path(__file__).with_name("tmux.conf")
+STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None, MARK: None}
+"""Taken away so that a shell inside of tmux, a plain one and cron all mean the same server, and so that a server which
+an agent started does not end with that agent."""
+_NEEDED = frozenset({"PATH", "HOME", "SHELL", "LANG", "USER", "LOGNAME"})
+_NO_SERVER = (b"no server running", b"error connecting")
+_PASSING_COMPLAINTS = (*_NO_SERVER, b"lost server", b"server exited", b"duplicate session")
+_PATIENCE = 5.0
+"""Seconds to go on trying while the server is starting or just going away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window as tmux reports it; `command_dead` when its process has ended and only its last screen is left."""
+
+    session: str
+    name: str
+    id: str
+    pane: str
+    pid: int
+    command_dead: bool
+    server: int
+    """The pid of the tmux server."""
+    socket: str
+
+
+class Tmux:
+    """One tmux server, known by its socket's name (`tmux -L NAME`)."""
+
+    def __init__(self, socket: str | None = None) -> None:
+        self.socket = socket or os.environ.get(SOCKET_VARIABLE) or "agentdeck"
+
+    def argv(self, *args: str) -> list[str]:
+        # -u: in the C locale, as in cron, tmux would print a _ for every tab and letter that is not ASCII.
+        return ["tmux", "-u", "-L", self.socket, "-f", str(_CONFIG), *args]
+
+    def run(self, *args: str, stdin: bytes | None = None, path: str | None = None) -> Result:
+        """Run one tmux command; `path` is the PATH of what it starts."""
+        program, *words = self.argv(*args)
+        environment = _bare_environment() | ({"PATH": path} if path is not None else {})
+        # tmux itself is found by our own.
+        argv = [shutil.which(program) or program, *words]
+        result = run(argv, env=environment, stdin=stdin, timeout=20)
+        if not result and any(text in result.err for text in _NO_SERVER) and call_back(self.socket):
+            return run(argv, env=environment, stdin=stdin, timeout=20)
+        return result
+
+    def command(self, *args: str, stdin: bytes | None = None) -> str:
+        """Run one tmux command; raise TmuxError where it fails."""
+        result = self.run(*args, stdin=stdin)
+        if not result:
+            raise TmuxError(f"tmux {args[0]} failed on the server “{self.socket}”.", detail=result.complaint)
+        return result.text.removesuffix("\n")
+
+    def windows(self) -> list[Window]:
+        """Every window of the server; [] when there is no server."""
+        shape = "\t".join(
+            f"#{{{name}}}"
+            for name in (
+                "session_name",
+                "window_name",
+                "window_id",
+                "pane_id",
+                "pane_pid",
+                "pane_dead",
+                "pid",
+                "socket_path",
+            )
+        )
+        try:
+            result = self.run("list-panes", "-a", "-F", shape)
+        except MissingToolError:
+            return []
+        rows = [line.split("\t") for line in result.text.splitlines()] if result else []
+        return [
+            Window(row[0], row[1], row[2], row[3], int(row[4]), row[5] == "1", int(row[6]), row[7])
+            for row in rows
+            if len(row) == 8
+        ]
+
+    def window(self, session: str, name: str) -> Window | None:
+        return next((each for each in self.windows() if each.session == session and each.name == name), None)
+
+    def open_window(self, session: str, name: str, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Window:
+        """Start `argv` in a new window, or in the dead window of that name; return the one that lives already.
+
+        The session and the server are made where they are missing, whoever else is making them at the same moment.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            old = self.window(session, name)
+            if old is not None and not old.command_dead:
+                return old
+            start = f"respawn-pane -k -t {old.pane}" if old else self._start(session, name)
+            given = [word for pair in env.items() for word in ("-e", "=".join(pair))]
+            words = " ".join(quote(word) for word in [*given, "-c", literal(str(cwd)), *argv])
+            script = f"{start} {words}\n"
+            # Over any that it is told, tmux gives a new window the PATH of who asks for it.
+            result = self.run("start-server", ";", "source-file", "-", stdin=os.fsencode(script), path=env.get("PATH"))
+            made = self.window(session, name) if result else None
+            if made is not None:
+                if old is None:
+                    remember(self.socket, made.server, made.socket)
+                return made
+            passing = bool(result) or any(text in result.err for text in _PASSING_COMPLAINTS)
+            if not passing or time.monotonic() > deadline:
+                raise TmuxError(f"tmux could not open a window for {name}.", detail=result.complaint)
+            time.sleep(0.05)
+
+    def _start(self, session: str, name: str) -> str:
+        named = quote(literal(name))
+        if self.run("has-session", "-t", f"={session}"):
+            return f"new-window -d -t {quote(f'={session}:')} -n {named}"
+        # Each later window of the session would get the variables that new-session is given.
+        made = f"new-session -d -s {quote(literal(session))} -n {named} -c / true"
+        return f"{made} ; respawn-pane -k -t {quote(f'={session}:')}"
+
+    def close_window(self, session: str, name: str) -> None:
+        """Idempotent. The process in it gets SIGHUP."""
+        if (old := self.window(session, name)) is not None:
+            self.run("kill-window", "-t", old.id)
+
+    def dismiss(self, session: str, name: str) -> None:
+        """Detach the terminals that show the window."""
+        listed = self.run("list-clients", "-F", "#{client_name}\t#{session_group}\t#{window_name}").text
+        for client, group, window in (line.split("\t") for line in listed.splitlines()):
+            if (group, window) == (session, name):
+                self.run("detach-client", "-t", client)
+
+    def screen(self, session: str, name: str, *, colours: bool = False, history: int = 0) -> str:
+        """The text on the agent's screen, with `history` lines from above it."""
+        options = ["-e"] if colours else []
+        return self.command("capture-pane", "-p", *options, "-S", str(-history), "-t", self._pane(session, name))
+
+    def press(self, session: str, name: str, keys: Sequence[str]) -> None:
+        """Press keys by tmux's names for them: `Enter`, `C-c`, `Escape`, `Up`, `y`, …
+
+        They are the program's: copy mode and any other that the pane is in is left first. Raise TmuxError where the
+        pane takes no keys.
+        """
+        pane = self._pane(session, name)
+        words = [key.removesuffix(";") + "\\;" if key.endswith(";") else key for key in keys]
+        leave, ask = ("copy-mode", "-q", "-t", pane), ("display-message", "-p", "-t", pane)
+        told = self.command(
+            *leave, ";", "send-keys", "-t", pane, "--", *words, ";", *ask, "#{pane_in_mode}#{pane_input_off}"
+        )
+        if told.strip("0"):
+            raise TmuxError(f"The window of {name} takes no keys.", hint=f"Look at it with “agentdeck attach {name}”.")
+
+    def _pane(self, session: str, name: str) -> str:
+        return self._found(session, name).pane
+
+    def _found(self, session: str, name: str) -> Window:
+        window = self.window(session, name)
+        if window is None:
+            raise NotFoundError(f"{name} has no window.", hint=f"agentdeck stop {name} && agentdeck resume {name}")
+        return window
+
+    def attach_argv(self, session: str, name: str) -> list[str]:
+        """What to exec to show the window in this terminal; detaching comes back.
+
+        It goes through a session of its own that shares the windows, so that two terminals can look at two agents.
+        """
+        window = self._found(session, name).id
+        view = f"{session}-view-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
+        away = [word for variable in STRAY for word in ("-u", variable)]
+        show = self.argv("-N", "new-session", "-t", f"={session}", "-s", view)
+        away += [*show, ";", "set-option", "destroy-unattached", "on"]
+        return ["env", *away, ";", "select-window", "-t", f"={view}:{window}"]
+
+
+def _bare_environment() -> dict[str, str | None]:
+    """What a tmux server may be started with: every window inherits it for ever, and it may hold somebody's keys."""
+    taken = {name: None for name in os.environ if name not in _NEEDED and not name.startswith("LC_")}
+    return {**taken, **STRAY}
+
+
+def literal(text: str) -> str:
+    """`text` for where tmux expands formats, such as a folder or a name: nothing in it is run or replaced.
+
+    tmux halves every run of # but those before a [, which it takes for a style and leaves as they are.
+    """
+    return re.sub(r"#+(?![#\[])", r"\g<0>\g<0>", text)
+
+
+def quote(word: str) -> str:
+    """`word` as one word of a tmux command file, where single quotes take everything as it is.
+
+    Not so the byte 255, which tmux takes for the end of the file.
+    """
+    return "'" + word.replace("'", "'\"'\"'").replace("\udcff", "'\"\\377\"'") + "'"

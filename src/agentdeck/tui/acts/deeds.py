@@ -1,0 +1,97 @@
+"""Land, take back and clear away: what several screens do, each after its question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+
+from agentdeck.core.agents.agent import State
+from agentdeck.core.text.text import plain, size_text
+from agentdeck.tui.acts.actions import Actions, Note
+from agentdeck.tui.acts.taking_back import what_happens
+from agentdeck.tui.dialogs.dialogs import Confirm
+
+if TYPE_CHECKING:
+    from agentdeck.core.agents.events import Event
+    from agentdeck.engine.deck import Deck
+    from agentdeck.engine.history.stale import Stale
+    from agentdeck.engine.records.landings import Landing, LandRequest
+    from agentdeck.engine.records.steps import Step
+
+_NAMED = 4
+"""Sentences of what an undo does that its question has room for."""
+
+
+def land(deck: Deck, actions: Actions, request: LandRequest) -> None:
+    """Land them in a thread; the queue's screen shows how it goes."""
+
+    def work(note: Note, cancelled: Callable[[], bool]) -> str:
+        from dataclasses import replace
+
+        return _outcome(deck.land(replace(request, cancelled=cancelled), note))
+
+    actions.do_long(f"landing {plain(', '.join(request.names))}", work)
+
+
+def _outcome(landing: Landing) -> str:
+    landed = [entry for entry in landing.entries if str(entry.stage) == State.LANDED]
+    aside = [f"{entry.agent} was not landed: {entry.reason}." for entry in landing.entries if entry not in landed]
+    where = ", ".join(dict.fromkeys(entry.base for entry in landed))
+    done = [f"{', '.join(entry.agent for entry in landed)} landed on {where}; u takes it back."] if landed else []
+    return " ".join([*done, *aside])
+
+
+def ask_and_undo(screen: Screen[None], deck: Deck, actions: Actions, step: Step) -> None:
+    """Ask whether to take `step` back, saying what that does, and do it."""
+    sentences = what_happens(step)
+    more = [f"And {len(sentences) - _NAMED} things more."] if len(sentences) > _NAMED else []
+    loss = " ".join([*sentences[:_NAMED], *more, "That can be undone too."])
+
+    def work(note: Note) -> str:
+        return f"{deck.undo(step.number, note).text[:1].upper()}{deck.steps()[-1].text[1:]}."
+
+    def answer(agreed: bool | None) -> None:
+        if agreed:
+            actions.do(f"undoing step {step.number}", work)
+
+    question = f"Undo step {step.number}: {step.text}?"
+    screen.app.push_screen(Confirm(question, loss, yes="Undo it", no="Leave it"), answer)
+
+
+def ask_and_prune(screen: Screen[None], deck: Deck, actions: Actions, chosen: Sequence[Stale]) -> None:
+    """Ask whether to clear `chosen` away, saying what can't be brought back, and do it."""
+    things = f"{len(chosen)} thing{'' if len(chosen) == 1 else 's'}"
+    for_good = sum(not stale.can_be_undone for stale in chosen)
+    room = sum(stale.room for stale in chosen)
+    freed = f" {size_text(room)} come free." if room else ""
+    if for_good:
+        loss = f"Undo brings back {len(chosen) - for_good}; {for_good} go for good, nothing of yours is in them.{freed}"
+    else:
+        loss = f"Undo brings all of it back.{freed}"
+
+    def work(note: Note, cancelled: Callable[[], bool]) -> str:
+        def one_by_one() -> Iterator[Stale]:
+            for number, stale in enumerate(chosen, 1):
+                if cancelled():
+                    return
+                note(_progress(number, len(chosen), stale))
+                yield stale
+
+        step, failed = deck.prune(one_by_one(), note)
+        said = "Pruned." if step is None else f"{step.text[:1].upper()}{step.text[1:]}; u brings it back."
+        return f"{said} Not pruned: {', '.join(stale.what for stale in failed)}." if failed else said
+
+    def answer(agreed: bool | None) -> None:
+        if agreed:
+            actions.do_long("pruning", work)
+
+    question = f"Clear {things} away?"
+    screen.app.push_screen(Confirm(question, loss, yes="Clear away", no="Keep all"), answer)
+
+
+def _progress(number: int, count: int, stale: Stale) -> Event:
+    from agentdeck.core.agents.events import Event
+
+    return Event("pruning", stale.what, f"{number} of {count}: {stale.kind} {stale.what}")

@@ -1,0 +1,308 @@
+"""What the keys do to agents. Each is one call of the Deck, made in a thread, after a question where it takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+from textual.screen import Screen
+
+from agentdeck.core.agents.agent import State
+from agentdeck.core.text.text import plain
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.errors import DeckError
+from agentdeck.tui.acts.actions import Actions, Failed, Note
+from agentdeck.tui.dialogs.dialogs import Ask, Choose, Confirm
+from agentdeck.tui.feed.snapshot import Row
+from agentdeck.tui.look.terminal import editor, in_folder, lend, shell
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+
+
+class AgentVerbs(Screen[None]):
+    """A screen that knows which agent is selected, and can act on it."""
+
+    deck: Deck
+    actions: Actions
+    draft: StartRequest | None = None
+    """What was typed about a new agent that was not started."""
+
+    def selected_row(self) -> Row | None:
+        """The row of the selected agent; None without one."""
+        raise NotImplementedError
+
+    def marked_rows(self) -> Sequence[Row]:
+        raise NotImplementedError
+
+    def tell(self, text: str, *, warn: bool = False) -> None:
+        """Show one sentence for a while."""
+        self.notify(plain(text), severity="warning" if warn else "information", markup=False)
+
+    def _row(self) -> Row | None:
+        row = self.selected_row()
+        if row is None:
+            self.tell("There is no agent here; n starts one.", warn=True)
+        return row
+
+    def _alive_view(self) -> AgentView | None:
+        row = self._row()
+        if row is not None and not _runs(row):
+            self.tell(f"{row.name} is not running ({row.state}); r starts it again.", warn=True)
+            return None
+        return row.view if row else None
+
+    # Starting and ending
+
+    def action_new(self) -> None:
+        from agentdeck.tui.dialogs.newagent import NewAgent
+
+        dialog = NewAgent(self.deck, self.draft)
+
+        def begin(request: StartRequest | None) -> None:
+            self.draft = dialog.draft if request is None else None
+            if request is not None:
+                self.start(request, dialog.draft)
+
+        self.app.push_screen(dialog, begin)
+
+    def start(self, request: StartRequest, draft: StartRequest) -> None:
+        """Start an agent in a thread; where that fails or is cancelled, `draft` is what the next dialog begins with."""
+
+        def work(note: Note, cancelled: Callable[[], bool]) -> str:
+            try:
+                view = self.deck.start(replace(request, cancelled=cancelled), note)
+            except BaseException:
+                self.draft = self.draft or draft
+                raise
+            self.app.call_later(self.begun, view.name)
+            return f"{view.name} is {view.state}."
+
+        self.actions.do_long("starting an agent", work)
+
+    def begun(self, name: str) -> None:
+        """An agent that a person asked for was started."""
+
+    def _cancels_start(self, row: Row | None) -> bool:
+        """Whether the agent is still being made: then that is cancelled, where it is done from here."""
+        if row is None or row.state is not State.STARTING or row.view.alive:
+            return False
+        if not self.actions.cancel(row.name):
+            self.tell(f"{row.name} is being started or taken back just now; wait a moment.", warn=True)
+        return True
+
+    def action_stop(self) -> None:
+        if self._cancels_start(self.selected_row()):
+            return
+        view = self._alive_view()
+        if view is None:
+            return
+
+        def answer(agreed: bool | None) -> None:
+            if agreed:
+                self.actions.do(f"stopping {view.name}", lambda note: self._stop(view.name, note), view.name)
+
+        if view.state is State.DONE:
+            answer(True)
+            return
+        loss = f"It is {view.state}; what it is at now is cut short. All that it made stays, and r starts it again."
+        self.app.push_screen(Confirm(f"Stop {view.name}?", loss, yes="Stop", no="Let it go on"), answer)
+
+    def _stop(self, name: str, note: Note) -> str:
+        return f"{name} is {self.deck.stop(name, note).state}."
+
+    def action_resume(self) -> None:
+        row = self._row()
+        if row is None:
+            return
+        if row.state is State.STARTING and not row.view.alive:
+            self.tell(f"{row.name} is only being started; X cancels that.", warn=True)
+            return
+        if _runs(row):
+            self.tell(f"{row.name} is still running; i types to it.", warn=True)
+            return
+        name = row.name
+
+        def answer(text: str | None) -> None:
+            if text is not None:
+                self.actions.do(f"resuming {name}", lambda note: self._resume(name, text, note), name)
+
+        ask = Ask(f"Resume {name}", hint="what to tell it; empty: it just goes on", may_be_empty=True)
+        self.app.push_screen(ask, answer)
+
+    def _resume(self, name: str, text: str, note: Note) -> str:
+        return f"{name} is {self.deck.resume(name, text.strip(), note).state}."
+
+    def action_fail_over(self) -> None:
+        row = self._row()
+        if row is None:
+            return
+        view = row.view
+
+        def answer(to: str | None) -> None:
+            if to is not None:
+                title = f"letting {to or 'the next profile'} go on with {view.name}"
+                self.actions.do(title, lambda note: self._fail_over(view.name, to, note), view.name)
+
+        def look(note: Note) -> str:
+            options = successors(self.deck, view)
+            text = f"It is with {view.profile} now. Whoever goes on does so in the same worktree, and is told the task."
+            dialog = Choose(f"Who shall go on with {view.name}?", text, options)
+            self.app.call_later(self.app.push_screen, dialog, answer)
+            return ""
+
+        if not view.agent.argv:
+            self.actions.do("looking for other profiles", look, view.name)
+        else:
+            self.tell(f"{view.name} runs a command of its own; no profile can take that over.", warn=True)
+
+    def _fail_over(self, name: str, to: str, note: Note) -> str:
+        view = self.deck.fail_over(name, to, note)
+        return f"{view.profile} goes on with {view.name}."
+
+    def action_remove(self) -> None:
+        row = self._row()
+        if row is None or self._cancels_start(row):
+            return
+        name, stop = row.name, row.view.alive
+
+        def answer(agreed: bool | None) -> None:
+            if agreed:
+                self.actions.do(f"removing {name}", lambda note: self._remove(name, note, stop=stop), name)
+
+        self.app.push_screen(Confirm(f"Remove {name}?", what_is_lost(row), yes="Remove"), answer)
+
+    def _remove(self, name: str, note: Note, *, stop: bool) -> str:
+        self.deck.remove(name, note, stop=stop)
+        return f"{name} was removed; what it held is in the trash."
+
+    # Talking
+
+    def action_type(self) -> None:
+        view = self._alive_view()
+        if view is not None:
+            self._ask_and_send(f"To {view.name}", [view.name])
+
+    def action_broadcast(self) -> None:
+        rows = self.marked_rows()
+        if not rows:
+            self.tell("No agent is marked; space marks one.", warn=True)
+            return
+        names = [row.name for row in rows if _runs(row)]
+        resting = [row.name for row in rows if not _runs(row)]
+        if not names:
+            self.tell("None of the marked agents is running.", warn=True)
+            return
+        also = f" (not to {', '.join(resting)}: not running)" if resting else ""
+        self._ask_and_send(f"To {', '.join(names)}{also}", names)
+
+    def _ask_and_send(self, question: str, names: list[str]) -> None:
+        def answer(text: str | None) -> None:
+            if text:
+                for name in names:
+                    self.actions.do(f"typing to {name}", lambda _, name=name: self._send(name, text), name)  # type: ignore[misc]
+
+        self.app.push_screen(Ask(question, hint="a message; Enter sends it"), answer)
+
+    def _send(self, name: str, text: str) -> str:
+        self.deck.send(name, text)
+        return ""
+
+    def action_answer(self, yes: bool) -> None:
+        row = self._row()
+        if row is None:
+            return
+        if row.state is not State.WAITING:
+            self.tell(f"{row.name} is {row.state} and asks nothing; i types to it.", warn=True)
+            return
+
+        def work(note: Note) -> str:
+            self.deck.answer(row.name, yes=yes)
+            return f"Answered {'yes' if yes else 'no'} to {row.name}."
+
+        self.actions.do(f"answering {row.name}", work, row.name)
+
+    # Lending the terminal
+
+    def action_attach(self) -> None:
+        view = self._alive_view()
+        if view is None:
+            return
+        try:
+            argv = self.deck.attach_argv(view.name)
+        except DeckError as error:
+            self.app.post_message(Failed(error.title, error.detail, error.hint))
+            return
+        self._lend(argv, f"{view.name} could not be attached to")
+
+    def action_editor(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._lend_in(row, [*editor(), "."], f"{editor()[0]} could not be run; EDITOR names yours")
+
+    def action_shell(self) -> None:
+        row = self._row()
+        if row is not None:
+            self._lend_in(row, [shell()], "")
+
+    def _lend_in(self, row: Row, argv: list[str], complaint: str) -> None:
+        folder = row.view.worktree
+        if folder is None or not folder.is_dir():
+            self.tell(f"{row.name} has no worktree any more; x removes it, its branch is saved.", warn=True)
+            return
+        if row.view.trouble:
+            self.tell(f"The worktree of {row.name} can't be used: {row.view.trouble}.", warn=True)
+            return
+        self._lend(in_folder(folder, argv), complaint)
+
+    def _lend(self, argv: list[str], complaint: str) -> None:
+        try:
+            code = lend(self.app, argv)
+        except DeckError as error:
+            self.app.post_message(Failed(error.title, error.detail, error.hint))
+            return
+        except SuspendNotSupported:
+            self.tell("There is no terminal here that could be lent to another program.", warn=True)
+            return
+        if code and complaint:
+            self.tell(f"{complaint} (exit code {code}).", warn=True)
+
+
+def _runs(row: Row) -> bool:
+    """Whether there is something to type to. A runner outlives the word that it has stopped by a moment."""
+    return row.view.alive and row.state is not State.STOPPED
+
+
+def successors(deck: Deck, view: AgentView) -> list[tuple[str, str]]:
+    """What is shown and the profile, for all that could go on with the agent; its own first if another has it now."""
+    from agentdeck.system.config.profiles import found
+
+    own, path = view.agent.profile, deck.world.search_path
+    at_work = (own, view.profile)
+    installed = [each for each in deck.world.profiles.values() if found(each, path) and each.name not in at_work]
+    back = [(f"back to its own: {own}", own)] if view.profile != own else []
+    others = [(each.title, each.name) for each in sorted(installed, key=lambda each: each.title.lower())]
+    return [*back, ("the next one of its chain", ""), *others]
+
+
+def what_is_lost(row: Row) -> str:
+    """One sentence for the question before a removal."""
+    held = [f"its worktree{_size(row)}", f"its branch {plain(row.view.branch)}" if row.view.branch else ""]
+    held += ["its database" if row.view.agent.lease("database") else "", "its ports" if row.view.ports else ""]
+    first = f"It is {row.state} and is stopped first. " if row.view.alive and row.state.is_live else ""
+    gone = _and([each for each in held if each])
+    return f"{first}Gone are {gone}; all is saved first, and undo brings it back."
+
+
+def _size(row: Row) -> str:
+    facts = row.facts
+    if facts is None or not (facts.added or facts.deleted or facts.ahead):
+        return ""
+    commits = f", {facts.ahead} commit{'s' if facts.ahead > 1 else ''} not in {plain(row.view.base)}"
+    return f" (+{facts.added} -{facts.deleted} lines{commits if facts.ahead else ''})"
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

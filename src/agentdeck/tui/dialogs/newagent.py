@@ -1,0 +1,207 @@
+"""The dialog that asks all about a new agent."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Button, Input, Label, Select, TextArea
+from textual.worker import Worker, WorkerState
+
+from agentdeck.core.text.text import plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import StartRequest
+from agentdeck.errors import DeckError, MissingToolError
+from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.tui.look.telling import sentence
+from agentdeck.tui.look.terminal import editor, lend
+
+COMMAND = "command"
+_PLACEHOLDER = "What shall the agent do? Several lines are fine; ctrl+e opens your editor."
+_COMMAND_PLACEHOLDER = "The command line to run as the agent, such as: npm test -- --watch"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What there is to choose from."""
+
+    profiles: list[tuple[str, str]] = field(default_factory=list)
+    """Titles and names, those that are installed first."""
+    default: str = ""
+    tiers: list[str] = field(default_factory=list)
+    branches: list[str] = field(default_factory=list)
+    base: str = ""
+
+
+def choices(deck: Deck) -> Choices:
+    """Read profiles, configuration and branches; takes a while the first time. Raises DeckError."""
+    from agentdeck.system.config.profiles import AUTO, choose, found
+
+    agent, path = deck.config.agent, deck.world.search_path
+    usable = {each.name for each in deck.world.profiles.values() if found(each, path)}
+    profiles = sorted(deck.world.profiles.values(), key=lambda each: (each.name not in usable, each.title.lower()))
+    titles = [(each.title if each.name in usable else f"{each.title} (not installed)", each.name) for each in profiles]
+    refs = deck.world.repo.run("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes")
+    try:
+        first = [(f"The first that is installed: {choose(deck.world.profiles, AUTO, path)}", AUTO)]
+    except MissingToolError:
+        first = []
+    fallback = AUTO if first else "demo"
+    return Choices(
+        profiles=[*first, *titles, ("Any command", COMMAND)],
+        default=agent.profile if agent.profile in usable else fallback,
+        tiers=list(deck.config.tiers),
+        branches=refs.text.splitlines(),
+        base=agent.base,
+    )
+
+
+class NewAgent(ModalScreen[StartRequest | None]):
+    """Ask for task, profile, base, tier and name. What was typed is in `draft` when it was left without a start."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Leave", show=False),
+        # Without priority, or it would overtake letters that are typed and not yet taken in.
+        Binding("ctrl+s", "start", "Start it", show=False),
+        Binding("ctrl+e", "edit", "Open your editor", show=False, priority=True),
+    ]
+
+    def __init__(self, deck: Deck, draft: StartRequest | None = None) -> None:
+        super().__init__()
+        self._deck = deck
+        self.draft = draft or StartRequest()
+
+    def compose(self) -> ComposeResult:
+        draft = self.draft
+        with VerticalScroll(classes="dialog form", can_focus=False):
+            yield Label("New agent", classes="question")
+            yield TextArea(draft.task, id="task", tab_behavior="focus", placeholder=_PLACEHOLDER, compact=True)
+            with Horizontal(classes="field"):
+                yield Label("Profile")
+                yield Select[str]([("…", "")], value="", allow_blank=False, id="profile", compact=True)
+            with Horizontal(classes="field"):
+                yield Label("Base")
+                yield Input(draft.base or "", placeholder="the branch that is checked out", id="base")
+            with Horizontal(classes="field"):
+                yield Label("Tier")
+                yield Input(draft.tier or "", placeholder="none: the agent's own model", id="tier")
+            with Horizontal(classes="field"):
+                yield Label("Name")
+                yield Input(draft.name or "", placeholder="made from the task", id="name")
+            if self._deck.folder:
+                yield Label(f"It begins in {plain(self._deck.folder)}.", markup=False)
+            yield Label("", id="complaint", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Start (ctrl+s)", id="start", variant="success", compact=True)
+                yield Button("Leave (esc)", id="cancel", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#task").focus()
+        self.run_worker(self._load, thread=True, exit_on_error=False, name="choices")
+
+    def _load(self) -> Choices:
+        return choices(self._deck)
+
+    @on(Worker.StateChanged)
+    def _loaded(self, event: Worker.StateChanged) -> None:
+        event.stop()
+        if event.state is WorkerState.ERROR:
+            self.complain(sentence(event.worker.error))
+        if event.state is WorkerState.SUCCESS and isinstance(event.worker.result, Choices):
+            self._offer(event.worker.result)
+
+    def _offer(self, offered: Choices) -> None:
+        select = self.query_one("#profile", Select)
+        names = [name for _, name in offered.profiles]
+        wanted = self.draft.profile or offered.default
+        select.set_options([(plain(title), name) for title, name in offered.profiles])
+        select.value = wanted if wanted in names else names[0]
+        base, tier = self.query_one("#base", Input), self.query_one("#tier", Input)
+        base.suggester = SuggestFromList(offered.branches, case_sensitive=True)
+        tier.suggester = SuggestFromList(offered.tiers, case_sensitive=False)
+        if offered.base:
+            base.placeholder = plain(offered.base)
+        if offered.tiers:
+            tier.placeholder = f"none, or {plain(', '.join(offered.tiers))}"
+
+    @on(Select.Changed, "#profile")
+    def _profile_changed(self, event: Select.Changed) -> None:
+        is_command = event.value == COMMAND
+        self.query_one("#task", TextArea).placeholder = _COMMAND_PLACEHOLDER if is_command else _PLACEHOLDER
+
+    def complain(self, text: str) -> None:
+        label = self.query_one("#complaint", Label)
+        label.update(plain(text))
+        label.display = bool(text)
+
+    def _typed(self) -> StartRequest:
+        def text(name: str) -> str | None:
+            return self.query_one(f"#{name}", Input).value.strip() or None
+
+        profile = self.query_one("#profile", Select).value
+        return StartRequest(
+            task=self.query_one("#task", TextArea).text.strip(),
+            profile=str(profile) if profile else None,
+            base=text("base"),
+            tier=text("tier"),
+            name=text("name"),
+        )
+
+    def action_cancel(self) -> None:
+        self.draft = self._typed()
+        self.dismiss(None)
+
+    def action_start(self) -> None:
+        typed = self.draft = self._typed()
+        if typed.profile != COMMAND:
+            self.dismiss(typed)
+            return
+        try:
+            argv = tuple(shlex.split(typed.task))
+        except ValueError as error:
+            self.complain(f"That is no command line: {error}.")
+            return
+        if not argv:
+            self.complain("Type the command that is to be the agent.")
+            self.query_one("#task").focus()
+            return
+        self.dismiss(replace(typed, task="", profile=None, argv=argv))
+
+    def action_edit(self) -> None:
+        area = self.query_one("#task", TextArea)
+        try:
+            area.text = self._edited(area.text)
+        except SuspendNotSupported:
+            self.complain("There is no terminal here for an editor.")
+        except DeckError as error:
+            self.complain(f"{error.title} EDITOR names yours.")
+        except OSError as error:
+            self.complain(f"The task can't be handed to your editor: {error.strerror}.")
+        area.focus()
+
+    def _edited(self, text: str) -> str:
+        with scratch_folder() as folder:
+            path = Path(folder, "task.md")
+            path.write_text(text, "utf-8")
+            if lend(self.app, [*editor(), str(path)]):
+                self.complain(f"{editor()[0]} did not end well; EDITOR names yours.")
+            return path.read_text("utf-8", "replace").rstrip("\n")
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "start":
+            self.action_start()
+        else:
+            self.action_cancel()
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.action_start()

@@ -1,0 +1,258 @@
+"""Follow the deck in threads of its own and hand on what is new, as snapshots that never change.
+
+One thread looks at the store whenever a file in it moves, and every few seconds all the same. A second one asks git and
+/proc, one question at a time: it may be slow without the first one being late. A third is the radar's. None of them
+ever ends by an error.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from agentdeck.core.text.text import listed, plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView
+from agentdeck.errors import DeckError
+from agentdeck.tui.feed.facts import FactFinder
+from agentdeck.tui.feed.reading import AgentReader
+from agentdeck.tui.feed.scanner import Scanner
+from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, Gateway, Load, Machine, Row, Snapshot
+from agentdeck.tui.look.telling import sentence
+
+_PACE = 0.1
+"""Seconds at least between two looks: what an agent prints moves files all the time."""
+_LOOK_EVERY, _LOOK_EACH = 2.0, 0.1
+"""Seconds between two looks that nothing gave a reason for: at least, and for every agent."""
+_NO_NEWS = frozenset({"session.cast"})
+"""Files of an agent that tell nothing about how it stands, and move with whatever it prints."""
+_USAGE_EVERY = 5.0
+"""Seconds between two samples of CPU and memory; each walks the whole process table."""
+_USAGE_SHARE = 500
+"""A sample may take one part in so many of the time."""
+_BASE_EVERY = 30.0
+_REPAIR_EVERY = 5.0
+_MONEY_EVERY = 3.0
+
+Post = Callable[[Snapshot], None]
+
+
+class Feed:
+    """Calls `post`, from its own thread, with every snapshot that differs from the one before."""
+
+    def __init__(self, deck: Deck, post: Post) -> None:
+        self._deck, self._post = deck, post
+        self._reader, self._finder, self._scanner = AgentReader(deck), FactFinder(deck), Scanner(deck)
+        self._over, self._news = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._views: list[AgentView] = []
+        self._loads: dict[str, Load] = {}
+        self._base = ""
+        self._repair_problem = ""
+        self._waiting = ""
+        """What of the configuration is not approved, in a sentence."""
+        self._gateway = Gateway()
+        self._last: Snapshot | None = None
+
+    def first(self) -> Snapshot:
+        """Read the store here and now, for the first paint; before `start`."""
+        views = self._read()
+        with self._lock:
+            self._views = views
+            self._last = self._snapshot()
+        return self._last
+
+    def start(self) -> None:
+        for target in (self._look_on, self._ask_on, self._scan_on):
+            # Daemons: one may be in the middle of a slow question when the program ends.
+            threading.Thread(target=target, name=f"feed-{target.__name__}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the threads end by themselves; nothing is posted any more."""
+        self._over.set()
+        self._news.set()
+        self._scanner.stop()
+
+    # The store
+
+    def _look_on(self) -> None:
+        from agentdeck.system.files.watch import ticks
+
+        while not self._over.is_set():
+            try:
+                folders = self._folders()
+                for _ in ticks(*folders, every=_look_every(self._views), step=_PACE, but=_NO_NEWS):
+                    self._look()
+                    if self._over.wait(_PACE):
+                        return
+                    if self._folders() != folders:
+                        break
+                else:
+                    self._over.wait(1.0)
+            except Exception:  # noqa: BLE001 - a folder was taken away, or there are no more watches to be had
+                self._look()
+                self._over.wait(1.0)
+
+    def _folders(self) -> tuple[Path, ...]:
+        store = self._deck.store
+        agents = store.folder / "agents"
+        if not agents.is_dir():
+            return (store.folder if store.folder.is_dir() else self._deck.world.repo.common,)
+        return agents, *(store.agent_folder(view.name) for view in self._views)
+
+    def _look(self) -> None:
+        views = self._read()
+        with self._lock:
+            changed = views != self._views
+            self._views = views
+        self._publish()
+        if changed:
+            self._news.set()
+
+    def _read(self) -> list[AgentView]:
+        try:
+            return self._reader.read()
+        except Exception as error:  # noqa: BLE001 - whatever the store has become, the dashboard lives on
+            self._reader.problems = (f"The deck's state can't be read: {error}",)
+            return []
+
+    def _snapshot(self) -> Snapshot:
+        gateway = self._gateway
+        radar, marks = self._scanner.report, self._scanner.marks
+        rows = tuple(
+            Row(
+                view,
+                self._finder.facts.get(view.name),
+                self._loads.get(view.name),
+                gateway.costs.get(view.name),
+                mark=marks.get(view.name),
+            )
+            for view in self._views
+        )
+        problems = tuple(filter(None, (*map(plain, self._reader.problems), self._repair_problem, self._waiting)))
+        return Snapshot(rows, self._base, _machine(), radar, gateway, problems)
+
+    def _publish(self) -> None:
+        # All in the lock, so that an older snapshot never comes after a newer one.
+        with self._lock:
+            snapshot = self._snapshot()
+            if snapshot == self._last or self._over.is_set():
+                return
+            self._last = snapshot
+            with suppress(Exception):  # the app may have ended this very moment
+                self._post(snapshot)
+
+    # Git and /proc
+
+    def _ask_on(self) -> None:
+        from agentdeck.system.machine.usage import UsageSampler
+        from agentdeck.tui.feed.money import MoneyReader
+
+        sampler, money = UsageSampler(), MoneyReader(self._deck)
+        usage_due, base_due, repair_due, money_due = 0.5, 0.0, 0.0, 0.0
+        begun = time.monotonic()
+        while not self._over.is_set():
+            now = time.monotonic() - begun
+            with self._lock:
+                views = list(self._views)
+            with suppress(Exception):  # an answer that fails to come is asked for again
+                if now >= base_due:
+                    base_due = now + _BASE_EVERY
+                    self._base = _base_of(self._deck)
+                    self._publish()
+                if (waiting := _waiting(self._deck)) != self._waiting:
+                    self._waiting = waiting
+                    self._publish()
+                if now >= repair_due and any(_needs_repair(view) for view in views):
+                    repair_due = now + _REPAIR_EVERY
+                    self._repair()
+                if now >= money_due and self._deck.store.exists:
+                    money_due = now + _MONEY_EVERY
+                    self._gateway = money.read()
+                    self._publish()
+                if now >= usage_due:
+                    usage_due = now + max(_USAGE_EVERY, self._sample(sampler, views) * _USAGE_SHARE)
+                if self._finder.forget_all_but({view.name for view in views}):
+                    self._scanner.moved("")
+                due = self._finder.due(views)
+                if due is not None:
+                    self._finder.compute(due)
+                    self._scanner.moved(due.name)
+                    self._publish()
+                    continue
+            self._news.wait(_look_every(views))
+            self._news.clear()
+
+    # The radar
+
+    def _scan_on(self) -> None:
+        while not self._over.is_set():
+            if self._scanner.wait():
+                with self._lock:
+                    views = list(self._views)
+                with suppress(Exception):  # it looks again when the next one moves
+                    if self._scanner.scan(views):
+                        self._publish()
+
+    def _repair(self) -> None:
+        problem = ""
+        try:
+            self._deck.repair()
+        except (DeckError, OSError) as error:
+            problem = f"Not all could be repaired: {sentence(error)}"
+        self._repair_problem = problem
+
+    def _sample(self, sampler: object, views: list[AgentView]) -> float:
+        """Take one sample of all agents; return the seconds of processor time that it took."""
+        from agentdeck.system.machine.usage import UsageSampler
+
+        assert isinstance(sampler, UsageSampler)
+        begun = time.thread_time()
+        pids = {view.name: view.status.runner_pid for view in views if view.alive and view.status.runner_pid}
+        used = sampler.sample(pids)
+        with self._lock:
+            before = self._loads
+            self._loads = {}
+            for name, usage in used.items():
+                old = before.get(name, Load())
+                cpu = (*old.history, usage.cpu_percent)[-SHOWN_SAMPLES:]
+                memory = (*old.memory_history, float(usage.rss_bytes))[-SHOWN_SAMPLES:]
+                self._loads[name] = Load(usage.cpu_percent, usage.rss_bytes, cpu, memory)
+        self._publish()
+        return time.thread_time() - begun
+
+
+def _look_every(views: Sequence[AgentView]) -> float:
+    return max(_LOOK_EVERY, _LOOK_EACH * len(views))
+
+
+def _machine() -> Machine:
+    return Machine(round(os.getloadavg()[0], 1), os.cpu_count() or 1)
+
+
+def _needs_repair(view: AgentView) -> bool:
+    """A look at what is known already; `Deck.repair` looks closer. A start of another process is not for us."""
+    return (view.state.is_live and not view.alive) or view.branch != view.recorded_branch
+
+
+def _waiting(deck: Deck) -> str:
+    try:
+        keys = [change.key for change in deck.standing().changes]
+    except DeckError:
+        return ""  # each deed tells what is wrong with the configuration
+    return plain(f"Not approved, so not used: {listed(keys, 3)}. Press T to look at it.") if keys else ""
+
+
+def _base_of(deck: Deck) -> str:
+    try:
+        configured = deck.config.agent.base
+    except DeckError:
+        configured = ""
+    if configured:
+        return plain(configured)
+    head = deck.world.repo.at(deck.root).run("symbolic-ref", "--quiet", "--short", "HEAD")
+    return plain(head.text.strip()) or "detached HEAD"

@@ -1,0 +1,75 @@
+"""Let the radar look again when agents moved, and never more often than it can afford."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView
+
+if TYPE_CHECKING:
+    from agentdeck.core.merging.radar import Mark, Report
+    from agentdeck.engine.radar.radar import Radar
+
+_REST = 3.0
+"""Seconds at least between two looks."""
+_SHARE = 20
+"""The rest is at least so many times as long as the last look took."""
+
+
+class Scanner:
+    """`moved` is called from one thread, `wait` and `scan` from another."""
+
+    def __init__(self, deck: Deck) -> None:
+        self._deck = deck
+        self._radar: Radar | None = None
+        self._news, self._lock, self._over = threading.Event(), threading.Lock(), threading.Event()
+        self._moved: set[str] = set()
+        self._rest = 0.0
+        self.report: Report | None = None
+        """What it found last; the same object for as long as that tells the same."""
+        self.marks: dict[str, Mark] = {}
+        """The worst that it says of each agent."""
+
+    def moved(self, name: str) -> None:
+        with self._lock:
+            self._moved.add(name)
+        self._news.set()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._news.set()
+        if self._radar is not None:
+            self._radar.cancel()
+
+    def wait(self) -> bool:
+        """Wait until there is something to look at; False when it is all over."""
+        self._news.wait()
+        return not self._over.wait(self._rest)
+
+    def scan(self, views: Sequence[AgentView]) -> bool:
+        """Look; return whether there is something new. What one look could not tell is asked for again by the next."""
+        from agentdeck.engine.radar.radar import Radar, to_land
+
+        self._news.clear()
+        with self._lock:
+            moved, self._moved = self._moved, set()
+        is_first = self._radar is None
+        self._radar = self._radar or Radar(self._deck.world)
+        begun = time.monotonic()
+        try:
+            report = self._radar.scan(to_land(views), changed=None if is_first or self.report is None else moved)
+        except BaseException:
+            with self._lock:
+                self._moved |= moved
+            raise
+        finally:
+            self._rest = max(_REST, _SHARE * (time.monotonic() - begun))
+        if report.is_like(self.report):
+            return False
+        self.report = report
+        self.marks = {name: mark for name in report.agents if (mark := report.worst(name)) is not None}
+        return True

@@ -1,0 +1,122 @@
+"""What the feed hands to the screen: the whole deck at one moment, as values that never change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from agentdeck.core.agents.agent import State
+from agentdeck.core.merging.radar import Mark, Report
+from agentdeck.core.providers.serving import ProviderHealth
+from agentdeck.engine.views import AgentView
+
+
+@dataclass(frozen=True, slots=True)
+class GitFacts:
+    """What git says of an agent's branch and worktree against its base."""
+
+    ahead: int = 0
+    behind: int = 0
+    added: int = 0
+    deleted: int = 0
+    problem: str = ""
+    """Why the facts can't be told: the worktree or the base is gone."""
+
+
+SHOWN_SAMPLES = 5
+"""How many samples of CPU and memory a row shows. Were more of them kept, rows would differ that look the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an agent's processes use, and used lately."""
+
+    cpu: float = 0.0
+    """Percent of one processor."""
+    memory: int = 0
+    """Bytes, resident."""
+    history: tuple[float, ...] = ()
+    """CPU of the last samples, this one too, oldest first."""
+    memory_history: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One agent as the list shows it."""
+
+    view: AgentView
+    facts: GitFacts | None = None
+    """None until they were computed for the first time."""
+    load: Load | None = None
+    cost: float | None = None
+    """In US dollars."""
+    mark: Mark | None = None
+    """The worst that the radar says of it, and with whom; None where it did not look."""
+
+    @property
+    def name(self) -> str:
+        return self.view.name
+
+    @property
+    def state(self) -> State:
+        return self.view.state
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its state says that it runs, and no runner is there."""
+        return self.state.is_live and self.state is not State.STARTING and not self.view.alive
+
+    @property
+    def reason(self) -> str:
+        """In words why it stands as it does; what went wrong with the machine comes first."""
+        if self.is_lost:
+            return "its runner is gone; r starts it again"
+        if self.facts is not None and self.facts.problem:
+            return self.facts.problem
+        return self.view.trouble or self.view.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    load: float = 0.0
+    """Processes that want a processor, averaged over the last minute."""
+    processors: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """How the providers fare, and what was spent, in US dollars."""
+
+    providers: tuple[ProviderHealth, ...] = ()
+    """() while no gateway runs."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Of each agent that spent anything, in all its runs."""
+    today: float = 0.0
+    budget: float | None = None
+    """For one day; None: no limit."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The deck at one moment."""
+
+    rows: tuple[Row, ...] = ()
+    """In the order of their creation."""
+    base: str = ""
+    """The branch that new agents start from."""
+    machine: Machine = field(default_factory=Machine)
+    radar: Report | None = None
+    """What the radar found at its last look; None before."""
+    gateway: Gateway = field(default_factory=Gateway)
+    problems: tuple[str, ...] = ()
+    """What of the deck can't be read or repaired, one sentence each with what to do."""
+
+    def row(self, name: str) -> Row | None:
+        return next((row for row in self.rows if row.name == name), None)
+
+    @cached_property
+    def counts(self) -> Mapping[State, int]:
+        """How many agents stand so; 0 is left out."""
+        return Counter(row.state for row in self.rows)

@@ -1,0 +1,113 @@
+"""What can be seen of the selected agent: a tab bar and, below, one pane a tab, made when it is first looked at."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher
+
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView
+from agentdeck.tui.list.header import TabBar
+
+TABS = {
+    "Screen": "agentdeck.tui.panes.screen:ScreenPane",
+    "Log": "agentdeck.tui.panes.log:LogPane",
+    "Diff": "agentdeck.tui.panes.diff:DiffPane",
+    "Commits": "agentdeck.tui.panes.commits:CommitsPane",
+    "Env": "agentdeck.tui.panes.env:EnvPane",
+    "Usage": "agentdeck.tui.panes.usage:UsagePane",
+    "Events": "agentdeck.tui.panes.events:EventsPane",
+}
+"""Where each tab's pane comes from. Together they take longer to import than the first paint may."""
+
+
+class Pane(Protocol):
+    """A widget that shows one side of an agent. Neither call waits for anything."""
+
+    def show(self, view: AgentView | None) -> None: ...
+
+    def set_active(self, active: bool) -> None: ...
+
+
+class Detail(Vertical):
+    """Shows one agent in one tab. Only the pane that is seen is told that it is active."""
+
+    def __init__(self, deck: Deck, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._deck = deck
+        self._view: AgentView | None = None
+        self._panes: dict[str, Widget] = {}
+        self.active = "Screen"
+
+    def compose(self) -> ComposeResult:
+        yield TabBar(list(TABS), id="tabs")
+        yield ContentSwitcher(id="panes")
+
+    def on_mount(self) -> None:
+        self.query_one(TabBar).active = self.active
+
+    def show(self, view: AgentView | None) -> None:
+        """Show this agent, or that there is none."""
+        if view == self._view:
+            return
+        self._view = view
+        if view is not None and not self._panes:
+            self.call_later(self.open_tab, self.active)
+        self.query_one(TabBar).agent = view.name if view else ""
+        for tab, pane in self._panes.items():
+            if tab == self.active:
+                cast(Pane, pane).show(view)
+
+    async def open_tab(self, tab: str) -> None:
+        """Show this tab; before there was any agent it is only remembered, for a pane needs a deck that was used."""
+        if self._view is None and not self._panes:
+            self.active = self.query_one(TabBar).active = tab
+            return
+        if tab in self._panes and self.active == tab:
+            return
+        if self._panes:
+            cast(Pane, self._panes[self.active]).set_active(False)
+        self.active = tab
+        switcher = self.query_one(ContentSwitcher)
+        if tab not in self._panes:
+            self._panes[tab] = pane = _make(tab, self._deck)
+            pane.id = f"pane-{tab.lower()}"
+            await switcher.mount(pane)
+        switcher.current = f"pane-{tab.lower()}"
+        self.query_one(TabBar).active = tab
+        shown = cast(Pane, self._panes[tab])
+        # A pane that was not seen was not told of what happened meanwhile.
+        shown.show(self._view)
+        shown.set_active(True)
+
+    def focus_pane(self) -> None:
+        """Put the keys into the pane that is seen, or into the first thing in it that takes them."""
+        pane = self._panes.get(self.active)
+        if pane is None:
+            return
+        shown = (each for each in pane.walk_children(Widget, with_self=True) if each.display)
+        target = next((each for each in shown if each.focusable), None)
+        if target is not None:
+            target.focus()
+
+    def has_keys(self) -> bool:
+        """Whether the keys are in one of the panes."""
+        return self.has_focus_within
+
+    @on(TabBar.Chosen)
+    async def _chosen(self, event: TabBar.Chosen) -> None:
+        event.stop()
+        await self.open_tab(event.tab)
+
+
+def _make(tab: str, deck: Deck) -> Widget:
+    module, _, name = TABS[tab].partition(":")
+    made = getattr(importlib.import_module(module), name)(deck)
+    assert isinstance(made, Widget)
+    return made

@@ -1,0 +1,58 @@
+"""Which keys the line at the bottom names: those that do something useful now, the most useful first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.screen import Screen
+
+from agentdeck.core.agents.agent import State
+from agentdeck.tui.feed.snapshot import Row
+from agentdeck.tui.keys.keymap import first_key, keys_in
+from agentdeck.tui.keys.keys import BY_ACTION, BY_ID
+from agentdeck.tui.list.header import Activity, KeyHint
+
+FILTERING = (KeyHint("⏎", "use this filter", "filter_done"), KeyHint("esc", "show all", "back"))
+"""While the keys are in the filter."""
+
+
+def hints_for(
+    row: Row | None, *, tab: str, marked: int, needy: bool, can_cancel: bool, keymap: Mapping[str, str]
+) -> tuple[KeyHint, ...]:
+    """`tab` is the one that the keys are in; “” where they are in the list."""
+    actions = ["cancel"] if can_cancel else []
+    actions += ["broadcast"] if marked else []
+    if row is not None and row.state is State.WAITING and row.view.alive:
+        actions += ["answer(True)", "answer(False)"]
+    if row is not None:
+        actions += ["land"] if row.state is State.DONE else []
+        actions += ["fail_over"] if row.state is State.LIMITED else []
+        if row.view.alive:
+            actions += ["attach", "type", "stop"]
+        elif row.state is not State.STARTING:  # there is nothing yet that could be gone on with
+            actions += ["resume", "remove"]
+    actions += ["next_needy"] if needy else []
+    actions.append("new")
+    if row is not None:
+        actions += ["filter", "focus_pane", "mark", "editor", "shell"]
+        actions += ["remove"] if row.view.alive else []
+        actions += ["fail_over"] if not row.view.agent.argv else []
+        actions += ["undo", "queue", "radar", "prune", "trash", "order", "group"]
+    actions += ["help", "quit"]
+    actions = ["back", *(action for action in actions if action != "focus_pane")] if tab else actions
+    taken = keys_in(tab, keymap) if tab else frozenset()
+    hints = [hint_of(BY_ACTION[action].id, keymap) for action in dict.fromkeys(actions)]
+    return tuple(hint for hint in hints if hint.key not in taken or hint.action == "back")
+
+
+def hint_of(name: str, keymap: Mapping[str, str]) -> KeyHint:
+    """The key of that id, as this person has it."""
+    key = BY_ID[name]
+    return KeyHint(first_key(key, keymap), key.short, key.action)
+
+
+def show_activity(screen: Screen[None], text: str, *, can_cancel: bool) -> None:
+    """Say on the screen's own line what is being done, and by which key that is cancelled."""
+    line = screen.query_one(Activity)
+    line.text = text
+    line.hint = f"{hint_of('deck.cancel', screen.app._keymap).key} cancels" if can_cancel else ""

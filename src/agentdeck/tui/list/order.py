@@ -1,0 +1,105 @@
+"""Which rows are shown, in which order, under which headings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from agentdeck.core.agents.agent import State
+from agentdeck.tui.feed.snapshot import Row
+
+URGENCY = (
+    State.WAITING,
+    State.FAILED,
+    State.LIMITED,
+    State.DONE,
+    State.WORKING,
+    State.STARTING,
+    State.STOPPED,
+    State.LANDED,
+)
+"""What needs a person comes first."""
+NEEDS_PERSON = frozenset({State.WAITING, State.FAILED})
+
+
+class Order(StrEnum):
+    URGENCY = "what needs you"
+    NAME = "name"
+    NEWEST = "newest"
+    CHANGED = "last change"
+    CPU = "CPU"
+    COST = "cost"
+
+
+class Grouping(StrEnum):
+    NONE = "none"
+    STATE = "state"
+    PROFILE = "profile"
+    BASE = "base branch"
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The line above a group of rows."""
+
+    text: str
+    count: int
+
+
+Line = Row | Heading
+_KEYS: dict[Order, Callable[[Row], tuple[Any, ...]]] = {
+    Order.URGENCY: lambda row: (URGENCY.index(row.state), row.view.since),
+    Order.NAME: lambda row: (row.name,),
+    Order.NEWEST: lambda row: (-row.view.agent.created,),
+    Order.CHANGED: lambda row: (-row.view.since,),
+    Order.CPU: lambda row: (-(row.load.cpu if row.load else 0.0),),
+    Order.COST: lambda row: (-(row.cost or 0.0),),
+}
+_GROUPS: dict[Grouping, Callable[[Row], str]] = {
+    Grouping.STATE: lambda row: str(row.state),
+    Grouping.PROFILE: lambda row: row.view.profile,
+    Grouping.BASE: lambda row: row.view.base or "no base",
+}
+
+
+def arrange(rows: Iterable[Row], order: Order, grouping: Grouping, query: str) -> list[Line]:
+    """The lines of the list. Rows that are equal in the order asked for keep the one of their creation."""
+    kept = sorted(filtered(rows, query), key=_KEYS[order])
+    if grouping is Grouping.NONE:
+        return list(kept)
+    groups: dict[str, list[Row]] = {}
+    for row in kept:
+        groups.setdefault(_GROUPS[grouping](row), []).append(row)
+    lines: list[Line] = []
+    for title in _group_order(groups, grouping):
+        lines += [Heading(title, len(groups[title])), *groups[title]]
+    return lines
+
+
+def _group_order(titles: Iterable[str], grouping: Grouping) -> Sequence[str]:
+    if grouping is Grouping.STATE:
+        return sorted(titles, key=lambda title: URGENCY.index(State(title)))
+    return sorted(titles)
+
+
+def filtered(rows: Iterable[Row], query: str) -> list[Row]:
+    """The rows that match every word of `query`, by any of their names, state, branch, reason or task."""
+    words = query.lower().split()
+    return [row for row in rows if all(_matches(word, row) for word in words)]
+
+
+def _matches(word: str, row: Row) -> bool:
+    view = row.view
+    short = (row.name, str(row.state), view.profile, view.branch)
+    long = (row.reason, view.agent.task, view.model)
+    if any(word in text.lower() for text in (*short, *long)):
+        return True
+    return is_subsequence(word, row.name) or is_subsequence(word, view.branch.lower())
+
+
+def is_subsequence(letters: str, text: str) -> bool:
+    """Whether `text` has all `letters`, in their order."""
+    rest = iter(text)
+    return all(letter in rest for letter in letters)

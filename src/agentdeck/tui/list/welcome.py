@@ -1,0 +1,34 @@
+"""What is seen before there is any agent: what this is, and the one key to begin with."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+
+from agentdeck.core.text.text import plain
+
+_LINES = (
+    ("AgentDeck", "bold $text-accent"),
+    ("", ""),
+    ("No agents work on {repository} yet.", "bold"),
+    ("", ""),
+    ("Each agent gets a worktree, a branch, ports, a database and a terminal", ""),
+    ("of its own, so several can work on this repository at once without", ""),
+    ("getting in each other's way. They go on when you close this screen.", ""),
+    ("", ""),
+    ("n    start the first agent", "bold $text-success"),
+    ("?    all keys", "$foreground 60%"),
+    ("q    leave", "$foreground 60%"),
+    ("", ""),
+    ('From a shell: agentdeck run "fix the failing test"', "$foreground 60%"),
+)
+
+
+class Welcome(Widget):
+    def __init__(self, repository: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._repository = plain(repository)
+
+    def render(self) -> Content:
+        lines = [Content.styled(text.replace("{repository}", self._repository), style) for text, style in _LINES]
+        return Content("\n").join(lines)

@@ -1,0 +1,87 @@
+"""What the keys do to the whole deck: land, take back, clear away, and the screens that show these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agents.agent import State
+from agentdeck.tui.acts.actions import Note, Untrusted
+from agentdeck.tui.acts.deeds import ask_and_undo, land
+from agentdeck.tui.acts.taking_back import latest
+from agentdeck.tui.acts.verbs import AgentVerbs
+
+if TYPE_CHECKING:
+    from agentdeck.core.merging.radar import Report
+    from agentdeck.engine.records.landings import LandRequest
+
+
+class DeckVerbs(AgentVerbs):
+    """The verbs of the main screen that are not about one agent alone."""
+
+    # Landing
+
+    def action_land(self) -> None:
+        from agentdeck.tui.screens.land import LandDialog
+
+        names = [row.name for row in self.marked_rows()]
+        if not names:
+            row = self._row()
+            names = [row.name] if row else []
+        if not names:
+            return
+
+        def answer(request: LandRequest | None) -> None:
+            if request is not None:
+                land(self.deck, self.actions, request)
+                self.action_queue()
+
+        self.app.push_screen(LandDialog(self.deck, names), answer)
+
+    def action_queue(self) -> None:
+        from agentdeck.tui.screens.queue import QueueScreen
+
+        self.app.push_screen(QueueScreen(self.deck, self.actions))
+
+    def action_trust(self) -> None:
+        self.app.post_message(Untrusted())
+
+    def action_radar(self) -> None:
+        from agentdeck.tui.screens.radar import RadarScreen
+
+        self.app.push_screen(RadarScreen(self.deck, self.actions, self.newest_radar))
+
+    def newest_radar(self) -> Report | None:
+        """What the radar said last; None while it has not looked."""
+        raise NotImplementedError
+
+    # Taking back and clearing away
+
+    def action_undo(self) -> None:
+        def work(note: Note) -> str:
+            step = latest(self.deck.steps())
+            if step is None:
+                return "There is nothing to undo: nothing was removed, landed or pruned."
+            self.app.call_later(ask_and_undo, self, self.deck, self.actions, step)
+            return ""
+
+        self.actions.do("looking for what can be undone", work)
+
+    def action_trash(self) -> None:
+        from agentdeck.tui.screens.trash import TrashScreen
+
+        self.app.push_screen(TrashScreen(self.deck, self.actions))
+
+    def action_prune(self) -> None:
+        from agentdeck.tui.screens.prune import PruneScreen
+
+        self.app.push_screen(PruneScreen(self.deck, self.actions))
+
+    def action_cancel(self) -> None:
+        """Cancel the start of the selected agent, or what was begun last."""
+        row = self.selected_row()
+        if (row is not None and self.actions.cancel(row.name)) or self.actions.cancel():
+            return
+        if row is not None and row.state is State.STARTING and row.view.alive:
+            self.tell(f"{row.name} is at its set-up hooks; s stops it, x removes it.", warn=True)
+        else:
+            self.tell("Nothing is being done that could be cancelled.", warn=True)

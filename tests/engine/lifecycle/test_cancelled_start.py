@@ -1,0 +1,85 @@
+"""A start that a person cancels ends what it runs at that moment, and takes back what it has made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agents.events import Event
+from agentdeck.engine.views import StartRequest
+from agentdeck.errors import CancelledError, ExitCode
+from agentdeck.system.machine.process import cancellable, run
+from tests.engine.lifecycle.test_crashes import assert_nothing_left
+from tests.support.decks import CONFIG, Bench
+from tests.support.processes import gone
+from tests.support.retry import eventually
+
+_FOR_EVER = "echo $$ > {begun}; sleep 1000 & echo $! >> {begun}; trap '' TERM; wait"
+"""A shell line that writes down who it is, and takes no notice of being asked to end."""
+
+
+def _cancel_when(bench: Bench, cancelled: Callable[[], bool]) -> str:
+    begun = time.monotonic()
+    with pytest.raises(CancelledError) as caught:
+        bench.deck().start(StartRequest(name="fix", argv=("sleep", "1000"), cancelled=cancelled))
+    assert caught.value.exit_code is ExitCode.INTERRUPTED
+    assert time.monotonic() - begun < 60
+    assert_nothing_left(bench)
+    assert bench.trash_refs() == []
+    return caught.value.title
+
+
+def _ended(begun: Path) -> None:
+    for pid in begun.read_text().split():
+        eventually(lambda pid=pid: gone(int(pid)))  # type: ignore[misc]
+
+
+def test_while_its_worktree_is_filled(bench: Bench) -> None:
+    begun = bench.home / "begun"
+    hook = bench.write(".git/hooks/post-checkout", f"#!/bin/sh\n{_FOR_EVER.format(begun=begun)}\n")
+    hook.chmod(0o755)
+    said = _cancel_when(bench, lambda: begun.exists() and len(begun.read_text().split()) == 2)
+    assert said == "The start of fix was cancelled; nothing of it is left."
+    _ended(begun)
+
+
+def test_while_its_database_is_made(bench: Bench) -> None:
+    begun, dropped = bench.home / "begun", bench.home / "dropped"
+    create = _FOR_EVER.format(begun=begun)
+    config = f'[database]\nengine = "command"\ncreate = """{create}"""\ndrop = "touch {dropped}"\n'
+    bench.write("agentdeck.toml", CONFIG.partition("[database]")[0] + config)
+    bench.commit("a slow database")
+    _cancel_when(bench, lambda: begun.exists() and len(begun.read_text().split()) == 2)
+    assert dropped.exists()
+    _ended(begun)
+
+
+@pytest.mark.parametrize("kind", ["worktree", "ports", "env file", "pane"])
+def test_between_two_steps_and_after_the_last(bench: Bench, kind: str) -> None:
+    made: list[str] = []
+
+    def note(event: Event) -> None:
+        if event.kind == "resource.acquired":
+            made.append(str(event.data["kind"]))
+
+    with pytest.raises(CancelledError, match="nothing of it is left"):
+        bench.deck().start(
+            StartRequest(name="fix", argv=("sleep", "1000"), id="once", cancelled=lambda: kind in made), note
+        )
+    assert made[-1] == kind
+    assert_nothing_left(bench)
+    # Name and id are free again.
+    assert bench.deck().start(StartRequest(name="fix", argv=("sleep", "1000"), id="once")).alive
+
+
+def test_before_anything_is_made(bench: Bench) -> None:
+    assert _cancel_when(bench, lambda: True) == "The start was cancelled before anything was made."
+
+
+def test_what_is_not_cancelled_runs_as_ever() -> None:
+    big = b"x" * 300_000
+    with cancellable(lambda: False):
+        assert run(["sh", "-c", "sleep 0.2; cat"], stdin=big).out == big

@@ -1,0 +1,102 @@
+"""The keys of list and tabs are in the help, can be given others like all the rest, and a clash is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentdeck.tui.keys.keymap import checked
+from agentdeck.tui.keys.keys import BY_ID, SECTIONS
+from agentdeck.tui.panes.prompt import Prompt
+from tests.support.decks import Bench
+from tests.tui.pilots import Driver, begin, drive
+
+
+def test_no_id_is_there_twice_and_the_keys_as_they_are_shipped_do_not_clash() -> None:
+    assert len(BY_ID) == sum(map(len, SECTIONS.values()))
+    assert checked({}) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "keymap",
+    [
+        {"log.search": "ctrl+f"},
+        {"agent.resume": "s", "agent.stop": "r"},
+        {"list.down": "ctrl+j", "deck.new": "t,H"},
+        {"deck.new": "+", "program.help": "f1,?"},
+    ],
+)
+def test_keys_that_do_not_clash_hold_and_nothing_is_said(keymap: dict[str, str]) -> None:
+    assert checked(keymap) == (keymap, [])
+
+
+@pytest.mark.parametrize(
+    ("keymap", "holds", "said"),
+    [
+        ({"deck.new": "s"}, {}, "The key s can't be both “agent.stop” and “deck.new”; “deck.new” stays on n."),
+        ({"agent.stop": "?"}, {}, "The key ? can't be both “agent.stop” and “program.help”; “agent.stop” stays on s."),
+        ({"deck.new": "j"}, {}, "The key j can't be both “deck.new” and “list.down”; “deck.new” stays on n."),
+        ({"log.wrap": "f"}, {}, "The key f can't be both “log.filter” and “log.wrap”; “log.wrap” stays on w."),
+        ({"diff.comment": "n"}, {}, "can't be both “diff.comment” and “diff.next-file”"),
+        ({"commits.list": "]"}, {}, "can't be both “commits.list” and “diff.next-hunk”"),
+        ({"env.copy": "j"}, {}, "The key j can't be both “env.copy” and “rows.down”; “env.copy” stays on y."),
+        (
+            {"log.search": "q"},
+            {"log.search": "q"},
+            "The key q is “log.search” in the tab Log, so “program.quit” can't be had by it there.",
+        ),
+        ({"deck.new": "c"}, {"deck.new": "c"}, "The key c is “diff.comment” in the tab Diff, so “deck.new” can't"),
+        ({"deck.new": "ctrl+p"}, {}, "The key ctrl+p is for the palette, so “deck.new” can't have it."),
+        ({"deck.new": "ctl+x"}, {}, "“deck.new” can't be on “ctl+x”: there is no key of that name."),
+        ({"deck.new": " , "}, {}, "The key “deck.new” can't be empty."),
+        ({"deck.neu": "t"}, {}, "There is no key called “deck.neu”"),
+    ],
+)
+def test_a_key_that_can_not_hold_or_takes_another_s_is_told(
+    keymap: dict[str, str], holds: dict[str, str], said: str
+) -> None:
+    good, complaints = checked(keymap)
+    assert good == holds
+    assert len(complaints) == 1
+    assert said in complaints[0]
+
+
+def test_an_entry_that_is_dropped_takes_those_with_it_that_relied_on_it() -> None:
+    good, complaints = checked({"agent.stop": "n", "deck.new": "q"})
+    assert good == {}
+    assert len(complaints) == 2
+
+
+def test_a_clash_of_a_tab_s_keys_is_told_when_the_dashboard_opens(bench: Bench) -> None:
+    bench.write("agentdeck.toml", '[keys]\n"log.wrap" = "f"\n"log.search" = "q"\n')
+
+    async def script(on: Driver) -> None:
+        await on.until(lambda: "“log.wrap” stays on w" in on.notices())
+        assert "“program.quit” can't be had by it there" in on.notices()
+
+    drive(bench.deck(), script)
+
+
+def test_a_tab_shows_its_keys_as_this_person_has_them(bench: Bench) -> None:
+    bench.write("agentdeck.toml", '[keys]\n"log.search" = "ctrl+f"\n')
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        await on.sees("fix")
+        await on.press("2")
+        await on.sees("ctrl+f search", "f filter")
+
+    drive(bench.deck(), script)
+
+
+def test_the_help_names_them_and_a_keymap_changes_them(bench: Bench) -> None:
+    bench.write("agentdeck.toml", '[keys]\n"log.search" = "ctrl+f"\n')
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        await on.sees("fix")
+        await on.press("2", "right", "ctrl+f")
+        assert on.screen.query_one(Prompt).is_open
+        await on.press("escape", "question_mark")
+        await on.sees("In the tab Log", "ctrl+f")
+
+    drive(bench.deck(), script, (120, 130))
