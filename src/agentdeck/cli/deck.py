@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from agentdeck.cli.output import YELLOW, Output, somebody_answers
+from agentdeck.cli.output import YELLOW, Output, at_terminal, inside_agent
 from agentdeck.core.text.text import listed, plain
 from agentdeck.errors import ConfigError, DeckError, ExitCode
 
@@ -61,18 +60,6 @@ def require_trust(deck: Deck, out: Output) -> None:
 
         if not agreed(deck, out):
             raise
-
-
-def at_terminal(out: Output) -> bool:
-    """Whether a person can be asked."""
-    return not out.json and somebody_answers()
-
-
-def inside_agent() -> bool:
-    """Whether an agent calls, whose terminal is no person's."""
-    from agentdeck.system.machine.tree import MARK
-
-    return bool(os.environ.get(MARK))
 
 
 def for_each(

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.deck import at_terminal, inside_agent, open_deck, require_trust, tell_waiting
-from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask
+from agentdeck.cli.deck import open_deck, require_trust, tell_waiting
+from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask, at_terminal, inside_agent
 from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain, size_text

@@ -228,3 +228,15 @@ def terminal_width() -> int | None:
 
 def state_cell(state: State) -> Cell:
     return Cell(f"{state.glyph} {state}", _STYLES[state])
+
+
+def at_terminal(out: Output) -> bool:
+    """Whether a person can be asked."""
+    return not out.json and somebody_answers()
+
+
+def inside_agent() -> bool:
+    """Whether an agent calls, whose terminal is no person's."""
+    from agentdeck.system.machine.tree import MARK
+
+    return bool(os.environ.get(MARK))

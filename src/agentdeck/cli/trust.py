@@ -6,8 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.deck import at_terminal, inside_agent
-from agentdeck.cli.output import BOLD, GREEN, RED, YELLOW, Output, ask
+from agentdeck.cli.output import BOLD, GREEN, RED, YELLOW, Output, ask, at_terminal, inside_agent
 from agentdeck.core.config.trust import NOT_COVERED, Change, changes, missing, told
 from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, RefusedError
