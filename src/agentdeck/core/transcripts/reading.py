@@ -1,0 +1,126 @@
+"""How a transcript is read: one reader a format, fed whole lines as they come. Standard library only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from agentdeck.core.transcripts.records import Record
+
+_TEXT_MAX = 8000
+"""Characters of a text that are kept."""
+_ARGUMENTS_MAX = 160
+"""Characters of a tool's arguments that are kept."""
+_SUBJECTS = ("command", "cmd", "file_path", "filePath", "path", "absolute_path", "pattern", "query", "url", "prompt")
+"""The arguments of a tool that say what it is about, the best first."""
+
+
+class Reader(Protocol):
+    """One for each file of a transcript. It never raises: what it does not know, it skips."""
+
+    def read(self, line: bytes) -> Iterable[Record]:
+        """What one whole line says."""
+        ...
+
+
+def parse(text: bytes | str) -> dict[str, Any] | None:
+    """The JSON object in `text`; None for anything else."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def time_of(value: object) -> float:
+    """Epoch seconds of a time stamp as transcripts write it: ISO 8601, seconds or milliseconds; 0 for anything else."""
+    if isinstance(value, bool):
+        return 0.0
+    if isinstance(value, int | float):
+        return value / 1000 if value > 1e11 else float(value)
+    try:
+        return datetime.fromisoformat(str(value)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def text_in(value: object) -> str:
+    """The text of a field that may be a string, or blocks of which some hold text."""
+    if isinstance(value, str):
+        return cut(value)
+    if isinstance(value, list):
+        return cut("\n".join(filter(None, map(_block, value))))
+    return _block(value)
+
+
+def _block(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    fields = mapping(value)
+    found = fields.get("text") or fields.get("content") or fields.get("output")
+    return found if isinstance(found, str) else ""
+
+
+def cut(text: str, most: int = _TEXT_MAX) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def one_line(text: str, most: int = _ARGUMENTS_MAX) -> str:
+    # A command of a megabyte is not split into its words first.
+    return cut(" ".join(text[: most * 8].split()), most)
+
+
+def arguments_of(given: object) -> str:
+    """A tool's arguments on one line: what it is about where that is known, else all."""
+    if isinstance(given, str):
+        given = parse(given) or given
+    if not isinstance(given, dict):
+        return one_line(_shown(given)) if given not in (None, "") else ""
+    subject = next((given[key] for key in _SUBJECTS if given.get(key)), None)
+    if subject is not None:
+        return one_line(_shown(subject))
+    return one_line(" ".join(f"{key}={_shown(value)[:_ARGUMENTS_MAX]}" for key, value in given.items()))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return " ".join(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def count(fields: Mapping[str, Any], *names: str) -> int:
+    """The first of these fields that holds a number of tokens."""
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+    return 0
+
+
+class Lines:
+    """Cuts a growing file into whole lines, however its bytes come. A line beyond `most` bytes is skipped."""
+
+    def __init__(self, most: int = 16 * 1024 * 1024) -> None:
+        self._rest, self._most, self._skips = b"", most, False
+        self.taken = 0
+        """Bytes of the lines that were whole."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self.taken += len(line) + 1
+            if self._skips:
+                self._skips = False
+            elif line.strip():
+                yield line
+        if len(self._rest) > self._most:
+            self.taken += len(self._rest)
+            self._rest, self._skips = b"", True
