@@ -32,6 +32,8 @@ class FakeApi:
     """Seconds that pass before it answers."""
     escalate: bool = False
     """Whether Codex's shell is asked to leave its sandbox, for which Codex asks a person."""
+    commands: tuple[str, ...] = (f"printf '{CONTENT.strip()}\\n' > {FILE}",)
+    """What the shells of Claude Code and Codex are asked to run, one call after the other."""
 
 
 @contextmanager
@@ -116,13 +118,12 @@ class ApiHandler(BaseHTTPRequestHandler):
 
     def _messages(self, body: dict[str, Any]) -> None:
         tools = {tool.get("name") for tool in body.get("tools", [])}
-        did = '"tool_result"' in json.dumps(body.get("messages", []))
+        did = json.dumps(body.get("messages", [])).count('"tool_result"')
         empty: dict[str, Any]
         block: dict[str, Any] = {"type": "text", "text": FINISHED}
-        if "Bash" in tools and not did:
-            command = f"printf '{CONTENT.strip()}\\n' > {FILE}"
-            given = {"command": command, "description": "Make the file"}
-            block = {"type": "tool_use", "id": "toolu_01", "name": "Bash", "input": given}
+        if "Bash" in tools and did < len(self.api.commands):
+            given = {"command": self.api.commands[did], "description": "Make the file"}
+            block = {"type": "tool_use", "id": f"toolu_{did}", "name": "Bash", "input": given}
         stop = "tool_use" if block["type"] == "tool_use" else "end_turn"
         usage = {"input_tokens": 10, "output_tokens": 5}
         head = {
@@ -154,14 +155,14 @@ class ApiHandler(BaseHTTPRequestHandler):
 
     def _responses(self, body: dict[str, Any]) -> None:
         tools = {tool.get("name") for tool in body.get("tools", [])}
-        did = any(str(item.get("type", "")).endswith("_output") for item in body.get("input", []) if item)
+        did = sum(str(item.get("type", "")).endswith("_output") for item in body.get("input", []) if item)
         item: dict[str, Any] = {
             "type": "message",
             "role": "assistant",
             "id": "msg_1",
             "content": [{"type": "output_text", "text": FINISHED, "annotations": []}],
         }
-        line = f"printf '{CONTENT.strip()}\\n' > {FILE}"
+        line = self.api.commands[min(did, len(self.api.commands) - 1)]
         calls: dict[str, dict[str, Any]] = {
             "exec_command": {"cmd": line},
             "shell_command": {"command": line},
@@ -170,9 +171,10 @@ class ApiHandler(BaseHTTPRequestHandler):
         if self.api.escalate:
             for given in calls.values():
                 given |= {"sandbox_permissions": "require_escalated", "justification": "Make the file?"}
-        if not did and (name := next((each for each in calls if each in tools), None)):
-            arguments = json.dumps(calls[name])
-            item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": name, "arguments": arguments}
+        more = did < len(self.api.commands)
+        if more and (name := next((each for each in calls if each in tools), None)):
+            call = {"id": f"fc_{did}", "call_id": f"call_{did}", "name": name, "arguments": json.dumps(calls[name])}
+            item = {"type": "function_call", **call}
         answer = {
             "id": f"resp_{len(self.api.requests)}",
             "object": "response",
