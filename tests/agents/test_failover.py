@@ -18,7 +18,7 @@ from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from agentdeck.system.gateway import tokens
 from tests.agents.conftest import PACKAGES, QUIET
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.fake_api import CONTENT, FILE, fake_api
 from tests.support.faulty_api import FAULTS, faulty_api
 from tests.support.retry import eventually
@@ -85,7 +85,7 @@ def test_the_task_is_done_whatever_the_first_provider_does(quiet: Bench, profile
         took = (view.status.ended or 0.0) - (view.status.started or 0.0)
         log = [line.text for line in deck.log_lines("fox")]
         token = tokens.mint(tokens.secret(gateways.files().state), tokens.Bearer(deck.name, "fox", "work"))
-        gateways.stop(deck.world)
+        gateways.stop(world_of(deck))
     assert_kept_secret([deck.store.folder, gateways.files().state], [token, *KEYS.values()])
     shown = f"{profile:7} {fault:23} {view.state} exit {view.status.exit_code}, main {asked[0]}, spare {asked[1]}"
     print(f"MATRIX {shown}, file {'written' if made else 'missing'}, {took:.1f} s")  # noqa: T201 - make the table
@@ -124,7 +124,7 @@ def test_the_users_own_login_goes_to_its_provider_and_to_no_other(
         assert deck.wait("two").outcome is ExitCode.OK
         assert spare.requests
         assert login not in str(spare.requests)
-        gateways.stop(deck.world)
+        gateways.stop(world_of(deck))
     assert_kept_secret([deck.store.folder, gateways.files().state], [login, *KEYS.values()])
 
 
@@ -149,4 +149,4 @@ def test_a_spent_budget_is_no_reason_to_go_to_another_provider(quiet: Bench, pro
         assert (view.state, view.status.fault, view.profile) == (State.LIMITED, Fault.BUDGET, profile)
         assert f"{profile} tries again at" in view.status.reason
         assert not [each for each in main.requests if each["body"]]
-        gateways.stop(deck.world)
+        gateways.stop(world_of(deck))

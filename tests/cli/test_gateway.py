@@ -16,7 +16,7 @@ from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck, objects, put_agent
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.providers import KEYS, Provider, two_providers
 from tests.support.retry import eventually
 
@@ -35,7 +35,7 @@ def providers(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[P
         monkeypatch.setenv(name, value)
     with two_providers(bench, MORE) as pair:
         yield pair
-    gateways.stop(bench.deck().world)
+    gateways.stop(world_of(bench.deck()))
 
 
 def said(bench: Bench, *words: str) -> dict[str, Any]:

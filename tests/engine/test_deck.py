@@ -19,7 +19,7 @@ from agentdeck.engine.views import QueuedTask, StartRequest
 from agentdeck.errors import ConfigError, DatabaseError, ExitCode, NotFoundError, RefusedError, UsageError
 from agentdeck.system.files.files import private_folder
 from agentdeck.system.machine.envfile import parse
-from tests.support.decks import CONFIG, Bench
+from tests.support.decks import CONFIG, Bench, world_of
 from tests.support.finished import finished
 from tests.support.retry import eventually
 
@@ -398,8 +398,8 @@ def test_a_start_that_was_killed_before_its_record_leaves_nothing_for_ever(bench
 def test_each_deed_takes_the_configuration_as_its_files_are_then(bench: Bench) -> None:
     deck = bench.deck()
     finished(bench, "fix", {"fix.txt": "fixed\n"})
-    world = deck.world
-    assert (deck.world, world.settings.config.landing.gate) == (world, []), "nothing is read twice for nothing"
+    world = world_of(deck)
+    assert (world_of(deck), world.settings.config.landing.gate) == (world, []), "nothing is read twice for nothing"
     bench.write("agentdeck.toml", CONFIG + '[landing]\ngate = ["false"]\n')
     landing = deck.land(LandRequest(("fix",)))
     assert landing.gate == ("false",)
@@ -414,7 +414,7 @@ def test_each_deed_takes_the_configuration_as_its_files_are_then(bench: Bench) -
     user.unlink()
     profile = bench.write(".config/agentdeck/profiles/mine.toml", "[headless]\n", cwd=bench.home)
     with pytest.raises(ConfigError, match=r"mine\.toml"):
-        _ = deck.world.profiles
+        _ = world_of(deck).profiles
     profile.write_text('title = "Mine"\ncommand = "mine"\ninstall = "-"\n[headless]\nprompt = ["{prompt}"]\n')
-    assert "mine" in deck.world.profiles
+    assert "mine" in world_of(deck).profiles
     assert deck.land(LandRequest(("fix",))).entry("fix").stage is Stage.LANDED

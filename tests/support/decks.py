@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.engine.deck import Deck
+from agentdeck.engine.world import World
 from agentdeck.system.terminal.tmux import SOCKET_VARIABLE, Tmux
 
 IDENTITY = {
@@ -147,3 +148,8 @@ def _end(bench: Bench) -> None:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     with bench_in(tmp_path, monkeypatch) as made:
         yield made
+
+
+def world_of(deck: Deck) -> World:
+    """What the engine works with, which no face sees: for tests that look behind the Deck."""
+    return deck.world

@@ -13,6 +13,7 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.radar.radar import Radar, to_land
 from agentdeck.engine.views import AgentView
 from tests.support.cli import put_agent
+from tests.support.decks import world_of
 from tests.support.repos import MakeRepo, Sandbox
 
 LINES = "".join(f"line {number}\n" for number in range(1, 31))
@@ -59,7 +60,7 @@ class Workers:
         return to_land(self.deck.agents())
 
     def radar(self) -> Radar:
-        return Radar(self.deck.world)
+        return Radar(world_of(self.deck))
 
     def scan(self) -> Report:
         """One scan as a new process does it."""

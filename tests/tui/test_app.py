@@ -13,7 +13,7 @@ from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import Result
 from agentdeck.tui.feed.facts import FactFinder
 from agentdeck.tui.feed.snapshot import GitFacts
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.tui.pilots import Driver, begin, drive, stands
 
 
@@ -97,7 +97,7 @@ def test_a_dead_tmux_server_a_lost_worktree_and_a_damaged_record_are_clear_state
     assert worktree is not None
     worktree.rename(worktree.with_name("elsewhere"))
     (deck.store.agent_folder("torn") / "agent.json").write_text("{nonsense")
-    deck.world.tmux.run("kill-server")
+    world_of(deck).tmux.run("kill-server")
 
     async def script(on: Driver) -> None:
         await on.sees("its worktree is gone", "can't be read", "good")

@@ -18,7 +18,7 @@ from agentdeck.engine.records.landings import LandRequest, Stage
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import StoreError
 from agentdeck.system.git.merges import Method
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.finished import finished
 from tests.support.retry import eventually
 
@@ -117,9 +117,9 @@ def test_an_agent_whose_worktree_was_deleted_by_hand(bench: Bench) -> None:
 def test_what_lost_its_agent_goes(bench: Bench) -> None:
     deck = bench.deck()
     deck.store.open()
-    deck.world.ports.reserve(deck.name, "ghost", 2, (20000, 29999), replace_taken=False)
-    deck.world.ports.reserve("another-deck", "ghost", 2, (20000, 29999), replace_taken=False)
-    deck.world.tmux.open_window(deck.name, "ghost", ["sleep", "600"], cwd=bench.root, env=dict(os.environ))
+    world_of(deck).ports.reserve(deck.name, "ghost", 2, (20000, 29999), replace_taken=False)
+    world_of(deck).ports.reserve("another-deck", "ghost", 2, (20000, 29999), replace_taken=False)
+    world_of(deck).tmux.open_window(deck.name, "ghost", ["sleep", "600"], cwd=bench.root, env=dict(os.environ))
     left = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}" / f"{deck.store.deck_id}-ghost"
     left.mkdir(parents=True)
     (left / "file").write_text("x")
@@ -204,7 +204,7 @@ def test_the_trash_expires_by_age_only_when_pruned(bench: Bench) -> None:
 
 def test_a_gateway_that_nobody_needs_is_stopped_and_plans_of_what_is_gone_are_forgotten(bench: Bench) -> None:
     finished(bench, "done", {})
-    world = bench.deck().world
+    world = world_of(bench.deck())
     gateways.ensure(world)
     gateways.files().put_plan("gone-01234567", {}, bench.root / "gone")
     assert set(found(bench)) == {("gateway", "gateway"), ("gateway", "gone-01234567")}

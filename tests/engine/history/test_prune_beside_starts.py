@@ -19,7 +19,7 @@ from agentdeck.engine.lifecycle.stack import BY_KIND
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.world import World
 from tests.support.cli import PROGRAM
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually
 
 COUNT = 10
@@ -31,7 +31,7 @@ def assert_whole(bench: Bench, names: Sequence[str]) -> None:
     for name in names:
         agent = deck.agent(name).agent
         for lease in agent.leases:
-            assert BY_KIND[lease.kind].check(deck.world, agent, lease) is Presence.HELD, (name, lease.kind)
+            assert BY_KIND[lease.kind].check(world_of(deck), agent, lease) is Presence.HELD, (name, lease.kind)
     assert set(bench.branches()) >= {f"agentdeck/{name}" for name in names}
 
 
@@ -70,10 +70,10 @@ def test_what_a_start_takes_after_the_list_was_made_stays(bench: Bench, monkeypa
     are to go."""
     deck = bench.deck()
     deck.store.open()
-    deck.world.ports.reserve(deck.name, "fix", 2, (20000, 29999), replace_taken=False)
+    world_of(deck).ports.reserve(deck.name, "fix", 2, (20000, 29999), replace_taken=False)
     folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}" / f"{deck.store.deck_id}-fix"
     folder.mkdir(parents=True)
-    deck.world.tmux.open_window(deck.name, "ghost", ["sleep", "600"], cwd=bench.root, env=dict(os.environ))
+    world_of(deck).tmux.open_window(deck.name, "ghost", ["sleep", "600"], cwd=bench.root, env=dict(os.environ))
     listed = deck.stale()
     assert {stale.kind for stale in listed} == {"ports", "files", "window"}
     original = stale_things.agents_now
@@ -88,7 +88,7 @@ def test_what_a_start_takes_after_the_list_was_made_stays(bench: Bench, monkeypa
 
     # The start comes between the look of the prune at all there is and the deed.
     monkeypatch.setattr("agentdeck.engine.history.prune.agents_now", starting)
-    _, failed = prune(deck.world, listed, lambda event: None)
+    _, failed = prune(world_of(deck), listed, lambda event: None)
     assert failed == []
     assert started
     assert_whole(bench, ["fix"])

@@ -15,7 +15,7 @@ from agentdeck.engine.lifecycle.stack import BY_KIND
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import DatabaseError, NotFoundError, RefusedError
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.finished import finished
 from tests.support.hints import obey
 from tests.support.pictures import picture
@@ -267,8 +267,9 @@ def test_a_removal_that_came_to_a_halt_can_be_undone(bench: Bench) -> None:
     assert (worktree / "ignored.sqlite3").exists()
     view = deck.agent("fix")
     assert view.agent.phase is Phase.HELD
-    assert all(BY_KIND[lease.kind].check(deck.world, view.agent, lease) is Presence.HELD for lease in view.agent.leases
-               if lease.kind != "pane")  # fmt: skip
+    leases = [lease for lease in view.agent.leases if lease.kind != "pane"]
+    checks = [BY_KIND[lease.kind].check(world_of(deck), view.agent, lease) for lease in leases]
+    assert set(checks) == {Presence.HELD}
     assert (view.state, deck.doctor()[-1].ok) == (State.DONE, True)
     (bench.root / "gone").touch()
     deck.remove("fix")

@@ -15,7 +15,7 @@ from agentdeck.engine.records.landings import LandRequest, Stage
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode, UntrustedError
 from tests.support.cli import agentdeck
-from tests.support.decks import Bench, bench_in
+from tests.support.decks import Bench, bench_in, world_of
 from tests.support.finished import finished
 from tests.support.retry import eventually
 
@@ -186,7 +186,7 @@ def test_a_worktree_has_no_say_and_the_persons_own_pull_asks_again(shop: Bench) 
 def test_the_file_is_replaced_after_the_check_and_what_was_checked_is_used(shop: Bench) -> None:
     finished(shop, "fix", {"fix.txt": "text\n"})
     deck = shop.deck()
-    world = deck.world
+    world = world_of(deck)
     world.check_trust()
     shop.write("agentdeck.toml", gate(shop, "swapped"))
     assert world.settings.config.landing.gate == [f"touch {shop.home}/ran-first"]

@@ -13,7 +13,7 @@ from agentdeck.engine.lifecycle.stack import BY_KIND
 from agentdeck.engine.views import StartRequest
 from agentdeck.system.machine.ports import PortRegistry
 from tests.support.crash import crash
-from tests.support.decks import Bench, bench_in
+from tests.support.decks import Bench, bench_in, world_of
 from tests.support.retry import eventually
 
 SHARES = 4
@@ -43,7 +43,7 @@ def assert_whole(bench: Bench, name: str = "fix") -> None:
     assert [lease.kind for lease in view.agent.leases] == ["worktree", "ports", "database", "env file", "pane"]
     for lease in view.agent.leases:
         assert lease.held
-        assert BY_KIND[lease.kind].check(deck.world, view.agent, lease) is Presence.HELD
+        assert BY_KIND[lease.kind].check(world_of(deck), view.agent, lease) is Presence.HELD
     assert view.alive
     assert eventually(lambda: deck.agent(name).state is State.WORKING)
 
@@ -111,7 +111,7 @@ def assert_saved(bench: Bench) -> None:
     folder = max(deck.store.trash.iterdir(), key=lambda path: path.stat().st_mtime)
     ref = f"refs/agentdeck/trash/fix/{folder.name.removeprefix('fix-')}"
     back = bench.root.parent / "back"
-    snapshots.restore(deck.world.repo, ref, back)
+    snapshots.restore(world_of(deck).repo, ref, back)
     assert (back / "new ü.txt").read_text() == "untracked\n"
     assert (back / "src/app.py").read_text() == "print('unstaged')\n"
     assert bench.git("show", ":README.md", cwd=back) == "# staged"

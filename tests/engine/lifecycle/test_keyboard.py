@@ -12,7 +12,7 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.lifecycle import keyboard as typing_to
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import RefusedError
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually
 
 ECHO = 'while read -r line; do echo "GOT<$line>"; done'
@@ -26,12 +26,12 @@ def lines(deck: Deck, name: str = "one") -> list[str]:
 def test_text_arrives_while_someone_reads_what_was_printed_before(bench: Bench, mode: str) -> None:
     deck = bench.deck()
     deck.start(StartRequest(name="one", argv=("sh", "-c", f"echo ready; {ECHO}")))
-    window = deck.world.tmux.window(deck.name, "one")
+    window = world_of(deck).tmux.window(deck.name, "one")
     assert window is not None
-    deck.world.tmux.command(mode, "-t", window.pane)
+    world_of(deck).tmux.command(mode, "-t", window.pane)
     deck.send("one", "hello; #{pane_id} $HOME")
     eventually(lambda: "GOT<hello; #{pane_id} $HOME>" in lines(deck))
-    assert deck.world.tmux.command("display-message", "-p", "-t", window.pane, "#{pane_in_mode}") == "1"
+    assert world_of(deck).tmux.command("display-message", "-p", "-t", window.pane, "#{pane_in_mode}") == "1"
     deck.send("one", "with", keys=["Space", "keys"[0]])
     eventually(lambda: "GOT<with k>" in lines(deck))
 

@@ -13,7 +13,7 @@ from agentdeck.engine.views import StartRequest
 from agentdeck.errors import RefusedError
 from agentdeck.system.git import going
 from tests.support.crash import crash
-from tests.support.decks import Bench, bench_in
+from tests.support.decks import Bench, bench_in, world_of
 from tests.support.pictures import Picture, picture
 
 EVERY = bool(os.environ.get("AGENTDECK_EVERY_CRASH"))
@@ -56,7 +56,7 @@ def assert_gone(bench: Bench) -> None:
     assert deck.agents() == []
     assert bench.worktrees() == [str(bench.root)]
     assert list((bench.root / ".worktrees").iterdir()) == []
-    assert not going.has_rests(deck.world.repo)
+    assert not going.has_rests(world_of(deck).repo)
 
 
 def clear(bench: Bench) -> None:
@@ -113,7 +113,7 @@ def test_one_killed_while_files_go_is_finished(bench: Bench) -> None:
     (rest,) = [path for path in (bench.root / ".git/agentdeck/going").iterdir() if (path / ".gitignore").exists()]
     (rest / ".gitignore").unlink()
     shutil.rmtree(rest / "src")
-    assert going.has_rests(bench.deck().world.repo)
+    assert going.has_rests(world_of(bench.deck()).repo)
     bench.deck().repair()
     assert_gone(bench)
     bench.deck().undo()

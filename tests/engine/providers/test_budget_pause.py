@@ -13,7 +13,7 @@ from agentdeck.core.agents.reports import budget_report
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
-from tests.support.decks import CONFIG, Bench
+from tests.support.decks import CONFIG, Bench, world_of
 from tests.support.fake_api import FakeApi, fake_api
 from tests.support.retry import eventually
 from tests.support.scripted import Scripted
@@ -50,7 +50,7 @@ def test_it_is_not_failed_over_and_goes_on_when_there_is_room_again(
     eventually(lambda: len(scripted.names) >= 3, 15)
     assert provider.requests == []
     configure(bench, provider, "")
-    gateways.ensure(bench.deck().world)
+    gateways.ensure(world_of(bench.deck()))
     view = deck.wait("fix")
     assert (view.state, view.outcome, view.status.fault) == (State.DONE, ExitCode.OK, Fault.NONE)
     assert set(scripted.names) == {"claude"}, "a paid provider that nobody counts went on"

@@ -17,7 +17,7 @@ from agentdeck.engine.views import StartRequest
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.gateway import tokens
 from agentdeck.system.gateway.ledger import Ledger
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.providers import KEYS, Provider, two_providers
 from tests.support.retry import eventually
 
@@ -46,7 +46,7 @@ def test_an_agent_is_failed_over_and_back_and_everybody_hears_of_it(
     eventually(lambda: deck.agent("fox").state is State.LIMITED)
     view = deck.agent("fox")
     assert view.reason == "served by spare:small (main:big: 529 overloaded)"
-    assert {each.name: each.state for each in gateways.health(deck.world)}["spare"] == "closed"
+    assert {each.name: each.state for each in gateways.health(world_of(deck))}["spare"] == "closed"
     main.answer_with(200)
     assert deck.wait("fox").state is State.DONE
     told = [event.kind for event in deck.store.events("fox") if event.kind.startswith("provider.")]
@@ -58,9 +58,9 @@ def test_an_agent_is_failed_over_and_back_and_everybody_hears_of_it(
         rows = {row["provider"]: row for row in ledger.totals(["provider"])}
     assert sum(row["requests"] for row in rows.values()) == 8
     assert rows["spare"]["cost"] == pytest.approx(rows["spare"]["requests"] * (20 * 100 + 10 * 200) / 1e6)
-    assert gateways.stop(deck.world)
+    assert gateways.stop(world_of(deck))
     assert not gateways.files().alive()
-    assert gateways.SESSION not in {window.session for window in deck.world.tmux.windows()}
+    assert gateways.SESSION not in {window.session for window in world_of(deck).tmux.windows()}
 
 
 def test_a_gateway_that_died_is_started_again_at_its_port_while_an_agent_runs(
@@ -94,15 +94,15 @@ def test_no_key_or_token_is_left_anywhere(bench: Bench, providers: tuple[Provide
         secrets.append(tokens.mint(tokens.secret(gateways.files().state), bearer))
     eventually((bench.root / ".worktrees/fox/thoughts.txt").exists)
     shown = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
-    shown += deck.world.tmux.command("show-environment", "-g")
-    shown += deck.world.tmux.screen(gateways.SESSION, gateways.WINDOW)
+    shown += world_of(deck).tmux.command("show-environment", "-g")
+    shown += world_of(deck).tmux.screen(gateways.SESSION, gateways.WINDOW)
     agent = deck.agent("fox").status.agent_pid
     assert agent is not None
     given = Path(f"/proc/{agent}/environ").read_text()
     assert not any(key in given for key in KEYS.values()), "the agent got keys that it did not bring"
     assert secrets[2] in given
     assert deck.wait("fox").state is State.DONE
-    gateways.stop(deck.world)
+    gateways.stop(world_of(deck))
     assert not [secret for secret in secrets if secret in shown]
     places = [bench.root, gateways.files().state]
     files = [path for place in places for path in place.rglob("*") if path.is_file() and path.name != "secret"]
@@ -118,7 +118,7 @@ def test_a_tier_that_can_not_serve_is_refused_with_the_reason(
 ) -> None:
     deck = bench.deck()
     config = deck.config
-    profiles = deck.world.profiles
+    profiles = world_of(deck).profiles
     for profile, tier, reason in (
         ("claude", "work", "main speaks chat, not messages"),
         ("codex", "work", "main speaks chat, not responses"),
@@ -161,7 +161,7 @@ def test_an_agent_whose_budget_is_spent_is_stopped_or_paused(
         outcomes = [record.outcome for record in ledger.records()]
     assert outcomes == ["ok"] * 3 + ["exhausted"]  # of 30 tokens each
     assert deck.agent("fox").serving is not None
-    gateways.stop(deck.world)
+    gateways.stop(world_of(deck))
 
 
 @pytest.mark.parametrize("profile", ["claude", "codex", "opencode", "aider", "qwen", "copilot"])
@@ -172,7 +172,7 @@ def test_a_command_line_never_holds_the_token(bench: Bench, profile: str, monkey
     bench.own(url + 'key_env = "MAIN_KEY"\n[tiers]\nwork = ["any:m-1"]\n')
     deck = bench.deck()
     agent = deck.start(StartRequest(name="one", argv=("true",), tier="work")).agent
-    wiring = gateways.wire(deck.world, agent, deck.world.profiles[profile])
+    wiring = gateways.wire(world_of(deck), agent, world_of(deck).profiles[profile])
     token = tokens.mint(tokens.secret(gateways.files().state), tokens.Bearer(deck.name, "one", "work"))
     assert token not in " ".join(wiring.argv)
     assert token in " ".join(wiring.env.values())
@@ -182,7 +182,7 @@ def test_a_command_line_never_holds_the_token(bench: Bench, profile: str, monkey
     ).replace(":{}", ""), "a placeholder was not filled"
     if "m-1" in (content := wiring.env.get("OPENCODE_CONFIG_CONTENT", "")):
         assert json.loads(content)["provider"]["agentdeck"]["models"] == {"m-1": {}}
-    gateways.stop(deck.world)
+    gateways.stop(world_of(deck))
 
 
 @pytest.mark.parametrize(
@@ -197,11 +197,11 @@ def test_the_configuration_says_who_uses_the_gateway(
     bench.own(f'{url}[tiers]\nwork = ["openai:m"]\n[gateway]\nuse = "{use}"\n')
     deck = bench.deck()
     agent = deck.start(StartRequest(name="one", argv=("true",), tier=tier)).agent
-    profile = deck.world.profiles["demo"]
-    wiring = gateways.wire(deck.world, agent, profile)
+    profile = world_of(deck).profiles["demo"]
+    wiring = gateways.wire(world_of(deck), agent, profile)
     assert ("AGENTDECK_DEMO_API" in wiring.env) == wired
     assert gateways.files().alive() == wired
     noted = gateways.bypass_note(deck.config, profile, tier)
     assert (noted != "") == (use == "never")
     if wired:
-        gateways.stop(deck.world)
+        gateways.stop(world_of(deck))

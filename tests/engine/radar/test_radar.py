@@ -18,6 +18,7 @@ from agentdeck.engine.radar.following import follow
 from agentdeck.engine.radar.marks import read_marks
 from agentdeck.errors import DeckError
 from agentdeck.system.git.wholework import Whole, Workshop
+from tests.support.decks import world_of
 from tests.support.repos import MakeRepo
 from tests.support.workers import LINES, Workers, changed, workers
 
@@ -182,7 +183,7 @@ def test_marks_are_read_without_a_look(workers: Workers) -> None:
     one, two, _ = workers.add("one"), workers.add("two"), workers.add("three")
     one.write("src/app.py", changed(3, "one"))
     two.write("src/app.py", changed(3, "two"))
-    world = workers.deck.world
+    world = world_of(workers.deck)
     assert read_marks(world, workers.views()) == {}
     workers.scan()
     known = read_marks(world, workers.views())
@@ -218,7 +219,7 @@ def test_another_thread_can_cancel_a_scan(workers: Workers, monkeypatch: pytest.
 def test_following_ends_when_it_is_told_to(workers: Workers) -> None:
     tree = workers.add("one")
     stop = Event()
-    following = follow(workers.deck.world, stop=stop)
+    following = follow(world_of(workers.deck), stop=stop)
     assert [pair.a for pair in next(following).base] == ["one"]
     ended: list[object] = []
     thread = Thread(target=lambda: ended.extend(following))

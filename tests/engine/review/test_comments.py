@@ -10,7 +10,7 @@ import pytest
 from agentdeck.engine.review.comments import Comment, Comments, message, send
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import StoreError, UsageError
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually
 
 
@@ -71,12 +71,12 @@ def test_one_that_runs_is_typed_to_and_forgets_them(bench: Bench, tmp_path: Path
     deck = bench.deck()
     kept = Comments(deck.store, "fix")
     kept.add(Comment("src/app.py", 1, "Say it in German.", quote="print('hello')"))
-    assert send(deck.world, "fix") == "fix has 1 comment."
+    assert send(world_of(deck), "fix") == "fix has 1 comment."
     eventually(lambda: got.exists() and "Say it in German." in got.read_text())
     assert "1. src/app.py:1\n   > print('hello')" in got.read_text()
     assert kept.all() == []
     with pytest.raises(UsageError):
-        send(deck.world, "fix")
+        send(world_of(deck), "fix")
 
 
 def test_one_that_has_ended_is_resumed_with_them(bench: Bench) -> None:
@@ -84,7 +84,7 @@ def test_one_that_has_ended_is_resumed_with_them(bench: Bench) -> None:
     eventually(lambda: not bench.deck().agent("fix").alive)
     deck = bench.deck()
     Comments(deck.store, "fix").add(Comment("a.py", 1, "Again."))
-    assert send(deck.world, "fix") == "fix goes on with 1 comment."
+    assert send(world_of(deck), "fix") == "fix goes on with 1 comment."
     lease = bench.deck().agent("fix").agent.lease("pane")
     assert lease is not None
     assert "1. a.py:1\n   Again." in lease.data["prompt"]

@@ -13,7 +13,7 @@ from agentdeck.engine.records.landings import Entry, LandRequest
 from agentdeck.engine.review import diffs
 from agentdeck.engine.views import AgentView
 from agentdeck.system.git.merges import Method
-from tests.support.decks import CONFIG, Bench, bench_in
+from tests.support.decks import CONFIG, Bench, bench_in, world_of
 from tests.support.finished import finished
 from tests.support.hints import obey
 from tests.support.pictures import Picture
@@ -58,10 +58,10 @@ class Desk:
         return self.bench.deck().land(LandRequest(("fix",), **options)).entry("fix")  # type: ignore[arg-type]
 
     def commits(self) -> list[str]:
-        return [commit.subject for commit in diffs.commits_of(self.bench.deck().world, self.view.agent)]
+        return [commit.subject for commit in diffs.commits_of(world_of(self.bench.deck()), self.view.agent)]
 
     def head(self) -> tuple[str, str]:
-        name = self.bench.deck().world.repo.at(self.place).run("symbolic-ref", "-q", "HEAD").text.strip()
+        name = world_of(self.bench.deck()).repo.at(self.place).run("symbolic-ref", "-q", "HEAD").text.strip()
         return name, self.git("rev-parse", "--verify", "HEAD")
 
 

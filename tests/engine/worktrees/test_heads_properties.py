@@ -17,7 +17,7 @@ from agentdeck.core.merging.radar import Verdict
 from agentdeck.engine.records.landings import Entry, LandRequest, Stage
 from agentdeck.engine.review import diffs
 from agentdeck.engine.views import StartRequest
-from tests.support.decks import Bench, bench_in
+from tests.support.decks import Bench, bench_in, world_of
 from tests.support.pictures import picture
 
 NAMES = st.sampled_from(["a", "b/c", "person", "agentdeck/{agent}"])
@@ -132,7 +132,7 @@ def check(walker: Walker) -> None:
     view = deck.agent(name)
     if not is_halfway:
         assert view.branch == branch
-        assert [commit.id for commit in diffs.commits_of(deck.world, view.agent)] == walker.git(
+        assert [commit.id for commit in diffs.commits_of(world_of(deck), view.agent)] == walker.git(
             "rev-list", "main..HEAD"
         ).split()
     report = deck.radar()

@@ -6,7 +6,7 @@ from agentdeck.engine.review.diffs import commits_of
 from agentdeck.tui.list.detail import Detail
 from agentdeck.tui.panes.commits import CommitsPane
 from agentdeck.tui.panes.difflines import DiffView
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.tui.panes.opened import Pilot, begin, on_pane
 from tests.tui.pilots import Driver, drive
 
@@ -68,7 +68,7 @@ def test_commits_are_found_when_the_worktree_is_gone(bench: Bench) -> None:
     bench.write("one.txt", "1\n", cwd=view.worktree)
     bench.commit("kept", cwd=view.worktree)
     view.worktree.rename(view.worktree.with_name("elsewhere"))
-    found = commits_of(bench.deck().world, view.agent)
+    found = commits_of(world_of(bench.deck()), view.agent)
     assert [(commit.subject, commit.added, commit.author) for commit in found] == [("kept", 1, "Test")]
 
 

@@ -11,7 +11,7 @@ from rich.segment import Segment
 
 from agentdeck.tui.look.styled import clean, painted
 from agentdeck.tui.panes.screen import ScreenPane, TerminalView
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.tui.panes.opened import Pilot, begin, on_pane
 
 HOSTILE = (
@@ -44,7 +44,7 @@ def test_every_line_is_seen_as_it_is_printed(bench: Bench) -> None:
         for number in range(7):
             bench.deck().send("fix", f"n{number}", enter=False)
             await on.sees(f"n{number}")
-            bench.deck().world.tmux.press(bench.deck().name, "fix", ["Enter"])
+            world_of(bench.deck()).tmux.press(bench.deck().name, "fix", ["Enter"])
             await on.sees(f"got-n{number}")
 
     on_pane(ScreenPane, bench, script)
@@ -120,7 +120,7 @@ def test_an_ended_agent_and_one_without_a_window_say_so(bench: Bench) -> None:
         await on.until(lambda: not bench.deck().agent("fix").alive)
         on.pane.show(bench.deck().agent("fix"))
         await on.sees("last words", "fix has ended (failed: exited with 3")
-        bench.deck().world.tmux.close_window(bench.deck().name, "fix")
+        world_of(bench.deck()).tmux.close_window(bench.deck().name, "fix")
         on.pane.show(bench.deck().agent("fix"))
         await on.sees("last words", "fix has no window any more")
 
@@ -171,7 +171,7 @@ def test_a_tmux_server_that_dies_and_comes_back_is_survived(bench: Bench) -> Non
     async def script(on: Pilot[ScreenPane]) -> None:
         on.pane.show(view)
         await on.sees("before")
-        bench.deck().world.tmux.run("kill-server")
+        world_of(bench.deck()).tmux.run("kill-server")
         await on.sees("fix has no window any more")
         await on.until(lambda: not bench.deck().agent("fix").alive)
         bench.deck().repair()
