@@ -1,67 +1,70 @@
-"""The long part of each verb's help: examples, and what the options' lines can't say."""
+"""The long part of each verb's help: what the option lines can't say, and examples. At most 80 columns wide."""
 
 from __future__ import annotations
 
 ABOUT = """\
-Run several coding agents on one repository, each in a world of its own.
-Without a verb it opens the dashboard.
+Run several coding agents on one repository, each in its own isolated worktree.
+Without a verb, open the dashboard.
 """
 
 PROGRAM = """\
 examples:
-  agentdeck                                        the dashboard
-  agentdeck run "Fix the login form" -a claude     start an agent and wait for it
-  agentdeck run -d "Write the tests" -n tests      start one and come back at once
-  agentdeck run -- ./bot.sh --fast                 any command as the agent
-  agentdeck run -f tasks.toml --jobs 4             many, in their order
-  agentdeck ls; agentdeck logs -f tests            see how they fare
+  agentdeck                                      open the dashboard
+  agentdeck run "Fix the login form" -a claude   start an agent and wait for it
+  agentdeck run -d "Write the tests" -n tests    start one in the background
+  agentdeck run -- ./bot.sh --fast               use any command as the agent
+  agentdeck run -f tasks.toml --jobs 4           run a file of tasks
+  agentdeck ls; agentdeck logs -f tests          check on them
 
-Data goes to standard output, narration to standard error. --json prints JSON instead
-of text (docs/json.md). “agentdeck VERB --help” says more about a verb.
+Data goes to standard output, progress to standard error. --json prints JSON
+instead of text (docs/json.md). “agentdeck VERB --help” explains a verb.
 
 exit codes:
-  0 done            1 failed           2 usage            3 not found
-  4 refused         5 program missing  70 a bug           75 provider's limit, try later
-  77 not approved, see “agentdeck trust --help”           78 configuration
-  124 timed out     130 interrupted    141 the reader went away
+  0 done            1 failed           2 invalid command line
+  3 not found       4 refused          5 program missing
+  70 a bug          75 provider limit reached, try later
+  77 not approved, see “agentdeck trust --help”
+  78 configuration error               124 timed out
+  130 interrupted   141 output pipe closed
 
 environment:
-  NO_COLOR               no colours
+  NO_COLOR               turn colours off
   COLUMNS                width of tables
-  XDG_CONFIG_HOME        where agentdeck/config.toml lies (default ~/.config)
-  AGENTDECK_TMUX_SOCKET  another private tmux server than “agentdeck”
+  XDG_CONFIG_HOME        folder of agentdeck/config.toml (default ~/.config)
+  AGENTDECK_TMUX_SOCKET  name of the private tmux server (default “agentdeck”)
 """
 
 RUN = """\
-The agent gets a worktree, a branch, ports, a database and a tmux window of its own.
-run prints its name, tells on standard error what happens, and exits as the agent
-ends: 0 done, 1 failed, 124 timed out, 130 stopped, 75 given up on a provider's limit.
+The agent gets its own worktree, branch, ports, database and tmux window. run
+prints its name, reports progress on standard error and exits when the agent
+ends: 0 done, 1 failed, 124 timed out, 130 stopped, 75 provider limit reached.
 
-SIGINT (Ctrl-C) and SIGTERM stop the agent (INT, TERM, then KILL) and exit with 130; a
-second one leaves at once. When the terminal is closed (SIGHUP) the agent goes on; so it
-does with -d. A call that found its --id in use only waits, and stops nothing.
+Ctrl-C (SIGINT) and SIGTERM stop the agent (INT, TERM, then KILL) and exit with
+130; a second one exits at once. When the terminal closes (SIGHUP), the agent
+keeps running, as with -d. If the --id is in use, run waits for that agent;
+Ctrl-C won't stop it.
 
-The agent begins in the folder that you are in, as it is in its own worktree: in a
-sub-folder of the repository it begins in that one; --top makes it the repository's top.
-Hooks and the gate run at the top.
+The agent starts in the same folder as you, inside its own worktree: from a
+sub-folder of the repository it starts in that sub-folder; --top starts it at
+the top of the repository. Hooks and the gate run at the top.
 
-Without a terminal (cron, CI) a run that waits is --headless; otherwise the agent shows
-its own screen, to be seen with “agentdeck attach”.
+Without a terminal (cron, CI), a run that waits is --headless. Otherwise the
+agent shows its own screen: “agentdeck attach” opens it.
 
 TIME is 90, 90s, 15m, 2h or 1h30m.
 
-A file of tasks:
+A task file:
   [[task]]
   name = "parser"
-  task = "Write the parser"        # or file = "parser.md", or command = ["./bot.sh"]
+  task = "Write the parser"     # or file = "parser.md", command = ["./bot.sh"]
   [[task]]
   name = "docs"
   task = "Document the parser"
-  after = ["parser"]               # starts when these are done
-  agent = "codex"                  # also: branch, base, tier, timeout, env, id
+  after = ["parser"]            # start when these are done
+  agent = "codex"               # also: branch, base, tier, timeout, env, id
 
-With -f, run exits with 0 when all are done, with their code when all that were not
-agree, and else with 1.
+With -f, run exits with 0 when all tasks are done. Otherwise it exits with the
+code that the failed tasks share, or with 1 if their codes differ.
 
 examples:
   agentdeck run "Fix the login form"
@@ -73,24 +76,28 @@ examples:
 """
 
 LS = """\
-The states: starting, working, waiting (needs a person), limited (backs off from a
-provider's limit), done, failed, stopped, landed.
+States: starting, working, waiting (needs a person), limited (waiting for a
+provider limit to end), done, failed, stopped, landed.
+
+examples:
+  agentdeck ls
+  agentdeck ls --json
 """
 
 SHOW = """\
 examples:
   agentdeck show login
-  agentdeck show --screen login        what its terminal shows now
-  agentdeck show --failovers login     what was done while another provider served it
+  agentdeck show --screen login      print its terminal's current screen
+  agentdeck show --failovers login   list the commits made on a backup provider
 """
 
 LOGS = """\
-The log of the agent's last run, one line of its output a line, escape sequences
-stripped. --raw prints the recording byte for byte, wherever it goes: on a terminal its
-escape sequences act, so read it there only if you trust the agent.
+Print the log of the agent's last run, without escape sequences. --raw prints
+the recording byte for byte. On a terminal its escape sequences take effect, so
+use --raw there only if you trust the agent.
 
-TIME is how long ago (90s, 10m, 2h) or when (2026-01-31, 2026-01-31T14:30). PATTERN is a
-regular expression of Python's.
+TIME is an age (90s, 10m, 2h) or a date (2026-01-31, 2026-01-31T14:30).
+PATTERN is a Python regular expression.
 
 examples:
   agentdeck logs -f login
@@ -98,13 +105,17 @@ examples:
 """
 
 ATTACH = """\
-Detach with the keys C-b d; the agent goes on. With --json nothing is attached: the
-command that would attach is printed.
+Press C-b d to detach; the agent keeps running. With --json, attach only prints
+the command that would attach.
+
+examples:
+  agentdeck attach login
 """
 
 SEND = """\
-Text arrives as one paste, then Enter is pressed. KEYS are tmux's names, one or more:
-Enter, Escape, C-c, Up, Tab, y. They are pressed after the text.
+The text is pasted in one piece, then Enter is pressed. KEYS are one or more of
+tmux's key names: Enter, Escape, C-c, Up, Tab, y. They are pressed after the
+text.
 
 examples:
   agentdeck send login "Use the existing helper"
@@ -114,30 +125,34 @@ examples:
 """
 
 STOP = """\
-The agent's whole process tree gets INT, then TERM, then KILL. Its worktree, branch and
-leases stay; “agentdeck resume” starts it again.
+Stop the agent's whole process tree with INT, then TERM, then KILL. Its
+worktree, branch, ports and database stay; “agentdeck resume” starts it again.
+
+examples:
+  agentdeck stop login
+  agentdeck stop --all
 """
 
 RESUME = """\
-Starts an agent that has ended, in its worktree, and from its session where its program
-can. It comes back at once, as run -d does; --wait waits, as run does.
+Start the agent again in its worktree. It continues its session if its program
+can. resume returns at once, like run -d; --wait waits, like run.
 
 examples:
   agentdeck resume login
-  agentdeck resume --wait login "The tests still fail; go on."
+  agentdeck resume --wait login "The tests still fail; fix them."
 """
 
 FAILOVER = """\
-Ends what runs (INT, TERM, KILL) and lets another profile take over in the same worktree,
-with a brief of the task and of what was done. An agent that has ended is started again.
-By itself this happens when a provider limits the agent, is down or refuses its login,
-and profiles are listed:
+Stop the running program (INT, TERM, KILL) and let another profile continue in
+the same worktree. It gets a brief: the task, and the work so far. An agent that
+has ended starts again. AgentDeck does this by itself when a provider limits the
+agent, is down or refuses its login, if you list profiles:
 
   [agent]
-  failover = ["claude", "codex", "aider"]    # or: agentdeck run --failover codex,aider …
+  failover = ["claude", "codex", "aider"]   # or: agentdeck run --failover …
 
-The agent's own profile comes first. [failover] says how patient it is, and when it goes
-back; “agentdeck show NAME” tells what was done.
+The agent's own profile comes first. [failover] sets how long it waits, and when
+it goes back. “agentdeck show NAME” lists the failovers.
 
 examples:
   agentdeck failover login
@@ -146,17 +161,23 @@ examples:
 """
 
 DIFF = """\
-All that the agent changed since its base, committed or not.
+Print all changes since the agent's base, committed or not.
+
+examples:
+  agentdeck diff login
+  agentdeck diff --stat login
+  agentdeck diff login > login.patch
 """
 
 RM = """\
-Before anything is removed, the worktree (with what is not committed) and the branch's
-tip are saved in the trash, and the database is dumped. Worktrees and clones inside it are
-saved too. Where something can't be saved, or is still being written, nothing is changed.
-What lies in the worktree's place and is not the worktree, such as a link, is left as it is.
-On a terminal it asks first. Names have to be whole. Only branches that AgentDeck or the
-agent made are deleted.
-rm says which files that git ignores are not saved; trash.ignored = true saves them.
+rm first saves the worktree (with uncommitted changes) and the branch's tip in
+the trash, and dumps the database. It saves worktrees and clones inside the
+worktree too. If something can't be saved, or is still being written, nothing
+changes. If something else is in the worktree's place, such as a link, it stays.
+
+On a terminal, rm asks first. rm needs the full name. It deletes only branches
+that AgentDeck or the agent made. It lists the git-ignored files that it won't
+save; trash.ignored = true saves them.
 
 examples:
   agentdeck rm login
@@ -164,10 +185,11 @@ examples:
 """
 
 RADAR = """\
-What each agent has done, committed or not, is merged with every other's and with its
-base, in memory: · clean, ~ touches the same files, ✗ conflicts. Below the matrix are the
-files and lines, and the order to land in with the fewest conflicts. Lines are counted in
-the file of the agent that is named first. NAMES are compared with all others.
+Merge each agent's work, committed or not, with every other agent's and with its
+base, in memory: · clean, ~ touches the same files, ✗ conflicts. Below the
+matrix are the files and lines, and the landing order with the fewest conflicts.
+Line numbers refer to the file of the agent named first. NAMEs are compared with
+all others.
 
 examples:
   agentdeck radar
@@ -176,80 +198,98 @@ examples:
 """
 
 MERGE = """\
-Each agent's work (what HEAD of its worktree is on) is merged with its base. The gate's
-commands run on the result in a worktree with ports and a database of its own (“agentdeck
-logs -f gate-NAME” shows it). Then the base moves, and its checkout with it. Several names land in their order,
-each on top of the one before; one that conflicts or fails is set aside with its reason.
-Nothing is changed for those: they are neither stopped nor their work committed.
---batch tests all together, once. --dry-run tells what the same command would do; it
-runs neither the gate nor the hooks of a commit.
+Merge each agent's work (the HEAD of its worktree) with its base. The gate's
+commands run on the result, in a worktree with its own ports and database
+(“agentdeck logs -f gate-NAME” shows them). Then the base moves, and its
+checkout with it. Several agents land in order, each on top of the one before.
+An agent that conflicts or fails is set aside with a reason: nothing about it
+changes. --batch tests all of them together, once. --dry-run shows what would
+land; it runs neither the gate nor commit hooks.
 
-The gate is [landing] gate in agentdeck.toml, or what --gate says. Exits with 0 when all
-landed, 4 when something stood in the way, 1 when a gate failed or an agent that was
-asked to did not resolve its conflict.
+The gate is [landing] gate in agentdeck.toml, or --gate. merge exits with 0 when
+all agents landed, 4 when something prevented it, 1 when a gate failed or an
+agent did not resolve its conflict.
 
-Work that changes what agentdeck.toml runs, reaches or loosens needs a person: merge shows
-the change and asks at a terminal; elsewhere --accept-config lands it. The landing itself
-uses the approved configuration, and the new one waits for “agentdeck trust”.
+Work that changes what agentdeck.toml runs, reaches or loosens needs a person:
+merge shows the change and asks on a terminal; elsewhere --accept-config lands
+it. The landing itself uses the approved configuration; the new one needs
+“agentdeck trust”.
 
 examples:
   agentdeck merge login
   agentdeck merge --squash --gate "make test" --remove login
-  agentdeck merge --all --batch                every agent that is done
+  agentdeck merge --all --batch            land every agent that is done
   agentdeck merge --dry-run --commit login tests docs
-  agentdeck merge --resolve login              resolve a conflict yourself
-  agentdeck merge --hand-back login            let the agent do it
+  agentdeck merge --resolve login          resolve a conflict yourself
+  agentdeck merge --hand-back login        let the agent resolve it
 """
 
 UNDO = """\
-Brings back removed agents with their worktree, branch, index, changes and database, and
-moves a base branch back that nobody has built on since. Where somebody has, agents that
-the landing removed come back all the same. An undo is a step too.
+Restore removed agents with their worktree, branch, index, changes and database.
+Move a base branch back, unless someone has added commits to it since; agents
+that the landing removed come back in any case. An undo can be undone too.
 
 examples:
-  agentdeck undo                the latest removal, landing or prune
+  agentdeck undo                undo the latest removal, landing or prune
   agentdeck undo --list
   agentdeck undo --step 12
 """
 
 PRUNE = """\
-Agents that landed, branches of theirs that are merged (also by squash or rebase), git's
-records of worktrees that are gone, ports, databases, windows and files without an agent,
-and logs and trash older than [trash] keep_days. It lists them, and asks.
+Delete agents that landed, their merged branches (also by squash or rebase),
+git's records of deleted worktrees, ports, databases, windows and files that no
+agent owns, and logs and trash older than [trash] keep_days. prune lists them
+and asks first.
+
+examples:
+  agentdeck prune --dry-run
+  agentdeck prune --yes
 """
 
 PULL = """\
-Fast-forwards the branch and its checkout. One that has commits of its own is refused.
+Fast-forward the branch and its checkout. A branch with commits of its own is
+refused.
+
+examples:
+  agentdeck pull
+  agentdeck pull develop
 """
 
 PR = """\
-Pushes the agent's branch and opens the pull request with gh or glab: the one that the
-remote's host needs. --with names it where the host's name does not tell. Nothing is
-pushed before the program is there and logged in.
+Push the agent's branch and open the pull request with gh or glab, whichever the
+remote's host needs. If the host's name doesn't tell, choose one with --with.
+Nothing is pushed until the program is installed and logged in.
+
+examples:
+  agentdeck pr login
+  agentdeck pr --draft --into develop login
 """
 
 PORTS = """\
-The ports of all of this user's agents, in all repositories.
+List the ports of all your agents, in all repositories.
+
+examples:
+  agentdeck ports
 """
 
 GATEWAY = """\
-The gateway is a process on this machine that agents with a --tier talk to in place of
-their provider. It tries the providers of the tier in their order, goes on to the next
-when one fails, comes back when it recovers, and writes down what each request cost. It
-is shared by all repositories and starts by itself with the first agent that needs it.
+The gateway is a local process. Agents with a --tier send their requests to it
+instead of to their provider. It tries the tier's providers in order, moves on
+when one fails, returns when it recovers, and records what each request cost.
+All repositories share it; it starts with the first agent that needs it.
 
-check sends one tiny request to each provider of each tier, and exits with 1 when one
-does not answer. metrics prints its counters as Prometheus reads them, for the textfile
-collector of its node exporter.
+check sends one tiny request to each provider of each tier, and exits with 1 if
+one doesn't answer. metrics prints counters in Prometheus text format, for the
+textfile collector of node_exporter.
 
 examples:
-  agentdeck gateway                    whether it runs, and how the providers fare
+  agentdeck gateway                    show its state and the providers' health
   agentdeck gateway check
 """
 
 MODELS = """\
-Asks each model server of this machine (Ollama, vLLM, llama.cpp, LM Studio, and those of
-[providers] with local = true) what it offers, and for one short completion.
+List the models of each local model server (Ollama, vLLM, llama.cpp, LM Studio,
+and [providers] with local = true), and time one short completion.
 
 serve loads a GGUF file with llama.cpp (pip install xllamacpp) in a tmux window;
 the tier “local” then uses it.
@@ -261,9 +301,10 @@ examples:
 """
 
 SPEND = """\
-From the gateway's own books, and for agents that go past it from what Claude Code and
-Codex report at the end of a headless run. Prices are the published ones, or those of
-[providers.NAME] prices. TIME is how long ago (7d, 12h) or a date.
+Costs come from the gateway's ledger. For agents that bypass it, they come from
+what Claude Code and Codex report at the end of a headless run. Prices are the
+published ones, or those of [providers.NAME] prices. TIME is an age (7d, 12h) or
+a date.
 
 examples:
   agentdeck spend --since 7d
@@ -271,18 +312,19 @@ examples:
 """
 
 TRUST = """\
-A repository's agentdeck.toml can run commands, name servers and files, and loosen rules.
-AgentDeck uses those parts once you have approved their content, and asks again when it
-changes. The approval is kept in your own state folder, not in the repository; a copy or
-a moved repository asks again. ls, show, logs, diff, radar, config and doctor work
-without it, and so do stop, send and attach; any other verb asks at a terminal, and
-exits with 77 without one.
+A repository's agentdeck.toml can run commands, name servers and files, and
+loosen rules. AgentDeck uses those parts once you have approved their content,
+and asks again when it changes. It keeps the approval in your own state folder,
+not in the repository; a copied or moved repository needs a new one. Without
+approval, ls, show, logs, diff, radar, config, doctor, stop, send and attach
+work; other verbs ask on a terminal, and exit with 77 without one.
 
---yes is for scripts. [trust] roots in your own ~/.config/agentdeck/config.toml names
-folders whose repositories you always trust. An agent can't approve anything.
+--yes is for scripts. To always trust the repositories in some folders, list
+them as [trust] roots in your own ~/.config/agentdeck/config.toml. An agent
+can't approve anything.
 
-It does not cover what agents and commands run by themselves: Makefile, package.json,
-AGENTS.md, the project settings of the agents' own programs.
+Approval does not cover what agents and commands run by themselves: Makefile,
+package.json, AGENTS.md, the project settings of the agent programs.
 
 examples:
   agentdeck trust
@@ -291,19 +333,32 @@ examples:
 """
 
 CONFIG = """\
-Each value with where it comes from: agentdeck.toml at the repository's root goes over
-~/.config/agentdeck/config.toml, which goes over the defaults.
+Print each value and its source. agentdeck.toml at the top of the repository
+overrides ~/.config/agentdeck/config.toml, which overrides the defaults.
+
+examples:
+  agentdeck config
+  agentdeck config --json
 """
 
 DOCTOR = """\
-What is missing on this machine and what is not as it should be, each with what to do.
-Exits with 1 when something that is needed is wrong; – marks what is optional.
+List what is missing or broken on this machine, and how to fix it. doctor exits
+with 1 if something required is wrong; – marks what is optional.
+
+examples:
+  agentdeck doctor
 """
 
-VERSION = ""
+VERSION = """\
+examples:
+  agentdeck version
+"""
 
 COMPLETION = """\
-bash:  echo 'eval "$(agentdeck completion bash)"' >> ~/.bashrc
-zsh:   echo 'eval "$(agentdeck completion zsh)"' >> ~/.zshrc       (after compinit)
-fish:  agentdeck completion fish > ~/.config/fish/completions/agentdeck.fish
+Add the line for your shell to its start-up file; for zsh, below compinit.
+
+examples:
+  eval "$(agentdeck completion bash)"      # in ~/.bashrc
+  eval "$(agentdeck completion zsh)"       # in ~/.zshrc
+  agentdeck completion fish > ~/.config/fish/completions/agentdeck.fish
 """

@@ -115,7 +115,7 @@ class Tour:
             child.wait()
 
     def go(self) -> None:
-        _title("Three agents at once, each in a world of its own")
+        _title("Three agents at once, each in its own isolated worktree")
         for name, task in (
             ("basket", "Add a basket"),
             ("search", "Add a search [ask]"),
