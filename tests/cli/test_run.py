@@ -12,8 +12,8 @@ import pytest
 from agentdeck.cli.parser import parse, split_command
 from agentdeck.cli.run import outcome_of_many, queued_tasks, request_of
 from agentdeck.core.agents.agent import Agent, Fault, Mode, State, Status
-from agentdeck.engine.views import AgentView
-from agentdeck.errors import ExitCode, UsageError
+from agentdeck.engine.views import AgentView, TaskEnd
+from agentdeck.errors import ExitCode, NotFoundError, UntrustedError, UsageError
 from tests.support.cli import PROGRAM, agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.retry import eventually
@@ -97,22 +97,29 @@ def test_what_the_line_says_holds_where_a_task_says_nothing(tmp_path: Path) -> N
     assert (third.request.profile, third.request.argv) == (None, ("sh",))
 
 
-def ended(state: State, fault: Fault = Fault.NONE) -> AgentView:
-    return AgentView(Agent("a", "", "", Mode.HEADLESS, 0.0), Status(state, 0.0, fault=fault), alive=False)
+def ended(state: State, fault: Fault = Fault.NONE) -> TaskEnd:
+    return TaskEnd(AgentView(Agent("a", "", "", Mode.HEADLESS, 0.0), Status(state, 0.0, fault=fault), alive=False))
+
+
+skipped = TaskEnd()
+refused, unknown = TaskEnd(error=UntrustedError("x")), TaskEnd(error=NotFoundError("x"))
 
 
 @pytest.mark.parametrize(
-    ("views", "asked", "code"),
+    ("ends", "code"),
     [
-        ([ended(State.DONE), ended(State.LANDED)], 2, ExitCode.OK),
-        ([ended(State.DONE)], 2, ExitCode.FAILED),
-        ([ended(State.DONE), ended(State.FAILED, Fault.TIMED_OUT)], 2, ExitCode.TIMED_OUT),
-        ([ended(State.FAILED, Fault.LIMITED), ended(State.FAILED, Fault.TIMED_OUT)], 2, ExitCode.FAILED),
-        ([ended(State.FAILED, Fault.LIMITED)], 3, ExitCode.TRY_LATER),
+        ([ended(State.DONE), ended(State.LANDED)], ExitCode.OK),
+        ([ended(State.DONE), skipped], ExitCode.FAILED),
+        ([ended(State.DONE), ended(State.FAILED, Fault.TIMED_OUT)], ExitCode.TIMED_OUT),
+        ([ended(State.FAILED, Fault.LIMITED), ended(State.FAILED, Fault.TIMED_OUT)], ExitCode.FAILED),
+        ([ended(State.FAILED, Fault.LIMITED), skipped, skipped], ExitCode.TRY_LATER),
+        ([ended(State.DONE), refused, refused, skipped], ExitCode.UNTRUSTED),
+        ([ended(State.FAILED, Fault.LIMITED), refused], ExitCode.FAILED),
+        ([unknown, skipped], ExitCode.NOT_FOUND),
     ],
 )
-def test_the_code_of_many(views: list[AgentView], asked: int, code: ExitCode) -> None:
-    assert outcome_of_many(views, asked) is code
+def test_the_code_of_many(ends: list[TaskEnd], code: ExitCode) -> None:
+    assert outcome_of_many(ends) is code
 
 
 # What happens

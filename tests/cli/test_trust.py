@@ -109,6 +109,39 @@ def test_a_verb_that_only_looks_works_and_says_what_waits(clone: Bench, words: l
     assert not agentdeck("-q", *words, cwd=clone.root).stderr.startswith("Not approved")
 
 
+@pytest.mark.parametrize("words", [words for words in LOOKING if words != ["config"]], ids=" ".join)
+@pytest.mark.parametrize("mistake", ["x = [", "[landing]\ngates = 1\n"])
+def test_a_verb_that_only_looks_works_while_the_configuration_has_a_mistake(
+    clone: Bench, words: list[str], mistake: str
+) -> None:
+    put_agent(clone.root, "one", leases=[])
+    clone.write("agentdeck.toml", mistake)
+    done = agentdeck(*words, cwd=clone.root)
+    expected = {"undo": "There is nothing to undo", "logs one": "has no log", "diff one": "is gone"}
+    if done.returncode == ExitCode.OK:
+        assert " ".join(words) not in expected
+    else:
+        assert expected[" ".join(words)] in done.stderr
+    assert ("without the prices and limits" in done.stderr) == (words == ["spend"])
+
+
+def test_a_task_of_many_that_is_refused_says_so_in_the_code(clone: Bench) -> None:
+    """The first task changes the repository's configuration."""
+    assert agentdeck("trust", "--yes", cwd=clone.root).returncode == ExitCode.OK
+    clone.write("other.toml", 'hooks.setup = ["true"]\n')
+    clone.write(
+        "tasks.toml",
+        '[[task]]\nname = "one"\ncommand = ["cp", "other.toml", "../../agentdeck.toml"]\n'
+        '[[task]]\nname = "two"\ncommand = ["true"]\nafter = ["one"]\n'
+        '[[task]]\nname = "three"\ncommand = ["true"]\nafter = ["two"]\n',
+    )
+    clone.commit("Tasks")
+    done = agentdeck("run", "-f", "tasks.toml", cwd=clone.root)
+    assert done.returncode == ExitCode.UNTRUSTED, done.stderr
+    assert "You have not approved" in done.stderr
+    assert {view.name: view.outcome for view in clone.deck().agents()} == {"one": ExitCode.OK}
+
+
 def test_the_harmless_rest_is_used_and_the_doctor_tells(clone: Bench) -> None:
     values = objects(agentdeck("config", "--json", cwd=clone.root).stdout)[0]["config"]
     assert values["landing"]["method"] == "squash"

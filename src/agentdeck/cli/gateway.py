@@ -166,10 +166,12 @@ def _serve(args: Namespace, world: World, out: Output) -> ExitCode:
 def spend(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.providers.spending import spending
 
-    since = parse_since(args.since, time.time()) if args.since else 0.0
-    found = spending(open_deck(out, looks=True).world, args.by, since)
     if args.csv and out.json:
         raise UsageError("--csv and --json are two formats; give one.")
+    since = parse_since(args.since, time.time()) if args.since else 0.0
+    found = spending(open_deck(out, looks=True).world, args.by, since)
+    if found.mistake:
+        out.complain(plain(f"agentdeck: without the prices and limits of the configuration: {found.mistake}"), YELLOW)
     if out.json:
         dearest = found.dearest and {"model": found.dearest[0], "cost": found.dearest[1]}
         deep = {"share": found.deep_share, "limit": found.deep_limit}

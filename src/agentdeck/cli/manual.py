@@ -64,7 +64,8 @@ A task file:
   agent = "codex"               # also: branch, base, tier, timeout, env, id
 
 With -f, run exits with 0 when all tasks are done. Otherwise it exits with the
-code that the failed tasks share, or with 1 if their codes differ.
+code that the tasks share which failed or could not start, or with 1 if their
+codes differ.
 
 examples:
   agentdeck run "Fix the login form"

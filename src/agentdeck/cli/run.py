@@ -24,7 +24,7 @@ from agentdeck.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.views import AgentView, QueuedTask, StartRequest
+    from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 
 _ALONE = ("name", "branch", "id", "task_file")
 """Options that mean one agent, and so make no sense for a file of tasks."""
@@ -198,10 +198,11 @@ def _run_many(args: Namespace, out: Output) -> ExitCode:
     listener = _Listener(out)
 
     def work() -> ExitCode:
-        views = deck.start_many(tasks, args.jobs or 0, listener.starting)
-        for view in views:
-            _report(view, out, ended=True)
-        return outcome_of_many(views, len(tasks))
+        ends = deck.start_many(tasks, args.jobs or 0, listener.starting)
+        for end in ends:
+            if end.view is not None:
+                _report(end.view, out, ended=True)
+        return outcome_of_many(ends)
 
     return _interruptible(deck, listener, work)
 
@@ -232,12 +233,13 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
     return tasks
 
 
-def outcome_of_many(views: list[AgentView], asked: int) -> ExitCode:
-    """OK when all were done; the code of those that were not, where they agree; else FAILED."""
-    codes = {view.outcome for view in views} - {ExitCode.OK}
+def outcome_of_many(ends: list[TaskEnd]) -> ExitCode:
+    """OK when all were done; the code of those that failed or didn't start, where they agree; else FAILED."""
+    codes = {end.view.outcome for end in ends if end.view} | {end.error.exit_code for end in ends if end.error}
+    codes -= {ExitCode.OK}
     if len(codes) == 1:
         return codes.pop()
-    return ExitCode.OK if not codes and len(views) == asked else ExitCode.FAILED
+    return ExitCode.OK if not codes and all(end.view for end in ends) else ExitCode.FAILED
 
 
 def resume(args: Namespace, out: Output) -> ExitCode:

@@ -14,7 +14,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event
 from agentdeck.engine import roster
 from agentdeck.engine.reconcile import repair
-from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest
+from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import NotFoundError, RefusedError, StoreError
 from agentdeck.system.config.settings import signs
@@ -147,7 +147,7 @@ class Deck:
         folder = self.folder if request.folder is None else request.folder
         return starting.start(world, replace(request, folder=folder), note)
 
-    def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[AgentView]:
+    def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[TaskEnd]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
         from agentdeck.engine.task_queue import Queue
 

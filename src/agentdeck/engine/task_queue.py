@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event
 from agentdeck.engine import roster
-from agentdeck.engine.views import AgentView, QueuedTask, StartRequest
+from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system.files.watch import ticks
@@ -36,13 +36,12 @@ class Queue:
     note: Note
     running: dict[str, str] = field(default_factory=dict)
     """Task to agent, for what has started and not ended."""
-    ended: dict[str, AgentView | None] = field(default_factory=dict)
-    """Task to what became of it; None for one that never started."""
+    ended: dict[str, TaskEnd] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     last_start: float = 0.0
 
-    def run(self) -> list[AgentView]:
-        """Return what became of every task that started, in the tasks' order."""
+    def run(self) -> list[TaskEnd]:
+        """Return what became of every task, in the tasks' order."""
         # The end of a run is written into a file of this folder; a runner that was killed writes nothing.
         for _ in ticks(self.world.store.open().folder, every=max(_LOOK_EVERY, _LOOK_EACH * self._places)):
             self._collect()
@@ -50,8 +49,7 @@ class Queue:
                 pass
             if len(self.ended) == len(self.tasks):
                 break
-        views = (self.ended[task.name] for task in self.tasks)
-        return [view for view in views if view is not None]
+        return [self.ended[task.name] for task in self.tasks]
 
     def _collect(self) -> None:
         self.repair(self.note)
@@ -59,14 +57,14 @@ class Queue:
         for task, name in list(self.running.items()):
             view = views.get(name)
             if view is None:
-                self._end(task, None, f"{name} was removed")
+                self._end(task, TaskEnd(), f"{name} was removed")
             elif not view.state.is_live:
-                self._end(task, view, f"{view.state}: {view.reason}" if view.reason else str(view.state))
+                self._end(task, TaskEnd(view), f"{view.state}: {view.reason}" if view.reason else str(view.state))
 
-    def _end(self, task: str, view: AgentView | None, text: str) -> None:
+    def _end(self, task: str, end: TaskEnd, text: str) -> None:
         name = self.running.pop(task, task)
-        self.ended[task] = view
-        self.note(Event("run.ended" if view else "run.skipped", name, text, {"task": task}))
+        self.ended[task] = end
+        self.note(Event("run.ended" if end.view else "run.skipped", name, text, {"task": task}))
 
     def _start_next(self) -> bool:
         """Start the first task that may; say whether something changed, so that there may be more to do."""
@@ -75,7 +73,7 @@ class Queue:
                 continue
             failed = [name for name in task.after if name in self.ended and not self._went_well(name)]
             if failed:
-                self._end(task.name, None, f"skipped, because {', '.join(failed)} did not get done")
+                self._end(task.name, TaskEnd(), f"skipped, because {', '.join(failed)} did not get done")
                 return True
             missing = [name for name in task.after if name not in self.ended]
             obstacle = f"waits for {', '.join(missing)}" if missing else self._obstacle()
@@ -86,7 +84,7 @@ class Queue:
         return False
 
     def _went_well(self, task: str) -> bool:
-        view = self.ended[task]
+        view = self.ended[task].view
         return view is not None and view.state in (State.DONE, State.LANDED)
 
     @property
@@ -114,7 +112,7 @@ class Queue:
         try:
             view = self.start(task.request, self.note)
         except DeckError as error:
-            self._end(task.name, None, str(error))
+            self._end(task.name, TaskEnd(error=error), str(error))
             return True
         self.last_start = time.monotonic()
         self.running[task.name] = view.name

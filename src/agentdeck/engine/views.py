@@ -10,7 +10,7 @@ from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, Status
 from agentdeck.core.providers.serving import Serving
 from agentdeck.engine.worktrees.heads import recorded_head
 from agentdeck.engine.worktrees.identity import trouble
-from agentdeck.errors import ExitCode, StoreError
+from agentdeck.errors import DeckError, ExitCode, StoreError
 from agentdeck.system.git.heads import Head
 from agentdeck.system.state.store import Store
 
@@ -171,6 +171,15 @@ class QueuedTask:
     name: str
     request: StartRequest
     after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """How one task of many ended: its agent, or the error of its start. One that was skipped has neither, nor one
+    whose agent was removed."""
+
+    view: AgentView | None = None
+    error: DeckError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agentdeck.core.config.config import Config
 from agentdeck.core.providers.own_results import MARKS, read_result
 from agentdeck.core.providers.tiers import parse_target
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.world import World
+from agentdeck.errors import ConfigError
 from agentdeck.system.gateway import pricing
 from agentdeck.system.gateway.ledger import FILE, Ledger, Record
 from agentdeck.system.state import logs
@@ -61,6 +63,8 @@ class Spending:
     deep_share: float
     """The part of the cost that the tier `deep` has."""
     deep_limit: float | None
+    mistake: str
+    """What is wrong with the configuration, whose prices and limits are then left out; else empty."""
 
 
 def spending(world: World, by: str, since: float = 0.0) -> Spending:
@@ -75,9 +79,14 @@ def spending(world: World, by: str, since: float = 0.0) -> Spending:
         if record.provider:
             used.add((record.provider, record.model))
     order = sorted(lines.values(), key=lambda line: (0.0 if by == "day" else -line.cost, line.name))
-    limit = world.safe_settings.config.budgets.deep_share
     share = deep.cost / total.cost if total.cost else 0.0
-    return Spending(order, total, _dearest(world, used, total.usage), share, limit)
+    config, mistake = Config(), ""
+    try:
+        config = world.safe_settings.config
+    except ConfigError as error:
+        mistake = error.title
+    dearest = _dearest(config, used, total.usage)
+    return Spending(order, total, dearest, share, config.budgets.deep_share, mistake)
 
 
 def of_agent(world: World, name: str, since: float = 0.0) -> Iterator[Record]:
@@ -144,8 +153,7 @@ def _run_of(path: Path) -> tuple[str, float]:
         return "", 0.0
 
 
-def _dearest(world: World, used: set[tuple[str, str]], usage: Usage) -> tuple[str, float] | None:
-    config = world.safe_settings.config
+def _dearest(config: Config, used: set[tuple[str, str]], usage: Usage) -> tuple[str, float] | None:
     steps = [step for chain in config.tiers.values() if not isinstance(chain, str) for step in chain]
     targets = [parse_target(step) for step in steps]
     models = used | {(target.provider, target.model) for target in targets if target.model}

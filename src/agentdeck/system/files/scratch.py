@@ -9,9 +9,12 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from agentdeck.system.files.files import is_locked
 
 _PREFIX = "agentdeck-scratch-"
 
@@ -58,15 +61,7 @@ def clear_abandoned(folder: Path) -> None:
 
 def _is_abandoned(folder: Path) -> bool:
     try:
-        if folder.lstat().st_uid != os.getuid():
-            return False
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        found = folder.lstat()
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not is_locked(folder)
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
