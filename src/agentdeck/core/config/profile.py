@@ -107,6 +107,15 @@ class Reports(_Section):
     """Words put right after the program's name."""
 
 
+class Sandbox(_Section):
+    """How the CLI's own sandbox is told what a commit in the agent's worktree writes outside of it."""
+
+    kind: Literal["none", "codex"] = "none"
+    """Whose files name the folders that the user has opened to the sandbox already; they stay open."""
+    argv: tuple[str, ...] = ()
+    """Words put right after the program's name; `{roots}` is the list of the folders, in JSON."""
+
+
 class GatewayWiring(_Section):
     """How the CLI is pointed at the gateway, by the means that it honours.
 
@@ -151,6 +160,7 @@ class Profile(_Section):
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
     answer: Answer = Answer()
     reports: Reports = Reports()
+    sandbox: Sandbox = Sandbox()
     gateway: GatewayWiring | None = None
     """None: the CLI can't be pointed at the gateway."""
     session_pattern: Annotated[Pattern, AfterValidator(_finds_session)] = ""

@@ -16,6 +16,7 @@ from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import VARIABLES, Orders
 from agentdeck.engine.lifecycle.resources import resource_variables, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
+from agentdeck.engine.profiles.allowing import allowance
 from agentdeck.engine.profiles.chain import COMMAND, chain_of, differences, policy_of, rung_of, usable
 from agentdeck.engine.profiles.handing import Job, progress_of, start_of
 from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
@@ -44,7 +45,7 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
     said = prompt or ("" if resume else agent.task)
     course = _course(world, agent)
     profile = None if agent.profile == COMMAND else world.profiles[course.profile]
-    wiring = wire(world, agent, profile)
+    wiring = _wiring(world, agent, profile)
     argv, typed = _command(world, agent, profile, wiring, course, resume=resume, said=said)
     wirings = _wirings(world, agent, course, wiring)
     orders = _orders_of_any(world, agent, resume=resume)
@@ -109,10 +110,22 @@ def _wirings(world: World, agent: Agent, course: _Course, wiring: Wiring) -> Map
     wirings = {}
     for name in course.chain:
         try:
-            wirings[name] = wiring if name == course.profile else wire(world, agent, world.profiles[name])
+            wirings[name] = wiring if name == course.profile else _wiring(world, agent, world.profiles[name])
         except (RefusedError, NotFoundError):
-            wirings[name] = NOT_WIRED
+            wirings[name] = _allowed(world, agent, world.profiles[name], NOT_WIRED)
     return wirings
+
+
+def _wiring(world: World, agent: Agent, profile: Profile | None) -> Wiring:
+    wiring = wire(world, agent, profile)
+    return wiring if profile is None else _allowed(world, agent, profile, wiring)
+
+
+def _allowed(world: World, agent: Agent, profile: Profile, wiring: Wiring) -> Wiring:
+    """`wiring` with what the CLI is told of what it may do."""
+    variables = world.environment(configured_variables(world, agent)) | profile.env | agent.env
+    allowed = allowance(world, agent, profile, variables)
+    return replace(wiring, argv=(*allowed.argv, *wiring.argv), env=allowed.env | wiring.env)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from agentdeck.engine.lifecycle.ending import end_runner
 from agentdeck.engine.lifecycle.launch import begins_at_top, left_out, orders_for, runner_argv
 from agentdeck.engine.lifecycle.resources import Presence
 from agentdeck.engine.lifecycle.survivors import end_leftovers
+from agentdeck.engine.profiles.allowing import commit_note
 from agentdeck.engine.world import World
 from agentdeck.errors import TmuxError
 from agentdeck.system.files.files import write_json
@@ -40,7 +41,8 @@ class PaneResource:
         session, window = lease.data["session"], lease.data["window"]
         world.tmux.open_window(session, window, runner_argv(path), cwd=Path(orders.cwd), env=environment)
         self._await_runner(world, agent, lease)
-        told = "; ".join(filter(None, (left_out(world, agent), begins_at_top(world, agent))))
+        notes = (left_out(world, agent), begins_at_top(world, agent), commit_note(world, agent))
+        told = "; ".join(filter(None, notes))
         return {**lease.data, "log": orders.log, "run": orders.run, "note": told}
 
     def _await_runner(self, world: World, agent: Agent, lease: Lease) -> None:

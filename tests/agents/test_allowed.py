@@ -1,0 +1,92 @@
+"""What real agent CLIs may do in their worktrees: commit, and no more than they were allowed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agents.agent import Mode
+from agentdeck.engine.views import StartRequest
+from tests.agents.conftest import QUIET
+from tests.support.decks import Bench
+from tests.support.fake_api import FakeApi, fake_api
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
+    """The provider, and Codex in its usual sandbox, to which `/tmp` is closed because the repository is there."""
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC", "CLAUDE", "OPENAI", "CODEX"))]:
+        monkeypatch.delenv(name)
+    with fake_api() as served:
+        variables = {"ANTHROPIC_BASE_URL": served.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
+        for name, value in {**QUIET, **variables, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
+            monkeypatch.setenv(name, value)
+        bench.write(
+            ".codex/config.toml",
+            'model = "gpt-5-codex"\nmodel_provider = "x"\nsandbox_mode = "workspace-write"\n'
+            f"[sandbox_workspace_write]\nwritable_roots = [{json.dumps(str(bench.home / 'opened'))}]\n"
+            "exclude_slash_tmp = true\nexclude_tmpdir_env_var = true\n"
+            f'[model_providers.x]\nname = "x"\nbase_url = "{served.url}/v1"\nwire_api = "responses"\n'
+            'env_key = "OPENAI_API_KEY"\nrequest_max_retries = 0\nstream_max_retries = 0\n',
+            cwd=bench.home,
+        )
+        (bench.home / "opened").mkdir()
+        yield served
+
+
+@pytest.fixture
+def sandbox(api: FakeApi, tmp_path: Path) -> None:
+    """Skip where Codex' sandbox does not run on this machine."""
+    probe = subprocess.run(
+        ["codex", "sandbox", "--", "true"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    if probe.returncode:
+        pytest.skip(f"Codex can't make its sandbox here: {probe.stderr.strip()[-200:]}")
+
+
+def test_codex_commits_and_merges_inside_of_its_sandbox_and_moves_nothing_else(
+    bench: Bench, api: FakeApi, sandbox: None
+) -> None:
+    bench.git("branch", "other")
+    bench.write("late.txt", "late\n")
+    main = bench.commit("Late on main")
+    git = bench.root / ".git"
+    opened = bench.home / "opened" / "file"
+    inside = f"'{git}'"
+    forbidden = (
+        "git update-ref refs/heads/main HEAD",
+        "git update-ref refs/heads/other HEAD",
+        "git branch new",
+        "git tag new",
+        f"touch {inside}/hooks/post-commit",
+        f"echo >> {inside}/config",
+        f"touch {inside}/agentdeck/mine",
+    )
+    api.commands = (
+        "echo one > one.txt && git add -A && git commit -qm One",
+        "git commit -q --amend -m 'One, amended'",
+        "git merge -q -m Merged main",
+        f"touch '{opened}'",
+        *(f"{line} && touch forbidden-{number}" for number, line in enumerate(forbidden)),
+    )
+    deck = bench.deck()
+    deck.start(StartRequest(task="Commit it", profile="codex", name="co", mode=Mode.HEADLESS, base="other"))
+    view = deck.wait("co")
+    log = "\n".join(line.text for line in deck.log_lines("co"))
+    assert view.worktree is not None
+    subjects = bench.git("log", "--format=%s", view.branch).splitlines()
+    assert set(subjects) == {"Merged", "One, amended", "Late on main", "Start"}, log
+    assert not list(view.worktree.glob("forbidden-*")), log
+    assert opened.exists(), "what the user opened to it stays open"
+    assert bench.git("rev-parse", "main") == main
+    assert sorted(bench.branches()) == sorted(["main", "other", view.branch])
+    assert bench.git("tag") == ""
+    assert not (git / "agentdeck" / "mine").exists()
+    bench.git("fsck", "--strict")

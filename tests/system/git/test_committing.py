@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentdeck.system.git.committing import commit_roots
+from tests.support.decks import Bench
+
+
+def made(bench: Bench, *options: str) -> tuple[Path, Path, Path]:
+    """A worktree, its git folder and the common one."""
+    place = bench.root.parent / "tree"
+    bench.git("worktree", "add", "-q", *options, str(place))
+    return place, Path(bench.git("rev-parse", "--absolute-git-dir", cwd=place)), bench.root / ".git"
+
+
+def test_a_branch_in_a_folder_opens_that_folder_its_log_the_objects_and_the_own_git_folder(bench: Bench) -> None:
+    _, own, common = made(bench, "-b", "deck/one")
+    refs, logs = common / "refs/heads/deck", common / "logs/refs/heads/deck"
+    assert commit_roots(common, own) == (own, common / "objects", refs, logs)
+    bench.git("pack-refs", "--all")
+    assert not refs.exists()
+    commit_roots(common, own)
+    assert refs.is_dir(), "a sandbox can't open what is not there"
+
+
+def test_a_worktree_on_a_commit_opens_no_branch(bench: Bench) -> None:
+    _, own, common = made(bench, "--detach")
+    assert commit_roots(common, own) == (own, common / "objects")
+
+
+def test_a_branch_in_no_folder_opens_nothing_for_all_others_would_be_open_with_it(bench: Bench) -> None:
+    _, own, common = made(bench, "-b", "plain")
+    assert commit_roots(common, own) == ()
+
+
+def test_a_folder_that_is_a_link_is_opened_where_it_leads(bench: Bench) -> None:
+    _, own, common = made(bench, "-b", "deck/one")
+    elsewhere = bench.root.parent / "objects"
+    (common / "objects").rename(elsewhere)
+    (common / "objects").symlink_to(elsewhere)
+    assert elsewhere in commit_roots(common, own)
+
+
+@pytest.mark.parametrize("nested", ["deck/a/b", "deck/one"])
+def test_only_the_folder_right_above_the_branch_is_open(bench: Bench, nested: str) -> None:
+    _, own, common = made(bench, "-b", nested)
+    assert common / "refs/heads" / Path(nested).parent in commit_roots(common, own)
+    assert common / "refs/heads" not in commit_roots(common, own)
