@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from agentdeck.core.transcripts.records import Record
 
-_TEXT_MAX = 8000
+_TEXT_MAX = 200_000
 """Characters of a text that are kept."""
 _ARGUMENTS_MAX = 160
 """Characters of a tool's arguments that are kept."""
@@ -18,11 +18,19 @@ _SUBJECTS = ("command", "cmd", "file_path", "filePath", "path", "absolute_path",
 
 
 class Reader(Protocol):
-    """One for each file of a transcript. It never raises: what it does not know, it skips."""
+    """One for each file of a transcript. What it does not know, it skips."""
 
     def read(self, line: bytes) -> Iterable[Record]:
         """What one whole line says."""
         ...
+
+
+def read_line(reader: Reader, line: bytes) -> list[Record]:
+    """What `line` says; nothing where the reader can't make sense of it: formats change with every version."""
+    try:
+        return list(reader.read(line))
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
+        return []
 
 
 def parse(text: bytes | str) -> dict[str, Any] | None:
@@ -39,7 +47,8 @@ def time_of(value: object) -> float:
     if isinstance(value, bool):
         return 0.0
     if isinstance(value, int | float):
-        return value / 1000 if value > 1e11 else float(value)
+        seconds = value / 1000 if value > 1e11 else float(value)
+        return seconds if 0 < seconds < 1e11 else 0.0
     try:
         return datetime.fromisoformat(str(value)).timestamp()
     except (ValueError, OverflowError, OSError):
