@@ -14,8 +14,9 @@ import pytest
 from agentdeck.cli import main as cli
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.records.landings import LandRequest
-from agentdeck.engine.review.comments import Comment, Comments
+from agentdeck.engine.review.comments import Comments
 from agentdeck.engine.views import StartRequest
+from agentdeck.engine.views.review import Comment
 from agentdeck.errors import ExitCode
 from agentdeck.system.git import bases
 from tests.support.decks import Bench, world_of

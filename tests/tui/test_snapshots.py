@@ -21,10 +21,10 @@ from agentdeck.core.merging.conflicts import Conflict, Hunk
 from agentdeck.core.merging.radar import Pair, Report, Verdict
 from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.history.stale import Stale
 from agentdeck.engine.records.landings import Entry, Landing, Stage
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.history import Stale
 from agentdeck.system.git.merges import Method
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.dialogs.newagent import NewAgent
@@ -238,14 +238,11 @@ def test_the_trash(shown: Callable[..., None], bench: Bench, monkeypatch: pytest
 
 
 def test_what_is_stale(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(pruning: object) -> None:
-        """Nothing is cleared away here."""
-
     old = "older than 30 days; these can't be undone any more"
     stale = [
-        Stale("agent", "docs", "it landed", 52_000, True, none),
-        Stale("branch", "agentdeck/old", "all of it is in main", 0, True, none),
-        Stale("trash", "4 steps, 2 snapshots", old, 9_000_000, False, none),
+        Stale("agent", "docs", "it landed", 52_000, True),
+        Stale("branch", "agentdeck/old", "all of it is in main", 0, True),
+        Stale("trash", "4 steps, 2 snapshots", old, 9_000_000, False),
     ]
     monkeypatch.setattr(PruneScreen, "find", lambda self: stale)
 

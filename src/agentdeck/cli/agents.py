@@ -12,8 +12,8 @@ from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 
 if TYPE_CHECKING:
-    from agentdeck.engine.radar.marks import KnownMark
     from agentdeck.engine.views import AgentView
+    from agentdeck.engine.views.radar import KnownMark
 
 MARK_STYLES = {"clean": DIM, "touches": YELLOW, "conflicts": RED}
 

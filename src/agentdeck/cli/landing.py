@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from agentdeck.core.agents.events import Event
     from agentdeck.core.config.trust import Change
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.history.stale import Stale
-    from agentdeck.engine.records.landings import Entry, Landing, LandRequest
-    from agentdeck.engine.records.steps import Step
+    from agentdeck.engine.views.history import Stale, Step
+    from agentdeck.engine.views.landings import Entry, Landing, LandRequest
 
 
 def merge(args: Namespace, out: Output) -> ExitCode:
@@ -68,8 +67,7 @@ def _all_done(deck: Deck, out: Output) -> list[str]:
 
 
 def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, out: Output) -> LandRequest:
-    from agentdeck.engine.records.landings import LandRequest
-    from agentdeck.system.git.merges import Method
+    from agentdeck.engine.views.landings import LandRequest, Method
     from agentdeck.system.machine.process import run_in_terminal
 
     if args.resolve and not at_terminal(out):
@@ -207,7 +205,7 @@ def pull(args: Namespace, out: Output) -> ExitCode:
 
 
 def pr(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.records.landings import LandRequest
+    from agentdeck.engine.views.landings import LandRequest
 
     request = LandRequest((args.name,), into=args.into or "", message=args.message or "")
     address = open_deck(out).propose(request, draft=args.draft, program=args.program, note=out.tell)

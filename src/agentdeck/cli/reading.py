@@ -19,8 +19,8 @@ from agentdeck.errors import ExitCode, NotFoundError, UsageError
 if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Lease
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.radar.marks import KnownMark
     from agentdeck.engine.views import AgentView
+    from agentdeck.engine.views.radar import KnownMark
 
 _EVENTS_SHOWN = 8
 

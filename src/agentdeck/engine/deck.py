@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
     from agentdeck.core.config.trust import Values
     from agentdeck.core.merging.radar import Report
-    from agentdeck.engine.history.stale import Stale
-    from agentdeck.engine.records.landings import Landing, LandRequest
-    from agentdeck.engine.records.steps import Step
+    from agentdeck.engine.views.history import Stale, Step
+    from agentdeck.engine.views.landings import Landing, LandRequest
     from agentdeck.system.config.settings import Settings
     from agentdeck.system.config.trust import Standing
     from agentdeck.system.machine.ports import PortLease
@@ -312,7 +311,7 @@ class Deck:
         """What `prune` would clear away, and why; nothing is touched."""
         from agentdeck.engine.history.prune import find_stale
 
-        return find_stale(self.world)
+        return [*find_stale(self.world)]
 
     def prune(self, found: Iterable[Stale], note: Note = silent) -> tuple[Step | None, list[Stale]]:
         """Clear away what `stale` found; return the step that undoes it, and what could not be cleared."""

@@ -12,10 +12,10 @@ import pytest
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event
-from agentdeck.engine.history.stale import Stale
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.records.landings import LandRequest, Stage
 from agentdeck.engine.views import StartRequest
+from agentdeck.engine.views.history import Stale
 from agentdeck.errors import StoreError
 from agentdeck.system.git.merges import Method
 from tests.support.decks import Bench, world_of

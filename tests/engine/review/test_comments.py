@@ -7,8 +7,9 @@ from threading import Thread
 
 import pytest
 
-from agentdeck.engine.review.comments import Comment, Comments, message, send
+from agentdeck.engine.review.comments import Comments, message, send
 from agentdeck.engine.views import StartRequest
+from agentdeck.engine.views.review import Comment
 from agentdeck.errors import StoreError, UsageError
 from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually

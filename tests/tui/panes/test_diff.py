@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.merging.patch import FilePatch, PatchLine
-from agentdeck.engine.review.comments import Comment, Comments
-from agentdeck.engine.review.diffs import Diff
+from agentdeck.engine.review.comments import Comments
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.colouring import hunk_colours
 from agentdeck.tui.panes.diff import DiffPane

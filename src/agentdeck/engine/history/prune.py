@@ -10,12 +10,13 @@ import secrets
 from collections.abc import Iterable
 
 from agentdeck.core.agents.events import Event
-from agentdeck.engine.history.stale import Pruning, Stale, agents_now, look
+from agentdeck.engine.history.stale import Clearable, Pruning, agents_now, look
 from agentdeck.engine.history.stale_agents import stale_agents, stale_helpers
 from agentdeck.engine.history.stale_git import stale_branches, stale_records
 from agentdeck.engine.history.stale_leases import stale_databases, stale_gateway, stale_leases
 from agentdeck.engine.history.stale_trash import stale_by_age
 from agentdeck.engine.records.steps import Step, Steps
+from agentdeck.engine.views.history import Stale
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import locked, private_folder
@@ -24,7 +25,7 @@ _TURN = 60.0
 """Seconds to wait for another prune."""
 
 
-def find_stale(world: World) -> list[Stale]:
+def find_stale(world: World) -> list[Clearable]:
     """All of it, without touching anything."""
     if not world.store.exists:
         return []
@@ -47,7 +48,7 @@ def find_stale(world: World) -> list[Stale]:
 def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None, list[Stale]]:
     """Clear away what of `found` is stale still, each as it comes; return the step that undoes what can be undone, and
     what failed."""
-    key, failed = f"prune {secrets.token_hex(6)}", []
+    key, failed = f"prune {secrets.token_hex(6)}", list[Stale]()
     steps = Steps(world.store.open())
     with locked(private_folder(world.store.folder / "steps") / "prune.lock", wait=_TURN, what="a prune"):
         # Since the list was shown, someone may have come back to some of it, or another prune had its turn.
@@ -70,7 +71,7 @@ def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None
     return step, failed
 
 
-def _clear(stale: Stale, pruning: Pruning) -> bool:
+def _clear(stale: Clearable, pruning: Pruning) -> bool:
     """Clear it away, unless a start took it meanwhile; return whether it was cleared."""
     if stale.is_free is None:
         stale.clear(pruning)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.engine.records.steps import Part, Steps
+from agentdeck.engine.views.history import Stale
 from agentdeck.engine.world import Note, World
 from agentdeck.system.files.scratch import agents_folder
 from agentdeck.system.git.checkouts import Worktree, list_worktrees
@@ -20,17 +21,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
-    """One thing that can go."""
+class Clearable(Stale):
+    """One thing that can go, and how."""
 
-    kind: str
-    """`agent`, `branch`, `worktree record`, `database`, `ports`, `window`, `gateway`, `files`, `log`, `landing`,
-    `trash`."""
-    what: str
-    why: str
-    room: int
-    """Bytes on disk; 0 where that is nothing worth telling."""
-    can_be_undone: bool
     clear: Callable[[Pruning], None] = field(compare=False, repr=False)
     """Clears it away, after it was written down in the step what brings it back."""
     is_free: Callable[[list[Agent]], bool] | None = field(default=None, compare=False, repr=False)

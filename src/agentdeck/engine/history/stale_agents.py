@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase, State
-from agentdeck.engine.history.stale import Pruning, Stale
+from agentdeck.engine.history.stale import Clearable, Pruning
 from agentdeck.engine.landing.gate import end_gate
 from agentdeck.engine.lifecycle import removal
 from agentdeck.engine.records.landings import Landings
@@ -23,7 +23,7 @@ from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.usage import disk_bytes
 
 
-def stale_agents(world: World, aside: Repository, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+def stale_agents(world: World, aside: Repository, agents: list[Agent], trees: list[Worktree]) -> Iterator[Clearable]:
     by_path = {os.path.realpath(tree.path): tree for tree in trees}
     for agent in agents:
         if agent.landing or world.store.in_operation(agent.name):
@@ -66,7 +66,7 @@ def _landed(world: World, aside: Repository, agent: Agent, tree: Worktree | None
     return f"its branch is {how} into {lease.data['base']}" if how else ""
 
 
-def _agent(world: World, agent: Agent, why: str, room: int) -> Stale:
+def _agent(world: World, agent: Agent, why: str, room: int) -> Clearable:
     def clear(pruning: Pruning) -> None:
         with world.store.operation(agent.name, wait=2):
             current = world.store.agent(agent.name)
@@ -79,10 +79,10 @@ def _agent(world: World, agent: Agent, why: str, room: int) -> Stale:
                 raise BusyError(f"{agent.name} is at work again.")
             removal.remove(world, current, pruning.note, step=pruning.key)
 
-    return Stale("agent", agent.name, why, room, True, clear)
+    return Clearable("agent", agent.name, why, room, True, clear)
 
 
-def stale_helpers(world: World, agents: list[Agent]) -> Iterator[Stale]:
+def stale_helpers(world: World, agents: list[Agent]) -> Iterator[Clearable]:
     """Gates, and windows in which a conflict was resolved, that outlived their landing because something kept them."""
     landings = Landings(world.store)
     for agent in agents:
@@ -92,7 +92,7 @@ def stale_helpers(world: World, agents: list[Agent]) -> Iterator[Stale]:
             lease = agent.lease("worktree")
             room = disk_bytes(Path(lease.data["path"])) if lease else 0
             why = "its landing has ended, and could not remove it"
-            yield Stale("agent", agent.name, why, room, False, partial(_clear_helper, world, agent))
+            yield Clearable("agent", agent.name, why, room, False, partial(_clear_helper, world, agent))
 
 
 def _clear_helper(world: World, agent: Agent, pruning: Pruning) -> None:

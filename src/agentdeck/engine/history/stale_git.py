@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.engine.history.stale import Pruning, Seen, Stale
+from agentdeck.engine.history.stale import Clearable, Pruning, Seen
 from agentdeck.engine.world import World
 from agentdeck.system.files.files import private_folder
 from agentdeck.system.git import branches, merges
@@ -22,13 +22,13 @@ _OURS = re.compile(r"agentdeck agent (\S+)|agentdeck is restoring [0-9a-f]+")
 """What the lock of a worktree says that we made."""
 
 
-def stale_records(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterator[Stale]:
+def stale_records(world: World, agents: list[Agent], trees: list[Worktree]) -> Iterator[Clearable]:
     """git's records of worktrees that are gone: they keep their branch checked out, though nobody sees it."""
     for tree in trees:
         if tree.git_dir == world.repo.common or not _is_abandoned(tree, agents):
             continue
         held = f", and holds the branch {tree.branch}" if tree.branch else ""
-        yield Stale(
+        yield Clearable(
             "worktree record",
             str(tree.path),
             f"its folder is gone{held}",
@@ -71,7 +71,7 @@ def _clear_record(world: World, tree: Worktree, pruning: Pruning) -> None:
     shutil.move(tree.git_dir, kept)
 
 
-def stale_branches(world: World, aside: Repository, agents: list[Agent], seen: Seen) -> Iterator[Stale]:
+def stale_branches(world: World, aside: Repository, agents: list[Agent], seen: Seen) -> Iterator[Clearable]:
     """Branches with a name as our agents' have, that no agent has, and whose work is in the base."""
     template = world.settings.config.agent.branch
     prefix, _, suffix = template.partition("{name}")
@@ -86,7 +86,7 @@ def stale_branches(world: World, aside: Repository, agents: list[Agent], seen: S
             continue
         if how := merges.is_landed(aside, tip, oid):
             clear, is_free = partial(_clear_branch, world, branch, oid), partial(_is_free, world, branch)
-            yield Stale("branch", branch, f"{how} into {main}", 0, True, clear, is_free)
+            yield Clearable("branch", branch, f"{how} into {main}", 0, True, clear, is_free)
 
 
 def _taken(agents: list[Agent], trees: list[Worktree]) -> set[str]:

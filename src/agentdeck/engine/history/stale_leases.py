@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.engine.history.stale import Pruning, Seen, Stale, agents_now, delete
+from agentdeck.engine.history.stale import Clearable, Pruning, Seen, agents_now, delete
 from agentdeck.engine.lifecycle.kept_databases import is_same_database
 from agentdeck.engine.lifecycle.leases import doubt_of_kept
 from agentdeck.engine.providers import gateways
@@ -24,7 +24,7 @@ from agentdeck.system.machine.ports import PortLease, is_free
 from agentdeck.system.machine.usage import disk_bytes
 
 
-def stale_databases(world: World, agents: list[Agent]) -> Iterator[Stale]:
+def stale_databases(world: World, agents: list[Agent]) -> Iterator[Clearable]:
     """Databases that were left when their agents were removed with --keep-database, and that no agent has again."""
     used = _used(agents)
     for path in sorted((world.store.folder / "databases").glob("*.json")):
@@ -33,7 +33,7 @@ def stale_databases(world: World, agents: list[Agent]) -> Iterator[Stale]:
             continue
         name = kept["plan"].get("name") or kept["plan"].get("path") or kept["agent"]
         why = f"its agent {kept['agent']} was removed without it"
-        yield Stale("database", str(name), why, 0, True, partial(_clear_database, world, path))
+        yield Clearable("database", str(name), why, 0, True, partial(_clear_database, world, path))
 
 
 def _used(agents: list[Agent]) -> list[dict[str, Any]]:
@@ -68,7 +68,7 @@ def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
         path.unlink()
 
 
-def stale_leases(world: World, agents: list[Agent], seen: Seen) -> Iterator[Stale]:
+def stale_leases(world: World, agents: list[Agent], seen: Seen) -> Iterator[Clearable]:
     names = {agent.name for agent in agents}
     for lease in seen.ports:
         if lease.lingering and not any(map(is_free, lease.ports)):
@@ -77,27 +77,29 @@ def stale_leases(world: World, agents: list[Agent], seen: Seen) -> Iterator[Stal
             shown = ", ".join(map(str, lease.ports))
             clear = partial(_release_ports, world, lease)
             why = f"handed out to {lease.agent}, which is no more"
-            yield Stale(
+            yield Clearable(
                 "ports", shown, why, 0, False, clear, None if lease.lingering else partial(_is_no_more, lease.agent)
             )
     for window in seen.windows:
         if window.session == world.deck and window.name not in names:
             clear = partial(_close_window, world, window.name)
             free = partial(_is_no_more, window.name)
-            yield Stale("window", window.name, "no agent of this deck is in it", 0, False, clear, free)
+            yield Clearable("window", window.name, "no agent of this deck is in it", 0, False, clear, free)
     for path in seen.folders:
         name = path.name.removeprefix(f"{world.store.deck_id}-")
         if name not in names:
             clear, free = partial(delete, [path]), partial(_is_no_more, name)
             why = "temporary files of an agent that is no more"
-            yield Stale("files", str(path), why, disk_bytes(path), False, clear, free)
+            yield Clearable("files", str(path), why, disk_bytes(path), False, clear, free)
     for path in going.stuck_rests(world.repo):
         why = "files of a removed worktree that could not be deleted"
-        yield Stale("files", str(path), why, disk_bytes(path), False, partial(_delete_rest, world, path))
+        yield Clearable("files", str(path), why, disk_bytes(path), False, partial(_delete_rest, world, path))
 
     for path in scratch.abandoned():
         clear = partial(_clear_scratch, path)
-        yield Stale("files", str(path), "temporary files of a process that was killed", disk_bytes(path), False, clear)
+        yield Clearable(
+            "files", str(path), "temporary files of a process that was killed", disk_bytes(path), False, clear
+        )
 
 
 def _is_no_more(name: str, agents: list[Agent]) -> bool:
@@ -110,12 +112,14 @@ def _delete_rest(world: World, path: Path, pruning: Pruning) -> None:
         raise FileError(f"{path} can't be deleted.", hint=f"Look whose files it holds: ls -lR {shlex.quote(str(path))}")
 
 
-def stale_gateway(world: World) -> Iterator[Stale]:
+def stale_gateway(world: World) -> Iterator[Clearable]:
     if gateways.is_idle():
         clear = partial(_stop_gateway, world)
-        yield Stale("gateway", "gateway", "no agent of any repository runs; it starts again by itself", 0, False, clear)
+        yield Clearable(
+            "gateway", "gateway", "no agent of any repository runs; it starts again by itself", 0, False, clear
+        )
     for deck in gateways.forgotten():
-        yield Stale(
+        yield Clearable(
             "gateway", deck, "the gateway's plan of a repository that is gone", 0, False, partial(_forget, deck)
         )
 

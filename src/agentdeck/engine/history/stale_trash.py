@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.engine.history.stale import Pruning, Stale, delete
+from agentdeck.engine.history.stale import Clearable, Pruning, delete
 from agentdeck.engine.records.landings import Landings
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.world import World
@@ -17,7 +17,7 @@ from agentdeck.system.machine.usage import disk_bytes
 _DAY = 24 * 3600.0
 
 
-def stale_by_age(world: World, agents: list[Agent]) -> Iterator[Stale]:
+def stale_by_age(world: World, agents: list[Agent]) -> Iterator[Clearable]:
     days = world.settings.config.trash.keep_days
     limit = time.time() - days * _DAY
     used = {lease.data.get("log") for agent in agents if (lease := agent.lease("pane"))}
@@ -35,14 +35,14 @@ def stale_by_age(world: World, agents: list[Agent]) -> Iterator[Stale]:
         what = f"{len(expired)} steps, {len(refs)} snapshots"
         room = sum(disk_bytes(folder) for folder in folders)
         clear = partial(_expire, world, [step.number for step in expired], folders, refs)
-        yield Stale("trash", what, f"older than {days} days; these can't be undone any more", room, False, clear)
+        yield Clearable("trash", what, f"older than {days} days; these can't be undone any more", room, False, clear)
 
 
-def _aged(kind: str, paths: list[Path], days: int) -> Iterator[Stale]:
+def _aged(kind: str, paths: list[Path], days: int) -> Iterator[Clearable]:
     if paths:
         room = sum(path.lstat().st_size for path in paths)
         what = f"{len(paths)} {kind}{'s' if len(paths) > 1 else ''}"
-        yield Stale(kind, what, f"older than {days} days", room, False, partial(delete, paths))
+        yield Clearable(kind, what, f"older than {days} days", room, False, partial(delete, paths))
 
 
 def _trash_refs(world: World) -> list[tuple[str, float]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.merging.radar import Mark, Report, Verdict
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.radar import KnownMark
 from agentdeck.engine.world import World
 from agentdeck.system.files.files import from_json, sign, write_atomic
 from agentdeck.system.git.checkouts import moving_files
@@ -21,17 +21,6 @@ _HOLDS = 30.0
 """Seconds for which a mark is taken to hold although its agent is at work."""
 _RENEWED = 10.0
 """Seconds after which a mark that says the same is written again, for its time."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownMark:
-    """What the radar said of an agent at its last look."""
-
-    mark: Mark
-    at: float
-    """When it looked; seconds since the epoch."""
-    holds: bool
-    """Whether nothing is known to have changed since; edits of files are seen by a new look only."""
 
 
 def write_marks(world: World, report: Report, views: Sequence[AgentView]) -> None:

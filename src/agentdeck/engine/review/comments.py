@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle import keyboard as typing_to
 from agentdeck.engine.lifecycle.switching import resume
+from agentdeck.engine.views.review import Comment
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import StoreError, UsageError
 from agentdeck.system.files.files import locked, read_json, write_json
@@ -19,24 +18,6 @@ from agentdeck.system.state.store import Store
 
 _FILE = "comments.json"
 _QUOTE_MAX = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    path: str
-    line: int
-    """From 1; 0 for the file as a whole."""
-    text: str
-    quote: str = ""
-    """The line that it is about."""
-    removed: bool = False
-    """Whether that line is gone; its number is then the one it had."""
-    id: str = field(default_factory=lambda: secrets.token_hex(4))
-    at: float = field(default_factory=time.time)
-
-    @property
-    def place(self) -> str:
-        return f"{self.path}:{self.line}" if self.line else self.path
 
 
 class Comments:

@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.merging.patch import FilePatch
 from agentdeck.engine.lifecycle.resources import worktree_of
+from agentdeck.engine.views.review import Commit, Diff, Scope
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import work_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError
 from agentdeck.system.git import patches
 
-if TYPE_CHECKING:
-    from agentdeck.system.git.history import Commit
-
 FILE_MOST = 5_000
 """Changed lines of a file that are read before somebody asks for it."""
 ALL_MOST = 50_000
 """Changed lines of all files together that are read so."""
-
-
-class Scope(StrEnum):
-    ALL = "all"
-    COMMITTED = "committed"
-    UNCOMMITTED = "uncommitted"
-
-
-@dataclass(frozen=True, slots=True)
-class Diff:
-    """The files in the order of their names; empty where nothing differs."""
-
-    files: tuple[FilePatch, ...] = ()
-    against: str = ""
-    """What it is compared with, in words."""
-    fresh: frozenset[tuple[str, int]] = field(default=frozenset())
-    """Path and number of every added line that is not committed, where committed ones are shown too."""
-    untracked: frozenset[str] = field(default=frozenset())
-    uncommitted: frozenset[str] = field(default=frozenset())
-    """The files that differ from the last commit."""
-
-    @property
-    def added(self) -> int:
-        return sum(file.added for file in self.files)
-
-    @property
-    def deleted(self) -> int:
-        return sum(file.deleted for file in self.files)
 
 
 def base_of(world: World, agent: Agent) -> tuple[Path, str]:

@@ -16,9 +16,8 @@ from agentdeck.tui.dialogs.dialogs import Confirm
 if TYPE_CHECKING:
     from agentdeck.core.agents.events import Event
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.history.stale import Stale
-    from agentdeck.engine.records.landings import Landing, LandRequest
-    from agentdeck.engine.records.steps import Step
+    from agentdeck.engine.views.history import Stale, Step
+    from agentdeck.engine.views.landings import Landing, LandRequest
 
 _NAMED = 4
 """Sentences of what an undo does that its question has room for."""

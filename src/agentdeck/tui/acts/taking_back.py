@@ -9,7 +9,7 @@ from agentdeck.core.text.text import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agentdeck.engine.records.steps import Step
+    from agentdeck.engine.views.history import Step
 
 
 def is_open(step: Step) -> bool:

@@ -15,9 +15,9 @@ from textual.binding import BindingType
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import cut, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.review.diffs import Diff, agent_base, commits_of, read_commit
+from agentdeck.engine.review.diffs import agent_base, commits_of, read_commit
 from agentdeck.engine.views import AgentView
-from agentdeck.system.git.history import Commit
+from agentdeck.engine.views.review import Commit, Diff
 from agentdeck.tui.keys.keys import COMMITS, IN_TABS, bound
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane

@@ -14,9 +14,10 @@ from textual.binding import BindingType
 
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.review.comments import Comment, Comments, send
-from agentdeck.engine.review.diffs import Diff, Scope, read
+from agentdeck.engine.review.comments import Comments, send
+from agentdeck.engine.review.diffs import read
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.review import Comment, Diff, Scope
 from agentdeck.system.files.files import sign
 from agentdeck.tui.feed.reading import telling_files
 from agentdeck.tui.keys.keys import DIFF, IN_TABS, bound

@@ -14,8 +14,7 @@ from textual.binding import Binding, BindingType
 
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.text.text import columns, cut_start, plain
-from agentdeck.engine.review.comments import Comment
-from agentdeck.engine.review.diffs import Diff
+from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.tui.keys.keys import IN_DIFF, bound
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.colouring import Colouring

@@ -12,7 +12,7 @@ from agentdeck.tui.acts.verbs import AgentVerbs
 
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import Report
-    from agentdeck.engine.records.landings import LandRequest
+    from agentdeck.engine.views.landings import LandRequest
 
 
 class DeckVerbs(AgentVerbs):

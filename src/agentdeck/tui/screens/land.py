@@ -16,9 +16,7 @@ from textual.worker import Worker, WorkerState
 
 from agentdeck.core.config.trust import Change
 from agentdeck.core.text.text import plain
-from agentdeck.engine.records.landings import Entry, LandRequest, Stage
-from agentdeck.system.git.merges import Method
-from agentdeck.system.git.staging import left_out
+from agentdeck.engine.views.landings import Entry, LandRequest, Method, Stage, left_out
 from agentdeck.tui.dialogs.dialogs import Tick
 from agentdeck.tui.list.header import Piece
 from agentdeck.tui.look.telling import sentence

@@ -15,7 +15,7 @@ from agentdeck.tui.list.header import KeyHint
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
 
 if TYPE_CHECKING:
-    from agentdeck.engine.history.stale import Stale
+    from agentdeck.engine.views.history import Stale
 
 
 class PruneScreen(Listing):

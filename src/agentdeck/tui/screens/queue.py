@@ -16,7 +16,7 @@ from agentdeck.tui.look.styled import clean
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
 
 if TYPE_CHECKING:
-    from agentdeck.engine.records.landings import Entry, Landing
+    from agentdeck.engine.views.landings import Entry, Landing
 
 _SHOWN = 60
 """Landings that are listed, the newest of them."""

@@ -17,7 +17,7 @@ from agentdeck.tui.list.header import KeyHint
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
 
 if TYPE_CHECKING:
-    from agentdeck.engine.records.steps import Step
+    from agentdeck.engine.views.history import Step
 
 
 class TrashScreen(Listing):

@@ -1,0 +1,71 @@
+"""What an agent changed, and what a person says to it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from agentdeck.core.merging.patch import FilePatch
+from agentdeck.system.git.history import Commit
+
+__all__ = ["Comment", "Commit", "Diff", "GitFacts", "Scope"]
+
+
+class Scope(StrEnum):
+    ALL = "all"
+    COMMITTED = "committed"
+    UNCOMMITTED = "uncommitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """The files in the order of their names; empty where nothing differs."""
+
+    files: tuple[FilePatch, ...] = ()
+    against: str = ""
+    """What it is compared with, in words."""
+    fresh: frozenset[tuple[str, int]] = field(default=frozenset())
+    """Path and number of every added line that is not committed, where committed ones are shown too."""
+    untracked: frozenset[str] = field(default=frozenset())
+    uncommitted: frozenset[str] = field(default=frozenset())
+    """The files that differ from the last commit."""
+
+    @property
+    def added(self) -> int:
+        return sum(file.added for file in self.files)
+
+    @property
+    def deleted(self) -> int:
+        return sum(file.deleted for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    path: str
+    line: int
+    """From 1; 0 for the file as a whole."""
+    text: str
+    quote: str = ""
+    """The line that it is about."""
+    removed: bool = False
+    """Whether that line is gone; its number is then the one it had."""
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
+    at: float = field(default_factory=time.time)
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class GitFacts:
+    """What git says of an agent's branch and worktree against its base."""
+
+    ahead: int = 0
+    behind: int = 0
+    added: int = 0
+    deleted: int = 0
+    problem: str = ""
+    """Why the facts can't be told: the worktree or the base is gone."""
