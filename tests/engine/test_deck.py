@@ -140,6 +140,33 @@ def test_a_setup_hook_that_fails_is_told_and_the_agent_never_starts(bench: Bench
     assert any("broken" in line.text for line in deck.log_lines("fix"))
 
 
+def test_the_setup_hooks_run_once_in_each_worktree_and_again_where_they_failed(bench: Bench) -> None:
+    """It is deleted by hand and made again by `resume`, or removed and brought back by `undo` without ignored files."""
+    trace = bench.home / "trace"
+    bench.write("agentdeck.toml", f'[hooks]\nsetup = ["echo >> {trace}", "test -e {bench.home}/ready"]\n')
+    deck = bench.deck()
+
+    def runs() -> int:
+        assert deck.wait("fix").state is State.DONE
+        return len(trace.read_text())
+
+    view = deck.start(shell("true"))
+    assert deck.wait("fix").status.fault is Fault.SETUP
+    (bench.home / "ready").touch()
+    deck.resume("fix")
+    assert runs() == 2
+    deck.resume("fix")
+    assert runs() == 2
+    assert view.worktree is not None
+    shutil.rmtree(view.worktree)
+    deck.resume("fix")
+    assert runs() == 3
+    deck.remove("fix")
+    deck.undo()
+    deck.resume("fix")
+    assert runs() == 4
+
+
 def test_what_a_teardown_hook_left_running_ends_with_its_time(bench: Bench) -> None:
     bench.write("agentdeck.toml", f'[hooks]\nteardown = ["sleep 1234 & echo $! > {bench.home}/pid"]\ntimeout = 1\n')
     finished(bench, "fix", {"fix.txt": "x\n"})

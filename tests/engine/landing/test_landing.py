@@ -209,7 +209,7 @@ def test_landed_with_remove_is_one_step_back(bench: Bench) -> None:
     land(bench, "fix", remove=True)
     assert bench.deck().agents() == []
     assert bench.branches() == ["main"]
-    bench.deck().undo()
+    assert bench.deck().undo().text == "undid step 1: landed fix on main, removed fix"
     assert bench.git("rev-parse", "main") == main
     after = picture(view.worktree)
     assert (after.status, after.index, after.head) == (before.status, before.index, before.head)

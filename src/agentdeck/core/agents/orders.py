@@ -12,6 +12,8 @@ from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.failover import Policy
 from agentdeck.core.agents.prompts import fill, takes_prompt
 
+SET_UP = "set-up"
+"""The file in an agent's folder that names the worktree where the set-up hooks have run; empty while they have not."""
 VARIABLES = "AGENTDECK_FAILOVER_VARIABLES"
 """The runner's own variable for what each profile's environment has beside the first one's, as JSON: values by name by
 profile, null for one that it has not. In the environment, because that never touches the disk; no agent sees it."""
@@ -103,6 +105,8 @@ class Orders:
     mode: Mode = Mode.INTERACTIVE
     setup: tuple[str, ...] = ()
     """Shell lines run in `cwd` before the agent; one that fails ends the run as a `setup` fault."""
+    set_up: str = ""
+    """What the file `SET_UP` says once these have run: the mark of the worktree."""
     typed: str = ""
     """Text typed to the agent once it is quiet, for a CLI that takes no prompt on its command line."""
     timeout: float | None = None

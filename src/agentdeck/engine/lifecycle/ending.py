@@ -12,6 +12,8 @@ from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.machine.process import send_signal
 
+_LAST_MOMENTS = 10.0
+
 
 def end_runner(world: World, name: str, patience: float | None = None) -> None:
     """Ask the runner to stop its agent, and wait until both are gone; kill the runner that does not answer.
@@ -32,6 +34,14 @@ def end_runner(world: World, name: str, patience: float | None = None) -> None:
     if world.lives(name):
         raise RefusedError(f"The runner of {name} does not end, even when killed.", hint="Look at its window.")
     end_leftovers(world, name)
+
+
+def outlasts(world: World, name: str) -> bool:
+    """Wait for a runner that has written down how its agent ended and is about to exit; say whether it has."""
+    deadline = time.monotonic() + _LAST_MOMENTS
+    while world.lives(name) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not world.lives(name)
 
 
 def mark_lost(world: World, name: str, reason: str = "its runner was killed, or the machine went down") -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
-from agentdeck.core.agents.orders import VARIABLES, Orders
+from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.engine.lifecycle.resources import resource_variables, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
 from agentdeck.engine.profiles.allowing import allowance
@@ -23,6 +23,7 @@ from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import inside, write_atomic
+from agentdeck.system.git.identity import mark_of
 
 if TYPE_CHECKING:
     from agentdeck.core.config.profile import Profile
@@ -63,6 +64,7 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
 def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
     """What is told the same way whatever command it is; which one that is comes later."""
     config, tree = world.settings.config, agent.lease("worktree")
+    mark = mark_of(worktree_of(agent))
     return Orders(
         agent=agent.name,
         run=secrets.token_hex(6),
@@ -74,7 +76,8 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         log=str(world.store.new_log(agent.name)),
         runs_log=str(world.store.runs_log),
         mode=agent.mode,
-        setup=() if resume else tuple(config.hooks.setup),
+        setup=tuple(config.hooks.setup) if _wants_set_up(world, agent, mark, resume=resume) else (),
+        set_up=mark,
         timeout=agent.timeout,
         quiet=config.runner.quiet,
         grace_interrupt=config.runner.grace_interrupt,
@@ -85,6 +88,16 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         base_commit=str(tree.data.get("base_commit", "")) if tree else "",
         policy=policy_of(world),
     )
+
+
+def _wants_set_up(world: World, agent: Agent, mark: str, *, resume: bool) -> bool:
+    """Whether the set-up hooks have not run to their end in this very worktree. An agent of an older version has no
+    such note; they ran when it started."""
+    path = world.store.agent_folder(agent.name) / SET_UP
+    if not resume:
+        write_atomic(path, "")
+        return True
+    return path.exists() and path.read_text("utf-8", "replace") != mark
 
 
 def _orders_of_profile(

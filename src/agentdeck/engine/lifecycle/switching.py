@@ -10,7 +10,7 @@ from agentdeck.core.agents.agent import Agent, Fault, Lease, Phase
 from agentdeck.core.agents.failover import Progress, next_by_hand
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle import starting
-from agentdeck.engine.lifecycle.ending import end_runner
+from agentdeck.engine.lifecycle.ending import end_runner, outlasts
 from agentdeck.engine.profiles.chain import COMMAND, chain_of, usable
 from agentdeck.engine.profiles.handing import handed_over, progress_of, save_progress
 from agentdeck.engine.runner.failover import ASKED, REQUEST
@@ -29,7 +29,7 @@ def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
     """See Deck.resume."""
     if view.alive and view.status.fault is Fault.LOST:
         end_runner(world, view.name)  # its guardian is still ending what it left
-    elif view.alive:
+    elif view.alive and (view.state.is_live or not outlasts(world, view.name)):
         raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
     world.check_trust()
     with world.store.operation(view.name):

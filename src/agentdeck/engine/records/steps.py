@@ -64,13 +64,17 @@ class Steps:
         raise NotFoundError("There is nothing to undo.", hint="“agentdeck undo --list” shows what was done.")
 
     def record(self, key: str, text: str, *parts: Part, undoes: int = 0) -> Step:
-        """Write down that `parts` happened; those that the step of this key has already are not added again."""
+        """Write down that `parts` happened; those that the step of this key has already are not added again. A step
+        that gets more parts says so: “landed fix on main, removed fix”."""
         with self._alone():
             known = next((step for step in reversed(self.all()) if step.key == key), None)
             if known is None:
                 number = 1 + max((int(path.stem) for path in self._folder.glob("*.json")), default=0)
                 known = Step(number, key, time.time(), text, undoes=undoes)
-            known = replace(known, parts=(*known.parts, *(part for part in parts if part not in known.parts)))
+            more = [part for part in parts if part not in known.parts]
+            if more and not known.undoes and text not in known.text:
+                known = replace(known, text=f"{known.text}, {text}")
+            known = replace(known, parts=(*known.parts, *more))
             self._write(known)
             return known
 

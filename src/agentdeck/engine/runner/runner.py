@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
-from agentdeck.core.agents.orders import VARIABLES, Orders
+from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.engine.runner.failover import Failover, Move
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
 from agentdeck.engine.runner.runs_log import RunsLog
@@ -113,6 +113,8 @@ class Runner:
             if code != 0:
                 how = f"exit {code}" if code > 0 else f"signal {-code}"
                 return self._final(State.FAILED, Fault.SETUP, f"set-up “{line}” failed ({how})", code)
+        with contextlib.suppress(OSError):  # it only runs once more then
+            write_atomic(self.folder / SET_UP, self.orders.set_up)
         return None
 
     def _agent(self) -> Status:

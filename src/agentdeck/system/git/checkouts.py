@@ -16,8 +16,8 @@ from agentdeck.system.files.files import sign
 from agentdeck.system.git.identity import READY, back_pointer, inside
 from agentdeck.system.git.repository import Repository
 
-_CHANGING = ("commondir", "/locked'")
-"""git lists nothing at all while another git is making or unlocking a worktree and has not this file of it."""
+_CHANGING = ("commondir", "/locked'", "fatal: Invalid path")
+"""git lists nothing at all while another git makes, unlocks or removes a worktree, of which a file is missing then."""
 _PATIENCE = 5.0
 _TABLES = "reftable/tables.list"
 

@@ -135,7 +135,7 @@ def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result, home: Pat
         why = f"a link to {os.path.realpath(path)} lies in its place"
         return Identity(path, Standing.FOREIGN, why, f"rm {_quoted(path)}")
     is_closed = not os.access(path, os.R_OK | os.X_OK)
-    if is_closed or not (_is_same(back_pointer(git_dir), home) and _recorded(git_dir) == _mark(path) != ""):
+    if is_closed or not (_is_same(back_pointer(git_dir), home) and _recorded(git_dir) == mark_of(path) != ""):
         closed = Identity(path, Standing.FOREIGN, "its folder can't be read", f"chmod u+rwx {_quoted(path)}")
         return closed if is_closed else _foreign(path, "another folder lies in its place")
     repair = _line(f"gitdir: {git_dir}", dot_git)
@@ -226,10 +226,10 @@ def follow_move(path: Path, old: Path, git_dir: Path) -> bool:
 
 def mark_ready(path: Path, git_dir: Path) -> None:
     """Write down that the worktree is complete, and which folder it is."""
-    write_atomic(git_dir / READY, _mark(path) + "\n")
+    write_atomic(git_dir / READY, mark_of(path) + "\n")
 
 
-def _mark(folder: Path) -> str:
+def mark_of(folder: Path) -> str:
     """What no other folder has: its device and inode, and what tells it from a later one with the same inode."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
