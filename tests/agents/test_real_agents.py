@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agents.agent import Fault, Mode, State
+from agentdeck.core.agents.events import EventKind
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.profiles.handing import progress_of
 from agentdeck.engine.views import StartRequest
@@ -143,7 +144,7 @@ def test_codex_takes_over_when_claude_code_is_limited_and_gives_back(
         assert "Make the file" in asked
         assert len(limited.requests) < 5, "it took over at once"
         kinds = [event.kind for event in deck.store.events("fo")]
-        assert kinds.count("agent.failed_over") == 1
+        assert kinds.count(EventKind.AGENT_FAILED_OVER) == 1
 
         limited.fault = None
         before = len(limited.requests)

@@ -7,7 +7,7 @@ import pytest
 from agentdeck.cli.agents import print_agents
 from agentdeck.cli.output import Cell, Column, Output
 from agentdeck.core.agents.agent import Agent, Lease, Mode, State, Status
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import columns
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
@@ -62,7 +62,7 @@ def test_without_a_terminal_nothing_is_cut(capsys: pytest.CaptureFixture[str], m
 def test_hostile_text_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     out = Output()
     print_agents(out, VIEWS)
-    out.tell(Event("state.changed", "x\x1b[2J", "bad\x1b[31m\x07"))
+    out.tell(Event(EventKind.STATE_CHANGED, "x\x1b[2J", "bad\x1b[31m\x07"))
     out.error(DeckError("a\x1b[2J", detail="b\x1b]0;x\x07\nc", hint="d\x9b"))
     captured = capsys.readouterr()
     assert "\x1b" not in captured.out + captured.err
@@ -93,7 +93,7 @@ def test_quiet_keeps_errors_and_data(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_events_are_lines_of_json_where_that_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    Output(json=True, quiet=True).note(Event("run.ended", "x", "done\udcff", {"rc": 0}, at=1.5))
+    Output(json=True, quiet=True).note(Event(EventKind.RUN_ENDED, "x", "done\udcff", {"rc": 0}, at=1.5))
     line = json.loads(capsys.readouterr().out)
     assert line == {
         "schema": "agentdeck/1",
@@ -108,9 +108,9 @@ def test_events_are_lines_of_json_where_that_was_asked_for(capsys: pytest.Captur
 
 def test_a_task_that_is_a_book_is_told_by_its_beginning(capsys: pytest.CaptureFixture[str]) -> None:
     task = "Write it all again. " * 10_000
-    Output().tell(Event("agent.created", "one", task))
+    Output().tell(Event(EventKind.AGENT_CREATED, "one", task))
     told = capsys.readouterr().err
     assert " one: task: Write it all again. " in told
     assert columns(told) < 450
-    Output(json=True).note(Event("agent.created", "one", task))
+    Output(json=True).note(Event(EventKind.AGENT_CREATED, "one", task))
     assert json.loads(capsys.readouterr().out)["text"] == task

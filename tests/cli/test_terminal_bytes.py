@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from agentdeck.cli.output import Cell, Column, Output
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.errors import DeckError
 from tests.support.cli import PROGRAM, agentdeck
 from tests.support.decks import Bench
@@ -41,7 +41,7 @@ WAYS: list[Callable[[Output, str], None]] = [
     lambda out, text: out.line(out.styled(text, "31")),
     lambda out, text: out.narrate(text),
     lambda out, text: out.complain(text, "31"),
-    lambda out, text: out.tell(Event("warning", text, text)),
+    lambda out, text: out.tell(Event(EventKind.WARNING, text, text)),
     lambda out, text: out.error(DeckError(text, detail=text, hint=text)),
     lambda out, text: out.table([Column("A", 1), Column("B", 3)], [[Cell(text, "2"), Cell(text)]]),
     lambda out, text: out.emit("event", text=text),

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from agentdeck.core.agents.agent import Fault, Phase, State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.records.landings import LandRequest, Stage
 from agentdeck.engine.views import QueuedTask, StartRequest
@@ -64,7 +64,7 @@ def test_wait_tells_how_it_ended(bench: Bench, line: str, state: State, code: Ex
     events: list[Event] = []
     view = deck.wait("fix", events.append)
     assert (view.state, view.outcome, view.status.fault) == (state, code, fault)
-    assert [event.data["to"] for event in events if event.kind == "state.changed"][-1] == state
+    assert [event.data["to"] for event in events if event.kind == EventKind.STATE_CHANGED][-1] == state
 
 
 def test_a_run_that_takes_too_long_is_stopped_and_what_it_printed_is_kept(bench: Bench) -> None:
@@ -199,7 +199,7 @@ def test_the_teardown_hook_sees_the_agents_variables_and_its_output_is_logged(be
     log = view.log
     deck.remove("fix", events.append, stop=True)
     assert (bench.home / "bye").read_text() == f"bye {view.ports[0]}\n"
-    assert [event.kind for event in events].count("warning") == 1
+    assert [event.kind for event in events].count(EventKind.WARNING) == 1
     assert log is not None
     assert "torn" in log.read_text()
 
@@ -307,7 +307,7 @@ def test_order_and_dependencies_of_many_tasks_hold(bench: Bench) -> None:
         "last": State.DONE,
         "bad": State.FAILED,
     }
-    skipped = {event.agent for event in events if event.kind == "run.skipped"}
+    skipped = {event.agent for event in events if event.kind == EventKind.RUN_SKIPPED}
     assert skipped == {"never", "nor-this"}
 
 
@@ -375,7 +375,7 @@ def test_a_start_that_can_be_neither_finished_nor_taken_back_tells_the_first_err
     with pytest.raises(DatabaseError) as caught:
         bench.deck().start(shell("true"), events.append)
     assert "broken" in str(caught.value)
-    assert [event.kind for event in events if event.kind == "warning"] == ["warning"]
+    assert [event.kind for event in events if event.kind == EventKind.WARNING] == ["warning"]
     assert bench.deck().agent("fix").agent.phase is Phase.RELEASING
     bench.write("agentdeck.toml", config.replace("exit 4", "true"))
     bench.deck().repair()

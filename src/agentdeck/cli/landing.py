@@ -16,7 +16,7 @@ from agentdeck.core.text.text import plain, size_text
 from agentdeck.errors import DeckError, ExitCode, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from agentdeck.core.agents.events import Event
+    from agentdeck.core.agents.events import Event, EventKind
     from agentdeck.core.config.trust import Change
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views.history import Stale, Step
@@ -47,7 +47,8 @@ def _narration(names: Sequence[str], out: Output) -> Callable[[Event], None]:
     """Tell what happens meanwhile; of a single agent not also how it ended, which comes right after."""
     if len(names) > 1 or out.json:
         return out.tell
-    return lambda event: None if event.kind in ("landing.landed", "landing.refused") else out.tell(event)
+    told = (EventKind.LANDING_LANDED, EventKind.LANDING_REFUSED)
+    return lambda event: None if event.kind in told else out.tell(event)
 
 
 def _all_done(deck: Deck, out: Output) -> list[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import GAP, coloured, cut, fit, pad, plain
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.errors import DeckError
@@ -35,7 +35,7 @@ _STYLES = {
     State.STOPPED: "2",
     State.LANDED: "36",
 }
-_SAID_BEFORE = {"agent.created": "task: ", "resource.released": "released "}
+_SAID_BEFORE = {EventKind.AGENT_CREATED: "task: ", EventKind.RESOURCE_RELEASED: "released "}
 """What makes a sentence of an event whose text is a thing."""
 _LONGEST = 400
 """Columns of an event's sentence that are told: a task may be a book."""
@@ -150,7 +150,7 @@ class Output:
         """Narrate an event; one without a sentence is for programs only."""
         if event.text:
             clock = time.strftime("%H:%M:%S", time.localtime(event.at))
-            style = YELLOW if event.kind == "warning" else ""
+            style = YELLOW if event.kind == EventKind.WARNING else ""
             self.narrate(f"{clock} {plain(event.agent)}: {event_text(event)}", style)
 
     def note(self, event: Event) -> None:

@@ -17,7 +17,7 @@ from agentdeck.cli.deck import for_each, open_deck
 from agentdeck.cli.output import Output, flush, state_cell
 from agentdeck.cli.texts import read_text
 from agentdeck.core.agents.agent import Mode, safe_name
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, UsageError
@@ -110,7 +110,7 @@ class _Listener:
 
     def starting(self, event: Event) -> None:
         """Hear of a start. One that finds its `--id` in use tells nothing, and so has not started what it waits for."""
-        if event.kind == "agent.created":
+        if event.kind == EventKind.AGENT_CREATED:
             self.started.append(event.agent)
         self.waiting(event)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine import roster
 from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd
@@ -218,7 +218,7 @@ class Deck:
             self.store.set_status(view.name, status)
         view = self.agent(view.name)
         text = "stopped" if view.state is State.STOPPED else f"does not run; it is {view.state}"
-        note(Event("agent.stopped", view.name, text))
+        note(Event(EventKind.AGENT_STOPPED, view.name, text))
         tell_survivors(self.world, view.agent, note)
         return view
 

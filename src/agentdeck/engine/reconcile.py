@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent, Fault, Phase, State, Status
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle.ending import mark_lost
 from agentdeck.engine.lifecycle.moving import follow, follow_worktree, old_home
 from agentdeck.engine.lifecycle.pane import adopted
@@ -122,7 +122,7 @@ def _mend_status(world: World, name: str, note: Note) -> None:
     lost = Status(State.FAILED, now, "its status could not be read, and its runner is gone", Fault.LOST, ended=now)
     alive = Status(State.WORKING, now, "its status could not be read; its runner lives", runner_pid=pid)
     world.store.put_status(name, alive if world.lives(name) else lost)
-    note(Event("agent.repaired", name, f"its status could not be read and was put aside as {aside}"))
+    note(Event(EventKind.AGENT_REPAIRED, name, f"its status could not be read and was put aside as {aside}"))
 
 
 def reconcile(world: World, agents: list[Agent], note: Note) -> None:
@@ -159,7 +159,7 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
         if _is_lost(world, agent.name):
             mark_lost(world, agent.name, "its removal stopped it, and was cut short")
         text = "its removal had been cut short before anything went; it is as before"
-        note(Event("agent.repaired", agent.name, text))
+        note(Event(EventKind.AGENT_REPAIRED, agent.name, text))
     elif agent.phase is Phase.RELEASING:
         from agentdeck.engine.lifecycle import removal
 
@@ -167,7 +167,7 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
             removal.roll_back(world, agent, note)
         else:
             removal.remove(world, agent, note)
-            note(Event("agent.repaired", agent.name, "its removal had been cut short; it is finished now"))
+            note(Event(EventKind.AGENT_REPAIRED, agent.name, "its removal had been cut short; it is finished now"))
     elif agent.phase is Phase.RESTORING:
         from agentdeck.engine.lifecycle import restoring
 
@@ -199,7 +199,7 @@ def _keep_start(world: World, agent: Agent, note: Note) -> None:
     if _is_lost(world, agent.name):
         mark_lost(world, agent.name)
         how = "“agentdeck resume” starts it again"
-    world.note(Event("agent.repaired", agent.name, f"its start had been cut short; {how}"), note)
+    world.note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start had been cut short; {how}"), note)
 
 
 def _undo_start(world: World, agent: Agent, note: Note) -> None:
@@ -210,8 +210,9 @@ def _undo_start(world: World, agent: Agent, note: Note) -> None:
         world.store.save(replace(agent, phase=Phase.HELD))
         if _is_lost(world, agent.name):
             mark_lost(world, agent.name, "its start was cut short")
-        note(Event("agent.repaired", agent.name, "its start had been cut short; “agentdeck resume” starts it again"))
+        text = "its start had been cut short; “agentdeck resume” starts it again"
+        note(Event(EventKind.AGENT_REPAIRED, agent.name, text))
         return
     at = next((lease.kind for lease in agent.leases if not lease.held), "the first step")
     removal.roll_back(world, agent, note)
-    note(Event("agent.repaired", agent.name, f"its start had been cut short at {at}; it was rolled back"))
+    note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start had been cut short at {at}; it was rolled back"))

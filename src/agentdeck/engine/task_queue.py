@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine import roster
 from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World
@@ -64,7 +64,7 @@ class Queue:
     def _end(self, task: str, end: TaskEnd, text: str) -> None:
         name = self.running.pop(task, task)
         self.ended[task] = end
-        self.note(Event("run.ended" if end.view else "run.skipped", name, text, {"task": task}))
+        self.note(Event(EventKind.RUN_ENDED if end.view else EventKind.RUN_SKIPPED, name, text, {"task": task}))
 
     def _start_next(self) -> bool:
         """Start the first task that may; say whether something changed, so that there may be more to do."""
@@ -106,7 +106,7 @@ class Queue:
     def _tell(self, task: QueuedTask, text: str) -> None:
         if self.told.get(task.name) != text:
             self.told[task.name] = text
-            self.note(Event("run.queued", task.name, text, {"task": task.name}))
+            self.note(Event(EventKind.RUN_QUEUED, task.name, text, {"task": task.name}))
 
     def _start(self, task: QueuedTask) -> bool:
         try:
@@ -116,5 +116,5 @@ class Queue:
             return True
         self.last_start = time.monotonic()
         self.running[task.name] = view.name
-        self.note(Event("run.started", view.name, f"{task.name} started", {"task": task.name}))
+        self.note(Event(EventKind.RUN_STARTED, view.name, f"{task.name} started", {"task": task.name}))
         return True

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.providers.tiers import Target
@@ -122,7 +122,7 @@ class Board:
         was_over = before is not None and before.reason != ""
         if on_primary and not was_over:
             return
-        kind = "provider.failed_back" if on_primary else "provider.failed_over"
+        kind = EventKind.PROVIDER_FAILED_BACK if on_primary else EventKind.PROVIDER_FAILED_OVER
         text = f"back on {target}" if on_primary else f"now served by {target}: {reason}"
         data: dict[str, Any] = {"deck": bearer.deck, "tier": bearer.tier, **asdict(now)}
         self._tell(Event(kind, bearer.agent, text, data))
@@ -136,7 +136,7 @@ class Board:
         self._changed()
         if before is None or before.provider:
             data = {"deck": bearer.deck, "tier": bearer.tier, **asdict(self.serving[bearer])}
-            self._tell(Event("provider.exhausted", bearer.agent, f"no provider can serve: {reason}", data))
+            self._tell(Event(EventKind.PROVIDER_EXHAUSTED, bearer.agent, f"no provider can serve: {reason}", data))
 
     def restore(self, report: dict[str, Any]) -> None:
         """Take up who served whom lately from the `report` of an earlier process; breakers begin anew."""
@@ -157,13 +157,13 @@ class Board:
         else:
             self._breakers[key] = new
         if old.until is None and new.until is not None:
-            self._tell_breaker(key, "provider.left_alone", f": {new.reason}")
+            self._tell_breaker(key, EventKind.PROVIDER_LEFT_ALONE, f": {new.reason}")
         elif old.until is not None and new.until is None:
-            self._tell_breaker(key, "provider.recovered", "")
+            self._tell_breaker(key, EventKind.PROVIDER_RECOVERED, "")
 
-    def _tell_breaker(self, key: str, kind: str, why: str) -> None:
+    def _tell_breaker(self, key: str, kind: EventKind, why: str) -> None:
         name, _ = self._meant.get(key, ("", ""))
-        words = {"provider.left_alone": "is left alone", "provider.recovered": "answers again"}
+        words = {EventKind.PROVIDER_LEFT_ALONE: "is left alone", EventKind.PROVIDER_RECOVERED: "answers again"}
         self._tell(Event(kind, "", f"{name} {words[kind]}{why}", {"provider": name}))
 
     def report(self, now: float) -> dict[str, Any]:

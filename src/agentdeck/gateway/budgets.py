@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.system.gateway import pricing
 from agentdeck.system.gateway.ledger import Ledger, Record
@@ -117,11 +117,11 @@ class Budgets:
         data = {"deck": bearer.deck, "scope": scope[0], "money": round(spent.money, 6), "tokens": spent.tokens}
         if stage == 1:
             text = f"{share:.0%} of {_name(scope)} is spent"
-            self._tell(Event("budget.warned", bearer.agent, text, data))
+            self._tell(Event(EventKind.BUDGET_WARNED, bearer.agent, text, data))
             return
         then = {"local": "the tier “local” serves now", "pause": "it is paused", "stop": "it is stopped"}
         text = f"{_said(scope)}; {then[rules.at_limit]}"
-        self._tell(Event("budget.reached", bearer.agent, text, {**data, "act": rules.at_limit}))
+        self._tell(Event(EventKind.BUDGET_REACHED, bearer.agent, text, {**data, "act": rules.at_limit}))
 
     def _leaves_room(self, scope: Scope, limit: Limit, most: Spent) -> bool:
         total = Spent()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.reports import budget_report
 from agentdeck.core.providers import tiers
 from agentdeck.core.providers.apis import Api
@@ -224,7 +224,7 @@ class Gateway:
             self._refreshed = now
             if self._plans.refresh():
                 self._local.forget()
-                self._tell(Event("gateway.configured", "", "took up its changed configuration"))
+                self._tell(Event(EventKind.GATEWAY_CONFIGURED, "", "took up its changed configuration"))
 
     def _take_keys(self, deck: str, keys: dict[str, str]) -> None:
         # Who lacks a key takes none away: an agent that starts an agent was not given them.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agents.agent import Phase, State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle.resources import Presence
 from agentdeck.engine.lifecycle.stack import BY_KIND
 from agentdeck.engine.records.landings import LandRequest
@@ -219,7 +219,7 @@ def test_agents_that_a_landing_removed_come_back_though_their_base_moved_on(
     step = deck.undo(note=told.append)
     assert [view.name for view in deck.agents()] == list(names)
     assert bench.git("rev-parse", "main") == main
-    (text,) = [event.text for event in told if event.kind == "warning"]
+    (text,) = [event.text for event in told if event.kind == EventKind.WARNING]
     assert "main has moved on since" in text
     assert "with a commit of its own: git -C" in text
     # The landing is still a step, which can't be taken back; the removal is one that can be done again.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.records.landings import Entry, LandRequest, Stage
 from agentdeck.errors import RefusedError
 from tests.support.decks import Bench
@@ -52,7 +52,7 @@ INSIDE: dict[_Make, str] = {
 def land(bench: Bench, **options: object) -> tuple[Entry, list[Event]]:
     told: list[Event] = []
     landing = bench.deck().land(LandRequest(("fix",), **options), told.append)  # type: ignore[arg-type]
-    return landing.entry("fix"), [event for event in told if event.kind == "warning"]
+    return landing.entry("fix"), [event for event in told if event.kind == EventKind.WARNING]
 
 
 def links(bench: Bench, revision: str = "main") -> list[str]:

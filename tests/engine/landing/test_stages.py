@@ -7,7 +7,7 @@ import os
 import pytest
 
 from agentdeck.core.agents.agent import Phase, State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.records.landings import LandRequest, Stage
 from agentdeck.errors import StoreError
 from tests.support.decks import Bench
@@ -26,7 +26,7 @@ def test_one_that_landed_and_can_not_be_removed_has_landed(bench: Bench, batch: 
     with writing("date +%N >>log.txt", view.worktree):
         landing = bench.deck().land(LandRequest(("one", "two"), batch=batch, remove=True), told.append)
     assert {entry.agent: str(entry.stage) for entry in landing.entries} == {"two": "landed", "one": "landed"}
-    assert [event.text for event in told if event.agent == "two" and event.kind == "warning"] == [
+    assert [event.text for event in told if event.agent == "two" and event.kind == EventKind.WARNING] == [
         f"landed, but not removed: {view.worktree} is still being written, so it was not removed."
     ]
     # What was refused is not taken up again by itself.

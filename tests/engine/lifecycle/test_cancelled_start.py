@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import CancelledError, ExitCode
 from agentdeck.system.machine.process import cancellable, run
@@ -62,7 +62,7 @@ def test_between_two_steps_and_after_the_last(bench: Bench, kind: str) -> None:
     made: list[str] = []
 
     def note(event: Event) -> None:
-        if event.kind == "resource.acquired":
+        if event.kind == EventKind.RESOURCE_ACQUIRED:
             made.append(str(event.data["kind"]))
 
     with pytest.raises(CancelledError, match="nothing of it is left"):

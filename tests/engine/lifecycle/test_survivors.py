@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agents.agent import Fault, State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
 from agentdeck.system.machine.ports import is_free
@@ -156,7 +156,7 @@ def test_a_port_in_use_is_named_and_handed_to_nobody_until_it_is_free(bench: Ben
     with listener(ports[1]) as holder:
         told: list[Event] = []
         deck.stop("one", told.append)
-        (left,) = [event for event in told if event.kind == "processes.left"]
+        (left,) = [event for event in told if event.kind == EventKind.PROCESSES_LEFT]
         assert (left.data["pids"], left.data["ports"]) == ([holder.pid], [ports[1]])
         assert f"(process {holder.pid}) holds port {ports[1]}" in left.text
         assert f"kill {holder.pid}" in agentdeck("doctor", cwd=bench.root).stdout
@@ -196,7 +196,7 @@ def test_a_hidden_daemon_without_runner_guardian_and_cgroup_is_named_by_its_port
     try:
         told: list[Event] = []
         deck.stop("one", told.append)
-        (left,) = [event for event in told if event.kind == "processes.left"]
+        (left,) = [event for event in told if event.kind == EventKind.PROCESSES_LEFT]
         assert left.data["ports"] == [port]
         assert left.data["pids"][0] in pids
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agents.agent import Agent, Mode, State, Status
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.errors import FileError, StoreError, UsageError
 from agentdeck.system.state.store import FORMAT, Store
 
@@ -88,7 +88,7 @@ def test_the_same_status_again_is_no_event(store: Store) -> None:
 
 def test_events_come_back_as_written(store: Store) -> None:
     store.save(agent())
-    event = Event("warning", "fix", "line\nbreak \u2028 \x85 ü", {"a": [1]}, at=2.5)
+    event = Event(EventKind.WARNING, "fix", "line\nbreak \u2028 \x85 ü", {"a": [1]}, at=2.5)
     store.append(event)
     assert store.events("fix") == [event]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.tui.panes.events import EventsPane
 from tests.support.decks import Bench
 from tests.support.retry import eventually
@@ -27,7 +27,7 @@ def test_the_current_event_is_told_in_full_and_stays_while_others_come(bench: Be
     view = begin(bench, "fix")
     store = bench.deck().store
     eventually(lambda: any(event.data.get("to") == "working" for event in store.events("fix")))
-    store.append(Event("warning", "fix", "long " * 10 + "\x1b]0;evil\x07 \u202eend", at=1.0))
+    store.append(Event(EventKind.WARNING, "fix", "long " * 10 + "\x1b]0;evil\x07 \u202eend", at=1.0))
 
     async def script(on: Pilot[EventsPane]) -> None:
         on.pane.show(view)
@@ -36,7 +36,7 @@ def test_the_current_event_is_told_in_full_and_stays_while_others_come(bench: Be
         assert "\u202e" not in on.text()
         await on.press("end")
         told = on.pane._events[on.pane.rows.cursor]
-        store.append(Event("provider.failed-over", "fix", "anthropic is limited; openai serves it"))
+        store.append(Event(EventKind.PROVIDER_FAILED_OVER, "fix", "anthropic is limited; openai serves it"))
         on.pane.look()
         await on.sees("openai serves it", "provider")
         assert on.pane._events[on.pane.rows.cursor] == told

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.history.stale import Clearable, Pruning, agents_now, look
 from agentdeck.engine.history.stale_agents import stale_agents, stale_helpers
 from agentdeck.engine.history.stale_git import stale_branches, stale_records
@@ -62,9 +62,9 @@ def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None
                     continue
             except DeckError as error:
                 failed.append(stale)
-                note(Event("warning", stale.what, f"not pruned: {error.title}", {"detail": error.detail}))
+                note(Event(EventKind.WARNING, stale.what, f"not pruned: {error.title}", {"detail": error.detail}))
                 continue
-            note(Event("pruned", stale.what, f"pruned ({stale.why})", {"kind": stale.kind, "room": stale.room}))
+            note(Event(EventKind.PRUNED, stale.what, f"pruned ({stale.why})", {"kind": stale.kind, "room": stale.room}))
     step = next((step for step in reversed(steps.all()) if step.key == key), None)
     if step is not None:
         step = steps.retitle(step.number, f"pruned {len(step.parts)} thing{'s' if len(step.parts) > 1 else ''}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Phase
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import listed
 from agentdeck.engine.landing.candidates import committed
 from agentdeck.engine.landing.standing import set_landed
@@ -55,7 +55,8 @@ def undo(world: World, step: Step, note: Note) -> Step:
             _check(world, removals)
             begun["only"] = "removal"
             names = listed([part["agent"] for part in removals])
-            note(Event("warning", names, f"{error.title} The landing stays; what comes back is {names}. {error.hint}"))
+            text = f"{error.title} The landing stays; what comes back is {names}. {error.hint}"
+            note(Event(EventKind.WARNING, names, text))
         write_json(_journal(world), begun)
         return _go_on(world, note)
 
@@ -229,9 +230,10 @@ def _undo_base(world: World, part: Part, key: str, note: Note) -> Part | None:
     branch = part["branch"]
     with bases.holding(world.repo, branch, wait=30):
         advance.advance(world.repo, bases.Move(branch, part["new"], part["old"]), f"agentdeck: {key}")
+    moved = {"branch": branch, "old": part["new"], "new": part["old"]}
     for each in part["agents"]:
         set_landed(world, each["name"], each["before"])
-        note(Event("base.moved", each["name"], f"{branch} is at {part['old'][:12]} again", {"branch": branch}))
+        note(Event(EventKind.BASE_MOVED, each["name"], f"{branch} is at {part['old'][:12]} again", moved))
     swapped = [{**each, "before": each["after"], "after": each["before"]} for each in part["agents"]]
     return {**part, "old": part["new"], "new": part["old"], "agents": swapped}
 

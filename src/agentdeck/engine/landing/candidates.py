@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import listed
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import LandRequest
@@ -250,7 +250,8 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
         journal(*([settled] if settled else []))
     if settled is not None:
         new = settled["new"]
-        world.note(Event("work.committed", agent.name, f"committed its work as {new[:10]}", {"commit": new}), note)
+        text = f"committed its work as {new[:10]}"
+        world.note(Event(EventKind.WORK_COMMITTED, agent.name, text, {"commit": new}), note)
 
 
 def _commit(here: Repository, agent: Agent, message: str, options: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.landing.candidates import Candidate, check_links, find_candidate, title_of
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.records.steps import Steps
@@ -53,7 +53,7 @@ def pull(world: World, branch: str, note: Note) -> str:
                 _write_down(world, begun)
     count = int(repo.git("rev-list", "--count", f"{old}..{new}"))
     text = f"{count} commit{'s' if count > 1 else ''} from {upstream.remote} came to {branch}."
-    note(Event("base.moved", branch, text, {"branch": branch, "old": old, "new": new}))
+    note(Event(EventKind.BASE_MOVED, branch, text, {"branch": branch, "old": old, "new": new}))
     return text
 
 
@@ -108,7 +108,8 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, program: st
     fork = merge_base(world.repo, f"refs/heads/{candidate.base}", candidate.tip) or candidate.start
     check_links(world, candidate, fork, candidate.tip)
     if candidate.repositories:
-        note(Event("warning", name, left_out(candidate.repositories), {"repositories": list(candidate.repositories)}))
+        data = {"repositories": list(candidate.repositories)}
+        note(Event(EventKind.WARNING, name, left_out(candidate.repositories), data))
     remote = remotes.default_remote(world.repo)
     program = forges.choose(world.repo, remote, name, program)
     forges.check_base(world.repo, remote, candidate.base)
@@ -120,7 +121,8 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, program: st
         candidate.branch, candidate.base, title or title_of(candidate.agent, subjects), body, draft
     )
     address = forges.open_pull_request(world.repo, program, wanted)
-    world.note(Event("branch.proposed", name, f"proposed to {candidate.base}: {address}", {"url": address}), note)
+    text = f"proposed to {candidate.base}: {address}"
+    world.note(Event(EventKind.BRANCH_PROPOSED, name, text, {"url": address}), note)
     return address
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, unique_name
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle import removal
 from agentdeck.engine.lifecycle.ending import end_runner
 from agentdeck.engine.lifecycle.stack import acquire_all
@@ -49,7 +49,7 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
             world.store.save(agent)
         shown = "; ".join(gate.commands)
         text = f"its gate runs: {shown} (agentdeck logs -f {agent.name})"
-        world.note(Event("landing.gate", gate.agent, text, {"gate": agent.name, "commit": commit}), note)
+        world.note(Event(EventKind.LANDING_GATE, gate.agent, text, {"gate": agent.name, "commit": commit}), note)
         _wait(world, agent.name, gate.cancelled)
         if gate.cancelled():
             return Verdict(False, "it was cancelled", _log(agent), time.time() - begun)
@@ -71,7 +71,7 @@ def _end_or_leave(world: World, gate: Gate, name: str, note: Note) -> None:
         end_gate(world, name)
     except DeckError as error:
         text = f"{name} could not be removed, which “agentdeck prune” tries again: {error.title}"
-        note(Event("warning", gate.agent, text, {"detail": error.detail}))
+        note(Event(EventKind.WARNING, gate.agent, text, {"detail": error.detail}))
 
 
 def end_gate(world: World, name: str, *, keep_work: bool = False) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentdeck.core.agents.agent import Mode, State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.landing import exchange
 from agentdeck.engine.landing.candidates import settle_commit
 from agentdeck.engine.landing.standing import set_landed
@@ -36,7 +36,7 @@ def complete(world: World, landing: Landing, note: Note) -> Landing:
             told = (
                 f"landed on {move['branch']} as {move['new'][:10]}; “agentdeck undo --step {step.number}” takes it back"
             )
-            world.note(Event("landing.landed", name, told, {"landing": landing.id, "step": step.number}), note)
+            world.note(Event(EventKind.LANDING_LANDED, name, told, {"landing": landing.id, "step": step.number}), note)
     landing = replace(landing, move=None)
     Landings(world.store).save(landing)
     return landing
@@ -72,7 +72,7 @@ def finish_dead(world: World, note: Note) -> None:
     for settled in advance.settle(world.repo):
         if settled.saved:
             text = f"what was in the way of {settled.move.branch} is saved as {settled.saved}"
-            note(Event("warning", settled.move.branch, text, {"ref": settled.saved}))
+            note(Event(EventKind.WARNING, settled.move.branch, text, {"ref": settled.saved}))
     exchange.finish_pulls(world)
     landings = Landings(world.store)
     for landing_id in landings.dead():
@@ -98,7 +98,7 @@ def _finish(world: World, landings: Landings, landing_id: str, note: Note) -> No
         if not entry.stage.is_end:
             reason = "its landing was cut short; nothing was moved"
             landing = landing.with_entry(entry.agent, stage=Stage.INTERRUPTED, reason=reason)
-            note(Event("landing.refused", entry.agent, reason, {"landing": landing.id}))
+            note(Event(EventKind.LANDING_REFUSED, entry.agent, reason, {"landing": landing.id}))
     landings.save(replace(landing, move=None, ended=time.time()))
 
 
@@ -118,7 +118,7 @@ def _close_windows(world: World, landing_id: str, note: Note) -> None:
             end_gate(world, name, keep_work=is_window)
     for name in open_windows:
         text = f"the landing it is for was cut short; leave it with “exit” (agentdeck attach {name})"
-        note(Event("landing.waiting", name, text, {"landing": landing_id}))
+        note(Event(EventKind.LANDING_WAITING, name, text, {"landing": landing_id}))
     if open_windows:
         raise BusyError(f"The window {open_windows[0]} of landing {landing_id} is still open.")
 
@@ -134,7 +134,8 @@ def _remove_rest(world: World, landing: Landing, note: Note) -> None:
                 with world.store.operation(entry.agent, wait=5):
                     remove_landed(world, landing, entry.agent, note)
             except DeckError as error:
-                note(Event("warning", entry.agent, f"landed, but not removed: {error.title}", {"detail": error.detail}))
+                text = f"landed, but not removed: {error.title}"
+                note(Event(EventKind.WARNING, entry.agent, text, {"detail": error.detail}))
 
 
 def _key(landing: Landing, names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase, State, unique_name
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine import roster
 from agentdeck.engine.landing.candidates import Candidate
 from agentdeck.engine.lifecycle import keyboard as typing_to
@@ -62,7 +62,7 @@ def resolve(world: World, landing_id: str, candidate: Candidate, old: str, attac
             attach(agent.name)
         if world.lives(agent.name):
             text = f"waits until the window {agent.name} is left with “exit” (agentdeck attach {agent.name})"
-            note(Event("landing.waiting", candidate.agent.name, text))
+            note(Event(EventKind.LANDING_WAITING, candidate.agent.name, text))
         for _ in ticks(world.store.agent_folder(agent.name)):
             if not world.lives(agent.name):
                 break
@@ -186,7 +186,7 @@ def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
         f"Your {what} conflicts with {entry.base}:\n{where}\n{how}, resolve the conflicts so that what "
         f"both sides wanted is kept, check that it works, {end}. Do not push."
     )
-    event = Event("landing.handed", view.name, f"was asked to resolve its conflict with {entry.base}")
+    event = Event(EventKind.LANDING_HANDED, view.name, f"was asked to resolve its conflict with {entry.base}")
     world.note(event, note)
     if view.alive:
         typing_to.send(world, view, text, (), enter=True)

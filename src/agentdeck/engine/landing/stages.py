@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.config.trust import Change, told
 from agentdeck.engine.landing.approval import config_changes
 from agentdeck.engine.landing.candidates import (
@@ -80,14 +80,14 @@ class Stages:
         if candidate.worktree is not None:
             git_dir = candidate.worktree.git_dir
             for text in bring_commits(self.world.repo, git_dir, candidate.start, candidate.tip):
-                self.note(Event("warning", name, text))
+                self.note(Event(EventKind.WARNING, name, text))
         return candidate
 
     def leave_out(self, candidate: Candidate) -> None:
         name, repositories = candidate.agent.name, candidate.repositories
         if repositories:
             self.entry(name, repositories=repositories)
-            self.note(Event("warning", name, left_out(repositories), {"repositories": list(repositories)}))
+            self.note(Event(EventKind.WARNING, name, left_out(repositories), {"repositories": list(repositories)}))
 
     def compute(self, candidate: Candidate, old: str) -> Computed | None:
         """Put the agent's work on top of `old`; None where it conflicts, or where there is nothing to do."""
@@ -115,7 +115,7 @@ class Stages:
         self.entry(name, new=new, files=len(changed(repo, old, new)))
         for branch, count in left_behind(self.world, candidate.agent, candidate.work).items():
             text = f"{branch}, which it left, has {count} commit{'s' if count > 1 else ''} that do not land with it"
-            self.note(Event("warning", name, text, {"branch": branch, "commits": count}))
+            self.note(Event(EventKind.WARNING, name, text, {"branch": branch, "commits": count}))
         return Computed(name, candidate.tip, old, new)
 
     def check_config(self, name: str, old: str, new: str) -> None:
@@ -208,7 +208,7 @@ class Stages:
                 remove_landed(self.world, self.landing, name, self.note)
             except DeckError as error:
                 text = f"landed, but not removed: {error.title}"
-                self.note(Event("warning", name, text, {"detail": error.detail}))
+                self.note(Event(EventKind.WARNING, name, text, {"detail": error.detail}))
 
     # What is not to land
 
@@ -294,7 +294,7 @@ class Stages:
             exit_code=code,
             conflicts=conflicts,
         )
-        event = Event("landing.refused", name, f"not landed: {reason}", {"landing": self.landing.id})
+        event = Event(EventKind.LANDING_REFUSED, name, f"not landed: {reason}", {"landing": self.landing.id})
         if self.request.dry_run or self.world.store.agent(name) is None:
             self.note(event)
         else:
@@ -316,7 +316,7 @@ class Stages:
             self._aside(name, error.title, detail=error.detail, hint=error.hint, code=error.exit_code)
 
     def starts_over(self, name: str, base: str) -> None:
-        self.note(Event("landing.again", name, f"{base} moved meanwhile; it starts over"))
+        self.note(Event(EventKind.LANDING_AGAIN, name, f"{base} moved meanwhile; it starts over"))
 
     def restless(self, base: str) -> RefusedError:
         return RefusedError(f"{base} kept moving while this was tested.", hint="Land it again.")

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.landing.stages import Stages
 from agentdeck.errors import BusyError
 from agentdeck.system.git import bases
@@ -34,7 +34,7 @@ def held_agents(stages: Stages, names: Sequence[str]) -> Iterator[list[str]]:
 @contextlib.contextmanager
 def held_base(stages: Stages, base: str, names: Sequence[str]) -> Iterator[None]:
     if bases.is_held(stages.world.repo, base):
-        stages.note(Event("landing.waiting", names[0], f"waits for another landing on {base}"))
+        stages.note(Event(EventKind.LANDING_WAITING, names[0], f"waits for another landing on {base}"))
     with contextlib.ExitStack() as held:
         _wait_for(stages, base, held)
         yield

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.runner.typist import MESSAGES, WITHDRAWN_AFTER
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
@@ -38,7 +38,7 @@ def send(world: World, view: AgentView, text: str, keys: Sequence[str], *, enter
     if keys:
         world.tmux.press(world.deck, view.name, [*keys, *(["Enter"] if text and enter else [])])
     shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-    world.note(Event("input.sent", view.name, shown or " ".join(keys)), silent)
+    world.note(Event(EventKind.INPUT_SENT, view.name, shown or " ".join(keys)), silent)
 
 
 def _give_to_runner(world: World, name: str, text: str, *, enter: bool) -> None:

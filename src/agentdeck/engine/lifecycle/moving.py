@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Lease
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import Note, World, deck_name
 from agentdeck.errors import DeckError
@@ -50,7 +50,8 @@ def follow(world: World, agents: list[Agent], note: Note) -> None:
                 continue
             current = moved_here(world, current, old)
             world.store.save(current)
-            world.note(Event("agent.repaired", agent.name, f"the repository was moved here from {old.parent}"), note)
+            text = f"the repository was moved here from {old.parent}"
+            world.note(Event(EventKind.AGENT_REPAIRED, agent.name, text), note)
             lease = current.lease("worktree")
             if lease is not None:
                 # “git worktree repair” would write into whatever lies in the place of any worktree.
@@ -73,7 +74,7 @@ def follow_worktree(world: World, agent: Agent, note: Note) -> None:
     if lease is None or place is None:
         return
     world.store.save(_rewritten(agent, ((lease.data["path"], str(place)),)))
-    world.note(Event("agent.repaired", agent.name, f"its worktree was moved to {place}"), note)
+    world.note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its worktree was moved to {place}"), note)
     _rewrite_env_file(world, agent.name)
 
 

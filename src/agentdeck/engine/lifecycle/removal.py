@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Lease, Phase
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle import leases
 from agentdeck.engine.lifecycle.ending import end_runner
 from agentdeck.engine.lifecycle.kept_databases import KEEP
@@ -62,15 +62,13 @@ def remove(
     if agent.phase is not Phase.RELEASING:
         check(world, agent, keep_database=keep_database)
         if text := unsaved(world, agent):
-            world.note(Event("ignored.left", agent.name, text), note)
+            world.note(Event(EventKind.IGNORED_LEFT, agent.name, text), note)
         agent = _save(world, agent, note, step, keep_database=keep_database)
         # Decided: from here on there is a way forward only, and an undo.
         agent = replace(_with_wishes(agent, branch=keep_branch, database=keep_database), phase=Phase.RELEASING)
         world.store.save(agent)
-        if world.repo.commit(trash_ref(agent)):
-            world.note(
-                Event("snapshot.taken", agent.name, f"saved as {trash_ref(agent)}", {"ref": trash_ref(agent)}), note
-            )
+        if world.repo.commit(ref := trash_ref(agent)):
+            world.note(Event(EventKind.SNAPSHOT_TAKEN, agent.name, f"saved as {ref}", {"ref": ref}), note)
     else:
         saved = private_folder(trash_folder(world, agent)) / "agent.json"
         if not saved.exists():  # it is a start that could not be taken back
@@ -194,7 +192,7 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
         _tell_kept(world, agent, tree, note)
     retire(world, agent, saved)
     text = f"removed; “agentdeck undo --step {step.number}” brings it back"
-    note(Event("agent.removed", agent.name, text, {"trash": saved.name, "step": step.number}))
+    note(Event(EventKind.AGENT_REMOVED, agent.name, text, {"trash": saved.name, "step": step.number}))
     going.delete_rests(world.repo)
     _tell_rest(leave, agent, note, is_out=is_out)
 
@@ -204,17 +202,17 @@ def _tell_kept(world: World, agent: Agent, lease: Lease, note: Note) -> None:
     for branch in own_branches(lease):
         if tip := world.repo.commit(f"refs/heads/{branch}"):
             text = f"its branch {branch} stays: it is checked out elsewhere, or has commits that its last work has not"
-            world.note(Event("branch.kept", agent.name, text, {"branch": branch, "tip": tip}), note)
+            world.note(Event(EventKind.BRANCH_KEPT, agent.name, text, {"branch": branch, "tip": tip}), note)
 
 
 def _tell_rest(leave: going.Departure | None, agent: Agent, note: Note, *, is_out: bool) -> None:
     """Say what lies there still of a worktree that is gone."""
     if leave is not None and leave.rest is not None:
         text = f"not all of its files could be deleted; the rest is in {leave.rest}"
-        note(Event("warning", agent.name, text, {"path": str(leave.rest)}))
+        note(Event(EventKind.WARNING, agent.name, text, {"path": str(leave.rest)}))
     if leave is not None and is_out and leave.home.is_dir() and any(leave.home.iterdir()):
         text = f"something wrote to {leave.home} after it was removed; that was left there"
-        note(Event("warning", agent.name, text, {"path": str(leave.home)}))
+        note(Event(EventKind.WARNING, agent.name, text, {"path": str(leave.home)}))
 
 
 def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True) -> None:
@@ -264,7 +262,7 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
             append_line(log, f"{stamp} {text}")
         if failed:
             text = f"tear-down “{line}” failed; the removal goes on"
-            world.note(Event("warning", agent.name, text, {"output": output[-2000:]}), note)
+            world.note(Event(EventKind.WARNING, agent.name, text, {"output": output[-2000:]}), note)
 
 
 def retire(world: World, agent: Agent, saved: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Lease, Phase, State, Status
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle import leases, trouble
 from agentdeck.engine.lifecycle.moving import moved_here, old_home
 from agentdeck.engine.lifecycle.removal import INNER
@@ -106,10 +106,10 @@ def go_on(world: World, agent: Agent, note: Note) -> Agent:
         world.store.save(agent)
         if back is not None:
             text = f"{kind}: {BY_KIND[kind].describe(back)}"
-            world.note(Event("resource.acquired", agent.name, text, {"kind": kind}), note)
+            world.note(Event(EventKind.RESOURCE_ACQUIRED, agent.name, text, {"kind": kind}), note)
     agent = replace(agent, phase=Phase.HELD, trash="", step="")
     world.store.save(agent)
-    world.note(Event("agent.restored", agent.name, "restored; “agentdeck resume” starts it again"), note)
+    world.note(Event(EventKind.AGENT_RESTORED, agent.name, "restored; “agentdeck resume” starts it again"), note)
     return agent
 
 
@@ -125,7 +125,8 @@ def _copy_record(record: Path, folder: Path) -> None:
 def _restore_lease(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
     """The lease as it is held again; None for what can't come back, or never was."""
     if why := leases.doubt(world, agent, lease):
-        world.note(Event("warning", agent.name, f"its {lease.kind} stays in the trash: {why}"), lambda event: None)
+        text = f"its {lease.kind} stays in the trash: {why}"
+        world.note(Event(EventKind.WARNING, agent.name, text), lambda event: None)
         return None
     if lease.kind == "worktree":
         return _restore_worktree(world, agent, lease, saved)
@@ -181,7 +182,7 @@ def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path, *, 
         return None  # “resume” makes it with the worktree, which it may lie in
     if world.database is None:
         text = "its database stays in the trash, for agentdeck.toml configures none now"
-        world.note(Event("warning", agent.name, text, {"dump": str(dump or "")}), lambda event: None)
+        world.note(Event(EventKind.WARNING, agent.name, text, {"dump": str(dump or "")}), lambda event: None)
         return None
     world.database.create(lease.data)
     if dump is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Lease, Phase
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle import leases
 from agentdeck.engine.lifecycle.pane import PaneResource
 from agentdeck.engine.lifecycle.resources import RESOURCES, Presence, Resource
@@ -29,7 +29,7 @@ def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
             lease = Lease(resource.kind, held=False, data=data)
             agent = agent.with_lease(lease)
             world.store.save(agent)
-            world.note(Event("resource.intended", agent.name, data={"kind": resource.kind}), note)
+            world.note(Event(EventKind.RESOURCE_INTENDED, agent.name, data={"kind": resource.kind}), note)
         leases.check(world, agent, lease)
         if lease.held and resource.check(world, agent, lease) is Presence.HELD:
             continue
@@ -37,9 +37,9 @@ def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
         agent = agent.with_lease(lease)
         world.store.save(agent)
         text = f"{resource.kind}: {resource.describe(lease)}"
-        world.note(Event("resource.acquired", agent.name, text, {"kind": resource.kind}), note)
+        world.note(Event(EventKind.RESOURCE_ACQUIRED, agent.name, text, {"kind": resource.kind}), note)
         if lease.data.get("note"):
-            world.note(Event("warning", agent.name, str(lease.data["note"]), {"kind": resource.kind}), note)
+            world.note(Event(EventKind.WARNING, agent.name, str(lease.data["note"]), {"kind": resource.kind}), note)
     return agent
 
 
@@ -54,7 +54,7 @@ def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> A
         text = f"{resource.kind}: {resource.describe(lease)}"
         agent = agent.without_lease(lease.kind)
         world.store.save(agent)
-        world.note(Event("resource.released", agent.name, text, {"kind": resource.kind}), note)
+        world.note(Event(EventKind.RESOURCE_RELEASED, agent.name, text, {"kind": resource.kind}), note)
         if left:
-            world.note(Event("warning", agent.name, left, {"kind": resource.kind}), note)
+            world.note(Event(EventKind.WARNING, agent.name, left, {"kind": resource.kind}), note)
     return agent

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import cut
 from agentdeck.engine.lifecycle.ending import mark_lost
 from agentdeck.engine.lifecycle.stack import acquire_all
@@ -44,7 +44,7 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
             if request.id is not None:
                 private_folder(world.store.id_path(request.id).parent)
                 write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
-        world.note(Event("agent.created", agent.name, agent.task, {"profile": agent.profile}), note)
+        world.note(Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile}), note)
         _note_bypass(world, agent, note)
         return view_of(world.store, acquire(world, agent, note, request.cancelled))
 
@@ -125,7 +125,7 @@ def _path_of(world: World, request: StartRequest) -> str | None:
 def _note_bypass(world: World, agent: Agent, note: Note) -> None:
     profile = world.profiles.get(agent.profile) if agent.tier else None
     if text := gateways.bypass_note(world.settings.config, profile, agent.tier):
-        world.note(Event("warning", agent.name, text, {"tier": agent.tier}), note)
+        world.note(Event(EventKind.WARNING, agent.name, text, {"tier": agent.tier}), note)
 
 
 def _profile_of(world: World, request: StartRequest) -> str:
@@ -200,7 +200,7 @@ def _take_back(world: World, agent: Agent, note: Note) -> bool:
     except (DeckError, OSError) as error:
         told = error.title if isinstance(error, DeckError) else str(error)
         # Not written down: what stopped it may be that nothing can be.
-        note(Event("warning", agent.name, f"what its start had made is not all taken back yet: {told}"))
+        note(Event(EventKind.WARNING, agent.name, f"what its start had made is not all taken back yet: {told}"))
         with contextlib.suppress(DeckError, OSError):
             if world.store.agent(agent.name) is not None:
                 mark_lost(world, agent.name, "its start failed, and what it had made is not all taken back")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import listed
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import StoreError
@@ -71,7 +71,7 @@ def tell_survivors(world: World, agent: Agent, note: Note) -> None:
     if left:
         pids = [each.pid for each in left if each.pid]
         data = {"pids": pids, "ports": [port for each in left for port in each.ports]}
-        world.note(Event("processes.left", agent.name, "; ".join(map(str, left)), data), note)
+        world.note(Event(EventKind.PROCESSES_LEFT, agent.name, "; ".join(map(str, left)), data), note)
 
 
 def _last_run(world: World, name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.worktrees.heads import work_of
 from agentdeck.engine.world import World
 
@@ -69,21 +69,23 @@ def _by_profile(events: Sequence[Event]) -> list[Failover]:
     """Those that a fault caused; what a person chose is no failover."""
     found: list[Failover] = []
     for event in events:
-        moved = event.kind in ("agent.failed_over", "agent.failed_back")
+        moved = event.kind in (EventKind.AGENT_FAILED_OVER, EventKind.AGENT_FAILED_BACK)
         if moved and found and found[-1].end is None:
             found[-1] = replace(found[-1], end=event.at)
-        if event.kind == "agent.failed_over" and event.data.get("fault"):
+        if event.kind == EventKind.AGENT_FAILED_OVER and event.data.get("fault"):
             found.append(Failover(event.at, None, str(event.data["to"]), "", str(event.data.get("why", ""))))
     return found
+
+
+_ENDS = (EventKind.PROVIDER_FAILED_OVER, EventKind.PROVIDER_FAILED_BACK, EventKind.PROVIDER_EXHAUSTED)
 
 
 def _by_provider(events: Sequence[Event]) -> list[Failover]:
     found: list[Failover] = []
     for event in events:
-        ends = event.kind in ("provider.failed_over", "provider.failed_back", "provider.exhausted")
-        if ends and found and found[-1].end is None:
+        if event.kind in _ENDS and found and found[-1].end is None:
             found[-1] = replace(found[-1], end=event.at)
-        if event.kind == "provider.failed_over":
+        if event.kind == EventKind.PROVIDER_FAILED_OVER:
             provider, model, reason = (str(event.data.get(key, "")) for key in ("provider", "model", "reason"))
             found.append(Failover(event.at, None, provider, model, reason))
     return found

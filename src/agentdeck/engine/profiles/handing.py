@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Fault
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.failover import Progress
 from agentdeck.core.agents.handover import brief
 from agentdeck.core.agents.orders import Rung
@@ -43,11 +43,8 @@ def handed_over(agent: str, progress: Progress, primary: str, to: str, why: str,
     data = {"from": left, "to": to, "fault": fault, "until": progress.until.get(left), "attempt": progress.attempts}
     data["why"] = why
     text = f"{left} → {to}: {why}"
-    return (
-        Event("agent.failed_back", agent, text, data)
-        if to == primary
-        else Event("agent.failed_over", agent, text, data)
-    )
+    kind = EventKind.AGENT_FAILED_BACK if to == primary else EventKind.AGENT_FAILED_OVER
+    return Event(kind, agent, text, data)
 
 
 def progress_of(folder: Path) -> Progress | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.providers.serving import ProviderHealth, Serving
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError, TmuxError
@@ -265,7 +265,7 @@ def revive(world: World, note: Note) -> None:
             files().want(False)
         return
     ensure(world)
-    note(Event("gateway.restarted", "", "the gateway had died; it runs again"))
+    note(Event(EventKind.GATEWAY_RESTARTED, "", "the gateway had died; it runs again"))
 
 
 # What it wrote down

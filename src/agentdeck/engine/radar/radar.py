@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.merging.conflicts import Conflict
 from agentdeck.core.merging.radar import Pair, Report, Verdict, order_of
 from agentdeck.engine import roster
@@ -321,13 +321,13 @@ class Radar:
         paths = [conflict.path for conflict in pair.conflicts]
         for name, other in _concerned(key):
             data = {"with": other, "paths": paths}
-            self._note(Event("radar.conflict", name, f"conflicts with {other} in {where}{more}", data), note)
+            self._note(Event(EventKind.RADAR_CONFLICT, name, f"conflicts with {other} in {where}{more}", data), note)
 
     def _note_end(self, key: tuple[str, str, str], note: Note) -> None:
         for name, other in _concerned(key):
             if self._world.store.agent(name) is not None:
                 text = f"conflicts with {other} no more"
-                self._note(Event("radar.cleared", name, text, {"with": other}), note)
+                self._note(Event(EventKind.RADAR_CLEARED, name, text, {"with": other}), note)
 
     def _note(self, event: Event, note: Note) -> None:
         with contextlib.suppress(FileNotFoundError):  # the agent is being removed

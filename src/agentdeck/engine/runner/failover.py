@@ -11,7 +11,7 @@ from typing import Any
 
 from agentdeck.core.agents.agent import Fault, Mode, State, Status
 from agentdeck.core.agents.detect import around, fault_shown
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.failover import PROVIDERS_FAULTS, Act, Decision, Progress, after_fault, may_go_back
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.resets import clock, reset_time
@@ -148,10 +148,10 @@ class Failover:
         data["until"] = progress.until.get(self.progress.profile)
         agent = self._orders.agent
         if decision.act is Act.END:
-            self._append(Event("agent.failover_ended", agent, decision.why, data))
+            self._append(Event(EventKind.AGENT_FAILOVER_ENDED, agent, decision.why, data))
         elif decision.at > time.time():
             text = f"{decision.why}; {decision.profile} goes on at {clock(decision.at, time.time())}"
-            self._append(Event("agent.backing_off", agent, text, data))
+            self._append(Event(EventKind.AGENT_BACKING_OFF, agent, text, data))
 
     # While the program runs
 

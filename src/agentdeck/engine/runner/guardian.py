@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Fault, State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.orders import Orders
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.errors import DeckError
@@ -88,9 +88,8 @@ def _tell(orders: Orders, code: int, left: set[int], log: RunsLog) -> None:
     store = Store(Path("../.."))
     if left:
         pids = ", ".join(map(str, sorted(left)))
-        store.append(
-            Event("processes.left", orders.agent, f"could not be ended: process {pids}", {"pids": sorted(left)})
-        )
+        text = f"could not be ended: process {pids}"
+        store.append(Event(EventKind.PROCESSES_LEFT, orders.agent, text, {"pids": sorted(left), "ports": []}))
     status = store.status(orders.agent)
     if status.state.is_live:
         if sys.platform != "linux":

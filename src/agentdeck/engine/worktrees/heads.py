@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Lease, Phase
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, NotFoundError, RefusedError
@@ -136,7 +136,7 @@ def follow(world: World, agent: Agent, note: Note) -> Agent:
     world.store.save(agent)
     if branch != was:
         facts = {"branch": branch, "from": was, "own": is_own, "commit": worktree.head or ""}
-        world.note(Event("branch.adopted", agent.name, _adopted(head, is_own), facts), note)
+        world.note(Event(EventKind.BRANCH_ADOPTED, agent.name, _adopted(head, is_own), facts), note)
     return agent
 
 

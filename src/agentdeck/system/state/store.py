@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, State, Status, check_name, is_name
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.errors import StoreError
 from agentdeck.system.files.files import (
     append_line,
@@ -355,4 +355,4 @@ def _state_changed(name: str, old: Status, new: Status) -> Event:
     if new.exit_code is not None:
         data["exit_code"] = new.exit_code
     text = f"{new.state}: {new.reason}" if new.reason else str(new.state)
-    return Event("state.changed", name, text, data, new.since)
+    return Event(EventKind.STATE_CHANGED, name, text, data, new.since)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from textual.app import App
 from textual.message import Message
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import plain
 from agentdeck.errors import CancelledError, DeckError, UntrustedError
 
@@ -140,7 +140,7 @@ class Actions:
     def _run(self, doing: Doing, work: LongWork) -> None:
         def note(event: Event) -> None:
             with self._lock:
-                if event.kind == "agent.created" and not doing.name:
+                if event.kind == EventKind.AGENT_CREATED and not doing.name:
                     doing.name = event.agent
                     doing.title = doing.title.replace("an agent", event.agent)
                 if event.text:

@@ -91,6 +91,6 @@ def ask_and_prune(screen: Screen[None], deck: Deck, actions: Actions, chosen: Se
 
 
 def _progress(number: int, count: int, stale: Stale) -> Event:
-    from agentdeck.core.agents.events import Event
+    from agentdeck.core.agents.events import Event, EventKind
 
-    return Event("pruning", stale.what, f"{number} of {count}: {stale.kind} {stale.what}")
+    return Event(EventKind.PRUNING, stale.what, f"{number} of {count}: {stale.kind} {stale.what}")

@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import on
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import pad, plain
 from agentdeck.engine.views import AgentView
@@ -67,7 +67,7 @@ def row_of(event: Event) -> list[Piece]:
     is_today = moment.date() == datetime.now().astimezone().date()
     clock = moment.strftime("%H:%M:%S" if is_today else "%m-%d %H:%M")
     when: Piece = (f" {clock:<12}", "dim")
-    if event.kind == "state.changed":
+    if event.kind == EventKind.STATE_CHANGED:
         state = str(event.data.get("to", ""))
         old = plain(str(event.data.get("from", "")))
         glyph = next((each.glyph for each in State if each == state), "·")
@@ -75,7 +75,7 @@ def row_of(event: Event) -> list[Piece]:
         look = _LOOKS.get(state, "dim")
         return [when, (f"{glyph} {pad(plain(state), 10)}", look), (why, ""), (f"  (was {old})" if old else "", "dim")]
     subject, _, verb = event.kind.partition(".")
-    glyph, look = ("!", "warn") if event.kind == "warning" else ("·", "dim")
+    glyph, look = ("!", "warn") if event.kind == EventKind.WARNING else ("·", "dim")
     return [
         when,
         (f"{glyph} {pad(plain(subject), 10)}", look),
