@@ -96,8 +96,8 @@ class Runner:
             self._write_end(final)
             self.runs_log.end(word, code)
             self.relay.show(f"\r\n\x1b[0;2magentdeck: {text}\x1b[0m\r\n".encode())
-        if self._scope is not None and os.getppid() != self._guardian:
-            self._scope.remove()  # who would have done that was killed
+        if self._scope is not None:
+            self._scope.remove()  # the guardian does that too, unless it is killed just now
         return code
 
     def _setup(self) -> Status | None:
