@@ -188,22 +188,6 @@ def test_a_daemon_in_a_cgroup_of_its_agent_is_found_when_nothing_else_tells(benc
     assert not scope.exists()
 
 
-def test_the_cgroup_of_a_run_goes_also_where_its_guardian_is_killed_at_the_end(bench: Bench) -> None:
-    deck = bench.deck()
-    deck.start(StartRequest(name="one", argv=("sh", "-c", "until test -e end; do sleep 0.05; done")))
-    recorded = deck.store.agent_folder("one") / "scope"
-    if not recorded.exists():
-        pytest.skip("no cgroups v2 can be had here")
-    runner, above = deck.store.runner_pid("one") or 0, guardian(bench)
-    os.kill(above, signal.SIGSTOP)
-    (bench.root / ".worktrees/one/end").touch()
-    eventually(lambda: gone(runner))
-    os.kill(above, signal.SIGKILL)
-    eventually(lambda: not deck.agent("one").alive)
-    assert deck.agent("one").state is State.DONE
-    assert not Path(recorded.read_text()).exists()
-
-
 def test_a_hidden_daemon_without_runner_guardian_and_cgroup_is_named_by_its_port(bench: Bench) -> None:
     deck, pids = start(bench)
     (deck.store.agent_folder("one") / "scope").unlink(missing_ok=True)

@@ -178,6 +178,22 @@ def test_a_runner_told_to_stop_before_it_is_ready_stops(pane: Pane) -> None:
         assert pane.state() is State.STOPPED
 
 
+def test_the_cgroup_of_a_run_goes_even_if_its_guardian_is_killed_at_the_very_end(pane: Pane) -> None:
+    guardian = pane.start("sh", "-c", "until test -e end; do sleep 0.05; done")
+    eventually(lambda: pane.state() is State.WORKING)
+    recorded = pane.store.agent_folder("fix") / "scope"
+    if not recorded.exists():
+        pytest.skip("no cgroups v2 can be had here")
+    runner = pane.store.runner_pid("fix") or 0
+    guardian.send_signal(signal.SIGSTOP)
+    (pane.work / "end").touch()
+    eventually(lambda: gone(runner))
+    guardian.kill()
+    guardian.wait()
+    assert pane.state() is State.DONE
+    assert not Path(recorded.read_text()).exists()
+
+
 @pytest.mark.parametrize("victim", ["runner", "guardian"])
 def test_a_killed_runner_takes_its_agents_whole_tree_with_it(pane: Pane, victim: str) -> None:
     bad = f"'{sys.executable}' -m tests.support.bad_children"
