@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.cli.deck import open_deck, require_trust, tell_waiting
 from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask, at_terminal, inside_agent
 from agentdeck.cli.run import terminated_as_interrupted
+from agentdeck.core.agents.events import EventKind
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain, size_text
 from agentdeck.errors import DeckError, ExitCode, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from agentdeck.core.agents.events import Event, EventKind
+    from agentdeck.core.agents.events import Event
     from agentdeck.core.config.trust import Change
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views.history import Stale, Step
