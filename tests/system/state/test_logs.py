@@ -22,7 +22,7 @@ def test_following_misses_no_line_and_tells_none_twice_however_often_files_are_p
 
     def write() -> None:
         for number in range(COUNT):
-            recorder.output(f"lïne {number}\r\n".encode())
+            recorder.log_text(recorder.output(f"lïne {number}\r\n".encode()))
             if number % 100 == 0:
                 time.sleep(0.005)
         recorder.close()
@@ -40,12 +40,12 @@ def test_following_misses_no_line_and_tells_none_twice_however_often_files_are_p
 
 def test_what_comes_between_reading_and_waiting_is_followed_too(tmp_path: Path) -> None:
     recorder = record(tmp_path, maximum=10**9, keep=1)
-    recorder.output(b"first\r\n")
+    recorder.log_text(recorder.output(b"first\r\n"))
     followed = follow_log(tmp_path / "a ü.log", since=None, grep=None, until=lambda: True)
     assert next(followed).text == "first"
-    recorder.output(b"second\r\n")
+    recorder.log_text(recorder.output(b"second\r\n"))
     put_aside(tmp_path / "a ü.log", 1)
-    recorder.output(b"third\r\n")  # it still writes to the file that was put aside
+    recorder.log_text(recorder.output(b"third\r\n"))  # it still writes to the file that was put aside
     assert [line.text for line in followed] == ["second", "third"]
     recorder.close()
 

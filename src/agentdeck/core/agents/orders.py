@@ -11,6 +11,7 @@ from typing import Any
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.failover import Policy
 from agentdeck.core.agents.prompts import fill, takes_prompt
+from agentdeck.core.transcripts.formats import Place
 
 SET_UP = "set-up"
 """The file in an agent's folder that names the worktree where the set-up hooks have run; empty while they have not."""
@@ -71,6 +72,9 @@ class Rung:
     outcome: Outcome = field(default_factory=Outcome)
     reports: bool = False
     session_pattern: str = ""
+    transcript: Place = field(default_factory=Place)
+    wired: bool = False
+    """Whether it sends its requests to the gateway."""
 
     def line(self, prompt: str, session: str, *, resume: bool) -> tuple[tuple[str, ...], str, bool]:
         """The command line, what is to be typed because the command line does not take it, and whether it resumes."""
@@ -118,6 +122,9 @@ class Orders:
     """Whether the CLI's own hooks report through the inbox; then the screen decides only what they can't."""
     session_pattern: str = ""
     """A pattern whose group `session` finds the CLI's session id in its output."""
+    transcript: Place = field(default_factory=Place)
+    wired: bool = False
+    """Whether the program sends its requests to the gateway, which then counts them."""
     grace_interrupt: float = 5.0
     grace_terminate: float = 5.0
     recording_max: int = 32 * 1024 * 1024
@@ -148,6 +155,8 @@ class Orders:
             outcome=rung.outcome,
             reports=rung.reports,
             session_pattern=rung.session_pattern,
+            transcript=rung.transcript,
+            wired=rung.wired,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -172,3 +181,5 @@ class Orders:
 def _read_rules(fields: dict[str, Any]) -> None:
     fields["detectors"] = Detectors(**{key: tuple(value) for key, value in fields["detectors"].items()})
     fields["outcome"] = Outcome(**{key: tuple(value) for key, value in fields["outcome"].items()})
+    place = fields.get("transcript", {})
+    fields["transcript"] = Place(**{**place, "roots": tuple(place.get("roots", ()))})

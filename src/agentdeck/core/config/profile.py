@@ -12,6 +12,7 @@ from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.orders import Detectors, Outcome
 from agentdeck.core.agents.prompts import GO_ON, fill, takes_prompt
 from agentdeck.core.providers.apis import Api
+from agentdeck.core.transcripts.formats import Place
 
 
 def _is_pattern(text: str) -> str:
@@ -116,6 +117,23 @@ class Sandbox(_Section):
     """Words put right after the program's name; `{roots}` is the list of the folders, in JSON."""
 
 
+class Transcript(_Section):
+    """Where the CLI keeps the transcripts of its sessions, and in which format."""
+
+    format: Literal["claude", "codex"]
+    roots: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Folders that it keeps them in, such as `$CODEX_HOME` and `~/.codex`; the first whose variable is set is meant."""
+    files: str
+    """A pattern of files below that: the transcript of the session `{session}`. `{slug}` is the agent's folder with `-`
+    for all but letters and digits."""
+    newest: str = ""
+    """The transcripts of which the newest that names the agent's folder is meant, until the session is known."""
+    subagents: str = ""
+    """The transcripts of sub-agents, beside that of the session; `{stem}` is its name without the suffix."""
+    prints: bool = False
+    """Whether a headless run prints the same format."""
+
+
 class GatewayWiring(_Section):
     """How the CLI is pointed at the gateway, by the means that it honours.
 
@@ -161,6 +179,8 @@ class Profile(_Section):
     answer: Answer = Answer()
     reports: Reports = Reports()
     sandbox: Sandbox = Sandbox()
+    transcript: Transcript | None = None
+    """None: the log is what a terminal would have kept."""
     gateway: GatewayWiring | None = None
     """None: the CLI can't be pointed at the gateway."""
     session_pattern: Annotated[Pattern, AfterValidator(_finds_session)] = ""
@@ -175,6 +195,10 @@ class Profile(_Section):
     @property
     def outcome(self) -> Outcome:
         return Outcome(**self.ended.model_dump())
+
+    @property
+    def place(self) -> Place:
+        return Place(**self.transcript.model_dump()) if self.transcript is not None else Place()
 
     def lines(self, mode: Mode) -> CommandLines:
         """The command lines for `mode`, or for the other one where this CLI has only that."""

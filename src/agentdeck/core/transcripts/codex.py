@@ -54,7 +54,8 @@ class CodexReader:
 
     def _meta(self, payload: Mapping[str, Any], at: float) -> Iterator[Record]:
         self._session = str(payload.get("id") or payload.get("session_id") or "")
-        yield self._record(Kind.SESSION, at, str(payload.get("cwd") or ""), session=self._session)
+        own = payload.get("thread_source") in (None, "user") and not isinstance(payload.get("source"), dict)
+        yield self._record(Kind.SESSION, at, str(payload.get("cwd") or ""), session=self._session, ok=own)
 
     def _turn_context(self, payload: Mapping[str, Any], at: float) -> Iterator[Record]:
         model = payload.get("model")

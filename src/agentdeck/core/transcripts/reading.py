@@ -122,6 +122,11 @@ class Lines:
         self.taken = 0
         """Bytes of the lines that were whole."""
 
+    @property
+    def held(self) -> int:
+        """Bytes of the line that has no end yet."""
+        return len(self._rest)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:

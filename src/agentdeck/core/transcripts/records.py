@@ -10,7 +10,8 @@ from agentdeck.core.providers.token_usage import Usage
 
 class Kind(StrEnum):
     SESSION = "session"
-    """A session began or was resumed: `session`, `model`, `text` is its folder."""
+    """A session began or was resumed: `session`, `model`, `text` is its folder. Not `ok`: it is one
+    that the CLI began for itself, such as a sub-agent's."""
     USER = "user"
     """What the agent was told."""
     TEXT = "text"

@@ -58,7 +58,7 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
         known = {name: _environment(world, agent, world.profiles[name], each) for name, each in others.items()}
         environment[VARIABLES] = differences(environment, known, {name: each.unset for name, each in others.items()})
     unset = tuple(sorted(wiring.unset - set(agent.env)))
-    return replace(orders, argv=argv, typed=typed, env_unset=unset), environment
+    return replace(orders, argv=argv, typed=typed, env_unset=unset, wired=wiring.wired), environment
 
 
 def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
@@ -111,10 +111,14 @@ def _orders_of_profile(
         outcome=profile.outcome,
         reports=profile.reports.kind != "none",
         session_pattern=profile.session_pattern,
+        transcript=profile.place,
         profile=course.profile,
         primary=agent.profile,
         go_on=profile.go_on,
-        chain=tuple(rung_of(world.profiles[name], agent.mode, folder, each.argv) for name, each in wirings.items()),
+        chain=tuple(
+            rung_of(world.profiles[name], agent.mode, folder, each.argv, wired=each.wired)
+            for name, each in wirings.items()
+        ),
     )
 
 

@@ -58,7 +58,7 @@ def usable(world: World, names: Sequence[str]) -> tuple[tuple[str, ...], str]:
     return there, f"{', '.join(missing)} {verb} left out of the failover"
 
 
-def rung_of(profile: Profile, mode: Mode, folder: Path, more: Sequence[str] = ()) -> Rung:
+def rung_of(profile: Profile, mode: Mode, folder: Path, more: Sequence[str] = (), *, wired: bool = False) -> Rung:
     """`more` goes right after the program's name."""
     from agentdeck.system.config.profiles import fill_program, wire_reports
 
@@ -81,6 +81,8 @@ def rung_of(profile: Profile, mode: Mode, folder: Path, more: Sequence[str] = ()
         outcome=profile.outcome,
         reports=profile.reports.kind != "none",
         session_pattern=profile.session_pattern,
+        transcript=profile.place,
+        wired=wired,
     )
 
 

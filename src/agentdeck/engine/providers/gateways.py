@@ -41,6 +41,10 @@ class Wiring:
     env: dict[str, str] = field(default_factory=dict)
     unset: frozenset[str] = frozenset()
 
+    @property
+    def wired(self) -> bool:
+        return bool(self.argv or self.env)
+
 
 NOT_WIRED = Wiring()
 

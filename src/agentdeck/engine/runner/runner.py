@@ -13,16 +13,19 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
+from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.failover import Failover, Move
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.engine.runner.stopping import Ladder, full, rest
+from agentdeck.engine.runner.transcript import Transcript
 from agentdeck.engine.runner.typist import MESSAGES, Messages, Typist
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
@@ -30,7 +33,7 @@ from agentdeck.system.files.files import from_json, inside, private_folder, read
 from agentdeck.system.machine import scope
 from agentdeck.system.machine.tree import MARK, Tree
 from agentdeck.system.state.recording import Recorder
-from agentdeck.system.state.store import Store
+from agentdeck.system.state.store import Store, usage_file
 from agentdeck.system.terminal import pane
 from agentdeck.system.terminal.pty import STOP_SIGNALS, Relay
 
@@ -55,6 +58,7 @@ class Runner:
         self.untold_at: float | None = None
         """When the last status could not be written; monotonic. None: it is."""
         old = self.store.status(orders.agent)
+        self.told_session = old.session
         status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
         self.failover: Failover | None = None
         self.variables: dict[str, dict[str, str | None]] = from_json(os.environ.pop(VARIABLES, "{}"))
@@ -75,6 +79,8 @@ class Runner:
             keep=orders.recording_keep,
             size=self.relay.size(),
         )
+        usage = usage_file(_from_here(orders.log, orders))
+        self.transcript = Transcript(orders, self.recorder, usage, self._on_records)
         self.typist = Typist(self.relay.send, self.relay.unread)
         self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent)
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
@@ -141,6 +147,7 @@ class Runner:
             self.recorder.note(text)
             return self._final(State.FAILED, Fault.CRASHED, text, 127)
         self.watch.last_look(self.inbox)
+        self.transcript.ended(code)
         rest(self._tree(), self.orders.grace_terminate).finish()
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
@@ -195,6 +202,10 @@ class Runner:
         for name in (*self.orders.env_unset, *own):
             environment.pop(name, None)
         environment |= {name: value for name, value in own.items() if value is not None}
+        if is_agent:
+            session = self.watch.status.session
+            resumed = session if any(session in word for word in argv) else ""
+            self.transcript.launched(self.orders, cwd, environment, resumed)
 
         def started(pid: int) -> None:
             if is_agent:
@@ -239,9 +250,17 @@ class Runner:
 
     def _on_output(self, data: bytes) -> None:
         self.typist.output(data)
-        self.watch.output(self.recorder.output(data))
+        plain = self.recorder.output(data)
+        self.watch.output(plain)
+        self.transcript.output(data, plain)
+
+    def _on_records(self, records: Sequence[Record]) -> None:
+        self.watch.take_records(records)
 
     def _on_change(self, status: Status) -> None:
+        if status.session != self.told_session:
+            self.told_session = status.session
+            self.transcript.told_session(status.session)
         self.watch.status = status
         if self.failover is not None:
             self.failover.note_session(status.session)
@@ -284,6 +303,7 @@ class Runner:
                 return now
             due += [self.watch.next_look(), self.typist.tick(self.orders, self.watch, now)]
             due.append(self.messages.tick(self.watch, now))
+            due.append(self.transcript.tick(now, works=self.watch.status.state in (State.STARTING, State.WORKING)))
         if self.untold_at is not None:
             due.append(self.untold_at + _RETRY)
         if self.orders.timeout is not None:

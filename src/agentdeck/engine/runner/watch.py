@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from agentdeck.core.agents.agent import Fault, Mode, State, Status
 from agentdeck.core.agents.detect import count, detect
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.reports import Report, read_report
+from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.system.files.files import from_json
 from agentdeck.system.terminal.pane import capture
 
@@ -121,6 +122,13 @@ class Watch:
         """The program has ended: learn what it left to be learned."""
         self._find_session()
         self.take_reports(inbox)
+
+    def take_records(self, records: Sequence[Record]) -> None:
+        """Learn from what came to the CLI's own transcript."""
+        for record in records:
+            if record.kind in (Kind.SESSION, Kind.USAGE) and record.ok and not record.agent:
+                fields = {key: value for key in ("session", "model") if (value := getattr(record, key))}
+                self._set(**fields)
 
     def _find_session(self) -> None:
         if self._session is not None and (match := self._session.search(self._recent)) is not None:

@@ -86,8 +86,9 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
-    """Put `text` at `path` so that a reader, or a crash, sees the old text or the new one and nothing between.
+def write_atomic(path: Path, text: str, mode: int = 0o600, *, durable: bool = True) -> None:
+    """Put `text` at `path` so that a reader, or a crash, sees the old text or the new one and nothing between; where
+    it need not be `durable`, a machine that goes down may lose it.
 
     Raise FileError where that can't be; then the old text is there.
     """
@@ -98,7 +99,8 @@ def write_atomic(path: Path, text: str, mode: int = 0o600) -> None:
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(text)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -132,8 +134,8 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def write_json(path: Path, value: Any) -> None:
-    write_atomic(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    write_atomic(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", durable=durable)
 
 
 def read_json(path: Path) -> Any:

@@ -129,12 +129,11 @@ class Recorder:
         return json.dumps({"version": 2, "width": columns, "height": lines, "timestamp": int(time.time())}) + "\n"
 
     def output(self, data: bytes) -> str:
-        """Record what came from the agent's terminal, and return its plain text."""
+        """Record what came from the agent's terminal, and return its plain text. It is not in the log yet."""
         text = self._decode(data)
         plain = self._strip(text)
         self.tail = (self.tail + plain)[-_TAIL_MAX:]
         self._event("o", text)
-        self._log_text(plain)
         return plain
 
     def resized(self, size: tuple[int, int]) -> None:
@@ -144,7 +143,7 @@ class Recorder:
     def note(self, text: str) -> None:
         """Add a line of the runner's own to the log."""
         self._flush_partial()
-        self._log_lines([NOTE + text])
+        self.log_lines([NOTE + text])
 
     def close(self) -> None:
         self._flush_partial()
@@ -161,12 +160,13 @@ class Recorder:
             line = json.dumps([round(time.monotonic() - self._start, 4), kind, text], ensure_ascii=False)
             self._write(0, line + "\n")
 
-    def _log_text(self, plain: str) -> None:
+    def log_text(self, plain: str) -> None:
+        """Add plain text as it was printed to the log; a line is written when it has ended."""
         *lines, last = plain.split("\n")
         if lines:
             lines[0] = self._partial + lines[0]
             self._partial = ""
-            self._log_lines([settle(line.rstrip("\r")) for line in lines])
+            self.log_lines([settle(line.rstrip("\r")) for line in lines])
         self._partial += last
         if "\r" in self._partial[:-1]:
             before, _, after = self._partial.rpartition("\r")
@@ -176,11 +176,12 @@ class Recorder:
 
     def _flush_partial(self) -> None:
         if self._partial:
-            self._log_lines([settle(self._partial)])
+            self.log_lines([settle(self._partial)])
             self._partial = ""
 
-    def _log_lines(self, lines: list[str]) -> None:
-        stamp = _stamp()
+    def log_lines(self, lines: list[str], at: float = 0.0) -> None:
+        """Add whole lines to the log, of the time `at`; 0 is now."""
+        stamp = _stamp(at)
         pieces = (line[at : at + _LINE_MAX] for line in lines for at in range(0, max(1, len(line)), _LINE_MAX))
         self._write(1, "".join(f"{stamp} {piece}\n" for piece in pieces))
 
@@ -193,5 +194,6 @@ class Recorder:
             self._refused(error)
 
 
-def _stamp() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _stamp(at: float = 0.0) -> str:
+    moment = datetime.fromtimestamp(at, UTC) if at else datetime.now(UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,6 +8,7 @@
     agents/NAME/operation.lock held by the process that starts or removes it
     agents/NAME/runner.lock    held by its runner and its guardian for as long as either lives
     agents/NAME/orders.json    what its runner was told (core.orders.Orders)
+    agents/NAME/activity.json  what it does and has taken (core.transcripts.activity)
     agents/NAME/scope          the folder of its last run's cgroup, where it has one
     agents/NAME/events.jsonl   what happened (core.events.Event)
     agents/NAME/session.cast   the recording, asciicast v2
@@ -16,6 +17,7 @@
     agents/NAME/trouble.json   why it can't be repaired, as it was told
     ids/HASH                   the agent that a `--id` belongs to
     logs/NAME-TIME.log         the time-stamped log of a run; stays when the agent is removed
+    logs/NAME-TIME.usage       what each request of that run took, one line of JSON each
     going/                     files of removed worktrees, until they are deleted
     trash/                     records and dumps of removed agents
 
@@ -31,7 +33,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Agent, State, Status, check_name, is_name
 from agentdeck.core.agents.events import Event, EventKind
@@ -48,9 +50,18 @@ from agentdeck.system.files.files import (
     write_json,
 )
 
+if TYPE_CHECKING:
+    from agentdeck.core.transcripts.activity import Activity
+
 FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
 _ID = re.compile("[0-9a-f]{8}")
+ACTIVITY = "activity.json"
+
+
+def usage_file(log: Path) -> Path:
+    """The file beside the log of a run with what each request of it took, as its CLI's transcript says."""
+    return log.with_suffix(".usage")
 
 
 def new_id() -> str:
@@ -299,6 +310,15 @@ class Store:
         folder = private_folder(self.logs)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         return folder / f"{name}-{stamp}-{os.urandom(2).hex()}.log"
+
+    def activity(self, name: str) -> Activity | None:
+        """What the agent does and has taken, from its CLI's own transcript; None where that is not known."""
+        from agentdeck.core.transcripts.activity import Activity
+
+        try:
+            return Activity.from_json(read_json(self.agent_folder(name) / ACTIVITY)["activity"])
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
 
     def orders(self, name: str) -> dict[str, Any]:
         """What the agent's last runner was told (core.orders.Orders)."""
