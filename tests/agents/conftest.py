@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+
+from tests.support.decks import Bench
+from tests.support.fake_api import FakeApi, fake_api
 
 PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
 """What `make test` runs."""
@@ -61,3 +66,30 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if done.returncode:
                 pytest.skip(f"npm could not install them: {done.stderr[-300:]}")
     return programs
+
+
+@contextmanager
+def provider(
+    bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch, sandbox: str = 'sandbox_mode = "danger-full-access"'
+) -> Iterator[FakeApi]:
+    """A provider that the CLIs find by their own settings, in a throw-away home; `sandbox` is what Codex' say of it."""
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC", "CLAUDE", "OPENAI", "CODEX"))]:
+        monkeypatch.delenv(name)
+    with fake_api() as served:
+        variables = {"ANTHROPIC_BASE_URL": served.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
+        for name, value in {**QUIET, **variables, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
+            monkeypatch.setenv(name, value)
+        bench.write(
+            ".codex/config.toml",
+            f'model = "gpt-5-codex"\nmodel_provider = "x"\n{sandbox}\n'
+            f'[model_providers.x]\nname = "x"\nbase_url = "{served.url}/v1"\nwire_api = "responses"\n'
+            'env_key = "OPENAI_API_KEY"\nrequest_max_retries = 0\nstream_max_retries = 0\n',
+            cwd=bench.home,
+        )
+        yield served
+
+
+@pytest.fixture
+def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
+    with provider(bench, programs, monkeypatch) as served:
+        yield served

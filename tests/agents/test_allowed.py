@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,9 @@ import pytest
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.engine.views import StartRequest
-from tests.agents.conftest import QUIET
+from tests.agents.conftest import provider
 from tests.support.decks import Bench
-from tests.support.fake_api import FakeApi, fake_api
+from tests.support.fake_api import FakeApi
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -22,22 +21,14 @@ pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 @pytest.fixture
 def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
     """The provider, and Codex in its usual sandbox, to which `/tmp` is closed because the repository is there."""
-    for name in [name for name in os.environ if name.startswith(("ANTHROPIC", "CLAUDE", "OPENAI", "CODEX"))]:
-        monkeypatch.delenv(name)
-    with fake_api() as served:
-        variables = {"ANTHROPIC_BASE_URL": served.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
-        for name, value in {**QUIET, **variables, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
-            monkeypatch.setenv(name, value)
-        bench.write(
-            ".codex/config.toml",
-            'model = "gpt-5-codex"\nmodel_provider = "x"\nsandbox_mode = "workspace-write"\n'
-            f"[sandbox_workspace_write]\nwritable_roots = [{json.dumps(str(bench.home / 'opened'))}]\n"
-            "exclude_slash_tmp = true\nexclude_tmpdir_env_var = true\n"
-            f'[model_providers.x]\nname = "x"\nbase_url = "{served.url}/v1"\nwire_api = "responses"\n'
-            'env_key = "OPENAI_API_KEY"\nrequest_max_retries = 0\nstream_max_retries = 0\n',
-            cwd=bench.home,
-        )
-        (bench.home / "opened").mkdir()
+    opened = bench.home / "opened"
+    opened.mkdir()
+    settings = (
+        'sandbox_mode = "workspace-write"\n'
+        f"[sandbox_workspace_write]\nwritable_roots = [{json.dumps(str(opened))}]\n"
+        "exclude_slash_tmp = true\nexclude_tmpdir_env_var = true\n"
+    )
+    with provider(bench, programs, monkeypatch, settings) as served:
         yield served
 
 

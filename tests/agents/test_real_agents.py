@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from agentdeck.engine.profiles.handing import progress_of
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from tests.agents.answering import press_enter_until
-from tests.agents.conftest import PACKAGES, QUIET
+from tests.agents.conftest import PACKAGES
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.fake_api import CONTENT, FILE, FINISHED, FakeApi, fake_api
@@ -31,25 +30,6 @@ from tests.support.verdicts import assert_ok
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 PATIENCE = 60.0
 """Seconds that a CLI may take for its start and a turn."""
-
-
-@pytest.fixture
-def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
-    """The provider; the CLIs find it by their own settings, in a throw-away home."""
-    for name in [name for name in os.environ if name.startswith(("ANTHROPIC", "CLAUDE", "OPENAI", "CODEX"))]:
-        monkeypatch.delenv(name)
-    with fake_api() as served:
-        variables = {"ANTHROPIC_BASE_URL": served.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
-        for name, value in {**QUIET, **variables, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
-            monkeypatch.setenv(name, value)
-        bench.write(
-            ".codex/config.toml",
-            'model = "gpt-5-codex"\nmodel_provider = "x"\nsandbox_mode = "danger-full-access"\n'
-            f'[model_providers.x]\nname = "x"\nbase_url = "{served.url}/v1"\nwire_api = "responses"\n'
-            'env_key = "OPENAI_API_KEY"\nrequest_max_retries = 0\nstream_max_retries = 0\n',
-            cwd=bench.home,
-        )
-        yield served
 
 
 def assert_it_lands(bench: Bench, deck: Deck, name: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support.retry import eventually
 
-_GONE = ("TMUX", "TMUX_PANE", "NO_COLOR")
+_GONE = ("TMUX", "TMUX_PANE", "NO_COLOR", "COLUMNS", "LINES")
 
 
 class Terminal:

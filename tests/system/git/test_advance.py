@@ -149,7 +149,7 @@ def test_a_lock_that_another_git_takes_while_all_is_put_back_stays_its_own(repo:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from agentdeck.system import advance, bases
+from agentdeck.system.git import advance, bases
 from agentdeck.system.git.repository import Repository
 fatal, seen = int(sys.argv[1]), 0
 EFFECTS = {"subprocess.Popen", "os.rename", "os.remove", "os.link", "open"}

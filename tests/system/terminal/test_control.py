@@ -65,10 +65,40 @@ def test_a_capture_has_every_row_its_colours_and_the_cursor(tmux: Tmux, tmp_path
     async def script(reader: ScreenReader) -> None:
         found = await sees(reader, "fix", "second")
         assert "\x1b[31mred" in found.lines[0]
-        assert (found.columns, len(found.lines)) == (200, 50)
+        assert (found.columns, len(found.lines)) == (120, 36)
         assert found.cursor == (6, 1)
         assert not found.dead
         assert reader.notice == ""
+
+    with_reader(tmux, script)
+
+
+def test_a_window_is_fitted_and_knows_by_whom(tmux: Tmux, tmp_path: Path) -> None:
+    open_(tmux, "fix", "echo here; exec sleep 100", tmp_path)
+    other = ScreenReader(tmux, SESSION)
+
+    async def script(reader: ScreenReader) -> None:
+        await reader.fit("fix", 90, 30)  # by a subprocess, for it has not connected yet
+        found = await sees(reader, "fix", "here")
+        assert (found.columns, len(found.lines), found.fitted) == (90, 30, True)
+        await other.fit("fix", 70, 22)
+        found = await sees(reader, "fix", "here")
+        assert (found.columns, len(found.lines), found.fitted) == (70, 22, False)
+        await reader.fit("fix", 81, 24)
+        found = await sees(reader, "fix", "here")
+        assert (found.columns, len(found.lines), found.fitted) == (81, 24, True)
+        assert reader.notice == ""
+        await reader.fit("gone", 81, 24)
+        await other.close()
+
+    with_reader(tmux, script)
+
+
+def test_a_cursor_that_the_program_hides_is_not_told(tmux: Tmux, tmp_path: Path) -> None:
+    open_(tmux, "fix", r"printf 'here\033[?25l'; exec sleep 100", tmp_path)
+
+    async def script(reader: ScreenReader) -> None:
+        assert (await sees(reader, "fix", "here")).cursor is None
 
     with_reader(tmux, script)
 
@@ -97,7 +127,7 @@ def test_text_that_looks_like_the_protocol_is_only_text(tmux: Tmux, tmp_path: Pa
 
     async def script(reader: ScreenReader) -> None:
         found = await sees(reader, "fix", "%exit")
-        assert len(found.lines) == 50
+        assert len(found.lines) == 36
         assert len([line for line in found.lines if line.startswith("%end")]) == 24
         assert reader.notice == ""
 
@@ -166,4 +196,4 @@ def test_nothing_of_the_client_is_left_and_the_window_keeps_its_size(tmux: Tmux,
 
     with_reader(tmux, script)
     assert not psutil.pid_exists(pids[0])
-    assert tmux.command("display-message", "-p", "-t", f"={SESSION}:", "#{window_width}x#{window_height}") == "200x50"
+    assert tmux.command("display-message", "-p", "-t", f"={SESSION}:", "#{window_width}x#{window_height}") == "120x36"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rich.segment import Segment
 from agentdeck.tui.look.styled import clean, painted
 from agentdeck.tui.panes.screen import ScreenPane, TerminalView
 from tests.support.decks import Bench, world_of
+from tests.support.terminal import terminal
 from tests.tui.panes.opened import Pilot, begin, on_pane
 
 HOSTILE = (
@@ -66,12 +68,12 @@ def test_only_text_and_colours_get_through(bench: Bench) -> None:
 
 
 def test_a_screen_that_is_larger_than_the_pane_shows_its_end_and_can_be_scrolled(bench: Bench) -> None:
-    view = begin(bench, "fix", "seq 1 40; printf prompt; exec sleep 1000")
+    view = begin(bench, "fix", "seq 1 18; printf prompt; exec sleep 1000")
 
     async def script(on: Pilot[ScreenPane]) -> None:
         on.pane.show(view)
-        await on.sees("prompt", "40")
-        assert "1\n" not in on.text()
+        await on.sees("prompt", "18")
+        assert "1" not in on.lines()
         on.pane.query_one(TerminalView).focus()
         await on.pilot.press("home")
         await on.until(lambda: on.lines()[0] == "1")
@@ -94,6 +96,59 @@ def test_going_up_is_not_undone_by_what_comes_meanwhile(bench: Bench) -> None:
         await on.until(lambda: "60" in on.lines())
 
     on_pane(ScreenPane, bench, script, (78, 10))
+
+
+SIZES = """trap 'stty size' WINCH; stty size; while :; do sleep 0.05; done"""
+
+
+def test_a_program_gets_the_size_of_the_view_that_shows_it(bench: Bench) -> None:
+    view = begin(bench, "fix", SIZES)
+
+    async def script(on: Pilot[ScreenPane]) -> None:
+        on.pane.show(view)
+        await on.sees("29 120")
+        await on.pilot.resize_terminal(78, 25)
+        await on.sees("24 78")
+        await on.pilot.resize_terminal(78, 9)
+        await on.sees("20 77")  # the room that dialogs need, and one column for the bar
+        await on.pilot.resize_terminal(200, 50)
+        await on.sees("49 200")
+
+    on_pane(ScreenPane, bench, script, (120, 30))
+
+
+def test_a_terminal_that_attaches_has_the_size_and_leaves_no_strip_behind(bench: Bench) -> None:
+    view = begin(bench, "fix", SIZES)
+
+    async def script(on: Pilot[ScreenPane]) -> None:
+        on.pane.show(view)
+        await on.sees("24 100")
+        argv = [sys.executable, "-m", "agentdeck", "attach", "fix"]
+        with terminal(argv, bench.root, (132, 40)) as outside:
+            await on.sees("39 132")  # one row is tmux's own
+            await on.pilot.resize_terminal(90, 25)
+            await on.pilot.pause(0.5)
+            assert "24 90" not in on.text(), "the person at the terminal goes first"
+            outside.press("C-b", "d")
+            await on.sees("24 90")
+
+    on_pane(ScreenPane, bench, script, (100, 25))
+
+
+def test_what_is_at_the_top_is_seen_wherever_the_hidden_cursor_is(bench: Bench) -> None:
+    view = begin(bench, "fix", r"printf 'Trust this folder?\033[999;1H\033[?25l'; exec sleep 1000")
+
+    async def script(on: Pilot[ScreenPane]) -> None:
+        on.pane.show(view)
+        await on.until(lambda: on.lines()[0] == "Trust this folder?")
+        assert not any(segment.style and segment.style.reverse for strip in rendered(on) for segment in strip)
+
+    on_pane(ScreenPane, bench, script, (78, 10))
+
+
+def rendered(on: Pilot[ScreenPane]) -> list[list[Segment]]:
+    terminal = on.pane.query_one(TerminalView)
+    return [list(terminal.render_line(row)) for row in range(terminal.size.height)]
 
 
 def test_another_agent_s_screen_takes_its_place(bench: Bench) -> None:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import secrets
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
-from agentdeck.system.terminal.tmux import STRAY, Tmux, quote
+from agentdeck.system.terminal.tmux import SHOWN, SHOWN_BY_PERSON, STRAY, Tmux, quote
 
 _ANSWER = 1.0
 """Seconds that tmux may take to answer before it counts as wedged."""
@@ -28,7 +29,12 @@ _RETRY = (2.0, 5.0, 15.0, 60.0)
 _SLOW_PACE = 0.5
 """Seconds at least between two captures by subprocess, each of which starts tmux twice."""
 _LINE_BYTES = 1 << 20
-_FACTS = '"#{window_name} #{pane_id} #{pane_width} #{pane_height} #{cursor_x} #{cursor_y} #{pane_dead}"'
+_FITTED = "@agentdeck-fitted"
+"""The option of a window that names who gave it its size."""
+_FACTS = (
+    '"#{window_name} #{pane_width} #{pane_height} #{cursor_x} #{cursor_y} #{cursor_flag} #{pane_dead} '
+    f'by#{{{_FITTED}}}"'
+)
 _BLOCK = re.compile(rb"%(begin|end|error) (\d+ \d+) (\d+)")
 SLOW = "tmux refuses control mode, so this screen is shown twice a second at most."
 
@@ -42,9 +48,11 @@ class Capture:
     columns: int
     """0 where it is not known."""
     cursor: tuple[int, int] | None
-    """Column and row, from 0."""
+    """Column and row, from 0; None where the program hides it."""
     dead: bool
     """Whether the program in it has ended; tmux keeps its last screen."""
+    fitted: bool = False
+    """Whether this reader was the last to give the window a size."""
 
 
 class _Refused(Exception):
@@ -66,6 +74,7 @@ class ScreenReader:
         self._retry_at = 0.0
         self._slow_at = 0.0
         self._lock = asyncio.Lock()
+        self._id = secrets.token_hex(6)
         self.notice = ""
         """One sentence where captures are slower than they should be; else empty."""
 
@@ -83,6 +92,17 @@ class ScreenReader:
                     self._failures += 1
                     self._retry_at = time.monotonic() + _RETRY[min(self._failures, len(_RETRY)) - 1]
             return await self._by_subprocess(window)
+
+    async def fit(self, window: str, columns: int, rows: int) -> None:
+        """Give the window that size, unless a person's terminal shows it: then it has that one's."""
+        async with self._lock:
+            try:
+                if self._client is not None and (pane := self._panes.get(window)) is not None:
+                    await self._client.fit(pane, columns, rows, self._id)
+                else:
+                    await asyncio.to_thread(self._tmux.fit, self._session, window, columns, rows, _FITTED, self._id)
+            except (_Broken, NotFoundError, TmuxError):
+                return  # the next capture shows what size it has, and finds out what is wrong
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -104,11 +124,12 @@ class ScreenReader:
         return found
 
     async def _find_and_capture(self, client: _Client, window: str) -> Capture | None:
-        if (pane := self._panes.get(window)) is not None and (found := await client.capture(pane, window)) is not None:
+        pane = self._panes.get(window)
+        if pane is not None and (found := await client.capture(pane, window, self._id)) is not None:
             return found
         self._panes = await client.panes(self._session)
         pane = self._panes.get(window)
-        return await client.capture(pane, window) if pane is not None else None
+        return await client.capture(pane, window, self._id) if pane is not None else None
 
     async def _by_subprocess(self, window: str) -> Capture | None:
         """At most every half second, however often it is asked for; the one that asks earlier waits."""
@@ -165,14 +186,21 @@ class _Client:
             found.setdefault(name, pane)
         return found
 
-    async def capture(self, pane: str, window: str) -> Capture | None:
+    async def fit(self, pane: str, columns: int, rows: int, by: str) -> None:
+        with suppress(_Refused):
+            shown = await self._ask(f'list-clients -F "{SHOWN}"')
+            if SHOWN_BY_PERSON.format(pane).encode() not in shown:
+                await self._ask(f"resize-window -t {pane} -x {columns} -y {rows}")
+                await self._ask(f"set-option -w -t {pane} {_FITTED} {by}")
+
+    async def capture(self, pane: str, window: str, reader: str) -> Capture | None:
         """None where that pane is gone, or is another window's by now."""
         try:
             async with asyncio.timeout(_ANSWER):
                 # One line, so that tmux does both without anything between.
                 self._send(f"display-message -p -t {pane} {_FACTS} ; capture-pane -p -e -N -t {pane}")
-                name, _, *numbers = (await self._block())[0].decode("utf-8", "replace").rsplit(" ", 6)
-                width, height, column, row, dead = map(int, numbers)
+                name, *numbers, by = (await self._block())[0].decode("utf-8", "replace").rsplit(" ", 7)
+                width, height, column, row, seen, dead = map(int, numbers)
                 lines = await self._block(height)
         except _Refused:
             return None
@@ -180,7 +208,8 @@ class _Client:
             raise _Broken(repr(error)) from error
         if name != window:
             return None
-        return Capture(tuple(line.decode("utf-8", "replace") for line in lines), width, (column, row), bool(dead))
+        text = tuple(line.decode("utf-8", "replace") for line in lines)
+        return Capture(text, width, (column, row) if seen else None, bool(dead), by == f"by{reader}")
 
     async def _ask(self, command: str) -> Sequence[bytes]:
         try:

@@ -27,7 +27,7 @@ _SCREEN_MAX = 262144
 _INPUT_MAX = 1048576
 _LINGER = 0.2
 """Seconds that output is awaited after the program has ended; its children may hold the terminal open for ever."""
-_DEFAULT_SIZE = (200, 50)
+_DEFAULT_SIZE = (120, 36)
 _AS_NEW = (
     b"\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?1l\x1b>\x1b[>4;0m\x1b[<u"
     b"\x1b[?25h\x1b[!p\x1b[0m\x1b[H\x1b[2J"

@@ -24,6 +24,8 @@ _CONFIG = Path(__file__).with_name("tmux.conf")
 STRAY = {"TMUX": None, "TMUX_PANE": None, "TMUX_TMPDIR": None, MARK: None}
 """Taken away so that a shell inside of tmux, a plain one and cron all mean the same server, and so that a server which
 an agent started does not end with that agent."""
+SHOWN, SHOWN_BY_PERSON = "#{client_control_mode} #{pane_id}", "0 {}"
+"""What is listed of a client, and what that is where a person's terminal shows the pane."""
 _NEEDED = frozenset({"PATH", "HOME", "SHELL", "LANG", "USER", "LOGNAME"})
 _NO_SERVER = (b"no server running", b"error connecting")
 _PASSING_COMPLAINTS = (*_NO_SERVER, b"lost server", b"server exited", b"duplicate session")
@@ -154,6 +156,14 @@ class Tmux:
         options = ["-e"] if colours else []
         return self.command("capture-pane", "-p", *options, "-S", str(-history), "-t", self._pane(session, name))
 
+    def fit(self, session: str, name: str, columns: int, rows: int, mark: str, by: str) -> None:
+        """Give the window that size and note in its option `mark` who did; not while a person's terminal shows it."""
+        pane = self._pane(session, name)
+        if SHOWN_BY_PERSON.format(pane) in self.run("list-clients", "-F", SHOWN).text.splitlines():
+            return
+        size = ("-x", str(columns), "-y", str(rows))
+        self.command("resize-window", "-t", pane, *size, ";", "set-option", "-w", "-t", pane, mark, by)
+
     def press(self, session: str, name: str, keys: Sequence[str]) -> None:
         """Press keys by tmux's names for them: `Enter`, `C-c`, `Escape`, `Up`, `y`, …
 
@@ -187,7 +197,9 @@ class Tmux:
         view = f"{session}-view-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
         away = [word for variable in STRAY for word in ("-u", variable)]
         show = self.argv("-N", "new-session", "-t", f"={session}", "-s", view)
+        # Its size is that of the terminal again, and no more what a dashboard had given it.
         away += [*show, ";", "set-option", "destroy-unattached", "on"]
+        away += [";", "set-option", "-w", "-u", "-t", window, "window-size"]
         return ["env", *away, ";", "select-window", "-t", f"={view}:{window}"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar
@@ -11,6 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.app import ComposeResult
 from textual.strip import Strip
+from textual.timer import Timer
 
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
@@ -23,6 +25,10 @@ from agentdeck.tui.panes.follow import FollowView
 _PACE = 0.06
 """Seconds between two captures while the screen moves."""
 _LAST_LINES = 200
+_LEAST = (40, 20)
+"""Columns and rows that a program gets in a smaller view: its dialogs want room to be whole."""
+_REST = 0.15
+"""Seconds that the view's size must rest before the program gets it."""
 
 
 class TerminalView(FollowView):
@@ -38,7 +44,8 @@ class TerminalView(FollowView):
         """Show it; return whether it differs from what was shown."""
         rows = list(capture.lines)
         cursor = None if capture.dead else capture.cursor
-        while len(rows) > (cursor[1] + 1 if cursor else 1) and not rows[-1].strip():
+        # What is below the content would push it out of the view; tmux writes blanks with colours as they are.
+        while len(rows) > (cursor[1] + 1 if cursor else 1) and not _SGR.sub("", rows[-1]).strip():
             rows.pop()
         if rows == self._rows and cursor == self._cursor:
             return False
@@ -70,6 +77,9 @@ class TerminalView(FollowView):
         return strip.crop_extend(left, left + width, base).apply_style(base)
 
 
+_SGR = re.compile(r"\x1b\[[0-9;:]*m")
+
+
 def _with_cursor(strip: Strip, column: int) -> Strip:
     length = max(strip.cell_length, column + 1)
     before, under, after = strip.adjust_cell_length(length).divide([column, column + 1, length])
@@ -91,6 +101,7 @@ class ScreenPane(AgentPane):
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
         self._reader = ScreenReader(deck.world.tmux, deck.name)
+        self._fit: Timer | None = None
 
     def parts(self) -> ComposeResult:
         yield TerminalView()
@@ -102,6 +113,34 @@ class ScreenPane(AgentPane):
         if self.is_mounted:
             self.query_one(TerminalView).show_text([])
             self.say("")
+
+    def show(self, view: AgentView | None) -> None:
+        super().show(view)
+        self._fit_soon()
+
+    def set_active(self, active: bool) -> None:
+        super().set_active(active)
+        self._fit_soon()
+
+    def on_resize(self) -> None:
+        self._fit_soon()
+
+    def room(self) -> tuple[int, int]:
+        """Columns and rows that the program gets. One row is the line's or the keys', which come and go."""
+        columns, rows = self.size.width, self.size.height - 1
+        bar = 1 if rows < _LEAST[1] else 0
+        return max(_LEAST[0], columns - bar), max(_LEAST[1], rows)
+
+    def _fit_soon(self) -> None:
+        if self._fit is not None:
+            self._fit.stop()
+        if self.active and self.view is not None and self.view.alive and self.is_mounted:
+            self._fit = self.set_timer(_REST, self._fit_now)
+
+    async def _fit_now(self) -> None:
+        if self.active and self.view is not None and self.view.alive:
+            await self._reader.fit(self.view.name, *self.room())
+            self.look()
 
     async def inquire(self, view: AgentView) -> Capture | list[str]:
         found = await self._reader.capture(view.name)
@@ -117,6 +156,8 @@ class ScreenPane(AgentPane):
             rest = "these are the last lines of its log" if facts else "it has printed nothing"
             self.say(f"{view.name} has no window any more; {rest}.")
             return
+        if facts.fitted and view.alive and (facts.columns, len(facts.lines)) != self.room():
+            self._fit_soon()  # a terminal that showed it is gone
         if terminal.show_capture(facts):
             # What was printed while the recording told of it may not all be on the screen yet.
             self.set_timer(_PACE, self.look)
