@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from agentdeck.core.agents.agent import Fault
-from agentdeck.core.agents.resets import clock
+from agentdeck.core.resets import clock
 
 PROVIDERS_FAULTS = frozenset({Fault.LIMITED, Fault.PROVIDER, Fault.AUTH})
 

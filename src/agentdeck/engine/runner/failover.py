@@ -14,7 +14,7 @@ from agentdeck.core.agents.detect import around, fault_shown
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.failover import PROVIDERS_FAULTS, Act, Decision, Progress, after_fault, may_go_back
 from agentdeck.core.agents.orders import Orders
-from agentdeck.core.agents.resets import clock, reset_time
+from agentdeck.core.resets import clock, reset_time
 from agentdeck.engine.profiles.handing import Job, Start, handed_over, progress_of, save_progress, start_of
 from agentdeck.system.files.files import read_json
 from agentdeck.system.state.store import Store
