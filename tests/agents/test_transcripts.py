@@ -13,7 +13,8 @@ import pytest
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.providers.spending import OWN, of_agent
+from agentdeck.engine.providers.own_usage import OWN
+from agentdeck.engine.providers.spending import of_agent
 from agentdeck.engine.views import StartRequest
 from tests.agents.answering import press_enter_until
 from tests.agents.conftest import QUIET

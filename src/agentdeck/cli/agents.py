@@ -28,6 +28,26 @@ _COLUMNS = [
 ]
 
 
+def _activity(view: AgentView) -> dict[str, Any] | None:
+    """What docs/json.md calls an agent's activity."""
+    activity, tool = view.activity, view.tool
+    if activity is None:
+        return None
+    return {
+        "tool": tool and {"name": tool.tool, "arguments": tool.arguments, "since": tool.since},
+        "sub_agents": list(activity.subagents.values()),
+        "tokens": asdict(activity.usage),
+        "requests": activity.requests,
+        "context": activity.context,
+        "context_window": activity.window,
+        "compactions": activity.compactions,
+        "denied": activity.denied,
+        "error": activity.error,
+        "last_words": activity.last_words,
+        "at": activity.at or None,
+    }
+
+
 def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, Any]:
     """What docs/json.md calls an agent. The values of its variables are left out: they may be keys."""
     agent, status, tree = view.agent, view.status, view.agent.lease("worktree")
@@ -66,6 +86,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "outcome": None if view.state.is_live else int(view.outcome),
         "session": status.session,
         "model": view.model,
+        "activity": _activity(view),
         "served_by": None if view.serving is None else asdict(view.serving),
         "radar": known
         and {

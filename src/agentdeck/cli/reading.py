@@ -13,7 +13,7 @@ from agentdeck.cli.agents import agent_fields, print_agents, reason_part
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Column, Output, event_text, flush, is_terminal, state_cell
 from agentdeck.core.text.durations import parse_duration, short_duration
-from agentdeck.core.text.text import plain, size_text
+from agentdeck.core.text.text import cut, plain, short_count, size_text
 from agentdeck.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -62,16 +62,19 @@ def show(args: Namespace, out: Output) -> ExitCode:
     known = read_marks(deck.world, deck.agents()).get(view.name)
     used = measured()
     usage = asdict(used) if used is not None else None
+    cost = deck.cost_of(view) if view.activity is not None else None
     if out.json:
         leases = [{"kind": lease.kind, "held": lease.held, "text": text} for lease, text in _leases(view)]
         told = [event.to_json() for event in events]
-        out.emit("agent", **agent_fields(view, known), leases=leases, usage=usage, disk_bytes=disk, events=told)
+        out.emit(
+            "agent", **agent_fields(view, known), leases=leases, usage=usage, disk_bytes=disk, cost=cost, events=told
+        )
         return ExitCode.OK
     cell = state_cell(view.state)
     age = short_duration(time.time() - view.since)
     reason = reason_part(view)
     out.line(f"{out.styled(view.name, BOLD)}  {out.styled(cell.text, cell.style)} for {age}{reason}")
-    for key, value in [*_facts(view, usage, disk), *_radar_fact(known)]:
+    for key, value in [*_facts(view, usage, disk), *_cost_fact(cost), *_radar_fact(known)]:
         first, *rest = value.splitlines() or [""]
         out.line(f"  {out.styled(f'{key:<10}', DIM)} {plain(first)}")
         for line in rest:
@@ -105,6 +108,7 @@ def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> l
         ("task", agent.task),
         ("profile", f"{agent.profile}, {agent.mode}" + (f", tier {agent.tier}" if agent.tier else "")),
         ("model", view.model),
+        *_activity_facts(view),
         ("served by", view.serving.text if view.serving else ""),
         ("goes on with", view.profile if view.profile != agent.profile else ""),
         ("failover", ", ".join(agent.failover or ())),
@@ -121,6 +125,28 @@ def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> l
     if disk is not None:
         facts.append(("disk", size_text(disk)))
     return [(key, value) for key, value in facts if value]
+
+
+def _cost_fact(cost: float | None) -> list[tuple[str, str]]:
+    return [] if cost is None else [("cost", f"${cost:.2f}")]
+
+
+def _activity_facts(view: AgentView) -> list[tuple[str, str]]:
+    activity, tool = view.activity, view.tool
+    if activity is None:
+        return []
+    used, since = activity.usage, max(0.0, time.time() - tool.since) if tool else 0.0
+    window = f" of {short_count(activity.window)}" if activity.window else ""
+    counts = f"{short_count(used.input + used.cache_write)} in, {short_count(used.cache_read)} from cache"
+    requests = f"{activity.requests} request{'' if activity.requests == 1 else 's'}"
+    return [
+        ("now", f"{tool.text} (for {short_duration(since)})" if tool else ""),
+        ("sub-agents", ", ".join(activity.subagents.values())),
+        ("denied", ", ".join(activity.denied)),
+        ("said last", cut(activity.last_words.strip(), 200)),
+        ("context", f"{short_count(activity.context)}{window} tokens" if activity.context else ""),
+        ("tokens", f"{counts}, {short_count(used.output)} out in {requests}" if activity.requests else ""),
+    ]
 
 
 def _radar_fact(known: KnownMark | None) -> list[tuple[str, str]]:

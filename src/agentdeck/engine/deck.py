@@ -393,6 +393,13 @@ class Deck:
         view = self.agent(name)
         return logs.read_raw(self.store.agent_folder(view.name) / "session.cast")
 
+    def cost_of(self, view: AgentView) -> float | None:
+        """US dollars for the agent's requests, by the gateway or on its own login; None where no price is known."""
+        from agentdeck.engine.providers.spending import of_agent
+
+        costs = [record.cost for record in of_agent(self.world, view.name) if record.cost is not None]
+        return sum(costs) if costs else None
+
     def usage(self, view: AgentView) -> Callable[[], Usage | None]:
         """Begin to measure; what is returned says CPU since then, memory and processes, None where nothing runs."""
         from agentdeck.system.machine.usage import UsageSampler

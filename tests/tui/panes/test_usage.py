@@ -8,11 +8,11 @@ import time
 import pytest
 
 from agentdeck.core.providers.token_usage import Usage as TokenUsage
+from agentdeck.core.text.text import short_count
 from agentdeck.engine.providers import gateways
 from agentdeck.system.gateway.ledger import Ledger, Record
 from agentdeck.system.machine.usage import tree_of
 from agentdeck.tui.panes import usage
-from agentdeck.tui.panes.spent import short_count
 from agentdeck.tui.panes.usage import UsagePane
 from tests.support.decks import Bench
 from tests.tui.panes.opened import Pilot, begin, on_pane

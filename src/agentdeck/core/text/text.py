@@ -154,3 +154,12 @@ def fit(natural: Sequence[int], least: Sequence[int], total: int | None) -> list
         widths[widest] -= 1
         excess -= 1
     return widths
+
+
+def short_count(number: float) -> str:
+    """`812`, `3.4k`, `1.2M`: never more than six columns."""
+    for unit in ("", "k", "M"):
+        if number < 1000:
+            return f"{number:.0f}{unit}" if not unit or number >= 100 else f"{number:.1f}{unit}"
+        number /= 1000
+    return f"{number:.1f}G"

@@ -23,6 +23,10 @@ class Call:
     arguments: str
     since: float
 
+    @property
+    def text(self) -> str:
+        return f"{self.tool}: {self.arguments}" if self.arguments else self.tool
+
 
 @dataclass(slots=True)
 class Activity:

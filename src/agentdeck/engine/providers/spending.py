@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import bisect
-import calendar
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from agentdeck.core.config.config import Config
-from agentdeck.core.providers.own_results import MARKS, OwnResult, read_result
 from agentdeck.core.providers.tiers import parse_target
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
+from agentdeck.engine.providers.own_usage import own_records
 from agentdeck.engine.world import World
 from agentdeck.errors import ConfigError
-from agentdeck.system.files.files import from_json
 from agentdeck.system.gateway import pricing
 from agentdeck.system.gateway.ledger import FILE, Ledger, Record
-from agentdeck.system.state import logs
-from agentdeck.system.state.store import usage_file
 
 DEEP = "deep"
-OWN = "own login"
-"""The provider of an agent that the gateway knew nothing of."""
-_LATE = 5.0
-"""Seconds by which the gateway's clock for a request may be after the transcript's."""
 
 
 @dataclass(slots=True)
@@ -99,6 +88,25 @@ def of_agent(world: World, name: str, since: float = 0.0) -> Iterator[Record]:
     return (record for record in _records(world, since, name) if record.agent == name)
 
 
+def own_costs(world: World, since: float) -> dict[str, tuple[float, float]]:
+    """What agents cost of which the gateway knows nothing, where its price is known: in all, and since `since`."""
+    found: dict[str, tuple[float, float]] = {}
+    for record in own_records(world, 0.0, lambda agent: _times(world, agent)):
+        if record.cost is not None:
+            total, recent = found.get(record.agent, (0.0, 0.0))
+            found[record.agent] = (total + record.cost, recent + (record.cost if record.at >= since else 0.0))
+    return found
+
+
+def _times(world: World, agent: str) -> list[float]:
+    """When the gateway served the agent."""
+    state = gateways.files().state
+    if not (state / FILE).exists():
+        return []
+    with Ledger(state) as ledger:
+        return [each.at for each in ledger.records() if (each.deck, each.agent) == (world.deck, agent)]
+
+
 def _key(record: Record, by: str) -> str:
     if by == "day":
         return time.strftime("%Y-%m-%d", time.localtime(record.at))
@@ -113,91 +121,7 @@ def _records(world: World, since: float, only: str = "") -> Iterator[Record]:
                 if record.deck == world.deck:
                     times[record.agent].append(record.at)
                     yield record
-    yield from _own(world, since, times, only)
-
-
-def _own(world: World, since: float, seen: dict[str, list[float]], only: str) -> Iterator[Record]:
-    """What runs took of which the gateway knows nothing; those of one agent where `only` names it.
-
-    A request is counted once, in however many transcripts it is: a session that is forked begins with the old one.
-    """
-    told: set[str] = set()
-    for path in sorted((world.store.folder / "logs").glob("*.log")):
-        agent, begun = _run_of(path)
-        if not agent or (only and agent != only):
-            continue
-        usage, times = usage_file(path), seen.get(agent, [])
-        if usage.exists():
-            found = _in_transcript(usage, begun, times, told)
-        elif path.stat().st_mtime >= since:
-            found = _in_log(path, since, begun, times)
-        else:
-            continue
-        record = world.store.agent(agent)
-        tier = record.tier if record else ""
-        for at, result in found:
-            if at < since:
-                continue
-            cost = result.cost
-            if cost is None and result.model:
-                cost = pricing.published(result.usage, result.model)
-            yield Record(
-                at,
-                world.deck,
-                agent,
-                tier,
-                "",
-                result.model,
-                OWN,
-                result.model,
-                "ok",
-                usage=result.usage,
-                attempts=1,
-                cost=cost,
-            )
-
-
-def _in_transcript(path: Path, begun: float, times: list[float], told: set[str]) -> Iterator[tuple[float, OwnResult]]:
-    """What the requests of a run took, by what its CLI wrote of them. Where it was pointed at the gateway, they count
-    only if the gateway saw none of them: the CLI's own settings led elsewhere."""
-    requests: dict[str, dict[str, Any]] = {}
-    for line in path.read_bytes().splitlines():
-        try:
-            fields = from_json(line)
-            requests[fields["key"]] = fields
-        except (ValueError, TypeError, KeyError):
-            continue
-    last = max((fields["at"] for fields in requests.values()), default=0.0)
-    by_gateway = _any_between(times, begun, last + _LATE)
-    for key, fields in requests.items():
-        if key in told or (fields["wired"] and by_gateway):
-            continue
-        told.add(key)
-        counts = (fields[name] for name in ("input", "output", "cache_read", "cache_write"))
-        yield fields["at"], OwnResult(fields["model"], Usage(*counts), None)
-
-
-def _in_log(path: Path, since: float, begun: float, times: list[float]) -> Iterator[tuple[float, OwnResult]]:
-    """What a headless run printed of its use, where its CLI has no transcript that is known."""
-    for line in logs.read_log(path, since):
-        if any(mark in line.text for mark in MARKS) and not _any_between(times, begun, line.at):
-            for result in read_result(line.text):
-                yield line.at, result
-
-
-def _any_between(times: list[float], start: float, end: float) -> bool:
-    """Whether one of `times`, which are in order, is among these."""
-    at = bisect.bisect_left(times, start)
-    return at < len(times) and times[at] <= end
-
-
-def _run_of(path: Path) -> tuple[str, float]:
-    """The agent of a log and when its run began, from the file's name (`Store.new_log`)."""
-    agent, _, rest = path.stem.rpartition("-")[0].rpartition("-")
-    try:
-        return agent, float(calendar.timegm(time.strptime(rest, "%Y%m%dT%H%M%S")))
-    except ValueError:
-        return "", 0.0
+    yield from own_records(world, since, lambda agent: times.get(agent, []), only)
 
 
 def _dearest(config: Config, used: set[tuple[str, str]], usage: Usage) -> tuple[str, float] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, Status
 from agentdeck.core.providers.serving import Serving
+from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.worktrees.heads import recorded_head
 from agentdeck.engine.worktrees.identity import trouble
 from agentdeck.errors import DeckError, ExitCode, StoreError
@@ -31,6 +32,8 @@ class AgentView:
     """Why its record can't be read; then nothing else of it is known."""
     head: Head | None = None
     """HEAD of its worktree; None where that can't be told without git."""
+    activity: Activity | None = None
+    """What it does and has taken, from its CLI's transcript; None where that has none that is known."""
 
     @property
     def name(self) -> str:
@@ -65,6 +68,12 @@ class AgentView:
     def model(self) -> str:
         """The model that answers: as the gateway served it last, else as the agent's program says."""
         return self.serving.model if self.serving and self.serving.model else self.status.model
+
+    @property
+    def tool(self) -> Call | None:
+        """The tool that it runs now, as far as is known."""
+        works = self.alive and self.status.state is State.WORKING
+        return self.activity.now if works and self.activity is not None else None
 
     @property
     def profile(self) -> str:
@@ -121,7 +130,8 @@ class AgentView:
 
 def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> AgentView:
     wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.lease("worktree"))
-    return AgentView(agent, store.status(agent.name), store.runner_lives(agent.name), serving, wrong, head=head)
+    status, activity = store.status(agent.name), store.activity(agent.name)
+    return AgentView(agent, status, store.runner_lives(agent.name), serving, wrong, head=head, activity=activity)
 
 
 def views_of(store: Store, serving: Mapping[str, Serving]) -> list[AgentView]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Status
+from agentdeck.core.transcripts.activity import Activity
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView
@@ -13,9 +14,20 @@ from agentdeck.engine.worktrees.heads import recorded_head
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import sign
 from agentdeck.system.git.checkouts import moving_files
+from agentdeck.system.state.store import ACTIVITY
 from agentdeck.tui.look.telling import sentence
 
 _Sign = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was read of an agent, and the signs that its files had then."""
+
+    signs: tuple[_Sign, ...]
+    agent: Agent
+    status: Status
+    activity: Activity | None
 
 
 class AgentReader:
@@ -23,7 +35,7 @@ class AgentReader:
 
     def __init__(self, deck: Deck) -> None:
         self._deck, self._store = deck, deck.store
-        self._kept: dict[str, tuple[_Sign, _Sign, Agent, Status]] = {}
+        self._kept: dict[str, _Kept] = {}
         self._alive: dict[str, bool] = {}
         self.problems: tuple[str, ...] = ()
         """What could not be read at the last look, one sentence each."""
@@ -32,7 +44,7 @@ class AgentReader:
         """Every agent now, in the order of their creation."""
         views, problems = [], []
         serving = gateways.serving(self._deck.world) if self._store.exists else {}
-        kept: dict[str, tuple[_Sign, _Sign, Agent, Status]] = {}
+        kept: dict[str, _Kept] = {}
         for name in self._store.names():
             try:
                 entry = self._entry(name)
@@ -44,18 +56,19 @@ class AgentReader:
                 continue
             if entry is not None:
                 kept[name] = entry
-                if not entry[2].landing:
-                    head = recorded_head(entry[2].lease("worktree"))
-                    views.append(AgentView(entry[2], entry[3], self._lives(name), serving.get(name), head=head))
+                if not entry.agent.landing:
+                    head = recorded_head(entry.agent.lease("worktree"))
+                    view = AgentView(entry.agent, entry.status, self._lives(name), serving.get(name), head=head)
+                    views.append(replace(view, activity=entry.activity))
         self._kept, self.problems = kept, tuple(problems)
         return sorted(views, key=lambda view: (view.agent.created, view.name))
 
-    def _entry(self, name: str) -> tuple[_Sign, _Sign, Agent, Status] | None:
+    def _entry(self, name: str) -> _Kept | None:
         folder = self._store.agent_folder(name)
-        record, status = sign(f"{folder}/agent.json"), sign(f"{folder}/status.json")
-        old = self._kept.get(name)
+        signs = tuple(sign(f"{folder}/{file}") for file in ("agent.json", "status.json", ACTIVITY))
+        old, status = self._kept.get(name), signs[1]
         # An agent without a status has just begun: since when, only its record's reader says.
-        if old is not None and old[:2] == (record, status) and status:
+        if old is not None and old.signs == signs and status:
             return old
         agent = self._store.agent(name)
         if agent is None:
@@ -63,7 +76,7 @@ class AgentReader:
         found = self._store.status(name)
         if not status:
             found = replace(found, since=agent.created)
-        return record, status, agent, found
+        return _Kept(signs, agent, found, self._store.activity(name))
 
     def _lives(self, name: str) -> bool:
         try:

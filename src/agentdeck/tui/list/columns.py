@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agentdeck.core.merging.radar import Verdict
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of
-from agentdeck.core.text.text import cut, cut_start, plain
+from agentdeck.core.text.text import cut, cut_start, plain, short_count
 from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, Row
 from agentdeck.tui.list.order import NEEDS_PERSON
 from agentdeck.tui.look.look import short_bytes, sparkline
@@ -110,6 +110,16 @@ def _memory(row: Row, now: float) -> list[Part]:
     return [(short_bytes(row.load.memory), "")] if row.load else []
 
 
+def _context(row: Row, now: float) -> list[Part]:
+    """How full the context is; the tokens in use where the CLI does not say how many it can hold."""
+    activity = row.view.activity
+    if activity is None or not activity.context:
+        return []
+    if not activity.window:
+        return [(short_count(activity.context), "")]
+    return [(f"{100 * activity.context / activity.window:.0f}%", "")]
+
+
 def _cost(row: Row, now: float) -> list[Part]:
     return [] if row.cost is None else [(f"${row.cost:.2f}", "")]
 
@@ -123,6 +133,8 @@ def _reason(row: Row, now: float) -> list[Part]:
     style = "problem" if row.is_lost or (row.facts and row.facts.problem) else f"reason-{row.state}"
     if reason:
         return [(reason, style)]
+    if row.view.tool is not None:
+        return [(plain(row.view.tool.text), "")]
     # A script of several lines is one line here.
     task = " ".join(plain(row.view.agent.task or " ".join(row.view.agent.argv)).split())
     return [(task, "dim")]
@@ -139,6 +151,7 @@ COLUMNS = (
     Column("CPU", 4, 10, 10, _cpu, right=True),
     Column("", 6, 5, 5, _memory_trend, right=True),
     Column("MEM", 4, 4, 5, _memory, right=True),
+    Column("CTX", 4, 4, 6, _context, right=True),
     Column("COST", 3, 5, 8, _cost, right=True),
     Column("TIME", 0, 4, 4, _time, right=True),
     Column("WHY", 0, _REASON_LEAST, 1000, _reason),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentdeck.core.text.text import cut, pad, plain
+from agentdeck.core.text.text import cut, pad, plain, short_count
 from agentdeck.engine.providers.spending import Line, of_agent
 from agentdeck.engine.world import World
 from agentdeck.tui.look.look import sparkline
@@ -52,12 +52,3 @@ def money_rows(spent: Spent, width: int) -> list[list[Piece]]:
         numbers = "  ".join(f"{short_count(count):>6}" for count in counts)
         rows.append([(f"  {pad(cut(plain(line.name) or '–', 28), 28)}  ", ""), (f"{numbers}  {price:>8}", "")])
     return rows
-
-
-def short_count(number: float) -> str:
-    """`812`, `3.4k`, `1.2M`: never more than six columns."""
-    for unit in ("", "k", "M"):
-        if number < 1000:
-            return f"{number:.0f}{unit}" if not unit or number >= 100 else f"{number:.1f}{unit}"
-        number /= 1000
-    return f"{number:.1f}G"

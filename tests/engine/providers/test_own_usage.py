@@ -1,0 +1,90 @@
+"""What agents on their own login took, beside what the gateway saw."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from agentdeck.core.providers.token_usage import Usage
+from agentdeck.engine.providers import gateways
+from agentdeck.engine.providers.own_usage import OWN
+from agentdeck.engine.providers.spending import of_agent, own_costs, spending
+from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.state.store import usage_file
+from tests.support.decks import Bench
+
+MODEL = "claude-sonnet-4-5"
+
+
+def request(key: str, *, at: float | None = None, wired: bool = False, output: int = 100) -> dict[str, Any]:
+    fields = {"at": time.time() if at is None else at, "key": key, "model": MODEL, "wired": wired}
+    return fields | {"input": 1000, "output": output, "cache_read": 5000, "cache_write": 0}
+
+
+def run_of(bench: Bench, name: str, *requests: dict[str, Any]) -> None:
+    """A run of that agent that left a log and these requests."""
+    log = bench.deck().store.open().new_log(name)
+    log.write_text("")
+    usage_file(log).write_text("".join(json.dumps(each) + "\n" for each in requests))
+
+
+def outputs(bench: Bench, name: str) -> int:
+    return sum(record.usage.output for record in of_agent(bench.deck().world, name))
+
+
+@pytest.fixture
+def ledger(bench: Bench) -> Ledger:
+    state = gateways.files().state
+    state.mkdir(parents=True)
+    return Ledger(state)
+
+
+def served(bench: Bench, ledger: Ledger, name: str) -> None:
+    usage = Usage(1000, 40, 5000)
+    deck = bench.deck().world.deck
+    ledger.add(Record(time.time(), deck, name, "", "", MODEL, "anthropic", MODEL, "ok", usage=usage, attempts=1))
+
+
+def test_a_request_that_is_told_again_counts_once_and_the_last_is_right(bench: Bench) -> None:
+    run_of(bench, "a", request("m1", output=5), request("m1", output=80), request("m2"))
+    run_of(bench, "a", request("m2"), request("m3"))  # it was resumed as a fork, which begins with the old session
+    assert outputs(bench, "a") == 80 + 100 + 100
+    found = spending(bench.deck().world, "provider")
+    assert [(line.name, line.requests) for line in found.lines] == [(OWN, 3)]
+    assert found.total.cost > 0
+
+
+def test_what_the_gateway_counted_is_not_counted_again(bench: Bench, ledger: Ledger) -> None:
+    run_of(bench, "a", request("m1", wired=True), request("m2", wired=True))
+    served(bench, ledger, "a")
+    assert outputs(bench, "a") == 40
+
+
+def test_another_profile_on_its_own_login_in_the_same_run_counts_too(bench: Bench, ledger: Ledger) -> None:
+    run_of(bench, "a", request("m1", wired=True), request("c1", wired=False))
+    served(bench, ledger, "a")
+    assert outputs(bench, "a") == 40 + 100
+
+
+def test_one_that_went_around_the_gateway_counts(bench: Bench, ledger: Ledger) -> None:
+    run_of(bench, "a", request("m1", wired=True))
+    served(bench, ledger, "b")
+    assert outputs(bench, "a") == 100
+
+
+def test_damaged_lines_are_skipped(bench: Bench) -> None:
+    run_of(bench, "a", request("m1"))
+    (usage,) = bench.deck().store.logs.glob("*.usage")
+    with usage.open("a") as file:
+        file.write('{"at": 1\n[]\n{"key": 3}\n')
+    assert outputs(bench, "a") == 100
+
+
+def test_the_dashboard_sums_up_own_logins(bench: Bench) -> None:
+    run_of(bench, "a", request("m1", at=1000.0), request("m2"))
+    total, today = own_costs(bench.deck().world, time.time() - 60)["a"]
+    assert total == pytest.approx(2 * today)
+    assert today == pytest.approx(1000 * 3e-6 + 100 * 15e-6 + 5000 * 0.3e-6)
