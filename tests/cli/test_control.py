@@ -224,4 +224,4 @@ def test_an_agent_does_not_attach_to_its_own_terminal(bench: Bench) -> None:
     program = " ".join(map(shlex.quote, PROGRAM))
     started(bench, "bot", f"{program} attach bot; echo code $?; exec sleep 60")
     eventually(lambda: "code 4" in agentdeck("logs", "bot", cwd=bench.root).stdout)
-    assert "This is the terminal of bot already." in agentdeck("logs", "bot", cwd=bench.root).stdout
+    assert "This is already the terminal of bot." in agentdeck("logs", "bot", cwd=bench.root).stdout

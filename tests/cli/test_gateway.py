@@ -73,7 +73,7 @@ def test_the_gateway_is_started_looked_at_checked_and_stopped(
     assert [each["kind"] for each in stale] == ["gateway"]
     assert said(bench, "gateway", "stop")["running"] is False
     assert "does not run" in agentdeck("gateway", "status", cwd=bench.root).stdout
-    assert "The gateway does not run." in agentdeck("gateway", "metrics", cwd=bench.root).stderr
+    assert "The gateway is not running." in agentdeck("gateway", "metrics", cwd=bench.root).stderr
 
 
 def test_a_missing_key_is_said(bench: Bench, providers: tuple[Provider, Provider]) -> None:
@@ -100,7 +100,7 @@ def test_spending_is_told_by_each_group_and_in_each_format(bench: Bench, provide
         assert [each["name"] for each in said(bench, "spend", "--by", group)["lines"]] == names
     assert len(said(bench, "spend", "--by", "day", "--since", "7d")["lines"]) == 1
     table = agentdeck("spend", "--by", "model", cwd=bench.root).stdout
-    assert f"Had all gone to big: ${2 * one:.2f}." in table
+    assert f"At big's prices this would have cost ${2 * one:.2f}." in table
     assert "within the limit of 10%" in table
     rows = list(csv.DictReader(io.StringIO(agentdeck("spend", "--csv", cwd=bench.root).stdout)))
     assert [row["name"] for row in rows] == ["fox", "owl"]
@@ -180,7 +180,7 @@ def test_what_can_not_be_served_is_refused(bench: Bench) -> None:
         (["models", "serve"], ExitCode.USAGE, "Which model?"),
         (["models", "serve", "nowhere.gguf"], ExitCode.NOT_FOUND, "There is no file"),
         (["models", "serve", "no.gguf"], ExitCode.REFUSED, "GGUF"),
-        (["models", "stop"], ExitCode.FAILED, "No model is served"),
+        (["models", "stop"], ExitCode.FAILED, "No model is being served"),
     ):
         done = agentdeck(*words, cwd=bench.root)
         assert (done.returncode, text in done.stderr) == (code, True), done.stderr

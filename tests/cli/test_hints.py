@@ -38,17 +38,17 @@ PROSE = {
         "git -C {}",
         "git {} failed in {}.",
         "git {} failed on the files in {}.",
-        "git {} or newer is needed to merge; this is {}.",
+        "git {} or newer is needed to merge; {} is installed.",
         "“git am”",
-        "What you did is kept in the trash. A file counts as resolved once it is “git add”-ed.",
+        "Your work is kept in the trash. A file counts as resolved after “git add”.",
         r"agentdeck agent (\S+)|agentdeck is restoring [0-9a-f]+",
-        "git can't add what lies in the worktree.",
+        "git can't add the files of the worktree.",
         "git can't compare the index with the last commit.",
         "git can't take repositories out of the index.",
-        "git does not know whose name to commit under.",
-        "git does not tell its version.",
-        "git has a record “{}” of a worktree again.",
-        "git has no record of {} any more.",
+        "git has no name and email to commit with.",
+        "git doesn't print its version.",
+        "git has a worktree record “{}” again.",
+        "git no longer has a record of {}.",
         "git made no worktree at {}.",
     },
     "What an agent is told": {
@@ -72,45 +72,45 @@ ELSEWHERE = {
     "agentdeck -C {} trust": "cli/test_trust.py",
     "{} … {} more characters, see “agentdeck trust --show” … {}": "cli/test_trust.py",
     "agentdeck merge --accept-config {}": "cli/test_trust.py",
-    "This clone is shallow, so what they have in common may be cut off: git fetch --unshallow": KINDS,
+    "This clone is shallow, so their common history may be missing: git fetch --unshallow": KINDS,
     "git pull --rebase {}": "engine/landing/test_exchange.py",
     "git push {}": "engine/landing/test_exchange.py",
-    "Say which: agentdeck pr --with gh {}, or --with glab": "engine/landing/test_exchange.py",
+    "Choose one: agentdeck pr --with gh {}, or --with glab": "engine/landing/test_exchange.py",
     "agentdeck undo --step {}": "cli/test_landing_ends.py",
-    "“agentdeck rm {}” removes what is {}'s, and leaves the rest as it is.": FOREIGN,
-    "“agentdeck failover {}” lets another profile go on.": "engine/runner/test_failover.py",
+    "“agentdeck rm {}” removes what belongs to {} and leaves the rest unchanged.": FOREIGN,
+    "“agentdeck failover {}” lets another profile continue.": "engine/runner/test_failover.py",
     "Look at it with “agentdeck attach {}”.": "system/terminal/test_tmux.py",
-    "Put [database] back as it was, or: agentdeck rm --keep-database {}": "faults/test_postgres_gone.py",
+    "Restore [database] as it was, or: agentdeck rm --keep-database {}": "faults/test_postgres_gone.py",
     'agentdeck run --agent {} "what to do"': "cli/test_run.py",
-    "Look at “git status” and “agentdeck ls”. The note was put aside as {}.": "faults/test_corrupt_store.py",
+    "Look at “git status” and “agentdeck ls”. The record was moved to {}.": "faults/test_corrupt_store.py",
     "Finish that first: agentdeck rm {}": "engine/lifecycle/test_removal_refused.py",
     "“agentdeck merge {} {}” lets you resolve it{}.": "cli/test_landing_ends.py",
-    ", “agentdeck merge {} {}” lets the agent do it": "cli/test_landing_ends.py",
+    ", “agentdeck merge {} {}” lets the agent resolve it": "cli/test_landing_ends.py",
     "agentdeck merge --resolve {}": "cli/test_landing_ends.py",
-    "waits until the window {} is left with “exit” (agentdeck attach {})": "cli/test_landing_ends.py",
-    "the landing it is for was cut short; leave it with “exit” (agentdeck attach {})": RESOLVING,
-    "“agentdeck attach {}” shows where it is.": "cli/test_control.py",
+    "waits until you close the window {} with “exit” (agentdeck attach {})": "cli/test_landing_ends.py",
+    "its landing was interrupted; close it with “exit” (agentdeck attach {})": RESOLVING,
+    "“agentdeck attach {}” shows its terminal.": "cli/test_control.py",
     "“agentdeck failover {} --to {}” starts it.": "engine/runner/test_failover.py",
     "It has ended: “agentdeck resume {}” starts it again.": "engine/runner/test_failover.py",
     "“agentdeck rm --keep-database {}” removes the agent and leaves its database.": "faults/test_postgres_gone.py",
-    "“agentdeck models stop” ends it; or --port N": "local/test_llama.py",
-    "The tier “local” finds it as “served”. “agentdeck models stop” ends it.": "local/test_llama.py",
+    "“agentdeck models stop” stops it; or use --port N": "local/test_llama.py",
+    "The tier “local” includes it as “served”. “agentdeck models stop” stops it.": "local/test_llama.py",
     "agentdeck gateway start": "cli/test_gateway.py",
     " though it should: “agentdeck gateway start”": "cli/test_gateway.py",
     "agentdeck gateway status": "cli/test_gateway.py",
-    "{}; asked were {}. “agentdeck gateway status” says why.": "cli/test_gateway.py",
-    "~ and {} more pairs; “agentdeck radar NAME” tells those of one": "cli/test_radar.py",
-    ", {} ago; “agentdeck radar” looks again": "cli/test_radar.py",
-    "its gate runs: {} (agentdeck logs -f {})": LANDING,
-    "{} could not be removed, which “agentdeck prune” tries again: {}": "engine/history/test_prune.py",
-    "“git status” says how to go on with it, or how to end it.": "engine/worktrees/test_heads.py",
+    "{}; tried: {}. “agentdeck gateway status” says why.": "cli/test_gateway.py",
+    "~ and {} more pairs; “agentdeck radar NAME” lists those of one agent": "cli/test_radar.py",
+    ", {} ago; “agentdeck radar” updates it": "cli/test_radar.py",
+    "running its gate: {} (agentdeck logs -f {})": LANDING,
+    "{} could not be removed; “agentdeck prune” tries again: {}": "engine/history/test_prune.py",
+    "“git status” says how to continue or abort it.": "engine/worktrees/test_heads.py",
     "git rm --cached -- {} && git commit -m 'Leave out repositories'": INSIDE,
-    "its start had been cut short; “agentdeck resume” starts it again": "engine/test_deck.py",
+    "its start was interrupted; “agentdeck resume” starts it again": "engine/test_deck.py",
     "“agentdeck resume” starts it again": "engine/test_reconcile.py",
     "--gate CMD, or [landing] gate; “agentdeck show --failovers {}” lists its commits": LANDING,
-    "Go back there: git switch {}": "engine/worktrees/test_heads.py",
+    "Return to it: git switch {}": "engine/worktrees/test_heads.py",
     "Commit it first: git add --all && git commit -m {}": "engine/landing/test_exchange.py",
-    "Make it again at its last commit: git branch {} {}": "engine/worktrees/test_heads.py",
+    "Create it again at its last commit: git branch {} {}": "engine/worktrees/test_heads.py",
     "“agentdeck ls” tries again, “agentdeck rm {}” removes the agent again.": "engine/history/test_undo.py",
 }
 COVERED: set[str] = set()
@@ -234,14 +234,14 @@ def test_a_hint_works_where_the_person_is(bench: Bench) -> None:
 # Undo
 
 
-@tries("removed; “agentdeck undo --step {}” brings it back", "restored; “agentdeck resume” starts it again")
-@tries("“agentdeck undo --step {}” takes that back.", "Remove it first: agentdeck rm {}")
+@tries("removed; “agentdeck undo --step {}” restores it", "restored; “agentdeck resume” starts it again")
+@tries("“agentdeck undo --step {}” undoes that.", "Remove it first: agentdeck rm {}")
 @tries("“agentdeck undo --list” shows what was done.", "“agentdeck undo --list” shows them.")
 def test_what_was_removed_comes_back_and_goes_again(bench: Bench) -> None:
     deck = bench.deck()
     assert obey(refused(deck.undo), bench.root) is not None
     finished(bench, "fix", {"fix.txt": "fixed\n"})
-    obey(next(line for line in printed(bench, "rm", "fix").splitlines() if "brings it back" in line), bench.root)
+    obey(next(line for line in printed(bench, "rm", "fix").splitlines() if "restores it" in line), bench.root)
     assert deck.store.names() == ["fix"]
     obey(refused(lambda: deck.undo(1)), bench.root)
     assert deck.store.names() == []
@@ -253,7 +253,7 @@ def test_what_was_removed_comes_back_and_goes_again(bench: Bench) -> None:
     assert obey(refused(lambda: deck.undo(99)), bench.root)
 
 
-@tries("landed on {} as {}; “agentdeck undo --step {}” takes it back", "; “agentdeck undo --step {}” takes it back")
+@tries("landed on {} as {}; “agentdeck undo --step {}” undoes it", "; “agentdeck undo --step {}” undoes it")
 def test_a_landing_is_taken_back(bench: Bench) -> None:
     finished(bench, "fix", {"fix.txt": "fixed\n"})
     told = printed(bench, "merge", "fix")
@@ -279,8 +279,8 @@ def landing_of_two(bench: Bench) -> None:
     bench.commit("Two", cwd=view.worktree)
 
 
-@tries("Take it back with a commit of its own: {}git revert --no-edit {}")
-@tries("Take it back with a commit of its own: {}{} && git commit -m {}", "git switch {} && ")
+@tries("Undo it with a new commit: {}git revert --no-edit {}")
+@tries("Undo it with a new commit: {}{} && git commit -m {}", "git switch {} && ")
 @tries("git diff --binary {} {} | git apply --index --3way")
 @pytest.mark.parametrize("where", ["root", "worktree", "nowhere"])
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_a_landing_is_taken_back_by_hand_when_its_base_has_moved_on(
     assert set(bench.git("ls-tree", "-r", "--name-only", "main").splitlines()) == {*before, "later.txt"}
 
 
-@tries("Bring it back with a merge: {}git merge --no-edit {}", "“git branch {} {}” makes the branch as it was before.")
+@tries("Restore it with a merge: {}git merge --no-edit {}", "“git branch {} {}” restores the branch as it was.")
 def test_an_undo_is_taken_back_by_hand_when_its_base_has_moved_on(bench: Bench) -> None:
     landing_of_two(bench)
     land(bench, "fix")
@@ -324,7 +324,7 @@ def test_an_undo_is_taken_back_by_hand_when_its_base_has_moved_on(bench: Bench) 
     assert bench.git("merge-base", "main", old) == old
 
 
-@tries("Commit it, or unstage it: git restore --staged .", "Go back to it first: git switch {}")
+@tries("Commit it, or unstage it: git restore --staged .", "Return to it first: git switch {}")
 def test_a_commit_is_taken_back_when_nothing_is_in_the_way(bench: Bench) -> None:
     view = finished(bench, "fix", {"fix.txt": "fixed\n"}, commit=False)
     assert view.worktree is not None
@@ -342,7 +342,7 @@ def test_a_commit_is_taken_back_when_nothing_is_in_the_way(bench: Bench) -> None
 # Where HEAD is
 
 
-@tries("“agentdeck pr {}” proposes it.", "Give it one: git switch --create {}")
+@tries("“agentdeck pr {}” opens a pull request.", "Create one: git switch --create {}")
 def test_a_protected_branch_and_a_detached_head(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     tools = bench.home / "bin"
     bench.write("gh", "#!/bin/sh\necho https://example.org/pr/7\n", cwd=tools).chmod(0o755)
@@ -359,7 +359,7 @@ def test_a_protected_branch_and_a_detached_head(bench: Bench, monkeypatch: pytes
     assert "https://example.org/pr/7" in obey(hint, bench.root)
 
 
-@tries("“agentdeck merge {}” lands that one.")
+@tries("“agentdeck merge {}” lands that agent.")
 def test_the_branch_of_another_agent(bench: Bench) -> None:
     view, other = finished(bench, "fix", {}), finished(bench, "other", {"other.txt": "x\n"})
     bench.git("switch", "-q", "--ignore-other-worktrees", other.branch, cwd=view.worktree)
@@ -369,7 +369,7 @@ def test_the_branch_of_another_agent(bench: Bench) -> None:
 
 @tries(
     "Give it a branch of its own: git switch --create {}",
-    "Go back to the one that it left: git switch {}",
+    "Return to the one it left: git switch {}",
     "git status",
 )
 def test_a_branch_of_a_persons_or_one_without_a_commit(bench: Bench) -> None:
@@ -399,7 +399,7 @@ def test_a_branch_that_is_gone(bench: Bench) -> None:
 # The repository
 
 
-@tries("{}  (or “agentdeck rm {}”, which saves what is the agent's and removes it)", "printf '%s\\n' {} > {}")
+@tries("{}  (or “agentdeck rm {}”, which saves the agent's work and removes it)", "printf '%s\\n' {} > {}")
 @tries("mv {} {} && {}", "mv {} {}", "rm {}")
 @pytest.mark.parametrize("number", [0, 1], ids=["repaired", "removed"])
 @pytest.mark.parametrize("how", ["no .git file", "another repository", "another folder", "a link"])
@@ -441,7 +441,7 @@ def test_a_branch_in_a_locked_worktree_that_is_gone(bench: Bench) -> None:
     assert bench.deck().start(request).branch == "topic"
 
 
-@tries("If none is, a crash left its lock behind: rm {}")
+@tries("If none is, a crash left its lock: rm {}")
 def test_a_lock_that_a_crash_left(bench: Bench) -> None:
     finished(bench, "fix", {"fix.txt": "fixed\n"})
     (bench.root / ".git/index.lock").touch()
@@ -497,15 +497,15 @@ def test_what_is_sent(bench: Bench) -> None:
 
 
 DOCTOR = (
-    "“agentdeck doctor” says how to get it.",
-    "“agentdeck doctor” says how to get one; the profile “demo” is a scripted one to try things out with.",
+    "“agentdeck doctor” says how to install it.",
+    "“agentdeck doctor” says how to install one; the profile “demo” is a scripted agent to try.",
     "“agentdeck doctor” may say why.",
-    "Move it away; “agentdeck doctor” then says which agents have to be resumed.",
+    "Move it away; “agentdeck doctor” then lists the agents to resume.",
     "Nothing was changed. Move that file away and run “agentdeck doctor”; your branches are safe.",
 )
 
 
-@tries(*DOCTOR, "See “git help check-ref-format”.", "Go to one, or make one with “git init”.")
+@tries(*DOCTOR, "See “git help check-ref-format”.", "Go to one, or create one with “git init”.")
 def test_the_doctor_and_gits_help(bench: Bench) -> None:
     for text in DOCTOR:
         assert "git" in shell(commands_in(text)[0], bench.root).stdout
@@ -517,15 +517,15 @@ def test_the_doctor_and_gits_help(bench: Bench) -> None:
 
 
 @tries(
-    "“agentdeck --help” lists them.",
+    "“agentdeck --help” lists the verbs.",
     "Did you mean “agentdeck {}”?",
     "“agentdeck ls --json” lists the agents.",
     "See “agentdeck run --help”.",
 )
 @tries("“agentdeck ls” lists the agents, “agentdeck --help” all verbs.", 'agentdeck run "what to do"')
-@tries("agentdeck run -- CMD ARG…", "agentdeck prune --yes", "“agentdeck undo --step {}” brings back what can be.")
-@tries('No agents here yet. Start one: agentdeck run "what to do"', "rm wants the whole name: {}")
-@tries("There are none; “agentdeck run” starts one.", "agentdeck: “agentdeck ls” shows what still runs.")
+@tries("agentdeck run -- CMD ARG…", "agentdeck prune --yes", "“agentdeck undo --step {}” restores what it can.")
+@tries('No agents here yet. Start one: agentdeck run "what to do"', "rm needs the full name: {}")
+@tries("There are no agents; “agentdeck run” starts one.", "agentdeck: “agentdeck ls” shows running agents.")
 def test_the_command_line(bench: Bench) -> None:
     (bench.root / "agentdeck.toml").write_text('[agent]\nprofile = "demo"\n')
     told = printed(bench, "ls")

@@ -47,7 +47,7 @@ def test_merge_tells_what_landed_and_what_was_set_aside(bench: Bench) -> None:
     assert done.stdout.startswith("⚑ landed one: 1 commit, 1 file, on main as ")
     assert "two was not landed: it conflicts with main in src/app.py:1" in done.stderr
     assert "→ “agentdeck merge --resolve two”" in done.stderr
-    assert "its gate runs: true" in done.stderr
+    assert "running its gate: true" in done.stderr
 
 
 def test_a_failed_gate_is_exit_code_1_and_its_log_is_named(bench: Bench) -> None:
@@ -157,7 +157,7 @@ def test_all_leaves_out_who_has_nothing_to_land(bench: Bench) -> None:
     finished(bench, "idle", {})
     done = agentdeck("merge", "--all", cwd=bench.root)
     assert (done.returncode, done.stdout) == (ExitCode.OK, "")
-    assert "No agent that is done has anything to land." in done.stderr
+    assert "No agent that is done has work to land." in done.stderr
     finished(bench, "one", {"one.txt": "1\n"})
     done = agentdeck("merge", "--all", cwd=bench.root)
     assert done.returncode == ExitCode.OK, done.stderr
@@ -169,7 +169,7 @@ def test_all_and_names_contradict_each_other(bench: Bench) -> None:
     for line in ("merge", "merge --all one"):
         done = agentdeck(*line.split(), cwd=bench.root)
         assert done.returncode == ExitCode.USAGE
-        assert "their names, or --all" in done.stderr
+        assert "or use --all" in done.stderr
 
 
 def test_how_it_ended_is_told_once(bench: Bench) -> None:

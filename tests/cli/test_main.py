@@ -51,8 +51,8 @@ def test_the_version(tmp_path: Path, line: str) -> None:
     ("line", "code", "stderr"),
     [
         ("sl", ExitCode.USAGE, "agentdeck: There is no verb “sl”.\n→ Did you mean “agentdeck ls”?\n"),
-        ("xyzzy", ExitCode.USAGE, "agentdeck: There is no verb “xyzzy”.\n→ “agentdeck --help” lists them.\n"),
-        ("-C /nowhere ls", ExitCode.NOT_FOUND, "agentdeck: The folder /nowhere can't be entered.\n  No such file"),
+        ("xyzzy", ExitCode.USAGE, "agentdeck: There is no verb “xyzzy”.\n→ “agentdeck --help” lists the verbs.\n"),
+        ("-C /nowhere ls", ExitCode.NOT_FOUND, "agentdeck: The folder /nowhere can't be opened.\n  No such file"),
         ("ls", ExitCode.NOT_FOUND, "agentdeck: {cwd} is not in a git repository.\n→ "),
     ],
 )
@@ -110,7 +110,7 @@ def test_a_bug_is_one_sentence_and_a_file(
     assert cli.main(["ls"]) == ExitCode.INTERNAL
     (report,) = (tmp_path / "agentdeck").iterdir()
     stderr = capsys.readouterr().err
-    assert stderr.startswith("agentdeck: A bug in agentdeck: ZeroDivisionError.\n  of all things\n")
+    assert stderr.startswith("agentdeck: A bug in AgentDeck: ZeroDivisionError.\n  of all things\n")
     assert str(report) in stderr
     assert "Traceback" in report.read_text()
     assert report.stat().st_mode & 0o777 == 0o600

@@ -130,7 +130,7 @@ def test_ls_and_show_carry_the_mark(three: Workers) -> None:
     assert shown["radar"] | {"at": 0} == {"verdict": "conflicts", "with": ["two"], "at": 0, "holds": True}
     three.main.at(root / ".worktrees" / "two").commit()
     assert "✗ conflicts two (" in agentdeck("ls", cwd=root).stdout
-    assert "ago; “agentdeck radar” looks again" in agentdeck("show", "one", cwd=root).stdout
+    assert "ago; “agentdeck radar” updates it" in agentdeck("show", "one", cwd=root).stdout
     (shown,) = objects(agentdeck("show", "one", "--json", cwd=root).stdout)
     assert shown["radar"]["holds"] is False
 
@@ -138,7 +138,7 @@ def test_ls_and_show_carry_the_mark(three: Workers) -> None:
 def test_without_agents_it_says_so(bench: Bench) -> None:
     done = agentdeck("radar", cwd=bench.root)
     assert (done.returncode, done.stdout) == (0, "")
-    assert "No agent has anything to land" in done.stderr
+    assert "No agent has work to land" in done.stderr
 
 
 def test_watch_tells_each_change_and_ends_on_ctrl_c(three: Workers) -> None:

@@ -71,7 +71,7 @@ def test_an_agent_that_is_not_there(bench: Bench, verb: str) -> None:
     done = agentdeck(verb, "two", cwd=bench.root)
     assert done.returncode == ExitCode.NOT_FOUND
     assert done.stdout == ""
-    assert done.stderr == "agentdeck: There is no agent “two” in this deck.\n→ There are: one.\n"
+    assert done.stderr == "agentdeck: There is no agent “two” in this deck.\n→ Available: one.\n"
 
 
 def test_a_beginning_that_fits_two_agents_is_refused(bench: Bench) -> None:

@@ -55,9 +55,9 @@ def test_the_task_comes_from_the_line_a_file_or_standard_input(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("task -- sh", "can't both be run"),
+        ("task -- sh", "either a task or a command"),
         ("-a codex -- sh", "the agent"),
-        ("--task-file x task", "not from both"),
+        ("--task-file x task", ", not both"),
         ("--task-file /dev/null", "no task in /dev/null"),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_folder_that_the_base_does_not_have_is_told_and_the_agent_begins_at_th
     new.mkdir()
     done = agentdeck("run", "-n", "one", "--", *WHERE, cwd=new)
     assert_ok(done)
-    assert "not committed is not in its worktree, so it begins at the top" in done.stderr
+    assert "not committed is not in its worktree, so it starts at the top" in done.stderr
     assert said(bench, "one")[0] == worktree(bench, "one")
 
 

@@ -237,7 +237,7 @@ def test_a_copy_asks_again_and_the_users_own_file_can_trust_folders(clone: Bench
     clone.write("agentdeck.toml", "[trust]\nroots = ['/']\n")
     done = agentdeck("pull", cwd=clone.root)
     assert done.returncode == ExitCode.CONFIG
-    assert "trust is no table of a repository" in done.stderr
+    assert "trust is not allowed in a repository's file" in done.stderr
 
 
 def test_where_the_state_can_not_be_written_nothing_is_approved(clone: Bench) -> None:

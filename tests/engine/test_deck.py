@@ -172,7 +172,7 @@ def test_what_a_teardown_hook_left_running_ends_with_its_time(bench: Bench) -> N
     finished(bench, "fix", {"fix.txt": "x\n"})
     events: list[Event] = []
     bench.deck().remove("fix", note=events.append)
-    assert any("failed; the removal goes on" in event.text for event in events)
+    assert any("failed; the removal continues" in event.text for event in events)
     pid = int((bench.home / "pid").read_text())
     eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
@@ -183,7 +183,7 @@ def test_a_start_that_can_be_neither_finished_nor_taken_back_has_failed(bench: B
     with pytest.raises(DatabaseError, match=r"database\.create failed"):
         deck.start(shell("true"))
     view = deck.agent("fix")
-    assert (view.state, view.reason) == (State.FAILED, "its start failed, and what it had made is not all taken back")
+    assert (view.state, view.reason) == (State.FAILED, "its start failed and is not fully rolled back")
     with pytest.raises(DatabaseError, match=r"database\.drop failed") as caught:
         deck.remove("fix")
     assert "rm --keep-database fix" in caught.value.hint

@@ -75,7 +75,7 @@ def test_a_git_that_is_too_old_to_merge_is_told(bench: Bench, tmp_path: Path) ->
         assert_refused(
             agentdeck(*line.split(), cwd=bench.root, env=old),
             ExitCode.MISSING_TOOL,
-            says=["git 2.39 or newer is needed to merge; this is 2.20.1."],
+            says=["git 2.39 or newer is needed to merge; 2.20.1 is installed."],
         )
     assert "git 2.39 or newer is needed" in agentdeck("doctor", "--json", cwd=bench.root, env=old).stdout
 
@@ -84,4 +84,4 @@ def test_a_git_that_is_too_old_to_merge_is_told(bench: Bench, tmp_path: Path) ->
 def test_a_git_that_does_not_tell_its_version(bench: Bench, tmp_path: Path, told: str) -> None:
     odd = tools(tmp_path / "bin", "tmux", "sh", git=f'[ "$1" = version ] && {{ echo "{told}"; exit; }}')
     done = agentdeck("doctor", "--json", cwd=bench.root, env=odd)
-    assert "git does not tell its version" in assert_ok(done)
+    assert "git doesn't print its version" in assert_ok(done)

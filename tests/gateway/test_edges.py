@@ -81,7 +81,7 @@ def test_another_protocol_is_refused_in_plain_words(tmp_path: Path) -> None:
             status, body = await exchange(play, "GET", "/v1/responses", upgrade)
             assert status == 404
             said = json.loads(body)["error"]["message"]
-            assert said == "AgentDeck's gateway does not serve GET /responses as another protocol than HTTP."
+            assert said == "AgentDeck's gateway doesn't serve GET /responses as another protocol than HTTP."
 
     asyncio.run(check())
 
@@ -94,8 +94,8 @@ def test_another_protocol_is_refused_in_plain_words(tmp_path: Path) -> None:
         ("deflate", zlib.compress(BODY), 200, ""),
         ("gzip", BODY, 415, "is not gzip, as its header says"),
         ("gzip", gzip.compress(BODY)[:-9], 415, "is not gzip"),
-        ("br", BODY, 415, "does not know: br"),
-        ("zstd", BODY, 415, "does not know: zstd"),
+        ("br", BODY, 415, "doesn't support: br"),
+        ("zstd", BODY, 415, "doesn't support: zstd"),
         ("gzip", gzip.compress(b"A" * 3_000_000), 413, "too large: at most 1,048,576 bytes"),
     ],
     ids=["gzip", "x-gzip", "deflate", "not gzip", "cut off", "br", "zstd", "bomb"],
@@ -167,7 +167,7 @@ GOOD = gzip.compress(document_of(Api.CHAT, "main", "big-model"))
     [
         (reply("302 Found", b"", "Location: http://login.example/"), "leads elsewhere (302)"),
         (reply("429 Too Many", QUOTA, "Content-Encoding: gzip"), "429 insufficient_quota"),
-        (b"SSH-2.0-OpenSSH\r\n", "did not answer in HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n", "did not answer with HTTP"),
     ],
     ids=["redirect", "compressed", "no HTTP"],
 )

@@ -381,7 +381,7 @@ def test_an_outage_is_told_and_the_primary_taken_back_after_one_probe(tmp_path: 
             assert kinds[0] == "provider.failed_over"
             assert kinds[-1] == "provider.failed_back"
             about = [event["text"] for event in play.events() if event["kind"] == "provider.left_alone"]
-            assert about == ["main is left alone: 529 server_error"]
+            assert about == ["main is paused: 529 server_error"]
 
     asyncio.run(check())
 

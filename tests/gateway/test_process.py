@@ -125,7 +125,7 @@ def test_a_wrong_configuration_is_an_error_with_its_reason(process: Process) -> 
     assert child.wait(20) == ExitCode.CONFIG
     assert child.stderr is not None
     said = child.stderr.read().decode()
-    assert "no agent can be served by both" in said
+    assert "no agent can use both" in said
     assert "Traceback" not in said
 
 

@@ -43,7 +43,7 @@ def test_a_start_is_cancelled_by_the_key_that_is_shown_and_by_those_that_end_an_
         await on.press("r")
         await on.until(lambda: "fix is only being started; X cancels that." in on.notices())
         await on.press(key)
-        await on.until(lambda: "The start of fix was cancelled; nothing of it is left." in on.notices())
+        await on.until(lambda: "The start of fix was cancelled; nothing is left of it." in on.notices())
         await on.sees("No agents work on")
         await on.until(lambda: "X cancel" not in on.text().splitlines()[-1])
         await on.press("n")

@@ -238,7 +238,7 @@ def test_the_trash(shown: Callable[..., None], bench: Bench, monkeypatch: pytest
 
 
 def test_what_is_stale(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    old = "older than 30 days; these can't be undone any more"
+    old = "older than 30 days; these can no longer be undone"
     stale = [
         Stale("agent", "docs", "it landed", 52_000, True),
         Stale("branch", "agentdeck/old", "all of it is in main", 0, True),

@@ -46,12 +46,12 @@ def _check_not_inside(name: str) -> None:
     from agentdeck.system.machine.tree import MARK
 
     if os.environ.get(MARK) and os.environ.get("AGENTDECK_AGENT") == name:
-        raise RefusedError(f"This is the terminal of {name} already.", hint="Attach to it from another one.")
+        raise RefusedError(f"This is already the terminal of {name}.", hint="Attach to it from another one.")
 
 
 def send(args: Namespace, out: Output) -> ExitCode:
     if args.file and args.text:
-        raise UsageError("The text comes from --file or from the command line, not from both.")
+        raise UsageError("Give the text with --file or on the command line, not both.")
     text = read_text(args.file) if args.file else read_text("-") if args.text == ["-"] else " ".join(args.text)
     text = text.removesuffix("\n")
     keys = [key for group in args.keys for key in group.split()]
@@ -77,13 +77,13 @@ def _check_key(key: str) -> None:
     bare = re.sub(r"^(?:[CMS]-)+(?=.)", "", key, flags=re.IGNORECASE)
     if len(bare) > 1 and bare.lower() not in _KEYS and not re.fullmatch(r"\^.|KP.|KPEnter", bare):
         raise UsageError(
-            f"“{key}” is not a key.", hint="Enter, Escape, Tab, Up, C-c, M-x, F5 and y are; text goes without --keys."
+            f"“{key}” is not a key.", hint="Keys are Enter, Escape, Tab, Up, C-c, M-x, F5, y; send text without --keys."
         )
 
 
 def stop(args: Namespace, out: Output) -> ExitCode:
     if bool(args.names) == args.all:
-        raise UsageError("Say which agents to stop: their names, or --all.")
+        raise UsageError("Name the agents to stop, or use --all.")
     deck = open_deck(out, looks=True)
     names = [view.name for view in deck.agents() if view.alive] if args.all else args.names
     views, errors = for_each(names, lambda name: deck.stop(name, out.tell), out)
@@ -101,7 +101,7 @@ def failover(args: Namespace, out: Output) -> ExitCode:
     if out.json:
         out.emit("agent", **agent_fields(view))
     else:
-        out.narrate(f"{view.name} is with {view.profile} now.")
+        out.narrate(f"{view.name} now runs {view.profile}.")
     return ExitCode.OK
 
 
@@ -125,7 +125,7 @@ def rm(args: Namespace, out: Output) -> ExitCode:
 
 def _exactly(view: AgentView, name: str) -> AgentView:
     if view.name != name:
-        raise NotFoundError(f"There is no agent “{name}”.", hint=f"rm wants the whole name: {view.name}")
+        raise NotFoundError(f"There is no agent “{name}”.", hint=f"rm needs the full name: {view.name}")
     return view
 
 
@@ -137,7 +137,7 @@ def _agreed(deck: Deck, views: list[AgentView], out: Output) -> bool:
         if text := deck.unsaved(view.name):
             out.complain(f"{view.name}: {text}", YELLOW)
     names = ", ".join(view.name for view in views)
-    agreed = ask(f"Remove {names}: worktree, branch, ports and database? What they hold is saved first.")
+    agreed = ask(f"Remove {names}: worktree, branch, ports and database? Their work is saved first.")
     if not agreed:
         out.narrate("Nothing was removed.")
     return agreed

@@ -33,7 +33,7 @@ def open_deck(out: Output, *, looks: bool = False) -> Deck:
     try:
         deck.repair(out.tell)
     except DeckError as error:
-        out.complain(f"agentdeck: not all could be repaired: {plain(error.title)}", YELLOW)
+        out.complain(f"agentdeck: not everything could be repaired: {plain(error.title)}", YELLOW)
     return deck
 
 

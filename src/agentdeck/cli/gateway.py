@@ -61,9 +61,11 @@ def _status(world: World, out: Output) -> ExitCode:
         return ExitCode.OK
     if address is None:
         dead = (
-            " though it should: “agentdeck gateway start”" if home.wanted else "; it starts with an agent that needs it"
+            " though it should: “agentdeck gateway start”"
+            if home.wanted
+            else "; it starts with the first agent that needs it"
         )
-        out.line(f"The gateway does not run{dead}.")
+        out.line(f"The gateway is not running{dead}.")
         return ExitCode.OK
     age = short_duration(time.time() - address.started)
     out.line(f"The gateway listens on 127.0.0.1:{address.port} (process {address.pid}, for {age}).")
@@ -157,9 +159,9 @@ def _serve(args: Namespace, world: World, out: Output) -> ExitCode:
     if out.json:
         out.emit("served", window=served.window, base_url=served.base_url, model=served.model)
         return ExitCode.OK
-    out.line(f"{plain(served.model)} is served at {served.base_url}.")
+    out.line(f"{plain(served.model)} is available at {served.base_url}.")
     if args.port in (None, SERVED_PORT):
-        out.narrate("The tier “local” finds it as “served”. “agentdeck models stop” ends it.")
+        out.narrate("The tier “local” includes it as “served”. “agentdeck models stop” stops it.")
     return ExitCode.OK
 
 
@@ -167,7 +169,7 @@ def spend(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.providers.spending import spending
 
     if args.csv and out.json:
-        raise UsageError("--csv and --json are two formats; give one.")
+        raise UsageError("Use either --csv or --json.")
     since = parse_since(args.since, time.time()) if args.since else 0.0
     found = spending(open_deck(out, looks=True).world, args.by, since)
     if found.mistake:
@@ -201,7 +203,7 @@ def _fields(line: Line) -> dict[str, Any]:
 
 def _print_spending(found: Spending, by: str, out: Output) -> None:
     if not found.lines:
-        out.narrate("Nothing was spent that is known here.")
+        out.narrate("No spending recorded.")
         return
     titles = (by.upper(), "REQUESTS", "INPUT", "CACHED", "OUTPUT", "COST")
     rows = [
@@ -218,7 +220,7 @@ def _print_spending(found: Spending, by: str, out: Output) -> None:
     out.table([Column(title, 5) for title in titles], rows)
     if found.dearest is not None:
         model, cost = found.dearest
-        out.line(f"Had all gone to {plain(model)}: {_money(cost)}.")
+        out.line(f"At {plain(model)}'s prices this would have cost {_money(cost)}.")
     if found.deep_share or found.deep_limit is not None:
         limit = found.deep_limit
         over = limit is not None and found.deep_share > limit

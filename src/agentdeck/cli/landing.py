@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 def merge(args: Namespace, out: Output) -> ExitCode:
     if bool(args.names) == args.all:
-        raise UsageError("Say which agents to land: their names, or --all.")
+        raise UsageError("Name the agents to land, or use --all.")
     deck = open_deck(out)
     names = args.names or _all_done(deck, out)
     if not names:
-        out.narrate("No agent that is done has anything to land.")
+        out.narrate("No agent that is done has work to land.")
         return ExitCode.OK
     commit = args.commit_message or ("" if args.commit else None)
     if commit is None and not args.dry_run:
@@ -63,7 +63,7 @@ def _all_done(deck: Deck, out: Output) -> list[str]:
     try:
         order = deck.radar(names).order
     except DeckError as error:
-        out.complain(f"They land in the order of their creation: {plain(error.title)}", YELLOW)
+        out.complain(f"They land in order of creation: {plain(error.title)}", YELLOW)
         return names
     return [*order, *(name for name in names if name not in order)]
 
@@ -73,9 +73,11 @@ def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, 
     from agentdeck.system.machine.process import run_in_terminal
 
     if args.resolve and not at_terminal(out):
-        raise UsageError("--resolve needs a terminal.", hint="Without one, --hand-back lets the agent resolve it.")
+        raise UsageError("--resolve needs a terminal.", hint="Without one, use --hand-back.")
     if args.resolve and args.method == Method.REBASE:
-        raise UsageError("--resolve goes with --merge and --squash.", hint="Rebase the branch in its own worktree.")
+        raise UsageError(
+            "--resolve works with --merge and --squash only.", hint="Rebase the branch in its own worktree."
+        )
 
     def attach(name: str) -> None:
         run_in_terminal(deck.attach_argv(name))
@@ -103,7 +105,7 @@ def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, 
 def _confirm(args: Namespace, out: Output) -> Callable[[str, tuple[Change, ...]], bool] | None:
     """How a person is asked about work that changes what the repository's configuration runs."""
     if args.accept_config and inside_agent():
-        raise RefusedError("An agent can't accept what a configuration runs.", hint="Land it in your own terminal.")
+        raise RefusedError("An agent can't accept a configuration.", hint="Land it from your own terminal.")
     if inside_agent() or not (args.accept_config or at_terminal(out)):
         return None
 
@@ -112,7 +114,7 @@ def _confirm(args: Namespace, out: Output) -> Callable[[str, tuple[Change, ...]]
 
         out.complain(f"{plain(name)} changes what runs on your machine:", YELLOW)
         tell_changes(changes, out)
-        return args.accept_config or args.dry_run or ask("Land it? It is used once you approve it.")
+        return args.accept_config or args.dry_run or ask("Land it? It takes effect once you approve it.")
 
     return confirm
 
@@ -148,7 +150,7 @@ def _print_landing(landing: Landing, out: Output) -> None:
     if landing.pushed:
         out.narrate(landing.pushed)
     if landing.unpushed:
-        text = f"{landing.unpushed} It has landed here all the same."
+        text = f"{landing.unpushed} It has landed here anyway."
         out.error(DeckError(text, detail=landing.unpushed_detail, hint=landing.unpushed_hint))
 
 
@@ -157,7 +159,7 @@ def _success(entry: Entry) -> str:
         return entry.reason
     commits = f"{entry.commits} commit{'s' if entry.commits != 1 else ''}"
     files = f"{entry.files} file{'s' if entry.files != 1 else ''}"
-    undo = f"; “agentdeck undo --step {entry.step}” takes it back" if entry.step else ""
+    undo = f"; “agentdeck undo --step {entry.step}” undoes it" if entry.step else ""
     return f"{commits}, {files}, on {entry.base} as {entry.new[:10]}{undo}"
 
 
@@ -276,8 +278,10 @@ def prune(args: Namespace, out: Output) -> ExitCode:
         return ExitCode.OK
     if not args.yes:
         if not at_terminal(out):
-            raise RefusedError("Nothing was pruned, for nobody is here to agree.", hint="agentdeck prune --yes")
-        if not ask("Clear all of this away?"):
+            raise RefusedError(
+                "Nothing was pruned: prune asks first, and there is no terminal.", hint="agentdeck prune --yes"
+            )
+        if not ask("Delete all of this?"):
             out.narrate("Nothing was pruned.")
             return ExitCode.REFUSED
     step, failed = deck.prune(found, out.tell)
@@ -285,7 +289,7 @@ def prune(args: Namespace, out: Output) -> ExitCode:
         fields = [_stale_fields(stale) for stale in found]
         out.emit("prune", stale=fields, room=room, step=step and step.number, failed=[stale.what for stale in failed])
     elif step is not None:
-        out.narrate(f"“agentdeck undo --step {step.number}” brings back what can be.")
+        out.narrate(f"“agentdeck undo --step {step.number}” restores what it can.")
     return ExitCode.FAILED if failed else ExitCode.OK
 
 

@@ -110,7 +110,7 @@ def _check_verb(words: Sequence[str]) -> None:
     verb = verb_of(words)
     if verb is not None and verb not in MODULES:
         close = difflib.get_close_matches(verb, MODULES, n=1, cutoff=0.5)
-        hint = f"Did you mean “agentdeck {close[0]}”?" if close else "“agentdeck --help” lists them."
+        hint = f"Did you mean “agentdeck {close[0]}”?" if close else "“agentdeck --help” lists the verbs."
         raise UsageError(f"There is no verb “{verb}”.", hint=hint)
 
 
@@ -123,7 +123,7 @@ def _enter(folder: str) -> bool:
         os.chdir(home_path(folder))
         return os.path.realpath(".") != here
     except OSError as error:
-        raise NotFoundError(f"The folder {folder} can't be entered.", detail=error.strerror or str(error)) from error
+        raise NotFoundError(f"The folder {folder} can't be opened.", detail=error.strerror or str(error)) from error
 
 
 def _failed(error: DeckError, out: Output) -> ExitCode:
@@ -163,9 +163,9 @@ def _bug(error: Exception, argv: Sequence[str]) -> DeckError:
             path = private_folder(place()) / name
             write_atomic(path, text)
             return _Bug(
-                f"A bug in agentdeck: {type(error).__name__}.", detail=str(error), hint=f"The traceback is in {path}."
+                f"A bug in AgentDeck: {type(error).__name__}.", detail=str(error), hint=f"The traceback is in {path}."
             )
-    return _Bug(f"A bug in agentdeck: {type(error).__name__}.", detail=str(error))
+    return _Bug(f"A bug in AgentDeck: {type(error).__name__}.", detail=str(error))
 
 
 def _complete() -> None:

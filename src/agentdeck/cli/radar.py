@@ -52,7 +52,7 @@ def _print(report: Report, names: Sequence[str], out: Output) -> None:
         out.emit("radar", **report.to_json())
         return
     if not report.agents:
-        out.narrate("No agent has anything to land.")
+        out.narrate("No agent has work to land.")
         return
     for line in matrix(report, terminal_width(), out, wanted=_in_full(report, names)):
         out.line(line)
@@ -126,7 +126,7 @@ def _findings(report: Report, out: Output) -> Iterator[str]:
         yield _head(pair, out) + (plain(text) if width is None else cut(plain(text), width - 1))
     if len(touching) > _TOUCHING:
         yield out.styled(
-            f"~ and {len(touching) - _TOUCHING} more pairs; “agentdeck radar NAME” tells those of one", DIM
+            f"~ and {len(touching) - _TOUCHING} more pairs; “agentdeck radar NAME” lists those of one agent", DIM
         )
     for name, why in report.problems.items():
         yield out.styled(f"{_UNKNOWN} {plain(name)}: {plain(why)}", YELLOW)

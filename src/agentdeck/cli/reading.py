@@ -98,7 +98,7 @@ def _failovers(deck: Deck, view: AgentView, out: Output) -> ExitCode:
         for commit in over.commits:
             out.line(f"  {out.styled(commit.commit[:10], DIM)} {plain(commit.subject)}")
     if not found:
-        out.narrate(f"{view.name} was always served by the first of its tier, as far as the gateway knows.")
+        out.narrate(f"{view.name} was always served by the first provider of its tier, as far as the gateway knows.")
     return ExitCode.OK
 
 
@@ -110,7 +110,7 @@ def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> l
         ("model", view.model),
         *_activity_facts(view),
         ("served by", view.serving.text if view.serving else ""),
-        ("goes on with", view.profile if view.profile != agent.profile else ""),
+        ("failover to", view.profile if view.profile != agent.profile else ""),
         ("failover", ", ".join(agent.failover or ())),
         ("time-out", short_duration(agent.timeout) if agent.timeout else ""),
         ("id", agent.id),
@@ -154,7 +154,7 @@ def _radar_fact(known: KnownMark | None) -> list[tuple[str, str]]:
         return []
     words = {"clean": "clean with", "touches": "touches the same files as", "conflicts": "conflicts with"}
     others = "all others" if known.mark.verdict == "clean" else ", ".join(known.mark.others)
-    since = "" if known.holds else f", {short_duration(time.time() - known.at)} ago; “agentdeck radar” looks again"
+    since = "" if known.holds else f", {short_duration(time.time() - known.at)} ago; “agentdeck radar” updates it"
     return [("radar", f"{known.mark.verdict.glyph} {words[known.mark.verdict]} {others}{since}")]
 
 
@@ -165,7 +165,7 @@ def _leases(view: AgentView) -> list[tuple[Lease, str]]:
     for lease in view.agent.leases:
         resource = BY_KIND.get(lease.kind)
         text = resource.describe(lease) if resource else ""
-        found.append((lease, text if lease.held else f"{text} (not yet there)"))
+        found.append((lease, text if lease.held else f"{text}(not created yet)"))
     return found
 
 
@@ -178,12 +178,12 @@ def logs(args: Namespace, out: Output) -> ExitCode:
     view = deck.agent(args.name)
     if args.raw:
         if out.json or args.follow or args.grep or args.since:
-            raise UsageError("--raw prints the recorded bytes as they are; it goes with none of the other options.")
+            raise UsageError("--raw prints the recorded bytes and works with no other option.")
         for chunk in deck.raw_output(view.name):
             out.exact(chunk)
         return ExitCode.OK
     if view.log is None:
-        raise NotFoundError(f"{view.name} has no log yet: it never ran.")
+        raise NotFoundError(f"{view.name} has no log: it never ran.")
     since = parse_since(args.since, time.time()) if args.since else None
     for line in deck.log_lines(view.name, since=since, grep=_pattern(args.grep), follow=args.follow):
         if out.json:
@@ -213,7 +213,7 @@ def parse_since(text: str, now: float) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
-            f"“{text}” is no time.", hint="10m, 2h, 2026-01-31, 2026-01-31T14:30 and 2026-01-31T14:30:00Z are."
+            f"“{text}” is not a time.", hint="Use 10m, 2h, 2026-01-31, 2026-01-31T14:30 or 2026-01-31T14:30:00Z."
         ) from error
 
 
@@ -250,5 +250,5 @@ def ports(args: Namespace, out: Output) -> ExitCode:
         ]
         out.table([Column("PORTS", 11), Column("AGENT", 10), Column("DECK", 8), Column("AGE", 3)], rows)
     else:
-        out.narrate("No agent of yours holds a port.")
+        out.narrate("None of your agents holds a port.")
     return ExitCode.OK

@@ -34,7 +34,7 @@ def run(args: Namespace, out: Output) -> ExitCode:
     if args.file:
         return _run_many(args, out)
     if args.jobs is not None:
-        raise UsageError("--jobs goes with -f, a file of tasks.")
+        raise UsageError("--jobs works with -f only.")
     request = request_of(args)
     deck = open_deck(out)
     listener = _Listener(out)
@@ -53,11 +53,11 @@ def request_of(args: Namespace) -> StartRequest:
     if args.command and not args.command[0].strip():
         raise UsageError("The command after -- is empty.", hint="agentdeck run -- CMD ARG…")
     if args.command and (args.task or args.task_file):
-        raise UsageError("A command after -- and a task can't both be run.", hint="Give one of them.")
+        raise UsageError("Give either a task or a command after --.", hint="Give one of them.")
     if args.command and args.agent:
-        raise UsageError("A command after -- is the agent; -a names another.", hint="Give one of them.")
+        raise UsageError("Give either -a or a command after --.", hint="Give one of them.")
     if args.task_file and args.task:
-        raise UsageError("The task comes from --task-file or from the command line, not from both.")
+        raise UsageError("Give the task with --task-file or on the command line, not both.")
     text = " ".join(args.task)
     if args.task_file or text == "-":
         text = read_text(args.task_file or "-").strip()
@@ -85,7 +85,7 @@ def _failover(args: Namespace) -> tuple[str, ...] | None:
     if args.failover is None:
         return None
     if args.command:
-        raise UsageError("A command after -- has no profile to fail over from.")
+        raise UsageError("--failover doesn't work with a command after --.")
     names = tuple(name for name in (each.strip() for each in args.failover.split(",")) if name)
     return () if names == ("none",) else names
 
@@ -153,7 +153,7 @@ def _stop_started(deck: Deck, listener: _Listener) -> None:
     try:
         views, _ = for_each(names, lambda name: deck.stop(name, listener.waiting), out)
     except KeyboardInterrupt:
-        out.complain("agentdeck: “agentdeck ls” shows what still runs.")
+        out.complain("agentdeck: “agentdeck ls” shows running agents.")
         return
     for view in views:
         _report(view, out, ended=True)
@@ -190,9 +190,7 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 def _run_many(args: Namespace, out: Output) -> ExitCode:
     if args.task or args.command or args.detach or any(getattr(args, each) for each in _ALONE):
-        raise UsageError(
-            "With -f, the tasks and all about them come from the file.", hint="See “agentdeck run --help”."
-        )
+        raise UsageError("With -f, all task options come from the file.", hint="See “agentdeck run --help”.")
     tasks = queued_tasks(args)
     deck = open_deck(out)
     listener = _Listener(out)
@@ -245,7 +243,7 @@ def outcome_of_many(ends: list[TaskEnd]) -> ExitCode:
 def resume(args: Namespace, out: Output) -> ExitCode:
     prompt = read_text("-").strip() if args.prompt == ["-"] else " ".join(args.prompt)
     if args.prompt == ["-"] and not prompt:
-        raise UsageError("There is no prompt in standard input.")
+        raise UsageError("Standard input is empty.")
     deck = open_deck(out)
     listener = _Listener(out)
 

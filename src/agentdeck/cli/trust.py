@@ -27,7 +27,7 @@ def trust(args: Namespace, out: Output) -> ExitCode:
     if args.show:
         return _show(deck, standing, out)
     if not standing.counts and inside_agent():
-        raise RefusedError("An agent can't approve a configuration.", hint="Approve it in a terminal of your own.")
+        raise RefusedError("An agent can't approve a configuration.", hint="Approve it from your own terminal.")
     if not standing.counts and not args.yes:
         if not at_terminal(out):
             if not out.json:
@@ -64,7 +64,7 @@ def explain(deck: Deck, standing: Standing, out: Output, longest: int | None = 2
     out.complain(f"The configuration of {plain(str(deck.root))}{since}:", BOLD)
     tell_changes(standing.changes, out, longest)
     if files := deck.running_files():
-        out.complain(f"Not covered: {plain(', '.join(files))}, from which agents' own programs run commands.", YELLOW)
+        out.complain(f"Not covered: {plain(', '.join(files))}; agent programs run commands from these files.", YELLOW)
     out.complain(NOT_COVERED)
 
 
@@ -90,8 +90,8 @@ def _show(deck: Deck, standing: Standing, out: Output) -> ExitCode:
 
 def _how_it_stands(standing: Standing) -> str:
     if not standing.values:
-        return "The configuration of this repository runs, reaches and loosens nothing."
-    return "All of this repository's configuration is approved."
+        return "This repository's configuration runs, reaches and loosens nothing."
+    return "This repository's configuration is approved."
 
 
 def _forget(deck: Deck, out: Output) -> ExitCode:
@@ -99,7 +99,7 @@ def _forget(deck: Deck, out: Output) -> ExitCode:
     if out.json:
         out.emit("trust", **_fields(deck, deck.standing()))
     else:
-        out.narrate("The approval is taken back." if had else "Nothing was approved here.")
+        out.narrate("The approval was withdrawn." if had else "There was no approval.")
     return ExitCode.OK
 
 

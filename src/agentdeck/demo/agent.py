@@ -64,7 +64,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo agent", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--headless", action="store_true", help="ask nothing")
-    parser.add_argument("--resume", action="store_true", help="go on where the last one was stopped")
+    parser.add_argument("--resume", action="store_true", help="continue the last session")
     parser.add_argument("task", nargs="?", default="")
     return parser.parse_args(argv)
 
@@ -183,7 +183,7 @@ def _give_up() -> int:
 
 
 def _fail() -> int:
-    say("Error: this did not work, as I was told.")
+    say("Error: this failed, as I was told.")
     return 1
 
 

@@ -126,11 +126,11 @@ class Tour:
         self.show("agentdeck ls")
         self.show("agentdeck ports")
 
-        _title("One waits for a permission: read what it asks, and answer")
+        _title("One asks for permission: read the question and answer it")
         self.show("agentdeck show search --screen")
         self.show("agentdeck send search y")
 
-        _title("One is stopped, and goes on later where it was")
+        _title("Stop one, and resume it later")
         self.show("agentdeck stop invoices")
         check(self.state("invoices") == "stopped", "invoices was not stopped")
         self.show("agentdeck resume invoices --quiet")
@@ -139,7 +139,7 @@ class Tour:
         self.show("agentdeck ls")
         self.check_isolation()
 
-        _title("What one of them said and did")
+        _title("What one agent said and did")
         log = self.show("agentdeck logs invoices")
         check("Going on with" in log or "Committed" in log, "the log lacks the agent's words")
         self.show("agentdeck diff basket --stat")
@@ -152,15 +152,15 @@ class Tour:
 
         self.fail_over()
 
-        _title("Removing takes everything away, and loses nothing")
+        _title("A removal deletes everything and loses nothing")
         self.show("agentdeck rm basket search invoices greedy sleepy thinker --quiet")
         self.check_clean()
 
     def land(self) -> None:
-        _title("All three wrote to one file: the radar knows it before anything is merged")
+        _title("All three wrote to one file: the radar shows it before anything is merged")
         check("✗ basket conflicts with search" in self.show("agentdeck radar"), "the radar saw no conflict")
 
-        _title("One lands through a gate, the next would conflict and is set aside; and all is taken back")
+        _title("One lands through a gate; the next would conflict and is set aside; then undo it")
         before = self._run(["git", "rev-parse", "main"]).stdout
         self.show('agentdeck merge basket --gate "grep -q basket NOTES.md"')
         self.show("agentdeck merge search", code=4)
@@ -168,7 +168,7 @@ class Tour:
         check(self._run(["git", "rev-parse", "main"]).stdout == before, "the landing was not taken back")
 
     def fail_over(self) -> None:
-        _title("An agent's provider goes down: the next one serves, until it is back")
+        _title("A provider goes down: the next one serves until it is back")
         _print("\n(The two providers of this demo are small servers on this machine; there is no model behind them.)")
         self.show('agentdeck run "Think it over [think] [slow]" --agent demo --tier work --name thinker -d --quiet')
         thoughts = Path(self.ask("show", "thinker")["worktree"]) / "thoughts.txt"
@@ -233,13 +233,13 @@ def main() -> None:
         tour = Tour(Path(folder))
         try:
             tour.prepare()
-            _print(f"A throw-away repository: {tour.repository}\nThe agents are scripted; everything else is real.")
+            _print(f"A throwaway repository: {tour.repository}\nThe agents are scripted; everything else is real.")
             tour.go()
         finally:
             tour.clean_up()
     _print(
         "\nShown: agents side by side, listed, read, answered, stopped, resumed, landed and removed, one of them\n"
-        "failed over and back; nothing is left. README.md says how to use it on a repository of yours."
+        "failed over and back; nothing is left. README.md says how to use AgentDeck in your own repository."
     )
 
 

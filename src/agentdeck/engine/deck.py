@@ -103,7 +103,7 @@ class Deck:
         """Let these values be used, which a person has seen: others that are in the files by now are not."""
         approvals = self.world.approvals
         if approvals is None:
-            raise StoreError("There is no folder to keep the approval in.", hint="Set HOME, or XDG_STATE_HOME.")
+            raise StoreError("There is no folder for the approval.", hint="Set HOME, or XDG_STATE_HOME.")
         approvals.approve(values, commit=self.world.repo.commit("HEAD") or "")
 
     def forget_approval(self) -> bool:
@@ -217,7 +217,7 @@ class Deck:
             status = replace(view.status, state=State.STOPPED, since=time.time(), reason="stopped", ended=time.time())
             self.store.set_status(view.name, status)
         view = self.agent(view.name)
-        text = "stopped" if view.state is State.STOPPED else f"does not run; it is {view.state}"
+        text = "stopped" if view.state is State.STOPPED else f"is not running; it is {view.state}"
         note(Event(EventKind.AGENT_STOPPED, view.name, text))
         tell_survivors(self.world, view.agent, note)
         return view

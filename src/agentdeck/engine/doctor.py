@@ -64,7 +64,7 @@ def _tool_checks() -> Iterator[Check]:
     if numbers := re.findall(r"\d+", told)[:2]:
         yield _tool_check("tmux", tuple(map(int, numbers)), _TMUX_NEEDED, told.split()[-1])
     else:  # one that was built from its master branch
-        yield Check("tmux", None, told or "does not tell its version", f"{_words(_TMUX_NEEDED)} or newer is needed.")
+        yield Check("tmux", None, told or "doesn't print its version", f"{_words(_TMUX_NEEDED)} or newer is needed.")
 
 
 def _tool_check(name: str, found: tuple[int, ...], needed: tuple[int, ...], text: str = "") -> Check:
@@ -83,7 +83,7 @@ def _config_checks(world: World) -> Iterator[Check]:
     except DeckError as error:
         yield Check("config", False, error.title, error.detail or error.hint)
         return
-    yield Check("config", True, "reads well")
+    yield Check("config", True, "is valid")
     if waiting := [change.key for change in world.standing.changes]:
         yield Check("trust", None, f"not approved, so not used: {listed(waiting, 3)}", trust_command(world.root))
     if config.database.engine == "postgres":
@@ -96,13 +96,13 @@ def _gateway_check(world: World) -> Check:
     if address is None:
         if gateways.is_missing():
             return Check("gateway", False, "it died", "agentdeck gateway start")
-        return Check("gateway", True, "does not run; it starts with the first agent that has a tier")
-    left = [f"{each.name} is left alone: {each.reason}" for each in gateways.health(world) if each.state == "open"]
+        return Check("gateway", True, "not running; it starts with the first agent that has a tier")
+    left = [f"{each.name} is paused: {each.reason}" for each in gateways.health(world) if each.state == "open"]
     missing = gateways.missing_keys(world) if world.is_trusted else []
     text = "; ".join([f"listens on 127.0.0.1:{address.port}", *left])
     if missing:
         names = ", ".join(missing)
-        return Check("gateway", None, text, f"Not set here, so their providers can't be asked: {names}")
+        return Check("gateway", None, text, f"Not set here, so their providers can't be checked: {names}")
     return Check("gateway", True, text)
 
 
@@ -126,7 +126,7 @@ def _profile_checks(path: str | None) -> Iterator[Check]:
     for name, profile in sorted(profiles.items()):
         place = found(profile, path)
         hint = "" if place else profile.install
-        yield Check(f"profile {name}", True if place else None, str(place or "not on this machine"), hint)
+        yield Check(f"profile {name}", True if place else None, str(place or "not installed"), hint)
 
 
 def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
@@ -161,10 +161,10 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
             yield _survivor_check(f"agent {view.name}", left[view.name])
         again = f"agentdeck stop {view.name} && " * view.alive + f"agentdeck resume {view.name}"
         remove = f"agentdeck rm {'--stop ' * view.alive}{view.name}"
-        hint = f"“{again}” makes it again, “{remove}” removes it." if wrong else ""
+        hint = f"“{again}” creates it again, “{remove}” removes it." if wrong else ""
         if repair:
-            hint = f"{repair}  (or “agentdeck rm {view.name}”, which saves what is the agent's and removes it)"
-        yield Check(f"agent {view.name}", not wrong, "; ".join(wrong) or f"{view.state}, all it holds is there", hint)
+            hint = f"{repair}  (or “agentdeck rm {view.name}”, which saves the agent's work and removes it)"
+        yield Check(f"agent {view.name}", not wrong, "; ".join(wrong) or f"{view.state}, all resources present", hint)
 
 
 def _lingering_checks(world: World) -> Iterator[Check]:
@@ -176,4 +176,4 @@ def _lingering_checks(world: World) -> Iterator[Check]:
 
 def _survivor_check(name: str, left: list[Survivor]) -> Check:
     pids = " ".join(str(each.pid) for each in left if each.pid)
-    return Check(name, False, "; ".join(map(str, left)), f"kill {pids}" if pids else "Ask whoever runs it to end it.")
+    return Check(name, False, "; ".join(map(str, left)), f"kill {pids}" if pids else "Ask its owner to end it.")

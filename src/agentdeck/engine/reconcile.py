@@ -120,9 +120,9 @@ def _mend_status(world: World, name: str, note: Note) -> None:
         return
     now, pid = time.time(), world.store.runner_pid(name)
     lost = Status(State.FAILED, now, "its status could not be read, and its runner is gone", Fault.LOST, ended=now)
-    alive = Status(State.WORKING, now, "its status could not be read; its runner lives", runner_pid=pid)
+    alive = Status(State.WORKING, now, "its status could not be read; its runner is alive", runner_pid=pid)
     world.store.put_status(name, alive if world.lives(name) else lost)
-    note(Event(EventKind.AGENT_REPAIRED, name, f"its status could not be read and was put aside as {aside}"))
+    note(Event(EventKind.AGENT_REPAIRED, name, f"its status could not be read and was moved to {aside}"))
 
 
 def reconcile(world: World, agents: list[Agent], note: Note) -> None:
@@ -157,8 +157,8 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
 
         removal.give_up(world, agent)
         if _is_lost(world, agent.name):
-            mark_lost(world, agent.name, "its removal stopped it, and was cut short")
-        text = "its removal had been cut short before anything went; it is as before"
+            mark_lost(world, agent.name, "its removal stopped it and was interrupted")
+        text = "its removal was interrupted before anything changed; it is as before"
         note(Event(EventKind.AGENT_REPAIRED, agent.name, text))
     elif agent.phase is Phase.RELEASING:
         from agentdeck.engine.lifecycle import removal
@@ -167,7 +167,7 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
             removal.roll_back(world, agent, note)
         else:
             removal.remove(world, agent, note)
-            note(Event(EventKind.AGENT_REPAIRED, agent.name, "its removal had been cut short; it is finished now"))
+            note(Event(EventKind.AGENT_REPAIRED, agent.name, "its removal was interrupted; it is finished now"))
     elif agent.phase is Phase.RESTORING:
         from agentdeck.engine.lifecycle import restoring
 
@@ -199,7 +199,7 @@ def _keep_start(world: World, agent: Agent, note: Note) -> None:
     if _is_lost(world, agent.name):
         mark_lost(world, agent.name)
         how = "“agentdeck resume” starts it again"
-    world.note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start had been cut short; {how}"), note)
+    world.note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start was interrupted; {how}"), note)
 
 
 def _undo_start(world: World, agent: Agent, note: Note) -> None:
@@ -209,10 +209,10 @@ def _undo_start(world: World, agent: Agent, note: Note) -> None:
         # Only a further run was cut short: what the agent did before stays, and it can be resumed again.
         world.store.save(replace(agent, phase=Phase.HELD))
         if _is_lost(world, agent.name):
-            mark_lost(world, agent.name, "its start was cut short")
-        text = "its start had been cut short; “agentdeck resume” starts it again"
+            mark_lost(world, agent.name, "its start was interrupted")
+        text = "its start was interrupted; “agentdeck resume” starts it again"
         note(Event(EventKind.AGENT_REPAIRED, agent.name, text))
         return
     at = next((lease.kind for lease in agent.leases if not lease.held), "the first step")
     removal.roll_back(world, agent, note)
-    note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start had been cut short at {at}; it was rolled back"))
+    note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start was interrupted at {at}; it was rolled back"))

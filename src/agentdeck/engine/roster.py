@@ -24,11 +24,11 @@ def agent(world: World, name: str) -> AgentView:
     names = world.store.open().names() if world.store.exists else []
     matches = [name] if name in names else [each for each in names if name and each.startswith(name)]
     if len(matches) > 1:
-        raise UsageError(f"“{name}” could be {listed(matches)}.", hint="Say more of the name.")
+        raise UsageError(f"“{name}” matches {listed(matches)}.", hint="Type more of the name.")
     record = world.store.agent(matches[0]) if matches else None
     if record is None:
         names = [view.name for view in agents(world)]
-        known = f"There are: {listed(names)}." if names else "There are none; “agentdeck run” starts one."
+        known = f"Available: {listed(names)}." if names else "There are no agents; “agentdeck run” starts one."
         raise NotFoundError(f"There is no agent “{name}” in this deck.", hint=known)
     return view(world, record)
 

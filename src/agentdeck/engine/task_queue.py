@@ -73,7 +73,7 @@ class Queue:
                 continue
             failed = [name for name in task.after if name in self.ended and not self._went_well(name)]
             if failed:
-                self._end(task.name, TaskEnd(), f"skipped, because {', '.join(failed)} did not get done")
+                self._end(task.name, TaskEnd(), f"skipped, because {', '.join(failed)} did not finish")
                 return True
             missing = [name for name in task.after if name not in self.ended]
             obstacle = f"waits for {', '.join(missing)}" if missing else self._obstacle()
@@ -96,7 +96,7 @@ class Queue:
         """Why no further task may start now; empty when one may. The first one always may."""
         config = self.world.safe_settings.config.queue
         if len(self.running) >= self._places:
-            return "waits for a free place"
+            return "waits for a free slot"
         if not self.running:
             return ""
         if time.monotonic() - self.last_start < _SETTLE:

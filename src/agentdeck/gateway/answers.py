@@ -39,7 +39,7 @@ def nobody_left(api: Api, targets: Sequence[str], reasons: Sequence[str]) -> Ans
     """
     message = "AgentDeck: no provider of the chain can serve this request"
     if api is Api.CHAT:
-        message = f"{message}; asked were {', '.join(targets)}. “agentdeck gateway status” says why."
+        message = f"{message}; tried: {', '.join(targets)}. “agentdeck gateway status” says why."
         return _answer(api, 400, "no_provider_left", message)
     kind = "rate_limit_error" if api is Api.MESSAGES else "no_provider_left"
     return _answer(api, 429, kind, f"{message}. {'; '.join(reasons)}")

@@ -163,7 +163,7 @@ class Board:
 
     def _tell_breaker(self, key: str, kind: EventKind, why: str) -> None:
         name, _ = self._meant.get(key, ("", ""))
-        words = {EventKind.PROVIDER_LEFT_ALONE: "is left alone", EventKind.PROVIDER_RECOVERED: "answers again"}
+        words = {EventKind.PROVIDER_LEFT_ALONE: "is paused", EventKind.PROVIDER_RECOVERED: "answers again"}
         self._tell(Event(kind, "", f"{name} {words[kind]}{why}", {"provider": name}))
 
     def report(self, now: float) -> dict[str, Any]:

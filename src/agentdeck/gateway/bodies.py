@@ -23,7 +23,7 @@ def plain(data: bytes, encoding: str, most: int) -> bytes:
     if encoding in ("", "identity"):
         return data
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise ValueError(f"is in an encoding that AgentDeck's gateway does not know: {encoding[:40]}")
+        raise ValueError(f"has an encoding that AgentDeck's gateway doesn't support: {encoding[:40]}")
     # Some send deflate without the two bytes before it that it should have.
     for bits in (47, -15) if encoding == "deflate" else (47,):
         tool = zlib.decompressobj(wbits=bits)

@@ -46,7 +46,7 @@ def check_served(request: web.Request, path: str, api: Api) -> None:
         return
     if request.method in ("GET", "HEAD") and _MODELS.fullmatch(path) and ".." not in path:
         return
-    message = f"AgentDeck's gateway does not serve {request.method} {path[:200]}"
+    message = f"AgentDeck's gateway doesn't serve {request.method} {path[:200]}"
     if "Upgrade" in request.headers:
         message += " as another protocol than HTTP"
     raise Refused(answers.refused(api, 404, f"{message}."))

@@ -87,9 +87,9 @@ class Operator:
         provider = plan.providers[target.provider]
         unknown = {"ok": None, "seconds": None}
         if provider.uses_own_login:
-            return unknown | {"text": "each agent's own login goes there; none is here to try it with"}
+            return unknown | {"text": "uses each agent's own login; no login to test with"}
         if not target.model:
-            return unknown | {"text": "the agent names the model; none is here to try it with"}
+            return unknown | {"text": "the agent names the model; no model to test with"}
         key = self._keys_of(deck).get(provider.key_env, "") if provider.key_env else ""
         if provider.key_env and not key:
             return unknown | {"ok": False, "text": f"its key {provider.key_env} is not set"}

@@ -124,7 +124,7 @@ class Relay:
             return None, walk.without(index)
         place = job.place(target)
         if 0 < provider.max_concurrent <= self._board.in_flight.get(place.health, 0):
-            full = ProviderFault(FaultKind.LIMITED, "serves as many requests as it may", _SLOT_WAIT)
+            full = ProviderFault(FaultKind.LIMITED, "is at its limit of parallel requests", _SLOT_WAIT)
             if not walk.tracks[index].stay:
                 job.note(target, full.reason)
             return None, walk.after(index, full, time.monotonic(), _jitter(), job.plan.gateway)
@@ -216,7 +216,7 @@ class Relay:
         if job.primary.provider not in job.plan.providers:
             return ""
         why = self._board.why_closed(job.place(job.primary), now)
-        return f"{job.primary}: {why or 'its last answer broke off'}"
+        return f"{job.primary}: {why or 'its last answer was cut off'}"
 
     def _given_up(self, job: Job) -> web.StreamResponse:
         if job.call.path.endswith("/count_tokens"):
@@ -225,7 +225,7 @@ class Relay:
         for target in job.targets:
             asked = any(note.startswith(f"{target}: ") for note in job.record.faults)
             if not asked and (why := self._board.why_closed(job.place(target), now)):
-                job.note(target, f"left alone for now: {why}")
+                job.note(target, f"paused: {why}")
         job.record.outcome = "exhausted"
         self._board.gave_up(job.bearer, job.primary, job.record.faults[-1] if job.record.faults else "")
         names = [str(target) for target in job.targets]

@@ -129,7 +129,7 @@ class Gateway:
         try:
             bearer = tokens.verify(self._secret, token)
             if bearer is None:
-                raise Refused(answers.refused(api, 401, "This is not the token of an agent of AgentDeck."))
+                raise Refused(answers.refused(api, 401, "This token belongs to no agent of AgentDeck."))
             if path == "/" and bearer != tokens.OPERATOR:
                 return web.Response()  # some clients look whether anybody is there before their first request
             if bearer == tokens.OPERATOR:
@@ -224,7 +224,7 @@ class Gateway:
             self._refreshed = now
             if self._plans.refresh():
                 self._local.forget()
-                self._tell(Event(EventKind.GATEWAY_CONFIGURED, "", "took up its changed configuration"))
+                self._tell(Event(EventKind.GATEWAY_CONFIGURED, "", "loaded its changed configuration"))
 
     def _take_keys(self, deck: str, keys: dict[str, str]) -> None:
         # Who lacks a key takes none away: an agent that starts an agent was not given them.

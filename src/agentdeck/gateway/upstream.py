@@ -185,7 +185,7 @@ class Upstream:
                 if last or not trace.reused:
                     raise AttemptFailed(faults.unreachable("reset the connection")) from None
             except aiohttp.ClientError:
-                raise AttemptFailed(faults.unreachable("did not answer in HTTP")) from None
+                raise AttemptFailed(faults.unreachable("did not answer with HTTP")) from None
         raise AssertionError("unreachable")
 
 
@@ -216,7 +216,7 @@ class _Reader:
     async def _judge_document(self) -> Reply:
         status = self._response.status
         if self._call.is_inference and 300 <= status < 400:
-            raise AttemptFailed(faults.unreachable(f"leads elsewhere ({status}), as networks do that want a login"))
+            raise AttemptFailed(faults.unreachable(f"redirects elsewhere ({status}), as networks with a login page do"))
         body, whole = await self._collect()
         plain = _plain(self._response, body) if whole else None
         fault = faults.of_response(
@@ -289,7 +289,7 @@ async def read(response: aiohttp.ClientResponse, wait: float, what: str = "nothi
     except TimeoutError:
         raise AttemptFailed(faults.too_slow(what, wait)) from None
     except (aiohttp.ClientError, ConnectionError):
-        raise AttemptFailed(faults.unreachable("broke off its answer")) from None
+        raise AttemptFailed(faults.unreachable("cut off its answer")) from None
 
 
 def _body(call: Call, model: str, usage_asked: bool) -> bytes:
@@ -329,7 +329,7 @@ def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "has no address: the name can't be resolved"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return "has no TLS connection that can be trusted"
+        return "has no trusted TLS connection"
     return "refused the connection"
 
 

@@ -114,7 +114,7 @@ class DeckApp(App[None]):
     def ask_trust(self) -> None:
         """Ask a person about what of the configuration waits for approval."""
         if not self._look_at_trust():
-            self.call_from_thread(self.notify, "All of this repository's configuration is approved.", markup=False)
+            self.call_from_thread(self.notify, "This repository's configuration is approved.", markup=False)
 
     def _look_at_trust(self) -> bool:
         """Called in a thread. Return whether something waits."""

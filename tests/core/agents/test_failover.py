@@ -159,7 +159,7 @@ def test_what_the_next_one_is_told_looks_like_no_fault_of_its_own(name: str, fau
             assert count(text, PROFILES[name].detectors.limited) == 0
             assert detect(text, PROFILES[name].detectors) is None
             assert judge(0, text, PROFILES[name].outcome)[1] in (Fault.NONE, Fault.CRASHED)
-            assert judge(0, text, PROFILES[name].outcome)[2] in ("", "ended without saying that it finished")
+            assert judge(0, text, PROFILES[name].outcome)[2] in ("", "ended without reporting that it finished")
 
 
 @given(st.lists(st.text(max_size=400)))

@@ -60,7 +60,7 @@ def test_the_names_of_ports_are_names_of_variables() -> None:
     [
         ({"engine": "postgres", "mode": "index"}, "postgres has the modes database and schema, not index"),
         ({"engine": "redis", "mode": "schema"}, "redis has the modes index and prefix, not schema"),
-        ({"engine": "command"}, "needs the shell line"),
+        ({"engine": "command"}, "needs the command"),
     ],
 )
 def test_an_engine_and_a_mode_that_do_not_go_together_are_refused(table: dict[str, str], complaint: str) -> None:

@@ -36,5 +36,5 @@ def test_whatever_passes_the_check_can_be_filled_and_has_no_placeholder_of_ours_
     if used(text) <= set(NAMES):
         fill(check(text), VALUES)
     else:
-        with pytest.raises(ValueError, match="is no placeholder"):
+        with pytest.raises(ValueError, match="is not a placeholder"):
             check(text)

@@ -221,7 +221,7 @@ def test_agents_that_a_landing_removed_come_back_though_their_base_moved_on(
     assert bench.git("rev-parse", "main") == main
     (text,) = [event.text for event in told if event.kind == EventKind.WARNING]
     assert "main has moved on since" in text
-    assert "with a commit of its own: git -C" in text
+    assert "with a new commit: git -C" in text
     # The landing is still a step, which can't be taken back; the removal is one that can be done again.
     with pytest.raises(RefusedError, match="has moved on"):
         deck.undo()

@@ -49,5 +49,5 @@ def test_a_dirty_base_stops_a_whole_batch_with_nothing_changed(bench: Bench) -> 
     before = world_of(bench)
     landing = bench.deck().land(LandRequest(("one", "two"), batch=True))
     assert {entry.stage for entry in landing.entries} == {Stage.SET_ASIDE}
-    assert all("changes that this would touch" in entry.reason for entry in landing.entries)
+    assert all("changes that this would overwrite" in entry.reason for entry in landing.entries)
     assert world_of(bench) == before

@@ -151,7 +151,7 @@ def test_a_gate_that_takes_too_long_fails(bench: Bench) -> None:
     bench.write("agentdeck.toml", (bench.root / "agentdeck.toml").read_text() + "\n[landing]\ntimeout = 0.5\n")
     finished(bench, "fix", {"fix.txt": "fixed\n"})
     entry = land(bench, "fix", gate=("sleep 60",)).entry("fix")
-    assert "did not end within 0.5 s" in entry.reason
+    assert "did not finish within 0.5 s" in entry.reason
 
 
 def test_a_conflict_names_files_and_lines_and_changes_nothing(bench: Bench) -> None:
@@ -173,7 +173,7 @@ def test_a_base_with_changes_in_the_way_stops_it_and_others_stay(bench: Bench) -
     bench.write("src/app.py", "print('mine')\n")
     before = picture(bench.root)
     entry = land(bench, "fix").entry("fix")
-    assert "with changes that this would touch" in entry.reason
+    assert "with changes that this would overwrite" in entry.reason
     assert picture(bench.root).files["src/app.py"] == before.files["src/app.py"]
     bench.git("checkout", "src/app.py")
     bench.write("README.md", "# my own change\n")
@@ -239,7 +239,7 @@ def test_what_was_done_after_a_landing_lands_alone(bench: Bench, method: Method)
     assert (bench.root / "fix.txt").read_text() == "one\ntwo\n"
     assert bench.git("diff", "--name-only", "main^1", "main") == "fix.txt"
     nothing = land(bench, "fix", method=method).entry("fix")
-    assert (nothing.stage, nothing.reason) == (Stage.LANDED, "main has all of it already")
+    assert (nothing.stage, nothing.reason) == (Stage.LANDED, "main already has all of it")
 
 
 def test_into_another_branch_that_nobody_has_checked_out(bench: Bench) -> None:
@@ -299,7 +299,7 @@ def test_the_repositorys_hooks_have_their_say(bench: Bench) -> None:
     assert view.worktree is not None
     bench.git("add", "-A", cwd=view.worktree)
     bench.git("commit", "-q", "--no-verify", "-m", "work", cwd=view.worktree)
-    assert "commit-msg hook refuses" in land(bench, "fix", message="Other").entry("fix").reason
+    assert "commit-msg hook refused" in land(bench, "fix", message="Other").entry("fix").reason
     assert stages(land(bench, "fix")) == {"fix": "landed"}
     assert "Checked: yes" in body(bench)
     assert (bench.root.parent / "merged").exists()

@@ -188,7 +188,7 @@ def test_a_rebase_never_drops_what_only_a_merge_commit_did(bench: Bench) -> None
     bench.write("only in the merge.txt", "precious\n", cwd=view.worktree)
     bench.commit("Merge, and more", cwd=view.worktree)
     entry = land(bench, method=Method.REBASE)
-    assert "a rebase would lose what was done in them" in entry.reason
+    assert "a rebase would lose the changes made in them" in entry.reason
     lands_and_comes_back(bench, method=Method.SQUASH)
     assert (bench.root / "only in the merge.txt").exists()
 
@@ -250,7 +250,7 @@ def test_nothing_but_empty_commits_and_no_commits_at_all(bench: Bench) -> None:
     assert view.worktree is not None
     bench.git("commit", "-q", "--allow-empty", "-m", "Empty", cwd=view.worktree)
     before = bench.git("rev-parse", "main")
-    assert land(bench).reason == "main has all of it already"
+    assert land(bench).reason == "main already has all of it"
     assert bench.git("rev-parse", "main") == before
 
 
@@ -263,7 +263,7 @@ def test_a_branch_that_was_squashed_into_its_base_by_hand(bench: Bench, method: 
     bench.git("merge", "-q", "--squash", "agentdeck/fix")
     tip = bench.commit("By hand")
     entry = land(bench, method=method)
-    assert (entry.stage, entry.reason) == (Stage.LANDED, "main has all of it already")
+    assert (entry.stage, entry.reason) == (Stage.LANDED, "main already has all of it")
     assert bench.git("rev-parse", "main") == tip
 
 

@@ -27,7 +27,7 @@ def test_one_that_landed_and_can_not_be_removed_has_landed(bench: Bench, batch: 
         landing = bench.deck().land(LandRequest(("one", "two"), batch=batch, remove=True), told.append)
     assert {entry.agent: str(entry.stage) for entry in landing.entries} == {"two": "landed", "one": "landed"}
     assert [event.text for event in told if event.agent == "two" and event.kind == EventKind.WARNING] == [
-        f"landed, but not removed: {view.worktree} is still being written, so it was not removed."
+        f"landed, but not removed: {view.worktree} is still being written to, so it was not removed."
     ]
     # What was refused is not taken up again by itself.
     bench.deck().repair()

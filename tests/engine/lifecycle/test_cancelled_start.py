@@ -42,7 +42,7 @@ def test_while_its_worktree_is_filled(bench: Bench) -> None:
     hook = bench.write(".git/hooks/post-checkout", f"#!/bin/sh\n{_FOR_EVER.format(begun=begun)}\n")
     hook.chmod(0o755)
     said = _cancel_when(bench, lambda: begun.exists() and len(begun.read_text().split()) == 2)
-    assert said == "The start of fix was cancelled; nothing of it is left."
+    assert said == "The start of fix was cancelled; nothing is left of it."
     _ended(begun)
 
 

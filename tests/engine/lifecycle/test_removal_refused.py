@@ -224,7 +224,7 @@ def test_the_worktree_of_another_agent_inside_refuses(bench: Bench) -> None:
     deck = bench.deck()
     deck.start(StartRequest(name="inner", argv=("true",)))
     deck.wait("inner")
-    with pytest.raises(DeckError, match="The worktree of inner lies in that of fix") as told:
+    with pytest.raises(DeckError, match="The worktree of inner is inside that of fix") as told:
         deck.remove("fix")
     assert told.value.hint == "Remove it first: agentdeck rm inner"
     assert deck.agent("fix").agent.phase is Phase.HELD

@@ -26,7 +26,7 @@ def test_edited_and_made_files_are_counted_with_their_size_and_places(bench: Ben
     told: list[str] = []
     bench.deck().remove("one", lambda event: told.append(event.text))
     (sentence,) = [text for text in told if "git ignores" in text]
-    assert sentence == "3 files (3.9 KiB) that git ignores will not be saved: .env, build/"
+    assert sentence == "3 files (3.9 KiB) that git ignores won't be saved: .env, build/"
 
 
 def test_what_is_saved_is_not_told(bench: Bench) -> None:

@@ -122,7 +122,7 @@ def test_a_tier_that_can_not_serve_is_refused_with_the_reason(
     for profile, tier, reason in (
         ("claude", "work", "main speaks chat, not messages"),
         ("codex", "work", "main speaks chat, not responses"),
-        ("aider", "deep", "its first step names no model"),
+        ("aider", "deep", "its first entry names no model"),
         ("claude", "local", "no model server answers"),
     ):
         with pytest.raises(RefusedError, match=reason):
@@ -139,7 +139,7 @@ def test_who_can_not_use_the_gateway_is_told_so_and_nobody_else_sees_a_change(be
     deck.start(StartRequest(task="true", profile="shell", name="sh", tier="deep", mode=Mode.HEADLESS))
     deck.wait("sh")
     warned = [event.text for event in deck.store.events("sh") if event.kind == "warning"]
-    assert warned == ["the tier “deep” has no effect: Shell can't be pointed at the gateway and asks its own provider"]
+    assert warned == ["the tier “deep” has no effect: Shell can't be pointed at the gateway and uses its own provider"]
     deck.start(StartRequest(task="Look", profile="demo", name="plain", mode=Mode.HEADLESS))
     assert deck.wait("plain").state is State.DONE
     assert not [event for event in deck.store.events("plain") if event.kind == "warning"]

@@ -34,12 +34,12 @@ def test_a_folder_deleted_by_hand_leaves_what_was_committed(workers: Workers, pa
     shutil.rmtree(pair[0].folder)
     report = workers.scan()
     assert verdicts(report) == CONFLICT
-    assert "is gone: only what it committed is looked at" in report.problems["one"]
+    assert "is gone: only its commits are compared" in report.problems["one"]
     workers.main.git("worktree", "prune")
-    assert workers.scan().problems["one"] == "its worktree is gone: only what it committed is looked at"
+    assert workers.scan().problems["one"] == "its worktree is gone: only its commits are compared"
     workers.main.git("branch", "-q", "-D", "agentdeck/one")
     report = workers.scan()
-    assert report.problems == {"one": "it has neither a worktree nor a branch any more"}
+    assert report.problems == {"one": "it no longer has a worktree or a branch"}
     assert [each.a for each in report.base] == ["two"]
     assert (report.agents, report.worst("one"), report.order) == (("one", "two"), None, ("two",))
 
@@ -71,8 +71,8 @@ def test_a_rebase_and_a_bisection_in_progress(workers: Workers, pair: tuple[Sand
     one.fails("rebase", "agentdeck/two")
     two.git("bisect", "start")
     report = workers.scan()
-    assert report.problems["one"] == "it is in the middle of a rebase: only what it committed is looked at"
-    assert report.problems["two"] == "it is in the middle of a bisection: only what it committed is looked at"
+    assert report.problems["one"] == "it is in the middle of a rebase: only its commits are compared"
+    assert report.problems["two"] == "it is in the middle of a bisection: only its commits are compared"
     assert verdicts(report) == CONFLICT
 
 

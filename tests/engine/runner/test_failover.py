@@ -156,7 +156,7 @@ def test_alone_an_agent_waits_and_gives_up_after_its_attempts(bench: Bench, scri
     view = deck.wait("fix")
     assert scripted.names == ["claude"] * 3
     assert (view.state, view.outcome) == (State.FAILED, ExitCode.TRY_LATER)
-    assert "given up after 2 attempts" in view.reason
+    assert "gave up after 2 attempts" in view.reason
     assert len(events(deck, "agent.failover_ended")) == 1
 
 

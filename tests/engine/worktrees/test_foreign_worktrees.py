@@ -254,7 +254,7 @@ def test_a_worktree_that_was_moved_and_linked_back_is_worked_in_and_left_where_i
     deck.remove("one", lambda event: events.append(event.text))
     assert picture(there) == before
     assert not os.path.lexists(tree)
-    assert f"{tree} was a link to {there}; only the link was removed, and {there} was left as it is." in events
+    assert f"{tree} was a link to {there}; only the link was removed; {there} was left unchanged." in events
     deck.undo()
     assert not tree.is_symlink()
     assert (tree / "new").read_text() == "new\n"

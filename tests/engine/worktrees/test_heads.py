@@ -256,7 +256,7 @@ STUCK = {
     "no commit": (unborn, "the branch empty, which has no commit yet", ""),
     "a branch deleted": (branch_deleted, "The branch agentdeck/fix of fix is gone", ""),
     "a branch deleted there": (branch_deleted_in_the_worktree, "The branch fix/login of fix is gone", ""),
-    "the base": (on_the_base, "main is the branch that fix itself is on", None),
+    "the base": (on_the_base, "main is the branch of fix itself", None),
     "another agent's": (on_another_agents, "agentdeck/other, the branch of other", ""),
     "elsewhere": (checked_out_elsewhere, "person, which is checked out in .* too", ""),
 }
@@ -377,7 +377,7 @@ def test_a_commit_is_not_taken_back_on_another_branch(desk: Desk) -> None:
     desk.land(commit="More", method=Method.SQUASH)
     desk.git("switch", "-q", "-c", "second")
     between = picture(desk.place)
-    with pytest.raises(Exception, match="is not on agentdeck/fix any more: HEAD is second") as refused:
+    with pytest.raises(Exception, match="is no longer on agentdeck/fix: HEAD is second") as refused:
         desk.bench.deck().undo()
     assert picture(desk.place) == between
     obey(refused.value.hint, desk.bench.root)  # type: ignore[attr-defined]

@@ -44,7 +44,7 @@ def test_mistakes_name_file_line_and_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ('[[task]]\nname = "a"\ntask = "x"\nafter = [\n  "b",\n]\n', 5, "no task is named so"),
+        ('[[task]]\nname = "a"\ntask = "x"\nafter = [\n  "b",\n]\n', 5, "there is no such task"),
         ('[[task]]\nname = "a"\ntask = "x"\n[[task]]\ntask = "y"\nname = "a"\n', 6, "the name of two tasks"),
         (
             '[[task]]\nname = "a"\ntask = "x"\nafter = ["b"]\n[[task]]\nname = "b"\ntask = "x"\nafter = ["a"]\n',

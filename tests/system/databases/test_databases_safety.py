@@ -240,7 +240,7 @@ def test_an_agents_number_is_not_looked_for_on_another_redis(
     with redis_server("--databases", "3") as other, redis.Redis.from_url(f"{other}/{number}") as client:
         client.set("someone", "else's")
         for verb in (open_(engine="redis", url=other).drop, open_(engine="sqlite").drop):
-            with pytest.raises(RefusedError, match=r"Put \[database\] back"):
+            with pytest.raises(RefusedError, match=r"Restore \[database\] as it was"):
                 verb(plan)
         assert client.get("someone") == b"else's"
         client.flushall()
@@ -345,7 +345,7 @@ def test_a_create_line_that_failed_is_followed_by_drop(open_: Open, tmp_path: Pa
     assert database.variables(plan) == {"DATABASE_URL": "x://d"}
     database.drop(plan)
     assert not (tmp_path / plan["name"]).exists()
-    with pytest.raises(DatabaseError, match=r"no shell line database\.restore"):
+    with pytest.raises(DatabaseError, match=r"database\.restore is not set"):
         database.restore(plan, tmp_path / "dump")
 
 

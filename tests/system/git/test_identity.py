@@ -95,5 +95,5 @@ def test_what_was_exchanged_in_the_moment_of_its_move_is_not_deleted(main: Sandb
     tree.path.mkdir()
     (tree.path / "thesis").write_text("years of work")
     leave.move_out()
-    assert leave.let_go() == f"{tree.path} was left as it is: another folder lay in the place of the worktree."
+    assert leave.let_go() == f"{tree.path} was left unchanged: another folder was in the worktree's place."
     assert (tree.path / "thesis").read_text() == "years of work"

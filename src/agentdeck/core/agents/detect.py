@@ -92,5 +92,5 @@ def judge(code: int, output: str, outcome: Outcome) -> tuple[State, Fault, str]:
     if code not in outcome.ok_codes:
         return State.FAILED, Fault.CRASHED, f"exited with {code}"
     if outcome.success and not any(_compiled(pattern).search(output) for pattern in outcome.success):
-        return State.FAILED, Fault.CRASHED, "ended without saying that it finished"
+        return State.FAILED, Fault.CRASHED, "ended without reporting that it finished"
     return State.DONE, Fault.NONE, ""

@@ -130,7 +130,7 @@ def after_fault(
     progress = replace(progress, until=until, denied=denied, tries={**progress.tries, current: count})
     why = why or reason(fault, current, until.get(current), now)
     if progress.attempts >= policy.attempts:
-        return Decision(Act.END, why=f"{why}; given up after {policy.attempts} attempts"), progress
+        return Decision(Act.END, why=f"{why}; gave up after {policy.attempts} attempts"), progress
     limit = min(now + policy.longest_wait - progress.waited, deadline if deadline is not None else float("inf"))
     named = fault in (Fault.LIMITED, Fault.BUDGET) and reset is not None
     usable = [current] if fault is Fault.BUDGET else [each for each in chain if each not in denied]

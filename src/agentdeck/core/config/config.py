@@ -76,7 +76,7 @@ class PortsConfig(Section):
     @model_validator(mode="after")
     def _room(self) -> PortsConfig:
         if self.range[1] - self.range[0] + 1 < self.per_agent:
-            raise ValueError("the range has fewer ports than one agent gets")
+            raise ValueError("the range has fewer ports than one agent needs")
         return self
 
     @field_validator("names")
@@ -123,7 +123,7 @@ class DatabaseConfig(Section):
         if self.engine in modes and self.mode not in modes[self.engine]:
             raise ValueError(f"{self.engine} has the modes {' and '.join(modes[self.engine])}, not {self.mode}")
         if self.engine == "command" and not self.create:
-            raise ValueError("engine “command” needs the shell line `create`")
+            raise ValueError("engine “command” needs the command `create`")
         return self
 
 

@@ -28,14 +28,14 @@ class Misplaced:
 def misplaced(config: Config, repository: Mapping[str, Any], own: Mapping[str, Any], root: str) -> Iterator[Misplaced]:
     """What the repository's file may not say. `config` is the merged one, `root` the repository's folder."""
     if "trust" in repository:
-        yield Misplaced(("trust",), "is no table of a repository: it can't trust itself")
+        yield Misplaced(("trust",), "is not allowed in a repository's file: a repository can't trust itself")
     yield from _keys(config, repository, own)
     yield from _database(config, repository, own)
     for path, base in ((("worktree", "path"), root), (("env_file", "path"), ""), (("database", "path"), "")):
         value = _at(repository, path)
         if isinstance(value, str) and value and value != _at(own, path) and _leaves(value, base):
             where = "the repository" if base else "the worktree"
-            yield Misplaced(path, f"leads out of {where}, which a repository's file can't")
+            yield Misplaced(path, f"leads out of {where}; only your own file may do that")
 
 
 def _at(table: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -68,7 +68,7 @@ def _keys(config: Config, repository: Mapping[str, Any], own: Mapping[str, Any])
             what = f"the key {provider.key_env}" if provider.key_env else "the login of the agents' own programs"
             key = next((each for each in ("base_url", "key_env") if each in written[name]), "")
             path = ("providers", name, key) if key else ("providers", name)
-            yield Misplaced(path, f"sends {what} to {provider.base_url}, which a repository's file can't")
+            yield Misplaced(path, f"sends {what} to {provider.base_url}; only your own file may do that")
 
 
 def _bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -87,7 +87,7 @@ def _database(config: Config, repository: Mapping[str, Any], own: Mapping[str, A
     if _VARIABLE.fullmatch(url) or _stays_here(url):
         return
     hint = f'Put the whole address into one variable, as url = "$NAME", or put it into your own {_OWN_FILE}.'
-    yield Misplaced(path, "sends a variable to an address of its choice, which a repository's file can't", hint)
+    yield Misplaced(path, "sends a variable to an address of its choice; only your own file may do that", hint)
 
 
 def _stays_here(url: str) -> bool:

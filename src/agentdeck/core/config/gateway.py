@@ -70,7 +70,7 @@ class ProviderConfig(Section):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is not an http or https address")
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("the address holds more than host and path; a key belongs into a variable: key_env")
+            raise ValueError("the address contains more than host and path; put a key into a variable: key_env")
         return url.rstrip("/")
 
     @property

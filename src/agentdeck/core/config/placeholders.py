@@ -18,7 +18,9 @@ def check(text: str) -> str:
     """Return `text`; raise ValueError where a placeholder in it is none of ours."""
     for name in sorted(used(text) - set(NAMES)):
         known = ", ".join(f"{{{each}}}" for each in NAMES)
-        raise ValueError(f"{{{name}}} is no placeholder; there are {known}, and {{{{{name}}}}} stands for itself")
+        raise ValueError(
+            f"{{{name}}} is not a placeholder; the placeholders are {known}, and {{{{{name}}}}} stands for itself"
+        )
     return text
 
 

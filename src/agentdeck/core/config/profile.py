@@ -19,7 +19,7 @@ def _is_pattern(text: str) -> str:
     try:
         re.compile(text, re.MULTILINE)
     except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
     return text
 
 

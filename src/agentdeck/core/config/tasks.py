@@ -42,11 +42,11 @@ class TaskEntry(Section):
     @model_validator(mode="after")
     def _one_subject(self) -> TaskEntry:
         if self.task and self.file:
-            raise ValueError("has both “task” and “file”; the text can only come from one of them")
+            raise ValueError("has both “task” and “file”; use one")
         if not (self.task.strip() or self.file or self.command):
-            raise ValueError("has nothing to do: it needs “task”, “file” or “command”")
+            raise ValueError("needs “task”, “file” or “command”")
         if self.command and self.agent:
-            raise ValueError("has both “command” and “agent”; the command is the agent")
+            raise ValueError("has both “command” and “agent”; use one")
         return self
 
 
@@ -72,7 +72,7 @@ def mistakes(tasks: Sequence[TaskEntry]) -> list[Mistake]:
         for index, name in enumerate(task.after):
             if not _is_known(name, known):
                 path = ("task", number, "after", index)
-                found.append(Mistake(path, f"“{task.name}” comes after “{name}”, but no task is named so"))
+                found.append(Mistake(path, f"“{task.name}” comes after “{name}”, but there is no such task"))
     if found:
         return found
     order = [safe_name(task.name) for task in tasks]

@@ -90,7 +90,7 @@ def check_tiers(tiers: Mapping[str, Sequence[str] | str], providers: Mapping[str
         if isinstance(steps, str) and name != LOCAL:
             raise ValueError(f"tier “{name}”: only the tier “local” can be “auto”")
         if name == LOCAL and LOCAL in steps:
-            raise ValueError("tier “local” holds itself")
+            raise ValueError("tier “local” contains itself")
         if not steps:
             raise ValueError(f"tier “{name}” has no providers")
         targets = chain(tiers, name, Api.CHAT)
@@ -111,7 +111,7 @@ def _formats_differ(names: Sequence[str], providers: Mapping[str, Provider]) -> 
             before = " and ".join(dict.fromkeys(names[:position]))
             return (
                 f"{name} speaks {_listed(set(providers[name].apis))}, but {before} before it {_listed(common)}; "
-                "no agent can be served by both"
+                "no agent can use both"
             )
         common = left
     return ""
@@ -121,13 +121,13 @@ def _logins_mix(names: Sequence[str], providers: Mapping[str, Provider]) -> str:
     own = list(dict.fromkeys(name for name in names if providers[name].uses_own_login))
     if len(own) < 2:
         return ""
-    return f"{own[0]} and {own[1]} have no key_env, and the agent's own login must not go to both"
+    return f"{own[0]} and {own[1]} have no key_env; the agent's own login can go to one provider only"
 
 
 def why_not(targets: Sequence[Target], providers: Mapping[str, Provider], api: Api) -> str:
     """Why an agent that speaks `api` can't use this chain, in a sentence for a person; empty when it can."""
     if not targets:
-        return "the chain has no provider"
+        return "the chain is empty"
     for target in targets:
         provider = providers.get(target.provider)
         if provider is None:

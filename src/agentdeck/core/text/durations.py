@@ -19,7 +19,7 @@ def parse_duration(text: str) -> float:
         seconds += float(part[1]) * UNITS[part[2]]
         at = part.end()
     if not plain or at < len(plain):
-        raise ValueError(f"“{text}” is not a length of time; 90, 90s, 15m, 2h and 1h30m are")
+        raise ValueError(f"“{text}” is not a length of time; use 90, 90s, 15m, 2h or 1h30m")
     return seconds
 
 

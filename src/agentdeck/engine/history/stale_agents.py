@@ -91,7 +91,7 @@ def stale_helpers(world: World, agents: list[Agent]) -> Iterator[Clearable]:
         if not (landings.is_running(agent.landing) or agent.landing in landings.dead() or world.lives(agent.name)):
             lease = agent.lease("worktree")
             room = disk_bytes(Path(lease.data["path"])) if lease else 0
-            why = "its landing has ended, and could not remove it"
+            why = "its landing ended but could not remove it"
             yield Clearable("agent", agent.name, why, room, False, partial(_clear_helper, world, agent))
 
 

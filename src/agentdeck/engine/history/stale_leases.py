@@ -45,14 +45,14 @@ def _kept_database(path: Path) -> dict[str, Any]:
         kept = read_json(path)
         return {"agent": str(kept["agent"]), "plan": dict(kept["plan"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        title = f"What is known of a database in {path} can't be read."
+        title = f"The record of a database in {path} can't be read."
         raise StoreError(title, detail=str(error), hint="Move it away.") from error
 
 
 def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
     kept = _kept_database(path)
     if world.database is None:
-        raise BusyError("agentdeck.toml configures no database now.")
+        raise BusyError("agentdeck.toml no longer configures a database.")
     if why := doubt_of_kept(world, kept["agent"], kept["plan"]):
         raise RefusedError(f"The record of a database in {path} was changed: {why}.", hint="Move it away.")
     if not world.database.exists(kept["plan"]):
@@ -63,7 +63,7 @@ def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
     pruning.record({"kind": "database", "agent": kept["agent"], "plan": kept["plan"], "dump": str(dump or "")})
     with world.store.naming():
         if any(is_same_database(kept["plan"], plan) for plan in _used(agents_now(world))):
-            raise BusyError(f"{kept['agent']} has it again.")
+            raise BusyError(f"{kept['agent']} uses it again.")
         world.database.drop(kept["plan"])
         path.unlink()
 
@@ -76,7 +76,7 @@ def stale_leases(world: World, agents: list[Agent], seen: Seen) -> Iterator[Clea
         if lease.deck == world.deck and (lease.lingering or lease.agent not in names):
             shown = ", ".join(map(str, lease.ports))
             clear = partial(_release_ports, world, lease)
-            why = f"handed out to {lease.agent}, which is no more"
+            why = f"handed out to {lease.agent}, which is gone"
             yield Clearable(
                 "ports", shown, why, 0, False, clear, None if lease.lingering else partial(_is_no_more, lease.agent)
             )
@@ -84,12 +84,12 @@ def stale_leases(world: World, agents: list[Agent], seen: Seen) -> Iterator[Clea
         if window.session == world.deck and window.name not in names:
             clear = partial(_close_window, world, window.name)
             free = partial(_is_no_more, window.name)
-            yield Clearable("window", window.name, "no agent of this deck is in it", 0, False, clear, free)
+            yield Clearable("window", window.name, "no agent of this deck uses it", 0, False, clear, free)
     for path in seen.folders:
         name = path.name.removeprefix(f"{world.store.deck_id}-")
         if name not in names:
             clear, free = partial(delete, [path]), partial(_is_no_more, name)
-            why = "temporary files of an agent that is no more"
+            why = "temporary files of an agent that is gone"
             yield Clearable("files", str(path), why, disk_bytes(path), False, clear, free)
     for path in going.stuck_rests(world.repo):
         why = "files of a removed worktree that could not be deleted"
@@ -109,18 +109,18 @@ def _is_no_more(name: str, agents: list[Agent]) -> bool:
 def _delete_rest(world: World, path: Path, pruning: Pruning) -> None:
     going.delete_rests(world.repo, stuck=True)
     if os.path.lexists(path):
-        raise FileError(f"{path} can't be deleted.", hint=f"Look whose files it holds: ls -lR {shlex.quote(str(path))}")
+        raise FileError(f"{path} can't be deleted.", hint=f"Check who owns its files: ls -lR {shlex.quote(str(path))}")
 
 
 def stale_gateway(world: World) -> Iterator[Clearable]:
     if gateways.is_idle():
         clear = partial(_stop_gateway, world)
         yield Clearable(
-            "gateway", "gateway", "no agent of any repository runs; it starts again by itself", 0, False, clear
+            "gateway", "gateway", "no agent is running in any repository; it starts again when needed", 0, False, clear
         )
     for deck in gateways.forgotten():
         yield Clearable(
-            "gateway", deck, "the gateway's plan of a repository that is gone", 0, False, partial(_forget, deck)
+            "gateway", deck, "the gateway's plan for a repository that is gone", 0, False, partial(_forget, deck)
         )
 
 

@@ -35,7 +35,7 @@ def stale_by_age(world: World, agents: list[Agent]) -> Iterator[Clearable]:
         what = f"{len(expired)} steps, {len(refs)} snapshots"
         room = sum(disk_bytes(folder) for folder in folders)
         clear = partial(_expire, world, [step.number for step in expired], folders, refs)
-        yield Clearable("trash", what, f"older than {days} days; these can't be undone any more", room, False, clear)
+        yield Clearable("trash", what, f"older than {days} days; these can no longer be undone", room, False, clear)
 
 
 def _aged(kind: str, paths: list[Path], days: int) -> Iterator[Clearable]:

@@ -55,7 +55,7 @@ def undo(world: World, step: Step, note: Note) -> Step:
             _check(world, removals)
             begun["only"] = "removal"
             names = listed([part["agent"] for part in removals])
-            text = f"{error.title} The landing stays; what comes back is {names}. {error.hint}"
+            text = f"{error.title} The landing stays; restored: {names}. {error.hint}"
             note(Event(EventKind.WARNING, names, text))
         write_json(_journal(world), begun)
         return _go_on(world, note)
@@ -84,8 +84,8 @@ def _removals(parts: Sequence[Part]) -> list[Part]:
 def _check_not_undone(step: Step) -> None:
     if step.undone:
         raise RefusedError(
-            f"Step {step.number} was undone already, by step {step.undone}.",
-            hint=f"“agentdeck undo --step {step.undone}” takes that back.",
+            f"Step {step.number} was already undone by step {step.undone}.",
+            hint=f"“agentdeck undo --step {step.undone}” undoes that.",
         )
 
 
@@ -150,9 +150,7 @@ def _sentence(steps: Steps, step: Step) -> str:
     known = {each.number: each for each in steps.all()}
     while step.undoes in known:
         step, again = known[step.undoes], not again
-    return (
-        f"did again what step {number} had undone: {step.text}" if again else f"undid step {step.number}: {step.text}"
-    )
+    return f"redid step {number}: {step.text}" if again else f"undid step {step.number}: {step.text}"
 
 
 # The kinds of parts
@@ -183,7 +181,7 @@ def _undo_removal(world: World, part: Part, key: str, note: Note) -> Part | None
 def _check_restoration(world: World, part: Part) -> None:
     name = part["agent"]
     if world.store.agent(name) is None:
-        raise NotFoundError(f"There is no agent “{name}” any more.")
+        raise NotFoundError(f"The agent “{name}” no longer exists.")
     if world.lives(name) and world.store.status(name).state.is_live:
         raise RefusedError(f"{name} is running.", hint=f"Stop it first: agentdeck stop {name}")
 
@@ -207,12 +205,12 @@ def _by_hand(world: World, part: Part) -> str:
     """The hint that says which command takes a landing back, or an undo of one, where the base has moved on."""
     repo, branch, old, new = world.repo, part["branch"], part["old"], part["new"]
     if repo.commit(f"refs/heads/{branch}") is None:
-        return f"“git branch {shlex.quote(branch)} {old[:12]}” makes the branch as it was before."
+        return f"“git branch {shlex.quote(branch)} {old[:12]}” restores the branch as it was."
     holder = next((tree.path for tree in list_worktrees(repo) if tree.branch == branch and tree.path.is_dir()), None)
     git = git_in(holder or world.root)
     begin = "" if holder or is_bare(repo) else f"{git} switch {shlex.quote(branch)} && "
     if merges.is_ancestor(repo, new, old):
-        return f"Bring it back with a merge: {begin}{git} merge --no-edit {old[:12]}"
+        return f"Restore it with a merge: {begin}{git} merge --no-edit {old[:12]}"
     commits = [line.split() for line in repo.lines("rev-list", "--parents", f"{old}..{new}")]
     if repo.commit(f"{new}^1") == old:
         what = f"{'-m 1 ' if len(commits[0]) > 2 else ''}{new[:12]}"
@@ -220,10 +218,10 @@ def _by_hand(world: World, part: Part) -> str:
         what = f"{old[:12]}..{new[:12]}"
     else:
         # Merges are among the commits: each has a side of its own to go back to.
-        message = shlex.quote(f"Take back what landed up to {new[:12]}")
+        message = shlex.quote(f"Undo what landed up to {new[:12]}")
         apply = f"{git} diff --binary {new[:12]} {old[:12]} | {git} apply --index --3way"
-        return f"Take it back with a commit of its own: {begin}{apply} && {git} commit -m {message}"
-    return f"Take it back with a commit of its own: {begin}{git} revert --no-edit {what}"
+        return f"Undo it with a new commit: {begin}{apply} && {git} commit -m {message}"
+    return f"Undo it with a new commit: {begin}{git} revert --no-edit {what}"
 
 
 def _undo_base(world: World, part: Part, key: str, note: Note) -> Part | None:
@@ -233,7 +231,7 @@ def _undo_base(world: World, part: Part, key: str, note: Note) -> Part | None:
     moved = {"branch": branch, "old": part["new"], "new": part["old"]}
     for each in part["agents"]:
         set_landed(world, each["name"], each["before"])
-        note(Event(EventKind.BASE_MOVED, each["name"], f"{branch} is at {part['old'][:12]} again", moved))
+        note(Event(EventKind.BASE_MOVED, each["name"], f"{branch} is back at {part['old'][:12]}", moved))
     swapped = [{**each, "before": each["after"], "after": each["before"]} for each in part["agents"]]
     return {**part, "old": part["new"], "new": part["old"], "agents": swapped}
 
@@ -247,20 +245,20 @@ def _check_commit(world: World, part: Part) -> None:
     if now != part["new"]:
         raise RefusedError(
             f"{part['branch'] or 'HEAD of ' + part['agent']} has moved on since, to {(now or 'nothing')[:12]}.",
-            hint="It was left as it is.",
+            hint="It was left unchanged.",
         )
     head = work_of(world, agent).head
     if head.branch != part["branch"] or head.under_way:
         there = part["branch"] or part["new"][:12]
         back = shlex.quote(there) if part["branch"] else f"--detach {there}"
         raise RefusedError(
-            f"The worktree of {agent.name} is not on {there} any more: HEAD is {head.text}.",
-            hint=f"Go back to it first: {git_in(here.folder)} switch {back}",
+            f"The worktree of {agent.name} is no longer on {there}: HEAD is {head.text}.",
+            hint=f"Return to it first: {git_in(here.folder)} switch {back}",
         )
     staged = f"{part['index_new']}:staged" if part["index_new"] else f"{part['new']}^{{tree}}"
     if here.run("write-tree").text.strip() != here.run("rev-parse", staged).text.strip():
         raise RefusedError(
-            f"What is staged in {here.folder} has changed since.",
+            f"The staged changes in {here.folder} have changed since.",
             hint=f"Commit it, or unstage it: {git_in(here.folder)} restore --staged .",
         )
 
@@ -290,16 +288,16 @@ def _undo_commit(world: World, part: Part, key: str, note: Note) -> Part | None:
 def _at_agent(world: World, part: Part) -> Repository:
     agent = world.store.agent(part["agent"])
     if agent is None or agent.lease("worktree") is None:
-        raise NotFoundError(f"{part['agent']} has no worktree any more.")
+        raise NotFoundError(f"{part['agent']} no longer has a worktree.")
     return identity.enter(world, agent)
 
 
 def _check_branch(world: World, part: Part) -> None:
     ref = f"refs/heads/{part['branch']}"
     if (now := world.repo.commit(ref)) not in (None, part["tip"]):
-        raise RefusedError(f"There is a branch {part['branch']} again, at {str(now)[:12]}.")
+        raise RefusedError(f"The branch {part['branch']} exists again, at {str(now)[:12]}.")
     if world.repo.commit(part["ref"]) is None:
-        raise NotFoundError(f"The branch {part['branch']} is not in the trash any more.")
+        raise NotFoundError(f"The branch {part['branch']} is no longer in the trash.")
 
 
 def _undo_branch(world: World, part: Part, key: str, note: Note) -> Part | None:
@@ -314,7 +312,7 @@ def _undo_branch(world: World, part: Part, key: str, note: Note) -> Part | None:
 def _check_branch_again(world: World, part: Part) -> None:
     now = world.repo.commit(f"refs/heads/{part['branch']}")
     if now not in (None, part["tip"]):
-        raise RefusedError(f"{part['branch']} has moved on since, to {str(now)[:12]}.", hint="It was left as it is.")
+        raise RefusedError(f"{part['branch']} has moved on since, to {str(now)[:12]}.", hint="It was left unchanged.")
 
 
 def _undo_branch_again(world: World, part: Part, key: str, note: Note) -> Part | None:
@@ -326,9 +324,9 @@ def _check_record(world: World, part: Part) -> None:
     if not _kept(world, part).is_dir():
         if _record(world, part).is_dir():
             return  # it never went
-        raise NotFoundError(f"git's record of {part['path']} is not in the trash any more.")
+        raise NotFoundError(f"git's record of {part['path']} is no longer in the trash.")
     if _record(world, part).exists():
-        raise RefusedError(f"git has a record “{part['name']}” of a worktree again.")
+        raise RefusedError(f"git has a worktree record “{part['name']}” again.")
     if part["branch"]:
         branches.check_free(world.repo, part["branch"])
 
@@ -342,9 +340,9 @@ def _undo_record(world: World, part: Part, key: str, note: Note) -> Part | None:
 
 def _check_record_again(world: World, part: Part) -> None:
     if not _record(world, part).is_dir():
-        raise NotFoundError(f"git has no record of {part['path']} any more.")
+        raise NotFoundError(f"git no longer has a record of {part['path']}.")
     if Path(part["path"]).exists():
-        raise RefusedError(f"{part['path']} is there again.", hint="Its record is in use; it was left as it is.")
+        raise RefusedError(f"{part['path']} exists again.", hint="Its record is in use; it was left unchanged.")
 
 
 def _undo_record_again(world: World, part: Part, key: str, note: Note) -> Part | None:
@@ -356,9 +354,9 @@ def _undo_record_again(world: World, part: Part, key: str, note: Note) -> Part |
 
 def _check_database(world: World, part: Part) -> None:
     if world.database is None:
-        raise RefusedError("agentdeck.toml configures no database now.", hint="Put [database] back as it was.")
+        raise RefusedError("agentdeck.toml no longer configures a database.", hint="Restore [database] as it was.")
     if part["dump"] and not Path(part["dump"]).exists():
-        raise NotFoundError(f"The dump of {part['agent']}'s database is not in the trash any more.")
+        raise NotFoundError(f"The dump of {part['agent']}'s database is no longer in the trash.")
     if why := doubt_of_kept(world, part["agent"], part["plan"]):
         raise RefusedError(f"The step was changed: {why}.", hint="Nothing was undone.")
 

@@ -120,7 +120,7 @@ def _check_gated(world: World, agent: Agent, request: LandRequest) -> None:
 
     if models := backups(world, agent):
         raise RefusedError(
-            f"{agent.name} was served by {', '.join(models)} meanwhile, and no gate would test what that made.",
+            f"{agent.name} was served by {', '.join(models)}, and no gate would test that work.",
             hint=f"--gate CMD, or [landing] gate; “agentdeck show --failovers {agent.name}” lists its commits",
         )
 
@@ -131,23 +131,21 @@ def _base(world: World, agent: Agent, started_from: str, branch: str, into: str,
         if wanted == into:
             raise NotFoundError(f"There is no branch “{into}” to land on.", hint="“git branch” lists them.")
         raise RefusedError(
-            f"{agent.name} started from {wanted[:40] or 'no branch'}, which is not a branch of this repository.",
+            f"{agent.name} started from {wanted[:40] or 'no branch'}, which is not a branch here.",
             hint="Name the branch to land on: --into BRANCH",
         )
     for pattern in world.settings.config.landing.protected:
         if not protected and fnmatchcase(wanted, pattern):
             raise RefusedError(
-                f"The branch {wanted} is protected: nothing lands on it here.",
-                hint=f"“agentdeck pr {agent.name}” proposes it.",
+                f"The branch {wanted} is protected from landings.",
+                hint=f"“agentdeck pr {agent.name}” opens a pull request.",
             )
     if wanted == branch:
-        raise RefusedError(
-            f"{wanted} is the branch that {agent.name} itself is on.", hint="Name another one: --into BRANCH"
-        )
+        raise RefusedError(f"{wanted} is the branch of {agent.name} itself.", hint="Name another one: --into BRANCH")
     holder = _agent_on(world, wanted)
     if holder and world.lives(holder):
         raise RefusedError(
-            f"The branch {wanted} is the one that {holder} works on.", hint=f"Stop it first: agentdeck stop {holder}"
+            f"The branch {wanted} is the one {holder} works on.", hint=f"Stop it first: agentdeck stop {holder}"
         )
     return wanted
 
@@ -158,7 +156,7 @@ def _agent_on(world: World, branch: str) -> str:
 
 def _checkout(path: Path, work: Work) -> Worktree:
     if work.worktree is None:
-        raise RefusedError(f"{path} is no worktree of this repository any more.", hint="“agentdeck doctor” says more.")
+        raise RefusedError(f"{path} is no longer a worktree of this repository.", hint="“agentdeck doctor” says more.")
     return work.worktree
 
 
@@ -168,7 +166,7 @@ def _uncommitted(world: World, worktree: Worktree) -> tuple[tuple[str, ...], tup
     if any(line[:2] in _UNMERGED for line in lines) or (begun and not lines):
         raise RefusedError(
             f"A merge in {worktree.path} is not finished.",
-            hint=f"“{git_in(worktree.path)} status” says how to go on with it, or how to end it.",
+            hint=f"“{git_in(worktree.path)} status” says how to continue or abort it.",
         )
     return tuple(lines), tuple(repositories)
 
@@ -178,7 +176,7 @@ def check_links(world: World, candidate: Candidate, old: str, new: str) -> None:
     found = new_repositories(world.repo, old, new)
     if not found:
         return
-    hint = f"Take them out of {candidate.branch or candidate.tip[:10]} first."
+    hint = f"Remove them from {candidate.branch or candidate.tip[:10]} first."
     if candidate.worktree is not None:
         git = git_in(candidate.worktree.path)
         hint = f"{git} rm --cached -- {shlex.join(found)} && {git} commit -m 'Leave out repositories'"
@@ -206,7 +204,7 @@ def with_its_work(world: World, candidate: Candidate, message: str) -> Candidate
 
 def _unreadable(agent: Agent, why: Sequence[str]) -> RefusedError:
     detail = "\n".join(why[:_SHOWN])
-    return RefusedError(f"Not all of the work of {agent.name} can be committed.", detail=detail)
+    return RefusedError(f"Some work of {agent.name} can't be committed.", detail=detail)
 
 
 def _bytes(text: str) -> bytes:
@@ -260,7 +258,7 @@ def _commit(here: Repository, agent: Agent, message: str, options: Sequence[str]
         raise RefusedError(
             f"The work of {agent.name} could not be committed.",
             detail=done.complaint,
-            hint="A hook or the signing key of the repository may be in the way; nothing was changed.",
+            hint="Check the repository's hooks and signing key; nothing was changed.",
         )
 
 

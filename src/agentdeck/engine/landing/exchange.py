@@ -35,10 +35,10 @@ def pull(world: World, branch: str, note: Note) -> str:
         if old is None:
             raise RefusedError(f"There is no branch {branch} here.")
         if merges.is_ancestor(repo, new, old):
-            return f"{branch} has all that {upstream.remote} has."
+            return f"{branch} is up to date with {upstream.remote}."
         if not merges.is_ancestor(repo, old, new):
             raise RefusedError(
-                f"{branch} and {upstream.remote}/{upstream.branch} have both gone on, so it can't be fast-forwarded.",
+                f"{branch} and {upstream.remote}/{upstream.branch} have diverged, so it can't be fast-forwarded.",
                 hint=f"Merge or rebase it yourself: {_pull_by_hand(repo, branch, upstream)}",
             )
         begun = bases.file_of(repo, branch, bases.STEP)
@@ -52,7 +52,7 @@ def pull(world: World, branch: str, note: Note) -> str:
             with uninterrupted():
                 _write_down(world, begun)
     count = int(repo.git("rev-list", "--count", f"{old}..{new}"))
-    text = f"{count} commit{'s' if count > 1 else ''} from {upstream.remote} came to {branch}."
+    text = f"{count} commit{'s' if count > 1 else ''} from {upstream.remote} pulled into {branch}."
     note(Event(EventKind.BASE_MOVED, branch, text, {"branch": branch, "old": old, "new": new}))
     return text
 
@@ -104,7 +104,7 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, program: st
     candidate = find_candidate(world, name, request, protected=True, needs_branch=True)
     commits = merges.new_commits(world.repo, f"refs/heads/{candidate.base}", candidate.tip)
     if not commits:
-        raise RefusedError(f"{name} has no commit that {candidate.base} does not have.")
+        raise RefusedError(f"{name} has no commit that {candidate.base} lacks.")
     fork = merge_base(world.repo, f"refs/heads/{candidate.base}", candidate.tip) or candidate.start
     check_links(world, candidate, fork, candidate.tip)
     if candidate.repositories:
@@ -121,7 +121,7 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, program: st
         candidate.branch, candidate.base, title or title_of(candidate.agent, subjects), body, draft
     )
     address = forges.open_pull_request(world.repo, program, wanted)
-    text = f"proposed to {candidate.base}: {address}"
+    text = f"pull request for {candidate.base}: {address}"
     world.note(Event(EventKind.BRANCH_PROPOSED, name, text, {"url": address}), note)
     return address
 

@@ -48,7 +48,7 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
             agent = replace(acquire_all(world, agent, silent), phase=Phase.HELD)
             world.store.save(agent)
         shown = "; ".join(gate.commands)
-        text = f"its gate runs: {shown} (agentdeck logs -f {agent.name})"
+        text = f"running its gate: {shown} (agentdeck logs -f {agent.name})"
         world.note(Event(EventKind.LANDING_GATE, gate.agent, text, {"gate": agent.name, "commit": commit}), note)
         _wait(world, agent.name, gate.cancelled)
         if gate.cancelled():
@@ -56,7 +56,7 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
         status, log = world.store.status(agent.name), _log(agent)
         if status.state is State.DONE:
             return Verdict(True, "", log, time.time() - begun)
-        limit = f"it did not end within {agent.timeout:g} s" if status.fault is Fault.TIMED_OUT else ""
+        limit = f"it did not finish within {agent.timeout:g} s" if status.fault is Fault.TIMED_OUT else ""
         killed = "it was killed" if status.state.is_live else status.reason
         return Verdict(False, limit or _failed_command(log) or killed, log, time.time() - begun)
     finally:
@@ -70,7 +70,7 @@ def _end_or_leave(world: World, gate: Gate, name: str, note: Note) -> None:
     try:
         end_gate(world, name)
     except DeckError as error:
-        text = f"{name} could not be removed, which “agentdeck prune” tries again: {error.title}"
+        text = f"{name} could not be removed; “agentdeck prune” tries again: {error.title}"
         note(Event(EventKind.WARNING, gate.agent, text, {"detail": error.detail}))
 
 

@@ -33,9 +33,7 @@ def complete(world: World, landing: Landing, note: Note) -> Landing:
         landing = landing.with_entry(name, stage=Stage.LANDED, step=step.number)
         set_landed(world, name, each["after"])
         if world.store.agent(name) is not None:
-            told = (
-                f"landed on {move['branch']} as {move['new'][:10]}; “agentdeck undo --step {step.number}” takes it back"
-            )
+            told = f"landed on {move['branch']} as {move['new'][:10]}; “agentdeck undo --step {step.number}” undoes it"
             world.note(Event(EventKind.LANDING_LANDED, name, told, {"landing": landing.id, "step": step.number}), note)
     landing = replace(landing, move=None)
     Landings(world.store).save(landing)
@@ -71,7 +69,7 @@ def finish_dead(world: World, note: Note) -> None:
     gate."""
     for settled in advance.settle(world.repo):
         if settled.saved:
-            text = f"what was in the way of {settled.move.branch} is saved as {settled.saved}"
+            text = f"the files in the way of {settled.move.branch} are saved as {settled.saved}"
             note(Event(EventKind.WARNING, settled.move.branch, text, {"ref": settled.saved}))
     exchange.finish_pulls(world)
     landings = Landings(world.store)
@@ -96,7 +94,7 @@ def _finish(world: World, landings: Landings, landing_id: str, note: Note) -> No
         _remove_rest(world, landing, note)
     for entry in landing.entries:
         if not entry.stage.is_end:
-            reason = "its landing was cut short; nothing was moved"
+            reason = "its landing was interrupted; nothing was moved"
             landing = landing.with_entry(entry.agent, stage=Stage.INTERRUPTED, reason=reason)
             note(Event(EventKind.LANDING_REFUSED, entry.agent, reason, {"landing": landing.id}))
     landings.save(replace(landing, move=None, ended=time.time()))
@@ -117,7 +115,7 @@ def _close_windows(world: World, landing_id: str, note: Note) -> None:
         else:
             end_gate(world, name, keep_work=is_window)
     for name in open_windows:
-        text = f"the landing it is for was cut short; leave it with “exit” (agentdeck attach {name})"
+        text = f"its landing was interrupted; close it with “exit” (agentdeck attach {name})"
         note(Event(EventKind.LANDING_WAITING, name, text, {"landing": landing_id}))
     if open_windows:
         raise BusyError(f"The window {open_windows[0]} of landing {landing_id} is still open.")

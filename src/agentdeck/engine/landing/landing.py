@@ -31,7 +31,7 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
     """Land the named agents in that order, and return what became of each. Raise only where nothing could be begun."""
     names = tuple(dict.fromkeys(request.names))
     if request.message and len(names) > 1:
-        raise RefusedError("One message can't do for several agents.", hint="Land them one by one, or leave it out.")
+        raise RefusedError("One message can't serve several agents.", hint="Land them one by one, or omit it.")
     if request.pull and not request.dry_run:
         world = _pulled(world, request, note)
     config = world.settings.config.landing

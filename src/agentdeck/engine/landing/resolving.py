@@ -35,8 +35,8 @@ _SCRIPT = """
 git merge --no-ff --no-commit "$1" > /dev/null
 printf '\\nLanding %s on %s: these conflict.\\n\\n' "$2" "$3"
 git -c color.status=always status --short
-printf '\\nEdit them, “git add” them, and leave with “exit”: then it goes through the gate and lands.\\n'
-printf 'To give up, leave as it is: nothing is changed.\\n\\n'
+printf '\\nEdit and “git add” them, then type “exit”: the result goes through the gate and lands.\\n'
+printf 'To give up, type “exit” at once: nothing is changed.\\n\\n'
 exec "${SHELL:-/bin/sh}"
 """
 _ROUNDS = 2
@@ -61,7 +61,7 @@ def resolve(world: World, landing_id: str, candidate: Candidate, old: str, attac
         with _let_go_when_left(world, agent.name):
             attach(agent.name)
         if world.lives(agent.name):
-            text = f"waits until the window {agent.name} is left with “exit” (agentdeck attach {agent.name})"
+            text = f"waits until you close the window {agent.name} with “exit” (agentdeck attach {agent.name})"
             note(Event(EventKind.LANDING_WAITING, candidate.agent.name, text))
         for _ in ticks(world.store.agent_folder(agent.name)):
             if not world.lives(agent.name):
@@ -114,16 +114,16 @@ def _resolved_tree(world: World, agent: Agent, candidate: Candidate, old: str) -
     head = str(here.commit("HEAD"))
     if head != old:
         if not merges.is_ancestor(world.repo, candidate.tip, head) or not merges.is_ancestor(world.repo, old, head):
-            raise RefusedError("What was committed there is not a merge of the two.", hint="Try it again.")
+            raise RefusedError("The commit made there is not a merge of the two.", hint="Try it again.")
         return here.git("rev-parse", "HEAD^{tree}")
     if here.commit("MERGE_HEAD") is None:
-        raise RefusedError("The merge was given up.", hint="Nothing was changed.")
+        raise RefusedError("The merge was abandoned.", hint="Nothing was changed.")
     left = sorted({line.partition("\t")[2] for line in here.lines("ls-files", "--unmerged")})
     if left:
         raise RefusedError(
             f"{len(left)} conflict{'s are' if len(left) > 1 else ' is'} not resolved.",
             detail="\n".join(left),
-            hint="What you did is kept in the trash. A file counts as resolved once it is “git add”-ed.",
+            hint="Your work is kept in the trash. A file counts as resolved after “git add”.",
         )
     here.git("add", "--update")
     return here.git("write-tree")
@@ -155,7 +155,7 @@ def hand_back(
                 landing = landing.with_entry(entry.agent, reason=f"{entry.reason}; {error.title}", hint=error.hint)
         ready = [name for name, base in asked.items() if _merged(world, repair, name, base, note)]
         for name in asked.keys() - set(ready):
-            reason = f"{landing.entry(name).reason}; it was handed back, and ended without merging the base"
+            reason = f"{landing.entry(name).reason}; it was handed back and ended without merging the base"
             landing = landing.with_entry(name, reason=reason, exit_code=ExitCode.FAILED, conflicts=())
         if not ready:
             return landing
@@ -172,7 +172,7 @@ def hand_back(
 def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
     view = roster.agent(world, entry.agent)
     if view.agent.profile == COMMAND:
-        raise RefusedError("a command can't be told what to do", hint=f"agentdeck merge --resolve {entry.agent}")
+        raise RefusedError("a command can't be given a task", hint=f"agentdeck merge --resolve {entry.agent}")
     where = "\n".join(f"- {conflict.where}" for conflict in entry.conflicts)
     if method is Method.REBASE:
         how, end = (

@@ -114,7 +114,7 @@ class Stages:
         self.check_config(name, old, new)
         self.entry(name, new=new, files=len(changed(repo, old, new)))
         for branch, count in left_behind(self.world, candidate.agent, candidate.work).items():
-            text = f"{branch}, which it left, has {count} commit{'s' if count > 1 else ''} that do not land with it"
+            text = f"{branch}, which it left, has {count} commit{'s' if count > 1 else ''} that don't land with it"
             self.note(Event(EventKind.WARNING, name, text, {"branch": branch, "commits": count}))
         return Computed(name, candidate.tip, old, new)
 
@@ -220,7 +220,9 @@ class Stages:
         words = ["--stop"] * runs(self.world, name) + ["--commit"] * bool(candidate.uncommitted)
         how = " ".join([*words, *(["--merge"] if self.landing.method is Method.REBASE else []), "--resolve"])
         back = " ".join([*words, "--hand-back"])
-        others = "" if candidate.agent.profile == COMMAND else f", “agentdeck merge {back} {name}” lets the agent do it"
+        others = (
+            "" if candidate.agent.profile == COMMAND else f", “agentdeck merge {back} {name}” lets the agent resolve it"
+        )
         self._aside(
             name,
             f"it conflicts with {candidate.base}{at} in {where}{more}",
@@ -236,7 +238,7 @@ class Stages:
         if candidate.tip == candidate.start:
             self._aside(name, "it has committed nothing, so there is nothing to land")
             return
-        reason = f"{candidate.base} has all of it already"
+        reason = f"{candidate.base} already has all of it"
         self.entry(name, stage=Stage.LANDED if not self.request.dry_run else Stage.WOULD_LAND, reason=reason)
         if not self.request.dry_run:
             facts = around_landing(self.world, name, candidate.base, candidate.tip, old)
@@ -251,7 +253,7 @@ class Stages:
         self._aside(
             name,
             f"its worktree is on {where}, which has nothing new, and {branch}, which it left, has {commits}",
-            hint=f"Go back there: {git_in(folder)} switch {shlex.quote(branch)}",
+            hint=f"Return to it: {git_in(folder)} switch {shlex.quote(branch)}",
         )
 
     def set_aside_as(self, entry: Entry) -> None:
@@ -316,7 +318,7 @@ class Stages:
             self._aside(name, error.title, detail=error.detail, hint=error.hint, code=error.exit_code)
 
     def starts_over(self, name: str, base: str) -> None:
-        self.note(Event(EventKind.LANDING_AGAIN, name, f"{base} moved meanwhile; it starts over"))
+        self.note(Event(EventKind.LANDING_AGAIN, name, f"{base} moved meanwhile; the landing starts over"))
 
     def restless(self, base: str) -> RefusedError:
         return RefusedError(f"{base} kept moving while this was tested.", hint="Land it again.")

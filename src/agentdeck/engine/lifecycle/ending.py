@@ -32,7 +32,7 @@ def end_runner(world: World, name: str, patience: float | None = None) -> None:
                 told = True
             time.sleep(0.02)
     if world.lives(name):
-        raise RefusedError(f"The runner of {name} does not end, even when killed.", hint="Look at its window.")
+        raise RefusedError(f"The runner of {name} did not end, even after KILL.", hint="Check its window.")
     end_leftovers(world, name)
 
 
@@ -44,7 +44,7 @@ def outlasts(world: World, name: str) -> bool:
     return not world.lives(name)
 
 
-def mark_lost(world: World, name: str, reason: str = "its runner was killed, or the machine went down") -> None:
+def mark_lost(world: World, name: str, reason: str = "its runner was killed, or the machine shut down") -> None:
     end_leftovers(world, name)
     now = time.time()
     status = replace(

@@ -30,8 +30,8 @@ def send(world: World, view: AgentView, text: str, keys: Sequence[str], *, enter
         )
     if view.status.state is State.LIMITED and view.status.agent_pid is None:
         raise RefusedError(
-            f"{view.name} has no program to type to now: it is limited, {view.status.reason}.",
-            hint=f"“agentdeck failover {view.name}” lets another profile go on.",
+            f"{view.name} has no program to type to: it is limited, {view.status.reason}.",
+            hint=f"“agentdeck failover {view.name}” lets another profile continue.",
         )
     if text:
         _give_to_runner(world, view.name, text, enter=enter and not keys)
@@ -55,17 +55,17 @@ def _give_to_runner(world: World, name: str, text: str, *, enter: bool) -> None:
     while taken.exists() and world.lives(name) and time.monotonic() < deadline:
         time.sleep(0.02)
     if not world.lives(name) and (is_withdrawn or taken.exists()):
-        raise RefusedError(f"{name} ended before it got that.", hint=f"Start it again with “agentdeck resume {name}”.")
+        raise RefusedError(
+            f"{name} ended before it received the text.", hint=f"Start it again with “agentdeck resume {name}”."
+        )
     if is_withdrawn:
         why = world.store.status(name).reason
         raise RefusedError(
-            f"The program of {name} is not up yet{': ' * bool(why)}{why}. Nothing was typed.",
-            hint=f"“agentdeck attach {name}” shows where it is.",
+            f"The program of {name} is not ready yet{': ' * bool(why)}{why}. Nothing was typed.",
+            hint=f"“agentdeck attach {name}” shows its terminal.",
         )
     if taken.exists():
-        raise RefusedError(
-            f"{name} does not read what is typed to it.", hint=f"“agentdeck attach {name}” shows where it is."
-        )
+        raise RefusedError(f"{name} is not reading its input.", hint=f"“agentdeck attach {name}” shows its terminal.")
 
 
 def _withdraw(path: Path) -> bool:

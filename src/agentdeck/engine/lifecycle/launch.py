@@ -178,7 +178,7 @@ def begins_at_top(world: World, agent: Agent) -> str:
     """A sentence about an agent whose folder is not in its worktree; empty where it is, or where a hook may make it."""
     if world.settings.config.hooks.setup or inside(worktree_of(agent), agent.folder) is not None:
         return ""
-    return f"{agent.folder} is not in its worktree, so it begins at the top"
+    return f"{agent.folder} is not in its worktree, so it starts at the top"
 
 
 def _command(

@@ -36,7 +36,7 @@ def check(world: World, agent: Agent, lease: Lease) -> None:
     if why := doubt(world, agent, lease):
         raise RefusedError(
             f"The record of {agent.name}'s {lease.kind} was changed: {why}.",
-            hint=f"“agentdeck rm {agent.name}” removes what is {agent.name}'s, and leaves the rest as it is.",
+            hint=f"“agentdeck rm {agent.name}” removes what belongs to {agent.name} and leaves the rest unchanged.",
         )
 
 
@@ -75,13 +75,13 @@ def check_part(part: dict[str, Any]) -> None:
 def _worktree(world: World, agent: Agent, lease: Lease) -> str:
     path = Path(lease.data["path"])
     if not _is_plain(path):
-        return f"{path} is no place for a worktree"
+        return f"{path} is not a place for a worktree"
     return ""  # what lies there is looked at when it is used: engine.identity
 
 
 def _ports(world: World, agent: Agent, lease: Lease) -> str:
     ports = lease.data.get("ports", [])
-    return "" if isinstance(ports, list) and all(type(port) is int for port in ports) else "its ports are no numbers"
+    return "" if isinstance(ports, list) and all(type(port) is int for port in ports) else "its ports are not numbers"
 
 
 def _database(world: World, agent: Agent, lease: Lease) -> str:
@@ -91,25 +91,25 @@ def _database(world: World, agent: Agent, lease: Lease) -> str:
         return doubt_of_plan(lease.data, world.store.deck_id, agent.name)
     path, tree = Path(lease.data["path"]), agent.lease("worktree")
     if tree is None or not os.path.lexists(tree.data["path"]):
-        return "" if not os.path.lexists(path) else f"{path} does not lie in its worktree"
+        return "" if not os.path.lexists(path) else f"{path} is not in its worktree"
     home = Path(tree.data["path"])
     if not identity_of(world.repo.common, agent).is_ours:
-        return f"{path} does not lie in its worktree"
+        return f"{path} is not in its worktree"
     if path == home / home_path(world.safe_settings.config.database.path) and not path.is_relative_to(home):
         return ""  # the configuration names that one file
     is_inside = _is_plain(path) and path.is_relative_to(home) and leads_into(path.parent, home)
-    return "" if is_inside else f"{path} does not lie in its worktree"
+    return "" if is_inside else f"{path} is not in its worktree"
 
 
 def _env_file(world: World, agent: Agent, lease: Lease) -> str:
     tree, path, folder = agent.lease("worktree"), lease.data["path"], Path(lease.data["tmp"])
     if path and tree is not None and not (_is_plain(Path(path)) and Path(path).is_relative_to(tree.data["path"])):
-        return f"{path} does not lie in its worktree"
+        return f"{path} is not in its worktree"
     if path and tree is not None and not leads_into(Path(path).parent, Path(tree.data["path"])):
-        return f"{path} does not lie in its worktree"
+        return f"{path} is not in its worktree"
     mine = f"agentdeck-{os.getuid()}", f"{world.store.deck_id}-{agent.name}"
     if not _is_plain(folder) or (folder.parent.name, folder.name) != mine:
-        return f"{folder} is not its folder for temporary files"
+        return f"{folder} is not its temporary folder"
     for each in (folder.parent, folder):
         if os.path.lexists(each) and not _is_own_folder(each):
             return f"{each} is not a folder of yours"

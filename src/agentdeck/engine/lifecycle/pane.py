@@ -81,6 +81,6 @@ class PaneResource:
 
 
 def adopted(world: World, agent: Agent, lease: Lease) -> Lease:
-    """The pane's lease of a runner that was started before its start was cut short."""
+    """The pane's lease of a runner that was started before its start was interrupted."""
     orders = world.store.orders(agent.name)
     return replace(lease, held=True, data={**lease.data, "log": orders["log"], "run": orders["run"]})

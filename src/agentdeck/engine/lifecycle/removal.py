@@ -191,7 +191,7 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
     if tree is not None and not tree.data.get("keep_branch"):
         _tell_kept(world, agent, tree, note)
     retire(world, agent, saved)
-    text = f"removed; “agentdeck undo --step {step.number}” brings it back"
+    text = f"removed; “agentdeck undo --step {step.number}” restores it"
     note(Event(EventKind.AGENT_REMOVED, agent.name, text, {"trash": saved.name, "step": step.number}))
     going.delete_rests(world.repo)
     _tell_rest(leave, agent, note, is_out=is_out)
@@ -201,17 +201,17 @@ def _tell_kept(world: World, agent: Agent, lease: Lease, note: Note) -> None:
     """Say which of the agent's own branches are there although it is removed."""
     for branch in own_branches(lease):
         if tip := world.repo.commit(f"refs/heads/{branch}"):
-            text = f"its branch {branch} stays: it is checked out elsewhere, or has commits that its last work has not"
+            text = f"its branch {branch} stays: it is checked out elsewhere, or has commits that its last work lacks"
             world.note(Event(EventKind.BRANCH_KEPT, agent.name, text, {"branch": branch, "tip": tip}), note)
 
 
 def _tell_rest(leave: going.Departure | None, agent: Agent, note: Note, *, is_out: bool) -> None:
     """Say what lies there still of a worktree that is gone."""
     if leave is not None and leave.rest is not None:
-        text = f"not all of its files could be deleted; the rest is in {leave.rest}"
+        text = f"some files could not be deleted; they are in {leave.rest}"
         note(Event(EventKind.WARNING, agent.name, text, {"path": str(leave.rest)}))
     if leave is not None and is_out and leave.home.is_dir() and any(leave.home.iterdir()):
-        text = f"something wrote to {leave.home} after it was removed; that was left there"
+        text = f"something wrote to {leave.home} after it was removed; those files were left"
         note(Event(EventKind.WARNING, agent.name, text, {"path": str(leave.home)}))
 
 
@@ -261,7 +261,7 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
         for text in [f"# agentdeck: tear-down: {line}", *output.splitlines()]:
             append_line(log, f"{stamp} {text}")
         if failed:
-            text = f"tear-down “{line}” failed; the removal goes on"
+            text = f"tear-down “{line}” failed; the removal continues"
             world.note(Event(EventKind.WARNING, agent.name, text, {"output": output[-2000:]}), note)
 
 

@@ -62,7 +62,7 @@ def unsaved(world: World, agent: Agent) -> str:
         return ""
     files = f"{'' if left.is_all else 'more than '}{left.files:,} file{'s' if left.files > 1 else ''}"
     places = listed(left.places, _SHOWN)
-    return f"{files} ({size_text(left.size)}) that git ignores will not be saved: {places}"
+    return f"{files} ({size_text(left.size)}) that git ignores won't be saved: {places}"
 
 
 def check_still(world: World, agent: Agent) -> None:
@@ -84,6 +84,6 @@ def _check_inner(world: World, agent: Agent, found: Worktree) -> None:
         lease = other.lease("worktree")
         if other.name != agent.name and lease and os.path.realpath(lease.data.get("git_dir", "")) in inner:
             raise RefusedError(
-                f"The worktree of {other.name} lies in that of {agent.name}, {found.path}.",
+                f"The worktree of {other.name} is inside that of {agent.name}, {found.path}.",
                 hint=f"Remove it first: agentdeck rm {other.name}",
             )

@@ -182,7 +182,7 @@ class DatabaseResource:
         if world.database is None:
             raise RefusedError(
                 f"{agent.name}'s database can't be dropped: agentdeck.toml no longer configures one.",
-                hint=f"Put [database] back as it was, or: agentdeck rm --keep-database {agent.name}",
+                hint=f"Restore [database] as it was, or: agentdeck rm --keep-database {agent.name}",
             )
         with _way_out(agent):
             if not world.database.exists(lease.data):

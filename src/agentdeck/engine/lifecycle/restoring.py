@@ -40,13 +40,13 @@ def kept_record(world: World, name: str, stamp: str) -> Agent:
     """The agent as its removal found it; raise NotFoundError where that has expired."""
     path = world.store.trash / f"{name}-{stamp}" / "agent.json"
     if not path.exists():
-        raise NotFoundError(f"What {name} held is not in the trash any more.")
+        raise NotFoundError(f"The work of {name} is no longer in the trash.")
     try:
         agent = Agent.from_json(read_json(path))
     except (AttributeError, OSError, KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"What is known of {name} in {path} can't be read.", detail=str(error)) from error
+        raise StoreError(f"The record of {name} in {path} can't be read.", detail=str(error)) from error
     if agent.name != name:
-        raise StoreError(f"What is known of {name} in {path} can't be read.", detail=f"it is of “{agent.name}”")
+        raise StoreError(f"The record of {name} in {path} can't be read.", detail=f"it is of “{agent.name}”")
     old = old_home(world, agent)
     return agent if old is None else moved_here(world, agent, old)
 
@@ -57,7 +57,7 @@ def check(world: World, name: str, stamp: str) -> None:
     if there is not None and there.trash == stamp and there.phase is Phase.RESTORING:
         return  # it is gone on with
     if there is not None and not _is_going(there, stamp):
-        raise RefusedError(f"There is an agent “{name}” again.", hint=f"Remove it first: agentdeck rm {name}")
+        raise RefusedError(f"An agent “{name}” exists again.", hint=f"Remove it first: agentdeck rm {name}")
     agent = replace(agent, trash=stamp)
     database = agent.lease("database")
     if database is not None and world.database is not None:
@@ -68,7 +68,7 @@ def check(world: World, name: str, stamp: str) -> None:
     path = Path(lease.data["path"])
     if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or any(path.iterdir())):
         raise RefusedError(
-            f"{path} is not empty, and {name} is to come back there.",
+            f"{path} is not empty, and {name} belongs there.",
             hint=f"Move it away first: {shlex.join(['mv', str(path), str(free_beside(path))])}",
         )
 
@@ -181,7 +181,7 @@ def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path, *, 
     if dump is None and not has_files:
         return None  # “resume” makes it with the worktree, which it may lie in
     if world.database is None:
-        text = "its database stays in the trash, for agentdeck.toml configures none now"
+        text = "its database stays in the trash, because agentdeck.toml no longer configures one"
         world.note(Event(EventKind.WARNING, agent.name, text, {"dump": str(dump or "")}), lambda event: None)
         return None
     world.database.create(lease.data)

@@ -50,7 +50,7 @@ def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> A
         world.store.save(agent)
     for lease in reversed(agent.leases):
         resource, why = BY_KIND[lease.kind], leases.doubt(world, agent, lease)
-        left = f"its {lease.kind} was left as it is: {why}" if why else resource.release(world, agent, lease, saved)
+        left = f"its {lease.kind} was left unchanged: {why}" if why else resource.release(world, agent, lease, saved)
         text = f"{resource.kind}: {resource.describe(lease)}"
         agent = agent.without_lease(lease.kind)
         world.store.save(agent)

@@ -61,7 +61,7 @@ def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool
         if current.runs == 1:
             is_gone = _take_back(world, current, note)
             if isinstance(error, CancelledError):
-                rest = "; nothing of it is left" if is_gone else ""
+                rest = "; nothing is left of it" if is_gone else ""
                 raise CancelledError(f"The start of {agent.name} was cancelled{rest}.") from error
         else:
             world.store.save(replace(current, phase=Phase.HELD))
@@ -74,7 +74,7 @@ def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool
 def _check(world: World, request: StartRequest) -> None:
     has_task = bool(request.task.strip() or request.argv)
     if not has_task and (request.profile is None or request.mode is Mode.HEADLESS):
-        raise UsageError("There is no task to start an agent on.", hint='agentdeck run "what to do"')
+        raise UsageError("There is no task for the agent.", hint='agentdeck run "what to do"')
     check_ready(world)
     path = _path_of(world, request)
     if request.argv:
@@ -93,7 +93,7 @@ def _check(world: World, request: StartRequest) -> None:
         check_chain(world, request.failover)
     if world.repo.commit("HEAD") is None and not (request.base or request.branch):
         raise RefusedError(
-            f"{world.root} has no commit yet, so there is nothing for an agent to start from.",
+            f"{world.root} has no commit yet, so an agent has nothing to start from.",
             hint=f"Make the first one: {git_in(world.root)} commit --allow-empty -m start",
         )
     if world.settings.config.ports.per_agent:
@@ -108,7 +108,7 @@ def _check_command(world: World, program: str, path: str | None) -> None:
     if "/" not in program and not setup and shutil.which(program, path=path) is None:
         raise MissingToolError(
             f"There is no program “{cut(program, 60)}” in PATH.",
-            hint="A line for a shell is run by one: -- sh -c 'make test && …'",
+            hint="Run a shell line with: -- sh -c 'make test && …'",
         )
 
 
@@ -142,7 +142,7 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
     if request.name is not None:
         name = safe_name(request.name)
         if name in taken:
-            raise RefusedError(f"There is an agent “{name}” already.", hint="Choose another name, or remove it.")
+            raise RefusedError(f"An agent “{name}” already exists.", hint="Choose another name, or remove it.")
     else:
         told = request.task.strip() or (Path(request.argv[0]).name if request.argv else _profile_of(world, request))
         name = name_for_task(told, taken)
@@ -200,9 +200,9 @@ def _take_back(world: World, agent: Agent, note: Note) -> bool:
     except (DeckError, OSError) as error:
         told = error.title if isinstance(error, DeckError) else str(error)
         # Not written down: what stopped it may be that nothing can be.
-        note(Event(EventKind.WARNING, agent.name, f"what its start had made is not all taken back yet: {told}"))
+        note(Event(EventKind.WARNING, agent.name, f"its start is not fully rolled back yet: {told}"))
         with contextlib.suppress(DeckError, OSError):
             if world.store.agent(agent.name) is not None:
-                mark_lost(world, agent.name, "its start failed, and what it had made is not all taken back")
+                mark_lost(world, agent.name, "its start failed and is not fully rolled back")
         return False
     return True

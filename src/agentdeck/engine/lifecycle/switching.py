@@ -72,7 +72,7 @@ def switch_back(world: World, view: AgentView, note: Note) -> AgentView:
     own = view.agent.profile
     if own != COMMAND and serving(world, view.agent) == own:
         hint = f"It has ended: “agentdeck resume {view.name}” starts it again."
-        raise RefusedError(f"{view.name} is with {own} already.", hint=hint)
+        raise RefusedError(f"{view.name} already runs {own}.", hint=hint)
     return switch(world, view, own, note)
 
 
@@ -88,19 +88,19 @@ def _next(world: World, agent: Agent) -> str:
     to = next_by_hand(chain, progress, time.time())
     if not to and agent.profile != COMMAND:
         raise RefusedError(
-            f"There is no other profile for {agent.name} to fail over to.",
-            hint="Name one with --to, or list some as failover in [agent] of agentdeck.toml.",
+            f"{agent.name} has no other profile to fail over to.",
+            hint="Name one with --to, or list profiles in [agent] failover of agentdeck.toml.",
         )
     return to
 
 
 def _check(world: World, view: AgentView, to: str) -> None:
     if view.agent.profile == COMMAND:
-        raise RefusedError(f"{view.name} runs a command of its own; no profile can take that over.")
+        raise RefusedError(f"{view.name} runs its own command; no profile can take it over.")
     require(world.profiles, to, world.search_path)
     identity.check(world.repo.common, view.agent)
     if to == serving(world, view.agent) and view.alive:
-        raise RefusedError(f"{view.name} is with {to} already.")
+        raise RefusedError(f"{view.name} already runs {to}.")
 
 
 def _rungs(world: World, name: str) -> list[str]:
@@ -125,7 +125,7 @@ def _ask_runner(world: World, name: str, to: str) -> None:
         if not world.lives(name):
             raise RefusedError(f"{name} ended meanwhile.", hint=f"“agentdeck failover {name} --to {to}” starts it.")
         time.sleep(0.02)
-    raise RefusedError(f"{name} did not come to {to} in time.", hint=f"“agentdeck attach {name}” shows where it is.")
+    raise RefusedError(f"{name} did not switch to {to} in time.", hint=f"“agentdeck attach {name}” shows its terminal.")
 
 
 def _start_with(world: World, name: str, to: str, note: Note) -> None:

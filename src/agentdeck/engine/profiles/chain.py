@@ -38,11 +38,11 @@ def check_chain(world: World, asked: Sequence[str] | None) -> tuple[str, ...]:
     unknown = [name for name in names if name not in world.profiles]
     if not unknown:
         return names
-    hint = f"There are: {', '.join(sorted(world.profiles))}."
+    hint = f"Available: {', '.join(sorted(world.profiles))}."
     if asked is not None:
         raise NotFoundError(f"There is no profile “{unknown[0]}” to fail over to.", hint=hint)
     place = world.settings.origins.get("agent.failover", "the configuration")
-    raise ConfigError(f"agent.failover at {place} names a profile “{unknown[0]}”, which is not there.", hint=hint)
+    raise ConfigError(f"agent.failover at {place} names a profile “{unknown[0]}”, which does not exist.", hint=hint)
 
 
 def usable(world: World, names: Sequence[str]) -> tuple[tuple[str, ...], str]:

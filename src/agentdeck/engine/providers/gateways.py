@@ -64,7 +64,7 @@ def bypass_note(config: Config, profile: Profile | None, tier: str) -> str:
         return f"the tier “{tier}” has no effect: [gateway] use is “never”"
     if profile is None or profile.gateway is None:
         who = profile.title if profile is not None else "a command"
-        return f"the tier “{tier}” has no effect: {who} can't be pointed at the gateway and asks its own provider"
+        return f"the tier “{tier}” has no effect: {who} can't be pointed at the gateway and uses its own provider"
     return ""
 
 
@@ -80,14 +80,14 @@ def check(config: Config, profile: Profile | None, tier: str) -> None:
     known = {*config.tiers, *tiers.HOME_TIERS, tiers.LOCAL, tiers.FALLBACK}
     if tier and tier not in known:
         raise NotFoundError(
-            f"There is no tier “{tier}”.", hint=f"There are: {', '.join(sorted(known))}; [tiers] adds others."
+            f"There is no tier “{tier}”.", hint=f"Available: {', '.join(sorted(known))}; [tiers] adds more."
         )
     targets = _targets(config, way, tier)
     reason = tiers.why_not(targets, config.providers, way.api)
     if not targets and tiers.needs_discovery(config.tiers, tier):
         reason = "" if _found_local(config) else "no model server answers on this machine"
     if not reason and way.needs_model and not _model(config, way, tier):
-        reason = "its first step names no model, and this program has to be told one"
+        reason = "its first entry names no model, and this program needs one"
     if reason:
         shown = f"The tier “{tier}”" if tier else "The gateway"
         raise RefusedError(f"{shown} can't serve {profile.title}: {reason}.", hint="See [tiers] in agentdeck.toml.")
@@ -230,7 +230,7 @@ def stop(world: World) -> bool:
             time.sleep(0.02)
     world.tmux.close_window(SESSION, WINDOW)
     if home.alive():
-        raise DeckError("The gateway does not end, even when killed.")
+        raise DeckError("The gateway did not end, even after KILL.")
     return was
 
 
@@ -269,7 +269,7 @@ def revive(world: World, note: Note) -> None:
             files().want(False)
         return
     ensure(world)
-    note(Event(EventKind.GATEWAY_RESTARTED, "", "the gateway had died; it runs again"))
+    note(Event(EventKind.GATEWAY_RESTARTED, "", "the gateway had died; it was restarted"))
 
 
 # What it wrote down

@@ -29,7 +29,7 @@ def serve(world: World, file: Path, *, port: int, context: int) -> Served:
     from agentdeck.engine.environment import clean_environment
 
     if not file.is_file():
-        raise NotFoundError(f"There is no file {file}.", hint="Name a model in the GGUF format.")
+        raise NotFoundError(f"There is no file {file}.", hint="Name a GGUF model file.")
     with file.open("rb") as head:
         if head.read(4) != b"GGUF":
             raise RefusedError(f"{file} is not a model in the GGUF format.")
@@ -37,7 +37,9 @@ def serve(world: World, file: Path, *, port: int, context: int) -> Served:
         raise MissingToolError("llama.cpp is not installed.", hint=f"{sys.executable} -m pip install xllamacpp")
     url, window = f"http://127.0.0.1:{port}/v1", f"model-{port}"
     if modelservers.models(url):
-        raise RefusedError(f"A model is served at {url} already.", hint="“agentdeck models stop” ends it; or --port N")
+        raise RefusedError(
+            f"A model is already served at {url}.", hint="“agentdeck models stop” stops it; or use --port N"
+        )
     argv = [sys.executable, "-I", "-m", "agentdeck.gateway.llama", str(file.resolve())]
     argv += ["--port", str(port), "--context", str(context)]
     world.tmux.open_window(gateways.SESSION, window, argv, cwd=file.resolve().parent, env=clean_environment())
@@ -59,5 +61,5 @@ def stop(world: World) -> list[str]:
     for name in names:
         world.tmux.close_window(gateways.SESSION, name)
     if not names:
-        raise DeckError("No model is served.", hint="agentdeck models serve FILE.gguf")
+        raise DeckError("No model is being served.", hint="agentdeck models serve FILE.gguf")
     return names

@@ -172,8 +172,8 @@ class Radar:
         before = self._memory.wholes.get(view.name)
         if worktree is None:
             if tip is None:
-                raise DeckError("it has neither a worktree nor a branch any more")
-            return Whole(tip, "its worktree is gone: only what it committed is looked at")
+                raise DeckError("it no longer has a worktree or a branch")
+            return Whole(tip, "its worktree is gone: only its commits are compared")
         if changed is not None and view.name not in changed and before is not None and before.ours:
             return before
         return self._shop.look(view.name, worktree, tip, before)
@@ -187,7 +187,7 @@ class Radar:
 
         def one(item: In) -> Out:
             if self._cancelled.is_set():
-                raise DeckError("The look at the agents was cancelled.")
+                raise DeckError("The comparison was cancelled.")
             return act(item)
 
         if len(items) <= 1:
@@ -326,7 +326,7 @@ class Radar:
     def _note_end(self, key: tuple[str, str, str], note: Note) -> None:
         for name, other in _concerned(key):
             if self._world.store.agent(name) is not None:
-                text = f"conflicts with {other} no more"
+                text = f"no longer conflicts with {other}"
                 self._note(Event(EventKind.RADAR_CLEARED, name, text, {"with": other}), note)
 
     def _note(self, event: Event, note: Note) -> None:

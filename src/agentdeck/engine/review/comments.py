@@ -64,9 +64,9 @@ class Comments:
 def message(comments: list[Comment]) -> str:
     """The text that an agent gets: every comment with the place and the line that it is about."""
     if len(comments) == 1:
-        lines = ["I have reviewed your changes and have a comment. Please deal with it."]
+        lines = ["I have reviewed your changes and have a comment. Please address it."]
     else:
-        lines = [f"I have reviewed your changes and have {len(comments)} comments. Please deal with each of them."]
+        lines = [f"I have reviewed your changes and have {len(comments)} comments. Please address each of them."]
     for number, comment in enumerate(comments, 1):
         gone = " (a line that you removed)" if comment.removed else ""
         lines += ["", f"{number}. {plain(comment.place)}{gone}"]
@@ -93,4 +93,4 @@ def send(world: World, name: str, note: Note = silent) -> str:
         resume(world, view, text, note)
     kept.delete({comment.id for comment in comments})
     told = "1 comment" if len(comments) == 1 else f"{len(comments)} comments"
-    return f"{view.name} has {told}." if view.alive else f"{view.name} goes on with {told}."
+    return f"{view.name} has {told}." if view.alive else f"{view.name} continues with {told}."

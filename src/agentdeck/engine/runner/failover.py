@@ -150,7 +150,7 @@ class Failover:
         if decision.act is Act.END:
             self._append(Event(EventKind.AGENT_FAILOVER_ENDED, agent, decision.why, data))
         elif decision.at > time.time():
-            text = f"{decision.why}; {decision.profile} goes on at {clock(decision.at, time.time())}"
+            text = f"{decision.why}; {decision.profile} continues at {clock(decision.at, time.time())}"
             self._append(Event(EventKind.AGENT_BACKING_OFF, agent, text, data))
 
     # While the program runs

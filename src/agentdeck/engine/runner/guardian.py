@@ -88,7 +88,7 @@ def _tell(orders: Orders, code: int, left: set[int], log: RunsLog) -> None:
     store = Store(Path("../.."))
     if left:
         pids = ", ".join(map(str, sorted(left)))
-        text = f"could not be ended: process {pids}"
+        text = f"could not be stopped: process {pids}"
         store.append(Event(EventKind.PROCESSES_LEFT, orders.agent, text, {"pids": sorted(left), "ports": []}))
     status = store.status(orders.agent)
     if status.state.is_live:

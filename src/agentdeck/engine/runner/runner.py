@@ -220,7 +220,7 @@ class Runner:
     def _begin_in(self) -> str:
         found = inside(Path(self.orders.cwd), self.orders.start_in)
         if found is None:
-            self.recorder.note(f"{self.orders.start_in} is not there; the agent begins at the top")
+            self.recorder.note(f"{self.orders.start_in} does not exist; the agent starts at the top")
         return str(found or self.orders.cwd)
 
     def _stopped(self) -> Status | None:
@@ -279,7 +279,7 @@ class Runner:
                 return
             except (FileError, BusyError) as error:
                 if not told:
-                    text = f"it is {final.state}, which can't be written down yet: {error.title}"
+                    text = f"it is {final.state}, but that can't be recorded yet: {error.title}"
                     self.relay.show(f"\r\nagentdeck: {text}\r\n".encode())
                     self.relay.flush()
                 told = True

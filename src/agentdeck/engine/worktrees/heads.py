@@ -146,10 +146,10 @@ def _may_follow(agent: Agent, lease: Lease) -> bool:
 
 def _adopted(head: Head, is_own: bool) -> str:
     if not head.branch:
-        return f"its work is on no branch now: HEAD is {head.text}"
+        return f"its work is no longer on a branch: HEAD is {head.text}"
     if is_own:
-        return f"its work is on the branch {head.branch} now"
-    return f"its work is on the branch {head.branch} now, which is not its own and stays when it is removed"
+        return f"its work is now on the branch {head.branch}"
+    return f"its work is now on the branch {head.branch}, which is not its own and stays after a removal"
 
 
 # What can't land
@@ -162,14 +162,14 @@ def check_lands(world: World, agent: Agent, work: Work, *, needs_branch: bool = 
     if head.under_way:
         raise RefusedError(
             f"{name} is in the middle of {head.under_way} in {place}.",
-            hint=f"“{git_in(place)} status” says how to go on with it, or how to end it.",
+            hint=f"“{git_in(place)} status” says how to continue or abort it.",
         )
     if work.tip is None:
         _refuse_without_commit(world, agent, work)
     if needs_branch and not head.branch:
         raise RefusedError(
             f"The work of {name} is on no branch: HEAD is {head.text}.",
-            hint=f"Give it one: {git_in(place)} switch --create {_free(world, agent)}",
+            hint=f"Create one: {git_in(place)} switch --create {_free(world, agent)}",
         )
     if tree is not None and head.branch:
         _check_alone(world, agent, tree, head.branch, work.elsewhere)
@@ -188,10 +188,10 @@ def _refuse_without_commit(world: World, agent: Agent, work: Work) -> None:
     if last := heads.last_commit_on(world.repo, work.worktree, branch, first):
         raise NotFoundError(
             f"The branch {branch} of {agent.name} is gone.",
-            hint=f"Make it again at its last commit: {git} branch {shlex.quote(branch)} {last[:12]}",
+            hint=f"Create it again at its last commit: {git} branch {shlex.quote(branch)} {last[:12]}",
         )
     back = next((each for each in (lease.data["branch"], *lease.data.get("former", {})) if each and each != branch), "")
-    hint = f"Go back to the one that it left: {git} switch {shlex.quote(back)}" if back else f"{git} status"
+    hint = f"Return to the one it left: {git} switch {shlex.quote(back)}" if back else f"{git} status"
     raise RefusedError(f"The work of {agent.name} is on the branch {branch}, which has no commit yet.", hint=hint)
 
 
@@ -200,7 +200,7 @@ def _check_alone(world: World, agent: Agent, tree: Worktree, branch: str, elsewh
     if owner := _owner(world, agent, branch):
         raise RefusedError(
             f"The worktree of {agent.name} is on {branch}, the branch of {owner}.",
-            hint=f"“agentdeck merge {owner}” lands that one.",
+            hint=f"“agentdeck merge {owner}” lands that agent.",
         )
     if branch in own_branches(_lease(agent)):
         return

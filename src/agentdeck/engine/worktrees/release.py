@@ -46,7 +46,7 @@ def let_go(world: World, agent: Agent, lease: Lease) -> str:
     is_in_place = leave.place is None and found.standing is not Standing.GONE
     left = leave.let_go()
     if is_in_place and lease.held:
-        left = f"{found.path} was left as it is: {found.why or 'it was not made for this agent'}."
+        left = f"{found.path} was left unchanged: {found.why or 'it was not made for this agent'}."
     if not lease.data.get("keep_branch"):
         ref = trash_ref(agent)
         snapshot = snapshots.load(world.repo, ref) if world.repo.commit(ref) else None

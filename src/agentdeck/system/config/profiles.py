@@ -88,20 +88,20 @@ def choose(profiles: Mapping[str, Profile], name: str, path: str | None = None) 
             return each
     raise MissingToolError(
         "No agent CLI is installed on this machine.",
-        hint="“agentdeck doctor” says how to get one; the profile “demo” is a scripted one to try things out with.",
+        hint="“agentdeck doctor” says how to install one; the profile “demo” is a scripted agent to try.",
     )
 
 
 def require(profiles: Mapping[str, Profile], name: str, path: str | None = None) -> Profile:
     """The profile of that name, whose program is in `path`."""
     if name not in profiles:
-        raise NotFoundError(f"There is no profile “{name}”.", hint=f"There are: {', '.join(sorted(profiles))}.")
+        raise NotFoundError(f"There is no profile “{name}”.", hint=f"Available: {', '.join(sorted(profiles))}.")
     profile = profiles[name]
     if found(profile, path) is None:
         others = [each.name for each in profiles.values() if each.name not in _NO_AGENT and found(each, path)]
-        also = f" On this machine are: {', '.join(sorted(others))}." if others else ""
+        also = f" Installed are: {', '.join(sorted(others))}." if others else ""
         raise MissingToolError(
-            f"{profile.title} is not installed: there is no “{profile.command}” in PATH.",
+            f"{profile.title} is not installed: “{profile.command}” is not in PATH.",
             hint=f"Install it with “{profile.install}”.{also}",
         )
     return profile

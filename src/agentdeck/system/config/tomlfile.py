@@ -66,9 +66,7 @@ def parse_toml(data: bytes, shown: str) -> TomlFile:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{shown}:{line} is not UTF-8 text.", hint="Save the file in the encoding UTF-8, as TOML wants it."
-        ) from error
+        raise ConfigError(f"{shown}:{line} is not UTF-8 text.", hint="Save the file as UTF-8.") from error
     try:
         return TomlFile(shown, text.replace("\r\n", "\n"), tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -239,4 +237,4 @@ def _nearest(key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.55)
     if close:
         return f"did you mean “{close[0]}”?"
-    return f"known here: {', '.join(known)}" if known else ""
+    return f"known keys: {', '.join(known)}" if known else ""

@@ -58,7 +58,7 @@ class Approvals:
         write_atomic(self.path, json.dumps(record, indent=1) + "\n")
         if text not in map(canonical, self.read()):
             raise FileError(
-                f"{self.folder} does not count: others can write to it.",
+                f"{self.folder} is ignored: others can write to it.",
                 hint=f"chmod go-w {shlex.quote(str(self.folder))}",
             )
 
@@ -80,7 +80,7 @@ def _private_text(path: Path) -> str:
     with os.fdopen(descriptor, encoding="utf-8") as file:
         for status in (os.fstat(descriptor), path.parent.stat()):
             if status.st_uid != os.geteuid() or status.st_mode & _WRITABLE_BY_OTHERS:
-                raise ValueError(f"{path} can be written by others")
+                raise ValueError(f"{path} is writable by others")
         return file.read()
 
 

@@ -108,7 +108,7 @@ def check_place(plan: dict[str, Any], **now: str) -> None:
         if plan.get(what) != value:
             raise RefusedError(
                 f"This agent's database was made with {what} {plan.get(what)}, but agentdeck.toml now means {value}.",
-                hint="Put [database] back as it was until the agent is removed.",
+                hint="Restore [database] as it was until the agent is removed.",
             )
 
 
@@ -165,7 +165,7 @@ def filled(config: DatabaseConfig, values: dict[str, str]) -> dict[str, str]:
             raise ConfigError(
                 f"database.variables.{name} = “{template}” can't be filled in.",
                 detail=str(error),
-                hint=f"It may name {', '.join('{' + key + '}' for key in sorted(known))}.",
+                hint=f"It can contain {', '.join('{' + key + '}' for key in sorted(known))}.",
             ) from error
     return found
 

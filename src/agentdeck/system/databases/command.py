@@ -42,7 +42,7 @@ class CommandDatabase:
         lines = self._shell("create", self._config.create, plan).splitlines()
         if not lines:
             raise DatabaseError(
-                "The shell line database.create printed no URL.", hint="Its last line must be the database's URL."
+                "The command database.create printed no URL.", hint="It must print the database's URL as its last line."
             )
         write_atomic(self._file(plan), lines[-1].strip())
 
@@ -60,14 +60,14 @@ class CommandDatabase:
             self._shell("dump", self._config.dump, plan, AGENTDECK_DUMP=str(half))
             if not half.exists() or not half.stat().st_size:
                 raise DatabaseError(
-                    "The shell line database.dump wrote nothing.", hint="It must write to the file $AGENTDECK_DUMP."
+                    "The command database.dump wrote nothing.", hint="It must write to the file $AGENTDECK_DUMP."
                 )
         return target
 
     def restore(self, plan: dict[str, Any], dump: Path) -> None:
         if not self._config.restore:
             raise DatabaseError(
-                f"{plan['agent']}'s database can't be restored: there is no shell line database.restore.",
+                f"{plan['agent']}'s database can't be restored: database.restore is not set.",
                 hint=f"Set it in agentdeck.toml; the dump is {dump}.",
             )
         self._shell("restore", self._config.restore, plan, AGENTDECK_DUMP=str(dump))
@@ -100,6 +100,6 @@ class CommandDatabase:
         result = run(["/bin/sh", "-c", line], cwd=self._root, env=env, timeout=_TIMEOUT, group=True)
         if not result:
             raise DatabaseError(
-                f"The shell line database.{what} failed with {result.code}.", detail=result.complaint or line
+                f"The command database.{what} failed with {result.code}.", detail=result.complaint or line
             )
         return result.out.decode("utf-8", "replace").strip()

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = "5"
 _LOCK_SECONDS = 60
 _HINTS = {
-    "42501": "Give the role the right, as with “ALTER ROLE … CREATEDB”, or set database.mode = “schema”.",
-    "55P03": "Another program holds it: end that, then try again.",
-    "53300": "The server has no connection left: close some.",
+    "42501": "Grant the role the right, as with “ALTER ROLE … CREATEDB”, or set database.mode = “schema”.",
+    "55P03": "Another program uses it: end that program, then try again.",
+    "53300": "The server has no free connection: close some.",
 }
 """By SQLSTATE (PostgreSQL manual, appendix A): insufficient_privilege, lock_not_available, too_many_connections."""
 _PLACES = (
@@ -120,7 +120,7 @@ class PostgresServer:
         # libpq gives no code here, but only a server that answers is quoted with its word for the severity.
         if "FATAL" in str(error) or "password" in str(error):
             return DatabaseError(
-                f"PostgreSQL at {self.where} did not let {self.parameters.get('user', 'this user')} in.",
+                f"PostgreSQL at {self.where} refused the login of {self.parameters.get('user', 'this user')}.",
                 detail=str(error),
                 hint="Check the user, password and database in database.url; $NAME takes one from the environment.",
             )

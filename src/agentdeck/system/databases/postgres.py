@@ -83,7 +83,7 @@ class PostgresDatabase:
         return DatabaseError(
             f"PostgreSQL at {self._server.where} can't copy the template “{template}”.",
             detail="\n".join([str(error), *(f"connected: {user}" for (user,) in users)]),
-            hint="Close the connections to the template: PostgreSQL copies only one that nobody uses."
+            hint="Close the connections to the template: PostgreSQL can't copy a database in use."
             if error.sqlstate == _IN_USE
             else "Check database.template in agentdeck.toml.",
         )
@@ -141,7 +141,7 @@ class PostgresSchema:
         if config.template:
             raise ConfigError(
                 "database.template can't be used with database.mode = “schema”.",
-                hint="PostgreSQL copies whole databases only: take mode “database”, or fill the schema in hooks.setup.",
+                hint="PostgreSQL copies whole databases only: use mode “database”, or fill the schema in hooks.setup.",
             )
         self._config = config
         self._server = PostgresServer(config.url)
@@ -215,9 +215,9 @@ def _is_ours(connection: psycopg.Connection[Any], plan: dict[str, Any]) -> bool:
     mark = _mark(connection, plan["name"], schema=plan["mode"] == "schema")
     if mark is not None and mark != plan["mark"]:
         raise RefusedError(
-            f"The {plan['mode']} {plan['name']} is there already and is not this agent's.",
+            f"The {plan['mode']} {plan['name']} already exists and is not this agent's.",
             detail=f"Its comment is “{mark}”, not “{plan['mark']}”.",
-            hint="Nothing was changed. Rename or drop it yourself if nobody needs it.",
+            hint="Nothing was changed. If nobody needs it, rename or drop it yourself.",
         )
     return mark is not None
 

@@ -131,7 +131,7 @@ class RedisDatabase:
         try:
             host, port = parts.hostname or "", parts.port or 6379
         except ValueError as error:
-            raise ConfigError("database.url has a port that is no number.") from error
+            raise ConfigError("database.url has a port that is not a number.") from error
         if parts.scheme == "unix":
             return parts.path
         return f"{'localhost' if host in _LOOPBACK else host}:{port}"

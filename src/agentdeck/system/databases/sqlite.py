@@ -30,13 +30,13 @@ class SqliteDatabase:
         path = worktree / home_path(self._config.path)
         if path.is_relative_to(worktree) and not leads_into(path, worktree):
             raise RefusedError(
-                f"{path} leads out of the worktree by a link, so {agent}'s database can't be put there.",
+                f"{path} leads out of the worktree through a link, so {agent}'s database can't go there.",
                 hint="Set database.path to a file in the worktree.",
             )
         if path.exists():
             raise RefusedError(
-                f"{path} is there already, so {agent}'s database can't be put there.",
-                hint="Set database.path to a file in the worktree that git does not track and nothing copies there.",
+                f"{path} already exists, so {agent}'s database can't go there.",
+                hint="Set database.path to a file in the worktree that git doesn't track and nothing copies there.",
             )
         return {"engine": "sqlite", "path": str(path)}
 
@@ -46,8 +46,8 @@ class SqliteDatabase:
             return
         if self._template is not None and not self._template.is_file():
             raise DatabaseError(
-                f"The database template {self._template} is not there.",
-                hint="Make it, or set database.template in agentdeck.toml to the one you develop with.",
+                f"The database template {self._template} does not exist.",
+                hint="Create it, or set database.template in agentdeck.toml to your development database.",
             )
         _make_folder(path.parent)
         with arriving(path) as half:
@@ -131,5 +131,5 @@ def _copy(source: Path, target: Path) -> None:
         raise DatabaseError(
             f"The SQLite database {source} can't be copied.",
             detail=str(error),
-            hint="Close the program that keeps it locked." if "locked" in str(error) else "",
+            hint="Close the program that locks it." if "locked" in str(error) else "",
         ) from error

@@ -32,9 +32,9 @@ def refusal(error: OSError, path: Path | None = None) -> FileError | None:
         return None
     name = path or error.filename or "A file"
     if error.errno in _FULL:
-        title, hint = f"The disk is full: {name} can't be written.", "Free some room on it, then do this again."
+        title, hint = f"The disk is full: {name} can't be written.", "Free some space on it, then try again."
     else:
-        title, hint = f"{name} can't be written.", "Make it writable for you, then do this again."
+        title, hint = f"{name} can't be written.", "Make it writable for you, then try again."
     return FileError(title, detail=os.strerror(error.errno), hint=hint)
 
 
@@ -58,7 +58,7 @@ def state_home() -> Path:
         return Path.home() / ".local" / "state" / "agentdeck"
     except RuntimeError as error:
         raise StoreError(
-            "There is no folder for what all decks share: this user has no home.",
+            "There is no folder for the shared state: this user has no home.",
             hint="Set HOME, or XDG_STATE_HOME to a folder of yours.",
         ) from error
 
@@ -170,9 +170,9 @@ def read_note(path: Path, what: str, parse: Callable[[Any], Note]) -> Note:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         aside = set_aside(path)
         raise StoreError(
-            f"{what} was under way and can't be finished: its note can't be read.",
+            f"{what} was interrupted and can't be finished: its record can't be read.",
             detail=str(error),
-            hint=f"Look at “git status” and “agentdeck ls”. The note was put aside as {aside}.",
+            hint=f"Look at “git status” and “agentdeck ls”. The record was moved to {aside}.",
         ) from error
 
 
@@ -234,7 +234,7 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
             if time.monotonic() >= deadline:
                 os.close(descriptor)
                 raise BusyError(
-                    f"Another agentdeck process is at work on {what or path.name}.", hint="Try again in a moment."
+                    f"Another agentdeck process is using {what or path.name}.", hint="Try again in a moment."
                 ) from None
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)

@@ -36,11 +36,11 @@ class Registry:
             raise StoreError(
                 f"{self.path} can't be read.",
                 detail=str(error),
-                hint="Move it away; “agentdeck doctor” then says which agents have to be resumed.",
+                hint="Move it away; “agentdeck doctor” then lists the agents to resume.",
             ) from error
 
     def _no_folder(self, error: OSError) -> StoreError:
-        title = f"{self.path.parent} can't be made."
+        title = f"{self.path.parent} can't be created."
         return StoreError(title, detail=error.strerror or str(error), hint="Set XDG_STATE_HOME to a folder of yours.")
 
     @contextlib.contextmanager

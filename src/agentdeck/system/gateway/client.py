@@ -21,7 +21,7 @@ def ask(
     try:
         found = from_json(text(files, method, path, body, timeout))
     except ValueError as error:
-        raise DeckError("The gateway does not answer as it should.", detail=str(error)) from error
+        raise DeckError("The gateway sent an unexpected answer.", detail=str(error)) from error
     return found if isinstance(found, dict) else {}
 
 
@@ -31,7 +31,7 @@ def text(
     """What the gateway answers with; raise DeckError where it does not answer."""
     address = files.address()
     if address is None:
-        raise DeckError("The gateway does not run.", hint="agentdeck gateway start")
+        raise DeckError("The gateway is not running.", hint="agentdeck gateway start")
     connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=timeout)
     try:
         headers = {BEARER_HEADER: mint(secret(files.state), OPERATOR), "Content-Type": "application/json"}

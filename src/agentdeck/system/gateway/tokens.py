@@ -49,7 +49,7 @@ def secret(state: Path) -> bytes:
     if len(found) != _BYTES:
         raise StoreError(
             f"The gateway's secret {path} is damaged.",
-            hint="Delete it, then stop and resume the agents that use the gateway: their tokens are signed with it.",
+            hint="Delete it, then stop and resume the agents that use the gateway: it signs their tokens.",
         )
     return found
 

@@ -100,7 +100,7 @@ def _free_holder(repo: Repository, branch: str) -> Worktree | None:
     if len(holders) > 1:
         raise RefusedError(
             f"{branch} is checked out in more than one worktree: {', '.join(str(tree.path) for tree in holders)}.",
-            hint="Check out something else in all but one of them.",
+            hint="Check out another branch in all but one of them.",
         )
     for tree in holders:
         if what := _unfinished(repo, tree):

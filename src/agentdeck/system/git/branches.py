@@ -41,9 +41,7 @@ def plan_branch(repo: Repository, name: str, wanted: str | None, base: str | Non
     if branch in locals_:
         return BranchPlan(branch, base, base_commit, create=False, note=check_free(repo, branch))
     if clash := _clash(branch, locals_):
-        raise RefusedError(
-            f"There can be no branch “{branch}” beside the branch “{clash}”.", hint="Choose another name for it."
-        )
+        raise RefusedError(f"A branch “{branch}” can't exist beside the branch “{clash}”.", hint="Choose another name.")
     return BranchPlan(branch, base, base_commit, create=True, upstream=upstream)
 
 
@@ -52,13 +50,13 @@ def make_branch(repo: Repository, plan: BranchPlan) -> None:
     ref = f"refs/heads/{plan.branch}"
     start = repo.commit(f"refs/remotes/{plan.upstream}") if plan.upstream else plan.base_commit
     if start is None:
-        raise NotFoundError(f"The remote branch {plan.upstream} is not there any more.")
+        raise NotFoundError(f"The remote branch {plan.upstream} no longer exists.")
     source = plan.upstream or plan.base
     made = repo.run("update-ref", "-m", f"branch: Created from {source}", ref, start, "0" * len(start))
     if not made and repo.commit(ref) != start:
         if repo.commit(ref) is None:
             raise GitError(f"The branch {plan.branch} can't be created.", detail=made.complaint)
-        raise RefusedError(f"The branch {plan.branch} was made by someone else meanwhile.", hint="Try again.")
+        raise RefusedError(f"The branch {plan.branch} was created by someone else meanwhile.", hint="Try again.")
     if plan.upstream:
         remote, short = _split_remote(repo, plan.upstream)
         repo.git("config", f"branch.{plan.branch}.remote", remote)
@@ -80,8 +78,8 @@ def delete_branch(repo: Repository, branch: str, expected_commit: str) -> None:
         if now == repo.commit(expected_commit):
             raise GitError(f"The branch {branch} can't be deleted.", detail=deleted.complaint)
         raise RefusedError(
-            f"The branch {branch} has moved on to {now[:12]}; it was left as it is.",
-            hint="Look at its new commits, then try again.",
+            f"The branch {branch} has moved on to {now[:12]}; it was left unchanged.",
+            hint="Check its new commits, then try again.",
         )
     if repo.run("config", "--local", "--get-regexp", f"^branch\\.{_escaped(branch)}\\."):
         repo.run("config", "--local", "--remove-section", f"branch.{branch}")
@@ -130,7 +128,7 @@ def _base(repo: Repository, base: str | None) -> tuple[str, str]:
 def _check_has_commits(repo: Repository) -> None:
     if not repo.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes", "refs/tags").out:
         raise RefusedError(
-            f"{main_folder(repo)} has no commit yet, so there is nothing for an agent to start from.",
+            f"{main_folder(repo)} has no commit yet, so an agent has nothing to start from.",
             hint=f"Make the first one: {git_in(main_folder(repo))} commit --allow-empty -m start",
         )
 
@@ -143,7 +141,7 @@ def _check_revision(revision: str) -> None:
 def _check_branch_name(repo: Repository, branch: str) -> None:
     # --branch would also expand “@{-1}”, which names whatever was checked out before in some worktree.
     if branch.startswith("-") or "@{" in branch or not repo.run("check-ref-format", "--branch", branch):
-        raise UsageError(f"“{branch}” is not a name git takes for a branch.", hint="See “git help check-ref-format”.")
+        raise UsageError(f"“{branch}” is not a valid branch name.", hint="See “git help check-ref-format”.")
 
 
 def check_free(repo: Repository, branch: str) -> str:
@@ -155,11 +153,11 @@ def check_free(repo: Repository, branch: str) -> str:
         if worktree.path.exists():
             raise RefusedError(
                 f"The branch {branch} is checked out in {worktree.path}.",
-                hint="Choose another branch, or check out another one there first.",
+                hint="Choose another branch, or check out a different one there first.",
             )
         if worktree.locked is not None:
             raise RefusedError(
-                f"The branch {branch} belongs to the locked worktree {worktree.path}, whose folder is not there.",
+                f"The branch {branch} belongs to the locked worktree {worktree.path}, whose folder does not exist.",
                 hint="If it is gone for good: "
                 f"git worktree unlock {shlex.quote(str(worktree.path))} && git worktree prune --expire=now",
             )
@@ -189,7 +187,7 @@ def _split_remote(repo: Repository, upstream: str) -> tuple[str, str]:
     for remote in repo.lines("remote"):
         if upstream.startswith(f"{remote}/"):
             return remote, upstream.removeprefix(f"{remote}/")
-    raise NotFoundError(f"The remote of {upstream} is not there any more.")
+    raise NotFoundError(f"The remote of {upstream} no longer exists.")
 
 
 def _branches(repo: Repository) -> set[str]:

@@ -93,7 +93,7 @@ def fork_point(repo: Repository, worktree: Path, base: str) -> str:
     here = inside(repo, worktree)
     commit = here.commit(base)
     if commit is None:
-        raise NotFoundError(f"The base “{base}” is not there any more.")
+        raise NotFoundError(f"The base “{base}” no longer exists.")
     shared = here.run("merge-base", "HEAD", commit)
     return shared.text.strip() or commit
 

@@ -92,14 +92,14 @@ class _Files:
         branch = self._move.branch
         if any(refusal in done.complaint for refusal in _REFUSALS):
             raise _UntouchedError(
-                f"{branch} is checked out in {self._here.folder} with changes that this would touch.",
+                f"{branch} is checked out in {self._here.folder} with changes that this would overwrite.",
                 detail=done.complaint,
                 hint="Commit them or stash them there; nothing was changed.",
             )
         raise (_UntouchedError if options else RefusedError)(
-            f"The files of {branch} can't be written in {self._here.folder}; they are as they were.",
+            f"The files of {branch} can't be written in {self._here.folder}; they are unchanged.",
             detail=done.complaint,
-            hint="Where a filter of the repository failed, or the disk is full, mend that first.",
+            hint="If a filter of the repository failed, or the disk is full, fix that first.",
         )
 
     def _check_untracked(self) -> None:
@@ -113,7 +113,7 @@ class _Files:
         foreign = sorted(set(there) - set(known))
         if foreign:
             raise _UntouchedError(
-                f"{self._here.folder} has files of its own where {self._move.branch} is about to get some.",
+                f"{self._here.folder} has files of its own where {self._move.branch} would add some.",
                 detail="\n".join(foreign[:20]),
                 hint="Move them away; nothing was changed.",
             )
@@ -133,8 +133,8 @@ def index_lock(worktree: Worktree) -> Iterator[None]:
         except FileExistsError:
             if time.monotonic() > deadline:
                 raise BusyError(
-                    f"Another git is at work in {worktree.path}.",
-                    hint=f"If none is, a crash left its lock behind: rm {shlex.quote(str(path))}",
+                    f"Another git process is running in {worktree.path}.",
+                    hint=f"If none is, a crash left its lock: rm {shlex.quote(str(path))}",
                 ) from None
             time.sleep(0.02)
     try:

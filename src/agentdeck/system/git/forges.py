@@ -41,7 +41,7 @@ def choose(repo: Repository, remote: str, agent: str, wanted: str = "") -> str:
         return _by_login(place, host, agent)
     if shutil.which(program) is None:
         hint = f"Get it from {PROGRAMS[program]}"
-        raise MissingToolError(f"{program} is not installed, and it opens pull requests at {place}.", hint=hint)
+        raise MissingToolError(f"{program} is not installed; pull requests at {place} need it.", hint=hint)
     if program == named and not _is_logged_in(program, host):
         hint = f"{program} auth login --hostname {shlex.quote(host)}"
         raise RefusedError(f"{program} is not logged in at {host}.", hint=hint)
@@ -53,15 +53,15 @@ def _by_login(place: str, host: str, agent: str) -> str:
     installed = [program for program in PROGRAMS if shutil.which(program)]
     if not installed:
         raise MissingToolError(
-            f"Neither gh nor glab is installed, and one of them opens pull requests at {place}.",
+            f"Neither gh nor glab is installed; pull requests at {place} need one of them.",
             hint="Get the one for your forge: " + ", ".join(PROGRAMS.values()),
         )
     if len(installed) > 1 and host:
         installed = [program for program in installed if _is_logged_in(program, host)] or installed
     if len(installed) > 1:
         raise RefusedError(
-            f"Whether gh or glab opens pull requests at {place} can't be told.",
-            hint=f"Say which: agentdeck pr --with gh {agent}, or --with glab",
+            f"It is unclear whether gh or glab opens pull requests at {place}.",
+            hint=f"Choose one: agentdeck pr --with gh {agent}, or --with glab",
         )
     return installed[0]
 

@@ -69,9 +69,9 @@ class Departure:
                 _rename(self.home, self._beside)
             except OSError as error:
                 raise RefusedError(
-                    f"{self.home} can't be moved out of its place, so it was not removed.",
+                    f"{self.home} can't be moved, so it was not removed.",
                     detail=error.strerror or str(error),
-                    hint=f"Look at its permissions: ls -ld {shlex.quote(str(self.home))}",
+                    hint=f"Check its permissions: ls -ld {shlex.quote(str(self.home))}",
                 ) from error
         return self._beside
 
@@ -102,7 +102,7 @@ class Departure:
         place = self.place
         if place is not None and place.is_symlink():
             target = os.path.realpath(place)
-            left = f"{self.home} was a link to {target}; only the link was removed, and {target} was left as it is."
+            left = f"{self.home} was a link to {target}; only the link was removed; {target} was left unchanged."
         if place is not None:
             private_folder(_folder(self.repo))
             try:
@@ -121,7 +121,7 @@ class Departure:
             return ""
         back = free_beside(self.home) if os.path.lexists(self.home) else self.home
         _rename(place, back)
-        return f"{back} was left as it is: another folder lay in the place of the worktree."
+        return f"{back} was left unchanged: another folder was in the worktree's place."
 
     @property
     def _rests(self) -> tuple[Path, Path]:
@@ -146,7 +146,7 @@ def check_can_move(home: Path) -> None:
     for mount in _mounts():
         if mount == own or mount.startswith(own + "/"):
             raise RefusedError(
-                f"{mount} is a mount, and would be deleted with the worktree.",
+                f"{mount} is a mount and would be deleted with the worktree.",
                 hint=f"Unmount it first: umount {shlex.quote(mount)}",
             )
 

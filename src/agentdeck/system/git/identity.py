@@ -83,7 +83,7 @@ def identify(path: Path, git_dir: Path | None, home: Path | None = None) -> Iden
     except (FileNotFoundError, NotADirectoryError):
         return Identity(path, Standing.GONE, "its folder is gone")
     if not (stat.S_ISDIR(facts.st_mode) or stat.S_ISLNK(facts.st_mode)):
-        return _foreign(path, "a file lies in its place")
+        return _foreign(path, "a file is in its place")
     if git_dir is None or not git_dir.is_dir():
         return _foreign(path, "git's record of it is gone")
     is_linked = git_dir.parent.name == "worktrees" and git_dir.name != ".git"
@@ -120,7 +120,7 @@ def _wrong_record(path: Path, git_dir: Path, home: Path) -> Identity | None:
     """What is wrong with the record that the folder's `.git` file points to; None where nothing is."""
     where, common = back_pointer(git_dir), _path_in(git_dir / "commondir")
     if not _is_same(where, home):
-        why = f"git's record of it says that it lies at {where or 'no place'}"
+        why = f"git's record of it names the path {where or 'no place'}"
         return Identity(path, Standing.FOREIGN, why, _line(f"{path}/.git", git_dir / "gitdir"))
     if not _is_same(common, git_dir.parent.parent):
         why = f"git's record of it leads to another repository, {common or 'none'}"
@@ -132,12 +132,12 @@ def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result, home: Pat
     """A folder, or a link to one, whose `.git` does not point to the git folder."""
     dot_git, target = path / ".git", pointer(path)
     if stat.S_ISLNK(facts.st_mode):
-        why = f"a link to {os.path.realpath(path)} lies in its place"
+        why = f"a link to {os.path.realpath(path)} is in its place"
         return Identity(path, Standing.FOREIGN, why, f"rm {_quoted(path)}")
     is_closed = not os.access(path, os.R_OK | os.X_OK)
     if is_closed or not (_is_same(back_pointer(git_dir), home) and _recorded(git_dir) == mark_of(path) != ""):
         closed = Identity(path, Standing.FOREIGN, "its folder can't be read", f"chmod u+rwx {_quoted(path)}")
-        return closed if is_closed else _foreign(path, "another folder lies in its place")
+        return closed if is_closed else _foreign(path, "another folder is in its place")
     repair = _line(f"gitdir: {git_dir}", dot_git)
     if not os.path.lexists(dot_git):
         return Identity(path, Standing.CUT_OFF, "its .git file is gone", repair)

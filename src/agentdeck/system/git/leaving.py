@@ -80,7 +80,7 @@ def take_out(
         before = saving.save(trees)
         place = departure.move_out()
         if not os.path.samestat(facts, place.lstat()):
-            raise RefusedError(f"Another folder came to lie at {worktree.path}, so it was not removed.")
+            raise RefusedError(f"Another folder appeared at {worktree.path}, so it was not removed.")
     moved = [
         replace(tree, path=place / os.path.relpath(tree.path, worktree.path), home=tree.home or tree.path)
         for tree in trees
@@ -139,9 +139,9 @@ def still_written(home: Path, place: Path, changed: list[str]) -> RefusedError:
     told = [f"{name} (pid {pid})" for pid, name in at_work[:_SHOWN]]
     stop = f"Stop {', '.join(told)}, then try again: kill {' '.join(str(pid) for pid, _ in at_work[:_SHOWN])}"
     return RefusedError(
-        f"{home} is still being written, so it was not removed.",
+        f"{home} is still being written to, so it was not removed.",
         detail="\n".join(changed[:_SHOWN]),
-        hint=stop if at_work else "Stop what works in it, then try again.",
+        hint=stop if at_work else "Stop the processes that write to it, then try again.",
     )
 
 

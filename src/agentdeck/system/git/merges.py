@@ -39,7 +39,7 @@ class Outcome:
     """What landing gives: a commit, or conflicts."""
 
     commit: str = ""
-    """The base's next tip; the base itself where it has all of it already; empty where there are conflicts."""
+    """The base's next tip; the base itself where it already has all of it; empty where there are conflicts."""
     conflicts: tuple[Conflict, ...] = ()
     at: str = ""
     """rebase: the commit that could not be applied."""
@@ -67,7 +67,7 @@ def compute(
     if method is Method.FF_ONLY:
         if not is_ancestor(repo, base, tip):
             raise RefusedError(
-                "The base has commits that the branch has not, so it can't be fast-forwarded.",
+                "The base has commits that the branch lacks, so it can't be fast-forwarded.",
                 hint="Land it with --merge, --squash or --rebase.",
             )
         return Outcome(tip)
@@ -145,7 +145,7 @@ def _check_nothing_lost(repo: Repository, base: str, tip: str, rebased: str, lan
     merged = merge(repo, _pretend(repo, base, [landed, base]) if landed else base, tip)
     if not merged.is_clean or merged.tree != _tree(repo, rebased):
         raise RefusedError(
-            "The branch has merge commits, and a rebase would lose what was done in them.",
+            "The branch has merge commits, and a rebase would lose the changes made in them.",
             hint="Land it with --merge or --squash.",
         )
 
@@ -213,7 +213,7 @@ def _through_hook(repo: Repository, message: str) -> str:
         ran = repo.run("hook", "run", "--ignore-missing", "commit-msg", "--", file)
         if not ran:
             raise RefusedError(
-                "The repository's commit-msg hook refuses the message.",
+                "The repository's commit-msg hook refused the message.",
                 detail=f"{message.strip()}\n{ran.complaint}",
                 hint="Give another one with --message.",
             )
@@ -224,7 +224,7 @@ def _check_identity(repo: Repository) -> None:
     told = repo.run("var", "GIT_COMMITTER_IDENT")
     if not told:
         raise RefusedError(
-            "git does not know whose name to commit under.",
+            "git has no name and email to commit with.",
             detail=told.complaint.splitlines()[-1] if told.complaint else "",
             hint="git config --global user.name … && git config --global user.email …",
         )

@@ -57,7 +57,7 @@ def unrelated_hint(repo: Repository) -> str:
     """What to do where two commits have no history in common; empty where nothing can be done."""
     if not (repo.common / "shallow").exists():
         return ""
-    return f"This clone is shallow, so what they have in common may be cut off: {git_in(repo.folder)} fetch --unshallow"
+    return f"This clone is shallow, so their common history may be missing: {git_in(repo.folder)} fetch --unshallow"
 
 
 def merge_many(
@@ -106,8 +106,8 @@ def _check_known(done: Result) -> None:
         return
     needed, found = (".".join(map(str, each)) for each in (NEEDED, version()))
     raise MissingToolError(
-        f"git {needed} or newer is needed to merge; this is {found}.",
-        hint="“agentdeck doctor” says how to get it.",
+        f"git {needed} or newer is needed to merge; {found} is installed.",
+        hint="“agentdeck doctor” says how to install it.",
     )
 
 

@@ -36,7 +36,7 @@ def capture_nested(
     dot_git = folder / ".git"
     facts: dict[str, Any] = {"path": path}
     if dot_git.is_symlink():
-        raise RefusedError(f"{dot_git} is a symbolic link, so what it belongs to can't be saved with it.")
+        raise RefusedError(f"{dot_git} is a symbolic link, so its repository can't be saved with it.")
     if dot_git.is_dir():
         git_dir, facts["kind"] = dot_git, "inside"
     else:

@@ -112,7 +112,7 @@ def unreadable(folder: Path, place: Path) -> RefusedError:
     words = ["chmod", "-R", "u+rX"] if is_own else ["sudo", "chown", "-R", str(os.geteuid())]
     return RefusedError(
         f"{place} can't be read, so the worktree can't be saved.",
-        hint=f"Let it be read: {shlex.join([*words, str(folder)])}",
+        hint=f"Make it readable: {shlex.join([*words, str(folder)])}",
     )
 
 

@@ -38,7 +38,7 @@ def default_remote(repo: Repository) -> str:
     if not remotes:
         raise NotFoundError("This repository has no remote.", hint="git remote add origin URL")
     raise NotFoundError(
-        f"Which of {', '.join(remotes)} is meant can't be told.", hint="git config remote.pushDefault NAME"
+        f"It is unclear which remote to use: {', '.join(remotes)}.", hint="git config remote.pushDefault NAME"
     )
 
 
@@ -64,9 +64,9 @@ def push(repo: Repository, branch: str, upstream: Upstream, *, track: bool = Fal
     done = repo.run(*words, f"refs/heads/{branch}:refs/heads/{upstream.branch}")
     if not done:
         if "[rejected]" in done.complaint:
-            text = f"{upstream.remote} did not take {branch}: it has commits there that are not here."
+            text = f"{upstream.remote} rejected {branch}: the remote branch has commits that are not here."
             raise BehindError(text, detail=done.complaint)
-        raise RefusedError(f"{upstream.remote} did not take {branch}.", detail=done.complaint)
+        raise RefusedError(f"{upstream.remote} rejected {branch}.", detail=done.complaint)
 
 
 class BehindError(RefusedError):

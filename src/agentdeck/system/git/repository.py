@@ -66,7 +66,7 @@ class Repository:
             raise NotFoundError(
                 f"{cwd} is not in a git repository.",
                 detail=answer.complaint if any(each in answer.complaint for each in _KEPT_OUT) else "",
-                hint="Go to one, or make one with “git init”.",
+                hint="Go to one, or create one with “git init”.",
             )
         common, bare = answer.text.rstrip("\n").rsplit("\n", 1)
         top = run(["git", "rev-parse", "--show-toplevel", "--show-prefix"], cwd=cwd, env=_CLEAN)
@@ -141,7 +141,7 @@ class Repository:
             with contextlib.suppress(OSError):
                 room = os.statvfs(folder)
                 if room.f_bavail * room.f_frsize < _LITTLE_ROOM:
-                    return f"Its disk is full: free some room for {folder}, then do this again."
+                    return f"The disk is full: free some space for {folder}, then try again."
         return ""
 
     def commit(self, revision: str) -> str | None:
@@ -172,5 +172,5 @@ def version() -> tuple[int, ...]:
     answer = run(["git", "version"])
     told = re.search(r"\d+(?:\.\d+)+", answer.text)
     if not answer or told is None:
-        raise DeckError("git does not tell its version.", detail=answer.complaint)
+        raise DeckError("git doesn't print its version.", detail=answer.complaint)
     return tuple(map(int, told[0].split(".")))

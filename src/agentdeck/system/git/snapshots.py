@@ -82,7 +82,7 @@ def take(
     """
     found = find_worktree(repo, worktree)
     if found is None or found.bare:
-        raise NotFoundError(f"{worktree} is no worktree of this repository.")
+        raise NotFoundError(f"{worktree} is not a worktree of this repository.")
     return take_of(repo, found, ref, message=message, ignored=ignored, branches=branches)
 
 
@@ -245,7 +245,7 @@ def _restore_branches(repo: Repository, worktree: Worktree, facts: dict[str, Any
         elif name == head and (now != tip or name in used):
             head = free_name(repo, f"{name}-restored")
             why = "is checked out elsewhere" if name in used else f"has moved on to {now[:12]}"
-            notes.append(f"The branch {name} {why}; what was restored is on the new branch {head}.")
+            notes.append(f"The branch {name} {why}; the restored work is on the new branch {head}.")
             repo.git("update-ref", "-m", "agentdeck: restored", f"refs/heads/{head}", tip, "0" * len(tip))
     if head is None:
         repo.git("update-ref", "--no-deref", "HEAD", facts["tip"], env=own)

@@ -33,7 +33,7 @@ def add_all(run: _Run) -> Added:
     """Add all to the index that `run` lets git work with; repositories that have a commit are added as links."""
     done = run("add", "--all", "--sparse", "--ignore-errors")
     if done.code not in (0, 1):
-        raise GitError("git can't add what lies in the worktree.", detail=done.complaint)
+        raise GitError("git can't add the files of the worktree.", detail=done.complaint)
     complaints = dict.fromkeys(line for line in done.complaint.split("\n") if line.startswith("error: "))
     empty = {line: found[1] for line in complaints if (found := _EMPTY_REPOSITORY.fullmatch(line))}
     unread = tuple(line.removeprefix("error: ") for line in complaints if line not in empty)

@@ -84,7 +84,7 @@ class Link:
     old: str
     """Zeros where the submodule was not there before."""
     new: str
-    """Zeros where it is not there any more."""
+    """Zeros where it no longer exists."""
 
 
 def changed_links(repo: Repository, old: str, new: str) -> list[Link]:
@@ -110,7 +110,7 @@ def bring_commits(repo: Repository, git_dir: Path, old: str, new: str) -> list[s
             aim = f"{link.new}:refs/agentdeck/landed/{link.new}"
             repo.run("--git-dir", ours, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", theirs, aim)
         if not repo.run("--git-dir", theirs, "branch", "--remotes", "--contains", link.new).out:
-            told.append(f"The submodule {link.path} is at {link.new[:12]}, which its remote has not: push it too.")
+            told.append(f"The submodule {link.path} is at {link.new[:12]}, which its remote lacks: push it too.")
     return told
 
 

@@ -134,7 +134,7 @@ class Workshop:
 def _only(tip: str | None, why: str) -> Whole:
     if tip is None:
         raise DeckError(why)
-    return Whole(tip, f"{why}: only what it committed is looked at")
+    return Whole(tip, f"{why}: only its commits are compared")
 
 
 def _merged_heads(worktree: Worktree) -> tuple[str, ...]:
@@ -165,9 +165,9 @@ class _Bench:
             self._adopt()
             if self._text("ls-files", "-z", "--unmerged"):
                 self.index.unlink(missing_ok=True)
-                return Whole(parents[0], "a merge in it is not resolved: only what it committed is looked at")
+                return Whole(parents[0], "a merge in it is not resolved: only its commits are compared")
         added = add_all(self._run)
-        note = f"not all in it can be read: {added.unread[0]}" if added.unread else ""
+        note = f"some files can't be read: {added.unread[0]}" if added.unread else ""
         found = (sign(self.index), parents, note, added.repositories)
         if before is not None and (before.ours, before.parents, before.note, before.repositories) == found:
             return before

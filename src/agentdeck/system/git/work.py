@@ -35,6 +35,6 @@ def work_so_far(folder: Path, base: str) -> str:
     parts = [
         (f"Commits since {base[:12]}, the latest first:", commits),
         (f"Changes since {since[:12]}, committed or not (git diff {since[:12]}):", changed),
-        ("New files that git does not know yet:", new),
+        ("Untracked files:", new),
     ]
     return "\n".join(f"{title}\n{text}" for title, text in parts if text)

@@ -38,24 +38,24 @@ def place(repo: Repository, template: str, name: str) -> Path:
     filled = template.replace("{name}", check_name(name)).replace("{repo}", base.name.removesuffix(".git"))
     if "{name}" not in template or "{" in filled:
         raise ConfigError(
-            f"The worktree path “{template}” can't be used.", hint="It needs {name}, and knows {repo} beside it."
+            f"The worktree path “{template}” can't be used.", hint="It needs {name}, and can contain {repo}."
         )
     path = Path(os.path.normpath(base / home_path(filled)))
     _check_outside_git(repo, path, base)
     _check_link(repo, path, base)
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise RefusedError(f"{path} is in the way: a worktree is to go there.", hint="Move it, or choose another name.")
+        raise RefusedError(f"{path} is in the way: a worktree goes there.", hint="Move it, or choose another name.")
     above = next(folder for folder in path.parents if os.path.lexists(folder))
     if not above.is_dir():
         raise RefusedError(
-            f"{above} is no folder, and worktrees are to go there.",
+            f"{above} is not a folder, and worktrees go there.",
             hint="Move it away, or set worktree.path in agentdeck.toml.",
         )
     if path.is_dir() and any(path.iterdir()):
         worktree = find_worktree(repo, path)
         if worktree is None or (worktree.locked is None and not worktree.is_complete):
             raise RefusedError(
-                f"{path} is there already and is not agentdeck's.", hint="Move it, or choose another name."
+                f"{path} already exists and is not AgentDeck's.", hint="Move it, or choose another name."
             )
     return path
 
@@ -127,7 +127,7 @@ def _ours(repo: Repository, path: Path, plan: BranchPlan, reason: str) -> Worktr
     if worktree is None:
         return None
     if worktree.locked != reason and not worktree.is_complete:
-        raise RefusedError(f"There is a worktree at {path} already, which is not agentdeck's.")
+        raise RefusedError(f"The worktree at {path} is not AgentDeck's.")
     if not os.path.lexists(path):
         _rebuild(repo, worktree)
     if not worktree.is_complete and (worktree.branch or "") != plan.branch:
@@ -144,7 +144,7 @@ def _register(repo: Repository, path: Path, plan: BranchPlan, reason: str, *, fo
     words += [] if plan.branch else ["--detach"]
     made = start.run(*words, "--", path, plan.branch or plan.base_commit)
     if not made:
-        raise GitError(f"The worktree {path} can't be made.", detail=made.complaint)
+        raise GitError(f"The worktree {path} can't be created.", detail=made.complaint)
 
 
 def _clear_broken(repo: Repository, path: Path, reason: str) -> None:
@@ -200,9 +200,9 @@ def _check_outside_git(repo: Repository, path: Path, base: Path) -> None:
     real = Path(os.path.realpath(path))
     for folder in own:
         if real.is_relative_to(os.path.realpath(folder)):
-            raise RefusedError(f"A worktree can't lie in git's own folder: {path}")
+            raise RefusedError(f"A worktree can't be inside git's own folder: {path}")
     if Path(os.path.realpath(base)).is_relative_to(real):
-        raise RefusedError(f"A worktree can't be the repository's own folder, or hold it: {path}")
+        raise RefusedError(f"A worktree can't be the repository's own folder, or contain it: {path}")
 
 
 def _check_link(repo: Repository, path: Path, base: Path) -> None:
@@ -217,13 +217,13 @@ def _check_link(repo: Repository, path: Path, base: Path) -> None:
             and repo.run("ls-files", "--error-unmatch", "--", parent)
         ):
             raise RefusedError(
-                f"{parent} came with the repository and leads out of it, to {os.path.realpath(parent)}.",
-                hint="Take the link away, or set worktree.path to another folder.",
+                f"{parent} is part of the repository and leads out of it, to {os.path.realpath(parent)}.",
+                hint="Delete the link, or set worktree.path to another folder.",
             )
 
 
 def _known(repo: Repository, path: Path) -> Worktree:
     worktree = find_worktree(repo, path)
     if worktree is None:
-        raise GitError(f"{path} is no worktree of this repository.")
+        raise GitError(f"{path} is not a worktree of this repository.")
     return worktree

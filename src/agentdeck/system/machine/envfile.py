@@ -33,7 +33,7 @@ def write(path: Path, variables: Mapping[str, str]) -> None:
     target = path.resolve()
     if _is_shared(path):
         raise RefusedError(
-            f"{path} is a link to {target}, which others use too; an agent's variables don't belong there.",
+            f"{path} is a link to {target}, a shared file; an agent's variables don't belong there.",
             hint="Copy it instead ([worktree] copy in agentdeck.toml), or set env_file.path to another file, or to “”.",
         )
     # It would look like the agent's own work.
@@ -88,7 +88,8 @@ def parse(text: str, origin: str = "the file") -> dict[str, str]:
     for binding in parse_stream(io.StringIO(text.removeprefix("\ufeff"))):
         if binding.error or (binding.key is not None and binding.value is None):
             raise ConfigError(
-                f"Line {binding.original.line} of {origin} can't be read.", hint="A line is KEY=VALUE, perhaps quoted."
+                f"Line {binding.original.line} of {origin} can't be read.",
+                hint="A line is KEY=VALUE; quote the value if needed.",
             )
         if binding.key is not None and binding.value is not None:
             quoted = _QUOTED.match(binding.original.string)
@@ -104,7 +105,7 @@ def source(path: Path) -> dict[str, str]:
         raise ConfigError(
             f"The env file {path} can't be read.",
             detail=error.strerror or str(error),
-            hint="It is named by agent.env_file.",
+            hint="agent.env_file names it.",
         ) from error
     return parse(text, str(path))
 

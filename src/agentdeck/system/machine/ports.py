@@ -92,8 +92,8 @@ class PortRegistry:
                 kept.append(port)
         if len(kept) < count:
             raise PortError(
-                f"There are no {count} free ports left between {span[0]} and {span[1]}.",
-                hint="Widen [ports] range in agentdeck.toml, or remove agents you no longer need.",
+                f"There are not {count} free ports left between {span[0]} and {span[1]}.",
+                hint="Widen [ports] range in agentdeck.toml, or remove agents that you no longer need.",
             )
         return kept
 

@@ -110,7 +110,7 @@ def run(
                 raise
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
-            raise DeckError(f"The folder {cwd} is not there any more.") from error
+            raise DeckError(f"The folder {cwd} no longer exists.") from error
         raise _missing(words[0]) from error
     except subprocess.TimeoutExpired as error:
         raise DeckError(f"{words[0]} did not finish within {timeout:g} s.", detail=" ".join(words)) from error
@@ -130,7 +130,7 @@ def require_program(name: str) -> None:
 
 
 def _missing(name: str) -> MissingToolError:
-    return MissingToolError(f"{name} is not installed.", hint="“agentdeck doctor” says how to get it.")
+    return MissingToolError(f"{name} is not installed.", hint="“agentdeck doctor” says how to install it.")
 
 
 def _output(child: subprocess.Popen[bytes], stdin: bytes | None, timeout: float | None) -> tuple[bytes, bytes]:

@@ -36,7 +36,7 @@ _FACTS = (
     f'by#{{{_FITTED}}}"'
 )
 _BLOCK = re.compile(rb"%(begin|end|error) (\d+ \d+) (\d+)")
-SLOW = "tmux refuses control mode, so this screen is shown twice a second at most."
+SLOW = "tmux refuses control mode, so this screen updates twice a second at most."
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class _Client:
                 if end is not None and end[2] == begin[2] and end[1] == b"error":
                     raise _Refused(b" ".join(lines).decode("utf-8", "replace"))
                 if count >= 0:
-                    raise _Broken("an answer is longer than it should be")
+                    raise _Broken("an answer is too long")
             lines.append(line)
 
     async def _line(self) -> bytes:

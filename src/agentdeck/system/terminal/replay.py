@@ -81,7 +81,7 @@ class Stage:
     """The hidden window. Its program ends when this process does, however that ends."""
 
     def __init__(self, tmux: Tmux, size: tuple[int, int]) -> None:
-        """Raise TmuxError where it can't be made."""
+        """Raise TmuxError where it can't be created."""
         self._tmux = tmux
         self.session = f"agentdeck-replay-{os.getpid()}-{time.monotonic_ns() % 1_000_000_000}"
         self._folder = tempfile.TemporaryDirectory(prefix="agentdeck-replay-", ignore_cleanup_errors=True)
@@ -113,9 +113,7 @@ class Stage:
                 view = view[os.write(self._pipe, view) :]
             except BlockingIOError:
                 if not select.select([], [self._pipe], [], _PATIENCE)[1]:
-                    raise TmuxError(
-                        "tmux does not show the recording.", hint="“agentdeck doctor” may say why."
-                    ) from None
+                    raise TmuxError("tmux can't show the recording.", hint="“agentdeck doctor” may say why.") from None
 
     def clear(self) -> None:
         """As a terminal that was just switched on."""

@@ -177,7 +177,9 @@ class Tmux:
             *leave, ";", "send-keys", "-t", pane, "--", *words, ";", *ask, "#{pane_in_mode}#{pane_input_off}"
         )
         if told.strip("0"):
-            raise TmuxError(f"The window of {name} takes no keys.", hint=f"Look at it with “agentdeck attach {name}”.")
+            raise TmuxError(
+                f"The window of {name} accepts no keys.", hint=f"Look at it with “agentdeck attach {name}”."
+            )
 
     def _pane(self, session: str, name: str) -> str:
         return self._found(session, name).pane

@@ -156,7 +156,7 @@ class AgentVerbs(Screen[None]):
         if not view.agent.argv:
             self.actions.do("looking for other profiles", look, view.name)
         else:
-            self.tell(f"{view.name} runs a command of its own; no profile can take that over.", warn=True)
+            self.tell(f"{view.name} runs its own command; no profile can take it over.", warn=True)
 
     def _fail_over(self, name: str, to: str, note: Note) -> str:
         view = self.deck.fail_over(name, to, note)

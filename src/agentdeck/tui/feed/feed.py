@@ -203,7 +203,7 @@ class Feed:
         try:
             self._deck.repair()
         except (DeckError, OSError) as error:
-            problem = f"Not all could be repaired: {sentence(error)}"
+            problem = f"Not everything could be repaired: {sentence(error)}"
         self._repair_problem = problem
 
     def _sample(self, sampler: object, views: list[AgentView]) -> float:

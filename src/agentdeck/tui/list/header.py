@@ -77,7 +77,7 @@ def _providers(gateway: Gateway) -> list[Piece]:
     for each in gateway.providers:
         if each.state != "closed":
             left = short_duration(max(0.0, (each.until or 0.0) - time.time()))
-            how = f"is left alone for {left}" if each.state == "open" else "is tried again"
+            how = f"paused for {left}" if each.state == "open" else "retrying"
             pieces.append((f"✗ {plain(each.name)} {how}  ", "$text-error"))
     if well:
         pieces.append((f"✓ {well} provider{'' if well == 1 else 's'} well  ", "$text-success"))

@@ -90,7 +90,7 @@ class QueueScreen(Listing):
         if step is None:
             self.notify("This one moved nothing that could be taken back.", severity="warning")
         elif step.undone:
-            self.notify(f"It was undone already, by step {step.undone}.", severity="warning")
+            self.notify(f"It was already undone by step {step.undone}.", severity="warning")
         else:
             ask_and_undo(self, self.deck, self.actions, step)
 

@@ -28,7 +28,7 @@ _WORDS = {Verdict.CLEAN: "clean", Verdict.TOUCHES: "touches the same files as", 
 
 class RadarScreen(Listing):
     heading = "Radar"
-    empty = "No agent has anything to land."
+    empty = "No agent has work to land."
     every = 1.0
 
     def __init__(self, deck: Deck, actions: Actions, newest: Callable[[], Report | None]) -> None:

@@ -67,7 +67,7 @@ class TrashScreen(Listing):
         if step is None:
             return
         if not is_open(step):
-            self.notify(f"Step {step.number} was undone already, by step {step.undone}.", severity="warning")
+            self.notify(f"Step {step.number} was already undone by step {step.undone}.", severity="warning")
             return
         ask_and_undo(self, self.deck, self.actions, step)
 

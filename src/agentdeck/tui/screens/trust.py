@@ -49,7 +49,7 @@ class TrustDialog(YesOrNo):
             with VerticalScroll(id="changes", can_focus=False):
                 yield Static(lines(*change_lines(self._standing.changes)), markup=False)
                 if self._files:
-                    text = f"Not covered: {', '.join(self._files)}, from which agents' own programs run commands."
+                    text = f"Not covered: {', '.join(self._files)}; agent programs run commands from these files."
                     yield Label(plain(text), classes="loss warn", markup=False)
                 yield Label(NOT_COVERED, classes="loss", markup=False)
             with Horizontal(classes="buttons"):
