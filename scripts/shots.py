@@ -238,7 +238,7 @@ async def screens(repository: Path) -> None:
         await camera.press("1", "question_mark")
         camera.take("help")
         await camera.press("escape", "R")
-        await camera.sees("WITH ITS BASE")
+        await camera.sees("WITH BASE")
         camera.take("radar")
         await camera.press("escape", "U")
         await camera.sees("can be undone")
@@ -252,7 +252,7 @@ async def screens(repository: Path) -> None:
         await camera.sees("Run the gate first")
         camera.take("land")
         await camera.press("y")
-        await camera.sees("landed  price-import", "What its gate printed")
+        await camera.sees("landed  price-import", "Gate output")
         camera.take("landing-queue")
 
 

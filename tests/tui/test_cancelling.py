@@ -41,7 +41,7 @@ def test_a_start_is_cancelled_by_the_key_that_is_shown_and_by_those_that_end_an_
         await on.state("fix", State.STARTING)
         await on.sees("⋯ starting fix", "X cancels", "X cancel ")
         await on.press("r")
-        await on.until(lambda: "fix is only being started; X cancels that." in on.notices())
+        await on.until(lambda: "fix is still starting; X cancels the start." in on.notices())
         await on.press(key)
         await on.until(lambda: "The start of fix was cancelled; nothing is left of it." in on.notices())
         await on.sees("No agents work on")
@@ -85,7 +85,7 @@ def test_at_its_set_up_hooks_an_agent_is_stopped_and_the_key_says_so(bench: Benc
     async def script(on: Driver) -> None:
         await on.until(lambda: (row := on.screen.snapshot.row("fix")) and row.view.alive)
         await on.press("X")
-        await on.until(lambda: "fix is at its set-up hooks; s stops it" in on.notices())
+        await on.until(lambda: "fix is running its set-up hooks; s stops it" in on.notices())
 
     drive(bench.deck(), script)
 

@@ -56,9 +56,9 @@ def test_from_the_first_agent_to_the_last_undo(bench: Bench, size: tuple[int, in
         on.press("Enter")
         on.sees("m land", "Search")
         on.press("m")
-        on.sees("search → main: 1 commit, 2 files, without a conflict", "Run the gate first: test -f NOTES.md")
+        on.sees("search → main: 1 commit, 2 files, no conflict", "Run the gate first: test -f NOTES.md")
         on.press("y")
-        on.sees("⚑ landed", "What its gate printed", "$ test -f NOTES.md")
+        on.sees("⚑ landed", "Gate output", "$ test -f NOTES.md")
         assert bench.git("rev-parse", "main") != before
         on.press("Escape")
         on.sees("⚑ landed", "q quit")

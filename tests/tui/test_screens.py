@@ -47,18 +47,16 @@ def test_m_says_what_will_happen_lands_through_the_gate_and_u_takes_it_back(benc
         await on.until(lambda: on.screen.snapshot.rows)
         await on.press("m")
         on.shows(LandDialog)
-        await on.sees(
-            "✓ fix → main: 1 commit, 1 file, without a conflict", "[x] Run the gate first: test -e go", "[ ] Remove"
-        )
+        await on.sees("✓ fix → main: 1 commit, 1 file, no conflict", "[x] Run the gate first: test -e go", "[ ] Remove")
         assert on.app.focused is not None
         assert on.app.focused.id == "no", "the safe answer is the first"
         await on.press("escape")
         assert bench.git("rev-parse", "main") == before
         await on.press("m")
-        await on.sees("without a conflict")
+        await on.sees("no conflict")
         await on.press("y")
         on.shows(QueueScreen)
-        await on.sees("⚑ landed", "1 commit, 1 file", "What its gate printed", "$ test -e go")
+        await on.sees("⚑ landed", "1 commit, 1 file", "Gate output", "$ test -e go")
         await on.until(lambda: "fix landed on main" in on.notices())
         assert bench.git("rev-parse", "main") != before
         await on.press("escape")
@@ -83,7 +81,7 @@ def test_a_gate_that_was_written_while_the_dialog_was_open_is_not_skipped(bench:
     async def script(on: Driver) -> None:
         await on.until(lambda: on.screen.snapshot.rows)
         await on.press("m")
-        await on.sees("without a conflict")
+        await on.sees("no conflict")
         bench.write("agentdeck.toml", _GATED)
         await on.press("y")
         await on.sees("✗ set aside", "its gate failed")
@@ -122,8 +120,8 @@ def test_uncommitted_work_is_named_and_landed_only_when_asked_for(bench: Bench) 
         await on.press("m")
         await on.sees(
             "✓ fix → main: 1 commit, 1 file",
-            "lands only if it is committed: new file.txt",
-            "[ ] Commit what is not committed",
+            "lands only if committed: new file.txt",
+            "[ ] Commit uncommitted changes",
         )
         on.app.screen.query_one("#commit", Checkbox).value = True
         on.app.screen.query_one("#method", Select).value = "squash"
@@ -143,7 +141,7 @@ def test_a_landing_whose_gate_runs_is_shown_live_and_can_be_cancelled(bench: Ben
     async def script(on: Driver) -> None:
         await on.until(lambda: on.screen.snapshot.rows)
         await on.press("m")
-        await on.sees("without a conflict")
+        await on.sees("no conflict")
         await on.press("y")
         await on.sees("● gating", "has begun", "X cancel", "1 landing under way")
         await on.press("X")
@@ -216,7 +214,7 @@ def test_p_lists_what_is_stale_and_why_and_clears_all_but_what_is_spared(bench: 
         await on.press("space")
         await on.sees("1 of 2 would go", "–  agent")
         await on.press("p")
-        await on.sees("Clear 1 thing away?", "Undo brings all of it back.")
+        await on.sees("Clear 1 thing away?", "Undo restores all of it.")
         await on.press("enter", "p", "y")
         await on.until(lambda: "Pruned 1 thing" in on.notices())
         await on.sees("0 of 1 would go")
@@ -236,7 +234,7 @@ def test_the_radar_shows_who_collides_with_whom_and_where(bench: Bench) -> None:
         await on.sees("✗ right", "✗ left")
         await on.press("R")
         on.shows(RadarScreen)
-        await on.sees("✗ 1 conflict", "WITH ITS BASE", "· main", "LAND IN THIS ORDER")
+        await on.sees("✗ 1 conflict", "WITH BASE", "· main", "LANDING ORDER")
         lines = on.text().splitlines()
         assert next(line for line in lines if "left" in line).count("✗") == 1
         assert "✗" not in next(line for line in lines if "apart" in line)
@@ -252,7 +250,7 @@ def test_a_mouse_is_enough_to_land(bench: Bench) -> None:
     async def script(on: Driver) -> None:
         await on.until(lambda: on.screen.snapshot.rows)
         await on.pilot.click("#keys", offset=(on.text().splitlines()[-1].index("m land") + 1, 0))
-        await on.sees("without a conflict")
+        await on.sees("no conflict")
         await on.pilot.click("#remove")
         await on.pilot.click("#yes")
         await on.sees("⚑ landed")

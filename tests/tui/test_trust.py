@@ -48,7 +48,7 @@ def test_it_asks_when_it_opens_and_the_safe_answer_is_the_first(clone: Bench, si
         await on.press("y", "enter")
         on.shows(DeckScreen)
         assert not clone.deck().standing().counts
-        await on.sees("Not approved, so not used: hooks.setup. Press T to look at it.")
+        await on.sees("Not approved, so not used: hooks.setup. Press T to review it.")
         await on.press("T")
         await on.until(lambda: isinstance(on.app.screen, TrustDialog))
         await on.press("Y")
@@ -90,7 +90,7 @@ def test_a_landing_that_changes_it_says_so_and_wants_a_tick(clone: Bench) -> Non
         await on.until(lambda: on.screen.snapshot.rows)
         await on.press("m")
         on.shows(LandDialog)
-        await on.sees("fix changes what runs on your machine:", '+ "true"', "[ ] Land what changes what runs here")
+        await on.sees("fix changes what runs on your machine:", '+ "true"', "[ ] Land configuration changes")
         await on.press("y")
         await on.sees("✗ set aside", "it changes what runs on your machine")
         assert clone.git("rev-parse", "main") == before

@@ -78,7 +78,9 @@ class DeckApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Of Textual's own only that which has no key here."""
         yield SystemCommand(
-            "choose a theme", "For now; dashboard.theme in agentdeck.toml is for ever", self.action_change_theme
+            "choose a theme",
+            "This session only; set dashboard.theme in agentdeck.toml to keep it",
+            self.action_change_theme,
         )
 
     @property
@@ -168,7 +170,7 @@ class DeckApp(App[None]):
         if name in self.available_themes:
             self.theme = name
             return []
-        return [f"There is no theme “{name}”; there are dark, light, {', '.join(sorted(self.available_themes))}."]
+        return [f"There is no theme “{name}”. Available: dark, light, {', '.join(sorted(self.available_themes))}."]
 
     def on_unmount(self) -> None:
         self.feed.stop()
@@ -260,7 +262,7 @@ class DeckApp(App[None]):
         path = self.deck.store.folder / "dashboard.log"
         with suppress(OSError):
             write_atomic(path, "".join(traceback.format_exception(error)))
-        self.crashed = f"The dashboard has ended by a bug: {error!r}. All about it is in {path}."
+        self.crashed = f"The dashboard stopped because of a bug: {error!r}. The traceback is in {path}."
         self._close_messages_no_wait()
 
 
@@ -271,7 +273,7 @@ def run_dashboard(deck: Deck) -> int:
     if app.crashed:
         say(f"agentdeck: {app.crashed}")
     if busy := app.actions.under_way:
-        hint = "; Ctrl-C cancels what can be cancelled" if app.actions.can_cancel else ""
+        hint = "; Ctrl-C cancels it where possible" if app.actions.can_cancel else ""
         say(f"Still {', '.join(busy)} …{hint}")
     try:
         app.actions.finish()

@@ -82,7 +82,7 @@ def test_an_undo_can_be_undone_and_done_again(bench: Bench) -> None:
     deck.undo(gone.number)
     assert (worktree / "later.txt").read_text() == "after the undo\n"
     assert (worktree / "new ü.txt").read_text() == "untracked\n"
-    with pytest.raises(RefusedError, match="undone already"):
+    with pytest.raises(RefusedError, match="already undone"):
         deck.undo(1)
 
 

@@ -42,13 +42,13 @@ def test_keys_that_do_not_clash_hold_and_nothing_is_said(keymap: dict[str, str])
         (
             {"log.search": "q"},
             {"log.search": "q"},
-            "The key q is “log.search” in the tab Log, so “program.quit” can't be had by it there.",
+            "The key q is “log.search” in the tab Log, so it can't be “program.quit” there.",
         ),
-        ({"deck.new": "c"}, {"deck.new": "c"}, "The key c is “diff.comment” in the tab Diff, so “deck.new” can't"),
-        ({"deck.new": "ctrl+p"}, {}, "The key ctrl+p is for the palette, so “deck.new” can't have it."),
-        ({"deck.new": "ctl+x"}, {}, "“deck.new” can't be on “ctl+x”: there is no key of that name."),
+        ({"deck.new": "c"}, {"deck.new": "c"}, "The key c is “diff.comment” in the tab Diff, so it"),
+        ({"deck.new": "ctrl+p"}, {}, "The key ctrl+p is reserved for the palette; “deck.new” can't use it."),
+        ({"deck.new": "ctl+x"}, {}, "“deck.new” can't use “ctl+x”: there is no such key."),
         ({"deck.new": " , "}, {}, "The key “deck.new” can't be empty."),
-        ({"deck.neu": "t"}, {}, "There is no key called “deck.neu”"),
+        ({"deck.neu": "t"}, {}, "There is no key “deck.neu”"),
     ],
 )
 def test_a_key_that_can_not_hold_or_takes_another_s_is_told(
@@ -71,7 +71,7 @@ def test_a_clash_of_a_tab_s_keys_is_told_when_the_dashboard_opens(bench: Bench) 
 
     async def script(on: Driver) -> None:
         await on.until(lambda: "“log.wrap” stays on w" in on.notices())
-        assert "“program.quit” can't be had by it there" in on.notices()
+        assert "it can't be “program.quit” there" in on.notices()
 
     drive(bench.deck(), script)
 

@@ -50,7 +50,7 @@ def test_what_was_typed_about_a_new_agent_is_kept_and_a_mistake_is_told(bench: B
         dialog.query_one("#profile").value = "command"  # type: ignore[attr-defined]
         dialog.query_one(TextArea).text = "unclosed 'quote"
         await on.press("ctrl+s")
-        await on.sees("That is no command line")
+        await on.sees("That is not a command line")
         dialog.query_one(TextArea).text = "true"
         dialog.query_one("#base", Input).value = "no-such-branch"
         await on.press("ctrl+s")
@@ -65,7 +65,7 @@ def test_s_asks_and_stops_and_r_resumes(bench: Bench) -> None:
     async def script(on: Driver) -> None:
         await on.state("fix", State.WORKING)
         await on.press("s")
-        await on.sees("Stop fix?", "Let it go on")
+        await on.sees("Stop fix?", "Keep it running")
         await on.press("enter")
         assert bench.deck().agent("fix").alive, "the safe answer is the first"
         await on.press("s", "y")
@@ -255,7 +255,7 @@ def test_keys_can_be_given_others(bench: Bench) -> None:
         await on.sees("t new")
         await on.press("t")
         assert isinstance(on.app.screen, NewAgent)
-        await on.until(lambda: "no key called “nonsense”" in on.notices())
+        await on.until(lambda: "no key “nonsense”" in on.notices())
 
     bench.write("agentdeck.toml", '[keys]\n"deck.new" = "t"\nnonsense = "k"\n')
     drive(bench.deck(), script)

@@ -26,7 +26,7 @@ def test_commits_are_listed_newest_first_and_open(bench: Bench) -> None:
         assert on.text().index("second") < on.text().index("first")
         on.pane.listed.focus()
         await on.press("down", "enter")
-        await on.sees("1 file changed", "2 + 2", "esc goes back")
+        await on.sees("1 file changed", "2 + 2", "esc returns")
         assert on.pane.query_one(DiffView).has_focus
         await on.press("escape")
         await on.sees("2 commits that main has not")
@@ -47,7 +47,7 @@ def test_an_agent_without_commits_says_so_and_a_merge_is_marked(bench: Bench) ->
 
     async def script(on: Pilot[CommitsPane]) -> None:
         on.pane.show(view)
-        await on.sees("Nothing is committed yet that main has not.")
+        await on.sees("No commits yet that main lacks.")
         bench.git("checkout", "-qb", "side", cwd=view.worktree)
         bench.write("side.txt", "x\n", cwd=view.worktree)
         bench.commit("on the side", cwd=view.worktree)

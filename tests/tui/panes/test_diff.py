@@ -68,7 +68,7 @@ def test_nothing_yet_and_a_lost_worktree_are_said(bench: Bench) -> None:
 
     async def script(on: Pilot[DiffPane]) -> None:
         on.pane.show(view)
-        await on.sees("Nothing has changed yet against main.")
+        await on.sees("No changes yet against main.")
         bench.write("new.txt", "hello\n", cwd=_tree(view))
         on.pane._signs = None
         on.pane.look()
@@ -177,7 +177,7 @@ def test_comments_outlive_the_dashboard_and_their_line(bench: Bench) -> None:
     async def script(on: Pilot[DiffPane]) -> None:
         await on.open(view, "1 comment not sent")
         await on.press("end")
-        await on.sees("src/app.py:99 (not in this diff any more): about a line")
+        await on.sees("src/app.py:99 (no longer in this diff): about a line")
         await on.press("X")
         await on.until(lambda: _kept(bench) == [])
 

@@ -177,7 +177,7 @@ def test_an_ended_agent_and_one_without_a_window_say_so(bench: Bench) -> None:
         await on.sees("last words", "fix has ended (failed: exited with 3")
         world_of(bench.deck()).tmux.close_window(bench.deck().name, "fix")
         on.pane.show(bench.deck().agent("fix"))
-        await on.sees("last words", "fix has no window any more")
+        await on.sees("last words", "fix no longer has a window")
 
     on_pane(ScreenPane, bench, script)
 
@@ -227,7 +227,7 @@ def test_a_tmux_server_that_dies_and_comes_back_is_survived(bench: Bench) -> Non
         on.pane.show(view)
         await on.sees("before")
         world_of(bench.deck()).tmux.run("kill-server")
-        await on.sees("fix has no window any more")
+        await on.sees("fix no longer has a window")
         await on.until(lambda: not bench.deck().agent("fix").alive)
         bench.deck().repair()
         bench.deck().resume("fix")

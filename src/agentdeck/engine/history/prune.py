@@ -67,7 +67,7 @@ def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None
             note(Event(EventKind.PRUNED, stale.what, f"pruned ({stale.why})", {"kind": stale.kind, "room": stale.room}))
     step = next((step for step in reversed(steps.all()) if step.key == key), None)
     if step is not None:
-        step = steps.retitle(step.number, f"pruned {len(step.parts)} thing{'s' if len(step.parts) > 1 else ''}")
+        step = steps.retitle(step.number, f"pruned {len(step.parts)} item{'s' if len(step.parts) > 1 else ''}")
     return step, failed
 
 

@@ -38,14 +38,14 @@ def _outcome(landing: Landing) -> str:
     landed = [entry for entry in landing.entries if str(entry.stage) == State.LANDED]
     aside = [f"{entry.agent} was not landed: {entry.reason}." for entry in landing.entries if entry not in landed]
     where = ", ".join(dict.fromkeys(entry.base for entry in landed))
-    done = [f"{', '.join(entry.agent for entry in landed)} landed on {where}; u takes it back."] if landed else []
+    done = [f"{', '.join(entry.agent for entry in landed)} landed on {where}; u undoes it."] if landed else []
     return " ".join([*done, *aside])
 
 
 def ask_and_undo(screen: Screen[None], deck: Deck, actions: Actions, step: Step) -> None:
     """Ask whether to take `step` back, saying what that does, and do it."""
     sentences = what_happens(step)
-    more = [f"And {len(sentences) - _NAMED} things more."] if len(sentences) > _NAMED else []
+    more = [f"And {len(sentences) - _NAMED} more."] if len(sentences) > _NAMED else []
     loss = " ".join([*sentences[:_NAMED], *more, "That can be undone too."])
 
     def work(note: Note) -> str:
@@ -61,14 +61,15 @@ def ask_and_undo(screen: Screen[None], deck: Deck, actions: Actions, step: Step)
 
 def ask_and_prune(screen: Screen[None], deck: Deck, actions: Actions, chosen: Sequence[Stale]) -> None:
     """Ask whether to clear `chosen` away, saying what can't be brought back, and do it."""
-    things = f"{len(chosen)} thing{'' if len(chosen) == 1 else 's'}"
+    things = f"{len(chosen)} item{'' if len(chosen) == 1 else 's'}"
     for_good = sum(not stale.can_be_undone for stale in chosen)
     room = sum(stale.room for stale in chosen)
-    freed = f" {size_text(room)} come free." if room else ""
+    freed = f" {size_text(room)} will be freed." if room else ""
     if for_good:
-        loss = f"Undo brings back {len(chosen) - for_good}; {for_good} go for good, nothing of yours is in them.{freed}"
+        kept = len(chosen) - for_good
+        loss = f"Undo restores {kept}; {for_good} are deleted for good and contain none of your work.{freed}"
     else:
-        loss = f"Undo brings all of it back.{freed}"
+        loss = f"Undo restores all of it.{freed}"
 
     def work(note: Note, cancelled: Callable[[], bool]) -> str:
         def one_by_one() -> Iterator[Stale]:
@@ -79,15 +80,15 @@ def ask_and_prune(screen: Screen[None], deck: Deck, actions: Actions, chosen: Se
                 yield stale
 
         step, failed = deck.prune(one_by_one(), note)
-        said = "Pruned." if step is None else f"{step.text[:1].upper()}{step.text[1:]}; u brings it back."
+        said = "Pruned." if step is None else f"{step.text[:1].upper()}{step.text[1:]}; u undoes it."
         return f"{said} Not pruned: {', '.join(stale.what for stale in failed)}." if failed else said
 
     def answer(agreed: bool | None) -> None:
         if agreed:
             actions.do_long("pruning", work)
 
-    question = f"Clear {things} away?"
-    screen.app.push_screen(Confirm(question, loss, yes="Clear away", no="Keep all"), answer)
+    question = f"Delete {things}?"
+    screen.app.push_screen(Confirm(question, loss, yes="Delete", no="Keep all"), answer)
 
 
 def _progress(number: int, count: int, stale: Stale) -> Event:

@@ -24,21 +24,21 @@ def latest(steps: Sequence[Step]) -> Step | None:
 
 def what_happens(step: Step) -> list[str]:
     """One sentence for each thing that undoing `step` does, in the order it is done."""
-    return [plain(_sentence(part)) for part in reversed(step.parts)] or ["There is nothing left of it to take back."]
+    return [plain(_sentence(part)) for part in reversed(step.parts)] or ["There is nothing left to undo."]
 
 
 _SENTENCES = {
-    "removal": "The agent {agent} comes back: its worktree, branch and database, with what was not committed.",
-    "restoration": "The agent {agent} is removed again; what it holds is saved first.",
-    "base": "{branch} goes from {new:.10} back to {old:.10}, where it was before.",
-    "commit": "What {agent} had not committed is uncommitted again; its files stay as they are.",
-    "branch": "The branch {branch} comes back at {tip:.10}.",
+    "removal": "The agent {agent} is restored: its worktree, branch and database, with uncommitted changes.",
+    "restoration": "The agent {agent} is removed again; its work is saved first.",
+    "base": "{branch} moves back from {new:.10} to {old:.10}.",
+    "commit": "Changes of {agent} are uncommitted again; its files don't change.",
+    "branch": "The branch {branch} is restored at {tip:.10}.",
     "branch again": "The branch {branch} is deleted again.",
-    "database": "The database of {agent} comes back from its dump.",
-    "record": "git's record of the worktree {path} comes back.",
-    "record again": "git's record of the worktree {path} is taken away again.",
+    "database": "The database of {agent} is restored from its dump.",
+    "record": "git's record of the worktree {path} is restored.",
+    "record again": "git's record of the worktree {path} is deleted again.",
 }
 
 
 def _sentence(part: dict[str, Any]) -> str:
-    return _SENTENCES.get(part["kind"], "{kind} is taken back.").format(**part)
+    return _SENTENCES.get(part["kind"], "{kind} is undone.").format(**part)

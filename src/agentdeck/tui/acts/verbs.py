@@ -44,7 +44,7 @@ class AgentVerbs(Screen[None]):
     def _row(self) -> Row | None:
         row = self.selected_row()
         if row is None:
-            self.tell("There is no agent here; n starts one.", warn=True)
+            self.tell("No agent is selected; n starts one.", warn=True)
         return row
 
     def _alive_view(self) -> AgentView | None:
@@ -90,7 +90,7 @@ class AgentVerbs(Screen[None]):
         if row is None or row.state is not State.STARTING or row.view.alive:
             return False
         if not self.actions.cancel(row.name):
-            self.tell(f"{row.name} is being started or taken back just now; wait a moment.", warn=True)
+            self.tell(f"{row.name} is starting or being rolled back; wait a moment.", warn=True)
         return True
 
     def action_stop(self) -> None:
@@ -107,8 +107,8 @@ class AgentVerbs(Screen[None]):
         if view.state is State.DONE:
             answer(True)
             return
-        loss = f"It is {view.state}; what it is at now is cut short. All that it made stays, and r starts it again."
-        self.app.push_screen(Confirm(f"Stop {view.name}?", loss, yes="Stop", no="Let it go on"), answer)
+        loss = f"It is {view.state}; its current work is interrupted. Its changes stay, and r starts it again."
+        self.app.push_screen(Confirm(f"Stop {view.name}?", loss, yes="Stop", no="Keep it running"), answer)
 
     def _stop(self, name: str, note: Note) -> str:
         return f"{name} is {self.deck.stop(name, note).state}."
@@ -118,7 +118,7 @@ class AgentVerbs(Screen[None]):
         if row is None:
             return
         if row.state is State.STARTING and not row.view.alive:
-            self.tell(f"{row.name} is only being started; X cancels that.", warn=True)
+            self.tell(f"{row.name} is still starting; X cancels the start.", warn=True)
             return
         if _runs(row):
             self.tell(f"{row.name} is still running; i types to it.", warn=True)
@@ -129,7 +129,7 @@ class AgentVerbs(Screen[None]):
             if text is not None:
                 self.actions.do(f"resuming {name}", lambda note: self._resume(name, text, note), name)
 
-        ask = Ask(f"Resume {name}", hint="what to tell it; empty: it just goes on", may_be_empty=True)
+        ask = Ask(f"Resume {name}", hint="a prompt for it; empty: it just continues", may_be_empty=True)
         self.app.push_screen(ask, answer)
 
     def _resume(self, name: str, text: str, note: Note) -> str:
@@ -143,13 +143,13 @@ class AgentVerbs(Screen[None]):
 
         def answer(to: str | None) -> None:
             if to is not None:
-                title = f"letting {to or 'the next profile'} go on with {view.name}"
+                title = f"switching {view.name} to {to or 'the next profile'}"
                 self.actions.do(title, lambda note: self._fail_over(view.name, to, note), view.name)
 
         def look(note: Note) -> str:
             options = successors(self.deck, view)
-            text = f"It is with {view.profile} now. Whoever goes on does so in the same worktree, and is told the task."
-            dialog = Choose(f"Who shall go on with {view.name}?", text, options)
+            text = f"It runs {view.profile} now. The next profile continues in the same worktree."
+            dialog = Choose(f"Which profile continues {view.name}?", text, options)
             self.app.call_later(self.app.push_screen, dialog, answer)
             return ""
 
@@ -160,7 +160,7 @@ class AgentVerbs(Screen[None]):
 
     def _fail_over(self, name: str, to: str, note: Note) -> str:
         view = self.deck.fail_over(name, to, note)
-        return f"{view.profile} goes on with {view.name}."
+        return f"{view.name} now runs {view.profile}."
 
     def action_remove(self) -> None:
         row = self._row()
@@ -176,7 +176,7 @@ class AgentVerbs(Screen[None]):
 
     def _remove(self, name: str, note: Note, *, stop: bool) -> str:
         self.deck.remove(name, note, stop=stop)
-        return f"{name} was removed; what it held is in the trash."
+        return f"{name} was removed; its work is in the trash."
 
     # Talking
 
@@ -235,12 +235,12 @@ class AgentVerbs(Screen[None]):
         except DeckError as error:
             self.app.post_message(Failed(error.title, error.detail, error.hint))
             return
-        self._lend(argv, f"{view.name} could not be attached to")
+        self._lend(argv, f"Could not attach to {view.name}")
 
     def action_editor(self) -> None:
         row = self._row()
         if row is not None:
-            self._lend_in(row, [*editor(), "."], f"{editor()[0]} could not be run; EDITOR names yours")
+            self._lend_in(row, [*editor(), "."], f"{editor()[0]} could not be run; set EDITOR to your editor")
 
     def action_shell(self) -> None:
         row = self._row()
@@ -250,7 +250,7 @@ class AgentVerbs(Screen[None]):
     def _lend_in(self, row: Row, argv: list[str], complaint: str) -> None:
         folder = row.view.worktree
         if folder is None or not folder.is_dir():
-            self.tell(f"{row.name} has no worktree any more; x removes it, its branch is saved.", warn=True)
+            self.tell(f"{row.name} no longer has a worktree; x removes it and saves its branch.", warn=True)
             return
         if row.view.trouble:
             self.tell(f"The worktree of {row.name} can't be used: {row.view.trouble}.", warn=True)
@@ -264,7 +264,7 @@ class AgentVerbs(Screen[None]):
             self.app.post_message(Failed(error.title, error.detail, error.hint))
             return
         except SuspendNotSupported:
-            self.tell("There is no terminal here that could be lent to another program.", warn=True)
+            self.tell("There is no terminal here for another program.", warn=True)
             return
         if code and complaint:
             self.tell(f"{complaint} (exit code {code}).", warn=True)
@@ -282,18 +282,18 @@ def successors(deck: Deck, view: AgentView) -> list[tuple[str, str]]:
     own, path = view.agent.profile, deck.world.search_path
     at_work = (own, view.profile)
     installed = [each for each in deck.world.profiles.values() if found(each, path) and each.name not in at_work]
-    back = [(f"back to its own: {own}", own)] if view.profile != own else []
+    back = [(f"its own: {own}", own)] if view.profile != own else []
     others = [(each.title, each.name) for each in sorted(installed, key=lambda each: each.title.lower())]
-    return [*back, ("the next one of its chain", ""), *others]
+    return [*back, ("the next one in its chain", ""), *others]
 
 
 def what_is_lost(row: Row) -> str:
     """One sentence for the question before a removal."""
     held = [f"its worktree{_size(row)}", f"its branch {plain(row.view.branch)}" if row.view.branch else ""]
     held += ["its database" if row.view.agent.lease("database") else "", "its ports" if row.view.ports else ""]
-    first = f"It is {row.state} and is stopped first. " if row.view.alive and row.state.is_live else ""
+    first = f"It is {row.state} and will be stopped first. " if row.view.alive and row.state.is_live else ""
     gone = _and([each for each in held if each])
-    return f"{first}Gone are {gone}; all is saved first, and undo brings it back."
+    return f"{first}This deletes {gone}. Everything is saved first, and undo restores it."
 
 
 def _size(row: Row) -> str:

@@ -103,7 +103,7 @@ class Choose(ModalScreen[str | None]):
             yield Label(plain(self._question), classes="question", markup=False)
             yield Label(plain(self._text), classes="loss", markup=False)
             yield OptionList(*(plain(shown) for shown, _ in self._options), markup=False, classes="choices")
-            yield Label("⏎ chooses, esc leaves", classes="loss")
+            yield Label("⏎ chooses, esc closes", classes="loss")
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

@@ -25,8 +25,8 @@ from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.look.terminal import editor, lend
 
 COMMAND = "command"
-_PLACEHOLDER = "What shall the agent do? Several lines are fine; ctrl+e opens your editor."
-_COMMAND_PLACEHOLDER = "The command line to run as the agent, such as: npm test -- --watch"
+_PLACEHOLDER = "The agent's task, one or more lines; ctrl+e opens your editor."
+_COMMAND_PLACEHOLDER = "The command to run as the agent, such as: npm test -- --watch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def choices(deck: Deck) -> Choices:
     titles = [(each.title if each.name in usable else f"{each.title} (not installed)", each.name) for each in profiles]
     refs = deck.world.repo.run("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes")
     try:
-        first = [(f"The first that is installed: {choose(deck.world.profiles, AUTO, path)}", AUTO)]
+        first = [(f"The first installed: {choose(deck.world.profiles, AUTO, path)}", AUTO)]
     except MissingToolError:
         first = []
     fallback = AUTO if first else "demo"
@@ -89,7 +89,7 @@ class NewAgent(ModalScreen[StartRequest | None]):
                 yield Select[str]([("…", "")], value="", allow_blank=False, id="profile", compact=True)
             with Horizontal(classes="field"):
                 yield Label("Base")
-                yield Input(draft.base or "", placeholder="the branch that is checked out", id="base")
+                yield Input(draft.base or "", placeholder="the current branch", id="base")
             with Horizontal(classes="field"):
                 yield Label("Tier")
                 yield Input(draft.tier or "", placeholder="none: the agent's own model", id="tier")
@@ -97,11 +97,11 @@ class NewAgent(ModalScreen[StartRequest | None]):
                 yield Label("Name")
                 yield Input(draft.name or "", placeholder="made from the task", id="name")
             if self._deck.folder:
-                yield Label(f"It begins in {plain(self._deck.folder)}.", markup=False)
+                yield Label(f"It starts in {plain(self._deck.folder)}.", markup=False)
             yield Label("", id="complaint", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Start (ctrl+s)", id="start", variant="success", compact=True)
-                yield Button("Leave (esc)", id="cancel", compact=True)
+                yield Button("Cancel (esc)", id="cancel", compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#task").focus()
@@ -167,10 +167,10 @@ class NewAgent(ModalScreen[StartRequest | None]):
         try:
             argv = tuple(shlex.split(typed.task))
         except ValueError as error:
-            self.complain(f"That is no command line: {error}.")
+            self.complain(f"That is not a command line: {error}.")
             return
         if not argv:
-            self.complain("Type the command that is to be the agent.")
+            self.complain("Type a command.")
             self.query_one("#task").focus()
             return
         self.dismiss(replace(typed, task="", profile=None, argv=argv))
@@ -182,9 +182,9 @@ class NewAgent(ModalScreen[StartRequest | None]):
         except SuspendNotSupported:
             self.complain("There is no terminal here for an editor.")
         except DeckError as error:
-            self.complain(f"{error.title} EDITOR names yours.")
+            self.complain(f"{error.title} Set EDITOR to your editor.")
         except OSError as error:
-            self.complain(f"The task can't be handed to your editor: {error.strerror}.")
+            self.complain(f"The task can't be opened in your editor: {error.strerror}.")
         area.focus()
 
     def _edited(self, text: str) -> str:
@@ -192,7 +192,7 @@ class NewAgent(ModalScreen[StartRequest | None]):
             path = Path(folder, "task.md")
             path.write_text(text, "utf-8")
             if lend(self.app, [*editor(), str(path)]):
-                self.complain(f"{editor()[0]} did not end well; EDITOR names yours.")
+                self.complain(f"{editor()[0]} failed; set EDITOR to your editor.")
             return path.read_text("utf-8", "replace").rstrip("\n")
 
     @on(Button.Pressed)

@@ -80,16 +80,16 @@ def checked(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 def _problem(name: str, keys: str) -> str:
     if name not in BY_ID:
-        return f"There is no key called “{name}”; the help (?) shows their names."
+        return f"There is no key “{name}”; the help (?) lists the names."
     if not keys.replace(",", "").strip():
         return f"The key “{name}” can't be empty."
     for key in _keys_of(keys):
         if key in _FIXED:
-            return f"The key {_shown(key)} is for {_FIXED[key]}, so “{name}” can't have it."
+            return f"The key {_shown(key)} is reserved for {_FIXED[key]}; “{name}” can't use it."
         *modifiers, last = key.split("+")
         is_known = len(last) == 1 or last in _NAMED or key_to_character(last) is not None
         if not is_known or not _MODIFIERS.issuperset(modifiers):
-            return f"“{name}” can't be on “{key}”: there is no key of that name. ctrl+x, f6 and comma are some."
+            return f"“{name}” can't use “{key}”: there is no such key. Valid keys are ctrl+x, f6, comma."
     return ""
 
 
@@ -123,7 +123,7 @@ def _hidden(keymap: Mapping[str, str]) -> Iterator[str]:
         for (inner, outer), key in _overlaps(keys, keymap).items():
             if (inner, outer) not in known:
                 where = place[:1].lower() + place[1:]
-                yield f"The key {_shown(key)} is “{inner}” {where}, so “{outer}” can't be had by it there."
+                yield f"The key {_shown(key)} is “{inner}” {where}, so it can't be “{outer}” there."
 
 
 def _overlaps(keys: Iterable[Key], keymap: Mapping[str, str]) -> dict[tuple[str, str], str]:

@@ -21,69 +21,69 @@ class Key:
     """A sentence for the help and the palette."""
 
 
-AGENTS = "The selected agent"
-DECK = "The deck"
-LOOK = "What is shown"
-PROGRAM = "The program"
+AGENTS = "Selected agent"
+DECK = "Deck"
+LOOK = "View"
+PROGRAM = "Program"
 
 KEYS: dict[str, tuple[Key, ...]] = {
     AGENTS: (
-        Key("agent.attach", "enter", "attach", "attach", "Be at the agent's own keys; detaching comes back (ctrl+b d)"),
-        Key("agent.type", "i", "type", "type", "Type a line to the agent"),
-        Key("agent.yes", "y", "answer(True)", "yes", "Answer yes to what it asks permission for"),
-        Key("agent.no", "N", "answer(False)", "no", "Answer no to what it asks permission for"),
-        Key("agent.stop", "s", "stop", "stop", "Stop it; what it made stays"),
-        Key("agent.resume", "r", "resume", "resume", "Start it again, with a few more words if you like"),
-        Key("agent.land", "m", "land", "land", "Land it, or all that are marked, on the base, through the gate"),
-        Key("agent.fail-over", "f", "fail_over", "fail over", "Let another profile go on with it, or its own again"),
-        Key("agent.remove", "x", "remove", "remove", "Remove it: worktree, branch, ports and database are saved first"),
+        Key("agent.attach", "enter", "attach", "attach", "Attach to its terminal; ctrl+b d detaches"),
+        Key("agent.type", "i", "type", "type", "Type a line to it"),
+        Key("agent.yes", "y", "answer(True)", "yes", "Answer yes to its question"),
+        Key("agent.no", "N", "answer(False)", "no", "Answer no to its question"),
+        Key("agent.stop", "s", "stop", "stop", "Stop it; its work stays"),
+        Key("agent.resume", "r", "resume", "resume", "Resume it, with an optional prompt"),
+        Key("agent.land", "m", "land", "land", "Land it, or all marked agents, through the gate"),
+        Key("agent.fail-over", "f", "fail_over", "fail over", "Continue it with another profile, or its own again"),
+        Key("agent.remove", "x", "remove", "remove", "Remove it; its work is saved first"),
         Key("agent.editor", "o", "editor", "open", "Open its worktree in your editor"),
         Key("agent.shell", "w", "shell", "shell", "Open a shell in its worktree"),
     ),
     DECK: (
         Key("deck.new", "n", "new", "new", "Start a new agent"),
         Key("deck.next", "tab,exclamation_mark", "next_needy", "next", "Go to the next agent that needs you"),
-        Key("deck.mark", "space", "mark", "mark", "Mark the agent, or take its mark away"),
-        Key("deck.mark-all", "A", "mark_all", "mark all", "Mark all agents that are shown, or none"),
-        Key("deck.broadcast", "b", "broadcast", "to marked", "Send the same message to all that are marked"),
-        Key("deck.queue", "L", "queue", "queue", "The landing queue: stages, reasons, and the gate's output"),
-        Key("deck.radar", "R", "radar", "radar", "Which agents will collide, and in which order to land them"),
-        Key("deck.undo", "u", "undo", "undo", "Take back the last removal, landing or prune"),
-        Key("deck.trash", "U", "trash", "trash", "All that can be taken back"),
-        Key("deck.prune", "p", "prune", "prune", "What has gone stale, and clear it away"),
+        Key("deck.mark", "space", "mark", "mark", "Mark or unmark the agent"),
+        Key("deck.mark-all", "A", "mark_all", "mark all", "Mark all shown agents, or none"),
+        Key("deck.broadcast", "b", "broadcast", "to marked", "Send one message to all marked agents"),
+        Key("deck.queue", "L", "queue", "queue", "Landing queue: stages, reasons and gate output"),
+        Key("deck.radar", "R", "radar", "radar", "Conflicts between agents, and the best landing order"),
+        Key("deck.undo", "u", "undo", "undo", "Undo the last removal, landing or prune"),
+        Key("deck.trash", "U", "trash", "trash", "All steps that can be undone"),
+        Key("deck.prune", "p", "prune", "prune", "Stale items, and delete them"),
         Key(
             "deck.trust",
             "T",
             "trust",
             "trust",
-            "Approve what the configuration runs, reaches or loosens",
+            "Approve the repository's configuration",
         ),
-        Key("deck.cancel", "X", "cancel", "cancel", "Cancel what is being done now"),
+        Key("deck.cancel", "X", "cancel", "cancel", "Cancel the current action"),
     ),
     LOOK: (
-        Key("look.filter", "slash", "filter", "filter", "Show only agents that match, letter by letter"),
-        Key("look.order", "S", "order", "order", "Sort by the next order: need, name, age, last change, CPU, cost"),
-        Key("look.group", "g", "group", "group", "Group by nothing, state, profile or base branch"),
-        Key("look.pane", "right,f6", "focus_pane", "into tab", "Put the keys into the tab; escape comes back"),
-        Key("look.zoom", "z", "zoom", "zoom", "Give the tab the whole screen, or give the list back its part"),
+        Key("look.filter", "slash", "filter", "filter", "Filter the agents as you type"),
+        Key("look.order", "S", "order", "order", "Next sort order: need, name, age, change, CPU, cost"),
+        Key("look.group", "g", "group", "group", "Group by nothing, state, profile or base"),
+        Key("look.pane", "right,f6", "focus_pane", "into tab", "Focus the tab; escape returns"),
+        Key("look.zoom", "z", "zoom", "zoom", "Show the tab in full screen, or beside the list"),
         Key("tab.screen", "1", "tab('Screen')", "screen", "Its terminal, live"),
-        Key("tab.log", "2,l", "tab('Log')", "log", "Its output with times"),
-        Key("tab.diff", "3,d", "tab('Diff')", "diff", "What it changed"),
-        Key("tab.commits", "4", "tab('Commits')", "commits", "What it committed"),
+        Key("tab.log", "2,l", "tab('Log')", "log", "Its output, with times"),
+        Key("tab.diff", "3,d", "tab('Diff')", "diff", "Its changes"),
+        Key("tab.commits", "4", "tab('Commits')", "commits", "Its commits"),
         Key("tab.env", "5", "tab('Env')", "env", "Its ports, database and variables"),
         Key("tab.usage", "6", "tab('Usage')", "usage", "Its processor time and memory"),
-        Key("tab.events", "7,e", "tab('Events')", "events", "What happened to it"),
+        Key("tab.events", "7,e", "tab('Events')", "events", "Its events"),
     ),
     PROGRAM: (
         Key("program.help", "question_mark", "help", "help", "This help"),
-        Key("program.theme", "ctrl+t", "theme", "theme", "Light or dark"),
-        Key("program.back", "escape", "back", "back", "Back to the list; take filter and marks away"),
-        Key("program.quit", "q", "quit", "quit", "Leave the dashboard; the agents go on"),
+        Key("program.theme", "ctrl+t", "theme", "theme", "Light or dark theme"),
+        Key("program.back", "escape", "back", "back", "Return to the list; clear filter and marks"),
+        Key("program.quit", "q", "quit", "quit", "Quit the dashboard; agents keep running"),
     ),
 }
 IN_LIST = (
     Key("list.down", "down,j", "move(1)", "down", "The next agent"),
-    Key("list.up", "up,k", "move(-1)", "up", "The agent before"),
+    Key("list.up", "up,k", "move(-1)", "up", "The previous agent"),
     Key("list.page-down", "pagedown", "page(1)", "page down", "One page down"),
     Key("list.page-up", "pageup", "page(-1)", "page up", "One page up"),
     Key("list.first", "home", "move(-100000)", "first", "The first agent"),
@@ -92,7 +92,7 @@ IN_LIST = (
 """The keys that work while they are in the list of agents."""
 IN_ROWS = (
     Key("rows.down", "down,j", "move(1)", "down", "The next line"),
-    Key("rows.up", "up,k", "move(-1)", "up", "The line before"),
+    Key("rows.up", "up,k", "move(-1)", "up", "The previous line"),
     Key("rows.page-down", "pagedown,ctrl+d", "page(1)", "page down", "One page down"),
     Key("rows.page-up", "pageup,ctrl+u", "page(-1)", "page up", "One page up"),
     Key("rows.first", "home,g", "move(-100000000)", "first", "The first line"),
@@ -102,38 +102,36 @@ IN_ROWS = (
 """The keys of every tab that has a current line: all but Screen and Log."""
 IN_DIFF = (
     Key("diff.next-file", "n", "step('file', 1)", "file", "The next file"),
-    Key("diff.file-before", "p", "step('file', -1)", "file", "The file before"),
+    Key("diff.file-before", "p", "step('file', -1)", "file", "The previous file"),
     Key("diff.next-hunk", "right_square_bracket", "step('@', 1)", "change", "The next change"),
-    Key("diff.hunk-before", "left_square_bracket", "step('@', -1)", "change", "The change before"),
+    Key("diff.hunk-before", "left_square_bracket", "step('@', -1)", "change", "The previous change"),
 )
 """The keys of a diff, in the tab Diff and of one commit."""
 LOG, DIFF, COMMITS, ENV = "In the tab Log", "In the tab Diff", "In the tab Commits", "In the tab Env"
 
 IN_TABS: dict[str, tuple[Key, ...]] = {
     LOG: (
-        Key("log.search", "slash", "search", "search", "Search; a capital tells small and capital letters apart"),
+        Key("log.search", "slash", "search", "search", "Search; a capital letter makes it case-sensitive"),
         Key("log.next", "n", "step(1)", "next", "The next match"),
-        Key("log.before", "N", "step(-1)", "before", "The match before, also in what was not read yet"),
-        Key("log.filter", "f", "filter", "filter", "Show only lines with a text"),
+        Key("log.before", "N", "step(-1)", "before", "The previous match, also further up in the log"),
+        Key("log.filter", "f", "filter", "filter", "Show only lines that contain a text"),
         Key("log.wrap", "w", "wrap", "wrap", "Wrap long lines, or not"),
         Key("log.end", "G", "end", "follow", "Go to the end, and follow it"),
-        Key("log.home", "g", "home", "older", "Go up to what came before"),
+        Key("log.home", "g", "home", "older", "Go to older output"),
         Key("log.replay", "space", "replay", "replay", "Play the recording of its terminal, or pause it"),
         Key("log.slower", "less_than_sign,comma", "speed(-1)", "slower", "Play it slower"),
         Key("log.faster", "greater_than_sign,full_stop", "speed(1)", "faster", "Play it faster, up to 8x"),
         Key("log.back", "left", "skip(-10)", "back", "Ten seconds back in the recording"),
-        Key("log.on", "right", "skip(10)", "on", "Ten seconds on in the recording"),
+        Key("log.on", "right", "skip(10)", "on", "Ten seconds forward in the recording"),
         Key("log.leave", "escape", "leave_replay", "leave", "Back from the recording to the log"),
     ),
     DIFF: (
-        Key("diff.comment", "c", "comment", "comment", "Comment on this line; it is kept until you send it"),
-        Key("diff.send", "C", "send", "send all", "Send all comments to the agent; one that ended is resumed"),
+        Key("diff.comment", "c", "comment", "comment", "Comment on this line; sent later with C"),
+        Key("diff.send", "C", "send", "send all", "Send all comments; resume the agent if it ended"),
         Key("diff.delete", "X", "delete", "delete", "Delete the comment on this line"),
-        Key("diff.scope", "u", "scope", "committed", "All changes, only committed ones, only the others"),
+        Key("diff.scope", "u", "scope", "committed", "Show all, only committed, or uncommitted changes"),
     ),
-    COMMITS: (
-        Key("commits.list", "backspace,escape", "list", "list", "Back to the list; Enter shows a commit's lines"),
-    ),
+    COMMITS: (Key("commits.list", "backspace,escape", "list", "list", "Return to the list of commits"),),
     ENV: (
         Key("env.copy", "y", "copy", "copy", "Copy the value to the clipboard"),
         Key("env.reveal", "v", "reveal", "secret", "Show or hide the secret on this line"),

@@ -25,7 +25,7 @@ NEEDS_PERSON = frozenset({State.WAITING, State.FAILED})
 
 
 class Order(StrEnum):
-    URGENCY = "what needs you"
+    URGENCY = "need"
     NAME = "name"
     NEWEST = "newest"
     CHANGED = "last change"

@@ -14,7 +14,7 @@ _LINES = (
     ("", ""),
     ("Each agent gets a worktree, a branch, ports, a database and a terminal", ""),
     ("of its own, so several can work on this repository at once without", ""),
-    ("getting in each other's way. They go on when you close this screen.", ""),
+    ("getting in each other's way. They keep running after you quit.", ""),
     ("", ""),
     ("n    start the first agent", "bold $text-success"),
     ("?    all keys", "$foreground 60%"),

@@ -14,8 +14,8 @@ def sentence(error: BaseException | None, *, hint: bool = True) -> str:
         return plain(f"{error.title} {error.hint if hint else ''}".strip())
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        return plain(f"That can't be read: {error.strerror or error}{where}.")
-    return plain(f"This can't be shown: {error!r}")
+        return plain(f"Can't read it: {error.strerror or error}{where}.")
+    return plain(f"Can't show it: {error!r}")
 
 
 def say(text: str) -> None:

@@ -84,12 +84,12 @@ class CommitsPane(AgentPane):
 
     def _tell(self, view: AgentView) -> None:
         if self._open is not None:
-            self.say(f"esc goes back to the list  ·  {self._open.id[:9]}  {plain(self._open.subject)}")
+            self.say(f"esc returns to the list  ·  {self._open.id[:9]}  {plain(self._open.subject)}")
         elif not self._commits:
-            self.say(f"Nothing is committed yet that {plain(agent_base(view.agent))} has not.")
+            self.say(f"No commits yet that {plain(agent_base(view.agent))} lacks.")
         else:
             count = len(self._commits)
-            self.say(f"{count} commit{'s' if count > 1 else ''} that {plain(agent_base(view.agent))} has not")
+            self.say(f"{count} commit{'s' if count > 1 else ''} that {plain(agent_base(view.agent))} lacks")
 
     @on(RowsView.Opened)
     def _opened(self, event: RowsView.Opened) -> None:

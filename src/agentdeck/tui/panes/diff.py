@@ -93,7 +93,7 @@ class DiffPane(AgentPane):
         if not is_asked and (passed < max(_REST, _SHARE * self._took) or (signs == self._signs and passed < _SURE)):
             return None
         if self._facts is None:
-            self.say(f"Reading what {view.name} changed …")
+            self.say(f"Reading the changes of {view.name} …")
         begun = time.monotonic()
         scope, whole = self._scope, self._whole
         facts = await asyncio.to_thread(self._read, view, scope, whole)
@@ -130,8 +130,8 @@ class DiffPane(AgentPane):
         if not diff.files and not comments:
             self.say(
                 {
-                    Scope.ALL: f"Nothing has changed yet against {plain(diff.against)}.",
-                    Scope.COMMITTED: f"Nothing is committed yet since {plain(diff.against)}; u shows the rest.",
+                    Scope.ALL: f"No changes yet against {plain(diff.against)}.",
+                    Scope.COMMITTED: f"No commits yet since {plain(diff.against)}; u shows the rest.",
                     Scope.UNCOMMITTED: "Everything is committed; u shows it.",
                 }[self._scope]
             )
@@ -166,7 +166,7 @@ class DiffPane(AgentPane):
             return
         target = self.lines.aim()
         if target is None:
-            self.app.notify("There is nothing here to comment on yet.", severity="warning")
+            self.app.notify("There is nothing to comment on yet.", severity="warning")
             return
 
         def answer(text: str | None) -> None:
@@ -176,7 +176,7 @@ class DiffPane(AgentPane):
                 self._do(lambda: Comments(self.deck.store, view.name).add(comment))
 
         place = plain(target.place)
-        self.query_one(Prompt).ask(f"✎ {place}:", answer, hint="kept until C sends it to the agent")
+        self.query_one(Prompt).ask(f"✎ {place}:", answer, hint="C sends it to the agent")
 
     def action_delete(self) -> None:
         view, comment = self.view, self.lines.comment()
@@ -190,7 +190,7 @@ class DiffPane(AgentPane):
         if view is None or self._sends:
             return
         if self._facts is None or not self._facts.comments:
-            self.app.notify("There are no comments to send; c makes one.", severity="warning")
+            self.app.notify("There are no comments to send; c adds one.", severity="warning")
             return
         self._sends = True
         self._do(lambda: send(self.deck.world, view.name))

@@ -270,7 +270,7 @@ def rows_of(diff: Diff, comments: Sequence[Comment]) -> list[Row]:
 
 
 def _lost(comment: Comment) -> Comment:
-    return replace(comment, text=f"{comment.place} (not in this diff any more): {comment.text}")
+    return replace(comment, text=f"{comment.place} (no longer in this diff): {comment.text}")
 
 
 def note_of(file: FilePatch) -> str:
@@ -278,7 +278,7 @@ def note_of(file: FilePatch) -> str:
         return file.note
     if file.is_binary:
         return "a binary file"
-    return "only its name has changed" if file.status == "R" else "an empty file"
+    return "only renamed" if file.status == "R" else "an empty file"
 
 
 def title_of(diff: Diff) -> list[Piece]:

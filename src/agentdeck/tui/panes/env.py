@@ -91,7 +91,7 @@ class EnvPane(ListPane):
     def action_reveal(self) -> None:
         entry = self._entry()
         if entry is None or not entry.hidden:
-            self.app.notify("There is nothing hidden on this line.")
+            self.app.notify("There is no secret on this line.")
             return
         self._revealed ^= {entry.name}
         self._paint()
@@ -100,10 +100,10 @@ class EnvPane(ListPane):
     def action_copy(self) -> None:
         entry = self._entry()
         if entry is None:
-            self.app.notify("There is nothing on this line to copy; the arrows go to the next one.")
+            self.app.notify("There is nothing to copy on this line; use the arrows.")
             return
         self.app.copy_to_clipboard(entry.value)
-        self.app.notify(f"{plain(entry.name)} is in the clipboard.", markup=False)
+        self.app.notify(f"{plain(entry.name)} was copied.", markup=False)
 
 
 def entries_of(world: World, view: AgentView) -> list[Entry]:
@@ -119,7 +119,7 @@ def entries_of(world: World, view: AgentView) -> list[Entry]:
         ("session", status.session),
         ("log", str(view.log or "")),
     ]
-    found = [Entry("", "Where it works"), *(_entry(name, value) for name, value in facts if value)]
+    found = [Entry("", "Location"), *(_entry(name, value) for name, value in facts if value)]
     leases = {lease.kind: lease for lease in agent.leases if lease.held}
     variables = resource_variables(world, agent)
     if "ports" in leases:

@@ -51,7 +51,7 @@ class EventsPane(ListPane):
 
     def _tell(self) -> None:
         if not self._events:
-            self.say("Nothing has happened to it yet.")
+            self.say("No events yet.")
             return
         event = self._events[min(self.rows.cursor, len(self._events) - 1)]
         ago = short_duration(max(0.0, time.time() - event.at))

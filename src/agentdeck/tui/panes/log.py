@@ -156,10 +156,10 @@ class LogPane(AgentPane):
         if self.lines.follows:
             return "" if view.alive else f"{view.name} has ended ({view.state})."
         if not self._is_last:
-            return "▼ more below; end goes there"
+            return "▼ more below; press end"
         if not self.lines.unseen:
-            return "▼ not following; end does"
-        return f"▼ {self.lines.unseen:,} new line{'s' if self.lines.unseen > 1 else ''} below; end goes there"
+            return "▼ not following; press end to follow"
+        return f"▼ {self.lines.unseen:,} new line{'s' if self.lines.unseen > 1 else ''} below; press end"
 
     def _search_state(self) -> str:
         if not self._searched:
@@ -167,9 +167,9 @@ class LogPane(AgentPane):
         at, count = self.lines.hits
         shown = f"“{cut(plain(self._searched), 24)}”"
         if self._seeks:
-            return f"{shown}: looking further up …"
-        where = "" if self._is_first else " here; N looks further up"
-        return f"{shown}: {at} of {count:,}{where}" if count else f"{shown}: nothing{where or ' like it'}"
+            return f"{shown}: searching further up …"
+        where = "" if self._is_first else " here; N searches further up"
+        return f"{shown}: {at} of {count:,}{where}" if count else f"{shown}: no match{where}"
 
     def _filter_state(self) -> str:
         if not self._filtered:
@@ -186,7 +186,7 @@ class LogPane(AgentPane):
             if text is not None:
                 self._search(text)
 
-        hint = "text to look for; empty ends the search"
+        hint = "search for; empty ends the search"
         self.query_one(Prompt).ask("search:", answer, value=self._searched, hint=hint, changed=self._search)
 
     def _search(self, text: str | None) -> None:
@@ -216,7 +216,7 @@ class LogPane(AgentPane):
             if text is not None:
                 self._set_filter(text)
 
-        hint = "show only lines with this text; empty shows all"
+        hint = "filter lines; empty shows all"
         self.query_one(Prompt).ask("only:", answer, value=self._filtered, hint=hint, changed=self._set_filter)
 
     def _set_filter(self, text: str | None) -> None:

@@ -44,7 +44,7 @@ class Player:
             reader = ScreenReader(self._tmux, stage.session)
             await self._go_on(recording, stage, reader)
         except (DeckError, OSError) as error:
-            self._tell(f"{sentence(error)} esc goes back to the log.")
+            self._tell(f"{sentence(error)} esc returns to the log.")
         finally:
             if reader is not None:
                 await reader.close()

@@ -154,7 +154,7 @@ class ScreenPane(AgentPane):
         if isinstance(facts, list):
             terminal.show_text(facts)
             rest = "these are the last lines of its log" if facts else "it has printed nothing"
-            self.say(f"{view.name} has no window any more; {rest}.")
+            self.say(f"{view.name} no longer has a window; {rest}.")
             return
         if facts.fitted and view.alive and (facts.columns, len(facts.lines)) != self.room():
             self._fit_soon()  # a terminal that showed it is gone

@@ -113,7 +113,7 @@ class UsagePane(ListPane):
         spent = self._spent[view.name][2] if view.name in self._spent else Spent()
         rows = [*self._charts(view, facts, width), *money_rows(spent, width), *self._processes(facts)]
         self.rows.put(rows)
-        self.say("" if facts else f"{view.name} is not running ({view.state}), so it uses nothing but disk.")
+        self.say("" if facts else f"{view.name} is not running ({view.state}), so it uses only disk space.")
 
     def _charts(self, view: AgentView, facts: Sequence[ProcessUse], width: int) -> list[list[Piece]]:
         samples = self._samples[view.name]
@@ -129,7 +129,7 @@ class UsagePane(ListPane):
             rows.append(_chart("memory", size_text(now.memory), memory, room, 1.3 * max(memory), most))
         elif facts:
             rows.append([(f"  {'memory':<11}", "dim"), (size_text(sum(use.rss_bytes for use in facts)), "strong")])
-        disk = "is being measured …" if size is None and view.worktree else size_text(size or 0)
+        disk = "measuring …" if size is None and view.worktree else size_text(size or 0)
         rows.append([(f"  {'disk':<11}", "dim"), (f"{disk}", "strong"), ("  its worktree", "dim")])
         return rows
 

@@ -50,7 +50,7 @@ class DeckScreen(Follower, DeckVerbs):
         with Container(id="body"):
             with Vertical(id="list"):
                 yield AgentTable(id="agents")
-                yield Input(placeholder="filter: part of a name, state, branch, task …", id="filter", compact=True)
+                yield Input(placeholder="filter by name, state, branch, task …", id="filter", compact=True)
             yield Detail(self.deck, id="detail")
         yield Welcome(self.deck.root.name, id="welcome")
         yield Activity(id="activity")

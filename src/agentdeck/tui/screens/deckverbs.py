@@ -60,11 +60,11 @@ class DeckVerbs(AgentVerbs):
         def work(note: Note) -> str:
             step = latest(self.deck.steps())
             if step is None:
-                return "There is nothing to undo: nothing was removed, landed or pruned."
+                return "There is nothing to undo."
             self.app.call_later(ask_and_undo, self, self.deck, self.actions, step)
             return ""
 
-        self.actions.do("looking for what can be undone", work)
+        self.actions.do("looking for steps to undo", work)
 
     def action_trash(self) -> None:
         from agentdeck.tui.screens.trash import TrashScreen
@@ -82,6 +82,6 @@ class DeckVerbs(AgentVerbs):
         if (row is not None and self.actions.cancel(row.name)) or self.actions.cancel():
             return
         if row is not None and row.state is State.STARTING and row.view.alive:
-            self.tell(f"{row.name} is at its set-up hooks; s stops it, x removes it.", warn=True)
+            self.tell(f"{row.name} is running its set-up hooks; s stops it, x removes it.", warn=True)
         else:
-            self.tell("Nothing is being done that could be cancelled.", warn=True)
+            self.tell("There is nothing to cancel.", warn=True)

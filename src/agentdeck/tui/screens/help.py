@@ -22,13 +22,13 @@ from agentdeck.tui.list.header import COLOURS
 _KEYS_WIDE, _HELP_WIDE = 11, 66
 """Columns for the keys, and for what they do where the id stands behind that."""
 _STATES = {
-    State.STARTING: "its worktree, ports and database are being made",
-    State.WORKING: "its program runs",
-    State.WAITING: "it needs a person; the list says for what",
-    State.LIMITED: "its model provider makes it wait, or another one took over",
-    State.DONE: "its turn is over, and went well",
-    State.FAILED: "it ended, and not well; the list says why",
-    State.STOPPED: "a person stopped it; r starts it again",
+    State.STARTING: "preparing its worktree, ports and database",
+    State.WORKING: "its program is running",
+    State.WAITING: "needs a person; the list shows why",
+    State.LIMITED: "its provider's limit is reached, or a backup took over",
+    State.DONE: "finished its turn without an error",
+    State.FAILED: "ended with an error; the list shows why",
+    State.STOPPED: "stopped by a person; r resumes it",
     State.LANDED: "its work is on the base branch",
 }
 
@@ -66,8 +66,8 @@ class HelpScreen(ModalScreen[None]):
             lines.append(Content("").join([word, Content(meaning)]))
         lines += [
             Content(""),
-            *_dim("What is dim is what [keys] in agentdeck.toml calls a key to give it another one.", width),
-            *_dim("ctrl+p finds every command by name. esc leaves this help.", width),
+            *_dim("The dim names are for [keys] in agentdeck.toml, which changes a key.", width),
+            *_dim("ctrl+p finds every command by name. esc closes this help.", width),
         ]
         return Content("\n").join(lines)
 

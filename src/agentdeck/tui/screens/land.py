@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _METHODS = {
     Method.MERGE: "merge: a merge commit",
     Method.SQUASH: "squash: one commit",
-    Method.REBASE: "rebase: its commits, one by one",
-    Method.FF_ONLY: "ff-only: only where the base has not gone on",
+    Method.REBASE: "rebase: replay its commits",
+    Method.FF_ONLY: "ff-only: only if the base has no new commits",
 }
 _FILES = 4
 """Paths of uncommitted work that are named."""
@@ -92,7 +92,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog land", can_focus=False):
             yield Label(f"Land {plain(', '.join(self._names))}", classes="question", markup=False)
-            yield Static("Trying it without changing anything …", id="outlook", markup=False)
+            yield Static("Checking, without changing anything …", id="outlook", markup=False)
             with Horizontal(classes="field"):
                 yield Label("Method")
                 yield Select(
@@ -103,14 +103,14 @@ class LandDialog(ModalScreen[LandRequest | None]):
                     compact=True,
                 )
             yield Tick("Run the gate first", True, id="gate")
-            yield Tick("Commit what is not committed, and land it too", False, id="commit")
-            yield Tick("Stop those that still run", False, id="stop")
-            yield Tick("Let each agent resolve its own conflicts, and land it then", False, id="hand-back")
-            yield Tick("One gate run for all; search for what fails it", False, id="batch")
-            yield Tick("Land what changes what runs here; it is used once you approve it", False, id="config")
-            yield Tick("Remove each agent once it has landed (saved first)", False, id="remove")
+            yield Tick("Commit uncommitted changes and land them too", False, id="commit")
+            yield Tick("Stop running agents first", False, id="stop")
+            yield Tick("Let each agent resolve its conflicts, then land it", False, id="hand-back")
+            yield Tick("Run one gate for all; if it fails, find the cause", False, id="batch")
+            yield Tick("Land configuration changes; they need your approval to take effect", False, id="config")
+            yield Tick("Remove each agent after it lands (saved first)", False, id="remove")
             with Horizontal(classes="buttons"):
-                yield Button("Leave it (esc)", id="no", variant="primary", compact=True)
+                yield Button("Cancel (esc)", id="no", variant="primary", compact=True)
                 yield Button("Land (y)", id="yes", variant="success", compact=True, disabled=True)
 
     def on_mount(self) -> None:
@@ -203,10 +203,10 @@ def _sentences(found: Outlook) -> list[Piece | str]:
     files = f"{entry.files} file{'' if entry.files == 1 else 's'}"
     said: list[Piece | str] = []
     if found.running:
-        said.append((f"● {entry.agent} is {found.running}: it is set aside unless it is stopped", "$text-warning"))
+        said.append((f"● {entry.agent} is {found.running}: set aside unless it is stopped", "$text-warning"))
     if entry.stage is Stage.WOULD_LAND:
         what = f"{commits}, {files}" if entry.new else entry.reason
-        said.append((f"✓ {entry.agent} → {entry.base}: {what}, without a conflict", "$text-success"))
+        said.append((f"✓ {entry.agent} → {entry.base}: {what}, no conflict", "$text-success"))
     else:
         said.append((f"✗ {entry.agent}: {entry.reason}", "$text-error"))
     if found.changes:
@@ -217,5 +217,5 @@ def _sentences(found: Outlook) -> list[Piece | str]:
     if found.uncommitted:
         names = ", ".join(line[3:] for line in found.uncommitted[:_FILES])
         more = f" and {len(found.uncommitted) - _FILES} more" if len(found.uncommitted) > _FILES else ""
-        said.append((f"    uncommitted, and lands only if it is committed: {names}{more}", "$text-warning"))
+        said.append((f"    uncommitted; lands only if committed: {names}{more}", "$text-warning"))
     return said

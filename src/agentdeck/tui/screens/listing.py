@@ -50,9 +50,9 @@ class Listing(Follower, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Back to the agents", show=False),
         Binding("j", "cursor(1)", "Next line", show=False),
-        Binding("k", "cursor(-1)", "Line before", show=False),
-        Binding("pagedown", "page(1)", "Down in what is said of the line", show=False),
-        Binding("pageup", "page(-1)", "Up in what is said of the line", show=False),
+        Binding("k", "cursor(-1)", "Previous line", show=False),
+        Binding("pagedown", "page(1)", "Scroll the details down", show=False),
+        Binding("pageup", "page(-1)", "Scroll the details up", show=False),
         *bound([BY_ID["deck.cancel"], BY_ID["program.help"]]),
     ]
     heading = ""
@@ -229,7 +229,7 @@ class Listing(Follower, Screen[None]):
 
     def action_cancel(self) -> None:
         if not self.actions.cancel():
-            self.notify("Nothing is being done that could be cancelled.", severity="warning")
+            self.notify("There is nothing to cancel.", severity="warning")
 
     def action_help(self) -> None:
         from agentdeck.tui.screens.help import HelpScreen

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 class PruneScreen(Listing):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "prune", "Clear all of it away", show=False),
-        Binding("space", "spare", "Leave this one out, or take it in again", show=False),
+        Binding("p", "prune", "Delete all of it", show=False),
+        Binding("space", "spare", "Keep or delete this item", show=False),
     ]
     heading = "Prune"
-    empty = "Nothing is stale: no landed agents, merged branches, leftovers without an agent, or trash past its days."
+    empty = "Nothing is stale: no landed agents, merged branches, orphaned resources or expired trash."
     columns = (
         Column("", 1),
         Column("KIND", 8),
@@ -74,14 +74,14 @@ class PruneScreen(Listing):
         stale: Stale | None = next((each for each in facts if _key(each) == key), None)
         if stale is None:
             return Content()
-        back = "Undo brings it back." if stale.can_be_undone else "This can't be undone; nothing of yours is in it."
-        kept = "" if key not in self.spared else "It is left out; space takes it in again."
+        back = "Undo restores it." if stale.can_be_undone else "This can't be undone; it contains none of your work."
+        kept = "" if key not in self.spared else "It is kept; space marks it again."
         return lines((f"{stale.kind}: {stale.what}", "bold"), f"Why: {stale.why}.", back, (kept, "$text-accent"))
 
     def hints(self) -> Sequence[KeyHint]:
         if not self.facts:
             return ()
-        return (KeyHint("p", "clear away what is marked ✗", "prune"), KeyHint("space", "leave out", "spare"))
+        return (KeyHint("p", "delete what is marked ✗", "prune"), KeyHint("space", "leave out", "spare"))
 
     @on(OptionList.OptionSelected)
     def action_spare(self) -> None:

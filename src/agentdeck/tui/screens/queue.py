@@ -38,10 +38,10 @@ class Queue:
 
 class QueueScreen(Listing):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "undo", "Take the landing back", show=False),
+        Binding("u", "undo", "Undo the landing", show=False),
     ]
     heading = "Landing queue"
-    empty = "Nothing has landed yet. m on an agent that is done brings its work to its base branch."
+    empty = "Nothing has landed yet. Press m on an agent that is done to land it."
     columns = (Column("STAGE", 12), Column("AGENT", 10), Column("ON", 6), Column("WORK", 10), Column("WHEN", 8))
     every = 1.0
 
@@ -88,7 +88,7 @@ class QueueScreen(Listing):
         number = next((entry.step for landing, entry in pairs if _key(landing, entry) == self.selected), 0)
         step = next((step for step in self.deck.steps() if step.number == number), None) if number else None
         if step is None:
-            self.notify("This one moved nothing that could be taken back.", severity="warning")
+            self.notify("This landing moved nothing, so there is nothing to undo.", severity="warning")
         elif step.undone:
             self.notify(f"It was already undone by step {step.undone}.", severity="warning")
         else:
@@ -137,7 +137,7 @@ def _about(landing: Landing, entry: Entry, gate: Sequence[str]) -> Content:
     commands = "; ".join(landing.gate) if landing.gate else "none"
     said: list[Piece | str] = [
         (f"{entry.agent} on {entry.base or '…'}: {entry.stage}", "bold"),
-        (f"by {landing.method}, begun {began}{took}; gate: {commands}", "$foreground 60%"),
+        (f"by {landing.method}, started {began}{took}; gate: {commands}", "$foreground 60%"),
     ]
     if entry.new:
         said.append(f"{entry.old[:10]} → {entry.new[:10]}: {_work(entry)}")
@@ -148,5 +148,5 @@ def _about(landing: Landing, entry: Entry, gate: Sequence[str]) -> Content:
     if entry.hint:
         said.append((f"→ {entry.hint}", "$text-accent"))
     if gate:
-        said += ["", ("What its gate printed", "bold"), *(clean(line) for line in gate if not line.startswith(_OURS))]
+        said += ["", ("Gate output", "bold"), *(clean(line) for line in gate if not line.startswith(_OURS))]
     return lines(*said)

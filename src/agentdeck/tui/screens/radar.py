@@ -43,7 +43,7 @@ class RadarScreen(Listing):
         pairs = [*facts.base, *facts.pairs]
         conflicts = sum(pair.verdict is Verdict.CONFLICTS for pair in pairs)
         touches = sum(pair.verdict is Verdict.TOUCHES for pair in pairs)
-        counted = f"{conflicts} conflict{'' if conflicts == 1 else 's'}", f"{touches} touching", "the rest clean"
+        counted = f"{conflicts} conflict{'' if conflicts == 1 else 's'}", f"{touches} touching", "the rest is clean"
         glyphs = (verdict.glyph for verdict in reversed(Verdict))
         return ", ".join(f"{glyph} {text}" for glyph, text in zip(glyphs, counted, strict=True))
 
@@ -53,8 +53,8 @@ class RadarScreen(Listing):
         across = self._across(report, order)
         self.columns = (
             Column("", 2),
-            Column("LAND IN THIS ORDER", 10),
-            Column("WITH ITS BASE", 13),
+            Column("LANDING ORDER", 10),
+            Column("WITH BASE", 13),
             *(Column(str(order.index(name) + 1), 2) for name in across),
             Column("", 8),
         )
@@ -88,7 +88,7 @@ class RadarScreen(Listing):
         report: Report = facts
         said: list[Piece | str] = [(key, "bold")]
         if problem := report.problems.get(key):
-            said.append((f"Not all could be looked at: {problem}", "$text-warning"))
+            said.append((f"Some agents could not be checked: {problem}", "$text-warning"))
         pairs = sorted(report.of(key), key=lambda pair: -pair.verdict.weight)
         clean = [pair.b if pair.a == key else pair.a for pair in pairs if pair.verdict is Verdict.CLEAN]
         for pair in pairs:
@@ -108,4 +108,4 @@ def _collision(pair: Pair, name: str) -> list[Piece | str]:
     also = [path for path in pair.shared if path not in clashing]
     said += [(f"    {path} (both changed it)", "$foreground 70%") for path in also[:_FILES]]
     hidden = max(0, len(pair.conflicts) - _FILES) + max(0, len(also) - _FILES)
-    return [*said, f"    and {hidden} files more"] if hidden else said
+    return [*said, f"    and {hidden} more files"] if hidden else said

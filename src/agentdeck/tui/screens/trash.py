@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class TrashScreen(Listing):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", "Take the step back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", "Undo the step", show=False)]
     heading = "Trash"
-    empty = "Nothing was removed, landed or pruned yet. Whatever is will be here, and can be taken back."
-    columns = (Column("STEP", 4), Column("WHEN", 8), Column("WHAT WAS DONE", 20), Column("", 10))
+    empty = "No steps yet. Removals, landings and prunes appear here and can be undone."
+    columns = (Column("STEP", 4), Column("WHEN", 8), Column("STEP", 20), Column("", 10))
 
     def find(self) -> list[Step]:
         return list(reversed(self.deck.steps()))
@@ -51,8 +51,8 @@ class TrashScreen(Listing):
             "",
         ]
         if step.undone:
-            return lines(*said, f"It was undone by step {step.undone}; undoing that one does it again.")
-        head = "If you undo it:" if not step.undoes else "If you undo it, what it took back is done again:"
+            return lines(*said, f"It was undone by step {step.undone}; undo that step to redo it.")
+        head = "If you undo it:" if not step.undoes else "If you undo it, these changes are made again:"
         return lines(*said, (head, "$text-accent"), *(f"• {each}" for each in what_happens(step)))
 
     def hints(self) -> Sequence[KeyHint]:

@@ -44,7 +44,7 @@ class TrustDialog(YesOrNo):
     def compose(self) -> ComposeResult:
         changed = "It changed since you approved it. " if self._standing.approved is not None else ""
         with Vertical(classes="dialog trust"):
-            yield Label("Approve what this repository's configuration does?", classes="question", markup=False)
+            yield Label("Approve this repository's configuration?", classes="question", markup=False)
             yield Label(f"{changed}It is not used until you approve it.", classes="loss", markup=False)
             with VerticalScroll(id="changes", can_focus=False):
                 yield Static(lines(*change_lines(self._standing.changes)), markup=False)
