@@ -71,12 +71,12 @@ def measure(deck: Deck, agents: int, files: int) -> None:
     views = to_land(deck.agents())
     one = str(views[0].worktree)
     cache = deck.store.folder / "radar"
-    kept = Radar(deck.world)
+    kept = Radar(deck._world)
     count = 0
 
     def first() -> None:
         shutil.rmtree(cache, ignore_errors=True)
-        Radar(deck.world).scan(views)
+        Radar(deck._world).scan(views)
 
     def change() -> None:
         nonlocal count
@@ -88,11 +88,11 @@ def measure(deck: Deck, agents: int, files: int) -> None:
 
     acts: list[tuple[str, Callable[[], None], Callable[[], None]]] = [
         ("first scan, nothing kept", lambda: None, first),
-        ("nothing changed, new process", lambda: None, lambda: bool(Radar(deck.world).scan(views))),  # type: ignore[list-item]
-        ("one agent changed, new process", change, lambda: bool(Radar(deck.world).scan(views))),  # type: ignore[list-item]
+        ("nothing changed, new process", lambda: None, lambda: bool(Radar(deck._world).scan(views))),  # type: ignore[list-item]
+        ("one agent changed, new process", change, lambda: bool(Radar(deck._world).scan(views))),  # type: ignore[list-item]
         ("one agent changed, told which", change, changed_told),
     ]
-    report = Radar(deck.world).scan(views)
+    report = Radar(deck._world).scan(views)
     kinds = [pair.verdict for pair in report.pairs]
     print(f"{agents} agents, {files:,} files, {len(kinds)} pairs: {kinds.count(Verdict.CONFLICTS)} conflict,"
           f" {kinds.count(Verdict.TOUCHES)} touch the same files")  # fmt: skip

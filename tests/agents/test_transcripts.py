@@ -19,7 +19,7 @@ from agentdeck.engine.views import StartRequest
 from tests.agents.answering import press_enter_until
 from tests.agents.conftest import QUIET
 from tests.support.cli import agentdeck
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually
 from tests.support.scripted_model import Block, Script, call, say, scripted_model, think
 
@@ -98,7 +98,7 @@ def test_a_headless_run_has_a_log_to_read_and_what_it_took(
         assert activity.requests == script.sent == 4
         assert activity.usage == Usage(4 * 1200, 4 * 80, 4 * 9000, 4 * 300 if profile == "claude" else 0)
         assert activity.last_words == "All is well.\nThat is it."
-        records = list(of_agent(deck.world, "it"))
+        records = list(of_agent(world_of(deck), "it"))
         assert {record.provider for record in records} == {OWN}
         assert sum(record.usage.output for record in records) == 4 * 80
         assert [
@@ -144,5 +144,5 @@ def test_an_interactive_agent_is_seen_at_work_and_goes_on_after_a_kill(
         activity = deck.store.activity("it")
         assert activity is not None
         assert (activity.requests, activity.session) == (3, session)
-        assert sum(record.usage.output for record in of_agent(deck.world, "it")) == 3 * 80
+        assert sum(record.usage.output for record in of_agent(world_of(deck), "it")) == 3 * 80
         deck.stop("it")

@@ -210,7 +210,7 @@ def test_a_worktree_that_is_gone(bench: Bench) -> None:
     view = finished(bench, "fix", {"fix.txt": "fixed\n"})
     assert view.worktree is not None
     view.worktree.rename(bench.root.parent / "away")
-    hint = refused(lambda: bench.deck().diff("fix"))
+    hint = refused(lambda: bench.deck().review.text("fix"))
     done = shell(commands_in(hint)[0], bench.root)
     assert "agent fix" in done.stdout
     told = next(line for line in done.stdout.splitlines() if "makes it again" in line)
@@ -246,7 +246,7 @@ def test_what_was_removed_comes_back_and_goes_again(bench: Bench) -> None:
     obey(refused(lambda: deck.undo(1)), bench.root)
     assert deck.store.names() == []
     finished(bench, "fix", {})
-    step = next(step for step in reversed(deck.steps()) if not step.undone)
+    step = next(step for step in reversed(deck.history.steps()) if not step.undone)
     obey(refused(lambda: deck.undo(step.number)), bench.root)
     deck.undo(step.number)
     assert (bench.root / ".worktrees/fix/fix.txt").exists()
@@ -355,7 +355,7 @@ def test_a_protected_branch_and_a_detached_head(bench: Bench, monkeypatch: pytes
     bench.git("switch", "-q", "--detach", cwd=view.worktree)
     hint = land(bench, "fix").hint
     assert shell(commands_in(hint)[0], bench.root).returncode == 4
-    obey(refused(lambda: bench.deck().propose(LandRequest(("fix",)))), bench.root)
+    obey(refused(lambda: bench.deck().landings.propose(LandRequest(("fix",)))), bench.root)
     assert "https://example.org/pr/7" in obey(hint, bench.root)
 
 
@@ -425,7 +425,7 @@ def test_a_worktree_that_is_another(bench: Bench, how: str, number: int) -> None
     if number:
         assert bench.deck().store.names() == []
     elif "link" not in how and "folder" not in how:
-        assert "fix.txt" in bench.deck().diff("fix")
+        assert "fix.txt" in bench.deck().review.text("fix")
     else:
         assert not place.is_symlink()
         assert not (place / "mine.txt").exists()
@@ -463,21 +463,21 @@ def test_remotes(bench: Bench) -> None:
     finished(bench, "fix", {"fix.txt": "fixed\n"})
     remote, other = bench.root.parent / "the remote's", bench.root.parent / "other"
     bench.git("clone", "-q", "--bare", str(bench.root), str(remote))
-    hint = refused(lambda: bench.deck().pull())
+    hint = refused(bench.deck().landings.pull)
     obey(hint.replace("URL", f'"{remote}"'), bench.root)
-    assert bench.deck().pull()
+    assert bench.deck().landings.pull()
     bench.git("clone", "-q", str(remote), str(other))
     bench.write("theirs.txt", "theirs\n", cwd=other)
     bench.commit("Theirs", cwd=other)
     bench.git("push", "-q", cwd=other)
     bench.write("ours.txt", "ours\n")
     bench.commit("Ours")
-    obey(refused(lambda: bench.deck().pull()), bench.root)
+    obey(refused(bench.deck().landings.pull), bench.root)
     assert (bench.root / "theirs.txt").exists()
     bench.git("remote", "rename", "origin", "one")
     bench.git("remote", "add", "two", str(remote))
-    obey(refused(lambda: bench.deck().pull()).replace("NAME", "one"), bench.root)
-    assert bench.deck().pull()
+    obey(refused(bench.deck().landings.pull).replace("NAME", "one"), bench.root)
+    assert bench.deck().landings.pull()
 
 
 @tries("less {}")

@@ -149,7 +149,7 @@ def test_an_interrupted_landing_leaves_nothing_behind(bench: Bench) -> None:
     assert process.returncode == ExitCode.INTERRUPTED
     assert bench.git("rev-parse", "main") == before
     assert len(bench.worktrees()) == 2
-    assert bench.deck().landings()[-1].entry("one").stage == "interrupted"
+    assert bench.deck().landings.all()[-1].entry("one").stage == "interrupted"
     assert agentdeck("merge", "one", cwd=bench.root).returncode == ExitCode.OK
 
 

@@ -207,7 +207,7 @@ def test_a_ctrl_c_at_any_moment_leaves_nothing_behind(bench: Bench) -> None:
         now = world_of(bench)
         assert now.main == before.main or ("fix" not in now.agents and (bench.root / "new.txt").exists()), tenths
         deck = bench.deck()
-        for step in reversed(deck.steps()):
+        for step in reversed(deck.history.steps()):
             if not step.undone and not step.undoes:
                 deck.undo(step.number)
         assert world_of(bench) == before, tenths

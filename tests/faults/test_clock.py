@@ -55,9 +55,9 @@ def test_one_step_in_time_does_not_take_the_trash_of_others(bench: Bench, monkey
     now = time.time
     with monkeypatch.context() as ahead:
         ahead.setattr(time, "time", lambda: now() + YEAR)
-        expired = [stale for stale in deck.stale() if stale.kind == "trash"]
+        expired = [stale for stale in deck.history.stale() if stale.kind == "trash"]
     assert [stale.can_be_undone for stale in expired] == [False], "and the list says that it is for good"
-    assert not [stale for stale in deck.stale() if stale.kind == "trash"]
+    assert not [stale for stale in deck.history.stale() if stale.kind == "trash"]
     deck.undo()
 
 

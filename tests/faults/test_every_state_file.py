@@ -54,7 +54,7 @@ def lived(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     deck.remove("gone", keep_database=True)
     deck.remove("back")
     deck.undo()
-    deck.radar()
+    deck.radar.look()
     Comments(deck.store, "good").add(Comment("good.txt", 1, "made", "Why?"))
     gateway = bench.home / ".local/state/agentdeck/gateway"
     gateway.mkdir(parents=True, exist_ok=True)

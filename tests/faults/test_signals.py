@@ -68,7 +68,7 @@ def test_verbs_that_change_something(bench: Bench, sign: signal.Signals) -> None
     bench.git("cat-file", "-e", work)
     names = [view.name for view in bench.deck().agents()]
     if "fix" not in names:
-        steps = [step for step in bench.deck().steps() if step.text == "removed fix" and not step.undone]
+        steps = [step for step in bench.deck().history.steps() if step.text == "removed fix" and not step.undone]
         assert steps, "it was removed, and nothing tells how to bring it back"
         assert_ok(agentdeck("undo", "--step", str(steps[-1].number), cwd=bench.root))
     assert bench.git("show", "agentdeck/fix:new.txt") == "new"

@@ -64,9 +64,9 @@ def act(deck: Deck, verb: str, name: str, options: dict[str, str]) -> object:
     verbs: dict[str, Callable[[], object]] = {
         "remove": lambda: deck.remove(name, stop=True),
         "resume": lambda: deck.resume(name),
-        "pull": deck.pull,
+        "pull": deck.landings.pull,
         "undo": lambda: deck.undo(int(name) if name else None),
-        "prune": lambda: deck.prune(deck.stale()),
+        "prune": lambda: deck.history.prune(deck.history.stale()),
     }
     return verbs[verb]()
 

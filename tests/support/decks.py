@@ -152,4 +152,4 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 def world_of(deck: Deck) -> World:
     """What the engine works with, which no face sees: for tests that look behind the Deck."""
-    return deck.world
+    return deck._world

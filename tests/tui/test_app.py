@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from agentdeck.core.agents.agent import State
+from agentdeck.engine.views.review import GitFacts
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import Result
 from agentdeck.tui.feed.facts import FactFinder
-from agentdeck.tui.feed.snapshot import GitFacts
 from tests.support.decks import Bench, world_of
 from tests.tui.pilots import Driver, begin, drive, stands
 

@@ -20,16 +20,18 @@ from agentdeck.core.agents.agent import Agent, Lease, Mode, Phase, State, Status
 from agentdeck.core.merging.conflicts import Conflict, Hunk
 from agentdeck.core.merging.radar import Pair, Report, Verdict
 from agentdeck.core.providers.serving import ProviderHealth
+from agentdeck.engine.api.landings import DeckLandings
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.records.landings import Entry, Landing, Stage
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.history import Stale
+from agentdeck.engine.views.review import GitFacts
 from agentdeck.system.git.merges import Method
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.dialogs.newagent import NewAgent
 from agentdeck.tui.feed.feed import Feed
-from agentdeck.tui.feed.snapshot import Gateway, GitFacts, Load, Machine, Row, Snapshot
+from agentdeck.tui.feed.snapshot import Gateway, Load, Machine, Row, Snapshot
 from agentdeck.tui.list import detail
 from agentdeck.tui.screens.prune import PruneScreen
 from agentdeck.tui.screens.queue import QueueScreen
@@ -207,7 +209,7 @@ def test_the_landing_queue(shown: Callable[..., None], monkeypatch: pytest.Monke
         Entry("write-tests", "main", Stage.SET_ASIDE, aside, conflicts=(_CONFLICT,)),
     )
     landing = Landing("20270115T080000-aaaaaa", _NOW - 50, Method.MERGE, ("make test",), entries=entries)
-    monkeypatch.setattr(Deck, "landings", lambda self: [landing])
+    monkeypatch.setattr(DeckLandings, "all", lambda self: [landing])
     monkeypatch.setattr(QueueScreen, "_gate", lambda self, landings, running: ["$ make test", "12 passed"])
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()

@@ -47,12 +47,12 @@ def test_it_asks_when_it_opens_and_the_safe_answer_is_the_first(clone: Bench, si
         )
         await on.press("y", "enter")
         on.shows(DeckScreen)
-        assert not clone.deck().standing().counts
+        assert not clone.deck().trust.standing().counts
         await on.sees("Not approved, so not used: hooks.setup. Press T to review it.")
         await on.press("T")
         await on.until(lambda: isinstance(on.app.screen, TrustDialog))
         await on.press("Y")
-        await on.until(lambda: clone.deck().standing().counts)
+        await on.until(lambda: clone.deck().trust.standing().counts)
         await on.until(lambda: "Not approved" not in on.text())
 
     drive(clone.deck(), script, size)
@@ -71,7 +71,7 @@ def test_a_deed_that_needs_it_asks_and_has_changed_nothing(clone: Bench) -> None
         clone.write("agentdeck.toml", "[hooks]\nsetup = ['true']\n")
         await on.press("Y")
         await on.until(lambda: "Approved." in on.notices())
-        assert not clone.deck().standing().counts, "what was shown is what was approved"
+        assert not clone.deck().trust.standing().counts, "what was shown is what was approved"
         clone.git("checkout", "-q", "agentdeck.toml")
         start(on, "fix")
         await on.state("fix", State.WORKING)
@@ -82,7 +82,7 @@ def test_a_deed_that_needs_it_asks_and_has_changed_nothing(clone: Bench) -> None
 
 def test_a_landing_that_changes_it_says_so_and_wants_a_tick(clone: Bench) -> None:
     deck = clone.deck()
-    deck.approve(deck.standing().values)
+    deck.trust.approve(deck.trust.standing().values)
     finished(clone, "fix", {"agentdeck.toml": "[hooks]\nsetup = ['true']\n"})
     before = clone.git("rev-parse", "main")
 
@@ -102,4 +102,4 @@ def test_a_landing_that_changes_it_says_so_and_wants_a_tick(clone: Bench) -> Non
         await on.until(lambda: clone.git("rev-parse", "main") != before)
 
     drive(clone.deck(), script)
-    assert [change.key for change in clone.deck().standing().changes] == ["hooks.setup"]
+    assert [change.key for change in clone.deck().trust.standing().changes] == ["hooks.setup"]

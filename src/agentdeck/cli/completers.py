@@ -22,31 +22,28 @@ def agents(prefix: str, parsed_args: Namespace, **_: Any) -> dict[str, str]:
 
 
 def profiles(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    from agentdeck.system.config.profiles import load_profiles
+    from agentdeck.engine.deck import Deck
 
     try:
-        return sorted(load_profiles())
+        return Deck.profile_names()
     except DeckError:
         return []
 
 
 def tiers(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    from agentdeck.core.providers.tiers import FALLBACK, HOME_TIERS, LOCAL
     from agentdeck.engine.deck import Deck
 
     try:
-        configured = Deck.find(_folder(parsed_args)).settings.config.tiers
+        return Deck.find(_folder(parsed_args)).choices.tiers()
     except DeckError:
         return []
-    return sorted({*configured, *HOME_TIERS, LOCAL, FALLBACK})
 
 
 def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    from agentdeck.system.git.repository import Repository
+    from agentdeck.engine.deck import Deck
 
     try:
-        repo = Repository.find(_folder(parsed_args))
-        names = repo.git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
+        names = Deck.find(_folder(parsed_args)).choices.branches()
     except DeckError:
         return []
     # A shell prints what it offers as it is.

@@ -24,8 +24,7 @@ def open_deck(out: Output, *, looks: bool = False) -> Deck:
     from agentdeck.engine.deck import Deck
 
     deck = Deck.find()
-    if deck.store.exists:
-        deck.store.open()
+    deck.check()
     if looks:
         tell_waiting(deck, out)
     else:
@@ -39,11 +38,9 @@ def open_deck(out: Output, *, looks: bool = False) -> Deck:
 
 def tell_waiting(deck: Deck, out: Output) -> None:
     """Say in one line what of the configuration waits for approval. One that can't be read is told by who needs it."""
-    from agentdeck.engine.world import trust_command
-
     with suppress(ConfigError):
-        if keys := [change.key for change in deck.standing().changes]:
-            text = f"Not approved, so not used: {listed(keys, 3)}. To approve: {trust_command(deck.root)}"
+        if keys := [change.key for change in deck.trust.standing().changes]:
+            text = f"Not approved, so not used: {listed(keys, 3)}. To approve: {deck.trust.command}"
             out.narrate(plain(text), YELLOW)
 
 
@@ -52,7 +49,7 @@ def require_trust(deck: Deck, out: Output) -> None:
     from agentdeck.errors import UntrustedError
 
     try:
-        deck.check_trust()
+        deck.trust.check()
     except UntrustedError:
         if not at_terminal(out) or inside_agent():
             raise

@@ -18,58 +18,50 @@ from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from agentdeck.engine.providers.spending import Line, Spending
-    from agentdeck.engine.world import World
+    from agentdeck.engine.deck import Deck
+    from agentdeck.engine.views.money import Spending, SpendingLine
 
 _HEALTH = {"closed": GREEN, "open": RED, "half-open": YELLOW}
 
 
 def gateway(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.providers import gateways
-
-    world = open_deck(out, looks=args.action in ("status", "metrics", "stop")).world
+    deck = open_deck(out, looks=args.action in ("status", "metrics", "stop"))
     if args.action == "check":
-        return _check(world, out)
+        return _check(deck, out)
     if args.action == "metrics":
-        text = gateways.metrics()
+        text = deck.providers.metrics()
         out.emit("metrics", text=text) if out.json else out.line(text.rstrip())
         return ExitCode.OK
     if args.action == "start":
-        gateways.ensure(world)
+        deck.providers.start_gateway()
     elif args.action == "stop":
-        gateways.stop(world)
-    return _status(world, out)
+        deck.providers.stop_gateway()
+    return _status(deck, out)
 
 
-def _status(world: World, out: Output) -> ExitCode:
-    from agentdeck.engine.providers import gateways
-
-    home = gateways.files()
-    address = home.address()
-    health, serving = gateways.health(world), gateways.serving(world)
+def _status(deck: Deck, out: Output) -> ExitCode:
+    found = deck.providers.gateway()
     if out.json:
         out.emit(
             "gateway",
-            running=address is not None,
-            wanted=home.wanted,
-            pid=address and address.pid,
-            port=address and address.port,
-            started=address and address.started,
-            providers=[asdict(each) for each in health],
-            agents={name: asdict(each) for name, each in serving.items()},
+            running=found.running,
+            wanted=found.wanted,
+            pid=found.pid,
+            port=found.port,
+            started=found.started,
+            providers=[asdict(each) for each in found.providers],
+            agents={name: asdict(each) for name, each in found.agents.items()},
         )
         return ExitCode.OK
-    if address is None:
-        dead = (
-            " though it should: “agentdeck gateway start”"
-            if home.wanted
-            else "; it starts with the first agent that needs it"
-        )
+    if found.started is None:
+        dead = "; it starts with the first agent that needs it"
+        if found.wanted:
+            dead = " though it should: “agentdeck gateway start”"
         out.line(f"The gateway is not running{dead}.")
         return ExitCode.OK
-    age = short_duration(time.time() - address.started)
-    out.line(f"The gateway listens on 127.0.0.1:{address.port} (process {address.pid}, for {age}).")
-    if health:
+    age = short_duration(time.time() - found.started)
+    out.line(f"The gateway listens on 127.0.0.1:{found.port} (process {found.pid}, for {age}).")
+    if found.providers:
         rows = [
             [
                 Cell(each.name),
@@ -77,20 +69,18 @@ def _status(world: World, out: Output) -> ExitCode:
                 Cell(short_duration(max(0.0, each.until - time.time())) if each.until else "", DIM),
                 Cell(each.reason),
             ]
-            for each in health
+            for each in found.providers
         ]
         out.table([Column("PROVIDER", 8), Column("BREAKER", 8), Column("FOR", 3), Column("WHY", 10)], rows)
-    over = [[Cell(name), Cell(each.text)] for name, each in serving.items() if each.text]
+    over = [[Cell(name), Cell(each.text)] for name, each in found.agents.items() if each.text]
     if over:
         out.line()
         out.table([Column("AGENT", 8), Column("SERVED", 20)], over)
     return ExitCode.OK
 
 
-def _check(world: World, out: Output) -> ExitCode:
-    from agentdeck.engine.providers import gateways
-
-    targets = gateways.check_providers(world)
+def _check(deck: Deck, out: Output) -> ExitCode:
+    targets = deck.providers.check()
     if out.json:
         out.emit("gateway_check", targets=targets)
     elif targets:
@@ -114,18 +104,14 @@ def _check(world: World, out: Output) -> ExitCode:
 def models(args: Namespace, out: Output) -> ExitCode:
     if args.file and args.action != "serve":
         raise UsageError(f"“models {args.action}” takes no file.", hint="agentdeck models serve FILE.gguf")
-    world = open_deck(out, looks=args.action == "stop").world
+    deck = open_deck(out, looks=args.action == "stop")
     if args.action == "serve":
-        return _serve(args, world, out)
+        return _serve(args, deck, out)
     if args.action == "stop":
-        from agentdeck.engine.providers.modelserving import stop
-
-        names = stop(world)
+        names = deck.providers.stop_serving()
         out.emit("served", stopped=names) if out.json else out.narrate(f"Stopped {', '.join(names)}.")
         return ExitCode.OK
-    from agentdeck.system.gateway.modelservers import survey
-
-    reports = survey(world.settings.config.providers)
+    reports = deck.providers.models()
     if out.json:
         out.emit("models", servers=[asdict(each) for each in reports])
         return ExitCode.OK
@@ -146,16 +132,15 @@ def models(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def _serve(args: Namespace, world: World, out: Output) -> ExitCode:
+def _serve(args: Namespace, deck: Deck, out: Output) -> ExitCode:
     from agentdeck.core.config.gateway import SERVED_PORT
-    from agentdeck.engine.providers.modelserving import serve
 
     if not args.file:
         raise UsageError("Which model?", hint="agentdeck models serve FILE.gguf")
     out.narrate(f"Loading {plain(Path(args.file).name)} …")
     from agentdeck.system.files.files import home_path
 
-    served = serve(world, home_path(args.file), port=args.port or SERVED_PORT, context=args.context)
+    served = deck.providers.serve(home_path(args.file), port=args.port or SERVED_PORT, context=args.context)
     if out.json:
         out.emit("served", window=served.window, base_url=served.base_url, model=served.model)
         return ExitCode.OK
@@ -166,12 +151,10 @@ def _serve(args: Namespace, world: World, out: Output) -> ExitCode:
 
 
 def spend(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.providers.spending import spending
-
     if args.csv and out.json:
         raise UsageError("Use either --csv or --json.")
     since = parse_since(args.since, time.time()) if args.since else 0.0
-    found = spending(open_deck(out, looks=True).world, args.by, since)
+    found = open_deck(out, looks=True).providers.spending(args.by, since)
     if found.mistake:
         out.complain(plain(f"agentdeck: without the prices and limits of the configuration: {found.mistake}"), YELLOW)
     if out.json:
@@ -190,7 +173,7 @@ def spend(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def _fields(line: Line) -> dict[str, Any]:
+def _fields(line: SpendingLine) -> dict[str, Any]:
     return {
         "name": line.name,
         "requests": line.requests,

@@ -55,13 +55,12 @@ def _narration(names: Sequence[str], out: Output) -> Callable[[Event], None]:
 def _all_done(deck: Deck, out: Output) -> list[str]:
     """The agents that `--all` means, in the order in which the fewest of them meet a conflict."""
     from agentdeck.core.agents.agent import State
-    from agentdeck.engine.landing.candidates import has_work
 
-    names = [view.name for view in deck.agents() if view.state is State.DONE and has_work(deck.world, view.name)]
+    names = [view.name for view in deck.agents() if view.state is State.DONE and deck.landings.has_work(view.name)]
     if len(names) < 2:
         return names
     try:
-        order = deck.radar(names).order
+        order = deck.radar.look(names).order
     except DeckError as error:
         out.complain(f"They land in order of creation: {plain(error.title)}", YELLOW)
         return names
@@ -123,7 +122,7 @@ def _asked_to_commit(deck: Deck, names: list[str], out: Output) -> str | None:
     """“” where the person at the terminal wants what is uncommitted to be committed, else None."""
     if not at_terminal(out):
         return None
-    found = {view.name: deck.uncommitted(view.name) for view in (deck.agent(name) for name in names)}
+    found = {view.name: deck.review.uncommitted(view.name) for view in (deck.agent(name) for name in names)}
     for name, lines in found.items():
         if lines:
             out.complain(f"{plain(name)} has uncommitted work:")
@@ -199,7 +198,7 @@ def _outcome(landing: Landing) -> ExitCode:
 
 def pull(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out)
-    text = deck.pull(args.branch or "")
+    text = deck.landings.pull(args.branch or "")
     if out.json:
         out.emit("pulled", text=text)
     else:
@@ -212,7 +211,7 @@ def pr(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.views.landings import LandRequest
 
     request = LandRequest((args.name,), into=args.into or "", message=args.message or "")
-    address = open_deck(out).propose(request, draft=args.draft, program=args.program, note=out.tell)
+    address = open_deck(out).landings.propose(request, draft=args.draft, program=args.program, note=out.tell)
     if out.json:
         out.emit("proposed", agent=args.name, url=address)
     else:
@@ -223,9 +222,9 @@ def pr(args: Namespace, out: Output) -> ExitCode:
 def undo(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
     if args.list:
-        _print_steps(deck.steps(), out)
+        _print_steps(deck.history.steps(), out)
         return ExitCode.OK
-    if deck.undo_needs_trust(args.step):
+    if deck.history.needs_trust(args.step):
         require_trust(deck, out)
     step = deck.undo(args.step, out.tell)
     if out.json:
@@ -267,7 +266,7 @@ def _print_steps(steps: list[Step], out: Output) -> None:
 
 def prune(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out)
-    found = deck.stale()
+    found = deck.history.stale()
     room = sum(stale.room for stale in found)
     if out.json and (args.dry_run or not found):
         out.emit("prune", stale=[_stale_fields(stale) for stale in found], room=room, step=None, failed=[])
@@ -284,7 +283,7 @@ def prune(args: Namespace, out: Output) -> ExitCode:
         if not ask("Delete all of this?"):
             out.narrate("Nothing was pruned.")
             return ExitCode.REFUSED
-    step, failed = deck.prune(found, out.tell)
+    step, failed = deck.history.prune(found, out.tell)
     if out.json:
         fields = [_stale_fields(stale) for stale in found]
         out.emit("prune", stale=fields, room=room, step=step and step.number, failed=[stale.what for stale in failed])

@@ -62,17 +62,16 @@ def doctor(args: Namespace, out: Output) -> ExitCode:
 def _examined(out: Output) -> list[Check]:
     """All that can be looked at here: outside of a repository only the machine."""
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.doctor import machine_checks
     from agentdeck.engine.views import Check
 
     try:
         deck = Deck.find()
     except DeckError as error:
-        return [*machine_checks(), Check("repository", None, error.title, error.hint)]
+        return [*Deck.machine_checks(), Check("repository", None, error.title, error.hint)]
     try:
         checks = deck.doctor()
     except DeckError as error:
-        return [*machine_checks(), Check("state", False, error.title, error.hint)]
+        return [*Deck.machine_checks(), Check("state", False, error.title, error.hint)]
     try:
         deck.repair(out.tell)
     except DeckError as error:

@@ -30,15 +30,13 @@ _NAME_LEAST = 12
 def radar(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
     if args.watch:
-        from agentdeck.engine.radar.following import follow
-
-        for report in follow(deck.world, args.names):
+        for report in deck.radar.follow(args.names):
             if not out.json:
                 _new_page(report, out)
             _print(report, args.names, out)
             flush()
         return ExitCode.OK
-    _print(deck.radar(args.names), args.names, out)
+    _print(deck.radar.look(args.names), args.names, out)
     return ExitCode.OK
 
 

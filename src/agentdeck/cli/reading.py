@@ -17,20 +17,18 @@ from agentdeck.core.text.text import cut, plain, short_count, size_text
 from agentdeck.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from agentdeck.core.agents.agent import Lease
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import AgentView
+    from agentdeck.engine.views.holdings import Holding
     from agentdeck.engine.views.radar import KnownMark
 
 _EVENTS_SHOWN = 8
 
 
 def ls(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.radar.marks import read_marks
-
     deck = open_deck(out, looks=True)
     views = deck.agents()
-    marks = read_marks(deck.world, views)
+    marks = deck.radar.marks(views)
     if out.json:
         fields = [agent_fields(view, marks.get(view.name)) for view in views]
         out.emit("agents", root=str(deck.root), agents=fields)
@@ -42,8 +40,6 @@ def ls(args: Namespace, out: Output) -> ExitCode:
 
 
 def show(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.radar.marks import read_marks
-
     deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
     if args.screen:
@@ -57,14 +53,14 @@ def show(args: Namespace, out: Output) -> ExitCode:
     if args.failovers:
         return _failovers(deck, view, out)
     # First and last, for it tells what is used meanwhile.
-    measured = deck.usage(view)
-    events, disk = deck.store.events(view.name), deck.disk(view)
-    known = read_marks(deck.world, deck.agents()).get(view.name)
-    used = measured()
+    measured = deck.processes.measure(view)
+    events, disk = deck.events(view.name), deck.processes.disk(view)
+    known = deck.radar.marks(deck.agents()).get(view.name)
+    held, used = deck.holdings(view), measured()
     usage = asdict(used) if used is not None else None
-    cost = deck.cost_of(view) if view.activity is not None else None
+    cost = deck.providers.cost_of(view) if view.activity is not None else None
     if out.json:
-        leases = [{"kind": lease.kind, "held": lease.held, "text": text} for lease, text in _leases(view)]
+        leases = [{"kind": each.kind, "held": each.held, "text": _text(each)} for each in held]
         told = [event.to_json() for event in events]
         out.emit(
             "agent", **agent_fields(view, known), leases=leases, usage=usage, disk_bytes=disk, cost=cost, events=told
@@ -74,7 +70,7 @@ def show(args: Namespace, out: Output) -> ExitCode:
     age = short_duration(time.time() - view.since)
     reason = reason_part(view)
     out.line(f"{out.styled(view.name, BOLD)}  {out.styled(cell.text, cell.style)} for {age}{reason}")
-    for key, value in [*_facts(view, usage, disk), *_cost_fact(cost), *_radar_fact(known)]:
+    for key, value in [*_facts(view, held, usage, disk), *_cost_fact(cost), *_radar_fact(known)]:
         first, *rest = value.splitlines() or [""]
         out.line(f"  {out.styled(f'{key:<10}', DIM)} {plain(first)}")
         for line in rest:
@@ -85,9 +81,7 @@ def show(args: Namespace, out: Output) -> ExitCode:
 
 
 def _failovers(deck: Deck, view: AgentView, out: Output) -> ExitCode:
-    from agentdeck.engine.profiles.failovers import failovers
-
-    found = failovers(deck.world, view.agent)
+    found = deck.failovers(view)
     if out.json:
         out.emit("failovers", agent=view.name, failovers=[asdict(each) for each in found])
         return ExitCode.OK
@@ -102,7 +96,9 @@ def _failovers(deck: Deck, view: AgentView, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> list[tuple[str, str]]:
+def _facts(
+    view: AgentView, held: list[Holding], usage: dict[str, Any] | None, disk: int | None
+) -> list[tuple[str, str]]:
     agent, status = view.agent, view.status
     facts = [
         ("task", agent.task),
@@ -115,7 +111,7 @@ def _facts(view: AgentView, usage: dict[str, Any] | None, disk: int | None) -> l
         ("time-out", short_duration(agent.timeout) if agent.timeout else ""),
         ("id", agent.id),
         ("variables", ", ".join(sorted(agent.env))),
-        *((lease.kind, text) for lease, text in _leases(view)),
+        *((each.kind, _text(each)) for each in held),
         ("log", str(view.log or "")),
         ("exit code", "" if status.exit_code is None else str(status.exit_code)),
     ]
@@ -158,15 +154,8 @@ def _radar_fact(known: KnownMark | None) -> list[tuple[str, str]]:
     return [("radar", f"{known.mark.verdict.glyph} {words[known.mark.verdict]} {others}{since}")]
 
 
-def _leases(view: AgentView) -> list[tuple[Lease, str]]:
-    from agentdeck.engine.lifecycle.stack import BY_KIND
-
-    found = []
-    for lease in view.agent.leases:
-        resource = BY_KIND.get(lease.kind)
-        text = resource.describe(lease) if resource else ""
-        found.append((lease, text if lease.held else f"{text}(not created yet)"))
-    return found
+def _text(holding: Holding) -> str:
+    return holding.text if holding.held else f"{holding.text} (not created yet)"
 
 
 def _clock(at: float) -> str:
@@ -220,7 +209,7 @@ def parse_since(text: str, now: float) -> float:
 def diff(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
-    text = deck.diff(view.name, stat=args.stat, colour=not out.json and out.colours())
+    text = deck.review.text(view.name, stat=args.stat, colour=not out.json and out.colours())
     if out.json:
         out.emit("diff", agent=view.name, base=view.base, branch=view.branch, stat=args.stat, text=text)
     elif text and (args.stat or is_terminal()):

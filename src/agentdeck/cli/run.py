@@ -128,7 +128,7 @@ def _follow(deck: Deck, view: AgentView, listener: _Listener) -> ExitCode:
         flush()
     view = deck.wait(view.name, listener.waiting)
     # The end may have been written down just after the events were read for the last time.
-    for event in deck.store.events(view.name):
+    for event in deck.events(view.name):
         listener.waiting(event)
     return _report(view, listener.out, ended=True)
 
@@ -207,11 +207,11 @@ def _run_many(args: Namespace, out: Output) -> ExitCode:
 
 def queued_tasks(args: Namespace) -> list[QueuedTask]:
     """The tasks of `run -f`; what the command line says holds where a task says nothing."""
+    from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import QueuedTask, StartRequest
-    from agentdeck.system.config.taskfile import load_tasks
 
     tasks = []
-    for entry in load_tasks(Path(args.file)):
+    for entry in Deck.tasks(Path(args.file)):
         request = StartRequest(
             task=entry.task,
             profile=None if entry.command else entry.agent or args.agent,

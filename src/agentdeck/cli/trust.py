@@ -13,7 +13,7 @@ from agentdeck.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-    from agentdeck.system.config.trust import Standing
+    from agentdeck.engine.views.trust import Standing
 
 
 def trust(args: Namespace, out: Output) -> ExitCode:
@@ -23,7 +23,7 @@ def trust(args: Namespace, out: Output) -> ExitCode:
     if args.forget:
         return _forget(deck, out)
     deck.settings  # noqa: B018 - a configuration with mistakes is not approved
-    standing = deck.standing()
+    standing = deck.trust.standing()
     if args.show:
         return _show(deck, standing, out)
     if not standing.counts and inside_agent():
@@ -32,15 +32,15 @@ def trust(args: Namespace, out: Output) -> ExitCode:
         if not at_terminal(out):
             if not out.json:
                 explain(deck, standing, out)
-            deck.check_trust()
+            deck.trust.check()
         if not agreed(deck, out):
             return ExitCode.REFUSED
     elif not standing.counts:
         if not out.json:
             explain(deck, standing, out)
-        deck.approve(standing.values)
+        deck.trust.approve(standing.values)
     if out.json:
-        out.emit("trust", **_fields(deck, deck.standing()))
+        out.emit("trust", **_fields(deck, deck.trust.standing()))
     elif standing.counts:
         out.narrate(_how_it_stands(standing))
     return ExitCode.OK
@@ -48,12 +48,12 @@ def trust(args: Namespace, out: Output) -> ExitCode:
 
 def agreed(deck: Deck, out: Output) -> bool:
     """Ask the person at the terminal; what they were shown is what is approved."""
-    standing = deck.standing()
+    standing = deck.trust.standing()
     explain(deck, standing, out)
     if not ask("Approve this?"):
         out.complain("Nothing was approved.")
         return False
-    deck.approve(standing.values)
+    deck.trust.approve(standing.values)
     out.narrate("Approved.")
     return True
 
@@ -63,7 +63,7 @@ def explain(deck: Deck, standing: Standing, out: Output, longest: int | None = 2
     since = ", changed since you approved it" if standing.approved is not None else ""
     out.complain(f"The configuration of {plain(str(deck.root))}{since}:", BOLD)
     tell_changes(standing.changes, out, longest)
-    if files := deck.running_files():
+    if files := deck.trust.running_files():
         out.complain(f"Not covered: {plain(', '.join(files))}; agent programs run commands from these files.", YELLOW)
     out.complain(NOT_COVERED)
 
@@ -95,9 +95,9 @@ def _how_it_stands(standing: Standing) -> str:
 
 
 def _forget(deck: Deck, out: Output) -> ExitCode:
-    had = deck.forget_approval()
+    had = deck.trust.forget()
     if out.json:
-        out.emit("trust", **_fields(deck, deck.standing()))
+        out.emit("trust", **_fields(deck, deck.trust.standing()))
     else:
         out.narrate("The approval was withdrawn." if had else "There was no approval.")
     return ExitCode.OK
@@ -118,5 +118,5 @@ def _fields(deck: Deck, standing: Standing) -> dict[str, Any]:
             }
             for change in standing.changes
         ],
-        "running_files": deck.running_files(),
+        "running_files": deck.trust.running_files(),
     }

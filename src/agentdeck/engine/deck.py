@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine import roster
+from agentdeck.engine.api.current import Current
 from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import NotFoundError, RefusedError, StoreError
-from agentdeck.system.config.settings import signs
+from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.git.checkouts import main_folder
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import Store
@@ -25,23 +25,36 @@ from agentdeck.system.terminal.tmux import Tmux
 
 if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
-    from agentdeck.core.config.trust import Values
-    from agentdeck.core.merging.radar import Report
-    from agentdeck.engine.views.history import Stale, Step
+    from agentdeck.core.config.tasks import TaskEntry
+    from agentdeck.engine.api.choices import DeckChoices
+    from agentdeck.engine.api.history import DeckHistory
+    from agentdeck.engine.api.landings import DeckLandings
+    from agentdeck.engine.api.processes import DeckProcesses
+    from agentdeck.engine.api.providers import DeckProviders
+    from agentdeck.engine.api.radar import DeckRadar
+    from agentdeck.engine.api.review import DeckReview
+    from agentdeck.engine.api.terminals import DeckTerminals
+    from agentdeck.engine.api.trust import DeckTrust
+    from agentdeck.engine.api.watching import DeckWatching
+    from agentdeck.engine.profiles.failovers import Failover
+    from agentdeck.engine.views.history import Step
+    from agentdeck.engine.views.holdings import Holding
     from agentdeck.engine.views.landings import Landing, LandRequest
     from agentdeck.system.config.settings import Settings
-    from agentdeck.system.config.trust import Standing
     from agentdeck.system.machine.ports import PortLease
-    from agentdeck.system.machine.usage import Usage
     from agentdeck.system.state.logs import LogLine
 
 
 class Deck:
-    """One repository under supervision. Every verb of the CLI and every key of the dashboard is a call of this."""
+    """One repository under supervision: what every verb of the CLI and every key of the dashboard calls, and any other
+    host may. What it takes and gives is in `engine.views`.
+
+    What is done with an agent is a call of this; all else is a call of one of its parts.
+    """
 
     def __init__(self, world: World, folder: str = "") -> None:
         """`folder` is where new agents begin, as a path relative to their worktrees' tops."""
-        self._world, self._signs, self.folder = world, signs(world.root, *world.watched), folder
+        self._current, self._roster, self.folder = Current(world), roster.Roster(), folder
 
     @classmethod
     def find(cls, cwd: Path | None = None) -> Deck:
@@ -55,24 +68,20 @@ class Deck:
         return cls(world, repo.prefix)
 
     @property
-    def world(self) -> World:
-        """What the engine works with, configured as the files say now. Each deed takes it once and keeps it."""
-        found = signs(self.root, *self._world.watched)
-        if found != self._signs:
-            self._signs, self._world = found, replace(self._world)
-        return self._world
+    def _world(self) -> World:
+        return self._current.world
 
     @property
     def root(self) -> Path:
-        return self._world.root
+        return self._current.root
 
     @property
     def name(self) -> str:
-        return self._world.deck
+        return self._current.name
 
     @property
     def store(self) -> Store:
-        return self._world.store
+        return self._current.store
 
     @property
     def config(self) -> Config:
@@ -81,55 +90,123 @@ class Deck:
     @property
     def settings(self) -> Settings:
         """The configuration for looking: without what nobody has approved."""
-        return self.world.safe_settings
+        return self._world.safe_settings
 
-    # Trust
+    def peek(self, *path: str) -> Any:
+        """One value of the configuration as the files write it, unchecked; None where none of them has it."""
+        from agentdeck.system.config.settings import peek
 
-    def standing(self) -> Standing:
-        """What of the repository's configuration waits for approval."""
-        return self.world.standing
+        return peek(self.root, *path)
 
-    def check_trust(self) -> None:
-        """Raise UntrustedError where something waits for approval."""
-        self._trusted()
+    # Its parts
 
-    def _trusted(self) -> World:
-        """What a deed works with that uses the configuration: before anything is touched it is known to be approved."""
-        world = self.world
-        world.check_trust()
-        return world
+    @cached_property
+    def trust(self) -> DeckTrust:
+        from agentdeck.engine.api.trust import DeckTrust
 
-    def approve(self, values: Values) -> None:
-        """Let these values be used, which a person has seen: others that are in the files by now are not."""
-        approvals = self.world.approvals
-        if approvals is None:
-            raise StoreError("There is no folder for the approval.", hint="Set HOME, or XDG_STATE_HOME.")
-        approvals.approve(values, commit=self.world.repo.commit("HEAD") or "")
+        return DeckTrust(self._current)
 
-    def forget_approval(self) -> bool:
-        """Return whether there was one."""
-        approvals = self.world.approvals
-        return approvals is not None and approvals.forget()
+    @cached_property
+    def choices(self) -> DeckChoices:
+        from agentdeck.engine.api.choices import DeckChoices
 
-    def running_files(self) -> list[str]:
-        """The files of the project from which agents' own programs run commands."""
-        from agentdeck.core.config.trust import RUNNING_FILES
+        return DeckChoices(self._current)
 
-        return [name for name in RUNNING_FILES if os.path.lexists(self.root / name)]
+    @cached_property
+    def review(self) -> DeckReview:
+        from agentdeck.engine.api.review import DeckReview
+
+        return DeckReview(self._current)
+
+    @cached_property
+    def radar(self) -> DeckRadar:
+        from agentdeck.engine.api.radar import DeckRadar
+
+        return DeckRadar(self._current)
+
+    @cached_property
+    def landings(self) -> DeckLandings:
+        from agentdeck.engine.api.landings import DeckLandings
+
+        return DeckLandings(self._current)
+
+    @cached_property
+    def history(self) -> DeckHistory:
+        from agentdeck.engine.api.history import DeckHistory
+
+        return DeckHistory(self._current)
+
+    @cached_property
+    def providers(self) -> DeckProviders:
+        from agentdeck.engine.api.providers import DeckProviders
+
+        return DeckProviders(self._current)
+
+    @cached_property
+    def terminals(self) -> DeckTerminals:
+        from agentdeck.engine.api.terminals import DeckTerminals
+
+        return DeckTerminals(self._current)
+
+    @cached_property
+    def processes(self) -> DeckProcesses:
+        from agentdeck.engine.api.processes import DeckProcesses
+
+        return DeckProcesses()
+
+    @cached_property
+    def watching(self) -> DeckWatching:
+        from agentdeck.engine.api.watching import DeckWatching
+
+        return DeckWatching(self._current)
 
     # Looking
 
+    @property
+    def is_used(self) -> bool:
+        """Whether the repository has a deck's state."""
+        return self.store.exists
+
+    def check(self) -> None:
+        """Raise StoreError where the deck's state is damaged, or of a newer agentdeck."""
+        if self.store.exists:
+            self.store.open()
+
     def agents(self) -> list[AgentView]:
-        """Every agent, in the order of their creation; [] in a repository that was never used."""
-        return roster.agents(self.world)
+        """Every agent, in the order of their creation; [] in a repository that was never used.
+
+        One whose record can't be read is there as failed. Asked again, it reads only what changed."""
+        return self._roster.agents(self._world)
 
     def agent(self, name: str) -> AgentView:
         """The agent of that name, or the only one whose name begins so; raise NotFoundError without one."""
-        return roster.agent(self.world, name)
+        return self._current.agent(name)
+
+    def events(self, name: str) -> list[Event]:
+        """All that happened to the agent of that name, oldest first."""
+        return self.store.events(name)
+
+    def failovers(self, view: AgentView) -> list[Failover]:
+        """When others served the agent, oldest first, and which of its commits hold work of those times."""
+        from agentdeck.engine.profiles.failovers import failovers
+
+        return failovers(self._world, view.agent)
+
+    def holdings(self, view: AgentView) -> list[Holding]:
+        """What the agent holds, in the order of acquisition."""
+        from agentdeck.engine.lifecycle.stack import holdings
+
+        return holdings(view.agent)
+
+    def variables(self, view: AgentView) -> dict[str, dict[str, str]]:
+        """The variables that the agent is given, by the kind of resource; its own are under `agent`."""
+        from agentdeck.engine.lifecycle.resources import variables_by_kind
+
+        return variables_by_kind(self._world, view.agent)
 
     def repair(self, note: Note = silent) -> None:
         """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
-        repair(self.world, note)
+        repair(self._world, note)
 
     # Starting
 
@@ -141,7 +218,7 @@ class Deck:
         """
         from agentdeck.engine.lifecycle import starting
 
-        world = self._trusted()
+        world = self._current.trusted()
         self.store.open()
         folder = self.folder if request.folder is None else request.folder
         return starting.start(world, replace(request, folder=folder), note)
@@ -150,25 +227,25 @@ class Deck:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
         from agentdeck.engine.task_queue import Queue
 
-        return Queue(self.world, self.start, self.repair, tasks, jobs, note).run()
+        return Queue(self._world, self.start, self.repair, tasks, jobs, note).run()
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
         from agentdeck.engine.lifecycle.switching import resume
 
-        return resume(self.world, self.agent(name), prompt, note)
+        return resume(self._world, self.agent(name), prompt, note)
 
     def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
         """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""
         from agentdeck.engine.lifecycle.switching import switch
 
-        return switch(self._trusted(), self.agent(name), to, note)
+        return switch(self._current.trusted(), self.agent(name), to, note)
 
     def fail_back(self, name: str, note: Note = silent) -> AgentView:
         """Let the agent's own profile take it back."""
         from agentdeck.engine.lifecycle.switching import switch_back
 
-        return switch_back(self._trusted(), self.agent(name), note)
+        return switch_back(self._current.trusted(), self.agent(name), note)
 
     # While it runs
 
@@ -198,13 +275,13 @@ class Deck:
         """Type `text`, then press `keys`, then Enter; the agent must be running."""
         from agentdeck.engine.lifecycle import keyboard as typing_to
 
-        typing_to.send(self.world, self.agent(name), text, keys, enter=enter)
+        typing_to.send(self._world, self.agent(name), text, keys, enter=enter)
 
     def answer(self, name: str, *, yes: bool) -> None:
         """Press what says yes or no to the question that the agent asks now, as its profile knows."""
         from agentdeck.engine.lifecycle import keyboard as typing_to
 
-        typing_to.answer(self.world, self.agent(name), yes=yes)
+        typing_to.answer(self._world, self.agent(name), yes=yes)
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
@@ -212,14 +289,14 @@ class Deck:
         from agentdeck.engine.lifecycle.survivors import tell_survivors
 
         view = self.agent(name)
-        end_runner(self.world, view.name)
+        end_runner(self._world, view.name)
         if self.store.status(view.name).state.is_live or (view.state is State.DONE and view.alive):
             status = replace(view.status, state=State.STOPPED, since=time.time(), reason="stopped", ended=time.time())
             self.store.set_status(view.name, status)
         view = self.agent(view.name)
         text = "stopped" if view.state is State.STOPPED else f"is not running; it is {view.state}"
         note(Event(EventKind.AGENT_STOPPED, view.name, text))
-        tell_survivors(self.world, view.agent, note)
+        tell_survivors(self._world, view.agent, note)
         return view
 
     def remove(
@@ -237,7 +314,7 @@ class Deck:
         """
         from agentdeck.engine.lifecycle import removal
 
-        world, view = self._trusted(), self.agent(name)
+        world, view = self._current.trusted(), self.agent(name)
         if view.alive and view.state.is_live and not stop:
             raise RefusedError(
                 f"{view.name} is {view.state}.", hint=f"Stop it first, or “agentdeck rm --stop {view.name}”."
@@ -250,128 +327,29 @@ class Deck:
     # Landing and taking back
 
     def land(self, request: LandRequest, note: Note = silent) -> Landing:
-        """Land finished agents on their base branch, in the order of their names in the request, through the gate.
+        """See DeckLandings.land."""
+        return self.landings.land(request, note)
 
-        What could not land is in the entries, each with its reason; nothing is changed for it.
-        """
-        from agentdeck.engine.landing import landing
-
-        request = replace(request, names=tuple(self.agent(name).name for name in request.names))
-        world = self._trusted()
-        landed = landing.land(world, request, note)
-        if request.hand_back and not request.dry_run and any(entry.conflicts for entry in landed.entries):
-            from agentdeck.engine.landing.resolving import hand_back
-
-            landed = hand_back(world, self.land, self.repair, landed, request, note)
-        return landed
-
-    def radar(self, names: Sequence[str] = (), note: Note = silent) -> Report:
-        """Which agents will collide with their base or one another: of `names`, or of all that have not landed."""
-        from agentdeck.engine.radar.radar import look
-
-        return look(self.world, names, note)
-
-    def pull(self, branch: str = "", note: Note = silent) -> str:
-        """Fast-forward `branch` (default: the one that new agents start from) to its remote's, and say what came."""
-        from agentdeck.engine.landing import exchange
-        from agentdeck.system.git.branches import plan_branch
-
-        world = self._trusted()
-        if not branch:
-            configured = world.settings.config.agent.base or None
-            branch = plan_branch(world.repo, "pull", None, configured, "{name}").base
-        return exchange.pull(world, branch, note)
-
-    def propose(self, request: LandRequest, *, draft: bool = False, program: str = "", note: Note = silent) -> str:
-        """Push an agent's branch and open a pull request for it through `program`, which is gh or glab; by default the
-        one that the remote needs. Return its address."""
-        from agentdeck.engine.landing import exchange
-
-        names = tuple(self.agent(name).name for name in request.names)
-        request = replace(request, names=names)
-        return exchange.pull_request(self._trusted(), request, draft=draft, program=program, note=note)
-
-    def uncommitted(self, name: str) -> list[str]:
-        """What a landing could commit of the agent's worktree, as `git status --short` writes it."""
-        view = self.agent(name)
-        if view.worktree is None or not os.path.lexists(view.worktree):
-            return []
-        from agentdeck.engine.worktrees import identity
-        from agentdeck.system.git import changes
-
-        return changes.to_commit(identity.enter(self.world, view.agent))[0]
+    def undo(self, number: int | None = None, note: Note = silent) -> Step:
+        """See DeckHistory.undo."""
+        return self.history.undo(number, note)
 
     def unsaved(self, name: str) -> str:
         """What a removal of the agent would not save, in a sentence; empty where it saves all."""
         from agentdeck.engine.lifecycle import removal_checks
 
-        return removal_checks.unsaved(self.world, self.agent(name).agent)
-
-    def stale(self) -> list[Stale]:
-        """What `prune` would clear away, and why; nothing is touched."""
-        from agentdeck.engine.history.prune import find_stale
-
-        return [*find_stale(self.world)]
-
-    def prune(self, found: Iterable[Stale], note: Note = silent) -> tuple[Step | None, list[Stale]]:
-        """Clear away what `stale` found; return the step that undoes it, and what could not be cleared."""
-        from agentdeck.engine.history.prune import prune
-
-        return prune(self._trusted(), found, note)
-
-    def landings(self) -> list[Landing]:
-        """Every landing that is still known, oldest first; those that run now among them."""
-        from agentdeck.engine.records.landings import Landings
-
-        return Landings(self.store).all()
-
-    def steps(self) -> list[Step]:
-        """Every removal, landing, prune and undo that is still known, oldest first."""
-        from agentdeck.engine.records.steps import Steps
-
-        return Steps(self.store).all()
-
-    def undo(self, number: int | None = None, note: Note = silent) -> Step:
-        """Take back the step of that number, or the latest that was not; return the step which that is.
-
-        Raise RefusedError, with nothing changed, where it can't be as it was. A landing can be taken back without
-        approval of what it brought.
-        """
-        from agentdeck.engine.history import undo
-
-        step = self._step(number)
-        return undo.undo(self._trusted() if undo.uses_configuration(step) else self.world, step, note)
-
-    def undo_needs_trust(self, number: int | None = None) -> bool:
-        """Whether taking that step back uses the configuration."""
-        from agentdeck.engine.history.undo import uses_configuration
-
-        return uses_configuration(self._step(number))
-
-    def _step(self, number: int | None) -> Step:
-        from agentdeck.engine.records.steps import Steps
-
-        steps = Steps(self.store)
-        return steps.latest() if number is None else steps.get(number)
+        return removal_checks.unsaved(self._world, self.agent(name).agent)
 
     # Reading
 
     def screen(self, name: str, *, colours: bool = False) -> str:
         view = self.agent(name)
-        return self.world.tmux.screen(self.name, view.name, colours=colours)
+        return self._world.tmux.screen(self.name, view.name, colours=colours)
 
     def attach_argv(self, name: str) -> list[str]:
         """What to exec in this terminal to be at the agent's keys; detaching comes back."""
         view = self.agent(name)
-        return self.world.tmux.attach_argv(self.name, view.name)
-
-    def diff(self, name: str, *, stat: bool = False, colour: bool = False) -> str:
-        """All that the agent changed since its base, committed or not, as a patch or as a table of files."""
-        from agentdeck.engine.review.diffs import base_of
-        from agentdeck.system.git import changes
-
-        path, base = base_of(self.world, self.agent(name).agent)
-        return changes.diff(self.world.repo, path, base, stat=stat, colour=colour)
+        return self._world.tmux.attach_argv(self.name, view.name)
 
     def log_lines(
         self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False
@@ -383,7 +361,7 @@ class Deck:
         if view.log is None:
             return iter(())
         if follow:
-            return logs.follow_log(view.log, since=since, grep=grep, until=lambda: not self.world.lives(view.name))
+            return logs.follow_log(view.log, since=since, grep=grep, until=lambda: not self._world.lives(view.name))
         return logs.read_log(view.log, since=since, grep=grep)
 
     def raw_output(self, name: str) -> Iterator[bytes]:
@@ -393,33 +371,33 @@ class Deck:
         view = self.agent(name)
         return logs.read_raw(self.store.agent_folder(view.name) / "session.cast")
 
-    def cost_of(self, view: AgentView) -> float | None:
-        """US dollars for the agent's requests, by the gateway or on its own login; None where no price is known."""
-        from agentdeck.engine.providers.spending import of_agent
-
-        costs = [record.cost for record in of_agent(self.world, view.name) if record.cost is not None]
-        return sum(costs) if costs else None
-
-    def usage(self, view: AgentView) -> Callable[[], Usage | None]:
-        """Begin to measure; what is returned says CPU since then, memory and processes, None where nothing runs."""
-        from agentdeck.system.machine.usage import UsageSampler
-
-        sampler = UsageSampler()
-        pids = {view.name: view.status.runner_pid} if view.alive and view.status.runner_pid else {}
-        sampler.begin(pids)
-        return lambda: sampler.sample(pids).get(view.name)
-
-    def disk(self, view: AgentView) -> int | None:
-        """The bytes that an agent's worktree takes on disk; None where it is gone."""
-        from agentdeck.system.machine.usage import disk_bytes
-
-        return disk_bytes(view.worktree) if view.worktree and view.worktree.is_dir() else None
-
     def ports(self) -> list[PortLease]:
         """The ports handed out to this user's agents, of all decks."""
-        return self.world.ports.owners()
+        return self._world.ports.owners()
 
     def doctor(self) -> list[Check]:
         from agentdeck.engine.doctor import examine
 
-        return examine(self.world, self.agents())
+        return examine(self._world, self.agents())
+
+    # Without a deck
+
+    @staticmethod
+    def machine_checks() -> list[Check]:
+        """What `doctor` can tell outside of a repository."""
+        from agentdeck.engine.doctor import machine_checks
+
+        return list(machine_checks())
+
+    @staticmethod
+    def profile_names() -> list[str]:
+        from agentdeck.system.config.profiles import load_profiles
+
+        return sorted(load_profiles())
+
+    @staticmethod
+    def tasks(file: Path) -> list[TaskEntry]:
+        """The tasks of a file of tasks; raise ConfigError, which names every mistake in it."""
+        from agentdeck.system.config.taskfile import load_tasks
+
+        return load_tasks(file)

@@ -2,21 +2,91 @@
 
 from __future__ import annotations
 
-from agentdeck.core.agents.agent import Agent
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, Status
+from agentdeck.core.providers.serving import Serving
 from agentdeck.core.text.text import listed
+from agentdeck.core.transcripts.activity import Activity
 from agentdeck.engine.providers import gateways
-from agentdeck.engine.views import AgentView, view_of, views_of
+from agentdeck.engine.views import AgentView, made_view, view_of
 from agentdeck.engine.world import World
-from agentdeck.errors import NotFoundError, UsageError
+from agentdeck.errors import NotFoundError, StoreError, UsageError
+from agentdeck.system.files.files import sign
+from agentdeck.system.state.store import ACTIVITY, Store
+
+
+class _Record(NamedTuple):
+    """What an agent's files said, and the signs by which it is seen that they say something else."""
+
+    signs: tuple[tuple[int, ...], ...]
+    agent: Agent
+    status: Status
+    activity: Activity | None
+
+
+class Roster:
+    """Reads all agents, again and again if need be: a record is parsed only where its file was replaced."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Record] = {}
+
+    def agents(self, world: World) -> list[AgentView]:
+        """See Deck.agents."""
+        if not world.store.exists:
+            return []
+        names = world.store.open().names()
+        serving = gateways.serving(world) if names else {}
+        kept: dict[str, _Record] = {}
+        views = [view for name in names if (view := self._view(world.store, name, serving, kept)) is not None]
+        self._kept = kept
+        return sorted(views, key=lambda view: (view.agent.created, view.name))
+
+    def _view(
+        self, store: Store, name: str, serving: Mapping[str, Serving], kept: dict[str, _Record]
+    ) -> AgentView | None:
+        try:
+            record = self._record(store, name)
+            if record is None:
+                return None
+            kept[name] = record
+            if record.agent.landing:
+                return None
+            return made_view(store, record.agent, serving.get(name), record.status, record.activity)
+        except StoreError as error:
+            return _stand_in(store, name, error)
+        except OSError as error:
+            wrong = StoreError(f"The state of {name} can't be read.", detail=error.strerror or str(error))
+            return _stand_in(store, name, wrong)
+
+    def _record(self, store: Store, name: str) -> _Record | None:
+        folder = store.agent_folder(name)
+        signs = tuple(sign(f"{folder}/{file}") for file in ("agent.json", "status.json", ACTIVITY))
+        old = self._kept.get(name)
+        if old is not None and old.signs == signs:
+            return old
+        agent = store.agent(name)
+        if agent is None:
+            return None
+        status = store.status(name)
+        # One without a status has just begun.
+        status = status if signs[1] else replace(status, since=agent.created)
+        return _Record(signs, agent, status, store.activity(name))
+
+
+def _stand_in(store: Store, name: str, error: StoreError) -> AgentView:
+    """An agent whose record can't be read: failed, with that for a reason, and with nothing that it holds."""
+    since = store.record_time(name)
+    agent = Agent(name, task="", profile="", mode=Mode.INTERACTIVE, created=since, phase=Phase.HELD)
+    status = Status(State.FAILED, since, f"its record can't be read: {error.detail}", Fault.LOST)
+    return AgentView(agent, status, store.runner_lives(name), damaged=error)
 
 
 def agents(world: World) -> list[AgentView]:
-    """See Deck.agents."""
-    if not world.store.exists:
-        return []
-    serving = gateways.serving(world) if world.store.open().names() else {}
-    views = [view for view in views_of(world.store, serving) if not view.agent.landing]
-    return sorted(views, key=lambda view: (view.agent.created, view.name))
+    """All of them, read once."""
+    return Roster().agents(world)
 
 
 def agent(world: World, name: str) -> AgentView:

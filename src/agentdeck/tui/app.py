@@ -36,7 +36,7 @@ from agentdeck.tui.screens.palette import DeckCommands
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-    from agentdeck.system.config.trust import Standing
+    from agentdeck.engine.views.trust import Standing
 
 _LONG = 10.0
 """Seconds that a notice with something to do stays."""
@@ -122,10 +122,10 @@ class DeckApp(App[None]):
         """Called in a thread. Return whether something waits."""
         try:
             self.deck.settings  # noqa: B018 - one with mistakes is not approved
-            standing = self.deck.standing()
+            standing = self.deck.trust.standing()
             if standing.counts:
                 return False
-            files = self.deck.running_files()
+            files = self.deck.trust.running_files()
         except DeckError as error:
             self.post_message(Failed(error.title, error.detail, error.hint))
             return True
@@ -145,7 +145,7 @@ class DeckApp(App[None]):
         self.push_screen(TrustDialog(standing, files), answered)
 
     def _approve(self, standing: Standing) -> str:
-        self.deck.approve(standing.values)
+        self.deck.trust.approve(standing.values)
         self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
         return "Approved."
 

@@ -24,22 +24,22 @@ from tests.support.retry import eventually
 
 
 def found(bench: Bench) -> dict[tuple[str, str], Stale]:
-    return {(stale.kind, stale.what): stale for stale in bench.deck().stale()}
+    return {(stale.kind, stale.what): stale for stale in bench.deck().history.stale()}
 
 
 def prune(bench: Bench) -> None:
     deck = bench.deck()
-    _, failed = deck.prune(deck.stale())
+    _, failed = deck.history.prune(deck.history.stale())
     assert failed == []
 
 
 def test_a_deck_in_use_and_one_never_used_have_nothing_stale(bench: Bench) -> None:
-    assert bench.deck().stale() == []
+    assert bench.deck().history.stale() == []
     finished(bench, "fresh", {})
     finished(bench, "open", {"open.txt": "x\n"})
     deck = bench.deck()
     deck.start(StartRequest(name="busy", argv=("sleep", "600")))
-    assert deck.stale() == []
+    assert deck.history.stale() == []
 
 
 @pytest.mark.parametrize("method", [Method.MERGE, Method.SQUASH, Method.REBASE])
@@ -92,7 +92,7 @@ def test_a_phantom_checkout_is_freed_and_its_record_comes_back(bench: Bench) -> 
     bench.deck().store.open()
     kept = bench.root.parent / "kept"
     shutil.move(other, kept)
-    (stale,) = bench.deck().stale()
+    (stale,) = bench.deck().history.stale()
     assert (stale.kind, stale.why) == ("worktree record", "its folder is gone, and holds the branch feature")
     prune(bench)
     bench.git("switch", "-q", "feature")
@@ -139,7 +139,7 @@ def test_a_database_left_behind_is_dumped_and_dropped(bench: Bench) -> None:
     deck.remove("fix", keep_database=True)
     assert [kind for kind, _ in found(bench)] == ["database"]
     prune(bench)
-    assert deck.stale() == []
+    assert deck.history.stale() == []
 
 
 def test_a_database_that_an_agent_of_that_name_has_again_stays(bench: Bench) -> None:
@@ -154,7 +154,7 @@ def test_a_database_that_an_agent_of_that_name_has_again_stays(bench: Bench) -> 
     deck.remove("fix", keep_database=True)
     bench.write("databases/fix-1.json", "{", cwd=deck.store.folder)
     with pytest.raises(StoreError, match="fix-1.json"):
-        bench.deck().stale()
+        bench.deck().history.stale()
 
 
 def test_a_gate_that_its_landing_could_not_remove_goes_once_nothing_keeps_it(bench: Bench) -> None:
@@ -168,7 +168,7 @@ def test_a_gate_that_its_landing_could_not_remove_goes_once_nothing_keeps_it(ben
     assert [event.agent for event in told if "could not be removed" in event.text] == ["fix"]
     assert [view.name for view in bench.deck().agents()] == ["fix"]
     deck = bench.deck()
-    _, failed = deck.prune([stale for stale in deck.stale() if stale.what == "gate-fix"])
+    _, failed = deck.history.prune([stale for stale in deck.history.stale() if stale.what == "gate-fix"])
     assert [stale.what for stale in failed] == ["gate-fix"]
     may_go.touch()
     prune(bench)
@@ -182,7 +182,7 @@ def test_the_trash_expires_by_age_only_when_pruned(bench: Bench) -> None:
     deck.remove("old")
     finished(bench, "new", {"new.txt": "x\n"})
     deck.remove("new")
-    assert deck.stale() == []
+    assert deck.history.stale() == []
     past = time.time() - 40 * 24 * 3600
     folder = next(path for path in deck.store.trash.iterdir() if path.name.startswith("old-"))
     os.utime(folder, (past, past))

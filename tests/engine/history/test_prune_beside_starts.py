@@ -53,9 +53,9 @@ def test_ten_starts_lose_nothing(bench: Bench) -> None:
     listed, failed = [], []
     while any(call.poll() is None for call in calls):
         deck = bench.deck()
-        stale = deck.stale()
+        stale = deck.history.stale()
         listed += [(each.kind, each.what) for each in stale]
-        failed += deck.prune(stale)[1]
+        failed += deck.history.prune(stale)[1]
     for call in calls:
         assert call.wait() == 0, call.communicate()[1]
     assert listed == []
@@ -74,7 +74,7 @@ def test_what_a_start_takes_after_the_list_was_made_stays(bench: Bench, monkeypa
     folder = Path(tempfile.gettempdir()) / f"agentdeck-{os.getuid()}" / f"{deck.store.deck_id}-fix"
     folder.mkdir(parents=True)
     world_of(deck).tmux.open_window(deck.name, "ghost", ["sleep", "600"], cwd=bench.root, env=dict(os.environ))
-    listed = deck.stale()
+    listed = deck.history.stale()
     assert {stale.kind for stale in listed} == {"ports", "files", "window"}
     original = stale_things.agents_now
     started: list[str] = []
@@ -104,4 +104,4 @@ def test_names_are_read_after_all_that_could_be_an_agents(bench: Bench, monkeypa
         return original(world)
 
     monkeypatch.setattr("agentdeck.engine.history.prune.look", looking)
-    assert deck.stale() == []
+    assert deck.history.stale() == []

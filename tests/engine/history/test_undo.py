@@ -181,7 +181,7 @@ def test_an_undo_whose_database_could_not_be_restored_is_tried_again(bench: Benc
     (bench.home / "ready").touch()
     if again == "undo":
         deck.undo()
-        assert deck.steps()[0].undone
+        assert deck.history.steps()[0].undone
     else:
         obey(caught.value.hint, bench.root)
     assert deck.agent("fix").agent.phase is Phase.HELD
@@ -253,7 +253,7 @@ def halted(bench: Bench) -> int:
         deck.remove("fix")
     assert "rm --keep-database fix" in told.value.hint
     assert deck.agent("fix").agent.phase is Phase.RELEASING
-    return deck.steps()[-1].number
+    return deck.history.steps()[-1].number
 
 
 def test_a_removal_that_came_to_a_halt_can_be_undone(bench: Bench) -> None:
@@ -290,4 +290,4 @@ def test_a_removal_that_came_to_a_halt_is_finished_without_its_database(bench: B
     deck = bench.deck()
     deck.remove("fix", keep_database=True)
     assert deck.agents() == []
-    assert [stale.kind for stale in deck.stale()] == ["database"]
+    assert [stale.kind for stale in deck.history.stale()] == ["database"]

@@ -47,7 +47,7 @@ verbs = st.sampled_from(
         landing(commit="Work", method=Method.SQUASH, remove=True),
         landing(method=Method.FF_ONLY, remove=True),
         landing(commit="Work", remove=True),
-        lambda deck, name: deck.prune(deck.stale()),
+        lambda deck, name: deck.history.prune(deck.history.stale()),
     ]
 )
 
@@ -104,12 +104,12 @@ def test_any_destructive_act_can_be_undone(shared: Bench, done: list[Edit], act:
     for edit in done:
         with suppress(OSError):
             edit(Sandbox(path))
-    before, main, steps = picture(path), main_picture(shared), len(deck.steps())
+    before, main, steps = picture(path), main_picture(shared), len(deck.history.steps())
     tip = shared.git("rev-parse", "HEAD")
     try:
         with suppress(DeckError):
             act(deck, name)
-        if len(deck.steps()) > steps:
+        if len(deck.history.steps()) > steps:
             deck.undo()
         assert picture(path) == before
         assert main_picture(shared) == main

@@ -37,7 +37,7 @@ def gate(bench: Bench, name: str) -> str:
 
 
 def approve(deck: Deck) -> None:
-    deck.approve(deck.standing().values)
+    deck.trust.approve(deck.trust.standing().values)
 
 
 def traces(bench: Bench) -> list[str]:
@@ -88,7 +88,7 @@ def test_with_one_it_lands_through_the_approved_gate_and_is_not_used_until_appro
     approve(deck)
     assert deck.land(request(shop, "next")).entry("next").stage is Stage.LANDED
     assert traces(shop) == ["ran-first", "ran-second"]
-    assert [each.entry("next").stage for each in deck.landings()[-1:]] == [Stage.LANDED]
+    assert [each.entry("next").stage for each in deck.landings.all()[-1:]] == [Stage.LANDED]
 
 
 def test_it_can_be_taken_back_without_approval_of_what_it_brought(shop: Bench) -> None:
@@ -102,7 +102,7 @@ def test_it_can_be_taken_back_without_approval_of_what_it_brought(shop: Bench) -
     done = agentdeck("undo", cwd=shop.root)
     assert done.returncode == ExitCode.OK, done.stderr
     assert shop.git("rev-parse", "main") == before
-    assert shop.deck().standing().counts
+    assert shop.deck().trust.standing().counts
     assert traces(shop) == ["ran-first"]
 
 
@@ -125,7 +125,7 @@ def test_a_person_who_says_no_is_listened_to(shop: Bench) -> None:
 def test_what_changes_nothing_of_it_lands_without_a_question(shop: Bench, files: dict[str, str]) -> None:
     finished(shop, "fix", {name: text.replace("%s", gate(shop, "first")) for name, text in files.items()})
     assert shop.deck().land(request(shop)).entry("fix").stage is Stage.LANDED
-    assert shop.deck().standing().counts
+    assert shop.deck().trust.standing().counts
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_configuration_behind_a_link_counts(shop: Bench) -> None:
     (shop.root / "agentdeck.toml").rename(shop.root / "real.toml")
     (shop.root / "agentdeck.toml").symlink_to("real.toml")
     shop.commit("A link")
-    assert shop.deck().standing().counts
+    assert shop.deck().trust.standing().counts
     finished(shop, "fix", {"real.toml": gate(shop, "second")})
     assert shop.deck().land(request(shop)).entry("fix").exit_code is ExitCode.UNTRUSTED
 
@@ -192,9 +192,9 @@ def test_the_file_is_replaced_after_the_check_and_what_was_checked_is_used(shop:
     assert world.settings.config.landing.gate == [f"touch {shop.home}/ran-first"]
     with pytest.raises(UntrustedError):
         deck.land(request(shop))
-    values = deck.standing().values
+    values = deck.trust.standing().values
     shop.write("agentdeck.toml", gate(shop, "swapped again"))
-    deck.approve(values)
+    deck.trust.approve(values)
     with pytest.raises(UntrustedError):
         deck.land(request(shop))
 

@@ -25,7 +25,7 @@ def test_a_batch_is_tested_once_and_searched_for_the_one_that_fails(bench: Bench
     assert not (bench.root / "d.txt").exists()
     assert len(runs.read_text().splitlines()) < 6
     deck = bench.deck()
-    assert [step.text for step in deck.steps()] == ["landed a, b, c on main", "landed e on main"]
+    assert [step.text for step in deck.history.steps()] == ["landed a, b, c on main", "landed e on main"]
     deck.undo()
     deck.undo()
     assert sorted(path.name for path in bench.root.glob("?.txt")) == []

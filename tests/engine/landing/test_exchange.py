@@ -35,9 +35,9 @@ def remote(bench: Bench) -> Path:
 
 def test_pull_fast_forwards_the_base_and_can_be_undone(bench: Bench, remote: Path) -> None:
     before = bench.git("rev-parse", "main")
-    assert bench.deck().pull() == "1 commit from origin came to main."
+    assert bench.deck().landings.pull() == "1 commit from origin came to main."
     assert (bench.root / "theirs.txt").exists()
-    assert bench.deck().pull() == "main has all that origin has."
+    assert bench.deck().landings.pull() == "main has all that origin has."
     bench.deck().undo()
     assert bench.git("rev-parse", "main") == before
     assert not (bench.root / "theirs.txt").exists()
@@ -47,7 +47,7 @@ def test_pull_refuses_what_is_no_fast_forward(bench: Bench, remote: Path) -> Non
     bench.write("mine.txt", "mine\n")
     tip = bench.commit("Mine")
     with pytest.raises(RefusedError, match="have diverged"):
-        bench.deck().pull()
+        bench.deck().landings.pull()
     assert bench.git("rev-parse", "main") == tip
 
 
@@ -73,7 +73,7 @@ def test_a_gate_that_comes_with_the_pull_is_not_skipped(bench: Bench, remote: Pa
 
 def test_without_a_remote_it_says_so(bench: Bench) -> None:
     with pytest.raises(NotFoundError, match="no remote"):
-        bench.deck().pull()
+        bench.deck().landings.pull()
 
 
 @dataclass
@@ -122,14 +122,14 @@ def test_a_pull_request_pushes_the_branch_and_calls_the_forges_program(bench: Be
     forge.is_at("github.com")
     forge.install("gh")
     forge.install("glab")
-    assert bench.deck().propose(LandRequest(("fix",)), draft=True) == "https://example.org/pr/7"
+    assert bench.deck().landings.propose(LandRequest(("fix",)), draft=True) == "https://example.org/pr/7"
     words = forge.asked("gh")
     assert words[:6] == ["pr", "create", "--head", "agentdeck/fix", "--base", "main"]
     assert words[words.index("--title") + 1] == "fix: write"
     assert "--draft" in words
     assert bench.git("rev-parse", "agentdeck/fix", cwd=forge.folder) == bench.git("rev-parse", "agentdeck/fix")
     forge.is_at("gitlab.example.org")
-    bench.deck().propose(LandRequest(("fix",)))
+    bench.deck().landings.propose(LandRequest(("fix",)))
     assert forge.asked("glab")[:2] == ["mr", "create"]
 
 
@@ -152,7 +152,7 @@ def test_nothing_is_pushed_for_which_no_program_is_there(
     for program, login in logins.items():
         forge.install(program, login=login)
     with pytest.raises(DeckError, match=says) as raised:
-        bench.deck().propose(LandRequest(("fix",)))
+        bench.deck().landings.propose(LandRequest(("fix",)))
     assert hint in raised.value.hint
     assert (forge.branches(), forge.asked("gh"), forge.asked("glab")) == (["main"], [], [])
 
@@ -160,13 +160,13 @@ def test_nothing_is_pushed_for_which_no_program_is_there(
 def test_at_an_unknown_host_the_login_tells_or_a_person(bench: Bench, forge: Forge) -> None:
     forge.is_at("git.example.org")
     forge.install("gh", login="github.com")
-    bench.deck().propose(LandRequest(("fix",)))
+    bench.deck().landings.propose(LandRequest(("fix",)))
     assert forge.asked("gh"), "the only one that is installed"
     forge.install("glab", login="git.example.org")
-    bench.deck().propose(LandRequest(("fix",)))
+    bench.deck().landings.propose(LandRequest(("fix",)))
     assert forge.asked("glab")
     forge.install("glab", login="no", script="echo https://example.org/mr/8")
-    assert bench.deck().propose(LandRequest(("fix",)), program="glab") == "https://example.org/mr/8"
+    assert bench.deck().landings.propose(LandRequest(("fix",)), program="glab") == "https://example.org/mr/8"
 
 
 def test_what_is_not_committed_is_committed_by_the_hint_and_does_not_land(bench: Bench, forge: Forge) -> None:
@@ -176,7 +176,7 @@ def test_what_is_not_committed_is_committed_by_the_hint_and_does_not_land(bench:
     bench.write("more.txt", "x\n", cwd=view.worktree)
     main = bench.git("rev-parse", "main")
     with pytest.raises(RefusedError, match="uncommitted work") as caught:
-        bench.deck().propose(LandRequest(("fix",)))
+        bench.deck().landings.propose(LandRequest(("fix",)))
     by_hand(bench, caught.value.hint.removeprefix("Commit it first: "))
     assert bench.git("show", f"{view.branch}:more.txt") == "x"
     assert bench.git("rev-parse", "main") == main
@@ -188,16 +188,16 @@ def test_a_base_that_the_remote_lacks_is_told_before_the_push(bench: Bench, forg
     forge.install("gh")
     bench.git("branch", "next")
     with pytest.raises(NotFoundError, match="origin has no branch next") as raised:
-        bench.deck().propose(LandRequest(("fix",), into="next"))
+        bench.deck().landings.propose(LandRequest(("fix",), into="next"))
     assert forge.branches() == ["main"]
     by_hand(bench, raised.value.hint)
-    bench.deck().propose(LandRequest(("fix",), into="next"))
+    bench.deck().landings.propose(LandRequest(("fix",), into="next"))
 
 
 def test_a_branch_that_someone_pushed_to_is_brought_up_to_date_by_the_hint(bench: Bench, forge: Forge) -> None:
     forge.is_at("github.com")
     forge.install("gh")
-    bench.deck().propose(LandRequest(("fix",)))
+    bench.deck().landings.propose(LandRequest(("fix",)))
     other = bench.root.parent / "other"
     bench.git("fetch", "-q", cwd=other)
     bench.git("switch", "-q", "agentdeck/fix", cwd=other)
@@ -209,9 +209,9 @@ def test_a_branch_that_someone_pushed_to_is_brought_up_to_date_by_the_hint(bench
     bench.write("more.txt", "1\n", cwd=tree)
     bench.commit("More", cwd=tree)
     with pytest.raises(RefusedError, match="origin did not take agentdeck/fix") as raised:
-        bench.deck().propose(LandRequest(("fix",)))
+        bench.deck().landings.propose(LandRequest(("fix",)))
     by_hand(bench, raised.value.hint)
-    bench.deck().propose(LandRequest(("fix",)))
+    bench.deck().landings.propose(LandRequest(("fix",)))
     assert (tree / "review.txt").exists()
     assert bench.git("rev-parse", "agentdeck/fix", cwd=forge.folder) == bench.git("rev-parse", "HEAD", cwd=tree)
 
@@ -220,11 +220,11 @@ def test_what_the_program_refuses_after_the_push_says_that_it_was_pushed(bench: 
     forge.is_at("github.com")
     forge.install("gh", script="echo it rains >&2; exit 1")
     with pytest.raises(DeckError, match="agentdeck/fix was pushed, but gh") as raised:
-        bench.deck().propose(LandRequest(("fix",)))
+        bench.deck().landings.propose(LandRequest(("fix",)))
     assert (raised.value.exit_code, raised.value.detail) == (ExitCode.FAILED, "it rains")
     assert forge.branches() == ["agentdeck/fix", "main"]
     forge.install("gh", script="echo 'one already exists: https://example.org/pr/3' >&2; exit 1")
-    assert bench.deck().propose(LandRequest(("fix",))) == "https://example.org/pr/3"
+    assert bench.deck().landings.propose(LandRequest(("fix",))) == "https://example.org/pr/3"
     by_hand(bench, raised.value.hint.replace("gh ", "echo ", 1))
 
 

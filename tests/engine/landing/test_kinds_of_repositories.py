@@ -138,10 +138,10 @@ def test_a_life(bench: Bench, tmp_path: Path, kind: str) -> None:
         shutil.copy(bench.root / "dev.sqlite3", root)
     deck = Deck.find(root)
     run(deck, "one", "echo 1 > one.txt; git add -A; git commit -qm one")
-    assert "+1" in deck.diff("one")
+    assert "+1" in deck.review.text("one")
     land(deck, "one", gate=("test -f one.txt && git status --porcelain",))
     view = run(deck, "two", "test -f one.txt; echo 2 > two.txt; echo 22 >> README.md; echo a > 'ä b'")
-    assert set(deck.radar().agents) >= {"two"}
+    assert set(deck.radar.look().agents) >= {"two"}
     land(deck, "two", commit="Two", gate=("test -f two.txt",), remove=True)
     git = ["git", "-C", str(root)]
     listed = subprocess.run([*git, "ls-tree", "-z", "--name-only", "main"], capture_output=True, text=True, check=True)
@@ -172,7 +172,7 @@ def test_a_merge_driver_of_the_attributes_merges(bench: Bench, tmp_path: Path, b
     deck = Deck.find(root)
     for name in ("first", "second"):
         run(deck, name, f"echo {name} >> docs/names.lst; git commit -qam {name}")
-    assert all(pair.verdict != "conflicts" for pair in deck.radar().pairs)
+    assert all(pair.verdict != "conflicts" for pair in deck.radar.look().pairs)
     land(deck, "first")
     land(deck, "second")
     assert bench.git("show", "main:docs/names.lst", cwd=root).split() == ["one", "first", "second"]
@@ -267,7 +267,7 @@ def test_files_that_git_crypt_keeps_are_readable_for_agents_and_gates(bench: Ben
     run(deck, "one", "grep -q hush a.secret && echo more >> a.secret && git commit -qam one")
     land(deck, "one", gate=("grep -q more a.secret",))
     view = run(deck, "two", "echo dirty >> a.secret")
-    assert deck.radar().problems == {}
+    assert deck.radar.look().problems == {}
     deck.remove("two")
     deck.undo()
     assert view.worktree is not None

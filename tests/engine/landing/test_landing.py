@@ -62,7 +62,7 @@ def test_a_dry_run_tells_and_changes_nothing(bench: Bench) -> None:
     assert stages(landing) == {"one": "would land", "two": "set aside"}
     assert bench.git("rev-parse", "main") == before
     assert bench.deck().agent("one").state is State.DONE
-    assert bench.deck().steps() == []
+    assert bench.deck().history.steps() == []
 
 
 def test_uncommitted_work_refuses_or_is_committed_and_an_undo_brings_all_of_it_back(bench: Bench) -> None:

@@ -101,7 +101,7 @@ def stale(bench: Bench) -> str:
 def pruned(bench: Bench) -> str:
     stale(bench)
     deck = bench.deck()
-    step, failed = deck.prune(deck.stale())
+    step, failed = deck.history.prune(deck.history.stale())
     assert step is not None
     assert failed == []
     return str(step.number)
@@ -110,7 +110,7 @@ def pruned(bench: Bench) -> str:
 def take_back(bench: Bench, known: set[int]) -> None:
     """Undo every step but those of these numbers, the last one first."""
     deck = bench.deck()
-    for step in reversed(deck.steps()):
+    for step in reversed(deck.history.steps()):
         if step.number not in known and not step.undone:
             deck.undo(step.number)
 
@@ -177,7 +177,7 @@ def test_killed_at_any_step_it_is_completed_or_rolled_back(
     with bench_in(tmp_path, monkeypatch) as bench:
         name = scenario.prepare(bench)
         kept, before = keep(bench), world_of(bench)
-        known = {step.number for step in bench.deck().steps()}
+        known = {step.number for step in bench.deck().history.steps()}
         effects = crash(bench.root, 0, scenario.verb, name, scenario.options)
         after = world_of(bench)
         assert after != before

@@ -219,7 +219,7 @@ def test_a_folder_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.Monk
     with bench_in(tmp_path, monkeypatch, name="caf\udce9 one") as bench:
         finished(bench, "fix", {"fix.txt": "fixed\n"})
         deck = bench.deck()
-        assert deck.radar().agents == ("fix",)
+        assert deck.radar.look().agents == ("fix",)
         landing = deck.land(LandRequest(("fix",), gate=("test -e fix.txt",), remove=True))
         assert landing.entry("fix").stage is Stage.LANDED
         assert (bench.root / "fix.txt").exists()
@@ -322,7 +322,7 @@ def test_a_bare_repository(bench: Bench, tmp_path: Path) -> None:
     assert bench.git("ls-tree", "--name-only", "main", cwd=bare).splitlines()[-2:] == ["src", "two.txt"]
     deck.undo()
     assert deck.agent("two").worktree is not None
-    assert deck.stale() == [] or {stale.kind for stale in deck.stale()} <= {"agent"}
+    assert deck.history.stale() == [] or {stale.kind for stale in deck.history.stale()} <= {"agent"}
 
 
 @pytest.fixture
@@ -394,7 +394,7 @@ def test_committed_work_whose_gate_fails_can_be_taken_back_by_itself(bench: Benc
     before = picture(view.worktree)
     entry = land(bench, commit="", gate=("false",))
     assert entry.stage is Stage.SET_ASIDE
-    (step,) = bench.deck().steps()
+    (step,) = bench.deck().history.steps()
     assert step.text == "committed the work of fix"
     bench.deck().undo()
     assert picture(view.worktree) == before

@@ -67,7 +67,7 @@ def test_a_repository_is_left_out_and_that_is_said(bench: Bench, make: _Make, fi
     make(bench, tree)
     if file:
         bench.write("more.txt", "1\n", cwd=tree)
-    (problem,) = bench.deck().radar().problems.values()
+    (problem,) = bench.deck().radar.look().problems.values()
     assert problem == f"repositories inside of its worktree do not land: {INSIDE[make]}"
     for dry_run in (True, False):
         entry, (warning,) = land(bench, commit="All", dry_run=dry_run)
@@ -84,7 +84,7 @@ def test_a_repository_alone_is_no_work_to_commit(bench: Bench) -> None:
     assert tree is not None
     for make in (clone, worktree, without_a_commit):
         make(bench, tree)
-    assert bench.deck().uncommitted("fix") == []
+    assert bench.deck().review.uncommitted("fix") == []
     entry, (warning,) = land(bench)
     assert entry.stage is Stage.LANDED
     assert sorted(entry.repositories) == [".claude/worktrees/helper", "begun", "vendor/a cöpy"]
@@ -105,7 +105,7 @@ def test_a_link_that_was_committed_refuses_and_the_hint_helps(bench: Bench, meth
         assert entry.stage is Stage.SET_ASIDE
         assert ".claude/worktrees/helper, vendor/a cöpy" in entry.reason
     with pytest.raises(RefusedError, match="links to repositories"):
-        bench.deck().propose(LandRequest(("fix",)))
+        bench.deck().landings.propose(LandRequest(("fix",)))
     assert bench.git("rev-parse", "main") == before
     subprocess.run(entry.hint, shell=True, check=True, capture_output=True)
     entry, (warning,) = land(bench, method=method)

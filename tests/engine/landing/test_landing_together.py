@@ -43,8 +43,8 @@ def test_two_landings_and_five_removals_at_once_each_come_to_their_end(bench: Be
     assert [view.name for view in deck.agents()] == ["w0", "w1"]
     assert [lease.agent for lease in registry(bench).owners()] == ["w0", "w1"]
     assert leftovers(bench) == []
-    assert len(deck.steps()) == 7
-    for step in reversed(deck.steps()):
+    assert len(deck.history.steps()) == 7
+    for step in reversed(deck.history.steps()):
         deck.undo(step.number)
     assert [view.name for view in deck.agents()] == names
     assert not list(bench.root.glob("w*.txt"))
@@ -55,7 +55,7 @@ def test_the_same_agent_removed_by_several_at_once_is_removed_once(bench: Bench)
     for code, told in together(bench, *[("rm", "fix")] * 3):
         assert code in (ExitCode.OK, ExitCode.NOT_FOUND, ExitCode.REFUSED), told
     deck = bench.deck()
-    assert [step.text for step in deck.steps()] == ["removed fix"]
+    assert [step.text for step in deck.history.steps()] == ["removed fix"]
     deck.undo()
     assert (bench.root / ".worktrees/fix/fix.txt").exists()
 
@@ -70,7 +70,7 @@ def test_two_undos_at_once_take_one_step_back(bench: Bench) -> None:
     assert sorted(code for code, _ in results) == [ExitCode.OK, ExitCode.REFUSED], results
     assert any("already undone" in told for _, told in results)
     assert [view.name for view in deck.agents()] == ["two"]
-    assert [step.undone for step in deck.steps()] == [0, 3, 0]
+    assert [step.undone for step in deck.history.steps()] == [0, 3, 0]
 
 
 def test_two_landings_of_the_same_agent_at_once_land_it_once(bench: Bench) -> None:
@@ -78,7 +78,7 @@ def test_two_landings_of_the_same_agent_at_once_land_it_once(bench: Bench) -> No
     results = together(bench, ("merge", "fix"), ("merge", "fix"))
     assert all(code in (ExitCode.OK, ExitCode.REFUSED) for code, _ in results), results
     assert len(bench.git("rev-list", "--merges", "main").splitlines()) == 1
-    assert len(bench.deck().steps()) == 1
+    assert len(bench.deck().history.steps()) == 1
     assert leftovers(bench) == []
 
 
@@ -89,8 +89,8 @@ def test_two_prunes_at_once_clear_everything_once(bench: Bench) -> None:
     for code, told in together(bench, ("prune", "--yes"), ("prune", "--yes")):
         assert code == ExitCode.OK, told
     deck = bench.deck()
-    assert deck.stale() == []
-    assert [len(step.parts) for step in deck.steps()] == [1, 2]
+    assert deck.history.stale() == []
+    assert [len(step.parts) for step in deck.history.steps()] == [1, 2]
     deck.undo()
     assert "agentdeck/merged" in bench.branches()
     assert deck.agent("fix")

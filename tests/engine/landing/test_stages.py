@@ -51,7 +51,7 @@ def test_a_move_that_can_not_be_written_down_is_by_the_next_verb(bench: Bench, b
     damaged.unlink()
     bench.deck().repair()
     deck = bench.deck()
-    (landing,) = deck.landings()
+    (landing,) = deck.landings.all()
     assert landing.entry("one").stage is Stage.LANDED
     deck.undo(landing.entry("one").step)
     assert bench.git("rev-parse", "main") == before

@@ -79,7 +79,7 @@ def test_no_place_in_a_lease_is_believed(bench: Bench, kind: str, key: str, valu
         deck.resume("one")
         deck.wait("one")
     with contextlib.suppress(DeckError):
-        deck.diff("one")
+        deck.review.text("one")
     events: list[str] = []
     deck.remove("one", lambda event: events.append(event.text), stop=True)
     with contextlib.suppress(DeckError):
@@ -124,7 +124,7 @@ def test_another_agents_worktree_is_not_removed_for_a_lease(bench: Bench) -> Non
     change(deck, "worktree", "git_dir", str(bench.root / ".git" / "worktrees" / "two"))
     deck.remove("one")
     assert picture(other) == before
-    assert deck.diff("two")
+    assert deck.review.text("two")
 
 
 @pytest.mark.parametrize("key", ["trash", "landing"])

@@ -54,7 +54,7 @@ def machine(bench: Bench) -> dict[str, object]:
         "windows": bench.windows(),
         "rows": rows,
         "temporary": Path(lease.data["tmp"]).is_dir(),
-        "steps": deck.steps(),
+        "steps": deck.history.steps(),
         "databases": list((deck.store.folder / "databases").glob("*")),
     }
 
@@ -247,10 +247,10 @@ def test_prune_leaves_what_it_can_not_remove_as_it_was(bench: Bench, monkeypatch
     deck = bench.deck()
 
     deck.land(LandRequest(("fix",)))
-    stale = [each for each in deck.stale() if each.what == "fix"]
+    stale = [each for each in deck.history.stale() if each.what == "fix"]
     assert stale, "it landed"
     before = machine(bench)
     with a_dump_that_fails(bench, monkeypatch):
-        _, failed = deck.prune(stale)
+        _, failed = deck.history.prune(stale)
     assert [each.what for each in failed] == ["fix"]
     assert machine(bench) == before

@@ -162,15 +162,15 @@ def test_a_port_in_use_is_named_and_handed_to_nobody_until_it_is_free(bench: Ben
         assert f"kill {holder.pid}" in agentdeck("doctor", cwd=bench.root).stdout
         assert f"holds port {ports[1]}" in agentdeck("rm", "one", cwd=bench.root).stderr
         assert [(lease.ports, lease.lingering) for lease in deck.ports()] == [((ports[1],), True)]
-        assert "ports" not in [stale.kind for stale in deck.stale()]
+        assert "ports" not in [stale.kind for stale in deck.history.stale()]
         doctor = agentdeck("doctor", cwd=bench.root).stdout
         assert "ports of one" in doctor
         assert f"kill {holder.pid}" in doctor
         again = deck.start(StartRequest(name="one", argv=("true",)))
         assert ports[1] not in again.agent.lease("ports").data["ports"]  # type: ignore[union-attr]
         deck.remove("one", stop=True)
-    (stale,) = [stale for stale in deck.stale() if stale.kind == "ports"]
-    deck.prune([stale])
+    (stale,) = [stale for stale in deck.history.stale() if stale.kind == "ports"]
+    deck.history.prune([stale])
     assert deck.ports() == []
 
 

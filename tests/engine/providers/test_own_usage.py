@@ -14,7 +14,7 @@ from agentdeck.engine.providers.own_usage import OWN
 from agentdeck.engine.providers.spending import of_agent, own_costs, spending
 from agentdeck.system.gateway.ledger import Ledger, Record
 from agentdeck.system.state.store import usage_file
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 
 MODEL = "claude-sonnet-4-5"
 
@@ -32,7 +32,7 @@ def run_of(bench: Bench, name: str, *requests: dict[str, Any]) -> None:
 
 
 def outputs(bench: Bench, name: str) -> int:
-    return sum(record.usage.output for record in of_agent(bench.deck().world, name))
+    return sum(record.usage.output for record in of_agent(world_of(bench.deck()), name))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def ledger(bench: Bench) -> Ledger:
 
 def served(bench: Bench, ledger: Ledger, name: str) -> None:
     usage = Usage(1000, 40, 5000)
-    deck = bench.deck().world.deck
+    deck = world_of(bench.deck()).deck
     ledger.add(Record(time.time(), deck, name, "", "", MODEL, "anthropic", MODEL, "ok", usage=usage, attempts=1))
 
 
@@ -52,7 +52,7 @@ def test_a_request_that_is_told_again_counts_once_and_the_last_is_right(bench: B
     run_of(bench, "a", request("m1", output=5), request("m1", output=80), request("m2"))
     run_of(bench, "a", request("m2"), request("m3"))  # it was resumed as a fork, which begins with the old session
     assert outputs(bench, "a") == 80 + 100 + 100
-    found = spending(bench.deck().world, "provider")
+    found = spending(world_of(bench.deck()), "provider")
     assert [(line.name, line.requests) for line in found.lines] == [(OWN, 3)]
     assert found.total.cost > 0
 
@@ -85,6 +85,6 @@ def test_damaged_lines_are_skipped(bench: Bench) -> None:
 
 def test_the_dashboard_sums_up_own_logins(bench: Bench) -> None:
     run_of(bench, "a", request("m1", at=1000.0), request("m2"))
-    total, today = own_costs(bench.deck().world, time.time() - 60)["a"]
+    total, today = own_costs(world_of(bench.deck()), time.time() - 60)["a"]
     assert total == pytest.approx(2 * today)
     assert today == pytest.approx(1000 * 3e-6 + 100 * 15e-6 + 5000 * 0.3e-6)

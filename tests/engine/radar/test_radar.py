@@ -233,5 +233,5 @@ def test_following_ends_when_it_is_told_to(workers: Workers) -> None:
 def test_a_repository_that_was_never_used_stays_so(repo: MakeRepo) -> None:
     main = repo()
     deck = Deck.find(main.folder)
-    assert deck.radar().agents == ()
+    assert deck.radar.look().agents == ()
     assert not deck.store.folder.exists()

@@ -181,11 +181,11 @@ def test_every_verb_leaves_it_alone_and_says_so(scene: Scene) -> None:
     deck.repair()
     assert "one" in [view.name for view in deck.agents()]
     verbs: dict[str, Callable[[], object]] = {
-        "diff": lambda: deck.diff("one"),
-        "uncommitted": lambda: deck.uncommitted("one"),
+        "diff": lambda: deck.review.text("one"),
+        "uncommitted": lambda: deck.review.uncommitted("one"),
         "resume": lambda: deck.resume("one"),
         "failover": lambda: deck.fail_over("one", "shell"),
-        "pr": lambda: deck.propose(LandRequest(("one",))),
+        "pr": lambda: deck.landings.propose(LandRequest(("one",))),
     }
     for verb, act in verbs.items():
         with pytest.raises(DeckError) as caught:
@@ -195,9 +195,9 @@ def test_every_verb_leaves_it_alone_and_says_so(scene: Scene) -> None:
     for request in (LandRequest(("one",), commit="", gate=()), LandRequest(("one",), commit="", dry_run=True)):
         (entry,) = deck.land(request).entries
         assert entry.stage is Stage.SET_ASIDE and "can't be used" in entry.reason, entry
-    report = deck.radar()
+    report = deck.radar.look()
     assert "one" in report.problems
-    deck.stale()
+    deck.history.stale()
     scene.check()
     assert deck.agent("one").state is State.DONE  # what was refused has changed nothing
     checks = {check.name: check for check in deck.doctor()}
@@ -217,7 +217,7 @@ def test_it_can_be_removed_and_what_is_the_agents_comes_back(scene: Scene) -> No
         scene.deck.undo()
         assert (scene.tree / "new").read_text() == "new\n"
         assert (scene.tree / "work").read_text() == "work\nmore\n"
-        assert scene.deck.diff("one")
+        assert scene.deck.review.text("one")
     else:
         assert os.path.lexists(scene.tree)
         assert any("left as it is" in text for text in events), events
@@ -233,12 +233,12 @@ def test_the_repair_that_doctor_names_works(scene: Scene) -> None:
     command = hint.partition("  (or")[0]
     subprocess.run(["sh", "-c", command], check=True)
     if not scene.deck.agent("one").trouble and scene.tree.exists():
-        assert scene.deck.diff("one")
+        assert scene.deck.review.text("one")
         assert (scene.tree / "work").read_text() == "work\nmore\n"
     else:
         scene.deck.resume("one")
         scene.deck.wait("one")
-        assert scene.deck.diff("one")
+        assert scene.deck.review.text("one")
 
 
 def test_a_worktree_that_was_moved_and_linked_back_is_worked_in_and_left_where_it_is(bench: Bench) -> None:
@@ -248,7 +248,7 @@ def test_a_worktree_that_was_moved_and_linked_back_is_worked_in_and_left_where_i
     tree.symlink_to(there)
     deck, before = bench.deck(), picture(there)
     assert not deck.agent("one").trouble
-    assert "+more" in deck.diff("one")
+    assert "+more" in deck.review.text("one")
     assert all(check.ok for check in deck.doctor() if check.name == "agent one")
     events: list[str] = []
     deck.remove("one", lambda event: events.append(event.text))
@@ -272,7 +272,7 @@ def test_a_worktree_that_was_moved_with_git_is_followed(bench: Bench, how: str) 
     deck = bench.deck()
     deck.repair()
     assert deck.agent("one").worktree == there
-    assert "+more" in deck.diff("one")
+    assert "+more" in deck.review.text("one")
     deck.remove("one")
     assert not there.exists()
     deck.undo()
@@ -285,7 +285,7 @@ def test_worktrees_behind_a_linked_folder_are_worktrees_as_any_other(bench: Benc
     tree.parent.symlink_to(there)
     deck = bench.deck()
     assert not deck.agent("one").trouble
-    assert "+more" in deck.diff("one")
+    assert "+more" in deck.review.text("one")
     deck.remove("one")
     assert not any(there.iterdir())
     deck.undo()
@@ -296,8 +296,8 @@ def test_the_error_is_a_sentence_and_a_command_that_works(bench: Bench) -> None:
     tree = start(bench)
     (tree / ".git").unlink()
     with pytest.raises(RefusedError) as caught:
-        bench.deck().diff("one")
+        bench.deck().review.text("one")
     assert caught.value.title == f"The worktree of one at {tree} can't be used: its .git file is gone."
     assert shlex.quote(f"{tree}/.git") in caught.value.hint
     subprocess.run(["sh", "-c", caught.value.hint], check=True)
-    assert "+more" in bench.deck().diff("one")
+    assert "+more" in bench.deck().review.text("one")

@@ -156,8 +156,8 @@ def test_what_head_is_on_is_shown_lands_and_comes_back(persons: Bench, desk: Des
     assert re.fullmatch(state.where, desk.view.where)
     subjects = desk.commits()
     assert {"Write login.txt", "fix: write"} <= set(subjects)
-    assert "login.txt" in deck.diff("fix", stat=True)
-    report = deck.radar()
+    assert "login.txt" in deck.review.text("fix", stat=True)
+    report = deck.radar.look()
     assert report.problems == {}
     tried = desk.land(dry_run=True)
     assert (str(tried.stage), tried.tip, tried.commits) == ("would land", head[1], len(subjects))
@@ -276,7 +276,7 @@ def test_where_head_keeps_it_from_landing_it_says_so_and_changes_nothing(
         assert re.search(reason, entry.reason), entry.reason
     assert bench.git("rev-parse", "main") == main
     deck.repair()
-    deck.radar()
+    deck.radar.look()
     assert picture(desk.place) == before
     deck.remove("fix")
     deck.undo()
@@ -309,7 +309,7 @@ def test_a_branch_that_was_left_with_commits_stays_and_is_named(desk: Desk) -> N
     assert any("agentdeck/fix, which it left, has 1 commit" in text for text in told)
     assert (bench.root / "second.txt").exists()
     assert not (bench.root / "fix.txt").exists()
-    assert [each for each in deck.stale() if each.kind == "agent"] == []
+    assert [each for each in deck.history.stale() if each.kind == "agent"] == []
     told.clear()
     deck.remove("fix", lambda event: told.append(event.text))
     assert any(text.startswith("its branch agentdeck/fix stays") for text in told)

@@ -135,7 +135,7 @@ def check(walker: Walker) -> None:
         assert [commit.id for commit in diffs.commits_of(world_of(deck), view.agent)] == walker.git(
             "rev-list", "main..HEAD"
         ).split()
-    report = deck.radar()
+    report = deck.radar.look()
     tried = walker.land(dry_run=True)
     assert picture(walker.place) == before
     if is_halfway:

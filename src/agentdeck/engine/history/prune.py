@@ -61,7 +61,7 @@ def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None
                 if not _clear(stale, Pruning(world, key, note)):
                     continue
             except DeckError as error:
-                failed.append(stale)
+                failed.append(stale.told())
                 note(Event(EventKind.WARNING, stale.what, f"not pruned: {error.title}", {"detail": error.detail}))
                 continue
             note(Event(EventKind.PRUNED, stale.what, f"pruned ({stale.why})", {"kind": stale.kind, "room": stale.room}))

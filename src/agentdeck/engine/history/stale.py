@@ -30,6 +30,10 @@ class Clearable(Stale):
     """Whether none of the agents has it; asked under the lock that a start takes, which is held while it is cleared
     away. None for what `clear` looks at itself."""
 
+    def told(self) -> Stale:
+        """What a face gets to see of it."""
+        return Stale(self.kind, self.what, self.why, self.room, self.can_be_undone)
+
 
 @dataclass(frozen=True, slots=True)
 class Pruning:

@@ -290,8 +290,13 @@ def worktree_of(agent: Agent) -> Path:
 
 def resource_variables(world: World, agent: Agent) -> dict[str, str]:
     """The variables of all that `agent` holds or is about to hold, in the order of acquisition."""
-    merged = {"AGENTDECK_AGENT": agent.name, "AGENTDECK_DECK": world.deck}
+    return {name: value for found in variables_by_kind(world, agent).values() for name, value in found.items()}
+
+
+def variables_by_kind(world: World, agent: Agent) -> dict[str, dict[str, str]]:
+    """The same, by the kind of resource that gives them; what the agent itself gives is under `agent`."""
+    found = {"agent": {"AGENTDECK_AGENT": agent.name, "AGENTDECK_DECK": world.deck}}
     for lease in agent.leases:
         if (resource := _BY_KIND.get(lease.kind)) is not None:
-            merged |= resource.variables(world, agent, lease)
-    return merged
+            found[lease.kind] = resource.variables(world, agent, lease)
+    return found

@@ -10,11 +10,21 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle import leases
 from agentdeck.engine.lifecycle.pane import PaneResource
 from agentdeck.engine.lifecycle.resources import RESOURCES, Presence, Resource
+from agentdeck.engine.views.holdings import Holding
 from agentdeck.engine.world import Note, World
 from agentdeck.system.machine.process import check_cancelled
 
 STACK: tuple[Resource, ...] = (*RESOURCES, PaneResource())
 BY_KIND = {resource.kind: resource for resource in STACK}
+
+
+def holdings(agent: Agent) -> list[Holding]:
+    """What `agent` holds or is about to hold, in the order of acquisition."""
+    found = []
+    for lease in agent.leases:
+        resource = BY_KIND.get(lease.kind)
+        found.append(Holding(lease.kind, lease.held, resource.describe(lease) if resource else ""))
+    return found
 
 
 def acquire_all(world: World, agent: Agent, note: Note) -> Agent:

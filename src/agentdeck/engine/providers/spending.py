@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from agentdeck.core.config.config import Config
 from agentdeck.core.providers.tiers import parse_target
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.providers.own_usage import own_records
+from agentdeck.engine.views.money import AgentSpending, Spending, SpendingLine
 from agentdeck.engine.world import World
 from agentdeck.errors import ConfigError
 from agentdeck.system.gateway import pricing
@@ -20,56 +21,19 @@ from agentdeck.system.gateway.ledger import FILE, Ledger, Record
 DEEP = "deep"
 
 
-@dataclass(slots=True)
-class Line:
-    """What one agent, model, tier, day or provider took."""
-
-    name: str
-    requests: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost: float = 0.0
-    """In US dollars, of the requests whose price is known."""
-    unpriced: int = 0
-    """Requests whose price nobody knows."""
-    seconds: float = 0.0
-
-    def add(self, record: Record) -> None:
-        used, more = self.usage, record.usage
-        self.requests += 1
-        self.usage = Usage(
-            used.input + more.input,
-            used.output + more.output,
-            used.cache_read + more.cache_read,
-            used.cache_write + more.cache_write,
-        )
-        self.cost += record.cost or 0.0
-        self.unpriced += record.cost is None and record.provider != ""
-        self.seconds += record.seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    lines: list[Line]
-    """The dearest first; days in their order."""
-    total: Line
-    dearest: tuple[str, float] | None
-    """The dearest model of those used or configured, and what all would have cost with it."""
-    deep_share: float
-    """The part of the cost that the tier `deep` has."""
-    deep_limit: float | None
-    mistake: str
-    """What is wrong with the configuration, whose prices and limits are then left out; else empty."""
+_HOURS = 24
 
 
 def spending(world: World, by: str, since: float = 0.0) -> Spending:
     """What this deck's agents took since `since`, grouped by `agent`, `model`, `tier`, `day` or `provider`."""
-    lines: dict[str, Line] = {}
-    total, deep = Line("total"), Line(DEEP)
+    lines: dict[str, SpendingLine] = {}
+    total, deep = SpendingLine("total"), SpendingLine(DEEP)
     used: set[tuple[str, str]] = set()
     for record in _records(world, since):
         name = _key(record, by)
-        for line in (lines.setdefault(name, Line(name)), total, *((deep,) if record.tier == DEEP else ())):
-            line.add(record)
+        lines[name] = _with(lines.get(name) or SpendingLine(name), record)
+        total = _with(total, record)
+        deep = _with(deep, record) if record.tier == DEEP else deep
         if record.provider:
             used.add((record.provider, record.model))
     order = sorted(lines.values(), key=lambda line: (0.0 if by == "day" else -line.cost, line.name))
@@ -80,7 +44,21 @@ def spending(world: World, by: str, since: float = 0.0) -> Spending:
     except ConfigError as error:
         mistake = error.title
     dearest = _dearest(config, used, total.usage)
-    return Spending(order, total, dearest, share, config.budgets.deep_share, mistake)
+    return Spending(tuple(order), total, dearest, share, config.budgets.deep_share, mistake)
+
+
+def agent_spending(world: World, name: str, now: float) -> AgentSpending:
+    """What one agent took; reads its logs, which may take seconds."""
+    models: dict[str, SpendingLine] = {}
+    hours = [0.0] * _HOURS
+    for record in of_agent(world, name):
+        model = record.model or record.asked
+        models[model] = _with(models.get(model) or SpendingLine(model), record)
+        ago = int((now - record.at) // 3600)
+        if 0 <= ago < _HOURS:
+            used = record.usage
+            hours[_HOURS - 1 - ago] += used.input + used.output + used.cache_read + used.cache_write
+    return AgentSpending(tuple(sorted(models.values(), key=lambda line: (-line.cost, line.name))), tuple(hours))
 
 
 def of_agent(world: World, name: str, since: float = 0.0) -> Iterator[Record]:
@@ -105,6 +83,23 @@ def _times(world: World, agent: str) -> list[float]:
         return []
     with Ledger(state) as ledger:
         return [each.at for each in ledger.records() if (each.deck, each.agent) == (world.deck, agent)]
+
+
+def _with(line: SpendingLine, record: Record) -> SpendingLine:
+    used, more = line.usage, record.usage
+    return replace(
+        line,
+        requests=line.requests + 1,
+        usage=Usage(
+            used.input + more.input,
+            used.output + more.output,
+            used.cache_read + more.cache_read,
+            used.cache_write + more.cache_write,
+        ),
+        cost=line.cost + (record.cost or 0.0),
+        unpriced=line.unpriced + (record.cost is None and record.provider != ""),
+        seconds=line.seconds + record.seconds,
+    )
 
 
 def _key(record: Record, by: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, Status
+from agentdeck.core.agents.agent import Agent, Fault, Mode, State, Status
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.worktrees.heads import recorded_head
@@ -129,25 +129,15 @@ class AgentView:
 
 
 def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> AgentView:
+    return made_view(store, agent, serving, store.status(agent.name), store.activity(agent.name))
+
+
+def made_view(
+    store: Store, agent: Agent, serving: Serving | None, status: Status, activity: Activity | None
+) -> AgentView:
+    """The view of an agent of which these were read."""
     wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.lease("worktree"))
-    status, activity = store.status(agent.name), store.activity(agent.name)
     return AgentView(agent, status, store.runner_lives(agent.name), serving, wrong, head=head, activity=activity)
-
-
-def views_of(store: Store, serving: Mapping[str, Serving]) -> list[AgentView]:
-    """Every agent, by name. One whose record can't be read is there too: as failed, with that for a reason, and with
-    nothing that it holds."""
-    views = []
-    for name in store.names():
-        try:
-            agent = store.agent(name)
-            views += [view_of(store, agent, serving.get(name))] if agent is not None else []
-        except StoreError as error:
-            since = store.record_time(name)
-            stand_in = Agent(name, task="", profile="", mode=Mode.INTERACTIVE, created=since, phase=Phase.HELD)
-            status = Status(State.FAILED, since, f"its record can't be read: {error.detail}", Fault.LOST)
-            views.append(AgentView(stand_in, status, store.runner_lives(name), damaged=error))
-    return views
 
 
 @dataclass(frozen=True, slots=True)

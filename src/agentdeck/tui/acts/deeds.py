@@ -49,7 +49,7 @@ def ask_and_undo(screen: Screen[None], deck: Deck, actions: Actions, step: Step)
     loss = " ".join([*sentences[:_NAMED], *more, "That can be undone too."])
 
     def work(note: Note) -> str:
-        return f"{deck.undo(step.number, note).text[:1].upper()}{deck.steps()[-1].text[1:]}."
+        return f"{deck.undo(step.number, note).text[:1].upper()}{deck.history.steps()[-1].text[1:]}."
 
     def answer(agreed: bool | None) -> None:
         if agreed:
@@ -79,7 +79,7 @@ def ask_and_prune(screen: Screen[None], deck: Deck, actions: Actions, chosen: Se
                 note(_progress(number, len(chosen), stale))
                 yield stale
 
-        step, failed = deck.prune(one_by_one(), note)
+        step, failed = deck.history.prune(one_by_one(), note)
         said = "Pruned." if step is None else f"{step.text[:1].upper()}{step.text[1:]}; u undoes it."
         return f"{said} Not pruned: {', '.join(stale.what for stale in failed)}." if failed else said
 

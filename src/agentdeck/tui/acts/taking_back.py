@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core.text.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from agentdeck.engine.views.history import Step
 
 
 def is_open(step: Step) -> bool:
     """Whether it can still be taken back."""
     return not step.undone
-
-
-def latest(steps: Sequence[Step]) -> Step | None:
-    """What plain undo takes back, as `Steps.latest`."""
-    return next((step for step in reversed(steps) if not step.undone and not step.undoes), None)
 
 
 def what_happens(step: Step) -> list[str]:

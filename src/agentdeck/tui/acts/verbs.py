@@ -277,13 +277,9 @@ def _runs(row: Row) -> bool:
 
 def successors(deck: Deck, view: AgentView) -> list[tuple[str, str]]:
     """What is shown and the profile, for all that could go on with the agent; its own first if another has it now."""
-    from agentdeck.system.config.profiles import found
-
-    own, path = view.agent.profile, deck.world.search_path
-    at_work = (own, view.profile)
-    installed = [each for each in deck.world.profiles.values() if found(each, path) and each.name not in at_work]
+    own = view.agent.profile
     back = [(f"its own: {own}", own)] if view.profile != own else []
-    others = [(each.title, each.name) for each in sorted(installed, key=lambda each: each.title.lower())]
+    others = [(each.title, each.name) for each in deck.choices.successors(view)]
     return [*back, ("the next one in its chain", ""), *others]
 
 

@@ -19,7 +19,8 @@ from textual.worker import Worker, WorkerState
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
-from agentdeck.errors import DeckError, MissingToolError
+from agentdeck.engine.views.choices import AUTO
+from agentdeck.errors import DeckError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.look.terminal import editor, lend
@@ -43,24 +44,15 @@ class Choices:
 
 def choices(deck: Deck) -> Choices:
     """Read profiles, configuration and branches; takes a while the first time. Raises DeckError."""
-    from agentdeck.system.config.profiles import AUTO, choose, found
-
-    agent, path = deck.config.agent, deck.world.search_path
-    usable = {each.name for each in deck.world.profiles.values() if found(each, path)}
-    profiles = sorted(deck.world.profiles.values(), key=lambda each: (each.name not in usable, each.title.lower()))
-    titles = [(each.title if each.name in usable else f"{each.title} (not installed)", each.name) for each in profiles]
-    refs = deck.world.repo.run("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes")
-    try:
-        first = [(f"The first installed: {choose(deck.world.profiles, AUTO, path)}", AUTO)]
-    except MissingToolError:
-        first = []
-    fallback = AUTO if first else "demo"
+    found = deck.choices.for_start()
+    titles = [(each.title if each.installed else f"{each.title} (not installed)", each.name) for each in found.profiles]
+    first = [(f"The first installed: {found.auto}", AUTO)] if found.auto else []
     return Choices(
         profiles=[*first, *titles, ("Any command", COMMAND)],
-        default=agent.profile if agent.profile in usable else fallback,
-        tiers=list(deck.config.tiers),
-        branches=refs.text.splitlines(),
-        base=agent.base,
+        default=found.default,
+        tiers=list(found.tiers),
+        branches=list(found.branches),
+        base=found.base,
     )
 
 

@@ -12,14 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
+from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.core.text.text import listed, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 from agentdeck.tui.feed.facts import FactFinder
-from agentdeck.tui.feed.reading import AgentReader
 from agentdeck.tui.feed.scanner import Scanner
 from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, Gateway, Load, Machine, Row, Snapshot
 from agentdeck.tui.look.telling import sentence
@@ -28,8 +27,6 @@ _PACE = 0.1
 """Seconds at least between two looks: what an agent prints moves files all the time."""
 _LOOK_EVERY, _LOOK_EACH = 2.0, 0.1
 """Seconds between two looks that nothing gave a reason for: at least, and for every agent."""
-_NO_NEWS = frozenset({"session.cast"})
-"""Files of an agent that tell nothing about how it stands, and move with whatever it prints."""
 _USAGE_EVERY = 5.0
 """Seconds between two samples of CPU and memory; each walks the whole process table."""
 _USAGE_SHARE = 500
@@ -46,10 +43,12 @@ class Feed:
 
     def __init__(self, deck: Deck, post: Post) -> None:
         self._deck, self._post = deck, post
-        self._reader, self._finder, self._scanner = AgentReader(deck), FactFinder(deck), Scanner(deck)
+        self._finder, self._scanner = FactFinder(deck), Scanner(deck)
         self._over, self._news = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._views: list[AgentView] = []
+        self._unreadable: tuple[str, ...] = ()
+        """What of the deck can't be read, one sentence each."""
         self._loads: dict[str, Load] = {}
         self._base = ""
         self._repair_problem = ""
@@ -80,29 +79,18 @@ class Feed:
     # The store
 
     def _look_on(self) -> None:
-        from agentdeck.system.files.watch import ticks
-
         while not self._over.is_set():
             try:
-                folders = self._folders()
-                for _ in ticks(*folders, every=_look_every(self._views), step=_PACE, but=_NO_NEWS):
+                for _ in self._deck.watching.deck(self._names, every=_look_every(self._views), step=_PACE):
                     self._look()
                     if self._over.wait(_PACE):
                         return
-                    if self._folders() != folders:
-                        break
-                else:
-                    self._over.wait(1.0)
             except Exception:  # noqa: BLE001 - a folder was taken away, or there are no more watches to be had
                 self._look()
                 self._over.wait(1.0)
 
-    def _folders(self) -> tuple[Path, ...]:
-        store = self._deck.store
-        agents = store.folder / "agents"
-        if not agents.is_dir():
-            return (store.folder if store.folder.is_dir() else self._deck.world.repo.common,)
-        return agents, *(store.agent_folder(view.name) for view in self._views)
+    def _names(self) -> list[str]:
+        return [view.name for view in self._views]
 
     def _look(self) -> None:
         views = self._read()
@@ -115,10 +103,12 @@ class Feed:
 
     def _read(self) -> list[AgentView]:
         try:
-            return self._reader.read()
+            views = self._deck.agents()
         except Exception as error:  # noqa: BLE001 - whatever the store has become, the dashboard lives on
-            self._reader.problems = (f"The deck's state can't be read: {error}",)
+            self._unreadable = (sentence(error),)
             return []
+        self._unreadable = tuple(sentence(view.damaged) for view in views if view.damaged is not None)
+        return views
 
     def _snapshot(self) -> Snapshot:
         gateway = self._gateway
@@ -133,7 +123,7 @@ class Feed:
             )
             for view in self._views
         )
-        problems = tuple(filter(None, (*map(plain, self._reader.problems), self._repair_problem, self._waiting)))
+        problems = tuple(filter(None, (*self._unreadable, self._repair_problem, self._waiting)))
         return Snapshot(rows, self._base, _machine(), radar, gateway, problems)
 
     def _publish(self) -> None:
@@ -149,10 +139,6 @@ class Feed:
     # Git and /proc
 
     def _ask_on(self) -> None:
-        from agentdeck.system.machine.usage import UsageSampler
-        from agentdeck.tui.feed.money import MoneyReader
-
-        sampler, money = UsageSampler(), MoneyReader(self._deck)
         usage_due, base_due, repair_due, money_due = 0.5, 0.0, 0.0, 0.0
         begun = time.monotonic()
         while not self._over.is_set():
@@ -162,7 +148,7 @@ class Feed:
             with suppress(Exception):  # an answer that fails to come is asked for again
                 if now >= base_due:
                     base_due = now + _BASE_EVERY
-                    self._base = _base_of(self._deck)
+                    self._base = plain(self._deck.choices.base()) or "detached HEAD"
                     self._publish()
                 if (waiting := _waiting(self._deck)) != self._waiting:
                     self._waiting = waiting
@@ -170,12 +156,12 @@ class Feed:
                 if now >= repair_due and any(_needs_repair(view) for view in views):
                     repair_due = now + _REPAIR_EVERY
                     self._repair()
-                if now >= money_due and self._deck.store.exists:
+                if now >= money_due and self._deck.is_used:
                     money_due = now + _MONEY_EVERY
-                    self._gateway = money.read()
+                    self._gateway = _gateway_of(self._deck)
                     self._publish()
                 if now >= usage_due:
-                    usage_due = now + max(_USAGE_EVERY, self._sample(sampler, views) * _USAGE_SHARE)
+                    usage_due = now + max(_USAGE_EVERY, self._sample(views) * _USAGE_SHARE)
                 if self._finder.forget_all_but({view.name for view in views}):
                     self._scanner.moved("")
                 due = self._finder.due(views)
@@ -206,14 +192,10 @@ class Feed:
             problem = f"Not everything could be repaired: {sentence(error)}"
         self._repair_problem = problem
 
-    def _sample(self, sampler: object, views: list[AgentView]) -> float:
+    def _sample(self, views: list[AgentView]) -> float:
         """Take one sample of all agents; return the seconds of processor time that it took."""
-        from agentdeck.system.machine.usage import UsageSampler
-
-        assert isinstance(sampler, UsageSampler)
         begun = time.thread_time()
-        pids = {view.name: view.status.runner_pid for view in views if view.alive and view.status.runner_pid}
-        used = sampler.sample(pids)
+        used = self._deck.processes.sample(views)
         with self._lock:
             before = self._loads
             self._loads = {}
@@ -241,18 +223,17 @@ def _needs_repair(view: AgentView) -> bool:
 
 def _waiting(deck: Deck) -> str:
     try:
-        keys = [change.key for change in deck.standing().changes]
+        keys = [change.key for change in deck.trust.standing().changes]
     except DeckError:
         return ""  # each deed tells what is wrong with the configuration
     return plain(f"Not approved, so not used: {listed(keys, 3)}. Press T to review it.") if keys else ""
 
 
-def _base_of(deck: Deck) -> str:
-    try:
-        configured = deck.config.agent.base
-    except DeckError:
-        configured = ""
-    if configured:
-        return plain(configured)
-    head = deck.world.repo.at(deck.root).run("symbolic-ref", "--quiet", "--short", "HEAD")
-    return plain(head.text.strip()) or "detached HEAD"
+def _gateway_of(deck: Deck) -> Gateway:
+    """How the providers fare and what the agents have cost; nothing of what can't be read."""
+    budget, health, costs = None, tuple[ProviderHealth, ...](), deck.providers.costs()
+    with suppress(DeckError):
+        budget = deck.config.budgets.day.money
+    with suppress(DeckError, OSError, ValueError, KeyError):
+        health = deck.providers.health()
+    return Gateway(tuple(sorted(health, key=lambda each: each.name)), costs.agents, costs.today, budget)

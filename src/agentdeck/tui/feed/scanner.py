@@ -12,7 +12,6 @@ from agentdeck.engine.views import AgentView
 
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import Mark, Report
-    from agentdeck.engine.radar.radar import Radar
 
 _REST = 3.0
 """Seconds at least between two looks."""
@@ -25,7 +24,6 @@ class Scanner:
 
     def __init__(self, deck: Deck) -> None:
         self._deck = deck
-        self._radar: Radar | None = None
         self._news, self._lock, self._over = threading.Event(), threading.Lock(), threading.Event()
         self._moved: set[str] = set()
         self._rest = 0.0
@@ -42,8 +40,7 @@ class Scanner:
     def stop(self) -> None:
         self._over.set()
         self._news.set()
-        if self._radar is not None:
-            self._radar.cancel()
+        self._deck.radar.cancel()
 
     def wait(self) -> bool:
         """Wait until there is something to look at; False when it is all over."""
@@ -52,16 +49,12 @@ class Scanner:
 
     def scan(self, views: Sequence[AgentView]) -> bool:
         """Look; return whether there is something new. What one look could not tell is asked for again by the next."""
-        from agentdeck.engine.radar.radar import Radar, to_land
-
         self._news.clear()
         with self._lock:
             moved, self._moved = self._moved, set()
-        is_first = self._radar is None
-        self._radar = self._radar or Radar(self._deck.world)
         begun = time.monotonic()
         try:
-            report = self._radar.scan(to_land(views), changed=None if is_first or self.report is None else moved)
+            report = self._deck.radar.rescan(views, None if self.report is None else moved)
         except BaseException:
             with self._lock:
                 self._moved |= moved

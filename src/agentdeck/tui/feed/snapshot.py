@@ -11,19 +11,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.merging.radar import Mark, Report
 from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.engine.views import AgentView
-
-
-@dataclass(frozen=True, slots=True)
-class GitFacts:
-    """What git says of an agent's branch and worktree against its base."""
-
-    ahead: int = 0
-    behind: int = 0
-    added: int = 0
-    deleted: int = 0
-    problem: str = ""
-    """Why the facts can't be told: the worktree or the base is gone."""
-
+from agentdeck.engine.views.review import GitFacts
 
 SHOWN_SAMPLES = 5
 """How many samples of CPU and memory a row shows. Were more of them kept, rows would differ that look the same."""

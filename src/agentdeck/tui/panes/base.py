@@ -134,8 +134,8 @@ class AgentPane(Vertical):
                 self.say(NO_AGENT)
             return
         if self.WATCHES and self._watch is None:
-            folder, loop = self.deck.store.agent_folder(self.view.name), asyncio.get_running_loop()
-            self._watch = Watch(folder, lambda: _tell(loop, self.look))
+            loop = asyncio.get_running_loop()
+            self._watch = Watch(self.deck, self.view.name, lambda: _tell(loop, self.look))
         self.look()
 
     def _unwatch(self) -> None:

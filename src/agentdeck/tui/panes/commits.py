@@ -15,7 +15,6 @@ from textual.binding import BindingType
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import cut, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.review.diffs import agent_base, commits_of, read_commit
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Commit, Diff
 from agentdeck.tui.keys.keys import COMMITS, IN_TABS, bound
@@ -71,7 +70,7 @@ class CommitsPane(AgentPane):
         return await super().inquire(view)  # type: ignore[no-any-return]
 
     def find(self, view: AgentView) -> list[Commit]:
-        return commits_of(self.deck.world, view.agent)
+        return self.deck.review.commits(view)
 
     def found(self, view: AgentView, facts: list[Commit]) -> None:
         old, self._commits = self._commits, facts
@@ -86,10 +85,10 @@ class CommitsPane(AgentPane):
         if self._open is not None:
             self.say(f"esc returns to the list  ·  {self._open.id[:9]}  {plain(self._open.subject)}")
         elif not self._commits:
-            self.say(f"No commits yet that {plain(agent_base(view.agent))} lacks.")
+            self.say(f"No commits yet that {plain(self.deck.review.against(view))} lacks.")
         else:
             count = len(self._commits)
-            self.say(f"{count} commit{'s' if count > 1 else ''} that {plain(agent_base(view.agent))} lacks")
+            self.say(f"{count} commit{'s' if count > 1 else ''} that {plain(self.deck.review.against(view))} lacks")
 
     @on(RowsView.Opened)
     def _opened(self, event: RowsView.Opened) -> None:
@@ -105,7 +104,7 @@ class CommitsPane(AgentPane):
 
     async def _show(self, commit: Commit) -> None:
         try:
-            diff = await asyncio.to_thread(read_commit, self.deck.world, commit.id, self._whole)
+            diff = await asyncio.to_thread(self.deck.review.commit, commit.id, self._whole)
         except Exception as error:  # noqa: BLE001 - the commit may be gone, the dashboard lives on
             self.say(sentence(error))
             self._open = None

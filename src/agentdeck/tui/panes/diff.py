@@ -14,12 +14,8 @@ from textual.binding import BindingType
 
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.review.comments import Comments, send
-from agentdeck.engine.review.diffs import read
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Comment, Diff, Scope
-from agentdeck.system.files.files import sign
-from agentdeck.tui.feed.reading import telling_files
 from agentdeck.tui.keys.keys import DIFF, IN_TABS, bound
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
@@ -104,13 +100,12 @@ class DiffPane(AgentPane):
 
     def _signs_of(self, view: AgentView) -> tuple[Any, ...]:
         """What was asked for, and whatever moves when the agent commits, stages, prints or ends."""
-        comments = sign(self.deck.store.agent_folder(view.name) / "comments.json")
-        moved = map(sign, telling_files(self.deck.world.repo.common, view.agent))
-        return (self._scope, self._whole), (comments, view.state), *moved
+        comments = self.deck.review.comment_signs(view.name)
+        return (self._scope, self._whole), (comments, view.state), *self.deck.review.signs(view)
 
     def _read(self, view: AgentView, scope: Scope, whole: frozenset[str]) -> _Facts:
-        comments = Comments(self.deck.store, view.name).all()
-        return _Facts(read(self.deck.world, view.agent, scope, whole), comments)
+        comments = self.deck.review.comments(view.name)
+        return _Facts(self.deck.review.diff(view, scope, whole), comments)
 
     def found(self, view: AgentView, facts: _Facts | None) -> None:
         if facts is not None:
@@ -173,7 +168,7 @@ class DiffPane(AgentPane):
             self.lines.focus()
             if text and text.strip():
                 comment = replace(target, text=text.strip())
-                self._do(lambda: Comments(self.deck.store, view.name).add(comment))
+                self._do(lambda: self.deck.review.comment(view.name, comment))
 
         place = plain(target.place)
         self.query_one(Prompt).ask(f"✎ {place}:", answer, hint="C sends it to the agent")
@@ -183,7 +178,7 @@ class DiffPane(AgentPane):
         if view is None or comment is None:
             self.app.notify("There is no comment on this line.", severity="warning")
             return
-        self._do(lambda: Comments(self.deck.store, view.name).delete({comment.id}))
+        self._do(lambda: self.deck.review.delete(view.name, {comment.id}))
 
     def action_send(self) -> None:
         view = self.view
@@ -193,7 +188,7 @@ class DiffPane(AgentPane):
             self.app.notify("There are no comments to send; c adds one.", severity="warning")
             return
         self._sends = True
-        self._do(lambda: send(self.deck.world, view.name))
+        self._do(lambda: self.deck.review.send(view.name))
 
     def _do(self, work: Callable[[], str | None]) -> None:
         self.run_worker(self._done(work), exit_on_error=False)

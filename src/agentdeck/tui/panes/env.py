@@ -12,10 +12,7 @@ from textual.binding import BindingType
 from agentdeck.core.text.secrets import masked
 from agentdeck.core.text.text import columns, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.lifecycle.resources import resource_variables
-from agentdeck.engine.lifecycle.stack import BY_KIND
 from agentdeck.engine.views import AgentView
-from agentdeck.engine.world import World
 from agentdeck.tui.keys.keys import ENV, IN_TABS, bound
 from agentdeck.tui.panes.listed import ListPane
 from agentdeck.tui.panes.rows import Piece, RowsView
@@ -52,7 +49,7 @@ class EnvPane(ListPane):
         super().set_active(active)
 
     def find(self, view: AgentView) -> list[Entry]:
-        return entries_of(self.deck.world, view)
+        return entries_of(self.deck, view)
 
     def found(self, view: AgentView, facts: list[Entry]) -> None:
         if not self._entries:
@@ -106,7 +103,7 @@ class EnvPane(ListPane):
         self.app.notify(f"{plain(entry.name)} was copied.", markup=False)
 
 
-def entries_of(world: World, view: AgentView) -> list[Entry]:
+def entries_of(deck: Deck, view: AgentView) -> list[Entry]:
     """All of it, in sections. Raise DeckError where the configuration can't be read."""
     agent, status = view.agent, view.status
     facts = [
@@ -120,20 +117,19 @@ def entries_of(world: World, view: AgentView) -> list[Entry]:
         ("log", str(view.log or "")),
     ]
     found = [Entry("", "Location"), *(_entry(name, value) for name, value in facts if value)]
-    leases = {lease.kind: lease for lease in agent.leases if lease.held}
-    variables = resource_variables(world, agent)
-    if "ports" in leases:
-        ports = BY_KIND["ports"].variables(world, agent, leases["ports"])
+    held = {each.kind: each for each in deck.holdings(view) if each.held}
+    variables = deck.variables(view)
+    if "ports" in held:
+        ports = variables["ports"]
         named = {**{f"port {port}": str(port) for port in view.ports if str(port) not in ports.values()}, **ports}
         found.append(Entry("", "Addresses"))
         found += [Entry(name, f"http://127.0.0.1:{port}") for name, port in named.items() if port.isdigit()]
-    if "database" in leases:
-        lease = leases["database"]
-        found += [Entry("", "Database"), *_some("name", BY_KIND["database"].describe(lease))]
-        found += [_entry(name, value) for name, value in BY_KIND["database"].variables(world, agent, lease).items()]
+    if "database" in held:
+        found += [Entry("", "Database"), *_some("name", held["database"].text)]
+        found += [_entry(name, value) for name, value in variables["database"].items()]
     found.append(Entry("", "Variables"))
     shown = {entry.name for entry in found}
-    everything = {**variables, **agent.env}
+    everything = {name: value for each in (*variables.values(), agent.env) for name, value in each.items()}
     found += [_entry(name, value) for name, value in sorted(everything.items()) if name not in shown]
     return found
 

@@ -37,7 +37,7 @@ class EventsPane(ListPane):
         super().changed_agent()
 
     def find(self, view: AgentView) -> list[Event]:
-        told = [event for event in self.deck.store.events(view.name) if event.text]
+        told = [event for event in self.deck.events(view.name) if event.text]
         return told[: -_MOST - 1 : -1]
 
     def found(self, view: AgentView, facts: list[Event]) -> None:

@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.system.state.logtail import MOST_LINES, Change, LogTail
+from agentdeck.engine.views.terminal import MOST_LINES, Change, LogTail
 from agentdeck.tui.keys.keys import IN_TABS, LOG, bound
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.loglines import LogView
@@ -99,7 +99,7 @@ class LogPane(AgentPane):
         if reopens or path != self._path:
             if self._tail is not None:
                 self._tail.close()
-            self._tail, self._path = LogTail(view.log) if view.log is not None else None, path
+            self._tail, self._path = self.deck.terminals.log(view), path
         if self._tail is None:
             return Change(fresh=True, is_first=True)
         return wish(self._tail) if wish is not None else self._tail.newer(may_drop=follows)
@@ -248,8 +248,7 @@ class LogPane(AgentPane):
         view.display = True
         view.focus()
         self.lines.display = False
-        path = self.deck.store.agent_folder(self.view.name) / "session.cast"
-        self._player = Player(self.deck.world.tmux, path, view, self.say)
+        self._player = Player(self.deck, self.view.name, view, self.say)
         self.run_worker(self._player.play(), group="replay")
 
     def _end_replay(self) -> None:

@@ -13,8 +13,7 @@ from rich.style import Style
 from textual.cache import LRUCache
 from textual.strip import Strip
 
-from agentdeck.system.state.logtail import Change
-from agentdeck.system.state.recording import NOTE
+from agentdeck.engine.views.terminal import NOTE, Change
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.follow import FollowView
 

@@ -6,12 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
-from agentdeck.errors import DeckError, NotFoundError
-from agentdeck.system.terminal.control import ScreenReader
-from agentdeck.system.terminal.replay import WINDOW, Recording, Stage
-from agentdeck.system.terminal.tmux import Tmux
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views.terminal import STAGE_WINDOW, Recording, ScreenReader, Stage
+from agentdeck.errors import DeckError
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.screen import TerminalView
 
@@ -22,8 +20,8 @@ _TICK = 0.06
 class Player:
     """One recording that is being played into a view; `tell` gets a sentence whenever there is something new to say."""
 
-    def __init__(self, tmux: Tmux, path: Path, view: TerminalView, tell: Callable[[str], None]) -> None:
-        self._tmux, self._path, self._view, self._tell = tmux, path, view, tell
+    def __init__(self, deck: Deck, name: str, view: TerminalView, tell: Callable[[str], None]) -> None:
+        self._deck, self._name, self._view, self._tell = deck, name, view, tell
         self.position = 0.0
         self.speed = 1
         self.paused = False
@@ -38,10 +36,10 @@ class Player:
         reader: ScreenReader | None = None
         try:
             self._tell("Opening the recording …")
-            recording = await asyncio.to_thread(_opened, self._path)
+            recording = await asyncio.to_thread(self._deck.terminals.recording, self._name)
             self.seconds = recording.seconds
-            stage = await asyncio.to_thread(Stage, self._tmux, recording.size)
-            reader = ScreenReader(self._tmux, stage.session)
+            stage = await asyncio.to_thread(self._deck.terminals.stage, recording)
+            reader = self._deck.terminals.stage_screens(stage)
             await self._go_on(recording, stage, reader)
         except (DeckError, OSError) as error:
             self._tell(f"{sentence(error)} esc returns to the log.")
@@ -64,7 +62,7 @@ class Player:
             if self.position != self._fed:
                 await asyncio.to_thread(self._feed, recording, stage)
             # What was fed just now may not be on its screen yet, so it is looked at all the time.
-            capture = await reader.capture(WINDOW)
+            capture = await reader.capture(STAGE_WINDOW)
             if self._over.is_set():
                 return
             if capture is not None:
@@ -109,13 +107,6 @@ class Player:
 
     def stop(self) -> None:
         self._over.set()
-
-
-def _opened(path: Path) -> Recording:
-    try:
-        return Recording(path)
-    except FileNotFoundError:
-        raise NotFoundError("There is no recording: it never ran.") from None
 
 
 def _size(text: str) -> tuple[int, int] | None:

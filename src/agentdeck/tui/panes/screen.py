@@ -17,7 +17,7 @@ from textual.timer import Timer
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.system.terminal.control import Capture, ScreenReader
+from agentdeck.engine.views.terminal import Capture
 from agentdeck.tui.look.styled import clean, painted
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.follow import FollowView
@@ -100,7 +100,7 @@ class ScreenPane(AgentPane):
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
-        self._reader = ScreenReader(deck.world.tmux, deck.name)
+        self._reader = deck.terminals.screens()
         self._fit: Timer | None = None
 
     def parts(self) -> ComposeResult:

@@ -15,11 +15,12 @@ from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain, size_text
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.system.machine.usage import ProcessTable, ProcessUse, tree_of
+from agentdeck.engine.views.machine import ProcessUse
+from agentdeck.engine.views.money import AgentSpending
 from agentdeck.tui.look.look import short_bytes, sparkline
 from agentdeck.tui.panes.listed import ListPane
 from agentdeck.tui.panes.rows import Piece
-from agentdeck.tui.panes.spent import Spent, money_rows, spent_by
+from agentdeck.tui.panes.spent import money_rows
 
 _PACE = 2.0
 _HISTORY = 600
@@ -46,12 +47,11 @@ class UsagePane(ListPane):
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
         self._samples: defaultdict[str, deque[Sample]] = defaultdict(lambda: deque(maxlen=_HISTORY))
-        self._table = ProcessTable()
         self._seconds: dict[int, float] = {}
         self._at = 0.0
         self._rates: dict[int, float] = {}
         self._disk: dict[str, tuple[float, int | None]] = {}
-        self._spent: dict[str, tuple[float, float, Spent]] = {}
+        self._spent: dict[str, tuple[float, float, AgentSpending]] = {}
         """By agent: when it was summed up, how long that took, and the sum."""
         self._timer: Timer | None = None
 
@@ -76,24 +76,23 @@ class UsagePane(ListPane):
             self.run_worker(self._measure_disk(view), group="disk", exit_on_error=False)
         summed = self._spent.get(view.name)
         if summed is None or time.monotonic() - summed[0] > max(_SPENT_EVERY, _SHARE * summed[1]):
-            self._spent[view.name] = (time.monotonic(), 0.0, summed[2] if summed else Spent())
+            self._spent[view.name] = (time.monotonic(), 0.0, summed[2] if summed else AgentSpending())
             self.run_worker(self._sum_up(view), group="spent", exit_on_error=False)
         return await super().inquire(view)  # type: ignore[no-any-return]
 
     async def _sum_up(self, view: AgentView) -> None:
         begun = time.monotonic()
-        spent = await asyncio.to_thread(spent_by, self.deck.world, view.name, time.time())
+        spent = await asyncio.to_thread(self.deck.providers.spent_by, view.name)
         self._spent[view.name] = (time.monotonic(), time.monotonic() - begun, spent)
         self.look()
 
     async def _measure_disk(self, view: AgentView) -> None:
-        size = await asyncio.to_thread(self.deck.disk, view)
+        size = await asyncio.to_thread(self.deck.processes.disk, view)
         self._disk[view.name] = (time.monotonic(), size)
         self.look()
 
     def find(self, view: AgentView) -> list[ProcessUse]:
-        pid = view.status.runner_pid
-        return tree_of(pid, self._table) if view.alive and pid else []
+        return self.deck.processes.tree(view)
 
     def found(self, view: AgentView, facts: list[ProcessUse]) -> None:
         now = time.monotonic()
@@ -110,7 +109,7 @@ class UsagePane(ListPane):
                 memory = sum(use.rss_bytes for use in facts)
                 self._samples[view.name].append(Sample(now, sum(self._rates.values()), memory))
         width = self.rows.size.width
-        spent = self._spent[view.name][2] if view.name in self._spent else Spent()
+        spent = self._spent[view.name][2] if view.name in self._spent else AgentSpending()
         rows = [*self._charts(view, facts, width), *money_rows(spent, width), *self._processes(facts)]
         self.rows.put(rows)
         self.say("" if facts else f"{view.name} is not running ({view.state}), so it uses only disk space.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
+
+from agentdeck.engine.deck import Deck
 
 SETTLED = 0.15
 """Seconds that an agent is selected before its folder is watched: who walks through a list starts no watch a row."""
@@ -14,16 +15,16 @@ _STEP = 0.03
 
 
 class Watch:
-    """Calls `tell` from a thread of its own whenever a file in `folder` moved, and every few seconds all the same.
+    """Calls `tell` from a thread of its own whenever something of the agent moved, and every few seconds all the same.
 
     The recording of the runner is in an agent's folder, so whatever the agent prints moves a file there.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[], None]) -> None:
-        self._folder, self._tell = folder, tell
+    def __init__(self, deck: Deck, name: str, tell: Callable[[], None]) -> None:
+        self._deck, self._name, self._tell = deck, name, tell
         self._over = threading.Event()
         # A daemon, for it may be waiting for a change when the program ends.
-        threading.Thread(target=self._run, name=f"watch-{folder.name}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"watch-{name}", daemon=True).start()
 
     def stop(self) -> None:
         """Nothing is told any more; the thread ends within a few seconds."""
@@ -40,9 +41,7 @@ class Watch:
             self._over.wait(1.0)
 
     def _follow(self) -> None:
-        from agentdeck.system.files.watch import ticks
-
-        for _ in ticks(self._folder, every=_ANYWAY, step=_STEP):
+        for _ in self._deck.watching.agent(self._name, every=_ANYWAY, step=_STEP):
             self._say()
             if self._over.is_set():
                 return

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
+from agentdeck.errors import NotFoundError
 from agentdeck.tui.acts.actions import Note, Untrusted
 from agentdeck.tui.acts.deeds import ask_and_undo, land
-from agentdeck.tui.acts.taking_back import latest
 from agentdeck.tui.acts.verbs import AgentVerbs
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ class DeckVerbs(AgentVerbs):
 
     def action_undo(self) -> None:
         def work(note: Note) -> str:
-            step = latest(self.deck.steps())
-            if step is None:
+            try:
+                step = self.deck.history.step()
+            except NotFoundError:
                 return "There is nothing to undo."
             self.app.call_later(ask_and_undo, self, self.deck, self.actions, step)
             return ""

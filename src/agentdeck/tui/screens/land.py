@@ -70,7 +70,7 @@ def look_ahead(deck: Deck, names: Sequence[str], method: Method | None) -> Outlo
     for entry in landing.entries:
         view = deck.agent(entry.agent)
         running = str(view.state) if view.alive and view.state.is_live else ""
-        uncommitted = tuple(deck.uncommitted(entry.agent))
+        uncommitted = tuple(deck.review.uncommitted(entry.agent))
         found.append(Outlook(entry, uncommitted, running, changes.get(entry.agent, ())))
     return Outlooks(tuple(found), landing.method, landing.gate)
 

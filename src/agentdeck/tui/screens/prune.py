@@ -40,7 +40,7 @@ class PruneScreen(Listing):
         super().on_mount()
 
     def find(self) -> list[Stale]:
-        return self.deck.stale()
+        return self.deck.history.stale()
 
     def chosen(self) -> list[Stale]:
         stale: list[Stale] = self.facts or []

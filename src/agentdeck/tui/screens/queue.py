@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from agentdeck.core.text.durations import short_duration
+from agentdeck.engine.views.terminal import NOTE
 from agentdeck.tui.list.header import KeyHint, Piece
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.screens.listing import Column, Item, Listing, lines
@@ -22,9 +23,6 @@ _SHOWN = 60
 """Landings that are listed, the newest of them."""
 _GATE_LINES = 400
 """Lines of a gate's log that are shown, the last of them."""
-
-_OURS = "# agentdeck:"
-"""How the lines begin that the runner adds to a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +44,14 @@ class QueueScreen(Listing):
     every = 1.0
 
     def find(self) -> Queue:
-        from agentdeck.engine.records.landings import Landings
+        landings = list(reversed(self.deck.landings.all()))[:_SHOWN]
+        running = frozenset(each.id for each in landings if self.deck.landings.is_running(each))
+        return Queue(tuple(landings), running, tuple(self._gate(landings)))
 
-        landings = list(reversed(self.deck.landings()))[:_SHOWN]
-        record = Landings(self.deck.store)
-        running = frozenset(each.id for each in landings if each.ended is None and record.is_running(each.id))
-        return Queue(tuple(landings), running, tuple(self._gate(landings, running)))
-
-    def _gate(self, landings: Sequence[Landing], running: frozenset[str]) -> list[str]:
+    def _gate(self, landings: Sequence[Landing]) -> list[str]:
         entries = [(landing, entry) for landing in landings for entry in landing.entries]
         found = next((pair for pair in entries if _key(*pair) == self.selected), entries[0] if entries else None)
-        if found is None or not (found[1].gate or found[0].id in running):
-            return []
-        from agentdeck.engine.landing.gate import last_lines, running_logs
-
-        log = found[1].gate
-        return last_lines([log] if log else running_logs(self.deck.world, found[0].id), _GATE_LINES)
+        return self.deck.landings.gate_lines(*found, _GATE_LINES) if found is not None else []
 
     def summary(self, facts: Any) -> str:
         count = len(facts.running)
@@ -86,7 +76,7 @@ class QueueScreen(Listing):
 
         pairs = [(landing, entry) for landing in self.facts.landings for entry in landing.entries] if self.facts else []
         number = next((entry.step for landing, entry in pairs if _key(landing, entry) == self.selected), 0)
-        step = next((step for step in self.deck.steps() if step.number == number), None) if number else None
+        step = next((step for step in self.deck.history.steps() if step.number == number), None) if number else None
         if step is None:
             self.notify("This landing moved nothing, so there is nothing to undo.", severity="warning")
         elif step.undone:
@@ -148,5 +138,5 @@ def _about(landing: Landing, entry: Entry, gate: Sequence[str]) -> Content:
     if entry.hint:
         said.append((f"→ {entry.hint}", "$text-accent"))
     if gate:
-        said += ["", ("Gate output", "bold"), *(clean(line) for line in gate if not line.startswith(_OURS))]
+        said += ["", ("Gate output", "bold"), *(clean(line) for line in gate if not line.startswith(NOTE))]
     return lines(*said)

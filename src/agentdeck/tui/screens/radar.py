@@ -37,7 +37,7 @@ class RadarScreen(Listing):
         self._newest = newest
 
     def find(self) -> Report:
-        return self._newest() or self.deck.radar()
+        return self._newest() or self.deck.radar.look()
 
     def summary(self, facts: Any) -> str:
         pairs = [*facts.base, *facts.pairs]

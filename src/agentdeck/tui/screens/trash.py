@@ -27,7 +27,7 @@ class TrashScreen(Listing):
     columns = (Column("STEP", 4), Column("WHEN", 8), Column("STEP", 20), Column("", 10))
 
     def find(self) -> list[Step]:
-        return list(reversed(self.deck.steps()))
+        return list(reversed(self.deck.history.steps()))
 
     def summary(self, facts: Any) -> str:
         count = sum(is_open(step) for step in facts)

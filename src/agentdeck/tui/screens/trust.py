@@ -17,7 +17,7 @@ from agentdeck.tui.list.header import Piece
 from agentdeck.tui.screens.listing import lines
 
 if TYPE_CHECKING:
-    from agentdeck.system.config.trust import Standing
+    from agentdeck.engine.views.trust import Standing
 
 _STYLES = {"-": "$text-error", "+": "$text-success"}
 

@@ -1,0 +1,56 @@
+"""`deck.radar`: which agents will collide with their base or one another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from agentdeck.engine.api.current import Current
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.world import Note, silent
+
+if TYPE_CHECKING:
+    from agentdeck.core.merging.radar import Report
+    from agentdeck.engine.radar.radar import Radar
+    from agentdeck.engine.views.radar import KnownMark
+
+
+class DeckRadar:
+    def __init__(self, current: Current) -> None:
+        self._current = current
+        self._kept: Radar | None = None
+
+    def look(self, names: Sequence[str] = (), note: Note = silent) -> Report:
+        """Look once: at `names`, or at all that have not landed."""
+        from agentdeck.engine.radar.radar import look
+
+        return look(self._current.world, names, note)
+
+    def follow(
+        self, names: Sequence[str] = (), note: Note = silent, stop: threading.Event | None = None
+    ) -> Iterator[Report]:
+        """Look whenever something moves, until `stop` is set; without one, for ever."""
+        from agentdeck.engine.radar.following import follow
+
+        return follow(self._current.world, names, note, stop)
+
+    def marks(self, views: Sequence[AgentView]) -> dict[str, KnownMark]:
+        """What the last look said of each of `views`, by name; runs no git. One that was never seen is not in it."""
+        from agentdeck.engine.radar.marks import read_marks
+
+        return read_marks(self._current.world, views)
+
+    def rescan(self, views: Sequence[AgentView], changed: Collection[str] | None = None) -> Report:
+        """Look at `views` again with all that the last call found out. Where `changed` is given, only those agents have
+        moved since. One thread at a time."""
+        from agentdeck.engine.radar.radar import Radar, to_land
+
+        if self._kept is None:
+            self._kept, changed = Radar(self._current.world), None
+        return self._kept.scan(to_land(views), changed=changed)
+
+    def cancel(self) -> None:
+        """End the rescan that goes on in another thread, as soon as may be."""
+        if self._kept is not None:
+            self._kept.cancel()

@@ -1,0 +1,115 @@
+"""`deck.review`: what an agent changed, and what a person says to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from agentdeck.engine.api.current import Current
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.world import Note, silent
+from agentdeck.system.files.files import sign
+
+if TYPE_CHECKING:
+    from agentdeck.core.agents.agent import Agent
+    from agentdeck.engine.views.review import Comment, Commit, Diff, GitFacts, Scope
+
+
+class DeckReview:
+    def __init__(self, current: Current) -> None:
+        self._current = current
+        self._files: dict[str, tuple[Agent, tuple[str, ...]]] = {}
+
+    def text(self, name: str, *, stat: bool = False, colour: bool = False) -> str:
+        """All that the agent changed since its base, committed or not, as a patch or as a table of files."""
+        from agentdeck.engine.review.diffs import base_of
+        from agentdeck.system.git import changes
+
+        world = self._current.world
+        path, base = base_of(world, self._current.agent(name).agent)
+        return changes.diff(world.repo, path, base, stat=stat, colour=colour)
+
+    def diff(self, view: AgentView, scope: Scope | None = None, whole: frozenset[str] = frozenset()) -> Diff:
+        """The agent's changes, file by file; very long ones come without their lines unless they are in `whole`."""
+        from agentdeck.engine.review.diffs import read
+        from agentdeck.engine.views.review import Scope
+
+        return read(self._current.world, view.agent, scope or Scope.ALL, whole)
+
+    def commits(self, view: AgentView) -> list[Commit]:
+        """The agent's commits that its base has not, newest first."""
+        from agentdeck.engine.review.diffs import commits_of
+
+        return commits_of(self._current.world, view.agent)
+
+    def commit(self, id: str, whole: frozenset[str] = frozenset()) -> Diff:
+        """What one commit changed."""
+        from agentdeck.engine.review.diffs import read_commit
+
+        return read_commit(self._current.world, id, whole)
+
+    def against(self, view: AgentView) -> str:
+        """What the agent's work is compared with, in words."""
+        from agentdeck.engine.review.diffs import agent_base
+
+        return agent_base(view.agent)
+
+    def facts(self, view: AgentView) -> GitFacts:
+        """The agent's changes in numbers; takes tens of milliseconds, or seconds in a very large worktree."""
+        from agentdeck.engine.review.glance import facts
+
+        return facts(self._current.world, view)
+
+    def signs(self, view: AgentView) -> tuple[Any, ...]:
+        """Whatever moves when the agent commits, stages, prints or ends, or when its base moves; runs no git."""
+        from agentdeck.engine.review.glance import telling_files
+
+        known = self._files.get(view.name)
+        if known is None or known[0] is not view.agent:
+            # Paths take longer to make than to look at.
+            known = self._files[view.name] = view.agent, telling_files(self._current.world.repo.common, view.agent)
+        if not known[1]:
+            return ()
+        folder = str(view.worktree)
+        return *map(sign, known[1]), os.path.isdir(folder), sign(f"{folder}/.git"), view.state  # noqa: PTH112 - as above
+
+    def uncommitted(self, name: str) -> list[str]:
+        """What a landing could commit of the agent's worktree, as `git status --short` writes it."""
+        view = self._current.agent(name)
+        if view.worktree is None or not os.path.lexists(view.worktree):
+            return []
+        from agentdeck.engine.worktrees import identity
+        from agentdeck.system.git import changes
+
+        return changes.to_commit(identity.enter(self._current.world, view.agent))[0]
+
+    # Comments
+
+    def comments(self, name: str) -> list[Comment]:
+        """Those that the agent has not been sent, in the order of files and lines."""
+        from agentdeck.engine.review.comments import Comments
+
+        return Comments(self._current.store, name).all()
+
+    def comment_signs(self, name: str) -> tuple[int, ...]:
+        """What moves when one is made or deleted."""
+        return sign(self._current.store.agent_folder(name) / "comments.json")
+
+    def comment(self, name: str, comment: Comment) -> None:
+        """Keep it until it is sent; raise UsageError for one that says nothing."""
+        from agentdeck.engine.review.comments import Comments
+
+        Comments(self._current.store, name).add(comment)
+
+    def delete(self, name: str, ids: Collection[str]) -> None:
+        """Forget these comments."""
+        from agentdeck.engine.review.comments import Comments
+
+        Comments(self._current.store, name).delete(ids)
+
+    def send(self, name: str, note: Note = silent) -> str:
+        """Give all comments to the agent, and say so in a sentence; see review.comments.send."""
+        from agentdeck.engine.review.comments import send
+
+        return send(self._current.world, name, note)

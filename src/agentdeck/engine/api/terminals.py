@@ -1,0 +1,51 @@
+"""`deck.terminals`: what agents' terminals show and showed, as long as one looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentdeck.engine.api.current import Current
+from agentdeck.engine.views import AgentView
+from agentdeck.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from agentdeck.engine.views.terminal import LogTail, Recording, ScreenReader, Stage
+
+
+class DeckTerminals:
+    def __init__(self, current: Current) -> None:
+        self._current = current
+
+    def screens(self) -> ScreenReader:
+        """Captures agents' windows by their names, over one connection; it is to be closed."""
+        from agentdeck.system.terminal.control import ScreenReader
+
+        return ScreenReader(self._current.world.tmux, self._current.name)
+
+    def log(self, view: AgentView) -> LogTail | None:
+        """A window on the log of the agent's last run; it is to be closed. None where it has none."""
+        from agentdeck.system.state.logtail import LogTail
+
+        return LogTail(view.log) if view.log is not None else None
+
+    def recording(self, name: str) -> Recording:
+        """What the agent's terminal got, with its times; it is to be closed. Raise NotFoundError where it never ran,
+        OSError where it can't be read."""
+        from agentdeck.system.terminal.replay import Recording
+
+        try:
+            return Recording(self._current.store.agent_folder(name) / "session.cast")
+        except FileNotFoundError:
+            raise NotFoundError("There is no recording: it never ran.") from None
+
+    def stage(self, recording: Recording) -> Stage:
+        """A hidden window to play it in; it is to be closed."""
+        from agentdeck.system.terminal.replay import Stage
+
+        return Stage(self._current.world.tmux, recording.size)
+
+    def stage_screens(self, stage: Stage) -> ScreenReader:
+        """Captures the window of a stage, which is called STAGE_WINDOW."""
+        from agentdeck.system.terminal.control import ScreenReader
+
+        return ScreenReader(self._current.world.tmux, stage.session)

@@ -1,0 +1,71 @@
+"""What the agents of a deck have cost so far, counted again only where something was added."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from agentdeck.engine.providers import gateways
+from agentdeck.engine.providers.spending import own_costs
+from agentdeck.engine.views.money import Costs
+from agentdeck.engine.world import World
+from agentdeck.errors import DeckError
+from agentdeck.system.files.files import sign
+from agentdeck.system.gateway.ledger import FILE, Ledger
+
+_WAL = f"{FILE}-wal"
+_PACE = 2.0
+_SHARE = 30
+"""What agents on their own login cost is summed up again after so many times as long as the last sum took."""
+
+
+class CostCounter:
+    """For one deck."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] = ()
+        self._costs: dict[str, float] = {}
+        self._today = 0.0
+        self._own_seen: tuple[object, ...] = ()
+        self._own: dict[str, tuple[float, float]] = {}
+        self._own_at = 0.0
+
+    def count(self, world: World) -> Costs:
+        """Raise nothing: of what can't be read, the last sums stand."""
+        for part in (self._count, self._count_own):
+            with suppress(DeckError, OSError, ValueError, KeyError):
+                part(world)
+        costs = dict(self._costs)
+        for name, (cost, _) in self._own.items():
+            costs[name] = costs.get(name, 0.0) + cost
+        return Costs(costs, self._today + sum(today for _, today in self._own.values()))
+
+    def _count(self, world: World) -> None:
+        state, midnight = gateways.files().state, _midnight()
+        if not (state / FILE).exists():
+            return
+        seen = (sign(state / FILE), sign(state / _WAL), midnight)
+        if seen == self._seen:
+            return
+        with Ledger(state) as ledger:
+            mine = [row for row in ledger.totals(("deck", "agent")) if row["deck"] == world.deck]
+            today = [row for row in ledger.totals(("deck",), midnight) if row["deck"] == world.deck]
+        self._costs = {row["agent"]: float(row["cost"]) for row in mine}
+        self._today = sum(float(row["cost"]) for row in today)
+        self._seen = seen
+
+    def _count_own(self, world: World) -> None:
+        """What agents on their own login cost; summed up again when one of them has taken more."""
+        folder = world.store.logs
+        files = sorted(folder.glob("*.usage")) if folder.is_dir() else []
+        seen = (_midnight(), *((path.name, sign(path)) for path in files))
+        if seen == self._own_seen or time.monotonic() < self._own_at:
+            return
+        begun = time.monotonic()
+        self._own = own_costs(world, _midnight())
+        self._own_at = time.monotonic() + max(_PACE, _SHARE * (time.monotonic() - begun))
+        self._own_seen = seen
+
+
+def _midnight() -> float:
+    return time.mktime((*time.localtime()[:3], 0, 0, 0, 0, 0, -1))

@@ -1,0 +1,30 @@
+"""What there is to choose from for a new agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentdeck.system.config.profiles import AUTO
+
+__all__ = ["AUTO", "ProfileChoice", "StartChoices"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChoice:
+    name: str
+    title: str
+    installed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartChoices:
+    profiles: tuple[ProfileChoice, ...] = ()
+    """Those that are installed first."""
+    auto: str = ""
+    """The profile that `auto` means here; empty where no agent CLI is installed."""
+    default: str = ""
+    """The configured profile where it is installed; else `auto`, or the scripted one."""
+    tiers: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    base: str = ""
+    """The configured branch that new agents start from; empty for the one that is checked out."""

@@ -1,0 +1,8 @@
+"""What an agent uses of the machine."""
+
+from __future__ import annotations
+
+from agentdeck.system.machine.ports import PortLease
+from agentdeck.system.machine.usage import ProcessUse, Usage
+
+__all__ = ["PortLease", "ProcessUse", "Usage"]

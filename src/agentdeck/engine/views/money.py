@@ -1,0 +1,55 @@
+"""What agents spent, in US dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agentdeck.core.providers.token_usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingLine:
+    """What one agent, model, tier, day or provider took."""
+
+    name: str
+    requests: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: float = 0.0
+    """Of the requests whose price is known."""
+    unpriced: int = 0
+    """Requests whose price nobody knows."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    lines: tuple[SpendingLine, ...]
+    """The dearest first; days in their order."""
+    total: SpendingLine
+    dearest: tuple[str, float] | None
+    """The dearest model of those used or configured, and what all would have cost with it."""
+    deep_share: float
+    """The part of the cost that the tier `deep` has."""
+    deep_limit: float | None
+    mistake: str
+    """What is wrong with the configuration, whose prices and limits are then left out; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpending:
+    """What one agent took."""
+
+    models: tuple[SpendingLine, ...] = ()
+    """The dearest first."""
+    hours: tuple[float, ...] = ()
+    """Tokens of each of the last 24 hours, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Of all agents, by the gateway's count or by what those on their own login wrote of their requests."""
+
+    agents: Mapping[str, float] = field(default_factory=dict)
+    """Of each agent that spent anything, in all its runs."""
+    today: float = 0.0

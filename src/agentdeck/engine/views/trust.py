@@ -1,0 +1,7 @@
+"""How a repository's configuration stands to what a person has approved."""
+
+from __future__ import annotations
+
+from agentdeck.system.config.trust import Standing
+
+__all__ = ["Standing"]
