@@ -23,6 +23,7 @@ from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.engine.api.landings import DeckLandings
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.records.landings import Entry, Landing, Stage
+from agentdeck.engine.records.parts import BaseMove, Removal
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.history import Stale
@@ -228,9 +229,8 @@ def test_the_trash(shown: Callable[..., None], bench: Bench, monkeypatch: pytest
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: _NOW)
     steps = Steps(bench.deck().store.open())
-    steps.record("one", "removed old-idea", {"kind": "removal", "agent": "old-idea", "trash": "x"})
-    move = {"kind": "base", "branch": "main", "old": "b" * 40, "new": "c" * 40, "agents": [{"name": "docs"}]}
-    steps.record("two", "landed docs on main", move)
+    steps.record("one", "removed old-idea", Removal("old-idea", "x"))
+    steps.record("two", "landed docs on main", BaseMove("main", "b" * 40, "c" * 40))
 
     async def before(pilot: Pilot[Any]) -> None:
         await pilot.press("U")

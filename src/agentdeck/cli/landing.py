@@ -235,13 +235,15 @@ def undo(args: Namespace, out: Output) -> ExitCode:
 
 
 def step_fields(step: Step) -> dict[str, Any]:
+    from agentdeck.engine.views.history import part_to_json
+
     return {
         "number": step.number,
         "at": step.at,
         "text": step.text,
         "undone": step.undone or None,
         "undoes": step.undoes or None,
-        "parts": [dict(part) for part in step.parts],
+        "parts": [part_to_json(part) for part in step.parts],
     }
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from agentdeck.core.agents.agent import Agent, Lease, Mode
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.lifecycle import leases
+from agentdeck.engine.records.parts import part_of
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.world import World
 from agentdeck.errors import DeckError, RefusedError, StoreError
@@ -189,7 +190,7 @@ def test_a_link_in_place_of_a_file_of_an_agent_is_not_written_to(bench: Bench, n
 def test_a_step_that_was_changed_is_not_undone(bench: Bench, part: dict[str, Any]) -> None:
     own, deck = documents(bench), bench.deck()
     before = picture(own)
-    Steps(deck.store.open()).record("key", "text", part)
+    Steps(deck.store.open()).record("key", "text", part_of(part))
     with pytest.raises(RefusedError, match="The step was changed"):
         deck.undo()
     assert picture(own) == before

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.engine.records.steps import Part, Steps
+from agentdeck.engine.records.parts import Part
+from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.views.history import Stale
 from agentdeck.engine.world import Note, World
 from agentdeck.system.files.scratch import agents_folder

@@ -12,6 +12,7 @@ from functools import partial
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.engine.history.stale import Clearable, Pruning, Seen
+from agentdeck.engine.records.parts import BranchGone, RecordGone
 from agentdeck.engine.world import World
 from agentdeck.system.files.files import private_folder
 from agentdeck.system.git import branches, merges
@@ -66,8 +67,7 @@ def _clear_record(world: World, tree: Worktree, pruning: Pruning) -> None:
         world.repo.git("update-ref", ref, commit)
     elif tree.head:
         world.repo.git("update-ref", ref, tree.head)
-    part = {"kind": "record", "name": tree.git_dir.name, "stamp": stamp, "ref": ref, "path": str(tree.path)}
-    pruning.record({**part, "branch": tree.branch or ""})
+    pruning.record(RecordGone(tree.git_dir.name, stamp, ref, str(tree.path), tree.branch or ""))
     shutil.move(tree.git_dir, kept)
 
 
@@ -112,6 +112,5 @@ def _clear_branch(world: World, branch: str, tip: str, pruning: Pruning) -> None
     ref = f"refs/agentdeck/trash/branches/{secrets.token_hex(6)}"
     settings = branches.branch_settings(world.repo, branch)
     world.repo.git("update-ref", ref, tip)
-    part = {"kind": "branch", "branch": branch, "tip": tip, "ref": ref}
-    pruning.record({**part, "settings": [list(each) for each in settings]})
+    pruning.record(BranchGone(branch, tip, ref, tuple(settings)))
     branches.delete_branch(world.repo, branch, tip)

@@ -15,6 +15,7 @@ from agentdeck.engine.history.stale import Clearable, Pruning, Seen, agents_now,
 from agentdeck.engine.lifecycle.kept_databases import is_same_database
 from agentdeck.engine.lifecycle.leases import doubt_of_kept
 from agentdeck.engine.providers import gateways
+from agentdeck.engine.records.parts import DatabaseGone
 from agentdeck.engine.world import World
 from agentdeck.errors import BusyError, FileError, RefusedError, StoreError
 from agentdeck.system.files import scratch
@@ -60,7 +61,7 @@ def _clear_database(world: World, path: Path, pruning: Pruning) -> None:
         return
     folder = private_folder(world.store.trash / f"database-{kept['agent']}-{time.time_ns()}")
     dump = world.database.dump(kept["plan"], folder / "database")
-    pruning.record({"kind": "database", "agent": kept["agent"], "plan": kept["plan"], "dump": str(dump or "")})
+    pruning.record(DatabaseGone(kept["agent"], kept["plan"], str(dump or "")))
     with world.store.naming():
         if any(is_same_database(kept["plan"], plan) for plan in _used(agents_now(world))):
             raise BusyError(f"{kept['agent']} uses it again.")

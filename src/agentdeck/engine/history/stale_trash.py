@@ -10,6 +10,7 @@ from pathlib import Path
 from agentdeck.core.agents.agent import Agent
 from agentdeck.engine.history.stale import Clearable, Pruning, delete
 from agentdeck.engine.records.landings import Landings
+from agentdeck.engine.records.parts import BranchGone, RecordGone
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.world import World
 from agentdeck.system.machine.usage import disk_bytes
@@ -59,8 +60,9 @@ def _trash_refs(world: World) -> list[tuple[str, float]]:
 
 def _expire(world: World, numbers: list[int], folders: list[Path], refs: list[str], pruning: Pruning) -> None:
     steps = Steps(world.store)
-    parts = [part for number in numbers for part in steps.get(number).parts if part["kind"] in ("branch", "record")]
-    held = [part["ref"] for part in parts if part["ref"].startswith("refs/agentdeck/trash/")]
+    parts = [part for number in numbers for part in steps.get(number).parts]
+    refs_held = [part.ref for part in parts if isinstance(part, BranchGone | RecordGone)]
+    held = [ref for ref in refs_held if ref.startswith("refs/agentdeck/trash/")]
     gone = "".join(f"delete {ref}\n" for ref in sorted({*refs, *held}))
     world.repo.git("update-ref", "--stdin", stdin=gone.encode("utf-8", "surrogateescape"))
     for number in numbers:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import listed
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import LandRequest
+from agentdeck.engine.records.parts import WorkCommit
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import Work, branch_of, check_lands, work_of
 from agentdeck.engine.world import Note, World
@@ -226,15 +226,7 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
     ref = f"refs/agentdeck/trash/{agent.name}/commit-{stamp}"
     saved = snapshots.take(world.repo, path, ref, message=f"agentdeck: {agent.name} before its work was committed")
-    part = {
-        "kind": "commit",
-        "agent": agent.name,
-        "branch": candidate.branch,
-        "old": candidate.tip,
-        "new": "",
-        "index_old": saved.ref,
-        "index_new": "",
-    }
+    part = WorkCommit(agent.name, candidate.branch, candidate.tip, "", saved.ref, "")
     journal(part)
     try:
         added = add_all(here.run)
@@ -247,7 +239,7 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
         settled = settle_commit(world, part)
         journal(*([settled] if settled else []))
     if settled is not None:
-        new = settled["new"]
+        new = settled.new
         text = f"committed its work as {new[:10]}"
         world.note(Event(EventKind.WORK_COMMITTED, agent.name, text, {"commit": new}), note)
 
@@ -262,30 +254,30 @@ def _commit(here: Repository, agent: Agent, message: str, options: Sequence[str]
         )
 
 
-def settle_commit(world: World, part: dict[str, Any]) -> dict[str, Any] | None:
+def settle_commit(world: World, part: WorkCommit) -> WorkCommit | None:
     """What became of a commit of an agent's work: the whole part of a step that it is, or None where it was not made,
     and then what was staged is put back. Waits for a git that outlives us."""
-    if part["new"]:
+    if part.new:
         return part
-    agent = world.store.agent(part["agent"])
+    agent = world.store.agent(part.agent)
     worktree = identity.record_of(world, agent) if agent else None
     deadline = time.monotonic() + _PATIENCE
     while worktree is not None and (worktree.git_dir / "index.lock").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     tip = committed(world, part)
-    if tip is not None and tip != part["old"]:
-        return {**part, "new": tip} if world.repo.commit(f"{tip}^") == part["old"] else None
-    index = world.repo.run("cat-file", "blob", f"{part['index_old']}:index")
+    if tip is not None and tip != part.old:
+        return replace(part, new=tip) if world.repo.commit(f"{tip}^") == part.old else None
+    index = world.repo.run("cat-file", "blob", f"{part.index_old}:index")
     if worktree is not None and index and not (worktree.git_dir / "index.lock").exists():
         snapshots.put_index(worktree, index.out)
     return None
 
 
-def committed(world: World, part: dict[str, Any]) -> str | None:
+def committed(world: World, part: WorkCommit) -> str | None:
     """The commit that is now where the one of `part` was made: on its branch, or at HEAD of the agent's worktree."""
-    if part["branch"]:
-        return world.repo.commit(f"refs/heads/{part['branch']}")
-    agent = world.store.agent(part["agent"])
+    if part.branch:
+        return world.repo.commit(f"refs/heads/{part.branch}")
+    agent = world.store.agent(part.agent)
     worktree = work_of(world, agent).worktree if agent else None
     return worktree.head if worktree is not None and worktree.branch is None else None
 

@@ -11,6 +11,7 @@ from typing import Any
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.landing.candidates import Candidate, check_links, find_candidate, title_of
 from agentdeck.engine.records.landings import LandRequest
+from agentdeck.engine.records.parts import BaseMove, part_to_json
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, RefusedError
@@ -42,9 +43,10 @@ def pull(world: World, branch: str, note: Note) -> str:
                 hint=f"Merge or rebase it yourself: {_pull_by_hand(repo, branch, upstream)}",
             )
         begun = bases.file_of(repo, branch, bases.STEP)
-        part = {"kind": "base", "branch": branch, "old": old, "new": new, "agents": []}
+        move = BaseMove(branch, old, new)
         world.store.open()
-        write_json(begun, {"key": f"pull {secrets.token_hex(6)}", "text": f"pulled {branch}", "part": part})
+        key = f"pull {secrets.token_hex(6)}"
+        write_json(begun, {"key": key, "text": f"pulled {branch}", "part": part_to_json(move)})
         try:
             advance.advance(repo, Move(branch, old, new), f"agentdeck: pulled from {upstream.remote}")
         finally:
@@ -66,17 +68,16 @@ def _pull_by_hand(repo: Repository, branch: str, upstream: remotes.Upstream) -> 
 
 def _write_down(world: World, begun: Path) -> None:
     """Make the pull whose note this is a step, where its branch has moved; the same again changes nothing."""
-    key, text, part = _begun(begun)
-    tip = world.repo.commit(f"refs/heads/{part['branch']}")
-    if tip is not None and merges.is_ancestor(world.repo, part["new"], tip):
-        Steps(world.store).record(key, text, part)
+    key, text, move = _begun(begun)
+    tip = world.repo.commit(f"refs/heads/{move.branch}")
+    if tip is not None and merges.is_ancestor(world.repo, move.new, tip):
+        Steps(world.store).record(key, text, move)
     begun.unlink()
 
 
-def _begun(note: Path) -> tuple[str, str, dict[str, Any]]:
-    def parse(facts: Any) -> tuple[str, str, dict[str, Any]]:
-        part = facts["part"]
-        return str(facts["key"]), str(facts["text"]), {**part, **{key: str(part[key]) for key in ("branch", "new")}}
+def _begun(note: Path) -> tuple[str, str, BaseMove]:
+    def parse(facts: Any) -> tuple[str, str, BaseMove]:
+        return str(facts["key"]), str(facts["text"]), BaseMove.from_json(facts["part"])
 
     return read_note(note, "A pull", parse)
 
@@ -85,8 +86,8 @@ def finish_pulls(world: World) -> None:
     """Make a step of each pull whose process died after its branch had moved, for the undo of it."""
     for begun in bases.left(world.repo.common, bases.STEP):
         with contextlib.suppress(BusyError, FileNotFoundError):
-            _, _, part = _begun(begun)
-            with bases.holding(world.repo, part["branch"]):
+            _, _, move = _begun(begun)
+            with bases.holding(world.repo, move.branch):
                 _write_down(world, begun)
 
 

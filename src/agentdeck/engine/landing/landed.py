@@ -24,16 +24,16 @@ def complete(world: World, landing: Landing, note: Note) -> Landing:
     move = landing.move
     if move is None:
         return landing
-    names = [each["name"] for each in move["agents"]]
+    names = [each.name for each in move.agents]
     extra = [part for name in names for part in landing.entry(name).parts]
-    text = f"landed {', '.join(names)} on {move['branch']}"
+    text = f"landed {', '.join(names)} on {move.branch}"
     step = Steps(world.store).record(_key(landing, names), text, *extra, move)
-    for each in move["agents"]:
-        name = each["name"]
+    for each in move.agents:
+        name = each.name
         landing = landing.with_entry(name, stage=Stage.LANDED, step=step.number)
-        set_landed(world, name, each["after"])
+        set_landed(world, name, each.after)
         if world.store.agent(name) is not None:
-            told = f"landed on {move['branch']} as {move['new'][:10]}; “agentdeck undo --step {step.number}” undoes it"
+            told = f"landed on {move.branch} as {move.new[:10]}; “agentdeck undo --step {step.number}” undoes it"
             world.note(Event(EventKind.LANDING_LANDED, name, told, {"landing": landing.id, "step": step.number}), note)
     landing = replace(landing, move=None)
     Landings(world.store).save(landing)
@@ -86,8 +86,8 @@ def _finish(world: World, landings: Landings, landing_id: str, note: Note) -> No
         return
     move = landing.move
     if move is not None:
-        tip = world.repo.commit(f"refs/heads/{move['branch']}")
-        if tip is not None and merges.is_ancestor(world.repo, move["new"], tip):
+        tip = world.repo.commit(f"refs/heads/{move.branch}")
+        if tip is not None and merges.is_ancestor(world.repo, move.new, tip):
             landing = complete(world, landing, note)
     landing = record_commits(world, landing)
     if landing.remove:

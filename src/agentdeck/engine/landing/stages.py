@@ -27,6 +27,7 @@ from agentdeck.engine.landing.landed import complete, remove_landed
 from agentdeck.engine.landing.standing import around_landing, set_landed
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import Entry, Gate, Landing, Landings, LandRequest, Stage, Verdict
+from agentdeck.engine.records.parts import BaseMove
 from agentdeck.engine.worktrees.heads import follow, left_behind
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, ExitCode, RefusedError, UntrustedError
@@ -173,13 +174,8 @@ class Stages:
 
     def move(self, base: str, stack: Sequence[Computed]) -> None:
         """Move the base to the top of the stack; raise MovedError, with nothing changed, where it is elsewhere now."""
-        move = {
-            "kind": "base",
-            "branch": base,
-            "old": stack[0].old,
-            "new": stack[-1].new,
-            "agents": [around_landing(self.world, made.agent, base, made.tip, made.new) for made in stack],
-        }
+        agents = tuple(around_landing(self.world, made.agent, base, made.tip, made.new) for made in stack)
+        move = BaseMove(base, stack[0].old, stack[-1].new, agents)
         self.landing = replace(self.landing, move=move)
         for made in stack:
             self.entry(made.agent, stage=Stage.MOVING)
@@ -241,8 +237,8 @@ class Stages:
         reason = f"{candidate.base} already has all of it"
         self.entry(name, stage=Stage.LANDED if not self.request.dry_run else Stage.WOULD_LAND, reason=reason)
         if not self.request.dry_run:
-            facts = around_landing(self.world, name, candidate.base, candidate.tip, old)
-            set_landed(self.world, name, facts["after"])
+            landed = around_landing(self.world, name, candidate.base, candidate.tip, old)
+            set_landed(self.world, name, landed.after)
 
     def _only_left(self, candidate: Candidate, left: dict[str, int]) -> None:
         """Set aside an agent whose HEAD is where nothing is to land, while a branch that it left has commits."""

@@ -13,13 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Agent, Lease, is_name
+from agentdeck.core.agents.agent import Agent, Lease
 from agentdeck.engine.worktrees.identity import identity_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import home_path, leads_into
 
-_WORD = re.compile(r"[0-9A-Za-z-]+")
 _STRAY = re.compile(r"[\0\n]")
 
 
@@ -53,23 +52,6 @@ def doubt_of_kept(world: World, agent: str, plan: dict[str, Any]) -> str:
         return "" if is_named or not os.path.lexists(plan["path"]) else f"{plan['path']} is not a database of {agent}"
     except (KeyError, TypeError, ValueError, OSError) as error:
         return f"it is damaged ({error!r})"
-
-
-_PARTS: dict[str, Callable[[str], bool]] = {
-    "agent": is_name,
-    "trash": lambda text: bool(_WORD.fullmatch(text)),
-    "stamp": lambda text: bool(_WORD.fullmatch(text)),
-    "name": lambda text: "/" not in text and text not in ("", ".", ".."),
-    "ref": lambda text: text.startswith("refs/agentdeck/"),
-}
-"""What of a step's part becomes a path or is deleted, and what it may be."""
-
-
-def check_part(part: dict[str, Any]) -> None:
-    """Raise RefusedError where a part of a step names what is not AgentDeck's to touch."""
-    for key, is_right in _PARTS.items():
-        if key in part and not (isinstance(part[key], str) and is_right(part[key])):
-            raise RefusedError(f"The step was changed: its {key} is {part[key]!r}.", hint="Nothing was undone.")
 
 
 def _worktree(world: World, agent: Agent, lease: Lease) -> str:

@@ -23,6 +23,7 @@ from agentdeck.engine.lifecycle.resources import DATABASE, worktree_of
 from agentdeck.engine.lifecycle.stack import BY_KIND, release_all
 from agentdeck.engine.lifecycle.survivors import tell_survivors
 from agentdeck.engine.lifecycle.variables import hook_environment
+from agentdeck.engine.records.parts import Removal
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import follow, own_branches
@@ -182,7 +183,7 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
     if lease is not None and lease.data.get(KEEP):
         kept = read_state(saved / "agent.json", Agent.from_json)
         write_json(saved / "agent.json", kept.without_lease("database").to_json())
-    part = {"kind": "removal", "agent": agent.name, "trash": agent.trash}
+    part = Removal(agent.name, agent.trash)
     step = Steps(world.store).record(agent.step, f"removed {agent.name}", part)
     tree = agent.lease("worktree")
     leave = departure(world, agent) if tree else None

@@ -14,6 +14,7 @@ from typing import Any
 
 from agentdeck.core.config.trust import Change
 from agentdeck.core.merging.conflicts import Conflict, Hunk
+from agentdeck.engine.records.parts import BaseMove, WorkCommit, part_to_json
 from agentdeck.errors import ExitCode, NotFoundError, StoreError
 from agentdeck.system.files.files import is_locked, locked, private_folder, read_json, write_json
 from agentdeck.system.git.merges import Method
@@ -121,7 +122,7 @@ class Entry:
     """Path of the gate's log."""
     step: int = 0
     """The step that takes it back."""
-    parts: tuple[dict[str, Any], ...] = ()
+    parts: tuple[WorkCommit, ...] = ()
     """What belongs to that step beside the move of the base."""
     repositories: tuple[str, ...] = ()
     """The repositories in its worktree that were left out."""
@@ -137,7 +138,7 @@ class Entry:
                 "stage": Stage(data["stage"]),
                 "exit_code": ExitCode(data["exit_code"]),
                 "conflicts": conflicts,
-                "parts": tuple(data["parts"]),
+                "parts": tuple(map(WorkCommit.from_json, data["parts"])),
                 "repositories": tuple(data.get("repositories", ())),
             }
         )
@@ -152,8 +153,8 @@ class Landing:
     gate: tuple[str, ...] = ()
     remove: bool = False
     entries: tuple[Entry, ...] = ()
-    move: dict[str, Any] | None = None
-    """The move of a base that is under way, as the part of a step that it will be."""
+    move: BaseMove | None = None
+    """The move of a base that is under way."""
     ended: float | None = None
     pushed: str = ""
     """What came of `--push`, as a sentence."""
@@ -170,12 +171,15 @@ class Landing:
         return replace(self, entries=entries)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        entries = [{**asdict(each), "parts": [part_to_json(part) for part in each.parts]} for each in self.entries]
+        return {**asdict(self), "entries": entries, "move": self.move and part_to_json(self.move)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Landing:
         entries = tuple(Entry.from_json(entry) for entry in data["entries"])
-        return cls(**{**data, "method": Method(data["method"]), "gate": tuple(data["gate"]), "entries": entries})
+        move = data["move"] and BaseMove.from_json(data["move"])
+        method, gate = Method(data["method"]), tuple(data["gate"])
+        return cls(**{**data, "method": method, "gate": gate, "entries": entries, "move": move})
 
 
 @dataclass(frozen=True)

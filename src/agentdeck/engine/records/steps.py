@@ -13,12 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from agentdeck.engine.records.parts import Part, part_of, part_to_json
 from agentdeck.errors import NotFoundError, StoreError
 from agentdeck.system.files.files import locked, private_folder, read_json, write_json
 from agentdeck.system.state.store import Store
-
-Part = dict[str, Any]
-"""`{"kind": …}` and what engine.undo needs to know to take that kind back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Step:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Step:
-        return cls(**{**data, "parts": tuple(data["parts"])})
+        return cls(**{**data, "parts": tuple(map(part_of, data["parts"]))})
 
 
 class Steps:
@@ -101,7 +99,7 @@ class Steps:
         return self._folder / f"{number:05d}.json"
 
     def _write(self, step: Step) -> None:
-        write_json(self._path(step.number), asdict(step))
+        write_json(self._path(step.number), {**asdict(step), "parts": [part_to_json(part) for part in step.parts]})
 
     def _read(self, path: Path) -> Step:
         try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agentdeck.engine.records.parts import part_to_json, undoing
 from agentdeck.engine.records.steps import Step
 
-__all__ = ["Stale", "Step"]
+__all__ = ["Stale", "Step", "part_to_json", "undoing"]
 
 
 @dataclass(frozen=True, slots=True)
