@@ -354,7 +354,8 @@ class Deck:
     def log_lines(
         self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
-        """The time-stamped lines of the agent's last run; with `follow`, until that run has ended."""
+        """The time-stamped lines of the agent's last run; with `follow`, until that run has ended, else with those on
+        the screen that the log of a program without a transcript gets when they scroll away."""
         from agentdeck.system.state import logs
 
         view = self.agent(name)
@@ -362,7 +363,11 @@ class Deck:
             return iter(())
         if follow:
             return logs.follow_log(view.log, since=since, grep=grep, until=lambda: not self._world.lives(view.name))
-        return logs.read_log(view.log, since=since, grep=grep)
+        read = logs.read_log(view.log, since=since)
+        if view.alive and view.activity is None:
+            screen = self._world.tmux.screen(self.name, view.name)
+            read = logs.with_screen(read, screen.splitlines())
+        return (line for line in read if grep is None or grep.search(line.text))
 
     def raw_output(self, name: str) -> Iterator[bytes]:
         """What the agent's terminal got, byte for byte."""

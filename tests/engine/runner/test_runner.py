@@ -405,3 +405,44 @@ def test_reports_of_the_clis_own_hooks_change_the_state_at_once(pane: Pane, term
     report(hook_event_name="StopFailure", session_id="s1", error="rate_limit")
     eventually(lambda: pane.state() is State.LIMITED, 2)
     assert not list(Path(pane.orders.folder, "inbox").glob("*.json"))
+
+
+REPAINTS = r"""
+import sys, time
+out = sys.stdout
+for number in range(80):
+    print("before", number)
+for done in range(0, 101, 5):
+    out.write(f"\x1b[2K\rprogress {done}%\n\x1b[1A")
+    out.flush()
+    time.sleep(0.03)
+out.write("\n")
+for number in range(120):
+    print("after", number)
+time.sleep(1.5)
+print("the last line")
+"""
+
+
+def test_the_log_of_a_program_that_repaints_is_what_a_terminal_keeps(pane: Pane, terminal: Callable[..., Tmux]) -> None:
+    terminal(sys.executable, "-c", REPAINTS)
+    eventually(lambda: pane.state() is State.DONE, 15)
+    wanted = [*(f"before {number}" for number in range(80)), "progress 100%"]
+    wanted += [*(f"after {number}" for number in range(120)), "the last line"]
+    assert [line for line in pane.log if line and not line.startswith("# agentdeck")] == wanted
+
+
+def test_what_is_typed_to_a_shell_is_in_its_log_as_it_was_seen(pane: Pane, terminal: Callable[..., Tmux]) -> None:
+    tmux = terminal("bash", "--norc", "-i", env={"PS1": "$ "})
+    eventually(lambda: "$" in tmux.screen("deck", "fix"))
+    for keys in (["e", "c", "h", "o", "Space", "w", "r", "BSpace", "o", "k", "Enter"], ["e", "x", "i", "t", "Enter"]):
+        tmux.press("deck", "fix", keys)
+    eventually(lambda: pane.state() is State.DONE)
+    assert [line for line in pane.log if line][:3] == ["$ echo wok", "wok", "$ exit"]
+
+
+def test_a_full_screen_program_leaves_its_last_screen_in_the_log(pane: Pane, terminal: Callable[..., Tmux]) -> None:
+    paint = r"printf '\033[?1049h\033[H\033[2Jone'; sleep 0.8; printf '\033[H\033[2Jtwo'; sleep 1; printf '\033[?1049l'"
+    terminal("sh", "-c", paint)
+    eventually(lambda: pane.state() is State.DONE, 15)
+    assert [line for line in pane.log if line][:1] == ["two"]

@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from agentdeck.system.state.logs import follow_log, read_log, read_raw
+from agentdeck.system.state.logs import LogLine, follow_log, read_log, read_raw, with_screen
 from agentdeck.system.state.recording import Recorder, put_aside
 
 COUNT = 3000
@@ -65,3 +65,10 @@ def test_a_log_whose_file_was_deleted_goes_on_with_the_next(tmp_path: Path) -> N
 def test_there_is_nothing_to_read_where_there_is_no_log(tmp_path: Path) -> None:
     assert list(read_log(tmp_path / "no.log")) == []
     assert list(read_raw(tmp_path / "no.cast")) == []
+
+
+def test_what_is_on_the_screen_and_not_in_the_log_yet_comes_after_it() -> None:
+    lines = [LogLine(1.0, "scrolled away"), LogLine(2.0, "printed")]
+    found = list(with_screen(lines, ["printed  ", "", "> asks something", "", ""]))
+    assert [line.text for line in found] == ["scrolled away", "printed", "", "> asks something"]
+    assert found[:2] == lines

@@ -147,6 +147,7 @@ class Runner:
             self.recorder.note(text)
             return self._final(State.FAILED, Fault.CRASHED, text, 127)
         self.watch.last_look(self.inbox)
+        self.relay.flush()
         self.transcript.ended(code)
         rest(self._tree(), self.orders.grace_terminate).finish()
         if (stopped := self._stopped()) is not None:

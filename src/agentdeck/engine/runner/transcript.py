@@ -18,6 +18,7 @@ from agentdeck.core.transcripts.formats import Place, reader_of
 from agentdeck.core.transcripts.reading import Lines, Reader, read_line
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.core.transcripts.wording import Wording
+from agentdeck.engine.runner.terminal_log import TerminalLog
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import append_line, read_json, write_json
 from agentdeck.system.state.recording import Recorder
@@ -46,6 +47,7 @@ class Transcript:
         self._path = Path(ACTIVITY)
         self.activity, self._positions = _kept(self._path)
         self._wording = Wording()
+        self._terminal = TerminalLog(recorder)
         self._follower: Follower | None = None
         self._printed: _Printed | None = None
         self._place = Place()
@@ -71,6 +73,7 @@ class Transcript:
         self._begun = time.time()
         self.activity.calls, self.activity.subagents, self.activity.asked = {}, {}, ""
         self._follower = self._printed = None
+        self._terminal.launched()
         if self.keeps_log:
             root = root_of(self._place, environment)
             self._follower = Follower(self._place, root, cwd, self._begun - 2.0, self._positions)
@@ -92,12 +95,12 @@ class Transcript:
             if text := self._printed.feed(data):
                 self._recorder.log_text(text)
         elif not self.keeps_log:
-            self._recorder.log_text(plain)
+            self._terminal.output(data, plain, self._output_at)
 
     def tick(self, now: float, *, works: bool) -> float | None:
         """Look at what is new where that is due; return when to come again. Times are monotonic."""
         if self._follower is None:
-            return None
+            return self._terminal.tick(now)
         due = self._due(works=works)
         if due is not None and now >= due:
             self.look(now)
@@ -126,6 +129,7 @@ class Transcript:
 
     def ended(self, code: int) -> None:
         """The program has ended: take up what it wrote last."""
+        self._terminal.ended()
         self.look(time.monotonic())
         if self._printed is not None and self.records == 0:
             self._take(self._printed.taken())

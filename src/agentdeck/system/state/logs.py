@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -17,6 +18,8 @@ from agentdeck.system.state.recording import NOTE, aside
 
 _PIECE = 1 << 20
 """Bytes that are read at once."""
+_ON_SCREEN = 1000
+"""The last lines of a log, of which some may still be on the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,20 @@ def read_log(path: Path, since: float | None = None, grep: re.Pattern[str] | Non
     """The lines of a log, oldest first, those put aside included."""
     with _Reader(path) as reader:
         yield from _wanted(reader.lines(), since, grep)
+
+
+def with_screen(lines: Iterable[LogLine], screen: list[str]) -> Iterator[LogLine]:
+    """The lines of a log, and then those on the screen that are not in it yet."""
+    last: deque[str] = deque(maxlen=_ON_SCREEN)
+    for line in lines:
+        last.append(line.text.rstrip())
+        yield line
+    shown = [text.rstrip() for text in screen]
+    while shown and not shown[-1]:
+        shown.pop()
+    for text in shown:
+        if text not in last:
+            yield LogLine(time.time(), text)
 
 
 def follow_log(

@@ -160,19 +160,25 @@ class Recorder:
             line = json.dumps([round(time.monotonic() - self._start, 4), kind, text], ensure_ascii=False)
             self._write(0, line + "\n")
 
-    def log_text(self, plain: str) -> None:
-        """Add plain text as it was printed to the log; a line is written when it has ended."""
+    def log_text(self, plain: str) -> list[str]:
+        """Add plain text as it was printed to the log; a line is written when it has ended. Return those."""
         *lines, last = plain.split("\n")
         if lines:
             lines[0] = self._partial + lines[0]
             self._partial = ""
-            self.log_lines([settle(line.rstrip("\r")) for line in lines])
+            lines = [settle(line.rstrip("\r")) for line in lines]
+            self.log_lines(lines)
         self._partial += last
         if "\r" in self._partial[:-1]:
             before, _, after = self._partial.rpartition("\r")
             self._partial = after or f"{before.rpartition(chr(13))[2]}\r"
         if len(self._partial) >= _LINE_MAX:
             self._flush_partial()
+        return lines
+
+    def drop_partial(self) -> None:
+        """Forget the line that has not ended."""
+        self._partial = ""
 
     def _flush_partial(self) -> None:
         if self._partial:

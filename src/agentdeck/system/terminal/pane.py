@@ -18,14 +18,31 @@ def move_in() -> None:
 
 def capture() -> str:
     """The text in our own pane; empty where there is none, or where tmux does not answer."""
+    return (_asked("capture-pane", "-p") or "").rstrip()
+
+
+def history() -> tuple[int, bool] | None:
+    """How many rows have scrolled out of our pane and are kept, and whether its alternate screen is shown; None where
+    there is no pane."""
+    told = (_asked("display-message", "-p", "#{history_size} #{alternate_on}") or "").split()
+    return (int(told[0]), told[1] == "1") if len(told) == 2 and told[0].isdigit() else None
+
+
+def scrolled(rows: int) -> list[str]:
+    """The lines in the last so many rows that have scrolled out of our pane; wrapped ones are whole."""
+    return (_asked("capture-pane", "-p", "-J", "-S", f"-{rows}", "-E", "-1") or "").splitlines()
+
+
+def _asked(command: str, *words: str) -> str | None:
+    """What tmux answers about our own pane; None where there is none, or where tmux does not answer."""
     server, pane = _PLACE["TMUX"].split(",")[0], _PLACE["TMUX_PANE"]
     if not pane or not server:
-        return ""
+        return None
     import subprocess
 
     try:
-        argv = ["tmux", "-u", "-S", server, "capture-pane", "-p", "-t", pane]
+        argv = ["tmux", "-u", "-S", server, command, "-t", pane, *words]
         done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace").rstrip()
+        return None
+    return done.stdout.decode("utf-8", "replace")
