@@ -52,6 +52,6 @@ def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
 
 def _folder(parsed_args: Namespace) -> Path | None:
     folder = getattr(parsed_args, "folder", None)
-    from agentdeck.system.files.files import home_path
+    from agentdeck.system.machine.host import home_path
 
     return home_path(folder) if folder else None

@@ -43,9 +43,9 @@ def attach(args: Namespace, out: Output) -> ExitCode:
 
 def _check_not_inside(name: str) -> None:
     """A terminal that shows itself draws without end."""
-    from agentdeck.system.machine.tree import MARK
+    from agentdeck.system.machine.host import inside_agent
 
-    if os.environ.get(MARK) and os.environ.get("AGENTDECK_AGENT") == name:
+    if inside_agent(name):
         raise RefusedError(f"This is already the terminal of {name}.", hint="Attach to it from another one.")
 
 

@@ -138,7 +138,7 @@ def _serve(args: Namespace, deck: Deck, out: Output) -> ExitCode:
     if not args.file:
         raise UsageError("Which model?", hint="agentdeck models serve FILE.gguf")
     out.narrate(f"Loading {plain(Path(args.file).name)} …")
-    from agentdeck.system.files.files import home_path
+    from agentdeck.system.machine.host import home_path
 
     served = deck.providers.serve(home_path(args.file), port=args.port or SERVED_PORT, context=args.context)
     if out.json:

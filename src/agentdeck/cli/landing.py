@@ -69,7 +69,7 @@ def _all_done(deck: Deck, out: Output) -> list[str]:
 
 def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, out: Output) -> LandRequest:
     from agentdeck.engine.views.landings import LandRequest, Method
-    from agentdeck.system.machine.process import run_in_terminal
+    from agentdeck.system.machine.host import run_in_terminal
 
     if args.resolve and not at_terminal(out):
         raise UsageError("--resolve needs a terminal.", hint="Without one, use --hand-back.")

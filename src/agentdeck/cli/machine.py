@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 def config(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.cli.deck import tell_waiting
-    from agentdeck.core.config.tomllines import dotted
+    from agentdeck.core.config.tomllines import dotted, leaves
     from agentdeck.engine.deck import Deck
-    from agentdeck.system.config.settings import leaves
 
     deck = Deck.find()
     settings = deck.settings

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import importlib
 import os
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -58,7 +56,7 @@ def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
 
 def _refusal_of(error: Exception) -> DeckError | None:
     """The machine's no to a file that nothing nearer has put into words; one without a name is what we print to."""
-    from agentdeck.system.files.files import refusal
+    from agentdeck.system.machine.host import refusal
 
     if not isinstance(error, OSError):
         return None
@@ -116,7 +114,7 @@ def _check_verb(words: Sequence[str]) -> None:
 
 def _enter(folder: str) -> bool:
     """Return whether that is not where the person is already."""
-    from agentdeck.system.files.files import home_path
+    from agentdeck.system.machine.host import home_path
 
     try:
         here = os.path.realpath(".")
@@ -151,21 +149,13 @@ class _Bug(DeckError):
 
 def _bug(error: Exception, argv: Sequence[str]) -> DeckError:
     """Put the traceback where it can be read and sent, and out of the user's sight."""
-    import tempfile
     import traceback
 
-    from agentdeck.system.files.files import private_folder, state_home, write_atomic
+    from agentdeck.system.machine.host import keep_crash
 
-    text = f"agentdeck {' '.join(argv)}\n\n{''.join(traceback.format_exception(error))}"
-    name = f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
-    for place in (state_home, lambda: Path(tempfile.gettempdir())):
-        with contextlib.suppress(OSError, RuntimeError):
-            path = private_folder(place()) / name
-            write_atomic(path, text)
-            return _Bug(
-                f"A bug in AgentDeck: {type(error).__name__}.", detail=str(error), hint=f"The traceback is in {path}."
-            )
-    return _Bug(f"A bug in AgentDeck: {type(error).__name__}.", detail=str(error))
+    path = keep_crash(f"agentdeck {' '.join(argv)}\n\n{''.join(traceback.format_exception(error))}")
+    hint = f"The traceback is in {path}." if path is not None else ""
+    return _Bug(f"A bug in AgentDeck: {type(error).__name__}.", detail=str(error), hint=hint)
 
 
 def _complete() -> None:

@@ -237,6 +237,6 @@ def at_terminal(out: Output) -> bool:
 
 def inside_agent() -> bool:
     """Whether an agent calls, whose terminal is no person's."""
-    from agentdeck.system.machine.tree import MARK
+    from agentdeck.system.machine import host
 
-    return bool(os.environ.get(MARK))
+    return host.inside_agent()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from agentdeck.errors import NotFoundError, UsageError
-from agentdeck.system.files.files import home_path
+from agentdeck.system.machine.host import home_path
 
 
 def read_text(source: str) -> str:

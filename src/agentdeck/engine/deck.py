@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -207,6 +208,15 @@ class Deck:
     def repair(self, note: Note = silent) -> None:
         """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
         repair(self._world, note)
+
+    def keep_traceback(self, text: str) -> Path:
+        """Write down what a dashboard ended by, where that can be written; return where."""
+        from agentdeck.system.files.files import write_atomic
+
+        path = self.store.folder / "dashboard.log"
+        with suppress(OSError):
+            write_atomic(path, text)
+        return path
 
     # Starting
 

@@ -20,8 +20,7 @@ from textual.screen import Screen
 
 from agentdeck.core.text.text import plain
 from agentdeck.errors import DeckError, ExitCode
-from agentdeck.system.files.files import write_atomic
-from agentdeck.system.machine import interrupts
+from agentdeck.system.machine.host import hold_signals
 from agentdeck.tui.acts.actions import Actions, Failed, Finished, Follower, Progressed, Untrusted
 from agentdeck.tui.feed import alerts
 from agentdeck.tui.feed.feed import Feed
@@ -90,7 +89,7 @@ class DeckApp(App[None]):
         return screen
 
     def on_mount(self) -> None:
-        interrupts.prepare()  # only now, for asyncio has set its own handler by then
+        hold_signals()  # only now, for asyncio has set its own handler by then
         self._use_theme()
         self.set_class(has_few_colours(self), "-few-colours")
         self._write(alerts.PUSH_TITLE)
@@ -259,9 +258,7 @@ class DeckApp(App[None]):
             super()._handle_exception(error)
             return
         self._return_code = int(ExitCode.INTERNAL)
-        path = self.deck.store.folder / "dashboard.log"
-        with suppress(OSError):
-            write_atomic(path, "".join(traceback.format_exception(error)))
+        path = self.deck.keep_traceback("".join(traceback.format_exception(error)))
         self.crashed = f"The dashboard stopped because of a bug: {error!r}. The traceback is in {path}."
         self._close_messages_no_wait()
 

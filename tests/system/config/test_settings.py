@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.core.config.tomllines import dotted
+from agentdeck.core.config.tomllines import dotted, leaves
 from agentdeck.errors import ConfigError, ExitCode
-from agentdeck.system.config.settings import DEFAULT, Settings, leaves, load
+from agentdeck.system.config.settings import DEFAULT, Settings, load
 
 
 class Files:

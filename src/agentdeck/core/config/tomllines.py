@@ -6,8 +6,9 @@ import json
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 TomlPath = tuple[str | int, ...]
 """Keys, and indexes into arrays, from the top of the file to a value."""
@@ -33,6 +34,15 @@ def lines_of(text: str) -> dict[TomlPath, int]:
     A table has the line where it is first named; an element of an array the line where it begins.
     """
     return _Scanner(text).scan()
+
+
+def leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value with its path; an empty table is a value."""
+    for key, value in table.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
 
 
 def dotted(path: Iterable[str | int]) -> str:

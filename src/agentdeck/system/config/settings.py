@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.config import trust
-from agentdeck.core.config.tomllines import dotted
+from agentdeck.core.config.tomllines import dotted, leaves
 from agentdeck.errors import ConfigError
 from agentdeck.system.config.tomlfile import (
     Problem,
@@ -218,15 +218,6 @@ def peek(root: Path, *path: str) -> Any:
                 found = found.get(key) if isinstance(found, dict) else None
             value = found if found is not None else value
     return value
-
-
-def leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value with its path; an empty table is a value."""
-    for key, value in table.items():
-        if isinstance(value, dict) and value:
-            yield from leaves(value, (*path, key))
-        else:
-            yield (*path, key), value
 
 
 def user_folder(environ: Mapping[str, str]) -> Path | None:

@@ -21,7 +21,7 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.choices import AUTO
 from agentdeck.errors import DeckError
-from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.machine.host import scratch_folder
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.look.terminal import editor, lend
 

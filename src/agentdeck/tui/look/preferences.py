@@ -29,9 +29,7 @@ class Preferences:
 
 def first_theme(deck: Deck) -> str:
     """The theme as the files write it, for the first paint, which does not wait until all of them is checked."""
-    from agentdeck.system.config.settings import peek
-
-    found = peek(deck.root, "dashboard", "theme")
+    found = deck.peek("dashboard", "theme")
     return found if isinstance(found, str) else "dark"
 
 

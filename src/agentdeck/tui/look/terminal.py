@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.errors import DeckError
-from agentdeck.system.machine.process import run_in_terminal
+from agentdeck.system.machine.host import run_in_terminal
 
 if TYPE_CHECKING:
     from textual.app import App

@@ -1,0 +1,58 @@
+"""What a face needs of the person's own terminal and machine, whatever deck they look at: the one module of `system`
+that the faces import."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+
+from agentdeck.errors import DeckError
+from agentdeck.system.files.files import home_path, refusal
+
+__all__ = ["hold_signals", "home_path", "inside_agent", "keep_crash", "refusal", "run_in_terminal", "scratch_folder"]
+
+
+def inside_agent(name: str = "") -> bool:
+    """Whether an agent calls, whose terminal is no person's; with a name, whether it is that one."""
+    from agentdeck.system.machine.tree import MARK
+
+    return bool(os.environ.get(MARK)) and name in ("", os.environ.get("AGENTDECK_AGENT"))
+
+
+def run_in_terminal(argv: Sequence[str]) -> int:
+    """Give this terminal to `argv` until it ends; return its exit code."""
+    from agentdeck.system.machine import process
+
+    return process.run_in_terminal(argv)
+
+
+def scratch_folder() -> AbstractContextManager[Path]:
+    """A folder of our own that goes when the block ends."""
+    from agentdeck.system.files import scratch
+
+    return scratch.scratch_folder()
+
+
+def hold_signals() -> None:
+    """Let INT, TERM and HUP wait for what must not be cut in two, from now on; for the main thread."""
+    from agentdeck.system.machine import interrupts
+
+    interrupts.prepare()
+
+
+def keep_crash(text: str) -> Path | None:
+    """Put a traceback where it can be read and sent; None where nothing can be written."""
+    import tempfile
+
+    from agentdeck.system.files.files import private_folder, state_home, write_atomic
+
+    name = f"crash-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
+    for place in (state_home, lambda: Path(tempfile.gettempdir())):
+        with suppress(OSError, DeckError):
+            path = private_folder(place()) / name
+            write_atomic(path, text)
+            return path
+    return None
