@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-local check soak bench shots clean
+.PHONY: help demo run test test-agents test-local coverage check soak bench shots clean
 
 BIN := .venv/bin
 
@@ -30,6 +30,12 @@ test-agents: ## the whole life of an agent with every real agent CLI that can be
 	@scripts/setup test
 	@mkdir -p build/agents
 	AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents $(BIN)/python -m pytest tests/agents tests/core/agents/test_screens.py -n 2 -rs
+
+coverage: ## all tests with a report of the lines that they reach, in build/coverage
+	@scripts/setup test
+	$(BIN)/python -m pip install -q --disable-pip-version-check --group cover
+	@mkdir -p build/coverage
+	$(BIN)/python -m pytest -n 4 --dist worksteal --cov --cov-report=term --cov-report=html:build/coverage/html --cov-report=xml:build/coverage/coverage.xml
 
 check: ## format, lint, types and layers
 	@scripts/setup test

@@ -44,7 +44,7 @@ def test_a_wheel_in_an_empty_environment_works(tmp_path: Path) -> None:
         "py.typed",
         "profiles/claude.toml",
         "profiles/report.sh",
-        "system/tmux.conf",
+        "system/terminal/tmux.conf",
         "styles/dashboard.tcss",
     ):
         assert (package.parent / shipped).exists(), shipped
