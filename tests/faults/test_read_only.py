@@ -93,6 +93,34 @@ def test_no_home_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.parametrize("place", ["new", "src"])
+def test_a_folder_in_a_worktree_that_cannot_be_read(bench: Bench, place: str) -> None:
+    """The dry run says what the landing will: that not all can be committed."""
+    finished(bench, "fix", {"src/app.py": "changed\n", "new/file.txt": "new\n", "more.txt": "more\n"}, commit=False)
+    worktree, main = bench.root / ".worktrees" / "fix", bench.git("rev-parse", "main")
+    (worktree / place).chmod(0)
+    argv = [*_bound_by_permissions(), sys.executable, "-m", "agentdeck", "merge", "--commit", "fix"]
+    try:
+        for words in (["--dry-run"], []):
+            done = subprocess.run([*argv, *words], cwd=bench.root, capture_output=True, text=True, check=False)
+            assert done.returncode == ExitCode.REFUSED, done
+            assert f"{place}/" in done.stdout + done.stderr, done
+    finally:
+        (worktree / place).chmod(0o755)
+    assert bench.git("rev-parse", "main") == main
+    assert_ok(agentdeck("merge", "--commit", "fix", cwd=bench.root))
+
+
+def _bound_by_permissions() -> list[str]:
+    """How to start a program that may read only what its user was given, though that is root."""
+    if os.geteuid() != 0:
+        return []
+    become = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    if shutil.which("setpriv") is None or subprocess.run([*become, "true"], check=False).returncode:
+        pytest.skip("root can't be bound by permissions here")
+    return become
+
+
 def _can_start(argv: list[str], cwd: Path) -> bool:
     done = subprocess.run([*argv, "--version"], cwd=cwd, capture_output=True, text=True, check=False)
     return done.returncode == 0

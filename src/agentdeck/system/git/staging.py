@@ -18,6 +18,10 @@ from agentdeck.system.git.treediff import Change, changed, parsed
 from agentdeck.system.machine.process import Result
 
 _Run = Callable[..., Result]
+# Of a folder that git can't open it only warns, and of what it can't see in one it says the path alone.
+_UNREAD = re.compile(
+    r"error: (.+)|(?:warning: )?((?:could not open directory )?.+: (?:Permission denied|Input/output error))"
+)
 _EMPTY_REPOSITORY = re.compile(r"error: '(.+?)/?' does not have a commit checked out")
 
 
@@ -26,7 +30,7 @@ class Added:
     repositories: tuple[str, ...] = ()
     """Those without a commit, which git can't add."""
     unread: tuple[str, ...] = ()
-    """What git says of each file that it can't read."""
+    """What git says of each file and folder that it can't read."""
 
 
 def add_all(run: _Run) -> Added:
@@ -34,10 +38,10 @@ def add_all(run: _Run) -> Added:
     done = run("add", "--all", "--sparse", "--ignore-errors")
     if done.code not in (0, 1):
         raise GitError("git can't add the files of the worktree.", detail=done.complaint)
-    complaints = dict.fromkeys(line for line in done.complaint.split("\n") if line.startswith("error: "))
+    complaints = dict.fromkeys(done.complaint.split("\n"))
     empty = {line: found[1] for line in complaints if (found := _EMPTY_REPOSITORY.fullmatch(line))}
-    unread = tuple(line.removeprefix("error: ") for line in complaints if line not in empty)
-    return Added(tuple(empty.values()), unread)
+    told = [found for line in complaints if line not in empty and (found := _UNREAD.fullmatch(line))]
+    return Added(tuple(empty.values()), tuple(found[1] or found[2] for found in told))
 
 
 def staged_repositories(run: _Run) -> tuple[str, ...]:
