@@ -60,7 +60,7 @@ class DeckError(Exception):
     def __init__(self, title: str, *, detail: str = "", hint: str = "") -> None:
         super().__init__(title)
         self.title = title
-        self.detail = detail.strip()
+        self.detail = detail.strip("\n").rstrip()  # a line of git's status may begin with a space
         self.hint = hint
 
     def __str__(self) -> str:

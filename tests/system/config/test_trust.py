@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,17 @@ def test_a_record_that_others_can_write_is_none(approvals: Approvals, tmp_path: 
     real = approvals.path.rename(tmp_path / "elsewhere.json")
     approvals.path.symlink_to(real)
     assert not counts(approvals)
+
+
+def test_a_folder_in_place_of_the_record_is_none_and_the_hint_moves_it_away(approvals: Approvals) -> None:
+    approvals.path.mkdir(parents=True)
+    approvals.folder.chmod(0o700)
+    assert not counts(approvals)
+    with pytest.raises(DeckError, match="can't be written") as caught:
+        approvals.approve(VALUES)
+    subprocess.run(["sh", "-c", caught.value.hint], check=True)
+    approvals.approve(VALUES)
+    assert counts(approvals)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two people")

@@ -8,6 +8,7 @@ import fcntl
 import glob
 import json
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ def refusal(error: OSError, path: Path | None = None) -> FileError | None:
     name = path or error.filename or "A file"
     if error.errno in _FULL:
         title, hint = f"The disk is full: {name} can't be written.", "Free some space on it, then try again."
+    elif error.errno == errno.EISDIR:
+        title, hint = f"{name} can't be written.", f"mv {shlex.quote(str(name))} {shlex.quote(f'{name}.old')}"
     else:
         title, hint = f"{name} can't be written.", "Make it writable for you, then try again."
     return FileError(title, detail=os.strerror(error.errno), hint=hint)

@@ -18,6 +18,8 @@ from agentdeck.system.git.staging import staged_repositories
 from agentdeck.system.machine.process import Result
 
 _NUMBERS = ("--numstat", "-z", "--no-renames", "--no-ext-diff")
+_FIELDS = {"1": 7, "u": 9}
+"""How many fields stand before the path, by the kind of record of `git status --porcelain=v2`."""
 _EVERY_FILE = ("--no-renames", "--untracked-files=normal")
 """Told, because status.showUntrackedFiles may hide what a landing would leave out."""
 
@@ -60,13 +62,24 @@ def _counted(listed: str, untracked: int) -> Changes:
 
 def uncommitted(here: Repository) -> list[str]:
     """What the worktree `here` holds beside its last commit, as `git status --short` writes it."""
-    words = ("status", "--porcelain=v1", "-z", *_EVERY_FILE)
-    return [line for line in here.git(*words).split("\0") if line]
+    return [line for line, _ in _short_status(here)]
+
+
+def _short_status(here: Repository) -> Iterator[tuple[str, str]]:
+    """Each line, and git's word for how a submodule differs: `SCMU`, with a point for each that does not apply."""
+    for record in here.git("status", "--porcelain=v2", "-z", *_EVERY_FILE).split("\0"):
+        kind, _, rest = record.partition(" ")
+        if kind == "?":
+            yield f"?? {rest}", ""
+        elif kind in _FIELDS:
+            fields = rest.split(" ", _FIELDS[kind])
+            yield f"{fields[0].replace('.', ' ')} {fields[-1]}", fields[1]
 
 
 def to_commit(here: Repository) -> tuple[list[str], list[str]]:
-    """As `uncommitted`, without the repositories that lie in the worktree and never land; and the paths of these."""
-    found = uncommitted(here)
+    """As `uncommitted`, without what no commit takes: the repositories that lie in the worktree, whose paths come
+    second, and the untracked files of submodules."""
+    found = [line for line, submodule in _short_status(here) if not (line[0] == " " and submodule == "S..U")]
     repositories = list(staged_repositories(here.run)) if any(line[0] in "AT" for line in found) else []
     lines = [line for line in found if line[3:] not in repositories]
     for line in [line for line in lines if line.startswith("?? ") and line.endswith("/")]:
