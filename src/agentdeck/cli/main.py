@@ -47,11 +47,9 @@ def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
     if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
         return
-    import signal
-    import threading
+    from agentdeck.system.machine.host import interrupt_soon
 
-    # A moment later, for here it would be lost once more.
-    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    interrupt_soon()
 
 
 def _refusal_of(error: Exception) -> DeckError | None:

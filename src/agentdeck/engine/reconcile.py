@@ -16,11 +16,11 @@ from agentdeck.engine.lifecycle.moving import follow, follow_worktree, old_home
 from agentdeck.engine.lifecycle.pane import adopted
 from agentdeck.engine.lifecycle.trouble import forget_trouble, is_news, is_recent
 from agentdeck.engine.providers import gateways
+from agentdeck.engine.records.running import dead_landings, undo_is_dead
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import follow_all
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, StoreError, UntrustedError
-from agentdeck.system.files.files import is_locked
 from agentdeck.system.git import bases, going
 
 
@@ -57,7 +57,7 @@ def _reconcile_all(world: World, note: Note) -> None:
 
 
 def _finish_landings(world: World, note: Note) -> None:
-    if landing_is_cut_short(world):
+    if _landing_is_cut_short(world):
         world.check_trust()
         from agentdeck.engine.landing import landed
 
@@ -65,7 +65,7 @@ def _finish_landings(world: World, note: Note) -> None:
 
 
 def _finish_undo(world: World, note: Note) -> None:
-    if undo_is_cut_short(world):
+    if undo_is_dead(world.store):
         world.check_trust()
         from agentdeck.engine.history import undo
 
@@ -91,17 +91,11 @@ def needs_repair(world: World, agent: Agent) -> bool:
     return _is_lost(world, agent.name) or identity.moved_to(world.repo.common, agent) is not None
 
 
-def landing_is_cut_short(world: World) -> bool:
-    """Whether a landing, a pull or the move of a branch was begun that nobody is at any more; costs a look at two
-    folders."""
-    locks = [path for path in (world.store.folder / "landings").glob("*.lock") if not is_locked(path)]
-    return bool(locks) or any(bases.left(world.repo.common, kind) for kind in (bases.MOVE, bases.STEP))
-
-
-def undo_is_cut_short(world: World) -> bool:
-    """Whether an undo was begun that nobody is at any more; costs a look at one file."""
-    folder = world.store.folder / "steps"
-    return (folder / "undo").exists() and not is_locked(folder / "undo.lock")
+def _landing_is_cut_short(world: World) -> bool:
+    """Whether a landing, a pull or the move of a branch was begun that nobody is at any more."""
+    return bool(dead_landings(world.store)) or any(
+        bases.left(world.repo.common, kind) for kind in (bases.MOVE, bases.STEP)
+    )
 
 
 def _is_lost(world: World, name: str) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import time
 from collections import ChainMap
@@ -41,6 +40,7 @@ from agentdeck.system.gateway import pricing, tokens
 from agentdeck.system.gateway.files import BOARD, GatewayFiles
 from agentdeck.system.gateway.ledger import Ledger, Record
 from agentdeck.system.gateway.tokens import Bearer
+from agentdeck.system.machine.process import send_signal
 from agentdeck.system.state.store import Store
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Gateway:
         with contextlib.suppress(OSError, DeckError):
             pid = Store(folder).runner_pid(bearer.agent) if folder else None
             if pid is not None:
-                os.kill(pid, signal.SIGTERM)
+                send_signal(pid, signal.SIGTERM)
 
     async def _openai_api(self, plan: Plan, tier: str) -> Api:
         """Which of its two formats an OpenAI client speaks can't be seen from its asking for models."""

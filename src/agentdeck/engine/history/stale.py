@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from agentdeck.engine.records.parts import Part
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.views.history import Stale
 from agentdeck.engine.world import Note, World
+from agentdeck.system.files import files
 from agentdeck.system.files.scratch import agents_folder
 from agentdeck.system.git.checkouts import Worktree, list_worktrees
 
@@ -80,7 +80,4 @@ def agents_now(world: World) -> list[Agent]:
 
 def delete(paths: list[Path], pruning: Pruning) -> None:
     for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        files.delete(path)

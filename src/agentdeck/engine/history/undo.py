@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import listed
 from agentdeck.engine.history import undo_kinds
 from agentdeck.engine.records.parts import Part, Removal
+from agentdeck.engine.records.running import undo_journal, undo_lock
 from agentdeck.engine.records.steps import Step, Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
@@ -28,8 +28,9 @@ def undo(world: World, step: Step, note: Note) -> Step:
     """Take `step` back and return the step which that is. Raise RefusedError, with nothing changed, where one of its
     parts can't be as it was, and where it was taken back already."""
     _check_not_undone(step)
-    with locked(private_folder(_journal(world).parent) / "undo.lock", wait=_TURN, what="an undo"):
-        if _journal(world).exists():
+    private_folder(undo_lock(world.store).parent)
+    with locked(undo_lock(world.store), wait=_TURN, what="an undo"):
+        if undo_journal(world.store).exists():
             _go_on(world, note)
         # Another process may have had its turn meanwhile.
         _check_not_undone(Steps(world.store).get(step.number))
@@ -45,7 +46,7 @@ def undo(world: World, step: Step, note: Note) -> Step:
             names = listed([part.agent for part in removals])
             text = f"{error.title} The landing stays; restored: {names}. {error.hint}"
             note(Event(EventKind.WARNING, names, text))
-        write_json(_journal(world), begun)
+        write_json(undo_journal(world.store), begun)
         return _go_on(world, note)
 
 
@@ -75,15 +76,11 @@ def _check_not_undone(step: Step) -> None:
 def finish(world: World, note: Note) -> None:
     """Go on with an undo that a crash cut short; what another process is at is left to it."""
     try:
-        with locked(_journal(world).with_name("undo.lock"), what="an undo"):
-            if _journal(world).exists():
+        with locked(undo_lock(world.store), what="an undo"):
+            if undo_journal(world.store).exists():
                 _go_on(world, note)
     except BusyError:
         return
-
-
-def _journal(world: World) -> Path:
-    return world.store.folder / "steps" / "undo"
 
 
 def _begun(facts: Any) -> tuple[int, str, bool]:
@@ -92,11 +89,11 @@ def _begun(facts: Any) -> tuple[int, str, bool]:
 
 def _go_on(world: World, note: Note) -> Step:
     steps = Steps(world.store)
-    number, key, is_part = read_note(_journal(world), "An undo", _begun)
+    number, key, is_part = read_note(undo_journal(world.store), "An undo", _begun)
     try:
         step = steps.get(number)
     except NotFoundError:
-        _journal(world).unlink()  # someone has moved the step away: nobody can go on with it
+        undo_journal(world.store).unlink()  # someone has moved the step away: nobody can go on with it
         raise
     text, left, stay = _sentence(steps, step), list(step.parts), list[Part]()
     if is_part:
@@ -115,13 +112,13 @@ def _go_on(world: World, note: Note) -> Step:
         steps.keep_parts(step.number, [*stay, *left])
         if not steps.get(new.number).parts:
             steps.forget(new.number)
-        _journal(world).unlink()
+        undo_journal(world.store).unlink()
         raise
     if stay:
         steps.keep_parts(step.number, stay)
     else:
         steps.mark_undone(step.number, new.number)
-    _journal(world).unlink()
+    undo_journal(world.store).unlink()
     return steps.get(new.number)
 
 

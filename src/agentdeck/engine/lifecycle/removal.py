@@ -8,7 +8,6 @@ before the first thing goes, and the files of its worktree are deleted last, out
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from agentdeck.engine.worktrees.heads import follow, own_branches
 from agentdeck.engine.worktrees.release import departure, own_worktree, trash_ref
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
-from agentdeck.system.files.files import append_line, private_folder, read_state, write_json
+from agentdeck.system.files.files import append_line, delete, private_folder, read_state, write_json
 from agentdeck.system.git import going, leaving, snapshots
 from agentdeck.system.git.identity import identify
 from agentdeck.system.machine.interrupts import uninterrupted
@@ -132,7 +131,7 @@ def give_up(world: World, agent: Agent) -> Agent:
         snapshots.discard(world.repo, snapshots.load(world.repo, ref))
     before = read_state(saved / "agent.json", Agent.from_json)
     world.store.save(before)
-    shutil.rmtree(saved, ignore_errors=True)
+    delete(saved)
     return before
 
 

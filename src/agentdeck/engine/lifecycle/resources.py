@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from enum import StrEnum
@@ -22,7 +21,7 @@ from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.release import let_go
 from agentdeck.engine.world import World
 from agentdeck.errors import DatabaseError, RefusedError
-from agentdeck.system.files.files import leads_into, private_folder
+from agentdeck.system.files.files import delete, leads_into, private_folder
 from agentdeck.system.files.scratch import agents_folder
 from agentdeck.system.git import branches, hooks, worktrees
 from agentdeck.system.git.carry import carry_over
@@ -242,7 +241,7 @@ class EnvFileResource:
 
     def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
         # The block goes with the worktree, which is to be removed as it was saved.
-        shutil.rmtree(lease.data["tmp"], ignore_errors=True)
+        delete(Path(lease.data["tmp"]))
         return ""
 
     def describe(self, lease: Lease) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,13 +15,11 @@ from typing import Any
 from agentdeck.core.config.trust import Change
 from agentdeck.core.merging.conflicts import Conflict, Hunk
 from agentdeck.engine.records.parts import BaseMove, WorkCommit, part_to_json
+from agentdeck.engine.records.running import dead_landings, landings_folder
 from agentdeck.errors import ExitCode, NotFoundError, StoreError
 from agentdeck.system.files.files import is_locked, locked, private_folder, read_json, write_json
 from agentdeck.system.git.merges import Method
 from agentdeck.system.state.store import Store
-
-_TAKING = 10.0
-"""Seconds that a lock may be there and empty until someone has it."""
 
 
 class Stage(StrEnum):
@@ -188,7 +186,7 @@ class Landings:
     _folder: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_folder", self.store.folder / "landings")
+        object.__setattr__(self, "_folder", landings_folder(self.store))
 
     def all(self) -> list[Landing]:
         """Every landing that is still known, oldest first."""
@@ -216,7 +214,7 @@ class Landings:
 
     def dead(self) -> list[str]:
         """The landings whose process ended before they did; costs a look into one folder."""
-        return [path.stem for path in self._folder.glob("*.lock") if _was_taken(path) and not is_locked(path)]
+        return dead_landings(self.store)
 
     def _read(self, path: Path) -> Landing:
         try:
@@ -225,15 +223,6 @@ class Landings:
             raise StoreError(
                 f"The landing in {path} can't be read.", detail=str(error), hint="Move it away."
             ) from error
-
-
-def _was_taken(lock: Path) -> bool:
-    """Who takes a lock writes its number there. An empty one is just about to be taken; an old one was on a disk that
-    had no room for that."""
-    with suppress(FileNotFoundError):
-        found = lock.stat()
-        return found.st_size > 0 or time.time() - found.st_mtime > _TAKING
-    return False
 
 
 def new_id() -> str:

@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import shlex
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -149,6 +150,15 @@ def read_json(path: Path) -> Any:
 def home_path(text: str) -> Path:
     """`text` as a path, with the user's folder for `~`; a user that is not known is left as a name."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path's own raises for such a user
+
+
+def delete(path: Path) -> None:
+    """Delete a file, a link or a folder with all in it; nothing where it is gone. Of a folder what can't be deleted
+    stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:

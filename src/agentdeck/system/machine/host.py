@@ -12,7 +12,16 @@ from pathlib import Path
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import home_path, refusal
 
-__all__ = ["hold_signals", "home_path", "inside_agent", "keep_crash", "refusal", "run_in_terminal", "scratch_folder"]
+__all__ = [
+    "hold_signals",
+    "home_path",
+    "inside_agent",
+    "interrupt_soon",
+    "keep_crash",
+    "refusal",
+    "run_in_terminal",
+    "scratch_folder",
+]
 
 
 def inside_agent(name: str = "") -> bool:
@@ -41,6 +50,14 @@ def hold_signals() -> None:
     from agentdeck.system.machine import interrupts
 
     interrupts.prepare()
+
+
+def interrupt_soon() -> None:
+    """Interrupt this process once more, a moment later: who calls this is where it would be lost."""
+    import signal
+    import threading
+
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def keep_crash(text: str) -> Path | None:
