@@ -6,8 +6,9 @@ import pytest
 
 from agentdeck.cli.agents import print_agents
 from agentdeck.cli.output import Cell, Column, Output
-from agentdeck.core.agents.agent import Agent, Lease, Mode, State, Status
+from agentdeck.core.agents.agent import Agent, Mode, State, Status
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.leases import Lease
 from agentdeck.core.text.text import columns
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError

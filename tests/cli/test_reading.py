@@ -5,7 +5,8 @@ import time
 import pytest
 
 from agentdeck.cli.reading import parse_since
-from agentdeck.core.agents.agent import Lease, State
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.leases import Lease
 from agentdeck.errors import ExitCode, UsageError
 from tests.support.cli import agentdeck, objects, put_agent
 from tests.support.decks import Bench

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from agentdeck.core.agents.agent import Lease, Phase, State
+from agentdeck.core.agents.agent import Phase, State
+from agentdeck.core.agents.leases import Lease
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import RefusedError
 from agentdeck.system.terminal.tmux import Tmux

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Agent, Lease, Mode, Phase, State, Status
+from agentdeck.core.agents.agent import Agent, Mode, Phase, State, Status
+from agentdeck.core.agents.leases import Lease
 from agentdeck.system.state.store import Store
 
 PROGRAM = [sys.executable, "-m", "agentdeck"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.agent import Lease
+from agentdeck.core.agents.leases import Lease
 from agentdeck.core.merging.radar import Report
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.radar.radar import Radar, to_land

@@ -16,7 +16,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
-from agentdeck.core.agents.agent import Agent, Lease, Mode, Phase, State, Status
+from agentdeck.core.agents.agent import Agent, Mode, Phase, State, Status
+from agentdeck.core.agents.leases import Lease
 from agentdeck.core.merging.conflicts import Conflict, Hunk
 from agentdeck.core.merging.radar import Pair, Report, Verdict
 from agentdeck.core.providers.serving import ProviderHealth

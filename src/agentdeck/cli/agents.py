@@ -50,7 +50,7 @@ def _activity(view: AgentView) -> dict[str, Any] | None:
 
 def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, Any]:
     """What docs/json.md calls an agent. The values of its variables are left out: they may be keys."""
-    agent, status, tree = view.agent, view.status, view.agent.lease("worktree")
+    agent, status, tree = view.agent, view.status, view.agent.worktree
     return {
         "name": view.name,
         "title": agent.title,
@@ -66,7 +66,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "alive": view.alive,
         "branch": view.branch,
         "base": view.base,
-        "base_commit": tree.data.get("base_commit", "") if tree else agent.base_commit,
+        "base_commit": tree.base_commit if tree else agent.base_commit,
         "head": view.where,
         "worktree": str(view.worktree) if view.worktree else None,
         "worktree_problem": view.trouble or None,

@@ -167,7 +167,7 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
 
         restoring.go_on(world, agent, note)
     elif agent.phase is Phase.ACQUIRING:
-        if agent.lease("pane") is not None and _came_to_run(world, agent):
+        if agent.pane is not None and _came_to_run(world, agent):
             _keep_start(world, agent, note)
         else:
             _undo_start(world, agent, note)
@@ -186,7 +186,7 @@ def _came_to_run(world: World, agent: Agent) -> bool:
 
 
 def _keep_start(world: World, agent: Agent, note: Note) -> None:
-    pane = agent.lease("pane")
+    pane = agent.pane
     if pane is not None:
         world.store.save(replace(agent.with_lease(adopted(world, agent, pane)), phase=Phase.HELD))
     how = "it runs"

@@ -12,7 +12,6 @@ from agentdeck.core.agents.agent import (
     TRANSITIONS,
     Agent,
     Fault,
-    Lease,
     Mode,
     State,
     Status,
@@ -21,6 +20,7 @@ from agentdeck.core.agents.agent import (
     safe_name,
     unique_name,
 )
+from agentdeck.core.agents.leases import Lease
 from agentdeck.errors import DeckError, RefusedError, UsageError
 
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agentdeck.core.agents.agent import Agent, Lease, Mode
+from agentdeck.core.agents.agent import Agent, Mode
+from agentdeck.core.agents.leases import Lease
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.lifecycle import leases
 from agentdeck.engine.records.parts import part_of

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, PortsLease, WorktreeLease
 from agentdeck.errors import RefusedError, UsageError
 
 NAME_MAX = 40
@@ -23,6 +24,9 @@ _FILLER = frozenset(
         "this to we with you your"
     ).split()
 )
+
+
+_Held = TypeVar("_Held", bound=Lease)
 
 
 class State(StrEnum):
@@ -111,15 +115,6 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """The record of one resource. `held` is False from the moment it is intended until it is really there."""
-
-    kind: str
-    held: bool
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Agent:
     """What the engine knows about an agent; written by the engine only. Times are seconds since the epoch."""
 
@@ -167,6 +162,29 @@ class Agent:
 
     def lease(self, kind: str) -> Lease | None:
         return next((lease for lease in self.leases if lease.kind == kind), None)
+
+    @property
+    def worktree(self) -> WorktreeLease | None:
+        return self._held(WorktreeLease)
+
+    @property
+    def ports(self) -> PortsLease | None:
+        return self._held(PortsLease)
+
+    @property
+    def database(self) -> DatabaseLease | None:
+        return self._held(DatabaseLease)
+
+    @property
+    def env_file(self) -> EnvFileLease | None:
+        return self._held(EnvFileLease)
+
+    @property
+    def pane(self) -> PaneLease | None:
+        return self._held(PaneLease)
+
+    def _held(self, kind: type[_Held]) -> _Held | None:
+        return next((lease for lease in self.leases if isinstance(lease, kind)), None)
 
     def with_lease(self, lease: Lease) -> Agent:
         """The agent with `lease` in place of the one of its kind, or after all others."""

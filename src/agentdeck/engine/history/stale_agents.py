@@ -29,17 +29,17 @@ def stale_agents(world: World, aside: Repository, agents: list[Agent], trees: li
         if agent.landing or world.store.in_operation(agent.name):
             continue
         if why := _why(world, aside, agent, by_path):
-            lease = agent.lease("worktree")
-            path = Path(lease.data["path"]) if lease else Path()
+            lease = agent.worktree
+            path = Path(lease.path) if lease else Path()
             yield _agent(world, agent, why, disk_bytes(path) if path.is_dir() else 0)
 
 
 def _why(world: World, aside: Repository, agent: Agent, by_path: Mapping[str, Worktree]) -> str:
     """Why nobody needs the agent any more; empty where someone may."""
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None or agent.phase is not Phase.HELD or world.lives(agent.name):
         return ""
-    path = Path(lease.data["path"])
+    path = Path(lease.path)
     if not path.is_dir():
         return "its worktree was deleted by hand"
     if identity.trouble(world.repo.common, agent):
@@ -52,18 +52,18 @@ def _why(world: World, aside: Repository, agent: Agent, by_path: Mapping[str, Wo
 
 
 def _landed(world: World, aside: Repository, agent: Agent, tree: Worktree | None) -> str:
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None or tree is None or tree.head is None or head_of(tree).under_way:
         return ""
     if agent.landed is not None and tree.head == agent.landed[0]:
-        landed = world.repo.commit(f"refs/heads/{lease.data['base']}")
+        landed = world.repo.commit(f"refs/heads/{lease.base}")
         if landed and merges.is_ancestor(world.repo, agent.landed[1], landed):
             return "it landed"
-    if world.store.status(agent.name).state is not State.LANDED and tree.head == lease.data["base_commit"]:
+    if world.store.status(agent.name).state is not State.LANDED and tree.head == lease.base_commit:
         return ""
-    base = world.repo.commit(f"refs/heads/{lease.data['base']}")
+    base = world.repo.commit(f"refs/heads/{lease.base}")
     how = merges.is_landed(aside, base, tree.head) if base else ""
-    return f"its branch is {how} into {lease.data['base']}" if how else ""
+    return f"its branch is {how} into {lease.base}" if how else ""
 
 
 def _agent(world: World, agent: Agent, why: str, room: int) -> Clearable:
@@ -89,8 +89,8 @@ def stale_helpers(world: World, agents: list[Agent]) -> Iterator[Clearable]:
         if not agent.landing or world.store.in_operation(agent.name):
             continue
         if not (landings.is_running(agent.landing) or agent.landing in landings.dead() or world.lives(agent.name)):
-            lease = agent.lease("worktree")
-            room = disk_bytes(Path(lease.data["path"])) if lease else 0
+            lease = agent.worktree
+            room = disk_bytes(Path(lease.path)) if lease else 0
             why = "its landing ended but could not remove it"
             yield Clearable("agent", agent.name, why, room, False, partial(_clear_helper, world, agent))
 

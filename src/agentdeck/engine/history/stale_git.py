@@ -41,7 +41,7 @@ def stale_records(world: World, agents: list[Agent], trees: list[Worktree]) -> I
 
 
 def _is_abandoned(tree: Worktree, agents: list[Agent]) -> bool:
-    ours = {os.path.realpath(lease.data["path"]) for agent in agents if (lease := agent.lease("worktree"))}
+    ours = {os.path.realpath(lease.path) for agent in agents if (lease := agent.worktree)}
     if os.path.realpath(tree.path) in ours:
         return False
     is_ours = bool(_OURS.fullmatch(tree.locked or ""))
@@ -91,8 +91,8 @@ def stale_branches(world: World, aside: Repository, agents: list[Agent], seen: S
 
 def _taken(agents: list[Agent], trees: list[Worktree]) -> set[str]:
     """The branches that agents have, or that are checked out."""
-    leases = [lease for agent in agents if (lease := agent.lease("worktree"))]
-    names = {name for lease in leases for name in (lease.data["branch"], *lease.data.get("former", {}))}
+    leases = [lease for agent in agents if (lease := agent.worktree)]
+    names = {name for lease in leases for name in (lease.branch, *lease.former)}
     return names | {tree.branch for tree in trees if tree.branch and tree.path.exists()}
 
 

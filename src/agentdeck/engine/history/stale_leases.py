@@ -38,7 +38,7 @@ def stale_databases(world: World, agents: list[Agent]) -> Iterator[Clearable]:
 
 
 def _used(agents: list[Agent]) -> list[dict[str, Any]]:
-    return [lease.data for agent in agents if (lease := agent.lease("database"))]
+    return [lease.plan for agent in agents if (lease := agent.database)]
 
 
 def _kept_database(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _DAY = 24 * 3600.0
 def stale_by_age(world: World, agents: list[Agent]) -> Iterator[Clearable]:
     days = world.settings.config.trash.keep_days
     limit = time.time() - days * _DAY
-    used = {lease.data.get("log") for agent in agents if (lease := agent.lease("pane"))}
+    used = {lease.log for agent in agents if (lease := agent.pane)}
     logs = [path for path in (world.store.folder / "logs").glob("*") if str(path) not in used]
     yield from _aged("log", [path for path in logs if path.lstat().st_mtime < limit], days)
     over = [landing for landing in Landings(world.store).all() if landing.ended and landing.at < limit]

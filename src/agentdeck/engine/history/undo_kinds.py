@@ -226,7 +226,7 @@ def _undo_commit(world: World, part: WorkCommit, key: str) -> Part | None:
 
 def _at_agent(world: World, part: WorkCommit) -> Repository:
     agent = world.store.agent(part.agent)
-    if agent is None or agent.lease("worktree") is None:
+    if agent is None or agent.worktree is None:
         raise NotFoundError(f"{part.agent} no longer has a worktree.")
     return identity.enter(world, agent)
 

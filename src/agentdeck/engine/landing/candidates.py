@@ -62,14 +62,14 @@ def find_candidate(
     and that the request does not stop. `protected` allows a base that nothing lands on, `needs_branch` takes no work
     that is on a commit only."""
     agent = world.store.agent(name)
-    lease = agent.lease("worktree") if agent else None
+    lease = agent.worktree if agent else None
     if agent is None or lease is None:
         raise NotFoundError(f"There is no agent “{name}” in this deck.")
     _check_rests(world, name, request)
     identity.check(world.repo.common, agent)
-    path, work = Path(lease.data["path"]), work_of(world, agent)
+    path, work = Path(lease.path), work_of(world, agent)
     _check_gated(world, agent, request)
-    base = _base(world, agent, lease.data["base"], work.head.branch, request.into, protected=protected)
+    base = _base(world, agent, lease.base, work.head.branch, request.into, protected=protected)
     tip = check_lands(world, agent, work, needs_branch=needs_branch)
     worktree, uncommitted, repositories = None, tuple[str, ...](), tuple[str, ...]()
     if path.is_dir():
@@ -84,18 +84,18 @@ def find_candidate(
                 # A pull request is to be instead of a landing.
                 hint=by_hand if needs_branch else f"“agentdeck merge --commit {name}” commits it, and lands that too.",
             )
-    return Candidate(agent, work, tip, lease.data["base_commit"], base, worktree, uncommitted, repositories)
+    return Candidate(agent, work, tip, lease.base_commit, base, worktree, uncommitted, repositories)
 
 
 def has_work(world: World, name: str) -> bool:
     """Whether the agent has commits of its own, or work that is not committed."""
     agent = world.store.agent(name)
-    lease = agent.lease("worktree") if agent else None
+    lease = agent.worktree if agent else None
     if agent is None or lease is None:
         return False
-    if work_of(world, agent).tip != lease.data.get("base_commit"):
+    if work_of(world, agent).tip != lease.base_commit:
         return True
-    if not Path(lease.data["path"]).is_dir() or identity.trouble(world.repo.common, agent):
+    if not Path(lease.path).is_dir() or identity.trouble(world.repo.common, agent):
         return False
     return bool(changes.to_commit(identity.enter(world, agent))[0])
 

@@ -80,7 +80,7 @@ def end_gate(world: World, name: str, *, keep_work: bool = False) -> None:
         agent = world.store.agent(name)
         if agent is None:
             return
-        if agent.lease("env file") and agent.phase is not Phase.RELEASING:
+        if agent.env_file and agent.phase is not Phase.RELEASING:
             end_runner(world, name)
             removal.run_teardown(world, agent, silent)
         removal.roll_back(world, agent, silent, keep_work=keep_work)
@@ -116,8 +116,8 @@ def running_logs(world: World, landing: str) -> list[str]:
 
 
 def _log(agent: Agent) -> str:
-    lease = agent.lease("pane")
-    return str(lease.data.get("log", "")) if lease else ""
+    lease = agent.pane
+    return lease.log if lease else ""
 
 
 def _failed_command(log: str) -> str:

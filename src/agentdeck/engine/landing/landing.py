@@ -85,9 +85,9 @@ def _bases(world: World, request: LandRequest) -> list[str]:
     bases: dict[str, None] = {}
     for name in request.names:
         agent = world.store.agent(name)
-        lease = agent.lease("worktree") if agent else None
+        lease = agent.worktree if agent else None
         if request.into or lease:
-            bases[request.into or (lease.data["base"] if lease else "")] = None
+            bases[request.into or (lease.base if lease else "")] = None
     return list(bases)
 
 

@@ -9,13 +9,10 @@ from typing import Any
 from agentdeck.system.files.files import private_folder, read_json, write_json
 from agentdeck.system.state.store import Store
 
-KEEP = "keep"
-"""In the lease of a database that stays when its agent is removed."""
-
 
 def keep_database(store: Store, agent: str, plan: dict[str, Any]) -> None:
     """Remember a database that is left without its agent, so that `prune` can offer it."""
-    plan = {name: value for name, value in plan.items() if name != KEEP}
+    plan = {name: value for name, value in plan.items() if name != "keep"}
     if not is_kept(store, plan):
         folder = private_folder(store.folder / "databases")
         write_json(folder / f"{agent}-{time.time_ns()}.json", {"agent": agent, "plan": plan})

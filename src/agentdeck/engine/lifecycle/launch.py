@@ -41,8 +41,8 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
 
     The environment never touches the disk: it may hold keys.
     """
-    pane = agent.lease("pane")
-    resume, prompt = (pane.data.get("resume", False), pane.data.get("prompt", "")) if pane else (False, "")
+    pane = agent.pane
+    resume, prompt = (pane.resume, pane.prompt) if pane else (False, "")
     said = prompt or ("" if resume else agent.task)
     course = _course(world, agent)
     profile = None if agent.profile == COMMAND else world.profiles[course.profile]
@@ -63,7 +63,7 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
 
 def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
     """What is told the same way whatever command it is; which one that is comes later."""
-    config, tree = world.settings.config, agent.lease("worktree")
+    config, tree = world.settings.config, agent.worktree
     mark = mark_of(worktree_of(agent))
     return Orders(
         agent=agent.name,
@@ -85,7 +85,7 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         recording_max=config.runner.recording_max_mb * _MEGABYTE,
         recording_keep=config.runner.recording_keep,
         task=agent.task,
-        base_commit=str(tree.data.get("base_commit", "")) if tree else "",
+        base_commit=tree.base_commit if tree else "",
         policy=policy_of(world),
     )
 
@@ -192,8 +192,8 @@ def _command(
 
     folder = world.store.agent_folder(agent.name)
     if course.progress is not None and _last_of(course) != course.profile:
-        tree = agent.lease("worktree")
-        base = str(tree.data.get("base_commit", "")) if tree else ""
+        tree = agent.worktree
+        base = tree.base_commit if tree else ""
         job = Job(agent.task, worktree_of(agent), base, folder)
         start = start_of(
             rung_of(profile, agent.mode, folder, wiring.argv), course.progress, job, said=said if resume else ""
@@ -218,8 +218,8 @@ def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wi
     own = (profile.env if profile is not None else {}) | wiring.env
     merged = {name: value for name, value in (merged | own).items() if name not in wiring.unset}
     held = {"AGENTDECK_TIER": agent.tier} | resource_variables(world, agent)
-    if (files := agent.lease("env file")) is not None and "TMUX_TMPDIR" not in merged:
-        held["TMUX_TMPDIR"] = files.data["tmp"]  # “tmux kill-server” there ends none of the person's sessions
+    if (files := agent.env_file) is not None and "TMUX_TMPDIR" not in merged:
+        held["TMUX_TMPDIR"] = files.tmp  # “tmux kill-server” there ends none of the person's sessions
     merged |= agent.env | held
     merged.setdefault("COLORTERM", "truecolor")
     merged |= past_the_proxy(merged, always=bool(wiring.env))

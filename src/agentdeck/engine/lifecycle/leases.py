@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Agent, Lease
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.leases import Lease
 from agentdeck.engine.worktrees.identity import identity_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
@@ -71,10 +72,10 @@ def _database(world: World, agent: Agent, lease: Lease) -> str:
         from agentdeck.system.databases import doubt_of_plan
 
         return doubt_of_plan(lease.data, world.store.deck_id, agent.name)
-    path, tree = Path(lease.data["path"]), agent.lease("worktree")
-    if tree is None or not os.path.lexists(tree.data["path"]):
+    path, tree = Path(lease.data["path"]), agent.worktree
+    if tree is None or not os.path.lexists(tree.path):
         return "" if not os.path.lexists(path) else f"{path} is not in its worktree"
-    home = Path(tree.data["path"])
+    home = Path(tree.path)
     if not identity_of(world.repo.common, agent).is_ours:
         return f"{path} is not in its worktree"
     if path == home / home_path(world.safe_settings.config.database.path) and not path.is_relative_to(home):
@@ -84,10 +85,10 @@ def _database(world: World, agent: Agent, lease: Lease) -> str:
 
 
 def _env_file(world: World, agent: Agent, lease: Lease) -> str:
-    tree, path, folder = agent.lease("worktree"), lease.data["path"], Path(lease.data["tmp"])
-    if path and tree is not None and not (_is_plain(Path(path)) and Path(path).is_relative_to(tree.data["path"])):
+    tree, path, folder = agent.worktree, lease.data["path"], Path(lease.data["tmp"])
+    if path and tree is not None and not (_is_plain(Path(path)) and Path(path).is_relative_to(tree.path)):
         return f"{path} is not in its worktree"
-    if path and tree is not None and not leads_into(Path(path).parent, Path(tree.data["path"])):
+    if path and tree is not None and not leads_into(Path(path).parent, Path(tree.path)):
         return f"{path} is not in its worktree"
     mine = f"agentdeck-{os.getuid()}", f"{world.store.deck_id}-{agent.name}"
     if not _is_plain(folder) or (folder.parent.name, folder.name) != mine:

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Agent, Lease
+from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.leases import Lease
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import Note, World, deck_name
 from agentdeck.errors import DeckError
@@ -24,8 +25,8 @@ def old_home(world: World, agent: Agent) -> Path | None:
 
     A copy of a repository, whose original is still there, was not moved: the worktrees are the original's.
     """
-    lease = agent.lease("worktree")
-    git_dir = lease.data.get("git_dir") if lease else None
+    lease = agent.worktree
+    git_dir = lease.git_dir if lease else None
     if not git_dir:
         return None
     record = Path(git_dir)
@@ -52,11 +53,11 @@ def follow(world: World, agents: list[Agent], note: Note) -> None:
             world.store.save(current)
             text = f"the repository was moved here from {old.parent}"
             world.note(Event(EventKind.AGENT_REPAIRED, agent.name, text), note)
-            lease = current.lease("worktree")
+            lease = current.worktree
             if lease is not None:
                 # “git worktree repair” would write into whatever lies in the place of any worktree.
-                record = Path(lease.data["git_dir"])
-                follow_move(Path(lease.data["path"]), old / "worktrees" / record.name, record)
+                record = Path(lease.git_dir)
+                follow_move(Path(lease.path), old / "worktrees" / record.name, record)
     for agent, _ in moved:
         _rewrite_env_file(world, agent.name)
 
@@ -70,10 +71,10 @@ def moved_here(world: World, agent: Agent, old: Path) -> Agent:
 def follow_worktree(world: World, agent: Agent, note: Note) -> None:
     """Bring the records of an agent, whose worktree was moved with git, to where that is now. The caller holds its
     operation lock."""
-    lease, place = agent.lease("worktree"), identity.moved_to(world.repo.common, agent)
+    lease, place = agent.worktree, identity.moved_to(world.repo.common, agent)
     if lease is None or place is None:
         return
-    world.store.save(_rewritten(agent, ((lease.data["path"], str(place)),)))
+    world.store.save(_rewritten(agent, ((lease.path, str(place)),)))
     world.note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its worktree was moved to {place}"), note)
     _rewrite_env_file(world, agent.name)
 
@@ -108,6 +109,6 @@ def _rewrite_env_file(world: World, name: str) -> None:
 
     with contextlib.suppress(DeckError, OSError):
         agent = world.store.agent(name)
-        lease = agent.lease("env file") if agent else None
+        lease = agent.env_file if agent else None
         if agent is not None and lease is not None and lease.held:
             BY_KIND[lease.kind].acquire(world, agent, lease)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Agent, Lease, State, Status
+from agentdeck.core.agents.agent import Agent, State, Status
+from agentdeck.core.agents.leases import PaneLease
 from agentdeck.engine.lifecycle.ending import end_runner
 from agentdeck.engine.lifecycle.launch import begins_at_top, left_out, orders_for, runner_argv
 from agentdeck.engine.lifecycle.resources import Presence
@@ -29,7 +29,7 @@ class PaneResource:
     def plan(self, world: World, agent: Agent) -> dict[str, Any]:
         return {"session": world.deck, "window": agent.name}
 
-    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+    def acquire(self, world: World, agent: Agent, lease: PaneLease) -> dict[str, Any]:
         if world.lives(agent.name):
             return adopted(world, agent, lease).data
         end_leftovers(world, agent.name)
@@ -38,15 +38,15 @@ class PaneResource:
         write_json(path, orders.to_json())
         old, serving = world.store.status(agent.name), orders.profile if orders.chain else ""
         world.store.set_status(agent.name, Status(State.STARTING, time.time(), session=old.session, profile=serving))
-        session, window = lease.data["session"], lease.data["window"]
+        session, window = lease.session, lease.window
         world.tmux.open_window(session, window, runner_argv(path), cwd=Path(orders.cwd), env=environment)
         self._await_runner(world, agent, lease)
         notes = (left_out(world, agent), begins_at_top(world, agent), commit_note(world, agent))
         told = "; ".join(filter(None, notes))
-        return {**lease.data, "log": orders.log, "run": orders.run, "note": told}
+        return lease.changed(log=orders.log, run=orders.run, note=told).data
 
-    def _await_runner(self, world: World, agent: Agent, lease: Lease) -> None:
-        session, name = lease.data["session"], lease.data["window"]
+    def _await_runner(self, world: World, agent: Agent, lease: PaneLease) -> None:
+        session, name = lease.session, lease.window
         deadline = time.monotonic() + self.GREETING
         look = time.monotonic() + 0.3
         while not world.lives(agent.name):
@@ -63,24 +63,24 @@ class PaneResource:
                     raise TmuxError(f"The runner of {agent.name} did not start.", detail=screen[-2000:])
             time.sleep(0.01)
 
-    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        window = world.tmux.window(lease.data["session"], lease.data["window"])
+    def check(self, world: World, agent: Agent, lease: PaneLease) -> Presence:
+        window = world.tmux.window(lease.session, lease.window)
         return Presence.GONE if window is None else Presence.HELD
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
+    def release(self, world: World, agent: Agent, lease: PaneLease, saved: Path | None) -> str:
         end_runner(world, agent.name)
         world.tmux.close_window(world.deck, agent.name)
         end_runner(world, agent.name)  # one that was just starting took its lock meanwhile
         return ""
 
-    def describe(self, lease: Lease) -> str:
-        return f"tmux window {lease.data['session']}:{lease.data['window']}"
+    def describe(self, lease: PaneLease) -> str:
+        return f"tmux window {lease.session}:{lease.window}"
 
-    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+    def variables(self, world: World, agent: Agent, lease: PaneLease) -> dict[str, str]:
         return {}
 
 
-def adopted(world: World, agent: Agent, lease: Lease) -> Lease:
+def adopted(world: World, agent: Agent, lease: PaneLease) -> PaneLease:
     """The pane's lease of a runner that was started before its start was interrupted."""
     orders = world.store.orders(agent.name)
-    return replace(lease, held=True, data={**lease.data, "log": orders["log"], "run": orders["run"]})
+    return lease.changed(held=True, log=orders["log"], run=orders["run"])

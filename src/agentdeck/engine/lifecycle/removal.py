@@ -12,11 +12,11 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Lease, Phase
+from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.leases import WorktreeLease
 from agentdeck.engine.lifecycle import leases
 from agentdeck.engine.lifecycle.ending import end_runner
-from agentdeck.engine.lifecycle.kept_databases import KEEP
 from agentdeck.engine.lifecycle.removal_checks import check, check_still, unsaved
 from agentdeck.engine.lifecycle.resources import DATABASE, worktree_of
 from agentdeck.engine.lifecycle.stack import BY_KIND, release_all
@@ -93,10 +93,10 @@ def _save(world: World, agent: Agent, note: Note, step: str, *, keep_database: b
         write_json(
             saved / "agent.json", replace(agent, phase=before.phase, trash=before.trash, step=before.step).to_json()
         )
-        if agent.lease("env file") and world.settings.config.hooks.teardown:
+        if agent.env_file and world.settings.config.hooks.teardown:
             check_still(world, agent)
             run_teardown(world, agent, note)
-        lease = agent.lease("database")
+        lease = agent.database
         is_doubted = lease is not None and leases.doubt(world, agent, lease)
         _take_out(world, agent, saved)
         if lease is not None and not is_doubted and not keep_database:
@@ -112,7 +112,7 @@ def _save(world: World, agent: Agent, note: Note, step: str, *, keep_database: b
 
 def _adopt(world: World, agent: Agent) -> None:
     """Save and move out what is in its place still, because an older agentdeck began the removal."""
-    found, leave = own_worktree(world, agent), departure(world, agent) if agent.lease("worktree") else None
+    found, leave = own_worktree(world, agent), departure(world, agent) if agent.worktree else None
     if found is None or leave is None or leave.has(found.git_dir) or found.locked != identity.lock_reason(agent.name):
         return
     if leave.is_deleted_from(found, world.repo.commit(trash_ref(agent))):
@@ -125,7 +125,7 @@ def _adopt(world: World, agent: Agent) -> None:
 def give_up(world: World, agent: Agent) -> Agent:
     """Leave an agent, whose removal was begun but not decided, as it was before; return it so."""
     saved = trash_folder(world, agent)
-    if agent.lease("worktree") is not None:
+    if agent.worktree is not None:
         departure(world, agent).put_back()
     for ref in _trash_refs(world, agent):
         snapshots.discard(world.repo, snapshots.load(world.repo, ref))
@@ -143,16 +143,16 @@ def _trash_refs(world: World, agent: Agent) -> list[str]:
 
 def _with_wishes(agent: Agent, *, branch: bool, database: bool) -> Agent:
     """`agent` with what is to stay noted in its leases."""
-    for kind, key, wanted in (("worktree", "keep_branch", branch), ("database", KEEP, database)):
-        lease = agent.lease(kind)
-        if wanted and lease is not None:
-            agent = agent.with_lease(replace(lease, data={**lease.data, key: True}))
+    if branch and agent.worktree is not None:
+        agent = agent.with_lease(agent.worktree.changed(keep_branch=True))
+    if database and agent.database is not None:
+        agent = agent.with_lease(agent.database.changed(keep=True))
     return agent
 
 
 def _take_out(world: World, agent: Agent, saved: Path | None) -> None:
     """Save the worktree, and those in it, and move it out of its place. A gate's is only moved."""
-    found, lease = own_worktree(world, agent), agent.lease("worktree")
+    found, lease = own_worktree(world, agent), agent.worktree
     if found is None or lease is None:
         return
     leave = departure(world, agent)
@@ -178,17 +178,17 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
     """Release all that `agent` holds still, all of which is saved, and move its record to the trash."""
     end_runner(world, agent.name)
     saved = private_folder(trash_folder(world, agent))
-    lease = agent.lease("database")
-    if lease is not None and lease.data.get(KEEP):
+    lease = agent.database
+    if lease is not None and lease.keep:
         kept = read_state(saved / "agent.json", Agent.from_json)
         write_json(saved / "agent.json", kept.without_lease("database").to_json())
     part = Removal(agent.name, agent.trash)
     step = Steps(world.store).record(agent.step, f"removed {agent.name}", part)
-    tree = agent.lease("worktree")
+    tree = agent.worktree
     leave = departure(world, agent) if tree else None
     is_out = leave is not None and leave.place is not None
     agent = release_all(world, agent, note, saved)
-    if tree is not None and not tree.data.get("keep_branch"):
+    if tree is not None and not tree.keep_branch:
         _tell_kept(world, agent, tree, note)
     retire(world, agent, saved)
     text = f"removed; “agentdeck undo --step {step.number}” restores it"
@@ -197,7 +197,7 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
     _tell_rest(leave, agent, note, is_out=is_out)
 
 
-def _tell_kept(world: World, agent: Agent, lease: Lease, note: Note) -> None:
+def _tell_kept(world: World, agent: Agent, lease: WorktreeLease, note: Note) -> None:
     """Say which of the agent's own branches are there although it is removed."""
     for branch in own_branches(lease):
         if tip := world.repo.commit(f"refs/heads/{branch}"):
@@ -220,18 +220,18 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
     `keep_work` is wanted."""
     agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
     world.store.save(agent)
-    if (pane := agent.lease("pane")) is not None:
+    if (pane := agent.pane) is not None:
         # A runner that has not begun yet would start the agent behind the snapshot's back.
         BY_KIND["pane"].release(world, agent, pane, None)
     end_runner(world, agent.name)
-    worktree, found = agent.lease("worktree"), own_worktree(world, agent)
+    worktree, found = agent.worktree, own_worktree(world, agent)
     # Half of a checkout looks like a person's deletions.
     is_half = found is not None and not found.is_complete
     if found is not None:
         _take_out(world, agent, None)
     agent = release_all(world, agent, note, None)
     # A set-up hook may have committed something, which is in no other place then.
-    base = worktree.data["base_commit"] if worktree else None
+    base = worktree.base_commit if worktree else None
     for ref in _trash_refs(world, agent):
         snapshot = snapshots.load(world.repo, ref)
         if not keep_work or ((is_half or snapshot.is_clean) and snapshot.tip == base):
@@ -247,9 +247,9 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
     folder = worktree_of(agent)
     if not identity.identity_of(world.repo.common, agent).is_usable:
         return
-    pane = agent.lease("pane")
-    is_known = pane is not None and pane.data.get("log") and not leases.doubt(world, agent, pane)
-    log = Path(pane.data["log"]) if pane and is_known else world.store.new_log(agent.name)
+    pane = agent.pane
+    is_known = pane is not None and pane.log and not leases.doubt(world, agent, pane)
+    log = Path(pane.log) if pane and is_known else world.store.new_log(agent.name)
     for line in hooks.teardown:
         try:
             environment = hook_environment(world, agent)

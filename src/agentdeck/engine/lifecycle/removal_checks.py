@@ -28,11 +28,10 @@ _BESIDE = ("", "-wal", "-shm", "-journal")
 
 def check(world: World, agent: Agent, *, keep_database: bool) -> None:
     """Raise where the agent can't be removed as it stands; change nothing."""
-    lease = agent.lease("database")
-    if lease is not None and not keep_database and not leases.doubt(world, agent, lease):
-        DATABASE.check_release(world, agent, lease)
-    lease = agent.lease("worktree")
-    if lease is None:
+    database = agent.database
+    if database is not None and not keep_database and not leases.doubt(world, agent, database):
+        DATABASE.check_release(world, agent, database)
+    if agent.worktree is None:
         return
     found = own_worktree(world, agent)
     if found is None:
@@ -54,8 +53,8 @@ def unsaved(world: World, agent: Agent) -> str:
         return ""
     if not identify(found.path, found.git_dir).is_usable:
         return ""
-    held = (lease.data.get("path") for kind in ("env file", "database") if (lease := agent.lease(kind)))
-    known = {Path(path + end) for path in held if isinstance(path, str) and path for end in _BESIDE}
+    held = (lease.path for lease in (agent.env_file, agent.database) if lease is not None)
+    known = {Path(path + end) for path in held if path for end in _BESIDE}
     known |= {path.parent / ".gitignore" for path in known}  # what keeps a database out of git
     left = ignored_files(enter(world.repo, found), world.root, known)
     if not left.files:
@@ -81,8 +80,8 @@ def _check_inner(world: World, agent: Agent, found: Worktree) -> None:
     """Raise where the worktree of another agent lies in this one's."""
     inner = {os.path.realpath(tree.git_dir) for tree in leaving.inner_worktrees(world.repo, found)}
     for other in world.store.agents() if inner else ():
-        lease = other.lease("worktree")
-        if other.name != agent.name and lease and os.path.realpath(lease.data.get("git_dir", "")) in inner:
+        lease = other.worktree
+        if other.name != agent.name and lease and os.path.realpath(lease.git_dir) in inner:
             raise RefusedError(
                 f"The worktree of {other.name} is inside that of {agent.name}, {found.path}.",
                 hint=f"Remove it first: agentdeck rm {other.name}",

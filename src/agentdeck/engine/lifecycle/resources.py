@@ -9,14 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from agentdeck.core.agents.agent import Agent, Lease
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PortsLease, WorktreeLease
 from agentdeck.engine.lifecycle import compose
-from agentdeck.engine.lifecycle.kept_databases import KEEP, keep_database
+from agentdeck.engine.lifecycle.kept_databases import keep_database
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.release import let_go
 from agentdeck.engine.world import World
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from agentdeck.system.databases import Database
 
 
+_Held_contra = TypeVar("_Held_contra", bound=Lease, contravariant=True)
+
+
 class Presence(StrEnum):
     HELD = "held"
     GONE = "gone"
@@ -39,7 +43,7 @@ class Presence(StrEnum):
     """Something is there, but it is not what the lease says."""
 
 
-class Resource(Protocol):
+class Resource(Protocol[_Held_contra]):
     """One kind of thing that an agent holds."""
 
     kind: str
@@ -47,18 +51,18 @@ class Resource(Protocol):
     def plan(self, world: World, agent: Agent) -> dict[str, Any] | None:
         """Choose what to acquire without touching anything; None where the configuration wants none."""
 
-    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+    def acquire(self, world: World, agent: Agent, lease: _Held_contra) -> dict[str, Any]:
         """Make it, or complete what an earlier try began; return the lease's data."""
 
-    def check(self, world: World, agent: Agent, lease: Lease) -> Presence: ...
+    def check(self, world: World, agent: Agent, lease: _Held_contra) -> Presence: ...
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
+    def release(self, world: World, agent: Agent, lease: _Held_contra, saved: Path | None) -> str:
         """Let it go; do nothing where it is gone. With `saved`, what it holds is kept in that folder first. Return a
         sentence about what was left in place; empty where nothing was."""
 
-    def describe(self, lease: Lease) -> str: ...
+    def describe(self, lease: _Held_contra) -> str: ...
 
-    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+    def variables(self, world: World, agent: Agent, lease: _Held_contra) -> dict[str, str]:
         """What the agent's environment gets from it."""
 
 
@@ -75,10 +79,10 @@ class WorktreeResource:
         path = worktrees.place(world.repo, config.worktree.path, agent.name)
         return {"path": str(path), **asdict(plan)}
 
-    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+    def acquire(self, world: World, agent: Agent, lease: WorktreeLease) -> dict[str, Any]:
         settings, reason = world.settings, identity.lock_reason(agent.name)
         config = settings.config.worktree
-        path = Path(lease.data["path"])
+        path = Path(lease.path)
         if lease.held:
             identity.check(world.repo.common, agent)
         if path.is_relative_to(world.root):
@@ -94,24 +98,24 @@ class WorktreeResource:
             carry_over(world.root, path, copy=copy, link=config.link)
             notes.append(hooks.missing(hooked, world.root, path))
         project = compose.project(world, agent, world.repo.at(path, made.git_dir))
-        return {**lease.data, "compose": project, "git_dir": str(made.git_dir), "note": "\n".join(filter(None, notes))}
+        return lease.changed(compose=project, git_dir=str(made.git_dir), note="\n".join(filter(None, notes))).data
 
-    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        found = find_worktree(world.repo, Path(lease.data["path"]))
+    def check(self, world: World, agent: Agent, lease: WorktreeLease) -> Presence:
+        found = find_worktree(world.repo, Path(lease.path))
         if found is None or found.prunable or not found.path.is_dir():
-            return Presence.FOREIGN if os.path.lexists(lease.data["path"]) else Presence.GONE
+            return Presence.FOREIGN if os.path.lexists(lease.path) else Presence.GONE
         # On whatever branch: see engine/worktrees/heads.py.
         return Presence.HELD if identity.identity_of(world.repo.common, agent).is_usable else Presence.FOREIGN
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
+    def release(self, world: World, agent: Agent, lease: WorktreeLease, saved: Path | None) -> str:
         return let_go(world, agent, lease)
 
-    def describe(self, lease: Lease) -> str:
-        return f"{lease.data['path']} on {lease.data['branch'] or lease.data['base_commit'][:12]}"
+    def describe(self, lease: WorktreeLease) -> str:
+        return f"{lease.path} on {lease.branch or lease.base_commit[:12]}"
 
-    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
-        names = {"AGENTDECK_WORKTREE": lease.data["path"], "AGENTDECK_BRANCH": lease.data["branch"]}
-        return names | compose.variables(world, agent, lease.data.get("compose", ""))
+    def variables(self, world: World, agent: Agent, lease: WorktreeLease) -> dict[str, str]:
+        names = {"AGENTDECK_WORKTREE": lease.path, "AGENTDECK_BRANCH": lease.branch}
+        return names | compose.variables(world, agent, lease.compose)
 
 
 class PortsResource:
@@ -120,31 +124,31 @@ class PortsResource:
     def plan(self, world: World, agent: Agent) -> dict[str, Any] | None:
         return {} if world.settings.config.ports.per_agent else None
 
-    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+    def acquire(self, world: World, agent: Agent, lease: PortsLease) -> dict[str, Any]:
         config = world.settings.config.ports
         ports = world.ports.reserve(
             world.deck, agent.name, config.per_agent, config.range, replace_taken=not world.lives(agent.name)
         )
         return {"ports": ports}
 
-    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
+    def check(self, world: World, agent: Agent, lease: PortsLease) -> Presence:
         owner = (world.deck, agent.name, False)
         mine = [each for each in world.ports.owners() if (each.deck, each.agent, each.lingering) == owner]
         if not mine:
             return Presence.GONE
-        return Presence.HELD if list(mine[0].ports) == list(lease.data.get("ports", [])) else Presence.FOREIGN
+        return Presence.HELD if tuple(mine[0].ports) == lease.ports else Presence.FOREIGN
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
+    def release(self, world: World, agent: Agent, lease: PortsLease, saved: Path | None) -> str:
         world.ports.release(world.deck, agent.name)
         return ""
 
-    def describe(self, lease: Lease) -> str:
-        return ", ".join(str(port) for port in lease.data.get("ports", []))
+    def describe(self, lease: PortsLease) -> str:
+        return ", ".join(str(port) for port in lease.ports)
 
-    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
+    def variables(self, world: World, agent: Agent, lease: PortsLease) -> dict[str, str]:
         from agentdeck.system.machine.ports import variables
 
-        return variables(lease.data["ports"], world.safe_settings.config.ports.names)
+        return variables(lease.ports, world.safe_settings.config.ports.names)
 
 
 class DatabaseResource:
@@ -155,17 +159,17 @@ class DatabaseResource:
             return None
         return world.database.plan(world.store.deck_id, agent.name, worktree_of(agent))
 
-    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
+    def acquire(self, world: World, agent: Agent, lease: DatabaseLease) -> dict[str, Any]:
         if world.database is not None:
-            world.database.create(lease.data)
-        return lease.data
+            world.database.create(lease.plan)
+        return lease.plan
 
-    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        return Presence.HELD if world.database is not None and world.database.exists(lease.data) else Presence.GONE
+    def check(self, world: World, agent: Agent, lease: DatabaseLease) -> Presence:
+        return Presence.HELD if world.database is not None and world.database.exists(lease.plan) else Presence.GONE
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
-        if lease.data.get(KEEP):
-            keep_database(world.store, agent.name, lease.data)
+    def release(self, world: World, agent: Agent, lease: DatabaseLease, saved: Path | None) -> str:
+        if lease.keep:
+            keep_database(world.store, agent.name, lease.plan)
             return ""
         database = self.check_release(world, agent, lease)
         if database is None:
@@ -173,10 +177,10 @@ class DatabaseResource:
         if saved is not None and not list(saved.glob("database*")):
             self.save(world, lease, saved)
         with _way_out(agent):
-            database.drop(lease.data)
+            database.drop(lease.plan)
         return ""
 
-    def check_release(self, world: World, agent: Agent, lease: Lease) -> Database | None:
+    def check_release(self, world: World, agent: Agent, lease: DatabaseLease) -> Database | None:
         """Raise where it can't be dumped and dropped now; return None where there is nothing to drop."""
         if world.database is None:
             raise RefusedError(
@@ -184,26 +188,26 @@ class DatabaseResource:
                 hint=f"Restore [database] as it was, or: agentdeck rm --keep-database {agent.name}",
             )
         with _way_out(agent):
-            if not world.database.exists(lease.data):
+            if not world.database.exists(lease.plan):
                 return None
             if world.settings.config.database.keep_dump:
                 world.database.check_dump()
         return world.database
 
-    def save(self, world: World, lease: Lease, saved: Path, *, moved: tuple[Path, Path] | None = None) -> None:
+    def save(self, world: World, lease: DatabaseLease, saved: Path, *, moved: tuple[Path, Path] | None = None) -> None:
         """Dump it to the folder `saved`, where that is wanted. With `moved`, a database that is a file below the first
         of the two paths is below the second now."""
-        plan = lease.data
+        plan = lease.plan
         if moved is not None and "path" in plan and Path(plan["path"]).is_relative_to(moved[0]):
             plan = {**plan, "path": str(moved[1] / Path(plan["path"]).relative_to(moved[0]))}
         if world.database is not None and world.settings.config.database.keep_dump and world.database.exists(plan):
             world.database.dump(plan, saved / "database")
 
-    def describe(self, lease: Lease) -> str:
-        return str(lease.data.get("name") or lease.data.get("path") or lease.data.get("prefix") or "")
+    def describe(self, lease: DatabaseLease) -> str:
+        return lease.shown
 
-    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
-        return {} if world.database is None else world.database.variables(lease.data)
+    def variables(self, world: World, agent: Agent, lease: DatabaseLease) -> dict[str, str]:
+        return {} if world.database is None else world.database.variables(lease.plan)
 
 
 class EnvFileResource:
@@ -223,41 +227,41 @@ class EnvFileResource:
         folder = agents_folder() / f"{world.store.deck_id}-{agent.name}"
         return {"path": str(path) if name else "", "tmp": str(folder)}
 
-    def acquire(self, world: World, agent: Agent, lease: Lease) -> dict[str, Any]:
-        private_folder(Path(lease.data["tmp"]))
-        if lease.data["path"] and not self._tracked(world, agent, lease):
-            path = Path(lease.data["path"])
+    def acquire(self, world: World, agent: Agent, lease: EnvFileLease) -> dict[str, Any]:
+        private_folder(Path(lease.tmp))
+        if lease.path and not self._tracked(world, agent, lease):
+            path = Path(lease.path)
             worktrees.exclude(world.repo, f"/{path.relative_to(worktree_of(agent))}")
             envfile.write(path, resource_variables(world, agent))
         return lease.data
 
-    def check(self, world: World, agent: Agent, lease: Lease) -> Presence:
-        if not Path(lease.data["tmp"]).is_dir():
+    def check(self, world: World, agent: Agent, lease: EnvFileLease) -> Presence:
+        if not Path(lease.tmp).is_dir():
             return Presence.GONE
-        is_there = not lease.data["path"] or os.path.lexists(lease.data["path"])
+        is_there = not lease.path or os.path.lexists(lease.path)
         if is_there or not identity.identity_of(world.repo.common, agent).is_usable:
             return Presence.HELD
         return Presence.HELD if self._tracked(world, agent, lease) else Presence.GONE
 
-    def release(self, world: World, agent: Agent, lease: Lease, saved: Path | None) -> str:
+    def release(self, world: World, agent: Agent, lease: EnvFileLease, saved: Path | None) -> str:
         # The block goes with the worktree, which is to be removed as it was saved.
-        delete(Path(lease.data["tmp"]))
+        delete(Path(lease.tmp))
         return ""
 
-    def describe(self, lease: Lease) -> str:
-        return str(lease.data["path"] or lease.data["tmp"])
+    def describe(self, lease: EnvFileLease) -> str:
+        return lease.path or lease.tmp
 
-    def variables(self, world: World, agent: Agent, lease: Lease) -> dict[str, str]:
-        caches = {name: str(Path(lease.data["tmp"]) / name.lower()) for name in world.settings.config.env_file.caches}
-        return {"TMPDIR": lease.data["tmp"], **caches}
+    def variables(self, world: World, agent: Agent, lease: EnvFileLease) -> dict[str, str]:
+        caches = {name: str(Path(lease.tmp) / name.lower()) for name in world.settings.config.env_file.caches}
+        return {"TMPDIR": lease.tmp, **caches}
 
-    def _tracked(self, world: World, agent: Agent, lease: Lease) -> bool:
+    def _tracked(self, world: World, agent: Agent, lease: EnvFileLease) -> bool:
         """Whether the file is under version control; then the block would end up in the agent's commits."""
         folder = worktree_of(agent)
         if not folder.is_dir():
             return True
         here = identity.enter(world, agent)
-        return bool(here.run("ls-files", "--error-unmatch", "--", lease.data["path"]))
+        return bool(here.run("ls-files", "--error-unmatch", "--", lease.path))
 
 
 @contextlib.contextmanager
@@ -271,20 +275,20 @@ def _way_out(agent: Agent) -> Iterator[None]:
 
 
 DATABASE = DatabaseResource()
-RESOURCES: tuple[Resource, ...] = (WorktreeResource(), PortsResource(), DATABASE, EnvFileResource())
+RESOURCES: tuple[Resource[Any], ...] = (WorktreeResource(), PortsResource(), DATABASE, EnvFileResource())
 """All but the pane, in the order of acquisition: what has variables."""
 _BY_KIND = {resource.kind: resource for resource in RESOURCES}
 
 
-def plan_of(lease: Lease) -> branches.BranchPlan:
-    return branches.BranchPlan(**{each.name: lease.data[each.name] for each in fields(branches.BranchPlan)})
+def plan_of(lease: WorktreeLease) -> branches.BranchPlan:
+    return branches.BranchPlan(lease.branch, lease.base, lease.base_commit, lease.create, lease.upstream, lease.note)
 
 
 def worktree_of(agent: Agent) -> Path:
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None:
         raise RefusedError(f"{agent.name} has no worktree.")
-    return Path(lease.data["path"])
+    return Path(lease.path)
 
 
 def resource_variables(world: World, agent: Agent) -> dict[str, str]:

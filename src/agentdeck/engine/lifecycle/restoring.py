@@ -14,8 +14,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Lease, Phase, State, Status
+from agentdeck.core.agents.agent import Agent, Phase, State, Status
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, WorktreeLease
 from agentdeck.engine.lifecycle import leases, trouble
 from agentdeck.engine.lifecycle.moving import moved_here, old_home
 from agentdeck.engine.lifecycle.removal import INNER
@@ -59,13 +60,13 @@ def check(world: World, name: str, stamp: str) -> None:
     if there is not None and not _is_going(there, stamp):
         raise RefusedError(f"An agent “{name}” exists again.", hint=f"Remove it first: agentdeck rm {name}")
     agent = replace(agent, trash=stamp)
-    database = agent.lease("database")
+    database = agent.database
     if database is not None and world.database is not None:
-        world.database.exists(database.data)  # raises where it can't be made again, for its server does not answer
-    lease = agent.lease("worktree")
+        world.database.exists(database.plan)  # raises where it can't be made again, for its server does not answer
+    lease = agent.worktree
     if lease is None or world.repo.commit(trash_ref(agent)) is None or leases.doubt(world, agent, lease):
         return
-    path = Path(lease.data["path"])
+    path = Path(lease.path)
     if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or any(path.iterdir())):
         raise RefusedError(
             f"{path} is not empty, and {name} belongs there.",
@@ -128,25 +129,25 @@ def _restore_lease(world: World, agent: Agent, lease: Lease, saved: Path) -> Lea
         text = f"its {lease.kind} stays in the trash: {why}"
         world.note(Event(EventKind.WARNING, agent.name, text), lambda event: None)
         return None
-    if lease.kind == "worktree":
+    if isinstance(lease, WorktreeLease):
         return _restore_worktree(world, agent, lease, saved)
-    if lease.kind == "pane":
+    if isinstance(lease, PaneLease):
         # Its log and recording are there to be read; the window comes with the next run.
         return replace(lease, held=True)
-    tree = agent.lease("worktree")
-    has_files = tree is not None and Path(tree.data["path"]).is_dir()
-    if lease.kind == "database":
+    tree = agent.worktree
+    has_files = tree is not None and Path(tree.path).is_dir()
+    if isinstance(lease, DatabaseLease):
         return _restore_database(world, agent, lease, saved, has_files=has_files)
-    if lease.kind == "env file" and not has_files:
+    if isinstance(lease, EnvFileLease) and not has_files:
         return None
     return replace(lease, held=True, data=BY_KIND[lease.kind].acquire(world, agent, lease))
 
 
-def _restore_worktree(world: World, agent: Agent, lease: Lease, saved: Path) -> Lease | None:
-    path = Path(lease.data["path"])
+def _restore_worktree(world: World, agent: Agent, lease: WorktreeLease, saved: Path) -> Lease | None:
+    path = Path(lease.path)
     if world.repo.commit(trash_ref(agent)) is None:
         # git had no record of it any more, so nothing could be saved. “resume” makes it again, on its branch.
-        return replace(lease, held=True) if lease.data.get("git_dir") else None
+        return replace(lease, held=True) if lease.git_dir else None
     leave = departure(world, agent)
     if leave.can_be_put_back:
         leave.put_back()  # its removal came to a halt before anything of it was deleted
@@ -160,12 +161,8 @@ def _restore_worktree(world: World, agent: Agent, lease: Lease, saved: Path) -> 
             worktrees.lock(world.repo, path / inner["path"], inner["locked"])
     branch = head_of(there).branch
     # One that had to get another name is nobody else's.
-    create = lease.data["create"] or bool(branch and branch != lease.data["branch"])
-    return replace(
-        lease,
-        held=True,
-        data={**lease.data, "branch": branch, "create": create, "git_dir": str(there.git_dir), "note": there.note},
-    )
+    create = lease.create or bool(branch and branch != lease.branch)
+    return lease.changed(held=True, branch=branch, create=create, git_dir=str(there.git_dir), note=there.note)
 
 
 def _unpacked(world: World, ref: str, path: Path) -> Worktree:
@@ -176,7 +173,9 @@ def _unpacked(world: World, ref: str, path: Path) -> Worktree:
     return there
 
 
-def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path, *, has_files: bool) -> Lease | None:
+def _restore_database(
+    world: World, agent: Agent, lease: DatabaseLease, saved: Path, *, has_files: bool
+) -> Lease | None:
     dump = next((path for path in sorted(saved.glob("database*"))), None)
     if dump is None and not has_files:
         return None  # “resume” makes it with the worktree, which it may lie in
@@ -184,10 +183,10 @@ def _restore_database(world: World, agent: Agent, lease: Lease, saved: Path, *, 
         text = "its database stays in the trash, because agentdeck.toml no longer configures one"
         world.note(Event(EventKind.WARNING, agent.name, text, {"dump": str(dump or "")}), lambda event: None)
         return None
-    world.database.create(lease.data)
+    world.database.create(lease.plan)
     if dump is not None:
         try:
-            world.database.restore(lease.data, dump)
+            world.database.restore(lease.plan, dump)
         except DeckError as error:
             again = f"“agentdeck ls” tries again, “agentdeck rm {agent.name}” removes the agent again."
             error.hint = error.hint or f"Its dump is {dump}. {again}"

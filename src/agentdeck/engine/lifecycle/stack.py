@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from agentdeck.core.agents.agent import Agent, Lease, Phase
+from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.leases import Lease
 from agentdeck.engine.lifecycle import leases
 from agentdeck.engine.lifecycle.pane import PaneResource
 from agentdeck.engine.lifecycle.resources import RESOURCES, Presence, Resource
@@ -14,7 +16,7 @@ from agentdeck.engine.views.holdings import Holding
 from agentdeck.engine.world import Note, World
 from agentdeck.system.machine.process import check_cancelled
 
-STACK: tuple[Resource, ...] = (*RESOURCES, PaneResource())
+STACK: tuple[Resource[Any], ...] = (*RESOURCES, PaneResource())
 BY_KIND = {resource.kind: resource for resource in STACK}
 
 
@@ -48,8 +50,8 @@ def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
         world.store.save(agent)
         text = f"{resource.kind}: {resource.describe(lease)}"
         world.note(Event(EventKind.RESOURCE_ACQUIRED, agent.name, text, {"kind": resource.kind}), note)
-        if lease.data.get("note"):
-            world.note(Event(EventKind.WARNING, agent.name, str(lease.data["note"]), {"kind": resource.kind}), note)
+        if lease.note:
+            world.note(Event(EventKind.WARNING, agent.name, lease.note, {"kind": resource.kind}), note)
     return agent
 
 

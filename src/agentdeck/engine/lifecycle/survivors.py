@@ -48,8 +48,8 @@ def survivors(world: World, agents: Iterable[Agent]) -> dict[str, list[Survivor]
         pids = set(alive.get(runs.get(agent.name, ""), ()))
         if agent.name in runs and (scoped := _scope(world, agent.name, runs[agent.name])) is not None:
             pids |= scoped.pids()
-        lease = agent.lease("ports")
-        if left := with_ports(lease.data.get("ports", ()) if lease else (), pids):
+        lease = agent.ports
+        if left := with_ports(lease.ports if lease else (), pids):
             found[agent.name] = left
     return found
 

@@ -6,8 +6,9 @@ import contextlib
 import time
 from dataclasses import replace
 
-from agentdeck.core.agents.agent import Agent, Fault, Lease, Phase
+from agentdeck.core.agents.agent import Agent, Fault, Phase
 from agentdeck.core.agents.failover import Progress, next_by_hand
+from agentdeck.core.agents.leases import PaneLease
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle import starting
 from agentdeck.engine.lifecycle.ending import end_runner, outlasts
@@ -42,10 +43,11 @@ def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:
         raise RefusedError(f"{agent.name} is being removed.", hint=f"Finish that first: agentdeck rm {agent.name}")
     starting.check_ready(world)
     identity.check(world.repo.common, agent)
-    lease = agent.lease("pane")
-    data = {**(lease.data if lease else {"session": world.deck, "window": agent.name})}
-    data |= {"resume": True, "prompt": prompt}
-    agent = replace(agent.with_lease(Lease("pane", False, data)), phase=Phase.ACQUIRING, runs=agent.runs + 1)
+    lease = agent.pane
+    if lease is None:
+        lease = PaneLease("pane", False, {"session": world.deck, "window": agent.name})
+    lease = lease.changed(held=False, resume=True, prompt=prompt)
+    agent = replace(agent.with_lease(lease), phase=Phase.ACQUIRING, runs=agent.runs + 1)
     world.store.save(agent)
     return starting.acquire(world, agent, note)
 

@@ -13,13 +13,13 @@ from agentdeck.engine.world import World, own_venv
 
 def configured_variables(world: World, agent: Agent) -> dict[str, str]:
     """Those of `[agent.env]` as `agent` gets them."""
-    tree, ports = agent.lease("worktree"), agent.lease("ports")
+    tree, ports = agent.worktree, agent.ports
     values = {
         "name": agent.name,
         "index": str(agent.index),
-        "port": str((ports.data.get("ports") or [""])[0]) if ports else "",
-        "worktree": tree.data["path"] if tree else "",
-        "branch": tree.data["branch"] if tree else "",
+        "port": str((ports.ports or [""])[0]) if ports else "",
+        "worktree": tree.path if tree else "",
+        "branch": tree.branch if tree else "",
     }
     return {name: fill(value, values) for name, value in world.settings.config.agent.env.items()}
 

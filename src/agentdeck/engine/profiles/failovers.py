@@ -92,11 +92,11 @@ def _by_provider(events: Sequence[Event]) -> list[Failover]:
 
 
 def _commits(world: World, agent: Agent) -> list[MarkedCommit]:
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     tip = work_of(world, agent).tip if lease is not None else None
     if lease is None or tip is None:
         return []
-    span = f"{lease.data['base_commit']}..{tip}"
+    span = f"{lease.base_commit}..{tip}"
     listed = world.repo.run("log", "--first-parent", "--reverse", "--format=%H%x00%ct%x00%s", span)
     rows = [line.split("\0") for line in listed.text.split("\n")] if listed else []
     return [MarkedCommit(row[0], row[2], float(row[1])) for row in rows if len(row) == 3]

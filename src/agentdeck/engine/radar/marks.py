@@ -66,8 +66,8 @@ def _rests(view: AgentView, at: float, now: float) -> bool:
 
 def _signs(world: World, view: AgentView) -> list[list[int]]:
     """What changes when the agent or its base commits, stages or checks out."""
-    lease = view.agent.lease("worktree")
-    git_dir = lease.data.get("git_dir") or "/nowhere" if lease else "/nowhere"
+    lease = view.agent.worktree
+    git_dir = lease.git_dir or "/nowhere" if lease else "/nowhere"
     places = moving_files(git_dir, world.repo.common, view.branch, view.base)
     return [list(sign(place)) for place in (*places, f"{git_dir}/MERGE_HEAD")]
 

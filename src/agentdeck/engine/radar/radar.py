@@ -349,22 +349,18 @@ def _pair(a: str, b: str, shared: frozenset[str], conflicts: tuple[Conflict, ...
 
 
 def _worktree_of(view: AgentView, worktrees: dict[str, Worktree]) -> Worktree | None:
-    lease = view.agent.lease("worktree")
+    lease = view.agent.worktree
     if lease is None:
         return None
-    if found := worktrees.get(os.path.realpath(lease.data.get("git_dir") or "/")):
+    if found := worktrees.get(os.path.realpath(lease.git_dir or "/")):
         return found
-    own = os.path.realpath(lease.data["path"])
+    own = os.path.realpath(lease.path)
     return next((each for each in worktrees.values() if os.path.realpath(each.path) == own), None)
 
 
 def to_land(views: Iterable[AgentView], names: Collection[str] = ()) -> list[AgentView]:
     """Those of `views` that a scan is about: all that have something to land, and those that are asked for."""
-    return [
-        view
-        for view in views
-        if view.agent.lease("worktree") and (view.state is not State.LANDED or view.name in names)
-    ]
+    return [view for view in views if view.agent.worktree and (view.state is not State.LANDED or view.name in names)]
 
 
 def look(world: World, names: Sequence[str] = (), note: Note = silent) -> Report:

@@ -24,13 +24,13 @@ ALL_MOST = 50_000
 def base_of(world: World, agent: Agent) -> tuple[Path, str]:
     """The agent's worktree, and the commit that its work is compared with. Raise NotFoundError where it is gone,
     ForeignError where something else lies there."""
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     path = worktree_of(agent)
     if lease is None or not path.is_dir():
         raise NotFoundError(f"The worktree of {agent.name} is gone: {path}", hint="“agentdeck doctor” says more.")
     here = identity.enter(world, agent)
-    base = str(lease.data["base_commit"])
-    tip = world.repo.commit(f"refs/heads/{lease.data['base']}")
+    base = lease.base_commit
+    tip = world.repo.commit(f"refs/heads/{lease.base}")
     if tip is not None and not here.run("merge-base", "--is-ancestor", "HEAD", tip):
         # What the agent merged from its base meanwhile is not its own work.
         base = tip
@@ -78,19 +78,19 @@ def commits_of(world: World, agent: Agent) -> list[Commit]:
     """
     from agentdeck.system.git.history import commits
 
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is not None and not worktree_of(agent).is_dir():
         tip = work_of(world, agent).tip
         if tip is not None:
-            base = world.repo.commit(f"refs/heads/{lease.data['base']}") or str(lease.data["base_commit"])
+            base = world.repo.commit(f"refs/heads/{lease.base}") or lease.base_commit
             return commits(world.repo, base, tip)
     _, base = base_of(world, agent)
     return commits(identity.enter(world, agent), base, "HEAD")
 
 
 def agent_base(agent: Agent) -> str:
-    lease = agent.lease("worktree")
-    return str(lease.data.get("base") or lease.data.get("base_commit", "")[:9]) if lease else agent.base
+    lease = agent.worktree
+    return str(lease.base or lease.base_commit[:9]) if lease else agent.base
 
 
 def _files(source: patches.Source, begin: str, end: str | None, whole: frozenset[str]) -> tuple[FilePatch, ...]:

@@ -20,13 +20,13 @@ from agentdeck.system.git.repository import Repository
 
 def facts(world: World, view: AgentView) -> GitFacts:
     """Raise nothing: what keeps git from telling is in the facts."""
-    lease = view.agent.lease("worktree")
+    lease = view.agent.worktree
     if lease is None or not lease.held:
         return GitFacts()
-    path = Path(lease.data["path"])
+    path = Path(lease.path)
     if not path.is_dir():
         return GitFacts(problem=f"its worktree is gone: {path}")
-    origin = lease.data["base_commit"]
+    origin = lease.base_commit
     base = view.base or origin
     try:
         ahead, behind = ahead_behind(inside(world.repo, path), "HEAD", base)
@@ -52,9 +52,9 @@ def _missing(repo: Repository, worktree: Path, base: str) -> str:
 def telling_files(common: Path, agent: Agent) -> tuple[str, ...]:
     """The files of which one moves when the agent commits, stages or prints, or when its base moves; `common` is the
     folder that git has for all worktrees. () for an agent without a worktree."""
-    lease, pane = agent.lease("worktree"), agent.lease("pane")
+    lease, pane = agent.worktree, agent.pane
     if lease is None or not lease.held:
         return ()
-    branches = (lease.data.get(name) or "" for name in ("base", "branch"))
-    log = [pane.data["log"]] if pane and pane.data.get("log") else []
-    return (*moving_files(lease.data.get("git_dir") or common, common, *branches), *log)
+    branches = (lease.base, lease.branch)
+    log = [pane.log] if pane and pane.log else []
+    return (*moving_files(lease.git_dir or common, common, *branches), *log)

@@ -82,8 +82,8 @@ class AgentView:
 
     @property
     def recorded_branch(self) -> str:
-        lease = self.agent.lease("worktree")
-        return str(lease.data.get("branch", "")) if lease else self.agent.branch
+        lease = self.agent.worktree
+        return lease.branch if lease else self.agent.branch
 
     @property
     def branch(self) -> str:
@@ -97,23 +97,23 @@ class AgentView:
 
     @property
     def base(self) -> str:
-        lease = self.agent.lease("worktree")
-        return str(lease.data.get("base", "")) if lease else self.agent.base
+        lease = self.agent.worktree
+        return lease.base if lease else self.agent.base
 
     @property
     def worktree(self) -> Path | None:
-        lease = self.agent.lease("worktree")
-        return Path(lease.data["path"]) if lease else None
+        lease = self.agent.worktree
+        return Path(lease.path) if lease else None
 
     @property
     def ports(self) -> list[int]:
-        lease = self.agent.lease("ports")
-        return list(lease.data.get("ports", [])) if lease else []
+        lease = self.agent.ports
+        return list(lease.ports) if lease else []
 
     @property
     def log(self) -> Path | None:
-        lease = self.agent.lease("pane")
-        path = lease.data.get("log") if lease else None
+        lease = self.agent.pane
+        path = lease.log if lease else None
         return Path(path) if path else None
 
     @property
@@ -136,7 +136,7 @@ def made_view(
     store: Store, agent: Agent, serving: Serving | None, status: Status, activity: Activity | None
 ) -> AgentView:
     """The view of an agent of which these were read."""
-    wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.lease("worktree"))
+    wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.worktree)
     return AgentView(agent, status, store.runner_lives(agent.name), serving, wrong, head=head, activity=activity)
 
 

@@ -10,11 +10,12 @@ import contextlib
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Lease, Phase
+from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.leases import WorktreeLease
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, NotFoundError, RefusedError
@@ -43,7 +44,7 @@ def work_of(world: World, agent: Agent) -> Work:
     trees = list_worktrees(world.repo)
     worktree = next((tree for tree in trees if own and os.path.realpath(tree.git_dir) == os.path.realpath(own)), None)
     if worktree is None:
-        branch = lease.data["branch"]
+        branch = lease.branch
         return Work(Head(branch), world.repo.commit(f"refs/heads/{branch}") if branch else None, None)
     head, tip = heads.head_of(worktree), worktree.head
     if head.under_way:
@@ -54,30 +55,30 @@ def work_of(world: World, agent: Agent) -> Work:
 
 def branch_of(agent: Agent) -> str:
     """The branch that the agent's work is on, without a call of git; empty for none."""
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None:
         return agent.branch
     head = recorded_head(lease)
-    return str(lease.data["branch"]) if head is None else head.branch
+    return lease.branch if head is None else head.branch
 
 
-def recorded_head(lease: Lease | None) -> Head | None:
+def recorded_head(lease: WorktreeLease | None) -> Head | None:
     """HEAD of the worktree that the lease is of, as far as a look at files tells it."""
-    git_dir = lease.data.get("git_dir") if lease and lease.held else None
+    git_dir = lease.git_dir if lease and lease.held else None
     return heads.head_at(Path(git_dir)) if git_dir else None
 
 
-def own_branches(lease: Lease) -> list[str]:
+def own_branches(lease: WorktreeLease) -> list[str]:
     """The branches that AgentDeck made for the agent, or that the agent made in its worktree: the current one first."""
-    current = [lease.data["branch"]] if lease.data["branch"] and lease.data.get("create") else []
-    return [*current, *(name for name, own in lease.data.get("former", {}).items() if own)]
+    current = [lease.branch] if lease.branch and lease.create else []
+    return [*current, *(name for name, own in lease.former.items() if own)]
 
 
 def left_behind(world: World, agent: Agent, work: Work) -> dict[str, int]:
     """The branches that the agent left, each with how many commits it has that neither its work nor its base has."""
     lease = _lease(agent)
-    names = dict.fromkeys([lease.data["branch"], *lease.data.get("former", {})])
-    others = [f"^{known}" for known in (work.tip, world.repo.commit(f"refs/heads/{lease.data['base']}")) if known]
+    names = dict.fromkeys([lease.branch, *lease.former])
+    others = [f"^{known}" for known in (work.tip, world.repo.commit(f"refs/heads/{lease.base}")) if known]
     found = {}
     for name in names:
         if not name or name == work.head.branch or world.repo.commit(f"refs/heads/{name}") is None:
@@ -96,12 +97,12 @@ def follow_all(world: World, agents: Sequence[Agent], note: Note) -> None:
     listed = list_worktrees(world.repo) if agents and keeps_refs_in_tables(world.repo) else []
     places = {os.path.realpath(tree.git_dir): tree for tree in listed}
     for agent in agents:
-        lease = agent.lease("worktree")
+        lease = agent.worktree
         if lease is None or not _may_follow(agent, lease):
             continue
-        tree = places.get(os.path.realpath(lease.data["git_dir"])) if places else None
+        tree = places.get(os.path.realpath(lease.git_dir)) if places else None
         head = heads.head_of(tree) if tree else recorded_head(lease)
-        if head is None or head.branch == lease.data["branch"] or world.store.in_operation(agent.name):
+        if head is None or head.branch == lease.branch or world.store.in_operation(agent.name):
             continue
         with contextlib.suppress(BusyError), world.store.operation(agent.name):
             current = world.store.agent(agent.name)
@@ -112,27 +113,26 @@ def follow_all(world: World, agents: Sequence[Agent], note: Note) -> None:
 def follow(world: World, agent: Agent, note: Note) -> Agent:
     """Let the agent's record say which branch its work is on, and which others it made. The caller holds its operation
     lock."""
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None or agent.landing or not lease.held:
         return agent
     work = work_of(world, agent)
     head, worktree = work.head, work.worktree
     if worktree is None:
         return agent
-    was, own = lease.data["branch"], own_branches(lease)
+    was, own = lease.branch, own_branches(lease)
     made = heads.made_there(world.repo, worktree, own, agent.created)
-    others = {lease.data["base"], *(tree.branch for tree in work.elsewhere)}
+    others = {lease.base, *(tree.branch for tree in work.elsewhere)}
     made = [name for name in made if name not in others and not _owner(world, agent, name)]
-    former = {**lease.data.get("former", {}), **dict.fromkeys([*own, *made], True)}
+    former = {**lease.former, **dict.fromkeys([*own, *made], True)}
     if was == agent.branch:
-        former.setdefault(was, lease.data["create"])
+        former.setdefault(was, lease.create)
     branch = was if head.under_way and not head.branch else head.branch
     is_own = former.pop(branch, False)
     former = {name: mine for name, mine in former.items() if name and world.repo.commit(f"refs/heads/{name}")}
-    data = {**lease.data, "branch": branch, "create": is_own, "former": former}
-    if data == {"former": {}, **lease.data}:
+    if (branch, is_own, former) == (was, lease.create, lease.former):
         return agent
-    agent = agent.with_lease(replace(lease, data=data))
+    agent = agent.with_lease(lease.changed(branch=branch, create=is_own, former=former))
     world.store.save(agent)
     if branch != was:
         facts = {"branch": branch, "from": was, "own": is_own, "commit": worktree.head or ""}
@@ -140,8 +140,8 @@ def follow(world: World, agent: Agent, note: Note) -> Agent:
     return agent
 
 
-def _may_follow(agent: Agent, lease: Lease) -> bool:
-    return agent.phase is Phase.HELD and lease.held and bool(lease.data.get("git_dir")) and not agent.landing
+def _may_follow(agent: Agent, lease: WorktreeLease) -> bool:
+    return agent.phase is Phase.HELD and lease.held and bool(lease.git_dir) and not agent.landing
 
 
 def _adopted(head: Head, is_own: bool) -> str:
@@ -183,14 +183,14 @@ def _refuse_without_commit(world: World, agent: Agent, work: Work) -> None:
             f"The branch {branch} of {agent.name} is gone." if branch else f"The worktree of {agent.name} is gone.",
             hint="“git fsck --no-reflogs --lost-found” may find its last commit.",
         )
-    git = git_in(lease.data["path"])
+    git = git_in(lease.path)
     first = agent.branch or next(iter(own_branches(lease)), "")
     if last := heads.last_commit_on(world.repo, work.worktree, branch, first):
         raise NotFoundError(
             f"The branch {branch} of {agent.name} is gone.",
             hint=f"Create it again at its last commit: {git} branch {shlex.quote(branch)} {last[:12]}",
         )
-    back = next((each for each in (lease.data["branch"], *lease.data.get("former", {})) if each and each != branch), "")
+    back = next((each for each in (lease.branch, *lease.former) if each and each != branch), "")
     hint = f"Return to the one it left: {git} switch {shlex.quote(back)}" if back else f"{git} status"
     raise RefusedError(f"The work of {agent.name} is on the branch {branch}, which has no commit yet.", hint=hint)
 
@@ -214,7 +214,7 @@ def _check_alone(world: World, agent: Agent, tree: Worktree, branch: str, elsewh
 
 def _owner(world: World, agent: Agent, branch: str) -> str:
     """The other agent whose own the branch is; empty for none."""
-    others = ((other.name, other.lease("worktree")) for other in world.store.agents() if other.name != agent.name)
+    others = ((other.name, other.worktree) for other in world.store.agents() if other.name != agent.name)
     return next((name for name, lease in others if lease is not None and branch in own_branches(lease)), "")
 
 
@@ -225,8 +225,8 @@ def _free(world: World, agent: Agent) -> str:
     return shlex.quote(free_name(world.repo, template))
 
 
-def _lease(agent: Agent) -> Lease:
-    lease = agent.lease("worktree")
+def _lease(agent: Agent) -> WorktreeLease:
+    lease = agent.worktree
     if lease is None:
         raise NotFoundError(f"{agent.name} has no worktree.")
     return lease

@@ -32,14 +32,14 @@ def git_dir(common: Path, agent: Agent) -> Path | None:
     The lease is written where agents can write too: a folder that is not one of this repository's worktrees, or is
     another agent's, is not believed.
     """
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None:
         return None
-    told = Path(str(lease.data.get("git_dir") or "/nowhere"))
+    told = Path(lease.git_dir or "/nowhere")
     records = os.path.realpath(common / "worktrees")
     if os.path.realpath(told.parent) == records and not told.is_symlink() and _may_be_of(told, agent.name):
         return told
-    found = git_dir_of(common, Path(lease.data["path"]))
+    found = git_dir_of(common, Path(lease.path))
     return found if found is not None and found != common and _may_be_of(found, agent.name) else None
 
 
@@ -54,10 +54,10 @@ def _may_be_of(record: Path, name: str) -> bool:
 
 def identity_of(common: Path, agent: Agent) -> Identity:
     """What lies where the agent's worktree should be."""
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None:
         raise RefusedError(f"{agent.name} has no worktree.")
-    return identify(Path(lease.data["path"]), git_dir(common, agent))
+    return identify(Path(lease.path), git_dir(common, agent))
 
 
 def record_of(world: World, agent: Agent) -> Worktree | None:
@@ -68,11 +68,11 @@ def record_of(world: World, agent: Agent) -> Worktree | None:
 
 def trouble(common: Path, agent: Agent) -> str:
     """What is wrong with the agent's worktree, as the end of a sentence; empty where it is right, or is gone."""
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None or not lease.held:
         return ""
-    told = str(lease.data.get("git_dir"))
-    if told.startswith(f"{common}/worktrees/") and point_at_each_other(lease.data["path"], told):
+    told = lease.git_dir
+    if told.startswith(f"{common}/worktrees/") and point_at_each_other(lease.path, told):
         return ""
     found = identity_of(common, agent)
     return "" if found.is_usable or found.standing is Standing.GONE else found.why
@@ -80,7 +80,7 @@ def trouble(common: Path, agent: Agent) -> str:
 
 def check(common: Path, agent: Agent) -> None:
     """Raise ForeignError where something lies in the worktree's place that git can't be run in."""
-    if agent.lease("worktree") is None:
+    if agent.worktree is None:
         return
     found = identity_of(common, agent)
     if found.standing is not Standing.GONE:
@@ -96,10 +96,10 @@ def enter(world: World, agent: Agent) -> Repository:
 
 def moved_to(common: Path, agent: Agent) -> Path | None:
     """Where the agent's worktree is now, where it was moved with git since its lease was written; else None."""
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None or not lease.held:
         return None
-    if point_at_each_other(lease.data["path"], str(lease.data.get("git_dir"))):
+    if point_at_each_other(lease.path, lease.git_dir):
         return None
     if identity_of(common, agent).is_ours:
         return None

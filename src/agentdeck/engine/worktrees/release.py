@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Lease
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.leases import WorktreeLease
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import own_branches
 from agentdeck.engine.world import World
@@ -21,16 +22,16 @@ def trash_ref(agent: Agent) -> str:
 
 def departure(world: World, agent: Agent) -> Departure:
     """The removal of the agent's worktree; the agent must have its trash's stamp."""
-    lease = agent.lease("worktree")
+    lease = agent.worktree
     if lease is None:
         raise RefusedError(f"{agent.name} has no worktree.")
-    return Departure(world.repo, Path(lease.data["path"]), f"{agent.name}-{agent.trash}")
+    return Departure(world.repo, Path(lease.path), f"{agent.name}-{agent.trash}")
 
 
 def own_worktree(world: World, agent: Agent) -> Worktree | None:
     """The worktree that was made for this agent: one that was in the way of a start was not, nor is one of which only
     the lease says so."""
-    lease, found = agent.lease("worktree"), identity.record_of(world, agent)
+    lease, found = agent.worktree, identity.record_of(world, agent)
     if lease is None or found is None:
         return None
     locked = found.locked or ""
@@ -39,7 +40,7 @@ def own_worktree(world: World, agent: Agent) -> Worktree | None:
     return found if lease.held and found.is_complete and not locked.startswith(identity.lock_reason("")) else None
 
 
-def let_go(world: World, agent: Agent, lease: Lease) -> str:
+def let_go(world: World, agent: Agent, lease: WorktreeLease) -> str:
     """Let the worktree go, which was saved and moved out of its place, and the branches that are the agent's own.
     Return a sentence about what was left in place."""
     leave, found = departure(world, agent), identity.identity_of(world.repo.common, agent)
@@ -47,25 +48,25 @@ def let_go(world: World, agent: Agent, lease: Lease) -> str:
     left = leave.let_go()
     if is_in_place and lease.held:
         left = f"{found.path} was left unchanged: {found.why or 'it was not made for this agent'}."
-    if not lease.data.get("keep_branch"):
+    if not lease.keep_branch:
         ref = trash_ref(agent)
         snapshot = snapshots.load(world.repo, ref) if world.repo.commit(ref) else None
         _delete_branches(world, agent, lease, snapshot)
     return left
 
 
-def _delete_branches(world: World, agent: Agent, lease: Lease, snapshot: snapshots.Snapshot | None) -> None:
+def _delete_branches(world: World, agent: Agent, lease: WorktreeLease, snapshot: snapshots.Snapshot | None) -> None:
     """Delete the agent's own branches whose tips are saved. One that it left with commits that neither its work nor
     its base has stays, and so does one that is checked out elsewhere."""
     repo, saved = world.repo, snapshot.branches if snapshot is not None else {}
-    work = saved.get(lease.data["branch"]) or (snapshot.tip if snapshot is not None else None)
-    base = repo.commit(f"refs/heads/{lease.data['base']}")
-    held = [each for each in (lease.data["base_commit"], work, base) if each]
+    work = saved.get(lease.branch) or (snapshot.tip if snapshot is not None else None)
+    base = repo.commit(f"refs/heads/{lease.base}")
+    held = [each for each in (lease.base_commit, work, base) if each]
     used = {tree.branch for tree in list_worktrees(repo) if tree.path.is_dir()}
     gone = {}
     for branch in own_branches(lease):
         tip = repo.commit(f"refs/heads/{branch}")
-        is_saved = tip in (saved.get(branch), lease.data["base_commit"])
+        is_saved = tip in (saved.get(branch), lease.base_commit)
         if not tip or not is_saved or branch in used or not _may_delete(world, agent, branch, tip, snapshot):
             continue
         if any(merges.is_ancestor(repo, tip, each) for each in held):

@@ -133,8 +133,8 @@ class Store:
         for name in self.names():
             with contextlib.suppress(StoreError):
                 agent = self.agent(name)
-                pane = agent.lease("pane") if agent else None
-                known = str(pane.data.get("session", "")).rpartition("-")[2] if pane else ""
+                pane = agent.pane if agent else None
+                known = str(pane.session).rpartition("-")[2] if pane else ""
                 if _ID.fullmatch(known):
                     return known
         return ""

@@ -286,7 +286,7 @@ def successors(deck: Deck, view: AgentView) -> list[tuple[str, str]]:
 def what_is_lost(row: Row) -> str:
     """One sentence for the question before a removal."""
     held = [f"its worktree{_size(row)}", f"its branch {plain(row.view.branch)}" if row.view.branch else ""]
-    held += ["its database" if row.view.agent.lease("database") else "", "its ports" if row.view.ports else ""]
+    held += ["its database" if row.view.agent.database else "", "its ports" if row.view.ports else ""]
     first = f"It is {row.state} and will be stopped first. " if row.view.alive and row.state.is_live else ""
     gone = _and([each for each in held if each])
     return f"{first}This deletes {gone}. Everything is saved first, and undo restores it."
