@@ -11,7 +11,8 @@ import pytest
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.engine.views import StartRequest
-from tests.agents.conftest import provider
+from tests.agents.conftest import PACKAGES, provider
+from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi
 
@@ -81,3 +82,38 @@ def test_codex_commits_and_merges_inside_of_its_sandbox_and_moves_nothing_else(
     assert bench.git("tag") == ""
     assert not (git / "agentdeck" / "mine").exists()
     bench.git("fsck", "--strict")
+
+
+@pytest.mark.parametrize("profile", PACKAGES)
+def test_a_run_from_cron_edits_and_commits_on_the_level_edit(bench: Bench, api: FakeApi, profile: str) -> None:
+    api.commands = ("touch note.txt", "git add -A", "git commit -qm Noted", f"touch {bench.home}/outside")
+    argv = ("run", "-a", profile, "-n", "cron", "--headless", "--permission", "edit", "--id", "nightly", "Make a note")
+    done = agentdeck(*argv, cwd=bench.root)
+    log = "\n".join(line.text for line in bench.deck().log_lines("cron"))
+    assert bench.git("log", "-1", "--format=%s", "agentdeck/cron") == "Noted", f"{done.stderr}\n{log}"
+    assert "nobody to ask" not in done.stderr
+    assert not (bench.home / "outside").exists()
+
+
+def test_claude_code_without_a_terminal_or_a_level_says_beforehand_that_it_will_refuse(
+    bench: Bench, api: FakeApi
+) -> None:
+    api.commands = ("touch note.txt",)
+    done = agentdeck("run", "-a", "claude", "-n", "cron", "--headless", "Make a note", cwd=bench.root)
+    assert "Claude Code has nobody to ask here, so it refuses to edit files and to commit" in done.stderr
+    assert "--permission edit lets it work" in done.stderr
+    assert not (bench.root / ".worktrees/cron/note.txt").exists()
+
+
+def test_a_level_is_kept_for_the_next_start(bench: Bench, api: FakeApi) -> None:
+    deck = bench.deck()
+    request = StartRequest(task="Go", profile="claude", name="it", mode=Mode.HEADLESS, permission="all", sure=True)
+    api.commands = (f"touch {bench.home}/outside",)
+    deck.start(request)
+    deck.wait("it")
+    assert (bench.home / "outside").exists()
+    words = deck.store.orders("it")["argv"]
+    assert words[1:3] == ["--permission-mode", "bypassPermissions"]
+    deck.resume("it", "Again")
+    deck.wait("it")
+    assert deck.store.orders("it")["argv"][1:3] == ["--permission-mode", "bypassPermissions"]

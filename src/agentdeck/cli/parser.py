@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from agentdeck.cli import completers, manual
+from agentdeck.core.agents.permission import LEVELS
 from agentdeck.core.text.durations import parse_duration
 from agentdeck.errors import UsageError
 
@@ -142,6 +143,13 @@ def _add_run(verbs: Any) -> None:
         "--base", type=_filled, metavar="BRANCH", help="start a new branch from BRANCH"
     ).completer = completers.branches
     run.add_argument("--tier", type=_filled, help="use this chain of providers and models").completer = completers.tiers
+    run.add_argument(
+        "--permission",
+        choices=LEVELS,
+        action="append",
+        default=[],
+        help="what it may do without asking: ask, edit (files and commits), or all, which has to be said twice",
+    )
     run.add_argument(
         "--failover", metavar="PROFILES", help="profiles that take over if its provider fails: codex,aider; or none"
     ).completer = completers.profiles

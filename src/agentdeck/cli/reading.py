@@ -102,7 +102,12 @@ def _facts(
     agent, status = view.agent, view.status
     facts = [
         ("task", agent.task),
-        ("profile", f"{agent.profile}, {agent.mode}" + (f", tier {agent.tier}" if agent.tier else "")),
+        (
+            "profile",
+            f"{agent.profile}, {agent.mode}"
+            + (f", tier {agent.tier}" if agent.tier else "")
+            + (f", permission {agent.permission}" if agent.permission else ""),
+        ),
         ("model", view.model),
         *_activity_facts(view),
         ("served by", view.serving.text if view.serving else ""),

@@ -18,6 +18,7 @@ from agentdeck.cli.output import Output, flush, state_cell
 from agentdeck.cli.texts import read_text
 from agentdeck.core.agents.agent import Mode, safe_name
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.permission import Level
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, UsageError
@@ -70,6 +71,8 @@ def request_of(args: Namespace) -> StartRequest:
         branch=args.branch,
         base=args.base,
         tier=args.tier,
+        permission=_permission(args),
+        sure=_is_sure(args),
         timeout=args.timeout,
         env=dict(args.env),
         argv=tuple(args.command),
@@ -88,6 +91,16 @@ def _failover(args: Namespace) -> tuple[str, ...] | None:
         raise UsageError("--failover doesn't work with a command after --.")
     names = tuple(name for name in (each.strip() for each in args.failover.split(",")) if name)
     return () if names == ("none",) else names
+
+
+def _permission(args: Namespace) -> str | None:
+    if args.permission and args.command:
+        raise UsageError("A command after -- runs as it is; it has no permission levels.")
+    return args.permission[-1] if args.permission else None
+
+
+def _is_sure(args: Namespace) -> bool:
+    return bool(args.permission.count(Level.ALL) > 1)
 
 
 def _mode(args: Namespace) -> Mode | None:
@@ -219,6 +232,8 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
             branch=entry.branch,
             base=entry.base or args.base,
             tier=entry.tier or args.tier,
+            permission=None if entry.command else entry.permission or _permission(args),
+            sure=_is_sure(args),
             timeout=entry.timeout or args.timeout,
             env={**dict(args.env), **entry.env},
             argv=tuple(entry.command),

@@ -131,6 +131,8 @@ class Agent:
     base: str = ""
     base_commit: str = ""
     tier: str = ""
+    permission: str = ""
+    """How much it may do without asking, as `core.agents.permission` has the levels; empty: as its CLI is set up."""
     timeout: float | None = None
     env: dict[str, str] = field(default_factory=dict)
     id: str = ""

@@ -23,6 +23,13 @@ class AgentDefaults(Section):
     """Branch that new branches start from; empty: the branch checked out in the main worktree."""
     branch: str = "agentdeck/{name}"
     """Name of a new branch; `{name}` is the agent's."""
+    permission: Literal["", "ask", "edit", "all"] = ""
+    """How much a new agent may do without asking: `ask` before it changes anything; `edit` files in its worktree,
+    commit, and run the commands below; `all` that you can, which each `run` has to say as well. Empty: as its CLI is
+    set up."""
+    commands: list[str] = Field(default=[])
+    """Commands that an agent with the permission `edit` runs without asking, such as `make test`, beside git's for
+    committing and those of the gate."""
     failover: list[str] = Field(default=[])
     """Profiles to go on with, in this order, when an agent's provider limits it, is down or refuses its login. The
     agent's own comes first, wherever it is in the list; `["claude"]` alone waits for the end of a limit."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.orders import Detectors, Outcome
+from agentdeck.core.agents.permission import LEVELS
 from agentdeck.core.agents.prompts import GO_ON, fill, takes_prompt
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.transcripts.formats import Place
@@ -111,10 +112,41 @@ class Reports(_Section):
 class Sandbox(_Section):
     """How the CLI's own sandbox is told what a commit in the agent's worktree writes outside of it."""
 
-    kind: Literal["none", "codex"] = "none"
-    """Whose files name the folders that the user has opened to the sandbox already; they stay open."""
     argv: tuple[str, ...] = ()
-    """Words put right after the program's name; `{roots}` is the list of the folders, in JSON."""
+    """Words put right after the program's name; `{roots}` is the list of the folders, in JSON, with those that the
+    user has opened already. Empty: it has no sandbox, or none that holds git back."""
+
+
+class Grant(_Section):
+    """What the CLI is told on one level."""
+
+    argv: tuple[str, ...] = ()
+    """Words put right after the program's name."""
+    command_argv: tuple[str, ...] = ()
+    """More words for each command that it may run: `{command}` is the command, `{program}` its first word."""
+    env: dict[str, str] = {}
+    """Variables that it gets; `{rules}` is `"COMMAND*":"allow",` for each of those commands."""
+    settings: dict[str, Any] = {}
+    """Keys of the settings file that `reports.kind` writes."""
+
+
+class Permissions(_Section):
+    """The levels of permission, `ask`, `edit` and `all`, in the CLI's own words; it has none that is missing."""
+
+    level: Literal["", "ask", "edit", "all"] = ""
+    """The level of new agents; empty: that of the configuration."""
+    unattended: Literal["works", "refuses"] = "works"
+    """What it does on its own level and on `ask` where nobody can answer: whether it refuses what it would ask for."""
+    ask: Grant | None = None
+    edit: Grant | None = None
+    all: Grant | None = None
+
+    def grant(self, level: str) -> Grant | None:
+        return {"ask": self.ask, "edit": self.edit, "all": self.all}.get(level)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return tuple(level for level in LEVELS if self.grant(level) is not None)
 
 
 class Transcript(_Section):
@@ -178,6 +210,9 @@ class Profile(_Section):
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
     answer: Answer = Answer()
     reports: Reports = Reports()
+    files: Literal["", "claude", "codex"] = ""
+    """Whose own files say what it may do and which folders it may write; empty: they are not read."""
+    permission: Permissions = Permissions()
     sandbox: Sandbox = Sandbox()
     transcript: Transcript | None = None
     """None: the log is what a terminal would have kept."""

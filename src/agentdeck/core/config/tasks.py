@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -34,6 +34,7 @@ class TaskEntry(Section):
     branch: str | None = None
     base: str | None = None
     tier: str | None = None
+    permission: Literal["ask", "edit", "all"] | None = None
     timeout: Annotated[Seconds | None, BeforeValidator(_seconds)] = None
     """Seconds, or text such as `15m`."""
     env: dict[str, str] = Field(default={})

@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any
 
+from agentdeck.core.agents.permission import is_as_strict
 from agentdeck.core.config.tomllines import dotted
 
 Values = Mapping[str, Any]
@@ -52,6 +53,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _stricter(value: Any, own: Any) -> bool:
+    return is_as_strict(value, own)
+
+
 def _more(value: Any, own: Any) -> bool:
     return isinstance(value, list) and (own is None or (isinstance(own, list) and all(each in value for each in own)))
 
@@ -78,6 +83,8 @@ KEYS: dict[str, Key] = {
     "agent.profile": Key(Reach.LOOSENS, "chooses the program of new agents"),
     "agent.base": HARMLESS,
     "agent.branch": Key(Reach.LOOSENS, "chooses the branch that new agents work on"),
+    "agent.permission": Key(Reach.LOOSENS, "says how much agents do without asking", tightens=_stricter),
+    "agent.commands": Key(Reach.LOOSENS, "names commands that agents run without asking"),
     "agent.failover": Key(Reach.LOOSENS, "chooses the profiles that take over"),
     "agent.tier": Key(Reach.REACHES, "chooses which models serve new agents"),
     "agent.timeout": Key(Reach.LOOSENS, "limits the run time of agents", tightens=_lower),

@@ -116,7 +116,7 @@ def _orders_of_profile(
         primary=agent.profile,
         go_on=profile.go_on,
         chain=tuple(
-            rung_of(world.profiles[name], agent.mode, folder, each.argv, wired=each.wired)
+            rung_of(world.profiles[name], agent.mode, folder, each.argv, wired=each.wired, settings=each.settings)
             for name, each in wirings.items()
         ),
     )
@@ -142,7 +142,8 @@ def _allowed(world: World, agent: Agent, profile: Profile, wiring: Wiring) -> Wi
     """`wiring` with what the CLI is told of what it may do."""
     variables = world.environment(configured_variables(world, agent)) | profile.env | agent.env
     allowed = allowance(world, agent, profile, variables)
-    return replace(wiring, argv=(*allowed.argv, *wiring.argv), env=allowed.env | wiring.env)
+    argv, env = (*allowed.argv, *wiring.argv), allowed.env | wiring.env
+    return replace(wiring, argv=argv, env=env, settings=allowed.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +196,13 @@ def _command(
         tree = agent.worktree
         base = tree.base_commit if tree else ""
         job = Job(agent.task, worktree_of(agent), base, folder)
-        start = start_of(
-            rung_of(profile, agent.mode, folder, wiring.argv), course.progress, job, said=said if resume else ""
-        )
+        rung = rung_of(profile, agent.mode, folder, wiring.argv, settings=wiring.settings)
+        start = start_of(rung, course.progress, job, said=said if resume else "")
         return start.argv, start.typed
     prompt = short_prompt(said, str(folder / "task.txt"))
     if prompt != said:
         write_atomic(folder / "task.txt", said)
-    settings = wire_reports(profile, folder)
+    settings = wire_reports(profile, folder, wiring.settings)
     known = course.progress.sessions.get(course.profile, "") if course.progress else ""
     session = (known or world.store.status(agent.name).session) if resume else ""
     words = profile.argv(
@@ -222,7 +222,7 @@ def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wi
         held["TMUX_TMPDIR"] = files.tmp  # “tmux kill-server” there ends none of the person's sessions
     merged |= agent.env | held
     merged.setdefault("COLORTERM", "truecolor")
-    merged |= past_the_proxy(merged, always=bool(wiring.env))
+    merged |= past_the_proxy(merged, always=wiring.wired and bool(wiring.env))
     merged[GIVEN] = " ".join(sorted({*own, *held} - {"PATH"}))
     unset = set(profile.env_unset if profile else ()) - set(agent.env)
     return {name: value for name, value in merged.items() if name not in unset and "\0" not in value}

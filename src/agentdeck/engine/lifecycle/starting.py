@@ -46,6 +46,7 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
                 write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
         world.note(Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile}), note)
         _note_bypass(world, agent, note)
+        _note_refusals(world, agent, note)
         return view_of(world.store, acquire(world, agent, note, request.cancelled))
 
 
@@ -72,6 +73,8 @@ def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool
 
 
 def _check(world: World, request: StartRequest) -> None:
+    from agentdeck.engine.profiles.allowing import permission_of
+
     has_task = bool(request.task.strip() or request.argv)
     if not has_task and (request.profile is None or request.mode is Mode.HEADLESS):
         raise UsageError("There is no task for the agent.", hint='agentdeck run "what to do"')
@@ -83,6 +86,7 @@ def _check(world: World, request: StartRequest) -> None:
         from agentdeck.system.config.profiles import require
 
         profile = require(world.profiles, _profile_of(world, request), path)
+        permission_of(world, profile, request.permission, sure=request.sure)
         if not has_task and not profile.lines(Mode.INTERACTIVE).bare:
             hint = f'agentdeck run --agent {profile.name} "what to do"'
             raise UsageError(f"{profile.title} can't be started without a task.", hint=hint)
@@ -128,6 +132,21 @@ def _note_bypass(world: World, agent: Agent, note: Note) -> None:
         world.note(Event(EventKind.WARNING, agent.name, text, {"tier": agent.tier}), note)
 
 
+def _note_refusals(world: World, agent: Agent, note: Note) -> None:
+    from agentdeck.engine.profiles.allowing import refusals_note
+
+    if text := refusals_note(world, agent, world.environment()):
+        world.note(Event(EventKind.WARNING, agent.name, text, {"permission": agent.permission}), note)
+
+
+def _permission_of(world: World, request: StartRequest) -> str:
+    from agentdeck.engine.profiles.allowing import permission_of
+
+    if request.argv:
+        return ""
+    return permission_of(world, world.profiles[_profile_of(world, request)], request.permission, sure=request.sure)
+
+
 def _profile_of(world: World, request: StartRequest) -> str:
     from agentdeck.engine.profiles.chain import COMMAND
     from agentdeck.system.config.profiles import choose
@@ -158,6 +177,7 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
         branch=request.branch or "",
         base=request.base or "",
         tier=request.tier or defaults.tier,
+        permission=_permission_of(world, request),
         timeout=request.timeout or defaults.timeout,
         env=dict(request.env),
         id=request.id or "",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from agentdeck.core.agents.agent import Mode
+from agentdeck.core.agents.permission import Level, chosen, usual_commands
 from agentdeck.engine.worktrees import identity
+from agentdeck.errors import UsageError
 
 if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Agent
@@ -19,17 +22,63 @@ if TYPE_CHECKING:
 class Allowance:
     argv: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Keys for the settings file that the CLI is given."""
 
 
 def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[str, str]) -> Allowance:
     """`variables` is what the CLI finds its own files by."""
-    return Allowance(_to_commit(world, agent, profile, variables))
+    commit = _to_commit(world, agent, profile, variables)
+    grant = profile.permission.grant(agent.permission)
+    if grant is None:
+        return Allowance(commit)
+    config = world.settings.config
+    commands = usual_commands(config.agent.commands, config.landing.gate)
+    rules = "".join(f'{json.dumps(f"{command}*")}:"allow",' for command in commands)
+    usual = (
+        word.replace("{command}", command).replace("{program}", command.split()[0])
+        for command in dict.fromkeys(commands)
+        for word in grant.command_argv
+    )
+    env = {name: value.replace("{rules}", rules) for name, value in grant.env.items()}
+    return Allowance((*grant.argv, *usual, *commit), env, dict(grant.settings))
+
+
+def permission_of(world: World, profile: Profile, asked: str | None, *, sure: bool) -> str:
+    """The level of a new agent with that profile. Raise where it is not there, or `all` and not said twice."""
+    config = world.settings.config.agent
+    level = chosen(asked, sure=sure, profile=profile.permission.level, configured=config.permission)
+    if level in profile.permission.levels or not level:
+        return level
+    if asked is None and not profile.permission.level:
+        return ""  # what is configured for all of them is not for one that has no levels
+    known = ", ".join(profile.permission.levels)
+    raise UsageError(
+        f"{profile.title} has no permission level “{level}”.",
+        hint=f"It has: {known}." if known else "It runs whatever it is told to run.",
+    )
+
+
+def refusals_note(world: World, agent: Agent, variables: Mapping[str, str]) -> str:
+    """What an agent without a screen will refuse, in a sentence; empty where it can work."""
+    profile = world.profiles.get(agent.profile)
+    if profile is None or agent.mode is not Mode.HEADLESS or profile.permission.unattended == "works":
+        return ""
+    if agent.permission not in ("", Level.ASK):
+        return ""
+    from agentdeck.system.config.clifiles import allows_edits
+
+    if not agent.permission and allows_edits(profile.files, variables, world.root):
+        return ""
+    more = next((level for level in profile.permission.levels if level != Level.ASK), "")
+    way = f"--permission {more} lets it work" if more == Level.EDIT else "it can only look"
+    return f"{profile.title} has nobody to ask here, so it refuses to edit files and to commit; {way}"
 
 
 def commit_note(world: World, agent: Agent) -> str:
     """A sentence about an agent whose sandbox keeps it from committing; empty where it can."""
     profile, git_dir = world.profiles.get(agent.profile), identity.git_dir(world.repo.common, agent)
-    if profile is None or profile.sandbox.kind == "none" or git_dir is None:
+    if profile is None or not profile.sandbox.argv or git_dir is None:
         return ""
     from agentdeck.system.git.committing import commit_roots
 
@@ -44,7 +93,7 @@ def commit_note(world: World, agent: Agent) -> str:
 def _to_commit(world: World, agent: Agent, profile: Profile, variables: Mapping[str, str]) -> tuple[str, ...]:
     """Open the git folders that a commit writes to the CLI's sandbox, beside those that the user has opened."""
     git_dir = identity.git_dir(world.repo.common, agent)
-    if profile.sandbox.kind == "none" or git_dir is None:
+    if not profile.sandbox.argv or git_dir is None:
         return ()
     from agentdeck.system.config.clifiles import codex_writable_roots
     from agentdeck.system.git.committing import commit_roots
@@ -52,5 +101,6 @@ def _to_commit(world: World, agent: Agent, profile: Profile, variables: Mapping[
     roots = [str(root) for root in commit_roots(world.repo.common, git_dir)]
     if not roots:
         return ()
-    told = json.dumps([*codex_writable_roots(variables), *roots], ensure_ascii=False)
+    opened = codex_writable_roots(variables) if profile.files == "codex" else ()
+    told = json.dumps([*opened, *roots], ensure_ascii=False)
     return tuple(word.replace("{roots}", told) for word in profile.sandbox.argv)

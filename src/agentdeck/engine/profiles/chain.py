@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Agent, Mode
 from agentdeck.core.agents.failover import Policy
@@ -58,14 +58,22 @@ def usable(world: World, names: Sequence[str]) -> tuple[tuple[str, ...], str]:
     return there, f"{', '.join(missing)} {verb} left out of the failover"
 
 
-def rung_of(profile: Profile, mode: Mode, folder: Path, more: Sequence[str] = (), *, wired: bool = False) -> Rung:
-    """`more` goes right after the program's name."""
+def rung_of(
+    profile: Profile,
+    mode: Mode,
+    folder: Path,
+    more: Sequence[str] = (),
+    *,
+    wired: bool = False,
+    settings: Mapping[str, Any] | None = None,
+) -> Rung:
+    """`more` goes right after the program's name, `settings` into the settings file that the CLI is given."""
     from agentdeck.system.config.profiles import fill_program, wire_reports
 
-    settings = wire_reports(profile, folder)
+    path = wire_reports(profile, folder, settings)
 
     def words(*, known: bool = False, resume: bool = False) -> tuple[str, ...]:
-        line = profile.template(mode, prompt=True, resume=resume, known=known, reports=bool(settings))
+        line = profile.template(mode, prompt=True, resume=resume, known=known, reports=bool(path))
         first, *rest = (fill_program(word) for word in line)
         return (first, *more, *rest)
 
@@ -75,7 +83,7 @@ def rung_of(profile: Profile, mode: Mode, folder: Path, more: Sequence[str] = ()
         start=words(),
         resume=words(known=True, resume=True) if lines.resume else (),
         resume_last=words(resume=True) if lines.resume_last else (),
-        settings=settings,
+        settings=path,
         go_on=profile.go_on,
         detectors=profile.detectors,
         outcome=profile.outcome,

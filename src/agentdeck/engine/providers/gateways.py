@@ -35,15 +35,15 @@ _CHECK = 150.0
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What points one agent's CLI at the gateway."""
+    """What points one agent's CLI at the gateway, and tells it what it may do."""
 
     argv: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     unset: frozenset[str] = frozenset()
-
-    @property
-    def wired(self) -> bool:
-        return bool(self.argv or self.env)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Keys for the settings file that it is given."""
+    wired: bool = False
+    """Whether its requests go through the gateway."""
 
 
 NOT_WIRED = Wiring()
@@ -150,6 +150,7 @@ def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
         tuple(_filled(word, values) for group in told for word in group),
         {name: _filled(value, values) for name, value in env.items()},
         frozenset(keys if login else {*keys, *way.keyed_unset}) - set(env),
+        wired=True,
     )
 
 

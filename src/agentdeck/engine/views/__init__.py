@@ -150,6 +150,10 @@ class StartRequest:
     branch: str | None = None
     base: str | None = None
     tier: str | None = None
+    permission: str | None = None
+    """How much it may do without asking; None: as the profile, the configuration or its CLI says."""
+    sure: bool = False
+    """Whether `all` was said twice."""
     timeout: float | None = None
     env: dict[str, str] = field(default_factory=dict)
     argv: tuple[str, ...] = ()

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agentdeck.system.files.files import from_json
+
 
 def codex_config(variables: Mapping[str, str]) -> dict[str, Any]:
     """Codex' own `config.toml`, as an agent with these variables finds it; empty where it can't be read."""
@@ -21,6 +23,37 @@ def codex_writable_roots(variables: Mapping[str, str]) -> tuple[str, ...]:
     section = codex_config(variables).get("sandbox_workspace_write")
     roots = section.get("writable_roots") if isinstance(section, dict) else None
     return tuple(str(root) for root in roots) if isinstance(roots, list) else ()
+
+
+def allows_edits(files: str, variables: Mapping[str, str], root: Path) -> bool:
+    """Whether the person's own settings let the CLI edit files without a question."""
+    if files == "codex":
+        return codex_config(variables).get("sandbox_mode") in ("workspace-write", "danger-full-access")
+    if files != "claude":
+        return False
+    home = _home(variables, "CLAUDE_CONFIG_DIR", ".claude")
+    places = (home / "settings.json", root / ".claude/settings.json", root / ".claude/settings.local.json")
+    told = [_permissions(place) for place in places]
+    allowed = [str(rule).split("(")[0] for each in told for rule in _list(each.get("allow"))]
+    modes = {each.get("defaultMode") for each in told}
+    return bool(modes & {"acceptEdits", "bypassPermissions"}) or bool({"Edit", "Write"} & set(allowed))
+
+
+def _permissions(path: Path) -> dict[str, Any]:
+    found = _read_json(path).get("permissions")
+    return found if isinstance(found, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = from_json(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _home(variables: Mapping[str, str], variable: str, folder: str) -> Path:

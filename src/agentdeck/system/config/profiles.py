@@ -124,14 +124,15 @@ def fill_program(word: str) -> str:
     return os.environ.get("SHELL") or "/bin/sh" if word == "{shell}" else word
 
 
-def wire_reports(profile: Profile, folder: Path) -> str:
-    """Let the CLI's own hooks report into `folder`; return what `{settings}` stands for on its command line."""
+def wire_reports(profile: Profile, folder: Path, more: Mapping[str, Any] | None = None) -> str:
+    """Let the CLI's own hooks report into `folder`; return what `{settings}` stands for on its command line. `more` is
+    what else its settings file says."""
     script = str(SHIPPED / "report.sh")
     if profile.reports.kind == "claude":
         line = shlex.join(["/bin/sh", script, str(folder), "claude"])
         hook = [{"hooks": [{"type": "command", "command": line, "timeout": 5}]}]
         path = private_folder(folder) / "claude-settings.json"
-        write_json(path, {"hooks": dict.fromkeys(_CLAUDE_EVENTS, hook)})
+        write_json(path, {**(more or {}), "hooks": dict.fromkeys(_CLAUDE_EVENTS, hook)})
         return str(path)
     if profile.reports.kind == "codex":
         return f"notify={json.dumps(['/bin/sh', script, str(folder), 'codex'])}"

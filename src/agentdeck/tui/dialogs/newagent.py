@@ -16,6 +16,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Label, Select, TextArea
 from textual.worker import Worker, WorkerState
 
+from agentdeck.core.agents.permission import Level
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
@@ -56,8 +57,16 @@ def choices(deck: Deck) -> Choices:
     )
 
 
+_PERMISSIONS = (
+    ("as its CLI is set up", ""),
+    ("ask before it changes anything", str(Level.ASK)),
+    ("edit files, commit, run the usual commands", str(Level.EDIT)),
+    ("all that you can do", str(Level.ALL)),
+)
+
+
 class NewAgent(ModalScreen[StartRequest | None]):
-    """Ask for task, profile, base, tier and name. What was typed is in `draft` when it was left without a start."""
+    """Ask what to start. What was typed is in `draft` when it was left without a start."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Leave", show=False),
@@ -70,6 +79,7 @@ class NewAgent(ModalScreen[StartRequest | None]):
         super().__init__()
         self._deck = deck
         self.draft = draft or StartRequest()
+        self._warned = False
 
     def compose(self) -> ComposeResult:
         draft = self.draft
@@ -85,6 +95,11 @@ class NewAgent(ModalScreen[StartRequest | None]):
             with Horizontal(classes="field"):
                 yield Label("Tier")
                 yield Input(draft.tier or "", placeholder="none: the agent's own model", id="tier")
+            with Horizontal(classes="field"):
+                yield Label("Permission")
+                yield Select[str](
+                    _PERMISSIONS, value=draft.permission or "", allow_blank=False, id="permission", compact=True
+                )
             with Horizontal(classes="field"):
                 yield Label("Name")
                 yield Input(draft.name or "", placeholder="made from the task", id="name")
@@ -124,6 +139,11 @@ class NewAgent(ModalScreen[StartRequest | None]):
         if offered.tiers:
             tier.placeholder = f"none, or {plain(', '.join(offered.tiers))}"
 
+    @on(Select.Changed, "#permission")
+    def _permission_changed(self) -> None:
+        self._warned = False
+        self.complain("")
+
     @on(Select.Changed, "#profile")
     def _profile_changed(self, event: Select.Changed) -> None:
         is_command = event.value == COMMAND
@@ -145,6 +165,7 @@ class NewAgent(ModalScreen[StartRequest | None]):
             base=text("base"),
             tier=text("tier"),
             name=text("name"),
+            permission=str(self.query_one("#permission", Select).value) or None,
         )
 
     def action_cancel(self) -> None:
@@ -154,7 +175,11 @@ class NewAgent(ModalScreen[StartRequest | None]):
     def action_start(self) -> None:
         typed = self.draft = self._typed()
         if typed.profile != COMMAND:
-            self.dismiss(typed)
+            if typed.permission == Level.ALL and not self._warned:
+                self._warned = True
+                self.complain("It can read, change and delete anything that you can. Start it again if you mean that.")
+                return
+            self.dismiss(replace(typed, sure=self._warned))
             return
         try:
             argv = tuple(shlex.split(typed.task))
@@ -165,7 +190,7 @@ class NewAgent(ModalScreen[StartRequest | None]):
             self.complain("Type a command.")
             self.query_one("#task").focus()
             return
-        self.dismiss(replace(typed, task="", profile=None, argv=argv))
+        self.dismiss(replace(typed, task="", profile=None, permission=None, argv=argv))
 
     def action_edit(self) -> None:
         area = self.query_one("#task", TextArea)

@@ -112,6 +112,7 @@ def entries_of(deck: Deck, view: AgentView) -> list[Entry]:
         ("base", view.base),
         ("profile", f"{agent.profile}, {agent.mode}"),
         ("tier", agent.tier),
+        ("permission", agent.permission),
         ("model", status.model),
         ("session", status.session),
         ("log", str(view.log or "")),

@@ -1,0 +1,53 @@
+"""How much an agent may do without asking. Each CLI has words of its own for the three levels: see its profile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from agentdeck.errors import RefusedError, UsageError
+
+
+class Level(StrEnum):
+    ASK = "ask"
+    """It asks before it edits a file or runs a command that changes something."""
+    EDIT = "edit"
+    """It edits files in its worktree, commits, and runs the repository's usual commands."""
+    ALL = "all"
+    """It does anything that its user could do on this machine."""
+
+
+LEVELS = tuple(level.value for level in Level)
+GIT = tuple(f"git {verb}" for verb in ("add", "commit", "status", "diff", "log", "show", "merge", "mv", "rm"))
+"""What an agent needs to look at its work and to commit it."""
+_PLAIN = re.compile(r"[\w./:@=+,-]+(?: [\w./:@=+,%-]+)*")
+
+
+def is_as_strict(level: Any, than: Any) -> bool:
+    """Whether `level` allows no more than `than`; None is whatever the CLI itself is set to."""
+    if level not in LEVELS or (than is not None and than not in LEVELS):
+        return False
+    return LEVELS.index(level) <= (LEVELS.index(than) if than is not None else 0)
+
+
+def usual_commands(own: Iterable[str], gate: Iterable[str]) -> tuple[str, ...]:
+    """git's, those of the configuration, and those of the gate that need no shell: what has to pass may be tried."""
+    told = [part.strip() for line in gate for part in line.split("&&")]
+    plain = [part for part in told if _PLAIN.fullmatch(part)]
+    return tuple(dict.fromkeys([*GIT, *own, *plain]))
+
+
+def chosen(asked: str | None, *, sure: bool, profile: str, configured: str) -> str:
+    """The level of a new agent, empty for the CLI's own; `all` is to be said twice, in whatever two places."""
+    level = asked or profile or configured
+    if level and level not in LEVELS:
+        raise UsageError(f"There is no permission level “{level}”.", hint=f"There are: {', '.join(LEVELS)}.")
+    said = (asked == Level.ALL) + (profile == Level.ALL) + (configured == Level.ALL) + sure
+    if level == Level.ALL and (said < 2 or asked is None):
+        raise RefusedError(
+            "With the permission “all” an agent can read, change and delete anything that you can.",
+            hint="Say it twice if you mean it: --permission all --permission all",
+        )
+    return level
