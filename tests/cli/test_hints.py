@@ -68,6 +68,7 @@ INSIDE = "engine/landing/test_landing_repositories_inside.py"
 LANDING = "engine/landing/test_landing.py"
 KINDS = "engine/landing/test_kinds_of_repositories.py"
 ELSEWHERE = {
+    "agentdeck run --permission all --permission all “…”": "cli/test_run.py",
     "agentdeck trust": "cli/test_trust.py",
     "agentdeck -C {} trust": "cli/test_trust.py",
     "{} … {} more characters, see “agentdeck trust --show” … {}": "cli/test_trust.py",

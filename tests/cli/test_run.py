@@ -271,3 +271,21 @@ def test_from_cron(bench: Bench) -> None:
     assert "key=from the file" in agentdeck("logs", "bot", cwd=bench.root).stdout
     lines = bench.deck().store.runs_log.read_text().splitlines()
     assert [line.split()[1] for line in lines] == ["START", "OK"]
+
+
+def test_the_permission_for_all_is_given_to_those_who_say_it_twice(bench: Bench) -> None:
+    words = ("run", "--agent", "demo", "-n", "it", "--headless", "--permission", "all")
+    assert_refused(agentdeck(*words, "Go", cwd=bench.root), says=["anything that you can"])
+    assert bench.worktrees() == [str(bench.root)]
+    bench.own('[agent]\npermission = "all"\n')
+    assert agentdeck("run", "--agent", "demo", "Go", cwd=bench.root).returncode == ExitCode.REFUSED
+    assert_ok(agentdeck(*words, "Go", cwd=bench.root))
+    assert_ok(agentdeck(*words, "--permission", "all", "-n", "two", "Go", cwd=bench.root))
+    assert bench.deck().agent("two").agent.permission == "all"
+
+
+def test_a_level_that_the_cli_does_not_have_is_named(bench: Bench) -> None:
+    done = agentdeck("run", "--agent", "shell", "--permission", "edit", "ls", cwd=bench.root)
+    assert (done.returncode, "has no permission level “edit”" in done.stderr) == (ExitCode.USAGE, True)
+    done = agentdeck("run", "--permission", "edit", "--", "true", cwd=bench.root)
+    assert (done.returncode, "it has no permission levels" in done.stderr) == (ExitCode.USAGE, True)

@@ -20,7 +20,7 @@ class Level(StrEnum):
 
 
 LEVELS = tuple(level.value for level in Level)
-GIT = tuple(f"git {verb}" for verb in ("add", "commit", "status", "diff", "log", "show", "merge", "mv", "rm"))
+GIT = tuple(" ".join(("git", verb)) for verb in ("add", "commit", "status", "diff", "log", "show", "merge", "mv", "rm"))
 """What an agent needs to look at its work and to commit it."""
 _PLAIN = re.compile(r"[\w./:@=+,-]+(?: [\w./:@=+,%-]+)*")
 
@@ -48,6 +48,6 @@ def chosen(asked: str | None, *, sure: bool, profile: str, configured: str) -> s
     if level == Level.ALL and (said < 2 or asked is None):
         raise RefusedError(
             "With the permission “all” an agent can read, change and delete anything that you can.",
-            hint="Say it twice if you mean it: --permission all --permission all",
+            hint="agentdeck run --permission all --permission all “…”",
         )
     return level
