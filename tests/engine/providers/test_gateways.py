@@ -43,8 +43,9 @@ def test_an_agent_is_failed_over_and_back_and_everybody_hears_of_it(
     eventually(lambda: deck.agent("fox").model == "big")
     assert deck.agent("fox").state is State.WORKING
     main.answer_with(529)
-    eventually(lambda: deck.agent("fox").state is State.LIMITED)
+    eventually(lambda: deck.agent("fox").failed_over)
     view = deck.agent("fox")
+    assert view.state is State.WORKING
     assert view.reason == "served by spare:small (main:big: 529 overloaded)"
     assert {each.name: each.state for each in gateways.health(world_of(deck))}["spare"] == "closed"
     main.answer_with(200)

@@ -250,7 +250,7 @@ def test_a_runner_that_is_killed_is_resumed_with_the_profile_it_was_on(bench: Be
     eventually(lambda: deck.agent("fix").profile == "codex" and deck.agent("fix").status.agent_pid)
     eventually(lambda: scripted.names == ["claude", "codex"])
     view = deck.agent("fix")
-    assert (view.status.state, view.state) == (State.WORKING, State.LIMITED)
+    assert (view.state, view.failed_over) == (State.WORKING, True)
     assert view.reason.startswith("failed over to codex: claude's usage limit until ")
     runner, agent = deck.store.runner_pid("fix"), view.status.agent_pid
     assert runner

@@ -387,7 +387,7 @@ def test_the_screen_tells_when_the_agent_waits_and_when_it_goes_on(pane: Pane, t
 def test_reports_of_the_clis_own_hooks_change_the_state_at_once(pane: Pane, terminal: Callable[..., Tmux]) -> None:
     from agentdeck.system.config.profiles import SHIPPED
 
-    terminal("sleep", "100", reports=True, mode=Mode.INTERACTIVE)
+    terminal("sleep", "100", reports="claude", mode=Mode.INTERACTIVE)
     eventually(lambda: pane.state() is State.WORKING)
 
     def report(**payload: Any) -> None:

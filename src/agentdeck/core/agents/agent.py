@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, PortsLease, WorktreeLease
+from agentdeck.core.agents.questions import Question
 from agentdeck.errors import RefusedError, UsageError
 
 NAME_MAX = 40
@@ -242,6 +243,12 @@ class Status:
     ended: float | None = None
     profile: str = ""
     """The one that serves it, where it was failed over to another than its own."""
+    questions: tuple[Question, ...] = ()
+    """What it asks a person, the first one now."""
+
+    @property
+    def question(self) -> Question | None:
+        return self.questions[0] if self.questions else None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -252,6 +259,7 @@ class Status:
         values = dict(data)
         values["state"] = State(values["state"])
         values["fault"] = Fault(values["fault"])
+        values["questions"] = tuple(Question.from_json(each) for each in values.get("questions", ()))
         return _checked(cls(**values))
 
 

@@ -70,7 +70,7 @@ class Rung:
     go_on: str = "continue"
     detectors: Detectors = field(default_factory=Detectors)
     outcome: Outcome = field(default_factory=Outcome)
-    reports: bool = False
+    reports: str = ""
     session_pattern: str = ""
     transcript: Place = field(default_factory=Place)
     wired: bool = False
@@ -118,8 +118,9 @@ class Orders:
     """How long output must rest before the screen is looked at."""
     detectors: Detectors = field(default_factory=Detectors)
     outcome: Outcome = field(default_factory=Outcome)
-    reports: bool = False
-    """Whether the CLI's own hooks report through the inbox; then the screen decides only what they can't."""
+    reports: str = ""
+    """The kind of the CLI's own hooks that report through the inbox, so that the screen decides only what they can't;
+    empty: there are none."""
     session_pattern: str = ""
     """A pattern whose group `session` finds the CLI's session id in its output."""
     transcript: Place = field(default_factory=Place)

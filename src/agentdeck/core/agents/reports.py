@@ -1,16 +1,18 @@
 """What is reported to a runner, as states: by agent CLIs through their own hooks, and by the gateway. Standard library
 only: the runner uses it.
 
-The payloads are those of Claude Code's hooks (`hook_event_name`), of Codex's `notify` and of our gateway (`type`).
+The payloads are those of Claude Code's and Codex' hooks (`hook_event_name`), of Codex' `notify` and of our gateway
+(`type`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agentdeck.core.agents.agent import Fault, State
+from agentdeck.core.agents.questions import Question, permission, subject_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +23,30 @@ class Report:
     fault: Fault = Fault.NONE
     session: str = ""
     model: str = ""
+    questions: tuple[Question, ...] = ()
+    """What it asks from now on, beside what it asked already."""
+    interrupted: bool = False
+    """Whether a person ended its turn."""
+    begins: bool = False
+    """Whether its turn begins with this."""
+    finished: tuple[str, str] | None = None
+    """The tool, and what it was about, that has run: a question about it is over."""
+    background: bool = False
+    """Whether its turn is over, and something that it started is still at work for it."""
 
 
-_CLAUDE_FAULTS = {
+_FAULTS = {
     "rate_limit": (State.LIMITED, Fault.LIMITED),
     "billing_error": (State.LIMITED, Fault.LIMITED),
     "overloaded": (State.LIMITED, Fault.PROVIDER),
     "server_error": (State.FAILED, Fault.PROVIDER),
     "authentication_failed": (State.FAILED, Fault.AUTH),
 }
+_OVER = ("completed", "failed", "killed", "stopped")
 _BUDGET = "agentdeck-budget"
 _WORK = frozenset({"UserPromptSubmit", "PreToolUse", "PostToolUse"})
+_TITLE = "Generate a concise, single-line task title"
+"""How the request begins of the hidden thread in which Codex names a session."""
 
 
 def budget_report(reason: str) -> dict[str, str]:
@@ -40,11 +55,15 @@ def budget_report(reason: str) -> dict[str, str]:
     return {"type": _BUDGET, "reason": reason}
 
 
-def read_report(payload: Mapping[str, Any]) -> Report | None:
-    """What `payload` says; None where it is not known."""
+def read_report(payload: Mapping[str, Any], hook: str = "", at: float = 0.0) -> Report | None:
+    """What `payload` says; None where it is not known. `hook` is what the report's hook is called, should it wait for
+    an answer, and `at` when it reported."""
     if "hook_event_name" in payload:
-        return _claude(payload)
+        return _hook(payload, hook, at)
     if payload.get("type") == "agent-turn-complete":
+        messages = payload.get("input-messages")
+        if isinstance(messages, list) and any(str(each).startswith(_TITLE) for each in messages):
+            return Report()
         return Report(State.DONE, session=_text(payload, "thread-id"))
     if payload.get("type") == _BUDGET:
         reason = _text(payload, "reason")
@@ -52,31 +71,40 @@ def read_report(payload: Mapping[str, Any]) -> Report | None:
     return None
 
 
-def _claude(payload: Mapping[str, Any]) -> Report:
+def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:
     event, session = payload["hook_event_name"], _text(payload, "session_id")
+    if payload.get("agent_id") and event not in ("PermissionRequest", "Notification"):
+        return Report(session=session)  # a sub-agent's turn is not its own
     if event in _WORK:
-        return Report(State.WORKING, session=session)
+        ran = (_text(payload, "tool_name"), subject_of(payload.get("tool_input"))) if event == "PostToolUse" else None
+        return Report(State.WORKING, session=session, begins=event == "UserPromptSubmit", finished=ran)
     if event == "PermissionRequest":
-        return Report(State.WAITING, f"asks to use {_tool(payload)}", session=session)
-    if event == "StopFailure":
-        error = _text(payload, "error")
-        state, fault = _CLAUDE_FAULTS.get(error, (State.FAILED, Fault.CRASHED))
-        return Report(state, error.replace("_", " ") or "failed", fault, session)
+        questions = permission(payload, hook, at)
+        return Report(State.WAITING, questions[0].text if questions else "asks", session=session, questions=questions)
     kind = _text(payload, "notification_type")
-    if event == "Stop" or kind == "idle_prompt":
-        return Report(State.DONE, session=session)
     if kind in ("permission_prompt", "elicitation_dialog"):
         return Report(State.WAITING, _text(payload, "message") or "asks for a permission", session=session)
-    return Report(session=session, model=_text(payload, "model"))
+    ended = _end("Stop" if kind == "idle_prompt" else event, payload)
+    return replace(ended, session=session) if ended else Report(session=session, model=_text(payload, "model"))
 
 
-def _tool(payload: Mapping[str, Any]) -> str:
-    tool, given = _text(payload, "tool_name") or "a tool", payload.get("tool_input")
-    if isinstance(given, Mapping):
-        subject = given.get("command") or given.get("file_path") or given.get("url")
-        if isinstance(subject, str):
-            return f"{tool}: {' '.join(subject.split())[:80]}"
-    return tool
+def _end(event: str, payload: Mapping[str, Any]) -> Report | None:
+    """How a turn ended; None where none did."""
+    if event == "StopFailure":
+        error = _text(payload, "error")
+        state, fault = _FAULTS.get(error, (State.FAILED, Fault.CRASHED))
+        return Report(state, error.replace("_", " ") or "failed", fault)
+    if event == "Interrupt":
+        return Report(State.DONE, interrupted=True)
+    if event == "Stop" and (tasks := _running(payload.get("background_tasks"))):
+        return Report(State.WORKING, f"{tasks} in the background", background=True)
+    return Report(State.DONE) if event == "Stop" else None
+
+
+def _running(tasks: Any) -> str:
+    found = [each for each in tasks if isinstance(each, Mapping)] if isinstance(tasks, list) else []
+    count = sum(each.get("status") not in _OVER for each in found)
+    return "" if not count else "1 task" if count == 1 else f"{count} tasks"
 
 
 def _text(payload: Mapping[str, Any], key: str) -> str:

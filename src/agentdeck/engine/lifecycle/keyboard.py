@@ -9,11 +9,11 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.engine.runner.typist import MESSAGES, WITHDRAWN_AFTER
+from agentdeck.engine.runner.typist import MESSAGES, REFUSED, TAKEN, WITHDRAWN_AFTER
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
 from agentdeck.errors import RefusedError
-from agentdeck.system.files.files import private_folder, write_json
+from agentdeck.system.files.files import private_folder, read_json, write_json
 
 _PATIENCE = 10.0
 """Seconds that a program may take to read what is typed."""
@@ -51,9 +51,10 @@ def _give_to_runner(world: World, name: str, text: str, *, enter: bool) -> None:
     while path.exists() and world.lives(name) and time.monotonic() < deadline:
         time.sleep(0.02)
     is_withdrawn = _withdraw(path)
-    taken, deadline = path.with_suffix(".taken"), time.monotonic() + _PATIENCE
+    taken, deadline = path.with_suffix(TAKEN), time.monotonic() + _PATIENCE
     while taken.exists() and world.lives(name) and time.monotonic() < deadline:
         time.sleep(0.02)
+    _check_not_refused(name, path.with_suffix(REFUSED))
     if not world.lives(name) and (is_withdrawn or taken.exists()):
         raise RefusedError(
             f"{name} ended before it received the text.", hint=f"Start it again with “agentdeck resume {name}”."
@@ -66,6 +67,24 @@ def _give_to_runner(world: World, name: str, text: str, *, enter: bool) -> None:
         )
     if taken.exists():
         raise RefusedError(f"{name} is not reading its input.", hint=f"“agentdeck attach {name}” shows its terminal.")
+
+
+def _check_not_refused(name: str, refusal: Path) -> None:
+    try:
+        said = read_json(refusal)
+        refusal.unlink()
+    except FileNotFoundError:
+        return
+    raise asks_error(name, str(said["question"]), str(said["choices"]))
+
+
+def asks_error(name: str, text: str, choices: str) -> RefusedError:
+    """That a text would answer what the agent asks."""
+    return RefusedError(
+        f"{name} asks a question, and a text would answer it. Nothing was typed.",
+        detail=f"{text}{'  ' * bool(choices)}{choices}",
+        hint=f"agentdeck answer {name} 1" if choices else f"agentdeck attach {name}",
+    )
 
 
 def _withdraw(path: Path) -> bool:

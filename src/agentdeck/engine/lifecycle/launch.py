@@ -109,7 +109,7 @@ def _orders_of_profile(
         orders,
         detectors=profile.detectors,
         outcome=profile.outcome,
-        reports=profile.reports.kind != "none",
+        reports="" if profile.reports.kind == "none" else profile.reports.kind,
         session_pattern=profile.session_pattern,
         transcript=profile.place,
         profile=course.profile,

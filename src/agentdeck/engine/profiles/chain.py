@@ -87,7 +87,7 @@ def rung_of(
         go_on=profile.go_on,
         detectors=profile.detectors,
         outcome=profile.outcome,
-        reports=profile.reports.kind != "none",
+        reports="" if profile.reports.kind == "none" else profile.reports.kind,
         session_pattern=profile.session_pattern,
         transcript=profile.place,
         wired=wired,

@@ -13,17 +13,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
+from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.failover import Failover, Move
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
 from agentdeck.engine.runner.runs_log import RunsLog
+from agentdeck.engine.runner.session_status import SessionStatus
 from agentdeck.engine.runner.stopping import Ladder, full, rest
 from agentdeck.engine.runner.transcript import Transcript
 from agentdeck.engine.runner.typist import MESSAGES, Messages, Typist
@@ -207,6 +209,7 @@ class Runner:
             session = self.watch.status.session
             resumed = session if any(session in word for word in argv) else ""
             self.transcript.launched(self.orders, cwd, environment, resumed)
+            self._look_where(argv, environment)
 
         def started(pid: int) -> None:
             if is_agent:
@@ -217,6 +220,13 @@ class Runner:
                 self._on_change(replace(status, state=State.WORKING, since=time.time()))
 
         return self.relay.run(argv, cwd, environment, started)
+
+    def _look_where(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
+        """Tell the watch what else it can ask, beside the screen."""
+        if self.orders.reports == "claude":
+            self.watch.session_status = SessionStatus(environment)
+        if is_shell(argv):
+            self.watch.at_prompt = self.relay.rests
 
     def _begin_in(self) -> str:
         found = inside(Path(self.orders.cwd), self.orders.start_in)

@@ -9,13 +9,15 @@ from pathlib import Path
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.orders import Orders
 from agentdeck.engine.runner.watch import Watch
-from agentdeck.system.files.files import read_json
+from agentdeck.system.files.files import read_json, write_json
 
 MESSAGES = "typing"
 """The folder in an agent's own with what people send to it, a file each, which the runner deletes once it is typed."""
 WITHDRAWN_AFTER = 10.0
 """Seconds that a message may wait for the program to be up."""
-_TAKEN = ".taken"
+TAKEN = ".taken"
+REFUSED = ".refused"
+"""In place of a message that would have answered a question: what the agent asks."""
 _ENTER_AFTER = 0.2
 """Seconds after the program has read a text: CLIs take an Enter that comes sooner for a line of it."""
 _ENTER_LATEST = 3.0
@@ -78,7 +80,7 @@ class Typist:
         """Do what is due; return when the next of it is."""
         if self._enter:
             return self._press_enter(now)
-        if self._begun or not orders.typed or not watch.rested or watch.status.state is State.WAITING:
+        if self._begun or not orders.typed or not watch.rested or watch.is_asking:
             return None
         # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
         patient_until = self._launched + _READY_AFTER
@@ -109,14 +111,15 @@ class Typist:
 
 
 class Messages:
-    """What people send, typed one after the other in the order of its files' names."""
+    """What people send, typed one after the other in the order of its files' names; never into a dialog, where it would
+    be an answer."""
 
     def __init__(self, folder: Path, typist: Typist, unsent: Callable[[], bool]) -> None:
         """`unsent` says whether something that was typed has not reached the program's terminal yet."""
         self._folder, self._typist, self._unsent = folder, typist, unsent
         self._current: Path | None = None
         self._is_waiting = True
-        for left in folder.glob(f"*{_TAKEN}"):
+        for left in (*folder.glob(f"*{TAKEN}"), *folder.glob(f"*{REFUSED}")):
             left.unlink()
 
     def look(self) -> None:
@@ -136,12 +139,12 @@ class Messages:
             return now + _LOOK
         self._is_waiting = len(waiting) > 1
         if waiting:
-            self._take(waiting[0], now)
+            self._take(waiting[0], watch, now)
             return now
         return None
 
-    def _take(self, path: Path, now: float) -> None:
-        taken = path.with_suffix(_TAKEN)
+    def _take(self, path: Path, watch: Watch, now: float) -> None:
+        taken = path.with_suffix(TAKEN)
         try:
             path.rename(taken)
             message = read_json(taken)
@@ -152,5 +155,9 @@ class Messages:
         except (OSError, ValueError, TypeError, KeyError):
             text, enter, fresh = "", False, False
         self._current = taken
-        if fresh:
-            self._typist.type(text, now, enter=enter)
+        if not fresh:
+            return
+        if (question := watch.asks()) is not None:
+            write_json(taken.with_suffix(REFUSED), {"question": question.text, "choices": question.choices})
+            return
+        self._typist.type(text, now, enter=enter)

@@ -13,19 +13,30 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import Fault, Mode, State, Status
 from agentdeck.core.agents.detect import count, detect
-from agentdeck.core.agents.orders import Orders
+from agentdeck.core.agents.orders import Detectors, Orders
+from agentdeck.core.agents.questions import Asks, Question, shown
 from agentdeck.core.agents.reports import Report, read_report
 from agentdeck.core.transcripts.records import Kind, Record
+from agentdeck.engine.runner.session_status import SessionStatus, Told
 from agentdeck.system.files.files import from_json
 from agentdeck.system.terminal.pane import capture
 
 _TRICKLE = 2.0
 """Seconds between looks while output does not rest."""
+_WAITING_TRICKLE = 0.5
+"""The same while a question is on the screen, which may be answered at any time."""
+_SETTLE = 0.7
+"""Seconds in which a hook may still tell how a turn ended that is over."""
 _FALLBACK_LINES = 100
 _STALE = (State.WORKING, State.DONE)
 """What a screen that is not drawn to its end says of an agent that has reported its end."""
+_BY_HOOK = ("permission prompt", "input needed")
+"""What it waits for when a hook tells what that is about."""
 _TROUBLE = (State.LIMITED, State.FAILED)
 """What screens and hooks say of a request that the gateway refused; why, the gateway says itself."""
+INTERRUPTED = "its turn was ended by a person"
+NO_TASK = "has no task yet"
+AT_PROMPT = "is at its prompt"
 
 
 class Watch:
@@ -36,12 +47,28 @@ class Watch:
         self._orders, self._change = orders, change
         self._patterns = any((orders.detectors.waiting, orders.detectors.done, orders.detectors.limited))
         self._session = re.compile(orders.session_pattern) if orders.session_pattern else None
+        self.session_status: SessionStatus | None = None
+        """Where the CLI keeps the state itself, it is asked first."""
         self._recent = ""
         self._reported = False
         """Whether the state is what the CLI itself reported, and not what its screen showed."""
+        self._own_session = ""
+        """As it was reported in this run."""
+        self.at_prompt: Callable[[], bool] | None = None
+        """Whether a shell that a person types to has no command running; None: it is no shell."""
+        self._known_at = 0.0
+        """When that was reported, in seconds since the epoch."""
+        self._begun = bool(orders.task) or orders.resumes or not orders.profile
+        """Whether it ever had something to do, as a command always has."""
+        self._in_background = False
+        """Whether its turn is over, and something that it started is still at work."""
+        self._dialog_seen = False
+        """Whether the question that was reported has been on the screen."""
         self._printed: float | None = None
         """When output came that no look has seen yet; monotonic, as all times here."""
         self._first_unseen = 0.0
+        self._again: float | None = None
+        """When to look again, even though nothing is printed."""
         self.rested = False
         """Whether output has rested at least once: the program is up."""
         self.working_as = ""
@@ -80,43 +107,160 @@ class Watch:
 
     def next_look(self) -> float | None:
         """When the screen is to be looked at; None while nothing new was printed."""
-        if self._printed is None or not (self._patterns or self._session or not self.rested):
-            return None
-        return min(self._printed + self._orders.quiet, self._first_unseen + _TRICKLE)
+        due = self._again
+        if self._printed is not None and (self._patterns or self._session or self.at_prompt or not self.rested):
+            trickle = _WAITING_TRICKLE if self.status.state is State.WAITING else _TRICKLE
+            after = min(self._printed + self._orders.quiet, self._first_unseen + trickle)
+            due = after if due is None else min(due, after)
+        return due
 
     def tick(self, now: float) -> None:
         due = self.next_look()
         if due is None or now < due:
             return
         self.rested = self.rested or (self._printed is not None and now >= self._printed + self._orders.quiet)
-        self._printed = None
+        self._printed = self._again = None
         self._find_session()
-        if self._patterns:
-            self._judge_screen()
+        self._look(now)
 
-    def _judge_screen(self) -> None:
-        screen, detectors = self.screen(), self._orders.detectors
+    def _look(self, now: float) -> None:
+        """Ask whoever knows best: the CLI's own status, where it keeps one that is newer than what it reported, else
+        the screen."""
+        if self.at_prompt is not None:
+            if self.at_prompt():
+                self._ask((Question(AT_PROMPT, Asks.TEXT, at=time.time()),))
+            else:
+                self._set(state=State.WORKING)
+            return
+        told = self._told()
+        if told is not None:
+            # What it reported a moment ago may not be in its status yet.
+            left = 0.0 if told.at >= self._known_at else self._known_at + _SETTLE - time.time()
+            if left > 0:
+                self._again = now + left
+            else:
+                self._follow(told, now)
+        elif self._patterns:
+            self._judge_screen()
+        if self.session_status is not None and self.status.state is State.WAITING:
+            self._again = now + 1.0 if self._again is None else self._again
+
+    def _told(self) -> Told | None:
+        if self.session_status is None or self._orders.mode is Mode.HEADLESS:
+            return None
+        return self.session_status.read(self.status.agent_pid, self.status.session)
+
+    def _follow(self, told: Told, now: float) -> None:
+        if told.state is State.WAITING:
+            left = told.at + _SETTLE - time.time()
+            if self.status.state is State.WAITING and self.status.questions:
+                return
+            if left > 0 and told.waits_for in _BY_HOOK:
+                self._again = now + left
+            else:
+                screen = self.screen()
+                found = detect(screen, replace(self._orders.detectors, limited=(), failed=(), working=(), done=()))
+                self._ask((shown(screen, found[1] if found else told.waits_for or "asks something", told.at),))
+            return
+        if told.state is State.WORKING:
+            if self.status.fault is not Fault.BUDGET:
+                self._reported = False
+                self._set(state=State.WORKING, questions=())
+            return
+        if self._in_background or (self._reported and self.status.state is State.DONE):
+            return
+        screen = self.screen()
+        found = detect(screen, replace(self._heeded(screen), waiting=(), working=(), done=()))
+        if self._reported and self.status.state in _TROUBLE:
+            return
+        if found is not None:
+            self._set(state=found[0], reason=found[1], questions=())
+        elif not self._begun:
+            self._ask((Question(NO_TASK, Asks.TEXT, at=told.at),))
+        elif (left := told.at + _SETTLE - time.time()) > 0:
+            self._again = now + left
+        else:
+            self._rest()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits at its prompt, where a text is a message."""
+        question = self.status.question
+        return self.status.state is State.WAITING and question is not None and question.kind is Asks.TEXT
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a dialog is open, which a text would answer."""
+        return self.status.state is State.WAITING and not self.is_idle
+
+    def _rest(self) -> None:
+        """It is at its prompt, and has not said that it finished its turn."""
+        self._set(state=State.DONE, reason=INTERRUPTED, questions=())
+
+    def _ask(self, questions: tuple[Question, ...]) -> None:
+        self._set(state=State.WAITING, reason=questions[0].text, questions=questions)
+
+    def asks(self) -> Question | None:
+        """The question that is open now, which a text would answer; None where a text is a message."""
+        question = self.status.question if self.status.state is State.WAITING else None
+        if question is None and self._patterns:
+            screen = self.screen()
+            told = self._told()
+            found = detect(screen, replace(self._orders.detectors, limited=(), failed=(), working=(), done=()))
+            if found is not None and (told is None or told.state is State.WAITING):
+                question = shown(screen, found[1], time.time())
+        return question if question is None or question.kind is not Asks.TEXT else None
+
+    def _heeded(self, screen: str) -> Detectors:
+        """The rules, without those for limits where all that the screen says of a limit is old."""
+        detectors = self._orders.detectors
         if self._shows_history:
             self._shows_history = False
             self._old_limits = count(screen, detectors.limited)
         if self._old_limits or self._told_limits:
-            shown = count(screen, detectors.limited)
-            self._old_limits = min(self._old_limits, shown)
-            if shown <= self._old_limits + self._told_limits:
-                detectors = replace(detectors, limited=())
-        found = detect(screen, detectors)
+            shown_now = count(screen, detectors.limited)
+            self._old_limits = min(self._old_limits, shown_now)
+            if shown_now <= self._old_limits + self._told_limits:
+                return replace(detectors, limited=())
+        return detectors
+
+    def _judge_screen(self) -> None:
+        screen = self.screen()
+        found = detect(screen, self._heeded(screen))
         if found is None:
-            # Something was printed, and nothing on the screen says that it waits or is finished.
-            if self.status.state in (State.WAITING, State.LIMITED) and not self._reported:
-                self._set(state=State.WORKING, reason="")
+            self._judge_silent_screen()
             return
         state, reason = found
         if self.status.fault is Fault.BUDGET and state in _TROUBLE:
             return
+        if state is State.WAITING:
+            self._dialog_seen = True
+            if self._reported and self.status.state is State.WAITING:
+                return
+            self._reported = False
+            self._ask((shown(screen, reason, time.time()),))
+            return
         if self._reported and (state is self.status.state or (state, self.status.state) == _STALE):
             return  # its own report knows better, and says why
         self._reported = False
-        self._set(state=state, reason=reason)
+        self._begun = self._begun or state is State.WORKING
+        if state is State.DONE and not self._begun:
+            self._ask((Question(NO_TASK, Asks.TEXT, at=time.time()),))
+        else:
+            self._set(state=state, reason=reason, questions=())
+
+    def _judge_silent_screen(self) -> None:
+        """Something was printed, and nothing on the screen says that it waits or is finished."""
+        if not self._begun and self.rested:
+            self._ask((Question(NO_TASK, Asks.TEXT, at=time.time()),))
+        if self.status.state not in (State.WAITING, State.LIMITED):
+            return
+        if not self._reported:
+            if not self.is_idle:
+                self._set(state=State.WORKING, reason="", questions=())
+        elif self.status.state is State.WAITING and self._dialog_seen:
+            self._reported = False
+            self._rest()
 
     def last_look(self, inbox: Path) -> None:
         """The program has ended: learn what it left to be learned."""
@@ -136,19 +280,22 @@ class Watch:
 
     def take_reports(self, inbox: Path) -> None:
         """Read what the CLI's hooks have put into `inbox`, oldest first, and take it away."""
-        files = [path for path in inbox.glob("*.json") if path.is_file()]
-        for path in sorted(files, key=lambda path: path.stat().st_mtime_ns):
+        files = [(path.stat().st_mtime_ns, path) for path in inbox.glob("*.json") if path.is_file()]
+        for at, path in sorted(files):
             try:
                 payload = from_json(path.read_bytes())
             except (OSError, ValueError):
                 payload = None
             path.unlink(missing_ok=True)
-            report = read_report(payload) if isinstance(payload, dict) else None
+            report = read_report(payload, path.stem, at / 1e9) if isinstance(payload, dict) else None
             if report is not None:
-                self._take(report)
+                self._take(report, at / 1e9)
 
-    def _take(self, report: Report) -> None:
+    def _take(self, report: Report, at: float) -> None:
         fields = {key: value for key in ("session", "model") if (value := getattr(report, key))}
+        if self._own_session and report.session not in ("", self._own_session) and not report.begins:
+            return  # of a session beside its own
+        self._own_session = report.session or self._own_session
         self._set(**fields)
         if report.state is State.DONE and self._orders.detectors.limited:
             # What the screen says of a limit when a turn went well is old: a resumed program shows its past.
@@ -156,21 +303,53 @@ class Watch:
         if self.status.fault is Fault.BUDGET and report.state in _TROUBLE and report.fault is not Fault.BUDGET:
             return  # what the CLI makes of the gateway's refusal
         if report.state is not None:
-            self._reported = True
-            self._set(state=report.state, reason=report.reason, fault=report.fault)
+            self._take_state(report, at)
+
+    def _take_state(self, report: Report, at: float) -> None:
+        self._reported, self._known_at = True, at
+        self._begun = self._begun or report.state is State.WORKING
+        self._in_background = report.background
+        if report.state is State.WAITING and self._orders.mode is Mode.HEADLESS:
+            return  # nobody is asked there: the CLI refuses it
+        if report.state is State.WAITING:
+            self._dialog_seen = self._dialog_seen and self.status.state is State.WAITING
+            asked = report.questions or (Question(report.reason, at=at),)
+            # What a hook tells is more than what the screen shows of the same.
+            self._ask((*(each for each in self.status.questions if each.hook and report.questions), *asked))
+            self._again = time.monotonic() + 1.0
+            return
+        left = self._left_open(report)
+        if left:
+            self._ask(left)
+        else:
+            reason = INTERRUPTED if report.interrupted else report.reason
+            self._set(state=report.state, reason=reason, fault=report.fault, questions=())
+
+    def _left_open(self, report: Report) -> tuple[Question, ...]:
+        """The questions that are still open after `report`, where several tools run at once."""
+        if report.state is not State.WORKING or report.begins or self.status.state is not State.WAITING:
+            return ()
+        if report.finished is None:
+            return self.status.questions
+        if not report.finished[0]:
+            return ()
+        return tuple(each for each in self.status.questions if (each.tool, each.subject) != report.finished)
 
     def _set(self, **fields: object) -> None:
         if self._orders.mode is Mode.HEADLESS and fields.get("state") in (State.DONE, State.FAILED):
             return  # whether it went well, the end of its process tells
         new = replace(self.status, **fields)  # type: ignore[arg-type]
         if new.state is State.WORKING and self.status.state is State.WORKING:
-            new = replace(new, reason=self.working_as)
+            new = replace(new, reason=self.working_as or (self.status.reason if self._in_background else ""))
         if new.state is not self.status.state:
             new = replace(new, since=time.time())
             if new.state is State.WORKING:
-                new = replace(new, reason=self.working_as, fault=Fault.NONE)
+                new = replace(new, reason=self.working_as or (new.reason if self._in_background else ""))
+                new = replace(new, fault=Fault.NONE)
         if new.state is State.LIMITED and self.limited_as:
             new = replace(new, reason=self.limited_as)
+        if new.state is not State.WAITING and new.questions:
+            new = replace(new, questions=())
         if new == self.status:
             return
         self.status = new

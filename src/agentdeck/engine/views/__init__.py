@@ -43,9 +43,12 @@ class AgentView:
     def failed_over(self) -> bool:
         """Whether it works, and another than its tier's first provider serves it, or none does, or another profile
         than its own goes on for it."""
-        works = self.alive and self.status.state is State.WORKING
         by_profile = self.profile != self.agent.profile and self.status.reason != ""
-        return works and (by_profile or self._rerouted is not None)
+        return self._works and (by_profile or self._rerouted is not None)
+
+    @property
+    def _works(self) -> bool:
+        return self.alive and self.status.state is State.WORKING
 
     @property
     def _rerouted(self) -> Serving | None:
@@ -53,8 +56,13 @@ class AgentView:
         return self.serving if self.serving is not None and self.serving.reason else None
 
     @property
+    def _is_unserved(self) -> bool:
+        """Whether it works, as far as its program knows, and no provider answers it."""
+        return self._works and self._rerouted is not None and not self._rerouted.provider
+
+    @property
     def state(self) -> State:
-        return State.LIMITED if self.failed_over else self.status.state
+        return State.LIMITED if self._is_unserved else self.status.state
 
     @property
     def reason(self) -> str:
@@ -62,7 +70,7 @@ class AgentView:
 
     @property
     def since(self) -> float:
-        return self._rerouted.since if self.failed_over and self._rerouted else self.status.since
+        return self._rerouted.since if self._is_unserved and self._rerouted else self.status.since
 
     @property
     def model(self) -> str:

@@ -132,7 +132,9 @@ def wire_reports(profile: Profile, folder: Path, more: Mapping[str, Any] | None 
         line = shlex.join(["/bin/sh", script, str(folder), "claude"])
         hook = [{"hooks": [{"type": "command", "command": line, "timeout": 5}]}]
         path = private_folder(folder) / "claude-settings.json"
-        write_json(path, {**(more or {}), "hooks": dict.fromkeys(_CLAUDE_EVENTS, hook)})
+        # One that was failed over would wake up at its limit's reset, and work beside its successor.
+        settings = {"autoContinueAtUsageLimit": False, **(more or {})}
+        write_json(path, {**settings, "hooks": dict.fromkeys(_CLAUDE_EVENTS, hook)})
         return str(path)
     if profile.reports.kind == "codex":
         return f"notify={json.dumps(['/bin/sh', script, str(folder), 'codex'])}"

@@ -165,6 +165,13 @@ class Relay:
         finally:
             os.close(slave)
 
+    def rests(self) -> bool:
+        """Whether the program itself is in the foreground of its terminal, and nothing that it has started."""
+        try:
+            return self._master >= 0 and os.tcgetpgrp(self._master) == self.pid
+        except OSError:
+            return False
+
     def show(self, data: bytes) -> None:
         """Put `data` on our own terminal only."""
         self._to_screen += data

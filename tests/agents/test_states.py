@@ -1,0 +1,75 @@
+"""The states and the questions of real agent CLIs: what the deck says of them is so, at every moment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agents.agent import Mode, State
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.errors import RefusedError
+from tests.agents.answering import press_enter_until
+from tests.agents.conftest import QUIET
+from tests.support.decks import Bench
+from tests.support.fake_api import CONTENT, FILE, FakeApi, fake_api
+from tests.support.retry import eventually
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
+PATIENCE = 60.0
+SOON = 1.5
+"""Seconds after an answer in which the state has to follow; one, and a half for a busy machine."""
+
+
+@pytest.fixture
+def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC", "CLAUDE", "OPENAI", "CODEX"))]:
+        monkeypatch.delenv(name)
+    with fake_api() as served:
+        variables = {"ANTHROPIC_BASE_URL": served.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
+        for name, value in {**QUIET, **variables, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
+            monkeypatch.setenv(name, value)
+        bench.write(
+            ".codex/config.toml",
+            'model = "gpt-5-codex"\nmodel_provider = "x"\n'
+            f'[model_providers.x]\nname = "x"\nbase_url = "{served.url}/v1"\nwire_api = "responses"\n'
+            'env_key = "OPENAI_API_KEY"\nrequest_max_retries = 0\nstream_max_retries = 0\n',
+            cwd=bench.home,
+        )
+        yield served
+
+
+def about_the_tool(view: AgentView) -> bool:
+    return view.state is State.WAITING and "Bash" in view.reason
+
+
+def start_claude(deck: Deck, task: str = "Make the file") -> None:
+    """Start it and come to its first question about a tool."""
+    deck.start(StartRequest(task=task, profile="claude", name="cc", mode=Mode.INTERACTIVE))
+    press_enter_until(deck, "cc", about_the_tool, PATIENCE)
+
+
+def test_claude_code_rests_after_a_no_and_text_never_answers_it(bench: Bench, api: FakeApi) -> None:
+    deck = bench.deck()
+    start_claude(deck)
+
+    with pytest.raises(RefusedError, match="asks a question") as refused:
+        deck.send("cc", "Is it going well?")
+    assert "1 Yes" in refused.value.detail
+    assert deck.agent("cc").state is State.WAITING
+    assert not (deck.agent("cc").worktree / FILE).exists()
+    deck.send("cc", keys=["Escape"])
+    eventually(lambda: deck.agent("cc").state is State.DONE, SOON)
+    assert deck.agent("cc").status.questions == ()
+
+
+def test_a_bare_claude_code_has_no_task(bench: Bench, api: FakeApi) -> None:
+    deck = bench.deck()
+    deck.start(StartRequest(profile="claude", name="cc", mode=Mode.INTERACTIVE))
+    press_enter_until(deck, "cc", lambda view: "no task" in view.reason, PATIENCE)
+    assert deck.agent("cc").state is State.WAITING
+    deck.send("cc", "Make the file")
+    eventually(lambda: about_the_tool(deck.agent("cc")), 20)
