@@ -33,6 +33,14 @@ class ExitCode(IntEnum):
     """Clear, but it would harm or collide: nothing was changed."""
     MISSING_TOOL = 5
     """git, tmux, a database client or the agent's own program is not installed."""
+    UNCHANGED = 6
+    """The agent is done, and has changed nothing."""
+    UNCOMMITTED = 7
+    """The agent is done, and not all that it changed is committed."""
+    DENIED = 8
+    """The agent was not allowed to use a tool that it needed."""
+    ASKED = 9
+    """The agent ended with a question, and has changed nothing."""
     INTERNAL = 70
     """A bug in AgentDeck (EX_SOFTWARE)."""
     TRY_LATER = 75

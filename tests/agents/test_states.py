@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.agent import Mode, State
+from agentdeck.core.agents.agent import Mode, Result, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
-from agentdeck.errors import RefusedError
+from agentdeck.errors import ExitCode, RefusedError
 from tests.agents.answering import press_enter_until
 from tests.agents.conftest import QUIET
 from tests.support.decks import Bench
-from tests.support.fake_api import CONTENT, FILE, FakeApi, fake_api
+from tests.support.fake_api import FILE, FakeApi, fake_api
 from tests.support.retry import eventually
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -60,7 +60,7 @@ def test_claude_code_rests_after_a_no_and_text_never_answers_it(bench: Bench, ap
         deck.send("cc", "Is it going well?")
     assert "1 Yes" in refused.value.detail
     assert deck.agent("cc").state is State.WAITING
-    assert not (deck.agent("cc").worktree / FILE).exists()
+    assert FILE not in deck.review.diff("cc", stat=True)
     deck.send("cc", keys=["Escape"])
     eventually(lambda: deck.agent("cc").state is State.DONE, SOON)
     assert deck.agent("cc").status.questions == ()
@@ -73,3 +73,35 @@ def test_a_bare_claude_code_has_no_task(bench: Bench, api: FakeApi) -> None:
     assert deck.agent("cc").state is State.WAITING
     deck.send("cc", "Make the file")
     eventually(lambda: about_the_tool(deck.agent("cc")), 20)
+
+
+def headless(deck: Deck, profile: str, task: str = "Make the file") -> AgentView:
+    deck.start(StartRequest(task=task, profile=profile, name="hl", mode=Mode.HEADLESS))
+    return deck.wait("hl")
+
+
+def test_a_headless_claude_code_that_was_denied_its_tool_is_not_done(bench: Bench, api: FakeApi) -> None:
+    view = headless(bench.deck(), "claude")
+    assert (view.state, view.status.result, view.outcome) == (State.FAILED, Result.DENIED, ExitCode.DENIED)
+    assert view.reason.startswith("denied Bash printf")
+
+
+def test_a_headless_codex_whose_sandbox_refuses_is_not_done(bench: Bench, api: FakeApi) -> None:
+    bench.write(
+        ".codex/config.toml",
+        'sandbox_mode = "read-only"\n' + (bench.home / ".codex/config.toml").read_text(),
+        bench.home,
+    )
+    view = headless(bench.deck(), "codex")
+    assert (view.state, view.status.result, view.outcome) == (State.FAILED, Result.DENIED, ExitCode.DENIED)
+    assert "Read-only file system" in view.reason
+
+
+def test_a_headless_codex_that_did_not_commit_says_so(bench: Bench, api: FakeApi) -> None:
+    bench.write(
+        ".codex/config.toml",
+        'sandbox_mode = "danger-full-access"\n' + (bench.home / ".codex/config.toml").read_text(),
+        bench.home,
+    )
+    view = headless(bench.deck(), "codex")
+    assert (view.state, view.reason, view.outcome) == (State.DONE, "uncommitted", ExitCode.UNCOMMITTED)

@@ -12,6 +12,7 @@ from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 
 if TYPE_CHECKING:
+    from agentdeck.core.agents.questions import Question
     from agentdeck.engine.views import AgentView
     from agentdeck.engine.views.radar import KnownMark
 
@@ -62,6 +63,8 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "state": view.state,
         "reason": view.reason,
         "fault": status.fault,
+        "result": status.result,
+        "questions": [question_fields(each) for each in status.questions],
         "since": view.since,
         "alive": view.alive,
         "branch": view.branch,
@@ -98,6 +101,22 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         },
         "runner_pid": status.runner_pid,
         "agent_pid": status.agent_pid,
+    }
+
+
+def question_fields(question: Question) -> dict[str, Any]:
+    """What docs/json.md calls a question."""
+    return {
+        "text": question.text,
+        "kind": question.kind,
+        "options": [{"label": each.label, "description": each.description} for each in question.options],
+        "tool": question.tool,
+        "subject": question.subject,
+        "detail": question.detail,
+        "multiple": question.multiple,
+        "yes": question.yes,
+        "no": question.no,
+        "at": question.at,
     }
 
 

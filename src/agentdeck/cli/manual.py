@@ -22,6 +22,8 @@ instead of text (docs/json.md). “agentdeck VERB --help” explains a verb.
 exit codes:
   0 done            1 failed           2 invalid command line
   3 not found       4 refused          5 program missing
+  6 done, nothing changed              7 done, uncommitted
+  8 denied a tool   9 ended with a question
   70 a bug          75 provider limit reached, try later
   77 not approved, see “agentdeck trust --help”
   78 configuration error               124 timed out
@@ -37,7 +39,9 @@ environment:
 RUN = """\
 The agent gets its own worktree, branch, ports, database and tmux window. run
 prints its name, reports progress on standard error and exits when the agent
-ends: 0 done, 1 failed, 124 timed out, 130 stopped, 75 provider limit reached.
+ends: 0 done, 6 done with nothing changed, 7 done with uncommitted changes,
+1 failed, 8 denied a tool, 9 ended with a question, 124 timed out, 130 stopped,
+75 provider limit reached.
 
 Ctrl-C (SIGINT) and SIGTERM stop the agent (INT, TERM, then KILL) and exit with
 130; a second one exits at once. When the terminal closes (SIGHUP), the agent

@@ -82,7 +82,7 @@ def test_a_providers_fault_is_failed_over_in_the_same_worktree_with_a_brief(
     deck = deck_with(bench, name, "gemini", patience=0)
     view = start(deck, name)
     view = deck.wait("fix")
-    assert (view.state, view.outcome, view.profile) == (State.DONE, ExitCode.OK, "gemini")
+    assert (view.state, view.outcome, view.profile) == (State.DONE, ExitCode.UNCOMMITTED, "gemini")
     assert scripted.names == [name, "gemini"]
     assert scripted.overlaps() == []
     assert view.worktree is not None
@@ -306,7 +306,7 @@ def test_at_a_start_the_agents_own_profile_is_taken_back_once_its_limit_is_over(
     eventually(lambda: progress(deck).until["claude"] < time.time() and not deck.agent("fix").alive)
     deck.resume("fix")
     view = deck.wait("fix")
-    assert (view.state, view.profile, view.reason) == (State.DONE, "claude", "")
+    assert (view.state, view.profile, view.reason) == (State.DONE, "claude", "nothing changed")
     assert scripted.names == ["claude", "codex", "claude"]
     brief = scripted.starts[2]["argv"][-1]
     assert "another agent (codex) did" in brief

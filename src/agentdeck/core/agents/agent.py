@@ -52,6 +52,11 @@ class State(StrEnum):
         """Whether a runner should be there: its process is up, or about to be."""
         return self in _LIVE
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its run, or its turn, is over."""
+        return self in _ENDS
+
     def may_become(self, new: State) -> bool:
         return new is self or new in TRANSITIONS[self]
 
@@ -102,10 +107,31 @@ class Fault(StrEnum):
     """The provider refused the credentials."""
     BUDGET = "budget"
     """What it may spend through the gateway is spent: any other paid provider would only spend more."""
+    DENIED = "denied"
+    """A tool that it needed was not allowed."""
     SETUP = "setup"
     """A set-up hook failed; the agent never started."""
     LOST = "lost"
     """The runner was killed or the machine went down."""
+
+
+class Result(StrEnum):
+    """How what an agent did came out, beside its state."""
+
+    NONE = ""
+    UNCHANGED = "nothing changed"
+    UNCOMMITTED = "uncommitted"
+    """Files have changed, and not all of that is committed."""
+    DENIED = "denied"
+    """A tool that it needed was not allowed."""
+    UNSERVED = "unserved"
+    """No provider answered it."""
+    ERROR = "error"
+    """Its last request to the model failed."""
+    ASKED = "asked"
+    """It ended with a question, and has changed nothing."""
+    INTERRUPTED = "interrupted"
+    """A person ended its turn."""
 
 
 class Mode(StrEnum):
@@ -243,6 +269,7 @@ class Status:
     ended: float | None = None
     profile: str = ""
     """The one that serves it, where it was failed over to another than its own."""
+    result: Result = Result.NONE
     questions: tuple[Question, ...] = ()
     """What it asks a person, the first one now."""
 
@@ -259,6 +286,7 @@ class Status:
         values = dict(data)
         values["state"] = State(values["state"])
         values["fault"] = Fault(values["fault"])
+        values["result"] = Result(values.get("result", ""))
         values["questions"] = tuple(Question.from_json(each) for each in values.get("questions", ()))
         return _checked(cls(**values))
 

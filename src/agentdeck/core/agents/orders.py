@@ -138,6 +138,8 @@ class Orders:
     go_on: str = "continue"
     resumes: bool = False
     """Whether `argv` goes on from a session."""
+    judged: bool = False
+    """Whether an end that went well is judged by what was done, too; the exit code of a command tells all of it."""
     task: str = ""
     base_commit: str = ""
     chain: tuple[Rung, ...] = ()

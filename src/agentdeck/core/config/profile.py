@@ -218,6 +218,8 @@ class Profile(_Section):
     """None: the log is what a terminal would have kept."""
     gateway: GatewayWiring | None = None
     """None: the CLI can't be pointed at the gateway."""
+    judged: bool = True
+    """Whether an end with exit code 0 is judged by what was done, too."""
     session_pattern: Annotated[Pattern, AfterValidator(_finds_session)] = ""
     """Finds the session's id in the output, as the group `session`."""
     go_on: str = "continue"

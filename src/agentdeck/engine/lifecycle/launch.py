@@ -112,6 +112,7 @@ def _orders_of_profile(
         reports="" if profile.reports.kind == "none" else profile.reports.kind,
         session_pattern=profile.session_pattern,
         transcript=profile.place,
+        judged=profile.judged and bool(agent.task or orders.resumes),
         profile=course.profile,
         primary=agent.profile,
         go_on=profile.go_on,

@@ -23,6 +23,7 @@ from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.failover import Failover, Move
+from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.engine.runner.session_status import SessionStatus
@@ -83,6 +84,7 @@ class Runner:
         )
         usage = usage_file(_from_here(orders.log, orders))
         self.transcript = Transcript(orders, self.recorder, usage, self._on_records)
+        self.findings = Findings(orders, self.store)
         self.typist = Typist(self.relay.send, self.relay.unread)
         self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent)
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
@@ -157,7 +159,8 @@ class Runner:
         state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
         if state is State.FAILED and self.watch.status.fault is Fault.BUDGET:
             fault, reason = Fault.BUDGET, self.watch.status.reason
-        return self._final(state, fault, reason, code)
+        final = self._final(state, fault, reason, code)
+        return self.findings.judged(final) if state is State.DONE else final
 
     def _rest(self, move: Move) -> Status | None:
         """Wait until `move` is due, without a program, and make ready for it; return how the run ended meanwhile."""
@@ -210,6 +213,7 @@ class Runner:
             resumed = session if any(session in word for word in argv) else ""
             self.transcript.launched(self.orders, cwd, environment, resumed)
             self._look_where(argv, environment)
+            self.findings.launched(self.orders, cwd, environment)
 
         def started(pid: int) -> None:
             if is_agent:
@@ -227,6 +231,8 @@ class Runner:
             self.watch.session_status = SessionStatus(environment)
         if is_shell(argv):
             self.watch.at_prompt = self.relay.rests
+        else:
+            self.watch.judge = self.findings.verdict
 
     def _begin_in(self) -> str:
         found = inside(Path(self.orders.cwd), self.orders.start_in)
@@ -267,6 +273,8 @@ class Runner:
 
     def _on_records(self, records: Sequence[Record]) -> None:
         self.watch.take_records(records)
+        if self.findings.take(records):
+            self.watch.judge_again()
 
     def _on_change(self, status: Status) -> None:
         if status.session != self.told_session:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Fault, Mode, State, Status
+from agentdeck.core.agents.agent import Fault, Mode, Result, State, Status
 from agentdeck.core.agents.detect import count, detect
 from agentdeck.core.agents.orders import Detectors, Orders
 from agentdeck.core.agents.questions import Asks, Question, shown
 from agentdeck.core.agents.reports import Report, read_report
+from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.runner.session_status import SessionStatus, Told
 from agentdeck.system.files.files import from_json
@@ -52,6 +53,8 @@ class Watch:
         self._recent = ""
         self._reported = False
         """Whether the state is what the CLI itself reported, and not what its screen showed."""
+        self.judge: Callable[[], Verdict | None] | None = None
+        """Whether something was done in a turn that is over; None: nothing more is known than that."""
         self._own_session = ""
         """As it was reported in this run."""
         self.at_prompt: Callable[[], bool] | None = None
@@ -195,7 +198,7 @@ class Watch:
 
     def _rest(self) -> None:
         """It is at its prompt, and has not said that it finished its turn."""
-        self._set(state=State.DONE, reason=INTERRUPTED, questions=())
+        self._set(state=State.DONE, reason=INTERRUPTED, result=Result.INTERRUPTED, questions=())
 
     def _ask(self, questions: tuple[Question, ...]) -> None:
         self._set(state=State.WAITING, reason=questions[0].text, questions=questions)
@@ -322,8 +325,9 @@ class Watch:
         if left:
             self._ask(left)
         else:
+            result = Result.INTERRUPTED if report.interrupted else Result.NONE
             reason = INTERRUPTED if report.interrupted else report.reason
-            self._set(state=report.state, reason=reason, fault=report.fault, questions=())
+            self._set(state=report.state, reason=reason, fault=report.fault, result=result, questions=())
 
     def _left_open(self, report: Report) -> tuple[Question, ...]:
         """The questions that are still open after `report`, where several tools run at once."""
@@ -334,6 +338,23 @@ class Watch:
         if not report.finished[0]:
             return ()
         return tuple(each for each in self.status.questions if (each.tool, each.subject) != report.finished)
+
+    def judge_again(self) -> None:
+        """More has become known of the turn that is over."""
+        status = self.status
+        if status.state is State.DONE and self._orders.mode is Mode.INTERACTIVE:
+            new = self._judged(status)
+            if new != status:
+                self._set(**{name: getattr(new, name) for name in ("state", "reason", "fault", "result", "questions")})
+
+    def _judged(self, done: Status) -> Status:
+        """How it stands whose turn went well, as far as its program says."""
+        found = self.judge() if self.judge is not None and done.result is not Result.INTERRUPTED else None
+        if found is None:
+            return done
+        asked = (Question(found.reason, Asks.TEXT, at=time.time()),) if found.state is State.WAITING else ()
+        changes = {"state": found.state, "reason": found.reason, "fault": found.fault, "result": found.result}
+        return replace(done, questions=asked, **changes)  # type: ignore[arg-type]
 
     def _set(self, **fields: object) -> None:
         if self._orders.mode is Mode.HEADLESS and fields.get("state") in (State.DONE, State.FAILED):
@@ -346,6 +367,10 @@ class Watch:
             if new.state is State.WORKING:
                 new = replace(new, reason=self.working_as or (new.reason if self._in_background else ""))
                 new = replace(new, fault=Fault.NONE)
+        if new.state is State.DONE and self.status.state is not State.DONE:
+            new = self._judged(new)
+        elif new.state is not State.DONE and fields.get("result") is None:
+            new = replace(new, result=Result.NONE)
         if new.state is State.LIMITED and self.limited_as:
             new = replace(new, reason=self.limited_as)
         if new.state is not State.WAITING and new.questions:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Fault, Mode, State, Status
+from agentdeck.core.agents.agent import Agent, Fault, Mode, Result, State, Status
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.worktrees.heads import recorded_head
@@ -127,13 +127,27 @@ class AgentView:
     @property
     def outcome(self) -> ExitCode:
         """What `agentdeck run` exits with for an agent that stands like this."""
-        if self.state in (State.DONE, State.LANDED):
+        if self.state is State.LANDED:
             return ExitCode.OK
+        if self.state is State.DONE and not self.status.result:
+            return ExitCode.OK
+        if self.state.has_ended and (code := _BY_RESULT.get(self.status.result)) is not None:
+            return code
         if self.state is State.STOPPED:
             return ExitCode.INTERRUPTED
         later = (Fault.LIMITED, Fault.BUDGET)
         by_fault = {Fault.TIMED_OUT: ExitCode.TIMED_OUT, **dict.fromkeys(later, ExitCode.TRY_LATER)}
         return by_fault.get(self.status.fault, ExitCode.FAILED)
+
+
+_BY_RESULT = {
+    Result.UNCHANGED: ExitCode.UNCHANGED,
+    Result.UNCOMMITTED: ExitCode.UNCOMMITTED,
+    Result.DENIED: ExitCode.DENIED,
+    Result.ASKED: ExitCode.ASKED,
+    Result.UNSERVED: ExitCode.TRY_LATER,
+    Result.INTERRUPTED: ExitCode.INTERRUPTED,
+}
 
 
 def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> AgentView:

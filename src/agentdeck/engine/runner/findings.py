@@ -1,0 +1,79 @@
+"""What the runner finds out of the work that its agent has done: from its transcript, the gateway and git."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from agentdeck.core.agents.agent import Mode, Status
+from agentdeck.core.agents.events import EventKind
+from agentdeck.core.agents.orders import Orders
+from agentdeck.core.agents.verdict import Change, Evidence, Verdict, verdict
+from agentdeck.core.transcripts.records import Kind, Record
+from agentdeck.errors import DeckError
+from agentdeck.system.git.change import Look, look
+from agentdeck.system.state.store import Store
+
+_TELLING = frozenset({Kind.TEXT, Kind.DENIED, Kind.RESULT, Kind.ERROR, Kind.TURN_END})
+
+
+class Findings:
+    def __init__(self, orders: Orders, store: Store) -> None:
+        self._orders, self._store = orders, store
+        self._evidence = Evidence()
+        self._before: Look | None = None
+        self._environment: Mapping[str, str] = {}
+        self._begun = time.time()
+
+    @property
+    def _judges(self) -> bool:
+        """Whether there is something to judge by: the exit code of a command tells all of it."""
+        return self._orders.judged
+
+    def launched(self, orders: Orders, cwd: str, environment: Mapping[str, str]) -> None:
+        """A program was started, perhaps of another profile than before."""
+        self._orders, self._environment = orders, environment
+        self._evidence = Evidence()
+        if self._judges and self._before is None:
+            self._begun = time.time()
+            self._before = look(cwd, environment)
+
+    def take(self, records: Sequence[Record]) -> bool:
+        """Learn from what came to the transcript; return whether a verdict may be another now."""
+        attended = self._orders.mode is Mode.INTERACTIVE
+        for record in records:
+            self._evidence = self._evidence.take(record, attended=attended)
+        return any(record.kind in _TELLING for record in records)
+
+    def verdict(self) -> Verdict | None:
+        """How a turn or a run stands that ended well as far as its program says; None for a command."""
+        if not self._judges:
+            return None
+        evidence = replace(self._evidence, change=self._change(), unserved=self._unserved())
+        return verdict(evidence, over=self._orders.mode is Mode.HEADLESS)
+
+    def judged(self, final: Status) -> Status:
+        """The status of a run that is over."""
+        found = self.verdict()
+        if found is None or (self._orders.mode is Mode.INTERACTIVE and not found.result):
+            return final
+        return replace(final, state=found.state, reason=found.reason, fault=found.fault, result=found.result)
+
+    def _change(self) -> Change:
+        now = look(self._orders.cwd, self._environment) if self._before is not None else None
+        if now is None or self._before is None:
+            return Change.UNKNOWN
+        if now.is_dirtier_than(self._before):
+            return Change.UNCOMMITTED
+        return Change.COMMITTED if now.committed_since(self._before) else Change.NONE
+
+    def _unserved(self) -> str:
+        """Why no provider serves the agent, where that was the last that the gateway told of it."""
+        with contextlib.suppress(OSError, DeckError):
+            told = [each for each in self._store.events(self._orders.agent) if each.at >= self._begun]
+            told = [each for each in told if each.kind.startswith("provider.")]
+            if told and told[-1].kind == EventKind.PROVIDER_EXHAUSTED:
+                return str(told[-1].data.get("reason", "")) or told[-1].text or "every provider failed"
+        return ""
