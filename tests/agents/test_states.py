@@ -60,7 +60,7 @@ def test_claude_code_rests_after_a_no_and_text_never_answers_it(bench: Bench, ap
         deck.send("cc", "Is it going well?")
     assert "1 Yes" in refused.value.detail
     assert deck.agent("cc").state is State.WAITING
-    assert FILE not in deck.review.diff(deck.agent("cc"), stat=True)
+    assert FILE not in str(deck.review.diff(deck.agent("cc")))
     deck.send("cc", keys=["Escape"])
     eventually(lambda: deck.agent("cc").state is State.DONE, SOON)
     assert deck.agent("cc").status.questions == ()
