@@ -243,3 +243,80 @@ def test_a_line_without_an_end_is_not_kept_for_ever() -> None:
     assert list(lines.feed(b"x" * 5000)) == []
     assert list(lines.feed(b"x" * 5000 + b"\n{}\n")) == [b"{}"]
     assert lines.taken == 10_004
+
+
+@pytest.mark.parametrize(
+    ("name", "tool"),
+    [
+        ("qwen-headless.jsonl", "run_shell_command"),
+        ("gemini-headless.jsonl", "run_shell_command"),
+        ("copilot-headless.jsonl", "bash"),
+        ("opencode-printed.jsonl", "bash"),
+    ],
+)
+def test_the_other_formats_say_the_same_things(name: str, tool: str) -> None:
+    records = read(name)
+    log, activity = worded(records), activity_of(records)
+    assert f"{tool}: printf 'made by a real agent CLI\\n' > made-by-agent.txt" in log
+    assert log[-1] == "agent: I have made the file."
+    assert name.startswith("opencode") or log[0] == "you: Make the file"
+    assert activity.requests == 2
+    assert activity.usage == Usage(20, 10)
+    assert activity.context == 15
+    assert activity.session
+    assert activity.now is None
+
+
+def test_a_gemini_message_that_is_written_again_is_told_once() -> None:
+    lines = data_of("gemini-headless.jsonl").splitlines()
+    twice = b"\n".join(line for line in lines for _ in range(2)) + b"\n"
+    records = [record for record in read("gemini-headless.jsonl", twice) if record.kind is not Kind.SESSION]
+    assert records == [record for record in read("gemini-headless.jsonl") if record.kind is not Kind.SESSION]
+
+
+def test_copilot_writes_its_questions_and_who_denied_a_tool() -> None:
+    events = [
+        ("tool.execution_start", {"toolCallId": "c1", "toolName": "bash", "arguments": {"command": "rm x"}}),
+        (
+            "permission.requested",
+            {"requestId": "p1", "permissionRequest": {"kind": "shell", "fullCommandText": "rm x"}},
+        ),
+        ("permission.completed", {"requestId": "p1", "result": {"kind": "denied-interactively-by-user"}}),
+        ("tool.execution_complete", {"toolCallId": "c1", "success": False, "error": {"code": "rejected"}}),
+    ]
+    data = "".join(json.dumps({"type": kind, "data": each}) + "\n" for kind, each in events)
+    assert worded(read("copilot-", data.encode())) == [
+        "bash: rm x",
+        "asks: allow shell rm x?",
+        "answered: denied-interactively-by-user",
+        "denied by user: bash rm x",
+    ]
+
+
+def test_a_part_of_opencodes_is_told_when_it_is_whole() -> None:
+    def row(part: dict[str, object]) -> bytes:
+        return json.dumps(
+            {"session": "s", "at": 1796029631000, "role": "assistant", "part": {"id": "p"} | part}
+        ).encode()
+
+    state = {"status": "running", "input": {"command": "ls"}}
+    rows = [
+        row({"type": "text", "text": "I h"}),
+        row({"type": "text", "text": "I have it.", "time": {"end": 1}}),
+        row({"type": "tool", "callID": "c", "tool": "bash", "state": state}),
+        row({"type": "tool", "callID": "c", "tool": "bash", "state": state}),
+        row(
+            {
+                "type": "tool",
+                "callID": "c",
+                "tool": "bash",
+                "state": state | {"status": "error", "error": "The user rejected permission to use this tool."},
+            }
+        ),
+    ]
+    assert worded(read("opencode-", b"\n".join([*rows, b""]))) == [
+        "agent: I have it.",
+        "bash: ls",
+        "denied by user: bash ls",
+        "  The user rejected permission to use this tool.",
+    ]

@@ -149,10 +149,13 @@ class Permissions(_Section):
         return tuple(level for level in LEVELS if self.grant(level) is not None)
 
 
+TranscriptFormat = Literal["claude", "codex", "copilot", "gemini", "opencode", "qwen"]
+
+
 class Transcript(_Section):
     """Where the CLI keeps the transcripts of its sessions, and in which format."""
 
-    format: Literal["claude", "codex"]
+    format: TranscriptFormat
     roots: Annotated[tuple[str, ...], Field(min_length=1)]
     """Folders that it keeps them in, such as `$CODEX_HOME` and `~/.codex`; the first whose variable is set is meant."""
     files: str
@@ -162,8 +165,10 @@ class Transcript(_Section):
     """The transcripts of which the newest that names the agent's folder is meant, until the session is known."""
     subagents: str = ""
     """The transcripts of sub-agents, beside that of the session; `{stem}` is its name without the suffix."""
-    prints: bool = False
-    """Whether a headless run prints the same format."""
+    folder_in: str = ""
+    """The file, as seen from the transcript, that names the agent's folder, where the transcript does not."""
+    prints: TranscriptFormat | Literal[""] = ""
+    """The format of what a headless run prints; empty: text."""
 
 
 class GatewayWiring(_Section):

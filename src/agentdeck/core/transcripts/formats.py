@@ -9,8 +9,9 @@ from agentdeck.core.transcripts.reading import Reader
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a CLI keeps its transcripts: patterns of files, in which `{session}` is the session's id and `{slug}` the
-    agent's folder with `-` for all but letters and digits. The first root whose variable is set is meant."""
+    """Where a CLI keeps its transcripts: patterns of files below the first root whose variable is set. In them
+    `{session}` is the session's id, `{session8}` its beginning, and `{slug}` the agent's folder with `-` for all but
+    letters and digits."""
 
     format: str = ""
     """Empty: the CLI has no transcript that is known."""
@@ -22,18 +23,25 @@ class Place:
     """Transcripts of which the newest that names the agent's folder is meant, while its session is not known."""
     subagents: str = ""
     """The transcripts of the sub-agents of a session."""
-    prints: bool = False
-    """Whether a headless run prints the same format."""
+    folder_in: str = ""
+    """The file beside the transcript that names the agent's folder, where the transcript does not."""
+    prints: str = ""
+    """The format of what a headless run prints; empty: text."""
+
+
+_READERS = {
+    "claude": "ClaudeReader",
+    "codex": "CodexReader",
+    "copilot": "CopilotReader",
+    "gemini": "GeminiReader",
+    "opencode": "OpencodeReader",
+    "qwen": "QwenReader",
+}
 
 
 def reader_of(name: str, agent: str = "") -> Reader:
-    """A reader of that format; `agent` is the sub-agent whose transcript it is."""
-    if name == "claude":
-        from agentdeck.core.transcripts.claude import ClaudeReader
+    """A reader of that format; `agent` is the sub-agent whose transcript it is. Only its own module is loaded."""
+    from importlib import import_module
 
-        return ClaudeReader(agent)
-    if name == "codex":
-        from agentdeck.core.transcripts.codex import CodexReader
-
-        return CodexReader(agent)
-    raise ValueError(f"there is no format {name} of transcripts")
+    reader: Reader = getattr(import_module(f"agentdeck.core.transcripts.{name}"), _READERS[name])(agent)
+    return reader

@@ -65,7 +65,7 @@ class Transcript:
 
     @property
     def _prints(self) -> bool:
-        return self._orders.mode is Mode.HEADLESS and self._place.prints
+        return self._orders.mode is Mode.HEADLESS and self._place.prints != ""
 
     def launched(self, orders: Orders, cwd: str, environment: Mapping[str, str], session: str) -> None:
         """A program was started, perhaps of another profile than before."""
@@ -79,7 +79,7 @@ class Transcript:
             self._follower = Follower(self._place, root, cwd, self._begun - 2.0, self._positions)
             self._follower.told(session)
             if self._prints:
-                self._printed = _Printed(reader_of(self._place.format))
+                self._printed = _Printed(reader_of(self._place.prints))
 
     def told_session(self, session: str, path: str = "") -> None:
         """The CLI itself says which session it is in."""

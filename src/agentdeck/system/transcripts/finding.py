@@ -60,7 +60,7 @@ def _matching(root: Path, pattern: str, cwd: str, session: str = "*") -> Iterato
     if not pattern:
         return iter(())
     slug = re.sub(r"[^A-Za-z0-9]", "-", cwd)
-    return root.glob(pattern.replace("{slug}", slug).replace("{session}", session))
+    return root.glob(pattern.replace("{slug}", slug).replace("{session}", session).replace("{session8}", session[:8]))
 
 
 def _time_of(path: Path) -> float:
@@ -77,9 +77,22 @@ def _names(place: Place, path: Path, cwd: str) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return False
+    if place.folder_in:
+        return _same(_named_in(path.parent / place.folder_in), cwd)
     reader = reader_of(place.format)
     for line in Lines().feed(head):
         for record in read_line(reader, line):
             if record.kind is Kind.SESSION and record.text:
-                return record.ok and os.path.realpath(record.text) == os.path.realpath(cwd)
+                return record.ok and _same(record.text, cwd)
     return False
+
+
+def _named_in(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "surrogateescape").strip()
+    except OSError:
+        return ""
+
+
+def _same(folder: str, cwd: str) -> bool:
+    return os.path.realpath(folder) == os.path.realpath(cwd) if folder else False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentdeck.core.transcripts.formats import Place, reader_of
 from agentdeck.core.transcripts.reading import Lines, read_line
@@ -12,8 +13,12 @@ from agentdeck.core.transcripts.records import Record
 from agentdeck.system.files.files import from_json
 from agentdeck.system.transcripts import finding
 
+if TYPE_CHECKING:
+    from agentdeck.system.transcripts.database import Database
+
 _PIECE = 4 * 1024 * 1024
 """Bytes that are read at one look."""
+_IN_DATABASE = "opencode"
 _BACK = 1024 * 1024
 """Bytes before a place to go on from that are read again, so that its reader knows what is under way."""
 
@@ -68,11 +73,13 @@ class Follower:
         self._root, self._cwd, self._begun = root, cwd, begun
         self._session = ""
         self._main: File | None = None
+        self._database: Database | None = None
         self._others: dict[Path, File] = {}
 
     @property
     def found(self) -> Path | None:
-        return self._main.path if self._main is not None else None
+        source = self._database or self._main
+        return source.path if source is not None else None
 
     def told(self, session: str, path: str = "") -> None:
         """The CLI itself says which session it is in, and perhaps where its transcript lies."""
@@ -80,6 +87,9 @@ class Follower:
             self._open(Path(path))
         if session != self._session:
             self._session = session
+            if self._database is not None:
+                self._database.session = session or self._database.session
+                return
             if not path and self._root is not None and session:
                 found = finding.of_session(self.place, self._root, session, self._cwd)
                 if found is not None and found != self.found:
@@ -88,12 +98,17 @@ class Follower:
     @property
     def is_sure(self) -> bool:
         """Whether the transcript that is followed is that of the session that the CLI has named."""
-        return self.found is not None and self._session in self.found.name
+        if self._database is not None:
+            return self._database.session != ""
+        return self.found is not None and self._session[:8] in str(self.found)
 
     def seek(self) -> None:
         """Look for the transcript of the session, and until there is one for the newest of this folder: what a CLI
         reports first may be a session that it began for itself."""
         if self._root is None:
+            return
+        if self.place.format == _IN_DATABASE:
+            self._open_database(self._root / self.place.files)
             return
         found = finding.of_session(self.place, self._root, self._session, self._cwd) if self._session else None
         if found is None and self.found is None:
@@ -103,6 +118,8 @@ class Follower:
 
     def look(self) -> list[Record]:
         """What all of them say that was not read yet, in the order of time."""
+        if self._database is not None:
+            return self._database.look()
         if self._main is None:
             return []
         records = self._main.look()
@@ -115,6 +132,12 @@ class Follower:
         for file in (self._main, *self._others.values()):
             self.positions[str(file.path)] = file.position
         return records
+
+    def _open_database(self, path: Path) -> None:
+        if self._database is None and path.is_file():
+            from agentdeck.system.transcripts.database import Database
+
+            self._database = Database(path, self._cwd, self._begun, self._session, self.positions)
 
     def _open(self, path: Path) -> None:
         self._main, self._others = self._file(path), {}
