@@ -212,7 +212,7 @@ def test_the_landing_queue(shown: Callable[..., None], monkeypatch: pytest.Monke
     )
     landing = Landing("20270115T080000-aaaaaa", _NOW - 50, Method.MERGE, ("make test",), entries=entries)
     monkeypatch.setattr(DeckLandings, "all", lambda self: [landing])
-    monkeypatch.setattr(QueueScreen, "_gate", lambda self, landings, running: ["$ make test", "12 passed"])
+    monkeypatch.setattr(QueueScreen, "_gate", lambda self, landings: ["$ make test", "12 passed"])
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 

@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.terminals import DeckTerminals
     from agentdeck.engine.api.trust import DeckTrust
     from agentdeck.engine.api.watching import DeckWatching
-    from agentdeck.engine.profiles.failovers import Failover
     from agentdeck.engine.views.history import Step
     from agentdeck.engine.views.holdings import Holding
     from agentdeck.engine.views.landings import Landing, LandRequest
+    from agentdeck.engine.views.machine import PortLease
+    from agentdeck.engine.views.providers import TimeFailedOver
+    from agentdeck.engine.views.terminal import LogLine
     from agentdeck.system.config.settings import Settings
-    from agentdeck.system.machine.ports import PortLease
-    from agentdeck.system.state.logs import LogLine
 
 
 class Deck:
@@ -187,7 +187,7 @@ class Deck:
         """All that happened to the agent of that name, oldest first."""
         return self.store.events(name)
 
-    def failovers(self, view: AgentView) -> list[Failover]:
+    def failovers(self, view: AgentView) -> list[TimeFailedOver]:
         """When others served the agent, oldest first, and which of its commits hold work of those times."""
         from agentdeck.engine.profiles.failovers import failovers
 

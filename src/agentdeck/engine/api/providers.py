@@ -11,11 +11,10 @@ from agentdeck.engine.api.current import Current
 if TYPE_CHECKING:
     from agentdeck.core.providers.serving import ProviderHealth
     from agentdeck.engine.providers.counting import CostCounter
-    from agentdeck.engine.providers.modelserving import Served
     from agentdeck.engine.views import AgentView
+    from agentdeck.engine.views.models import ServerReport
     from agentdeck.engine.views.money import AgentSpending, Costs, Spending
-    from agentdeck.engine.views.providers import GatewayState
-    from agentdeck.system.gateway.modelservers import ServerReport
+    from agentdeck.engine.views.providers import GatewayState, Served
 
 
 class DeckProviders:

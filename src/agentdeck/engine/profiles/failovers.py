@@ -4,45 +4,22 @@ commits hold work of that time."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.engine.views.providers import MarkedCommit, TimeFailedOver
 from agentdeck.engine.worktrees.heads import work_of
 from agentdeck.engine.world import World
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedCommit:
-    commit: str
-    subject: str
-    at: float
-    """When it was committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failover:
-    """One time in which a backup served. Times are seconds since the epoch; `end` is None while it goes on.
-
-    Where another profile went on for it, `provider` is that, and `model` is empty.
-    """
-
-    start: float
-    end: float | None
-    provider: str
-    model: str
-    reason: str
-    commits: tuple[MarkedCommit, ...] = ()
-    """Those with work of that time in them: the first one after it ended is among them."""
-
-
-def failovers(world: World, agent: Agent) -> list[Failover]:
+def failovers(world: World, agent: Agent) -> list[TimeFailedOver]:
     """All of them, oldest first; one without commits changed nothing that is on the branch now."""
     found = _times(world, agent.name)
     if not found:
         return []
     commits = _commits(world, agent)
-    marked: list[Failover] = []
+    marked: list[TimeFailedOver] = []
     for over in found:
         before, inside = agent.created, []
         for commit in commits:
@@ -60,34 +37,34 @@ def backups(world: World, agent: Agent) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{each.provider}:{each.model}".removesuffix(":") for each in made))
 
 
-def _times(world: World, name: str) -> list[Failover]:
+def _times(world: World, name: str) -> list[TimeFailedOver]:
     events = world.store.events(name)
     return sorted([*_by_provider(events), *_by_profile(events)], key=lambda each: each.start)
 
 
-def _by_profile(events: Sequence[Event]) -> list[Failover]:
+def _by_profile(events: Sequence[Event]) -> list[TimeFailedOver]:
     """Those that a fault caused; what a person chose is no failover."""
-    found: list[Failover] = []
+    found: list[TimeFailedOver] = []
     for event in events:
         moved = event.kind in (EventKind.AGENT_FAILED_OVER, EventKind.AGENT_FAILED_BACK)
         if moved and found and found[-1].end is None:
             found[-1] = replace(found[-1], end=event.at)
         if event.kind == EventKind.AGENT_FAILED_OVER and event.data.get("fault"):
-            found.append(Failover(event.at, None, str(event.data["to"]), "", str(event.data.get("why", ""))))
+            found.append(TimeFailedOver(event.at, None, str(event.data["to"]), "", str(event.data.get("why", ""))))
     return found
 
 
 _ENDS = (EventKind.PROVIDER_FAILED_OVER, EventKind.PROVIDER_FAILED_BACK, EventKind.PROVIDER_EXHAUSTED)
 
 
-def _by_provider(events: Sequence[Event]) -> list[Failover]:
-    found: list[Failover] = []
+def _by_provider(events: Sequence[Event]) -> list[TimeFailedOver]:
+    found: list[TimeFailedOver] = []
     for event in events:
         if event.kind in _ENDS and found and found[-1].end is None:
             found[-1] = replace(found[-1], end=event.at)
         if event.kind == EventKind.PROVIDER_FAILED_OVER:
             provider, model, reason = (str(event.data.get(key, "")) for key in ("provider", "model", "reason"))
-            found.append(Failover(event.at, None, provider, model, reason))
+            found.append(TimeFailedOver(event.at, None, provider, model, reason))
     return found
 
 

@@ -5,23 +5,16 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.engine.providers import gateways
+from agentdeck.engine.views.providers import Served
 from agentdeck.engine.world import World
 from agentdeck.errors import DeckError, MissingToolError, NotFoundError, RefusedError, TmuxError
 from agentdeck.system.gateway import modelservers
 
 _LOADING = 300.0
 """Seconds that a model may take to load."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    window: str
-    base_url: str
-    model: str
 
 
 def serve(world: World, file: Path, *, port: int, context: int) -> Served:
