@@ -21,9 +21,9 @@ def press_enter_until(
     patience: float,
     about: str = "",
 ) -> None:
-    """Answer every question that has `about` in it with Enter, until `reached` holds, for `patience` seconds.
+    """Answer every question that has `about` in it with yes, until `reached` holds, for `patience` seconds.
 
-    A question is not answered again at once: the status is a moment behind the screen, and a second Enter would answer
+    A question is not answered again at once: the status is a moment behind the screen, and a second yes would answer
     what comes next.
     """
     seen: list[tuple[State, str]] = []
@@ -39,7 +39,7 @@ def press_enter_until(
             now = time.monotonic()
             if now - answered.get(view.reason, -_AGAIN) >= _AGAIN:
                 answered[view.reason] = now
-                deck.send(name, keys=["Enter"])
+                deck.answer(name, yes=True)
         return False
 
     try:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.agent import Mode
+from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.views import StartRequest
 from tests.agents.conftest import PACKAGES, provider
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi
+from tests.support.retry import eventually
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -117,3 +118,29 @@ def test_a_level_is_kept_for_the_next_start(bench: Bench, api: FakeApi) -> None:
     deck.resume("it", "Again")
     deck.wait("it")
     assert deck.store.orders("it")["argv"][1:3] == ["--permission-mode", "bypassPermissions"]
+
+
+@pytest.mark.parametrize("profile", PACKAGES)
+def test_a_trusted_repository_is_trusted_in_each_worktree_and_yes_means_yes(
+    bench: Bench, api: FakeApi, profile: str
+) -> None:
+    """Claude Code and Codex ask once for the repository, and keep the answer in their own files, not AgentDeck."""
+    bench.write(".claude.json", '{"hasCompletedOnboarding": true, "theme": "dark"}', cwd=bench.home)
+    deck = bench.deck()
+    asked = {}
+    for name in ("one", "two"):
+        deck.start(StartRequest(task="Make the file", profile=profile, name=name, mode=Mode.INTERACTIVE))
+        seen: set[str] = set()
+
+        def working(name: str = name, seen: set[str] = seen) -> bool:
+            view = deck.agent(name)
+            is_new = view.state is State.WAITING and view.reason not in seen
+            if is_new and "rust" in view.reason:
+                deck.answer(name, yes=True)
+            seen.add(view.reason if view.state is State.WAITING else "")
+            return any("Make the file" in str(each["body"]) for each in api.requests)
+
+        eventually(working, 60, pause=0.5)
+        api.requests.clear()
+        asked[name] = any("rust" in reason for reason in seen)
+    assert asked == {"one": True, "two": False}

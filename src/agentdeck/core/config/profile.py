@@ -100,6 +100,20 @@ class Answer(_Section):
     """To refuse it."""
 
 
+class Dialog(_Section):
+    """A dialog of the CLI's own that is no question of an agent. An option is chosen by moving to it on the screen,
+    whichever is marked at first."""
+
+    kind: Literal["trust", "risk", "login", "theme", "update", "survey"]
+    """What it is about."""
+    asks: Pattern
+    """What the screen shows then."""
+    yes: Pattern = ""
+    """The option that means yes; empty: there is none, and a person has to attach."""
+    no: Pattern = ""
+    """The option that means no; empty: there is none."""
+
+
 class Reports(_Section):
     """How the CLI itself reports what it does, through its hooks."""
 
@@ -214,6 +228,7 @@ class Profile(_Section):
     screen: ScreenPatterns = ScreenPatterns()
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
     answer: Answer = Answer()
+    dialogs: tuple[Dialog, ...] = ()
     reports: Reports = Reports()
     files: Literal["", "claude", "codex"] = ""
     """Whose own files say what it may do and which folders it may write; empty: they are not read."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.dialogs import keys_for
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.runner.typist import MESSAGES, REFUSED, TAKEN, WITHDRAWN_AFTER
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import private_folder, read_json, write_json
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.profile import Profile
 
 _PATIENCE = 10.0
 """Seconds that a program may take to read what is typed."""
@@ -99,5 +105,26 @@ def _withdraw(path: Path) -> bool:
 def answer(world: World, view: AgentView, *, yes: bool) -> None:
     """See Deck.answer."""
     profile = world.profiles.get(view.profile)
+    if profile is not None and (chosen := _choice(world, view, profile, yes=yes)) is not None:
+        send(world, view, "", chosen, enter=False)
+        return
     keys = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
     send(world, view, "", keys[0] if yes else keys[1], enter=False)
+
+
+def _choice(world: World, view: AgentView, profile: Profile, *, yes: bool) -> tuple[str, ...] | None:
+    """The keys that answer a dialog of the CLI's own; None where it shows none. Raise where it can't be answered so."""
+    if not profile.dialogs or not view.alive:
+        return None
+    dialog = next((each for each in profile.dialogs if re.search(each.asks, view.reason)), None)
+    if dialog is None:
+        return None
+    option = dialog.yes if yes else dialog.no
+    screen = world.tmux.screen(world.deck, view.name)
+    keys = keys_for(screen.splitlines(), option) if option else None
+    if keys is None:
+        raise RefusedError(
+            f"{profile.title} asks something that “{'yes' if yes else 'no'}” does not answer: {view.reason}",
+            hint=f"“agentdeck attach {view.name}” shows its terminal.",
+        )
+    return keys
