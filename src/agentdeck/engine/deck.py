@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,14 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.events import Event
 from agentdeck.engine import roster
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import NotFoundError, RefusedError
+from agentdeck.errors import RefusedError
 from agentdeck.system.git.checkouts import main_folder
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import Store
@@ -261,25 +259,9 @@ class Deck:
 
     def wait(self, name: str, note: Note = silent) -> AgentView:
         """Follow an agent until it is done, failed, stopped or landed, telling `note` what happens meanwhile."""
-        from agentdeck.system.files.watch import ticks
+        from agentdeck.engine.lifecycle.waiting import wait
 
-        seen = 0
-        view = self.agent(name)
-        for _ in ticks(self.store.agent_folder(view.name)):
-            try:
-                view = self.agent(view.name)
-            except NotFoundError:
-                gone = replace(view.status, state=State.STOPPED, reason="it was removed")
-                return replace(view, status=gone, alive=False)
-            events = self.store.events(view.name)
-            for event in events[seen:]:
-                note(event)
-            seen = len(events)
-            if not view.state.is_live:
-                break
-            if not view.alive:
-                self.repair(note)
-        return view
+        return wait(lambda: self._world, self.agent(name), self.repair, note)
 
     def send(self, name: str, text: str = "", *, keys: Sequence[str] = (), enter: bool = True) -> None:
         """Type `text`, then press `keys`, then Enter; the agent must be running."""
@@ -295,19 +277,9 @@ class Deck:
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
-        from agentdeck.engine.lifecycle.ending import end_runner
-        from agentdeck.engine.lifecycle.survivors import tell_survivors
+        from agentdeck.engine.lifecycle.ending import stop
 
-        view = self.agent(name)
-        end_runner(self._world, view.name)
-        if self.store.status(view.name).state.is_live or (view.state is State.DONE and view.alive):
-            status = replace(view.status, state=State.STOPPED, since=time.time(), reason="stopped", ended=time.time())
-            self.store.set_status(view.name, status)
-        view = self.agent(view.name)
-        text = "stopped" if view.state is State.STOPPED else f"is not running; it is {view.state}"
-        note(Event(EventKind.AGENT_STOPPED, view.name, text))
-        tell_survivors(self._world, view.agent, note)
-        return view
+        return stop(self._world, self.agent(name), note)
 
     def remove(
         self,

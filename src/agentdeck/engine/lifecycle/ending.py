@@ -7,12 +7,28 @@ import time
 from dataclasses import replace
 
 from agentdeck.core.agents.agent import Fault, State
-from agentdeck.engine.lifecycle.survivors import end_leftovers
-from agentdeck.engine.world import World
+from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.engine import roster
+from agentdeck.engine.lifecycle.survivors import end_leftovers, tell_survivors
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError
 from agentdeck.system.machine.process import send_signal
 
 _LAST_MOMENTS = 10.0
+
+
+def stop(world: World, view: AgentView, note: Note) -> AgentView:
+    """See Deck.stop."""
+    end_runner(world, view.name)
+    if world.store.status(view.name).state.is_live or (view.state is State.DONE and view.alive):
+        status = replace(view.status, state=State.STOPPED, since=time.time(), reason="stopped", ended=time.time())
+        world.store.set_status(view.name, status)
+    view = roster.agent(world, view.name)
+    text = "stopped" if view.state is State.STOPPED else f"is not running; it is {view.state}"
+    note(Event(EventKind.AGENT_STOPPED, view.name, text))
+    tell_survivors(world, view.agent, note)
+    return view
 
 
 def end_runner(world: World, name: str, patience: float | None = None) -> None:
