@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.core.text.text import GAP, coloured, columns, cut, fit, listed, pad, plain, seen, visible
+from agentdeck.core.text.text import (
+    _NARROW,
+    GAP,
+    coloured,
+    columns,
+    cut,
+    cut_start,
+    fit,
+    listed,
+    pad,
+    plain,
+    seen,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +98,28 @@ def test_the_eighth_colour_is_one(codes: str) -> None:
     assert coloured(f"\x1b[{codes}mgrey\x1b[m") == f"\x1b[{codes}mgrey\x1b[m"
 
 
-@pytest.mark.parametrize(("text", "wide"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("🙂", 2), ("", 0)])
+WIDE = {"abc": 3, "日本": 4, "e\u0301": 1, "🙂": 2, "": 0, "● one…": 6, "👍🏽": 2, "❤\ufe0f": 2}
+FAMILY = "👨\u200d👩\u200d👧"
+
+
+@pytest.mark.parametrize(("text", "wide"), [*WIDE.items(), (FAMILY, 2), ("\u1100\u1161\u11a8", 2)])
 def test_columns(text: str, wide: int) -> None:
     assert columns(text) == wide
+
+
+def test_what_is_not_looked_up_has_one_column_a_character() -> None:
+    from wcwidth import wcwidth
+
+    simple = [char for char in map(chr, range(0x110000)) if re.fullmatch(_NARROW, char)]
+    assert len(simple) > 1000
+    assert {wcwidth(char) for char in simple} == {1}
+
+
+def test_what_is_drawn_as_one_is_kept_or_cut_as_one() -> None:
+    assert cut(f"a {FAMILY} b", 4) == "a…"
+    assert cut(f"a {FAMILY} b", 5) == f"a {FAMILY}…"
+    assert cut_start(f"a {FAMILY} b", 5) == f"…{FAMILY} b"
+    assert cut_start("\u1112\u1161\u11ab\u1100\u1173\u11af", 3) == "…\u1100\u1173\u11af"
 
 
 @given(st.text(), st.integers(0, 30))

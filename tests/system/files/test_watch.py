@@ -68,3 +68,25 @@ def test_a_folder_whose_name_is_no_text_is_looked_at_now_and_then(tmp_path: Path
     folder.rmdir()
     assert len(list(looks)) <= 1
     assert next(changes([tmp_path / "caf\udce9"], 3600, threading.Event())) == set()
+
+
+class Changed:
+    """What watches in a version of the library whose calls take other arguments."""
+
+    def __init__(self, paths: list[str], *, recursive: bool) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("other", [Changed, None])
+def test_another_version_of_the_library_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: type | None
+) -> None:
+    if other is None:
+        monkeypatch.delattr("watchfiles._rust_notify.RustNotify")
+    else:
+        monkeypatch.setattr("watchfiles._rust_notify.RustNotify", other)
+    looks = ticks(tmp_path, every=3600)
+    next(looks)
+    next(looks)
+    tmp_path.rmdir()
+    assert list(looks) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 GAP = 2
@@ -21,6 +20,8 @@ _JOINER = f"(?<=[^\x00-\x7f{_INVISIBLE}])(?:[\ufe0e\ufe0f]\u200d?|[\u200c\u200d]
 _ACCENT = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _PILE = f"({_ACCENT}{{2}}){_ACCENT}+"
 """More than two accents on one letter: they would be drawn over the lines around."""
+_NARROW = "[ -~\xa1-\xac\xae-\u02ff\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2691\u2713\u2717]*"
+"""Text of one column a character, as most of what AgentDeck prints is. The tables for the rest are slow to import."""
 _COLOUR = r"\x1b\[([0-9;:]{0,80})m"
 _ADORNMENT = r"\x1b\[[0-9;:]{0,80}[mK]"
 """What a program colours its lines with, and erases the rest of one with."""
@@ -106,31 +107,46 @@ def listed(names: Sequence[str], most: int = 12) -> str:
 
 def columns(text: str) -> int:
     """How many columns a terminal needs for `text`."""
-    return len(text) if text.isascii() else sum(_columns(char) for char in text)
+    if text.isascii() or re.fullmatch(_NARROW, text):
+        return len(text)
+    from wcwidth import iter_graphemes, wcswidth
+
+    return sum(max(0, wcswidth(part)) for part in iter_graphemes(text))
 
 
-def _columns(char: str) -> int:
-    if unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+def drawn(text: str) -> Sequence[str]:
+    """The characters of `text` as they are drawn: a letter is one with its accents, and a picture with its parts."""
+    if text.isascii() or re.fullmatch(_NARROW, text):
+        return text
+    from wcwidth import iter_graphemes
+
+    return list(iter_graphemes(text))
 
 
 def cut(text: str, width: int) -> str:
     """`text` in at most `width` columns, with … where it was cut."""
     if columns(text) <= width:
         return text
-    kept, room = "", width - 1
-    for char in text:
-        room -= _columns(char)
-        if room < 0:
-            break
-        kept += char
-    return kept.rstrip() + "…" if width > 0 else ""
+    return "".join(_first(drawn(text), width - 1)).rstrip() + "…" if width > 0 else ""
 
 
 def cut_start(text: str, width: int) -> str:
     """`text` in at most `width` columns, with … where its beginning was."""
-    return text if columns(text) <= width else "…" + cut(text[::-1], width).removesuffix("…")[::-1]
+    if columns(text) <= width:
+        return text
+    kept = "".join(reversed(_first(drawn(text)[::-1], width - 1))).lstrip()
+    return f"…{kept}"
+
+
+def _first(parts: Sequence[str], room: int) -> list[str]:
+    """As many of `parts` as `room` columns take."""
+    kept = []
+    for part in parts:
+        room -= columns(part)
+        if room < 0:
+            break
+        kept.append(part)
+    return kept
 
 
 def pad(text: str, width: int) -> str:

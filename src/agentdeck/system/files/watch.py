@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 _STEP = 0.01
 _TICK = 1.0
@@ -26,33 +27,42 @@ def ticks(
     Changes are noticed within `step` seconds; each step costs a little. Files whose names are in `but` may change
     unnoticed. Ends when a folder is taken away. Where the system can't watch, it looks a few times a second.
     """
-    # Not its `watch`, which begins to watch only when it is asked for the first change: what came before that, and
-    # after the caller's first look, would be missed.
-    from watchfiles._rust_notify import RustNotify
+    notify, looked_at = _notify(folders), time.monotonic()
+    yield
+    if notify is not None:
+        with notify as watcher, contextlib.suppress(TypeError):  # another version of it takes other arguments
+            while True:
+                left = looked_at + every - time.monotonic()
+                found = watcher.watch(50, int(1000 * step), max(1, int(1000 * left)), None)
+                if found == "signal":
+                    raise KeyboardInterrupt
+                now = time.monotonic()
+                is_early = not isinstance(found, str) and now - looked_at < every
+                if is_early and all(_name(path) in but for _, path in found):
+                    continue
+                looked_at = now
+                yield
+                if not all(folder.is_dir() for folder in folders):
+                    return
+    while all(folder.is_dir() for folder in folders):
+        time.sleep(min(_UNWATCHED, every))
+        yield
 
+
+def _notify(folders: Iterable[Path]) -> Any:
+    """What tells of changes from now on; None where the system, or the installed version of watchfiles, can't.
+
+    Not its `watch`, which begins to watch only when it is asked for the first change: what came before that, and after
+    the caller's first look, would be missed.
+    """
     try:
-        notify = RustNotify([str(folder) for folder in folders], False, False, 0, False, False)
+        from watchfiles._rust_notify import RustNotify
+
+        return RustNotify([str(folder) for folder in folders], False, False, 0, False, False)
     except (OSError, UnicodeEncodeError):  # no watch is left, or a path is not UTF-8
-        yield
-        while all(folder.is_dir() for folder in folders):
-            time.sleep(min(_UNWATCHED, every))
-            yield
-        return
-    with notify as watcher:
-        looked_at = time.monotonic()
-        yield
-        while True:
-            left = looked_at + every - time.monotonic()
-            found = watcher.watch(50, int(1000 * step), max(1, int(1000 * left)), None)
-            if found == "signal":
-                raise KeyboardInterrupt
-            now = time.monotonic()
-            if not isinstance(found, str) and now - looked_at < every and all(_name(path) in but for _, path in found):
-                continue
-            looked_at = now
-            yield
-            if not all(folder.is_dir() for folder in folders):
-                return
+        return None
+    except (ImportError, TypeError):  # it is not part of the library's interface, and may change
+        return None
 
 
 def _name(path: str) -> str:

@@ -7,12 +7,12 @@ from bisect import bisect_left, bisect_right
 from datetime import datetime
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
 from textual.strip import Strip
 
+from agentdeck.core.text.text import columns, drawn
 from agentdeck.engine.views.terminal import NOTE, Change
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.follow import FollowView
@@ -41,11 +41,14 @@ def breaks_of(text: str, width: int) -> list[int]:
     if text.isascii():
         return list(range(0, len(text), width)) or [0]
     found, room = [0], width
-    for at, char in enumerate(text):
-        room -= cell_len(char)
+    at = 0
+    for part in drawn(text):
+        wide = columns(part)
+        room -= wide
         if room < 0:
             found.append(at)
-            room = width - cell_len(char)
+            room = width - wide
+        at += len(part)
     return found
 
 
