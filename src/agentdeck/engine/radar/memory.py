@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from agentdeck.core.merging.radar import conflict_from_json, conflict_to_json
 from agentdeck.system.files.files import from_json, sign, write_atomic
 from agentdeck.system.git.wholework import Whole
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class Memory:
@@ -61,8 +62,8 @@ class Memory:
         self.changes = {(a, b): frozenset(paths) for a, b, paths in data["changes"]}
         self.merges = {(a, b): _conflicts(found) for a, b, found in data["merges"]}
         self.wholes = {
-            name: Whole(commit, note, tuple(parents), tree, tuple(index), tuple(ours), tuple(repositories))
-            for name, (commit, note, parents, tree, index, ours, repositories) in data["wholes"].items()
+            name: Whole(commit, note, tuple(parents), tree, tuple(index), tuple(ours), tuple(repositories), *rest)
+            for name, (commit, note, parents, tree, index, ours, repositories, *rest) in data["wholes"].items()
         }
 
     def prune(self, names: set[str]) -> None:
@@ -85,10 +86,7 @@ class Memory:
                 [*pair, None if found is None else [conflict_to_json(each) for each in found]]
                 for pair, found in self.merges.items()
             ],
-            "wholes": {
-                name: [each.commit, each.note, each.parents, each.tree, each.index, each.ours, each.repositories]
-                for name, each in self.wholes.items()
-            },
+            "wholes": {name: list(astuple(each)) for name, each in self.wholes.items()},
         }
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
         if text != self._text or not self._seen:

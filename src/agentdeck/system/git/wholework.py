@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck.errors import DeckError, GitError
 from agentdeck.system.files.files import private_folder, sign
 from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.files.stillness import touched
 from agentdeck.system.git.checkouts import Worktree
 from agentdeck.system.git.identity import Standing, identify
 from agentdeck.system.git.merges import NOBODY
@@ -39,6 +41,8 @@ _QUIET = {
     "advice.addEmbeddedRepo": "false",
 }
 _OPTIONS = tuple(word for key, value in _QUIET.items() for word in ("-c", f"{key}={value}"))
+_TRUSTED = 300.0
+"""Seconds after which git is asked although no file was touched: its rules may lie in files that are not looked at."""
 _HALFWAY = {"rebase-merge": "rebase", "rebase-apply": "rebase", "BISECT_LOG": "bisection"}
 
 
@@ -57,6 +61,10 @@ class Whole:
     """The sign of our index; a look that leaves it as it was has found no change."""
     repositories: tuple[str, ...] = ()
     """The repositories in it that are not submodules, which never land."""
+    still: str = ""
+    """What tells whether a file was touched since; empty where git has to be asked."""
+    asked: float = 0.0
+    """When git was asked, in seconds since the epoch."""
 
 
 def look_once(repo: Repository, worktree: Worktree, tip: str) -> Whole:
@@ -166,6 +174,12 @@ class _Bench:
             if self._text("ls-files", "-z", "--unmerged"):
                 self.index.unlink(missing_ok=True)
                 return Whole(parents[0], "a merge in it is not resolved: only its commits are compared")
+        still, asked = self._still(), time.time()
+        if before is not None and self._is_still(before, still, asked, parents):
+            return before
+        return replace(self._look(parents, before, own), still=still, asked=asked)
+
+    def _look(self, parents: tuple[str, ...], before: Whole | None, own: tuple[int, ...]) -> Whole:
         added = add_all(self._run)
         note = f"some files can't be read: {added.unread[0]}" if added.unread else ""
         found = (sign(self.index), parents, note, added.repositories)
@@ -180,6 +194,20 @@ class _Bench:
             words = [word for parent in parents for word in ("-p", parent)]
             commit = self._text("commit-tree", tree, *words, "-m", "agentdeck", env=NOBODY)
         return Whole(commit, note, parents, tree, own, sign(self.index), repositories)
+
+    def _still(self) -> str:
+        """What tells whether its files were touched, or the usual ones of git's rules about them."""
+        home, common, git_dir = Path(os.environ.get("HOME") or "/"), self._here.common, self._worktree.git_dir
+        xdg = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
+        own = [common / name for name in ("config", "config.worktree", "info/exclude", "info/attributes")]
+        own += [git_dir / name for name in ("config.worktree", "info/sparse-checkout")]
+        own += [home / ".gitconfig", *(xdg / name for name in ("config", "ignore", "attributes"))]
+        files = touched(self._worktree.path)
+        return f"{files} {hash(tuple(sign(file) for file in own))}" if files else ""
+
+    def _is_still(self, before: Whole, still: str, now: float, parents: tuple[str, ...]) -> bool:
+        is_same = still != "" and (before.still, before.ours, before.parents) == (still, sign(self.index), parents)
+        return is_same and 0 <= now - before.asked < _TRUSTED
 
     def _adopt(self) -> None:
         """Start from the worktree's own index: it says what is tracked although it is ignored, and saves reading."""
