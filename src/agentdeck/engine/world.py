@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from agentdeck.core.agents.events import Event
 from agentdeck.core.agents.inheritance import inherited
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Note = Callable[[Event], None]
 """Gets every event as it happens; the faces turn it into narration, JSON lines or messages."""
+
+Given = ParamSpec("Given")
+Got = TypeVar("Got")
 
 
 def silent(event: Event) -> None:
@@ -171,6 +174,17 @@ class World:
 
     def lives(self, name: str) -> bool:
         return self.store.runner_lives(name)
+
+
+def in_one_look(act: Callable[Concatenate[World, Given], Got]) -> Callable[Concatenate[World, Given], Got]:
+    """Let `act` be one look at the repository: see system/git/looks.py."""
+
+    @wraps(act)
+    def looking(world: World, /, *args: Given.args, **options: Given.kwargs) -> Got:
+        with world.repo.one_look():
+            return act(world, *args, **options)
+
+    return looking
 
 
 def trust_command(root: Path) -> str:

@@ -20,7 +20,7 @@ def pair(repo: MakeRepo, tmp_path: Path) -> tuple[Sandbox, Sandbox]:
 
 
 def carry(pair: tuple[Sandbox, Sandbox], *copy: str, link: tuple[str, ...] = ()) -> list[str]:
-    return carry_over(pair[0].folder, pair[1].folder, copy=list(copy), link=list(link))
+    return carry_over(pair[0].repo, pair[0].folder, pair[1].folder, copy=list(copy), link=list(link))
 
 
 def test_ignored_files_that_match_are_copied(pair: tuple[Sandbox, Sandbox]) -> None:

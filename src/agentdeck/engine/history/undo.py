@@ -16,7 +16,7 @@ from agentdeck.engine.history import undo_kinds
 from agentdeck.engine.records.parts import Part, Removal
 from agentdeck.engine.records.running import undo_journal, undo_lock
 from agentdeck.engine.records.steps import Step, Steps
-from agentdeck.engine.world import Note, World
+from agentdeck.engine.world import Note, World, in_one_look
 from agentdeck.errors import BusyError, DeckError, NotFoundError, RefusedError
 from agentdeck.system.files.files import locked, private_folder, read_note, write_json
 
@@ -24,6 +24,7 @@ _TURN = 120.0
 """Seconds to wait for another undo, which may bring back a large worktree."""
 
 
+@in_one_look
 def undo(world: World, step: Step, note: Note) -> Step:
     """Take `step` back and return the step which that is. Raise RefusedError, with nothing changed, where one of its
     parts can't be as it was, and where it was taken back already."""

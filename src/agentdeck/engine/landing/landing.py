@@ -92,7 +92,7 @@ def _bases(world: World, request: LandRequest) -> list[str]:
 
 
 def _land_one(stages: Stages, name: str) -> None:
-    with held_agents(stages, [name]) as held:
+    with stages.world.repo.one_look(), held_agents(stages, [name]) as held:
         if not at_rest(stages, held):
             return
         candidate = stages.ready(name)

@@ -27,7 +27,7 @@ from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import follow, own_branches
 from agentdeck.engine.worktrees.release import departure, own_worktree, trash_ref
-from agentdeck.engine.world import Note, World
+from agentdeck.engine.world import Note, World, in_one_look
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import append_line, delete, private_folder, read_state, write_json
 from agentdeck.system.git import going, leaving, snapshots
@@ -43,6 +43,7 @@ def trash_folder(world: World, agent: Agent) -> Path:
     return world.store.trash / f"{agent.name}-{agent.trash}"
 
 
+@in_one_look
 def remove(
     world: World,
     agent: Agent,

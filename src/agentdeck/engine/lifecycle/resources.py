@@ -95,7 +95,7 @@ class WorktreeResource:
         if not is_bare(world.repo):
             hooked = hooks.folder(world.repo)
             copy = [*config.copy_files, *settings.include, *hooks.pattern(hooked)]
-            carry_over(world.root, path, copy=copy, link=config.link)
+            carry_over(world.repo, world.root, path, copy=copy, link=config.link)
             notes.append(hooks.missing(hooked, world.root, path))
         project = compose.project(world, agent, world.repo.at(path, made.git_dir))
         return lease.changed(compose=project, git_dir=str(made.git_dir), note="\n".join(filter(None, notes))).data

@@ -17,13 +17,14 @@ from agentdeck.engine.lifecycle.ending import mark_lost
 from agentdeck.engine.lifecycle.stack import acquire_all
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView, StartRequest, view_of
-from agentdeck.engine.world import Note, World
+from agentdeck.engine.world import Note, World, in_one_look
 from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, StoreError, UsageError
 from agentdeck.system.files.files import private_folder, write_json
 from agentdeck.system.git.repository import git_in
 from agentdeck.system.machine.process import cancellable, check_cancelled, require_program
 
 
+@in_one_look
 def start(world: World, request: StartRequest, note: Note) -> AgentView:
     """See Deck.start."""
     try:

@@ -69,7 +69,7 @@ def _delete_branches(world: World, agent: Agent, lease: WorktreeLease, snapshot:
         is_saved = tip in (saved.get(branch), lease.base_commit)
         if not tip or not is_saved or branch in used or not _may_delete(world, agent, branch, tip, snapshot):
             continue
-        if any(merges.is_ancestor(repo, tip, each) for each in held):
+        if tip in held or any(merges.is_ancestor(repo, tip, each) for each in held):
             gone[branch] = tip
     for branch, tip in gone.items():
         branches.delete_branch(repo, branch, tip)

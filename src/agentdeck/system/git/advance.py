@@ -13,7 +13,7 @@ from typing import Any
 
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system.files.files import read_note, write_json
-from agentdeck.system.git import bases, following
+from agentdeck.system.git import bases, following, hooks
 from agentdeck.system.git.bases import Move
 from agentdeck.system.git.checkouts import Worktree, enter, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git.repository import Repository
@@ -70,7 +70,7 @@ def advance(repo: Repository, move: Move, reason: str) -> None:
             raise
         follow_submodules(enter(repo, worktree), move.old, move.new)
         journal.unlink()
-    enter(repo, worktree).run("hook", "run", "--ignore-missing", "post-merge", "--", "0")
+    hooks.run(enter(repo, worktree), "post-merge", "0")
 
 
 def _follow(repo: Repository, worktree: Worktree, move: Move, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 from agentdeck.errors import GitError, NotFoundError, RefusedError, UsageError
 from agentdeck.system.git.checkouts import is_bare, list_worktrees, main_folder
 from agentdeck.system.git.repository import Repository, git_in
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*")
+"""Names that git takes for a branch, as nearly all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def delete_branch(repo: Repository, branch: str, expected_commit: str) -> None:
             f"The branch {branch} has moved on to {now[:12]}; it was left unchanged.",
             hint="Check its new commits, then try again.",
         )
-    if repo.run("config", "--local", "--get-regexp", f"^branch\\.{_escaped(branch)}\\."):
+    if branch_settings(repo, branch):
         repo.run("config", "--local", "--remove-section", f"branch.{branch}")
 
 
@@ -94,10 +98,7 @@ def ahead_behind(repo: Repository, branch: str, base: str) -> tuple[int, int]:
 
 def branch_settings(repo: Repository, branch: str) -> list[tuple[str, str]]:
     """What git's configuration says of `branch`: keys without `branch.NAME.`, and their values."""
-    listed = repo.run("config", "--local", "-z", "--get-regexp", f"^branch\\.{_escaped(branch)}\\.")
-    prefix = len(f"branch.{branch}.")
-    pairs = (entry.partition("\n") for entry in listed.text.split("\0") if entry)
-    return [(key[prefix:], value) for key, _, value in pairs]
+    return repo.own_settings(f"branch.{branch}")
 
 
 def free_name(repo: Repository, branch: str) -> str:
@@ -114,9 +115,12 @@ def _base(repo: Repository, base: str | None) -> tuple[str, str]:
             _check_has_commits(repo)
             raise NotFoundError(f"There is no branch, tag or commit “{base}” to start from.")
         return base, commit
-    main = Repository(repo.common, repo.common, bare=True) if is_bare(repo) else repo.at(main_folder(repo))
-    branch = main.run("symbolic-ref", "--quiet", "--short", "HEAD").text.strip()
-    commit = main.commit("HEAD")
+    if is_bare(repo):
+        main = repo.at(repo.common)
+        branch, commit = main.run("symbolic-ref", "--quiet", "--short", "HEAD").text.strip(), main.commit("HEAD")
+    else:
+        main_tree = list_worktrees(repo)[0]
+        branch, commit = main_tree.branch or "", main_tree.head
     if commit is None:
         _check_has_commits(repo)
         raise RefusedError(
@@ -139,6 +143,8 @@ def _check_revision(revision: str) -> None:
 
 
 def _check_branch_name(repo: Repository, branch: str) -> None:
+    if branch != "HEAD" and _PLAIN.fullmatch(branch):
+        return
     # --branch would also expand “@{-1}”, which names whatever was checked out before in some worktree.
     if branch.startswith("-") or "@{" in branch or not repo.run("check-ref-format", "--branch", branch):
         raise UsageError(f"“{branch}” is not a valid branch name.", hint="See “git help check-ref-format”.")
@@ -215,8 +221,3 @@ def _clash(branch: str, taken: set[str]) -> str:
         if branch == other or other.startswith(f"{branch}/") or branch.startswith(f"{other}/"):
             return other
     return ""
-
-
-def _escaped(branch: str) -> str:
-    """`branch` for a POSIX extended regular expression."""
-    return "".join(char if char.isalnum() or char in "-_/" else f"\\{char}" for char in branch)

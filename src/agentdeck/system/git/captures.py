@@ -11,12 +11,13 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agentdeck.errors import DeckError
+from agentdeck.system.files.files import sign
 from agentdeck.system.git.branches import branch_settings
 from agentdeck.system.git.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git.identity import identify
@@ -67,16 +68,17 @@ class Capture:
     """The other objects of the snapshot by name: `tree` or `blob`, and the id."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What is not an object."""
-    clean: bool = False
-    """Whether all that it holds is in its tip."""
-    parents: list[str] = field(default_factory=list)
+    index: bytes | None = None
+    """The raw index."""
+    is_clean: Callable[[], bool] = bool
+    """Whether all that it holds is in its tip. Asked of git, as are the parents, for a snapshot that is written."""
+    parents: Callable[[], list[str]] = list
     """Commits to keep alive: the tip first, then what unfinished work and the reflog lead to."""
 
     @property
     def fingerprint(self) -> str:
         """Alike for two captures exactly when the worktree was the same, the index's time stamps aside."""
-        parts = {name: part for name, part in self.parts.items() if name != "index"}
-        content = [self.branch, self.tip, self.staged, self.work, parts, self.facts]
+        content = [self.branch, self.tip, self.staged, self.work, self.parts, self.facts]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -90,12 +92,13 @@ def capture(
     """
     is_there = worktree.home is not None or identify(worktree.path, worktree.git_dir).is_ours
     view = _View(repo, worktree, is_there)
-    entries = view.entries()
-    has_index = raw.adopt_index(worktree.git_dir)
+    index = raw.adopt_index(worktree.git_dir)
+    seen = (worktree.git_dir, hashlib.sha256(index or b"").digest())
+    entries = repo.once(("entries", seen), view.entries)
     unmerged = [entry for entry in entries if entry.stage]
     folder = view.place
     raw.forget(folder, {entry.path for entry in unmerged})
-    staged = raw.tree(folder)
+    staged = repo.once(("staged", seen), lambda: raw.tree(folder))
     others, skipped = view.others(), () if ignored else view.ignored()
     try:
         found = listing(worktree.path, others.union(skipped)) if view.has_files else None
@@ -104,13 +107,13 @@ def capture(
     raw.forget(folder, _untrusted(view, entries, found))
     if found is not None:
         raw.put(folder, found.files)
-    result = Capture(worktree.branch, worktree.head, staged, raw.tree(folder))
-    if has_index:
-        index = repo.git("hash-object", "-w", "--no-filters", "--", worktree.git_dir / "index")
-        result.parts["index"] = ("blob", index)
-    result.parts["conflicts"] = ("tree", _tree_of_blobs(repo, unmerged))
+    result = Capture(worktree.branch, worktree.head, staged, raw.tree(folder), index=index)
+    if unmerged:
+        result.parts["conflicts"] = ("tree", _tree_of_blobs(repo, unmerged))
     state = _state_files(repo, worktree)
-    result.parts["state"] = ("tree", raw.tree_of(worktree.git_dir, state))
+    looks = tuple((path, _look_of(worktree.git_dir / path)) for path in state)
+    tree = repo.once(("state", worktree.git_dir, looks), lambda: raw.tree_of(worktree.git_dir, state))
+    result.parts["state"] = ("tree", tree)
     result.facts = {"index": _digest(entries), **_shape(found)}
     links = {entry.path: entry.oid for entry in entries if entry.is_submodule}
     nested: list[Nested] = []
@@ -123,15 +126,23 @@ def capture(
     result.facts["branches"] = _branches(repo, worktree, branches)
     if keeps_refs_in_tables(repo):
         result.facts["refs"] = view.private_refs()
-    result.clean = (
+    result.is_clean = lambda: (
         found is not None
         # What a submodule holds is looked at below; git can't look into one out of its place.
         and not view.lines("status", "-z", "--porcelain", "--untracked-files=all", "--ignore-submodules=dirty")
         and not any(path.startswith(_UNFINISHED) for path in [*state, *result.facts.get("refs", {})])
         and all(inner.facts["kind"] == "pristine" for inner in nested)
     )
-    result.parents = _parents(repo, worktree, state, result, view.reflog() if "refs" in result.facts else [])
+    result.parents = lambda: _parents(repo, worktree, state, result, view.reflog() if "refs" in result.facts else [])
     return result
+
+
+def _look_of(file: Path) -> tuple[int, bytes]:
+    """The mode of a file, and its content or where it leads."""
+    if file.is_symlink():
+        return file.lstat().st_mode, bytes(file.readlink())
+    with file.open("rb") as content:
+        return file.stat().st_mode, hashlib.file_digest(content, "sha256").digest()
 
 
 @dataclass(frozen=True)
@@ -187,11 +198,22 @@ class _View:
     def reflog(self) -> list[str]:
         return self.run("log", "-g", "--format=%H", "HEAD").text.split()
 
+    def _attribute_files(self, paths: list[str]) -> list[Path]:
+        """Where git may read attributes of `paths` from, but for what is the whole machine's."""
+        folders = {parent for path in paths for parent in PurePosixPath(path).parents}
+        own = [self.repo.common / "info" / "attributes", self.worktree.git_dir / "index"]
+        return [*own, *(self.place / folder / ".gitattributes" for folder in sorted(folders))]
+
     def converted(self, paths: list[str]) -> list[str]:
         """Those of `paths` whose bytes on disk may differ from the index's although git calls them unchanged."""
         names = os.fsencode("".join(f"{path}\0" for path in paths))
-        fields = self.lines("check-attr", "-z", "--stdin", *_CONVERTING, stdin=names)
-        everywhere = self.run("config", "--get", "core.autocrlf").text.strip().lower() in ("true", "input", "1", "yes")
+        rules = tuple(sign(file) for file in self._attribute_files(paths))
+        fields = self.repo.once(
+            ("attributes", self.worktree.git_dir, names, rules),
+            lambda: self.lines("check-attr", "-z", "--stdin", *_CONVERTING, stdin=names),
+        )
+        here = self.repo.at(self.place, self.worktree.git_dir)
+        everywhere = (here.setting("core.autocrlf") or "").lower() in ("true", "input", "1", "yes")
         found = set()
         for path, attribute, value in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
             if value not in ("unspecified", "unset") or (everywhere and attribute == "text" and value != "unset"):
@@ -288,8 +310,7 @@ def _parents(repo: Repository, worktree: Worktree, state: list[str], result: Cap
 def _heads(repo: Repository, ids: set[str], tip: str | None) -> list[str] | None:
     """Those of `ids` that are commits which neither `tip` nor another one leads to; None where history is broken."""
     ids.discard(tip or "")
-    asked = repo.git("cat-file", "--batch-check", stdin="".join(f"{oid}\n" for oid in sorted(ids)).encode())
-    commits = [line.split()[0] for line in asked.splitlines() if line.split()[1:2] == ["commit"]]
+    commits = [oid for oid, kind in repo.kinds(sorted(ids)).items() if kind == "commit"]
     if not commits:
         return []
     asked_for = "\n".join([*commits, f"^{tip}" if tip else ""]).rstrip() + "\n"

@@ -28,14 +28,14 @@ _AT_ONCE = 400
 """Paths on one command line, of which a system takes a megabyte or two; a path may have 4,096 bytes."""
 
 
-def carry_over(source: Path, target: Path, *, copy: list[str], link: list[str]) -> list[str]:
+def carry_over(repo: Repository, source: Path, target: Path, *, copy: list[str], link: list[str]) -> list[str]:
     """Copy and link ignored files of worktree `source` into worktree `target`; return their relative paths.
 
     Nothing that is in `target` is overwritten. Copies share their blocks with the original where the file system can.
     A folder of which everything matches is one path. Other worktrees are left out. Called again after a crash, it
     carries what is missing.
     """
-    repo = Repository.find(source)
+    repo = repo.at(source)
     for leftover in target.glob(f"{_STAGE}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     linked = [path for path in _matching(repo, link) if _link(source, target, path)]
@@ -53,7 +53,7 @@ def _matching(repo: Repository, patterns: list[str]) -> list[str]:
         file = folder / "patterns"
         file.write_text("\n".join(patterns) + "\n", "utf-8", "surrogateescape")
         chosen = _listed(repo, f"--exclude-from={file}")
-    found = _common(chosen, _listed(repo, "--exclude-standard"))
+    found = _common(chosen, _listed(repo, "--exclude-standard")) if chosen else set[str]()
     others = [os.path.realpath(tree.path) for tree in list_worktrees(repo) if not tree.bare]
     kept = _without(repo.folder, found, others)
     return sorted(path for path in kept if not _INSTALLED.intersection(Path(path).parts[:-1]))

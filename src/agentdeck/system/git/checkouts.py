@@ -6,20 +6,23 @@ A worktree is known by its git folder: people move and delete the folders behind
 from __future__ import annotations
 
 import os
+import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import sign
-from agentdeck.system.git.identity import READY, back_pointer, inside
+from agentdeck.system.git.identity import READY, back_pointer, inside, read_small
+from agentdeck.system.git.looks import Record
 from agentdeck.system.git.repository import Repository
 
 _CHANGING = ("commondir", "/locked'", "fatal: Invalid path")
 """git lists nothing at all while another git makes, unlocks or removes a worktree, of which a file is missing then."""
 _PATIENCE = 5.0
 _TABLES = "reftable/tables.list"
+_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,65 @@ class Worktree:
 
 def list_worktrees(repo: Repository) -> list[Worktree]:
     """All worktrees, the main one (or the bare repository) first; those whose folder is gone too."""
+    look = repo.look
+    if look is None or keeps_refs_in_tables(repo):
+        return _listed(repo)
+    now = _records(repo.common)
+    known = _as_now(repo, *look.worktrees, now) if look.worktrees else None
+    look.worktrees = (now, _listed(repo) if known is None else known)
+    return look.worktrees[1]
+
+
+def _records(common: Path) -> dict[Path, Record]:
+    found = {}
+    for git_dir in (common, *(common / "worktrees").glob("*/")):
+        head, gitdir, locked = (_content(git_dir / name) for name in ("HEAD", "gitdir", "locked"))
+        dot_git = os.fsdecode(gitdir or b"").removesuffix("\n")
+        found[git_dir] = Record(head, gitdir, locked, os.path.lexists(dot_git), sign(git_dir / "config"))
+    return found
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return read_small(file)
+    except OSError:
+        return None
+
+
+def _as_now(
+    repo: Repository, before: dict[Path, Record], listed: list[Worktree], now: dict[Path, Record]
+) -> list[Worktree] | None:
+    """The worktrees as they are now, from what git listed before; None where it has to be asked again."""
+    trees, found = {tree.git_dir: tree for tree in listed}, []
+    for git_dir, record in now.items():
+        tree: Worktree | None = trees.get(git_dir)
+        if record != before.get(git_dir):
+            tree = _from_files(git_dir, record) if git_dir != repo.common and (tree or git_dir not in before) else None
+            if tree is None:
+                return None
+        if tree is not None:
+            found.append(replace(tree, head=repo.commit(f"refs/heads/{tree.branch}")) if tree.branch else tree)
+    return [found[0], *sorted(found[1:], key=lambda tree: os.fsencode(tree.path))]
+
+
+def _from_files(git_dir: Path, record: Record) -> Worktree | None:
+    """A worktree as the files of its git folder tell it; None where they leave anything open."""
+    path, head = back_pointer(git_dir), (record.head or b"").removesuffix(b"\n")
+    is_branch = head.startswith(b"ref: refs/heads/")
+    # Whether it could be pruned is left to git; what is locked can't be.
+    is_kept = record.has_folder or record.locked is not None
+    if path is None or not is_kept or not (is_branch or _COMMIT.fullmatch(head)):
+        return None
+    return Worktree(
+        path=path,
+        git_dir=git_dir,
+        head=None if is_branch else head.decode(),
+        branch=os.fsdecode(head.removeprefix(b"ref: refs/heads/")) if is_branch else None,
+        locked=None if record.locked is None else os.fsdecode(record.locked.strip()),
+    )
+
+
+def _listed(repo: Repository) -> list[Worktree]:
     deadline = time.monotonic() + _PATIENCE
     while True:
         result = repo.run("worktree", "list", "--porcelain", "-z")
@@ -140,6 +202,8 @@ def _top_of(repo: Repository) -> Path:
 
 def is_bare(repo: Repository) -> bool:
     """Whether the repository has no main worktree, also when asked from one of its linked worktrees."""
+    if repo.has_main:
+        return False
     written = (*sign(repo.common / "config"), *sign(repo.common / "config.worktree"))
     return repo.bare or _is_bare(repo.common, written)
 

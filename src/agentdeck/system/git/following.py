@@ -202,7 +202,7 @@ def put(repo: Repository, worktree: Worktree, move: Move, *, target: str) -> str
             "--pathspec-file-nul",
         )
         here.git(*literal, *words, stdin=stdin)
-    if here.run("config", "--type=bool", "--get", "core.sparseCheckout").text.strip() == "true":
+    if here.setting("core.sparseCheckout", "bool") == "true":
         here.run("sparse-checkout", "reapply")
     return saved
 

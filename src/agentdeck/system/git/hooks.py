@@ -1,4 +1,5 @@
-"""Git hooks in a folder of the checkout (`core.hooksPath = .husky/_`), which git looks for in each worktree anew."""
+"""Run git hooks, and mind those in a folder of the checkout (`core.hooksPath = .husky/_`), which git looks for in each
+worktree anew."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import re
 from pathlib import Path
 
 from agentdeck.system.git.repository import Repository
+from agentdeck.system.machine.process import Result
 
 
 def folder(repo: Repository) -> str:
@@ -14,6 +16,17 @@ def folder(repo: Repository) -> str:
     told = repo.run("config", "--type=path", "--get", "core.hooksPath").text.removesuffix("\n")
     path = os.path.normpath(told) if told else ""
     return "" if not path or path == "." or path.startswith(("/", "..")) else path
+
+
+def run(here: Repository, name: str, *args: str | Path) -> Result | None:
+    """Run the hook of that name in the worktree `here` as git does; None where there is none."""
+    if (look := here.look) is not None:
+        told = here.setting("core.hooksPath", "path")
+        place = here.folder / told if told else here.common / "hooks"
+        # Newer gits take hooks from the configuration too.
+        if not os.path.lexists(place / name) and not look.has_section("hook"):
+            return None
+    return here.run("hook", "run", "--ignore-missing", name, "--", *args)
 
 
 def pattern(path: str) -> list[str]:

@@ -98,14 +98,14 @@ def point_at_each_other(path: str, git_dir: str) -> bool:
     """Whether folder and git folder do, as git writes it. Nearly always enough, and ten times as fast as `identify`."""
     try:
         is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
-        files = [_read(f"{path}/.git"), _read(f"{git_dir}/gitdir"), _read(f"{git_dir}/commondir")]
+        files = [read_small(f"{path}/.git"), read_small(f"{git_dir}/gitdir"), read_small(f"{git_dir}/commondir")]
     except OSError:
         return False
     told = (f"gitdir: {git_dir}\n", f"{path}/.git\n", "../..\n")
     return is_folder and files == [os.fsencode(text) for text in told]
 
 
-def _read(path: str | Path) -> bytes:
+def read_small(path: str | Path) -> bytes:
     """The content of a file of git's; raise OSError for a link, and for what could keep us waiting for ever."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -190,7 +190,7 @@ def git_dir_of(common: Path, path: Path) -> Path | None:
 def pointer(folder: Path) -> Path | None:
     """The git folder that the `.git` file in `folder` names; None without such a file."""
     try:
-        text = os.fsdecode(_read(folder / ".git"))
+        text = os.fsdecode(read_small(folder / ".git"))
     except OSError:
         return None
     if not text.startswith("gitdir:"):
@@ -207,7 +207,7 @@ def back_pointer(git_dir: Path) -> Path | None:
 def _path_in(file: Path) -> Path | None:
     """The path that a file of git's names, relative to the file's folder."""
     try:
-        text = os.fsdecode(_read(file)).removesuffix("\n")
+        text = os.fsdecode(read_small(file)).removesuffix("\n")
     except OSError:
         return None
     return Path(os.path.normpath(file.parent / text)) if text else None
@@ -247,7 +247,7 @@ def mark_of(folder: Path) -> str:
 
 def _recorded(git_dir: Path) -> str:
     try:
-        return os.fsdecode(_read(git_dir / READY)).strip()
+        return os.fsdecode(read_small(git_dir / READY)).strip()
     except OSError:
         return ""
 

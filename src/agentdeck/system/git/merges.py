@@ -13,6 +13,7 @@ from enum import StrEnum
 from agentdeck.core.merging.conflicts import Conflict
 from agentdeck.errors import GitError, RefusedError
 from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git import hooks
 from agentdeck.system.git.mergetree import merge
 from agentdeck.system.git.repository import Repository
 
@@ -61,25 +62,30 @@ def compute(
     `landed` is an earlier commit of the same branch whose content is in `base` by a squash or rebase: what came before
     it is then not merged again. Raise RefusedError where `ff-only` is not possible, or git lacks a name to commit by.
     """
-    _check_identity(repo)
-    if is_ancestor(repo, tip, base) or tip == landed:
+    if tip == landed:
         return Outcome(base)
     if method is Method.FF_ONLY:
-        if not is_ancestor(repo, base, tip):
-            raise RefusedError(
-                "The base has commits that the branch lacks, so it can't be fast-forwarded.",
-                hint="Land it with --merge, --squash or --rebase.",
-            )
-        return Outcome(tip)
+        return _forward(repo, base, tip)
     if method is Method.REBASE:
         return _rebase(repo, base, tip, wording, landed)
     ours = _pretend(repo, base, [landed, base]) if landed else base
     found = merge(repo, ours, tip)
     if not found.is_clean:
         return Outcome(conflicts=found.conflicts)
-    if found.tree == _tree(repo, base):
+    if found.tree == repo.tree(base):
         return Outcome(base)
     return Outcome(commit_result(repo, method, found.tree, base, tip, wording))
+
+
+def _forward(repo: Repository, base: str, tip: str) -> Outcome:
+    if is_ancestor(repo, tip, base):
+        return Outcome(base)
+    if not is_ancestor(repo, base, tip):
+        raise RefusedError(
+            "The base has commits that the branch lacks, so it can't be fast-forwarded.",
+            hint="Land it with --merge, --squash or --rebase.",
+        )
+    return Outcome(tip)
 
 
 def commit_result(repo: Repository, method: Method, tree: str, base: str, tip: str, wording: Wording) -> str:
@@ -102,14 +108,14 @@ def is_landed(repo: Repository, base: str, tip: str) -> str:
         return ""
     if all(line.startswith("-") for line in repo.lines("cherry", base, tip)):
         return "rebased"
-    if merge(repo, base, tip).tree == _tree(repo, base):
+    if merge(repo, base, tip).tree == repo.tree(base):
         return "squashed"
     whole = _pretend(repo, tip, [fork])
     return "squashed" if repo.git("cherry", base, whole).startswith("-") else ""
 
 
 def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
-    return bool(repo.run("merge-base", "--is-ancestor", older, newer))
+    return older == newer or bool(repo.run("merge-base", "--is-ancestor", older, newer))
 
 
 def new_commits(repo: Repository, base: str, tip: str) -> list[tuple[str, str]]:
@@ -130,7 +136,7 @@ def _rebase(repo: Repository, base: str, tip: str, wording: Wording, landed: str
                       _pretend(repo, commit, [parent]))  # fmt: skip
         if not found.is_clean:
             return Outcome(conflicts=found.conflicts, at=commit)
-        if found.tree == _tree(repo, now):
+        if found.tree == repo.tree(now):
             continue
         message = _with_trailers(repo, Wording(repo.git("log", "-1", "--format=%B", commit), wording.trailers))
         now = _commit(repo, found.tree, [now], message, _author(repo, commit))
@@ -143,7 +149,7 @@ def _check_nothing_lost(repo: Repository, base: str, tip: str, rebased: str, lan
     if not repo.git("rev-list", "--merges", "--max-count=1", tip, f"^{base}", *([f"^{landed}"] if landed else [])):
         return
     merged = merge(repo, _pretend(repo, base, [landed, base]) if landed else base, tip)
-    if not merged.is_clean or merged.tree != _tree(repo, rebased):
+    if not merged.is_clean or merged.tree != repo.tree(rebased):
         raise RefusedError(
             "The branch has merge commits, and a rebase would lose the changes made in them.",
             hint="Land it with --merge or --squash.",
@@ -160,20 +166,17 @@ def _empty_commit(repo: Repository) -> str:
     return repo.git("commit-tree", repo.git("mktree", stdin=b""), "-m", "agentdeck", env=NOBODY)
 
 
-def _tree(repo: Repository, commit: str) -> str:
-    return repo.git("rev-parse", f"{commit}^{{tree}}")
-
-
 def _commit(
     repo: Repository, tree: str, parents: Sequence[str], message: str, author: dict[str, str] | None = None
 ) -> str:
     words = [word for parent in parents for word in ("-p", parent)]
     # commit-tree is plumbing: it signs when told to, not when commit.gpgSign says so.
-    signed = repo.run("config", "--type=bool", "--get", "commit.gpgSign").text.strip() == "true"
+    signed = repo.setting("commit.gpgSign", "bool") == "true"
     done = repo.run(
         "commit-tree", *(["-S"] if signed else []), tree, *words, "-F", "-", env=author, stdin=_bytes(message)
     )
     if not done:
+        _check_identity(repo)
         what = "can't be signed" if signed else "can't be made"
         hint = "Unlock the key, or set commit.gpgSign to false for this repository." if signed else ""
         raise GitError(f"The commit {what}.", detail=done.complaint, hint=hint)
@@ -210,8 +213,8 @@ def _through_hook(repo: Repository, message: str) -> str:
     with scratch_folder() as folder:
         file = folder / "COMMIT_EDITMSG"
         file.write_bytes(_bytes(message))
-        ran = repo.run("hook", "run", "--ignore-missing", "commit-msg", "--", file)
-        if not ran:
+        ran = hooks.run(repo, "commit-msg", file)
+        if ran is not None and not ran:
             raise RefusedError(
                 "The repository's commit-msg hook refused the message.",
                 detail=f"{message.strip()}\n{ran.complaint}",

@@ -129,7 +129,7 @@ class RawTrees:
     @contextmanager
     def of(cls, repo: Repository) -> Iterator[RawTrees]:
         with scratch_folder() as scratch:
-            raw = cls(repo, scratch, repo.git("rev-parse", "--show-object-format"))
+            raw = cls(repo, scratch, repo.hash_kind)
             raw._prepare()
             yield raw
 
@@ -140,13 +140,14 @@ class RawTrees:
         (self.scratch / "config").write_text(_CONFIG.format(format=self.hash_kind))
         (self.scratch / "info" / "attributes").write_text(_ATTRIBUTES)
 
-    def adopt_index(self, git_dir: Path) -> bool:
-        """Start from a copy of the index in `git_dir`, whose record of unchanged files saves reading them."""
+    def adopt_index(self, git_dir: Path) -> bytes | None:
+        """Start from a copy of the index in `git_dir`, whose record of unchanged files saves reading them. Return it;
+        None where there is none."""
         # The copy's time must be the original's: git compares it with the files' to know which it can't trust.
         for source in (git_dir / "index", *git_dir.glob("sharedindex.*")):
             if source.exists():
                 shutil.copy2(source, self.scratch / source.name)
-        return self._index.exists()
+        return self._index.read_bytes() if self._index.exists() else None
 
     def forget(self, folder: Path, paths: Iterable[str]) -> None:
         """Take `paths` out of the index, which is one of `folder`."""

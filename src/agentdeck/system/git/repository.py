@@ -10,12 +10,16 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from agentdeck.errors import DeckError, GitError, NotFoundError
+from agentdeck.system.files.files import sign
 from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git.looks import Look, Setting
 from agentdeck.system.machine.process import Result, run
 
 # Not “cannot lock ref” by itself: that is also what git says where a ref has not the old value it was expected to have.
@@ -36,6 +40,11 @@ _CLEAN: dict[str, str | None] = {
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
 }
+_FOUND = re.compile(r"(.+)\n(true|false)\n(sha1|sha256)\n(.*)", re.DOTALL)
+_SHARED = re.compile(r"refs/(?!bisect/|worktree/|rewritten/).+|[0-9a-f]{40}(?:[0-9a-f]{24})?(?:[\^:].*)?")
+"""Revisions that mean the same in every worktree."""
+Known = TypeVar("Known")
+_look: ContextVar[Look | None] = ContextVar("look", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +63,84 @@ class Repository:
 
     prefix: str = ""
     """The folder that `find` was asked about, as a path relative to the worktree's top."""
+    hash_name: str = ""
+    """`sha1` or `sha256`; empty where git was not asked yet."""
+    has_main: bool = False
+    """Whether it is known to have a main worktree."""
 
     @classmethod
     def find(cls, cwd: Path | None = None) -> Repository:
         """The repository that `cwd` (default: the current folder) lies in; raise NotFoundError outside of any."""
         cwd = cwd or Path.cwd()
-        answer = run(
-            ["git", "rev-parse", "--path-format=absolute", "--git-common-dir", "--is-bare-repository"], cwd=cwd
-        )
-        if not answer:
+        words = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir", "--is-bare-repository"]
+        words.append("--show-object-format")
+        # What is outside of a worktree fails at the last two, with the others told.
+        top = ["--show-toplevel", "--show-prefix"]
+        is_astray = any(name in os.environ for name in _ASTRAY)
+        answer = run([*words, *([] if is_astray else top)], cwd=cwd, env={"LC_ALL": "C"})
+        found = _FOUND.fullmatch(answer.text)
+        if found is None:
             raise NotFoundError(
                 f"{cwd} is not in a git repository.",
                 detail=answer.complaint if any(each in answer.complaint for each in _KEPT_OUT) else "",
                 hint="Go to one, or create one with “git init”.",
             )
-        common, bare = answer.text.rstrip("\n").rsplit("\n", 1)
-        top = run(["git", "rev-parse", "--show-toplevel", "--show-prefix"], cwd=cwd, env=_CLEAN)
-        folder, _, prefix = top.text.removesuffix("\n").rpartition("\n") if top else ("", "", "")
-        found = Path(folder) if folder else Path(common)
-        return cls(found, Path(common), bare == "true", prefix=prefix.removesuffix("/"))
+        common, is_bare, hash_name, rest = found.groups()
+        if is_astray:
+            rest = run(["git", "rev-parse", *top], cwd=cwd, env=_CLEAN).text
+        folder, _, prefix = rest.removesuffix("\n").rpartition("\n")
+        place = Path(folder or common)
+        has_main = bool(folder) and is_bare == "false" and Path(common) == place / ".git"
+        return cls(place, Path(common), is_bare == "true", None, None, prefix.removesuffix("/"), hash_name, has_main)
 
     def at(self, folder: Path, git_dir: Path | None = None) -> Repository:
         """The same repository with git run in `folder`. For a linked worktree see `identity.inside`."""
         # In the main worktree git is not told of its folder: it would pass that on to hooks, as it does not by itself.
-        is_bare = folder == self.common
-        return Repository(folder, self.common, is_bare, self.objects, None if git_dir == self.common else git_dir)
+        own = None if git_dir == self.common else git_dir
+        return replace(self, folder=folder, bare=folder == self.common, git_dir=own, prefix="")
+
+    @property
+    def hash_kind(self) -> str:
+        return self.hash_name or self.git("rev-parse", "--show-object-format")
+
+    @contextlib.contextmanager
+    def one_look(self) -> Iterator[None]:
+        """What is asked of the repository in the block is one look at it: see looks.py. The block is one step of a
+        verb, and nothing that waits."""
+        known = _look.get()
+        if known is not None and known.common == self.common:
+            yield
+            return
+        merged = {**os.environ, **_CLEAN}
+        look = Look(self.common, {name: value for name, value in merged.items() if value is not None})
+        token = _look.set(look)
+        try:
+            yield
+        finally:
+            _look.reset(token)
+            look.close()
+
+    @property
+    def look(self) -> Look | None:
+        """The look that is under way; None outside of `one_look`."""
+        look = _look.get()
+        return look if look is not None and look.common == self.common and self.objects is None else None
 
     @contextlib.contextmanager
     def objects_aside(self) -> Iterator[Repository]:
         """The same repository, for trying things out: what git computes is gone with the block, and nothing is left."""
         with scratch_folder() as folder:
             yield replace(self, objects=folder)
+
+    def once(self, of: Hashable, compute: Callable[[], Known]) -> Known:
+        """What `compute` gives, which in one look at the repository is asked once for the same `of`."""
+        look = self.look
+        if look is None:
+            return compute()
+        if of not in look.memory:
+            look.memory[of] = compute()
+        found: Known = look.memory[of]
+        return found
 
     def run(
         self,
@@ -146,13 +202,86 @@ class Repository:
 
     def commit(self, revision: str) -> str | None:
         """The full id of the commit that `revision` names, or None."""
-        result = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        wanted = f"{revision}^{{commit}}"
+        with contextlib.suppress(OSError):
+            is_head = revision == "HEAD" and self.has_main and self.folder / ".git" == self.common
+            if (look := self.look) is not None and (is_head or _SHARED.fullmatch(revision)):
+                found = look.ask(wanted)
+                return found[0] if found else None
+        result = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
         return result.text.strip() if result else None
 
-    def setting(self, key: str) -> str | None:
-        """One value of git's own configuration, or None."""
-        result = self.run("config", "--get", key)
+    def kinds(self, ids: Collection[str]) -> dict[str, str]:
+        """The kind of each object of those full ids that is there: `commit`, `blob`, …"""
+        with contextlib.suppress(OSError):
+            if (look := self.look) is not None:
+                found = {oid: look.ask(oid) for oid in ids}
+                return {oid: told[1] for oid, told in found.items() if told}
+        asked = self.git("cat-file", "--batch-check", stdin="".join(f"{oid}\n" for oid in ids).encode())
+        return {words[0]: words[1] for line in asked.splitlines() if len(words := line.split()) == 3}
+
+    def tree(self, commit: str) -> str:
+        """The id of the tree of `commit`."""
+        with contextlib.suppress(OSError):
+            look = self.look if _SHARED.fullmatch(commit) else None
+            if look is not None and (found := look.ask(f"{commit}^{{tree}}")) is not None:
+                return found[0]
+        return self.git("rev-parse", f"{commit}^{{tree}}")
+
+    def blob(self, name: str) -> bytes | None:
+        """The content of the file that git knows as `name`, such as `COMMIT:PATH`; None where there is none."""
+        with contextlib.suppress(OSError):
+            if (look := self.look) is not None and _SHARED.fullmatch(name):
+                found = look.ask(name, content=True)
+                return found[2] if found and found[1] == "blob" else None
+        result = self.run("cat-file", "blob", name)
+        return result.out if result else None
+
+    def setting(self, key: str, kind: str = "") -> str | None:
+        """The value of a key of git's own configuration, or None; `kind` is `bool` or `path` where git is to read it
+        as such."""
+        if self.look is not None:
+            section, _, name = key.rpartition(".")
+            first, dot, rest = section.partition(".")
+            wanted = f"{first.lower()}{dot}{rest}.{name.lower()}"
+            values = [each.value for each in self._settings(self.look) if each.key == wanted]
+            if not values or (not kind and values[-1] is not None):
+                return values[-1] if values else None
+            # How git reads a value is left to git.
+        result = self.run("config", *([f"--type={kind}"] if kind else []), "--get", key)
         return result.text.removesuffix("\n") if result else None
+
+    def own_settings(self, section: str) -> list[tuple[str, str]]:
+        """What the repository's own configuration says in `section`, such as `branch.NAME`: keys and values."""
+        begin = f"{section}."
+        if (look := self.look) is not None:
+            # Those of any worktree are the same.
+            signs = [sign(self.common / "config"), sign(self.common / "config.worktree")]
+            known = [listed for own, listed in look.settings.values() if own[: len(signs)] == signs]
+            listed = known[0] if known else self._settings(look)
+            pairs = [(each.key, each.value or "") for each in listed if each.scope == "local"]
+        else:
+            entries = self.run("config", "--local", "-z", "--list").text.split("\0")
+            pairs = [(key, value) for key, _, value in (entry.partition("\n") for entry in entries if entry)]
+        own = [(key.removeprefix(begin), value) for key, value in pairs if key.startswith(begin)]
+        return [(key, value) for key, value in own if "." not in key]
+
+    def _settings(self, look: Look) -> list[Setting]:
+        home = Path(os.environ.get("HOME") or "/")
+        xdg = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
+        own = Path(os.environ.get("GIT_CONFIG_GLOBAL") or home / ".gitconfig")
+        files = [self.common / "config", self.common / "config.worktree", own, xdg / "git" / "config"]
+        if self.git_dir is not None:
+            files.append(self.git_dir / "config.worktree")
+        signs = [sign(file) for file in files]
+        place = self.git_dir or self.folder
+        known = look.settings.get(place)
+        if known is None or known[0] != signs:
+            words = iter(self.run("config", "-z", "--list", "--show-scope").text.split("\0"))
+            pairs = [(scope, entry.partition("\n")) for scope, entry in zip(words, words, strict=False)]
+            listed = [Setting(scope, key, value if mark else None) for scope, (key, mark, value) in pairs]
+            known = look.settings[place] = (signs, listed)
+        return known[1]
 
 
 def git_in(folder: Path | str) -> str:

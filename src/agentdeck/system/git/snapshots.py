@@ -25,6 +25,7 @@ from typing import Any
 
 from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.files.files import from_json, locked
+from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.branches import free_name
 from agentdeck.system.git.captures import Capture, capture, mode_kind
 from agentdeck.system.git.checkouts import (
@@ -49,6 +50,12 @@ _IDENTITY = {
     "GIT_COMMITTER_NAME": "agentdeck",
     "GIT_COMMITTER_EMAIL": "agentdeck.localhost",
 }
+
+_EMPTY = {
+    "sha1": "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "sha256": "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+}
+"""The id of the empty file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +106,8 @@ def take_of(
     before = repo.commit(ref)
     with RawTrees.of(repo) as raw:
         captured = capture(repo, raw, worktree, ignored=ignored, branches=branches)
-    if before:
-        there = load(repo, ref)
-        if there.fingerprint == captured.fingerprint:
+        if before and (there := load(repo, ref)).fingerprint == captured.fingerprint:
             return there
-        captured.parents.append(before)
     facts = {
         "format": _FORMAT,
         "branch": captured.branch,
@@ -112,11 +116,11 @@ def take_of(
         "work": captured.work,
         "taken": time.time(),
         "ignored": ignored,
-        "clean": captured.clean,
+        "clean": captured.is_clean(),
         "fingerprint": captured.fingerprint,
         **captured.facts,
     }
-    commit = _commit(repo, captured, facts, message)
+    commit = _commit(repo, captured, facts, message, [before] if before else [])
     repo.git("update-ref", ref, commit, before or "0" * len(commit))
     return _from_facts(ref, commit, facts)
 
@@ -164,11 +168,17 @@ def restore(repo: Repository, ref: str, path: Path) -> Worktree:
     return replace(find_worktree(repo, path) or worktree, note="\n".join(notes))
 
 
-def _commit(repo: Repository, captured: Capture, facts: dict[str, Any], message: str) -> str:
-    text = json.dumps(facts, separators=(",", ":"), sort_keys=True).encode()
-    blob = repo.git("hash-object", "-w", "--no-filters", "--stdin", stdin=text)
+def _commit(repo: Repository, captured: Capture, facts: dict[str, Any], message: str, before: list[str]) -> str:
+    files = {"snapshot.json": json.dumps(facts, separators=(",", ":"), sort_keys=True).encode()}
+    if captured.index is not None:
+        files["index"] = captured.index
+    with scratch_folder() as scratch:
+        paths = [scratch / name for name in files]
+        for path in paths:
+            path.write_bytes(files[path.name])
+        blobs = repo.lines("hash-object", "-w", "--no-filters", "--", *paths)
     parts = {
-        "snapshot.json": ("blob", blob),
+        **{name: ("blob", blob) for name, blob in zip(files, blobs, strict=True)},
         "work": ("tree", captured.work),
         "staged": ("tree", captured.staged),
         **captured.parts,
@@ -176,16 +186,16 @@ def _commit(repo: Repository, captured: Capture, facts: dict[str, Any], message:
     modes = {"blob": "100644", "tree": "040000"}
     lines = "".join(f"{modes[kind]} {kind} {oid}\t{name}\n" for name, (kind, oid) in parts.items())
     tree = repo.git("mktree", stdin=lines.encode())
-    parents = [word for parent in captured.parents for word in ("-p", parent)]
+    parents = [word for parent in [*captured.parents(), *before] for word in ("-p", parent)]
     return repo.git("commit-tree", tree, *parents, "-m", message, env=_IDENTITY)
 
 
 def _read(repo: Repository, ref: str) -> tuple[str, dict[str, Any]]:
     commit = repo.commit(ref)
-    text = repo.run("cat-file", "blob", f"{commit}:snapshot.json") if commit else None
-    if commit is None or not text:
+    text = repo.blob(f"{commit}:snapshot.json") if commit else None
+    if commit is None or text is None:
         raise NotFoundError(f"There is no snapshot at {ref}.")
-    facts: dict[str, Any] = from_json(text.out)
+    facts: dict[str, Any] = from_json(text)
     if facts["format"] > _FORMAT:
         raise RefusedError(f"The snapshot at {ref} was written by a newer agentdeck.", hint="Upgrade agentdeck.")
     return commit, facts
@@ -262,12 +272,13 @@ def _restore_state(raw: RawTrees, worktree: Worktree, commit: str) -> None:
 
 
 def _restore_index(here: Repository, worktree: Worktree, commit: str) -> None:
-    saved = here.run("cat-file", "blob", f"{commit}:index")
-    if not saved:
+    saved = here.blob(f"{commit}:index")
+    if saved is None:
         return
-    put_index(worktree, saved.out)
+    put_index(worktree, saved)
     # A file that was announced with “git add -N” is the empty one to the index, and nothing may have kept that.
-    here.git("hash-object", "-w", "--stdin", stdin=b"")
+    if bytes.fromhex(_EMPTY[here.hash_kind]) in saved or b"link" in saved:  # a split index has it elsewhere
+        here.git("hash-object", "-w", "--stdin", stdin=b"")
     here.run("update-index", "-q", "--refresh")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,9 +14,9 @@ from agentdeck.system.machine.process import Result
 
 def listed(top: Repository) -> dict[str, str]:
     """The names of the submodules that `.gitmodules` in worktree `top` tells of, by path."""
-    return {
-        path: name for path, name in names_in(top.run, "--file", top.folder / ".gitmodules").items() if _inside(path)
-    }
+    file = top.folder / ".gitmodules"
+    names = names_in(top.run, "--file", file) if os.path.lexists(file) else {}
+    return {path: name for path, name in names.items() if _inside(path)}
 
 
 def names_in(run: Callable[..., Result], *source: str | Path) -> dict[str, str]:

@@ -49,9 +49,13 @@ class Change:
         return old, new
 
 
-@lru_cache(maxsize=4)
 def changed(repo: Repository, old: str, new: str) -> tuple[Change, ...]:
     """What differs between two commits, which are given by their full ids; a file that was moved is told twice."""
+    return _changed(repo.at(repo.common), old, new)  # the same in every worktree
+
+
+@lru_cache(maxsize=4)
+def _changed(repo: Repository, old: str, new: str) -> tuple[Change, ...]:
     return parsed(repo.git("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", old, new))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from agentdeck.core.agents.agent import check_name
 from agentdeck.errors import ConfigError, GitError, RefusedError
 from agentdeck.system.files.files import home_path, leads_into, locked, write_atomic
+from agentdeck.system.git import hooks
 from agentdeck.system.git.branches import BranchPlan, check_free, make_branch
 from agentdeck.system.git.checkouts import Worktree, enter, find_worktree, is_bare, main_folder, share_keys
 from agentdeck.system.git.going import alone
@@ -85,7 +86,7 @@ def add(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, submodul
     share_keys(repo, worktree.git_dir)
     # Filling it apart from registering it lets many worktrees be filled at once, and a lock in the way be waited for.
     _fill(worktree, here)
-    notes = [note, _run_hook(here)]
+    notes = [note, _run_hook(here, worktree.head)]
     if submodules:
         notes += check_out(here, repo.common / "modules")
     mark_ready(worktree.path, worktree.git_dir)
@@ -183,11 +184,11 @@ def _fill(worktree: Worktree, here: Repository) -> None:
     here.git(*words)
 
 
-def _run_hook(here: Repository) -> str:
+def _run_hook(here: Repository, commit: str | None) -> str:
     """Run the repository's post-checkout hook as git does for a new worktree; return what it complained of."""
-    head = here.git("rev-parse", "HEAD")
-    ran = here.run("hook", "run", "--ignore-missing", "post-checkout", "--", "0" * len(head), head, "1")
-    if ran:
+    head = commit or here.git("rev-parse", "HEAD")
+    ran = hooks.run(here, "post-checkout", "0" * len(head), head, "1")
+    if ran is None or ran:
         return ""
     return f"The repository's post-checkout hook failed with {ran.code}: {ran.complaint[-_HOOK_TEXT:]}"
 
