@@ -84,7 +84,9 @@ def _let_go_when_left(world: World, name: str) -> Iterator[None]:
             if back.is_set():
                 return
             if not world.lives(name):
-                world.tmux.dismiss(world.deck, name)
+                from agentdeck.system.terminal.terminals import Terminals
+
+                Terminals(world.tmux).detach_viewers(world.deck, name)
 
     threading.Thread(target=watch, daemon=True).start()
     try:

@@ -91,10 +91,13 @@ class Stage:
         self._pipe = os.open(pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         program = ["/bin/sh", "-c", 'stty raw -echo && exec cat <"$1"', "sh", str(pipe)]
         try:
-            tmux.open_window(self.session, WINDOW, program, cwd=Path("/"), env={})
+            from agentdeck.system.terminal.terminals import Terminals
+
+            made = tmux.open_window(self.session, WINDOW, program, cwd=Path("/"), env={})
+            self._window = Terminals(tmux).window_of(made)
             # The window goes with its program; what was recorded must not reach clipboards or set titles.
             for option in ("remain-on-exit", "allow-rename", "monitor-bell"):
-                tmux.run("set-option", "-w", "-t", f"={self.session}:{WINDOW}", option, "off")
+                self._window.set_option(option, "off")
             self.resize(size)
         except BaseException:
             self.close()
@@ -102,8 +105,8 @@ class Stage:
 
     def resize(self, size: tuple[int, int]) -> None:
         columns, lines = _bounded(*size)
-        target = f"={self.session}:{WINDOW}"
-        self._tmux.run("resize-window", "-t", target, "-x", str(columns), "-y", str(lines))
+        # Its own `resize` lists all windows afterwards.
+        self._window.cmd("resize-window", "-x", str(columns), "-y", str(lines))
 
     def feed(self, text: str) -> None:
         """Print it there. Raise TmuxError where nobody reads it."""

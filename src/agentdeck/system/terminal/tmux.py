@@ -1,7 +1,7 @@
 """The private tmux server: one session a deck, one window an agent.
 
-tmux is called as a program, in one call where several things are to happen at once: a subprocess takes 3 ms, libtmux
-0.1 s to import. The environment of a window goes through a pipe, so that no key in it is ever seen in `ps`.
+tmux is called as a program, in one call where several things are to happen at once. terminals.py has libtmux, and says
+where that is not used. The environment of a window goes through a pipe, so that no key in it is ever seen in `ps`.
 """
 
 from __future__ import annotations
@@ -144,13 +144,6 @@ class Tmux:
         if (old := self.window(session, name)) is not None:
             self.run("kill-window", "-t", old.id)
 
-    def dismiss(self, session: str, name: str) -> None:
-        """Detach the terminals that show the window."""
-        listed = self.run("list-clients", "-F", "#{client_name}\t#{session_group}\t#{window_name}").text
-        for client, group, window in (line.split("\t") for line in listed.splitlines()):
-            if (group, window) == (session, name):
-                self.run("detach-client", "-t", client)
-
     def screen(self, session: str, name: str, *, colours: bool = False, history: int = 0) -> str:
         """The text on the agent's screen, with `history` lines from above it."""
         options = ["-e"] if colours else []
@@ -199,8 +192,9 @@ class Tmux:
         view = f"{session}-view-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
         away = [word for variable in STRAY for word in ("-u", variable)]
         show = self.argv("-N", "new-session", "-t", f"={session}", "-s", view)
+        # By its name: where the terminal goes away in between, the session of the agents would be the one that is ended.
+        away += [*show, ";", "set-option", "-t", f"={view}:", "destroy-unattached", "on"]
         # Its size is that of the terminal again, and no more what a dashboard had given it.
-        away += [*show, ";", "set-option", "destroy-unattached", "on"]
         away += [";", "set-option", "-w", "-u", "-t", window, "window-size"]
         return ["env", *away, ";", "select-window", "-t", f"={view}:{window}"]
 
