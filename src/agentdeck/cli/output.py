@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from agentdeck.core.agents.agent import State
@@ -39,6 +39,8 @@ _SAID_BEFORE = {EventKind.AGENT_CREATED: "task: ", EventKind.RESOURCE_RELEASED: 
 """What makes a sentence of an event whose text is a thing."""
 _LONGEST = 400
 """Columns of an event's sentence that are told: a task may be a book."""
+_ERASE = "\x1b[K"
+"""Takes the rest of a line away."""
 DIM, BOLD, RED, GREEN, YELLOW = "2", "1", "31", "32", "33"
 
 
@@ -67,6 +69,8 @@ class Output:
     """None: where the stream is a terminal and NO_COLOR is not set."""
     folder: str = ""
     """What `-C` names; empty without it."""
+    _has_progress: bool = field(default=False, init=False)
+    """Whether the last line of the terminal is to be written over."""
 
     def __post_init__(self) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -135,6 +139,9 @@ class Output:
     def complain(self, text: str, style: str = "") -> None:
         """As `narrate`, but also when the user asked for quiet."""
         flush()
+        if self._has_progress:
+            sys.stderr.write(_ERASE)
+            self._has_progress = False
         _put(sys.stderr, coloured(self.styled(self.from_here(text), style, sys.stderr)))
         sys.stderr.flush()
 
@@ -148,10 +155,20 @@ class Output:
 
     def tell(self, event: Event) -> None:
         """Narrate an event; one without a sentence is for programs only."""
-        if event.text:
+        if event.kind == EventKind.REMOTE_PROGRESS:
+            self._tell_progress(event)
+        elif event.text:
             clock = time.strftime("%H:%M:%S", time.localtime(event.at))
             style = YELLOW if event.kind == EventKind.WARNING else ""
             self.narrate(f"{clock} {plain(event.agent)}: {event_text(event)}", style)
+
+    def _tell_progress(self, event: Event) -> None:
+        """On a line that the next one takes the place of."""
+        if not self.quiet and sys.stderr.isatty():
+            width = shutil.get_terminal_size().columns
+            sys.stderr.write(f"\r{cut(f'{plain(event.agent)}: {event_text(event)}', width - 1)}{_ERASE}\r")
+            sys.stderr.flush()
+            self._has_progress = True
 
     def note(self, event: Event) -> None:
         """Narrate an event; where JSON was asked for, print it too. For verbs that stream."""

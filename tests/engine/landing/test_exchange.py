@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.records.landings import LandRequest, Stage
 from agentdeck.errors import DeckError, ExitCode, NotFoundError, RefusedError
 from agentdeck.system.git.forges import host_of
@@ -254,3 +255,14 @@ def test_a_base_that_can_not_be_pushed_lands_again_by_the_hint(bench: Bench, for
 )
 def test_the_host_of_an_address(url: str, host: str) -> None:
     assert host_of(url) == host
+
+
+def test_it_tells_how_far_a_push_and_a_pull_are_and_keeps_nothing_of_that(bench: Bench, remote: Path) -> None:
+    told: list[Event] = []
+    finished(bench, "fix", {"fix.txt": "fixed\n"})
+    bench.deck().land(LandRequest(("fix",), pull=True, push=True), told.append)
+    words = [event.text for event in told if event.kind is EventKind.REMOTE_PROGRESS]
+    assert any(text.startswith("origin: counting objects") for text in words), words
+    assert "remote.progress" not in "".join(
+        path.read_text() for path in (bench.root / ".git/agentdeck").rglob("*.jsonl")
+    )

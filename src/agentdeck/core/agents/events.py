@@ -52,6 +52,8 @@ class EventKind(StrEnum):
     LANDING_HANDED = "landing.handed"
     LANDING_LANDED = "landing.landed", "landing", "step"
     LANDING_REFUSED = "landing.refused", "landing"
+    REMOTE_PROGRESS = "remote.progress", "remote"
+    """Many a second, told to who waits and kept nowhere."""
     RADAR_CONFLICT = "radar.conflict", "with", "paths"
     RADAR_CLEARED = "radar.cleared", "with"
     RUN_QUEUED = "run.queued", "task"

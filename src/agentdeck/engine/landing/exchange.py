@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shlex
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,19 @@ from agentdeck.system.git.mergetree import merge_base
 from agentdeck.system.git.repository import Repository, git_in
 from agentdeck.system.git.staging import left_out
 from agentdeck.system.machine.interrupts import uninterrupted
+from agentdeck.system.machine.process import cancellable, never
+
+_PAUSE = 0.2
+"""Seconds between two words of how far git is."""
 
 
-def pull(world: World, branch: str, note: Note) -> str:
+def pull(world: World, branch: str, note: Note, cancelled: Callable[[], bool] = never) -> str:
     """Fast-forward `branch` to its remote's; return a sentence that says what came. Raise RefusedError, with nothing
     changed, where it has commits that the remote's has not."""
     repo = world.repo
     upstream = remotes.upstream_of(repo, branch)
-    new = remotes.fetch(repo, upstream)
+    with cancellable(cancelled):
+        new = remotes.fetch(repo, upstream, _telling(branch, upstream.remote, note))
     with bases.holding(repo, branch, wait=600):
         old = repo.commit(f"refs/heads/{branch}")
         if old is None:
@@ -57,6 +64,19 @@ def pull(world: World, branch: str, note: Note) -> str:
     text = f"{count} commit{'s' if count > 1 else ''} from {upstream.remote} pulled into {branch}."
     note(Event(EventKind.BASE_MOVED, branch, text, {"branch": branch, "old": old, "new": new}))
     return text
+
+
+def _telling(branch: str, remote: str, note: Note) -> remotes.Progress:
+    """Tell how far git is a few times a second; nothing of it is written down."""
+    told = 0.0
+
+    def tell(words: str) -> None:
+        nonlocal told
+        if time.monotonic() - told > _PAUSE:
+            told = time.monotonic()
+            note(Event(EventKind.REMOTE_PROGRESS, branch, f"{remote}: {words}", {"remote": remote}))
+
+    return tell
 
 
 def _pull_by_hand(repo: Repository, branch: str, upstream: remotes.Upstream) -> str:
@@ -91,10 +111,11 @@ def finish_pulls(world: World) -> None:
                 _write_down(world, begun)
 
 
-def push(world: World, branch: str) -> str:
+def push(world: World, branch: str, note: Note, cancelled: Callable[[], bool] = never) -> str:
     """Push a base branch, and return a sentence that says where to."""
     upstream = remotes.upstream_of(world.repo, branch)
-    remotes.push(world.repo, branch, upstream)
+    with cancellable(cancelled):
+        remotes.push(world.repo, branch, upstream, _telling(branch, upstream.remote, note))
     return f"{branch} was pushed to {upstream.remote}/{upstream.branch}."
 
 
@@ -114,7 +135,7 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, program: st
     remote = remotes.default_remote(world.repo)
     program = forges.choose(world.repo, remote, name, program)
     forges.check_base(world.repo, remote, candidate.base)
-    _push_work(world, candidate, remote)
+    _push_work(world, candidate, remote, note)
     subjects = [subject for _, subject in commits]
     title, _, rest = request.message.partition("\n")
     body = rest.strip() or "\n".join([candidate.agent.task, "", *(f"- {subject}" for subject in subjects)])
@@ -127,9 +148,11 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, program: st
     return address
 
 
-def _push_work(world: World, candidate: Candidate, remote: str) -> None:
+def _push_work(world: World, candidate: Candidate, remote: str, note: Note) -> None:
+    branch = candidate.branch
     try:
-        remotes.push(world.repo, candidate.branch, remotes.Upstream(remote, candidate.branch), track=True)
+        upstream = remotes.Upstream(remote, branch)
+        remotes.push(world.repo, branch, upstream, _telling(branch, remote, note), track=True)
     except remotes.BehindError as error:
         if candidate.worktree is not None:
             error.hint = f"{git_in(candidate.worktree.path)} pull --rebase {shlex.join([remote, candidate.branch])}"

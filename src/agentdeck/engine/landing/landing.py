@@ -74,7 +74,7 @@ def _names(stages: Stages) -> Sequence[str]:
 def _pulled(world: World, request: LandRequest, note: Note) -> World:
     """Bring the bases up to date; return the world as it is configured then, for the gate may have come with them."""
     for base in _bases(world, request):
-        exchange.pull(world, base, note)
+        exchange.pull(world, base, note, request.cancelled)
     world = replace(world)
     world.check_trust()
     return world
@@ -114,7 +114,7 @@ def _land_one(stages: Stages, name: str) -> None:
 def _push(stages: Stages, base: str) -> None:
     landing = stages.landing
     try:
-        told = exchange.push(stages.world, base)
+        told = exchange.push(stages.world, base, stages.note, stages.request.cancelled)
         landing = replace(landing, pushed=" ".join(filter(None, (landing.pushed, told))))
     except DeckError as error:
         # What landed has landed, and is to be told.

@@ -19,6 +19,7 @@ from agentdeck.engine.records.running import dead_landings, landings_folder
 from agentdeck.errors import ExitCode, NotFoundError, StoreError
 from agentdeck.system.files.files import is_locked, locked, private_folder, read_json, write_json
 from agentdeck.system.git.merges import Method
+from agentdeck.system.machine.process import never
 from agentdeck.system.state.store import Store
 
 
@@ -71,7 +72,7 @@ class LandRequest:
     confirm: Callable[[str, tuple[Change, ...]], bool] | None = None
     """Asks a person whether this agent's work may land, which changes what the repository's configuration runs, reaches
     or loosens; None for no person."""
-    cancelled: Callable[[], bool] = lambda: False
+    cancelled: Callable[[], bool] = never
     """Asked now and then: whether what is not moved yet shall be left alone."""
 
 
@@ -93,7 +94,7 @@ class Gate:
     agent: str
     base: str
     commands: Sequence[str]
-    cancelled: Callable[[], bool] = lambda: False
+    cancelled: Callable[[], bool] = never
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def list_worktrees(repo: Repository) -> list[Worktree]:
     now = _records(repo.common)
     known = _as_now(repo, *look.worktrees, now) if look.worktrees else None
     look.worktrees = (now, _listed(repo) if known is None else known)
-    return look.worktrees[1]
+    return list(look.worktrees[1])
 
 
 def _records(common: Path) -> dict[Path, Record]:

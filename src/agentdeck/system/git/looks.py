@@ -15,10 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from agentdeck.system.git.checkouts import Worktree
+from typing import Any, NamedTuple
 
 _PATIENCE = 20.0
 """Seconds for an answer; one that takes longer is asked for with a git of its own, which can be cancelled."""
@@ -49,7 +46,8 @@ class Look:
     environment: Mapping[str, str]
     settings: dict[Path, tuple[list[tuple[int, ...]], list[Setting]]] = field(default_factory=dict)
     """What git's configuration says in a folder, with the signs of its files."""
-    worktrees: tuple[dict[Path, Record], list[Worktree]] | None = None
+    worktrees: tuple[dict[Path, Record], list[Any]] | None = None
+    """What git listed, and what its files said then; see checkouts.py."""
     memory: dict[object, Any] = field(default_factory=dict)
     """What was computed, under all that it came from."""
     _child: subprocess.Popen[bytes] | None = None

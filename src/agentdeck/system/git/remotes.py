@@ -1,12 +1,20 @@
-"""A branch and its remote: fetch and push."""
+"""A branch and its remote: fetch and push, both by way of GitPython; see transfers.py."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.git.repository import Repository
+
+Progress = Callable[[str], None]
+"""Gets a few words of how far git is: `receiving 42 %, 1.20 MiB | 300 KiB/s`."""
+
+
+def silent(words: str) -> None:
+    """The Progress of a caller that wants none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +50,40 @@ def default_remote(repo: Repository) -> str:
     )
 
 
-def fetch(repo: Repository, upstream: Upstream) -> str:
+def fetch(repo: Repository, upstream: Upstream, progress: Progress = silent) -> str:
     """Get the remote's branch, and return its commit; its remote-tracking branch is brought up to date."""
+    from agentdeck.system.git import transfers
+
     # A ref of our own, one for each branch: FETCH_HEAD is the user's, and another fetch may write it at the same time.
     name = hashlib.sha256(f"{upstream.remote}/{upstream.branch}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
     ref = f"refs/agentdeck/fetched/{name}"
-    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", upstream.remote)
-    done = repo.run(*words, f"+refs/heads/{upstream.branch}:{ref}")
-    if not done:
-        raise GitError(f"{upstream.branch} can't be fetched from {upstream.remote}.", detail=done.complaint)
+    try:
+        transfers.fetch(repo, upstream.remote, f"+refs/heads/{upstream.branch}:{ref}", progress)
+    except transfers.TransferError as error:
+        text = f"{upstream.branch} can't be fetched from {upstream.remote}."
+        raise GitError(text, detail=error.detail) from error
     commit = repo.commit(ref)
     if commit is None:
         raise GitError(f"{upstream.remote} sent nothing for {upstream.branch}.")
     return commit
 
 
-def push(repo: Repository, branch: str, upstream: Upstream, *, track: bool = False) -> None:
+def push(
+    repo: Repository, branch: str, upstream: Upstream, progress: Progress = silent, *, track: bool = False
+) -> None:
     """Push `branch`, never by force; with `track` it follows the remote's from now on. Raise BehindError where the
     remote's has commits that it has not."""
-    words = ["push", "--quiet", *(["--set-upstream"] if track else []), upstream.remote]
-    done = repo.run(*words, f"refs/heads/{branch}:refs/heads/{upstream.branch}")
-    if not done:
-        if "[rejected]" in done.complaint:
-            text = f"{upstream.remote} rejected {branch}: the remote branch has commits that are not here."
-            raise BehindError(text, detail=done.complaint)
-        raise RefusedError(f"{upstream.remote} rejected {branch}.", detail=done.complaint)
+    from agentdeck.system.git import transfers
+
+    refspec = f"refs/heads/{branch}:refs/heads/{upstream.branch}"
+    try:
+        transfers.push(repo, upstream.remote, refspec, progress, track=track)
+    except transfers.TransferError as error:
+        text = f"{upstream.remote} rejected {branch}"
+        if error.is_behind:
+            text = f"{text}: the remote branch has commits that are not here."
+            raise BehindError(text, detail=error.detail) from error
+        raise RefusedError(f"{text}.", detail=error.detail) from error
 
 
 class BehindError(RefusedError):

@@ -30,12 +30,12 @@ _LOCK_PATIENCE = 20.0
 """Seconds to go on trying while another git holds a lock of the repository."""
 _LITTLE_ROOM = 1_000_000
 """Bytes on a disk under which a failure of git's is most likely for want of room."""
-_ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
+ASTRAY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE")
 """Variables that a hook or another git leaves behind, and that would lead git to another repository."""
 _KEPT_OUT = ("dubious ownership", "safe.bareRepository")
 """What git says of a repository that is there and that it does not use."""
 _CLEAN: dict[str, str | None] = {
-    **dict.fromkeys(_ASTRAY),
+    **dict.fromkeys(ASTRAY),
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
@@ -76,7 +76,7 @@ class Repository:
         words.append("--show-object-format")
         # What is outside of a worktree fails at the last two, with the others told.
         top = ["--show-toplevel", "--show-prefix"]
-        is_astray = any(name in os.environ for name in _ASTRAY)
+        is_astray = any(name in os.environ for name in ASTRAY)
         answer = run([*words, *([] if is_astray else top)], cwd=cwd, env={"LC_ALL": "C"})
         found = _FOUND.fullmatch(answer.text)
         if found is None:
@@ -164,6 +164,11 @@ class Repository:
                 return result
             time.sleep(pause)
             pause = min(pause * 2, 0.5)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a git that runs here; those in `ASTRAY` are to be taken away."""
+        return {name: value for name, value in _CLEAN.items() if value is not None} | self._places()
 
     def _places(self) -> dict[str, str]:
         places = {"GIT_CEILING_DIRECTORIES": str(self.folder.parent)}  # a folder without `.git` is no part of another

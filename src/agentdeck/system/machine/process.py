@@ -58,15 +58,28 @@ def run_in_terminal(argv: Sequence[str]) -> int:
         signal.signal(signal.SIGINT, before)
 
 
+def never() -> bool:
+    """The `cancelled` of what nobody can cancel."""
+    return False
+
+
 @contextlib.contextmanager
 def cancellable(cancelled: Callable[[], bool]) -> Iterator[None]:
     """Soon after `cancelled` says so, end the program that this thread runs in the block, with all that it started, and
     raise CancelledError."""
+    if cancelled is never:
+        yield
+        return
     token = _cancelled.set(cancelled)
     try:
         yield
     finally:
         _cancelled.reset(token)
+
+
+def is_cancellable() -> bool:
+    """Whether what this thread does can be cancelled, as from a screen."""
+    return _cancelled.get() is not None
 
 
 def check_cancelled() -> None:
