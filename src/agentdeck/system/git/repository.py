@@ -1,7 +1,11 @@
 """Run git, and find the repository one stands in. What reads and writes worktrees, snapshots and merges builds on this.
 
-git is called as a program: GitPython takes 80 ms to import, more than most verbs may take, so it is imported only where
-its objects earn that.
+git is called as a program. GitPython is used in transfers.py, and nowhere else:
+
+- it takes 60 ms to import and 4 to 8 MB, in a verb of 100 ms;
+- its `config_writer` drops the comments of a user's file;
+- its commits come out unsigned;
+- it reads neither refs in tables (reftable) nor SHA-256 repositories.
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ class Tmux:
         view = f"{session}-view-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
         away = [word for variable in STRAY for word in ("-u", variable)]
         show = self.argv("-N", "new-session", "-t", f"={session}", "-s", view)
-        # By its name: where the terminal goes away in between, the session of the agents would be the one that is ended.
+        # By its name: where the terminal goes away in between, it would be said of the session of the agents.
         away += [*show, ";", "set-option", "-t", f"={view}:", "destroy-unattached", "on"]
         # Its size is that of the terminal again, and no more what a dashboard had given it.
         away += [";", "set-option", "-w", "-u", "-t", window, "window-size"]
