@@ -113,6 +113,10 @@ def asks_permission(view: AgentView) -> bool:
     return view.state is State.WAITING and "trust" not in view.reason.lower()
 
 
+def log_of(deck: Deck) -> list[str]:
+    return [line.text for line in deck.log_lines("life") if not line.is_note]
+
+
 @pytest.mark.parametrize("cli", MORE)
 def test_a_whole_life(bench: Bench, api: FakeApi, cli: str) -> None:
     deck = bench.deck()
@@ -125,6 +129,14 @@ def test_a_whole_life(bench: Bench, api: FakeApi, cli: str) -> None:
     reach(deck, "life", lambda view: view.state is State.DONE and made.exists())
     assert made.read_text() == CONTENT
     assert FINISHED in deck.screen("life")
+    eventually(lambda: f"agent: {FINISHED}" in log_of(deck), 5)
+    assert any(line.endswith("Make the file") for line in log_of(deck))
+    assert any(FILE in line and not line.startswith(" ") for line in log_of(deck)), "its tool is in the log"
+    activity = deck.store.activity("life")
+    assert activity is not None
+    assert activity.usage.output >= 10
+    assert activity.context == 15
+    assert activity.now is None
 
     runner, agent = deck.store.runner_pid("life"), deck.agent("life").status.agent_pid
     assert runner is not None
@@ -133,6 +145,7 @@ def test_a_whole_life(bench: Bench, api: FakeApi, cli: str) -> None:
     before = len(api.requests)
     deck.resume("life", "And again")
     reach(deck, "life", lambda view: view.state is State.DONE and len(api.requests) > before)
+    eventually(lambda: any("And again" in line for line in log_of(deck)), 5)
     told = [json.dumps(request["body"]) for request in api.requests[before:]]
     assert any("And again" in text and "Make the file" in text for text in told), "the context was lost"
 

@@ -170,6 +170,7 @@ class Transcript(_Section):
     """Where the CLI keeps the transcripts of its sessions, and in which format."""
 
     format: TranscriptFormat
+    """Which reader reads them."""
     roots: Annotated[tuple[str, ...], Field(min_length=1)]
     """Folders that it keeps them in, such as `$CODEX_HOME` and `~/.codex`; the first whose variable is set is meant."""
     files: str
