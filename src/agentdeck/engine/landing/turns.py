@@ -1,4 +1,4 @@
-"""Whose turn it is to land: locks over all processes on the agents and on the base branch."""
+"""Locks of a landing, over all processes: on its agents, and on its base branch, where landings wait in turn."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from agentdeck.errors import BusyError
 from agentdeck.system.git import bases
 
 _TURN = 24 * 3600.0
-"""Seconds to wait for another landing on the same branch, whose gate may take long."""
+"""Seconds to wait for another landing on the same branch; its gate may take long."""
 _LOOK = 1.0
-"""Seconds between two looks whether a landing that waits was cancelled."""
+"""Seconds between checks whether a waiting landing was cancelled."""
 
 
 @contextlib.contextmanager
 def held_agents(stages: Stages, names: Sequence[str]) -> Iterator[list[str]]:
-    """Keep others from removing or resuming the agents; in the order of their names, so that two queues that hold
-    one each never wait for each other. Those that others are at are set aside; get the rest."""
+    """Lock the agents against removal and resumption. Lock in the order of their names, so that two landings with
+    the same agents never deadlock. Set aside the agents that another process holds; yield the others."""
     with contextlib.ExitStack() as stack:
         held = set()
         for name in sorted(names):

@@ -1,4 +1,4 @@
-"""What the conflict radar has computed before, in one file that can be thrown away at any time."""
+"""A cache of the conflict radar's results, in one file. It can be deleted at any time and is computed again."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ _FORMAT = 3
 
 
 class Memory:
-    """All but `wholes` and `told` is by commit ids, and holds for ever."""
+    """Results keyed by commit ids, which never become wrong; `wholes` and `told` are keyed by agents' names instead."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, ...] | None = None
-        """The sign of the file that was read or written last."""
+        """Identifies the version of the file that was read or written last."""
         self._text = ""
         self.live: set[str] = set()
-        """The commits that the scan is about."""
+        """The commits of the current scan; `prune` keeps their results."""
         self.clear()
         self.told: set[tuple[str, str, str]] = set()
-        """The conflicts that were told as events: `pair` or `base`, agent, agent or branch."""
+        """The conflicts already reported as events: `pair` or `base`, agent, agent or branch."""
 
     def clear(self) -> None:
         self.wholes: dict[str, Whole] = {}
-        """What each agent held at the last look."""
+        """The commit of each agent's whole work at the last scan."""
         self.forks: dict[tuple[str, str], str] = {}
-        """The last commit that two have in common; empty where there is none."""
+        """The merge base of two commits; empty if they have none."""
         self.changes: dict[tuple[str, str], frozenset[str]] = {}
-        """The paths that differ between a fork and an end."""
+        """The paths that differ between a merge base and a commit."""
         self.merges: dict[tuple[str, str], tuple[Conflict, ...] | None] = {}
         """The conflicts of two commits; None where they can't be merged."""
 
     def load(self) -> None:
-        """Read the file, where another process has written it; what can't be read counts for nothing."""
+        """Read the file if another process has changed it; a file that can't be read counts as empty."""
         now = sign(self._path)
         if now == self._seen:
             return
@@ -67,7 +67,7 @@ class Memory:
         }
 
     def prune(self, names: set[str]) -> None:
-        """Forget what is about agents that are no more, or about commits that nothing stands at any more."""
+        """Drop the results of agents that are gone, and of commits that no agent or base is at."""
         self.wholes = {name: whole for name, whole in self.wholes.items() if name in names}
         live = self.live | {whole.commit for whole in self.wholes.values()}
         self.merges = {pair: found for pair, found in self.merges.items() if live.issuperset(pair)}
@@ -76,7 +76,7 @@ class Memory:
         self.changes = {pair: each for pair, each in self.changes.items() if pair[0] in forks and pair[1] in live}
 
     def save(self) -> None:
-        """Write the file, where anything changed."""
+        """Write the file if something changed."""
         data = {
             "format": _FORMAT,
             "told": sorted(self.told),

@@ -1,4 +1,4 @@
-"""Hold INT, TERM and HUP back from the whole process while something is done that must not be cut in two.
+"""Delay INT, TERM and HUP in the whole process until a block that must not be interrupted has ended.
 
 A thread's signal mask is not enough: the kernel gives a signal to any thread that does not block it, and Python's main
 thread then acts on it. So each handler is wrapped in one that waits for as long as any thread is in such a block.
@@ -20,33 +20,33 @@ _HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 _PAUSE = 0.1
-"""Seconds between the last block and the next one, after a signal came."""
+"""After a signal arrived, seconds for which no new block starts, so that the signal's handler can run."""
 _PATIENCE = 2.0
-"""Seconds that a new block waits for a signal to act that came in another."""
+"""Seconds that a new block waits at most for the handler of a signal that arrived during another block."""
 
 
 @dataclass(slots=True)
 class _State:
     blocks: int = 0
-    """Those that threads are in."""
+    """How many blocks are active, over all threads."""
     arrived: list[int] = field(default_factory=list)
-    """What came meanwhile."""
+    """The signals that arrived during a block, each once."""
     free: float = 0.0
-    """When the next block may begin; until then what came may act."""
+    """The time from which a new block may start; until then delayed signals are handled."""
 
 
 _state = _State()
 _lock = threading.RLock()
-"""One that can be taken twice, for a handler may run while the main thread has it."""
+"""Reentrant: a handler may run while the main thread holds it."""
 _thread = threading.local()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Waiting:
-    """A handler that leaves a signal for later while any thread is in a block."""
+    """A handler that delays its signal while any thread is in a block."""
 
     handler: Callable[[int, FrameType | None], Any] | int
-    """What is done about it; a number is one of `signal.Handlers`."""
+    """The original handler; a number is one of `signal.Handlers`."""
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         with _lock:
@@ -61,7 +61,7 @@ class _Waiting:
 
 
 def prepare() -> None:
-    """Let `uninterrupted` hold in every thread from now on; for the main thread, which alone may set handlers."""
+    """Wrap the handlers, so that `uninterrupted` works in every thread. Only the main thread can set handlers."""
     for number in _HELD if threading.current_thread() is threading.main_thread() else ():
         handler = signal.getsignal(number)
         if handler is not None and handler is not signal.SIG_IGN and not isinstance(handler, _Waiting):
@@ -70,12 +70,12 @@ def prepare() -> None:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold INT, TERM and HUP back until the block has ended, from us and from the programs that are started in it."""
+    """Delay INT, TERM and HUP until the block has ended, for this process and for programs started in the block."""
     prepare()
     depth = getattr(_thread, "depth", 0)
     deadline = time.monotonic() + _PATIENCE
     while not depth and time.monotonic() < (deadline if _state.arrived else _state.free):
-        time.sleep(0.01)  # blocks that follow each other closely would hold it back for ever
+        time.sleep(0.01)  # or blocks in close succession would delay a signal for ever
     with _lock:
         _state.blocks += 1
     try:

@@ -158,7 +158,7 @@ class Store:
         return known
 
     def names(self) -> list[str]:
-        """All agents' names, oldest first by name only; [] where there is no deck."""
+        """All agents' names in alphabetical order; [] if there is no deck."""
         with contextlib.suppress(OSError):
             folders = (self.folder / "agents").iterdir()
             return sorted(path.name for path in folders if is_name(path.name) and _is_agents(path))
@@ -178,7 +178,7 @@ class Store:
         return None
 
     def agents(self) -> list[Agent]:
-        """Every agent whose record can be read, by name."""
+        """Every agent whose record can be read, in alphabetical order."""
         found = []
         for name in self.names():
             with contextlib.suppress(StoreError):
