@@ -122,11 +122,11 @@ def test_what_an_agent_reports_of_its_own_counts_and_what_the_gateway_saw_does_n
     assert (line["cost"], line["unpriced"]) == (0.25, 1)
     assert [each["name"] for each in said(bench, "spend", "--by", "provider")["lines"]] == ["own login"]
     assert said(bench, "spend", "--since", "2026-01-03")["lines"] == []
-    from agentdeck.system.gateway.ledger import Ledger, Record
+    from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 
     with Ledger(gateways.files().state) as ledger:
         at = 1767323046.0  # within that run
-        ledger.add(Record(at - 0.5, bench.deck().name, "cc", "", "messages", "m", "main", "m", "ok", 200))
+        ledger.add(LedgerRecord(at - 0.5, bench.deck().name, "cc", "", "messages", "m", "main", "m", "ok", 200))
     assert [each["name"] for each in said(bench, "spend", "--by", "provider")["lines"]] == ["main"]
 
 

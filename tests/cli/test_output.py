@@ -5,7 +5,7 @@ import json
 import pytest
 
 from agentdeck.cli.agents import print_agents
-from agentdeck.cli.output import Cell, Column, Output
+from agentdeck.cli.output import Cell, Output, TableColumn
 from agentdeck.core.agents.agent import Agent, Mode, State, Status
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import Lease
@@ -79,7 +79,7 @@ def test_colours_are_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_columns_with_nothing_in_them_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
-    Output().table([Column("A", 1), Column("B", 1), Column("C", 1)], [[Cell("1"), Cell(""), Cell("3")]])
+    Output().table([TableColumn("A", 1), TableColumn("B", 1), TableColumn("C", 1)], [[Cell("1"), Cell(""), Cell("3")]])
     assert capsys.readouterr().out == "A  C\n1  3\n"
 
 

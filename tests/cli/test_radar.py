@@ -76,7 +76,7 @@ def test_json(three: Workers) -> None:
 def test_the_matrix_fits_and_has_every_pair_once(workers: Workers, count: int, width: int) -> None:
     from agentdeck.cli.output import Output
     from agentdeck.cli.radar import matrix
-    from agentdeck.core.merging.radar import Pair, Report, Verdict
+    from agentdeck.core.merging.radar import Pair, RadarReport, Verdict
 
     names = [f"agent-with-a-long-name-{number}" for number in range(count)]
     pairs = [
@@ -85,7 +85,7 @@ def test_the_matrix_fits_and_has_every_pair_once(workers: Workers, count: int, w
         for at, a in enumerate(names[:number])
     ]
     base = [Pair(name, "main", Verdict.CLEAN) for name in names]
-    report = Report(tuple(names), tuple(base), tuple(pairs), tuple(names))
+    report = RadarReport(tuple(names), tuple(base), tuple(pairs), tuple(names))
     *lines, legend = matrix(report, width, Output(colour=False), wanted=names)
     assert max(columns(line) for line in lines) <= max(width, 26)
     text = "\n".join(lines)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.cli.output import Cell, Column, Output
+from agentdeck.cli.output import Cell, Output, TableColumn
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.errors import DeckError
@@ -43,7 +43,7 @@ WAYS: list[Callable[[Output, str], None]] = [
     lambda out, text: out.complain(text, "31"),
     lambda out, text: out.tell(Event(EventKind.WARNING, text, text)),
     lambda out, text: out.error(DeckError(text, detail=text, hint=text)),
-    lambda out, text: out.table([Column("A", 1), Column("B", 3)], [[Cell(text, "2"), Cell(text)]]),
+    lambda out, text: out.table([TableColumn("A", 1), TableColumn("B", 3)], [[Cell(text, "2"), Cell(text)]]),
     lambda out, text: out.emit("event", text=text),
 ]
 

@@ -17,7 +17,7 @@ from agentdeck.errors import StoreError
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.bodies import plain
 from agentdeck.gateway.server import EVENTS_FILE, EVENTS_MAX
-from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from tests.gateway.upstream import KEYS, PATHS, Play, document_of, error_of, playing, provider
 
 BODY = json.dumps({"model": "m", "messages": []}).encode()
@@ -238,7 +238,7 @@ def test_a_ledger_that_can_not_be_written_says_so(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger._db.execute("PRAGMA query_only=1")
     with pytest.raises(StoreError, match="ledger.sqlite3 can't be written"):
-        ledger.add(Record(1.0, "deck", "fox", "work", "chat", "m"))
+        ledger.add(LedgerRecord(1.0, "deck", "fox", "work", "chat", "m"))
     ledger.close()
 
 
@@ -248,7 +248,7 @@ def test_what_is_old_does_not_grow_for_ever(tmp_path: Path) -> None:
         async with playing(tmp_path) as play:
             with Ledger(play.state) as ledger:
                 for days in (399, 401):
-                    ledger.add(Record(now - days * 86_400, "deck", "fox", "work", "chat", "m"))
+                    ledger.add(LedgerRecord(now - days * 86_400, "deck", "fox", "work", "chat", "m"))
             (play.state / EVENTS_FILE).write_bytes(b"x" * (EVENTS_MAX + 1))
         async with playing(tmp_path) as play:
             assert [record.at for record in play.records()] == [now - 399 * 86_400]

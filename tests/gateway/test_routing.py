@@ -12,7 +12,7 @@ from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import routing
-from agentdeck.gateway.routing import Breaker, GiveUp, Phase, Try, Wait, Walk
+from agentdeck.gateway.routing import Breaker, BreakerPhase, GiveUp, Try, Wait, Walk
 
 RULES = GatewayConfig()
 DOWN = ProviderFault(FaultKind.TRANSIENT, "500")
@@ -32,13 +32,13 @@ def opened(now: float = 0.0) -> Breaker:
 
 def test_breaker_opens_after_failures_in_a_row_and_a_success_starts_the_count_anew() -> None:
     breaker = routing.failed(routing.failed(Breaker(), DOWN, 0, RULES), DOWN, 0, RULES)
-    assert breaker.phase(0) is Phase.CLOSED
+    assert breaker.phase(0) is BreakerPhase.CLOSED
     assert routing.succeeded(breaker, 0) == Breaker()
-    assert routing.failed(breaker, DOWN, 0, RULES).phase(0) is Phase.OPEN
+    assert routing.failed(breaker, DOWN, 0, RULES).phase(0) is BreakerPhase.OPEN
 
 
 def test_one_time_out_opens_it() -> None:
-    assert routing.failed(Breaker(), SLOW, 0, RULES).phase(0) is Phase.OPEN
+    assert routing.failed(Breaker(), SLOW, 0, RULES).phase(0) is BreakerPhase.OPEN
 
 
 def test_half_open_lets_one_probe_through_and_a_good_beginning_lets_all() -> None:
@@ -49,9 +49,9 @@ def test_half_open_lets_one_probe_through_and_a_good_beginning_lets_all() -> Non
     assert probed.opens_at(10) is not None
     assert routing.abandoned(probed).opens_at(11) is None
     recovered = routing.began(probed, 12, RULES)
-    assert recovered.phase(12) is Phase.CLOSED
+    assert recovered.phase(12) is BreakerPhase.CLOSED
     assert recovered.opens_at(12) is None
-    assert routing.failed(recovered, DOWN, 13, RULES).phase(13) is Phase.OPEN
+    assert routing.failed(recovered, DOWN, 13, RULES).phase(13) is BreakerPhase.OPEN
     assert routing.succeeded(recovered, 13) == Breaker()
 
 
@@ -85,7 +85,7 @@ def test_breaker_never_lets_two_probes_through_and_never_stays_shut(steps: list[
     for step, pause in steps:
         now += pause
         if step == "claim" and breaker.opens_at(now) is None:
-            if breaker.phase(now) is Phase.HALF_OPEN:
+            if breaker.phase(now) is BreakerPhase.HALF_OPEN:
                 assert breaker.probe is None or now >= breaker.probe + routing.PROBE_LOST
                 probes += 1
             breaker = routing.claimed(breaker, now)

@@ -18,7 +18,7 @@ from agentdeck.core.providers.apis import Api
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.server import EVENTS_FILE, Gateway
 from agentdeck.system.gateway import tokens
-from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 
 PATHS = {Api.MESSAGES: "/v1/messages", Api.CHAT: "/v1/chat/completions", Api.RESPONSES: "/v1/responses"}
@@ -253,7 +253,7 @@ class Play:
         report = self.gateway.board.report(asyncio.get_running_loop().time())
         return {(entry["provider"], entry["what"]): entry for entry in report["breakers"]}
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[LedgerRecord]:
         with Ledger(self.state) as ledger:
             return list(ledger.records())
 

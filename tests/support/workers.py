@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agents.leases import Lease
-from agentdeck.core.merging.radar import Report
+from agentdeck.core.merging.radar import RadarReport
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.radar.radar import Radar, to_land
 from agentdeck.engine.views import AgentView
@@ -62,7 +62,7 @@ class Workers:
     def radar(self) -> Radar:
         return Radar(world_of(self.deck))
 
-    def scan(self) -> Report:
+    def scan(self) -> RadarReport:
         """One scan as a new process does it."""
         return self.radar().scan(self.views())
 

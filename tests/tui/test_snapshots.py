@@ -19,7 +19,7 @@ from textual.widgets import Input, Static, TextArea
 from agentdeck.core.agents.agent import Agent, Mode, Phase, State, Status
 from agentdeck.core.agents.leases import Lease
 from agentdeck.core.merging.conflicts import Conflict, Hunk
-from agentdeck.core.merging.radar import Pair, Report, Verdict
+from agentdeck.core.merging.radar import Pair, RadarReport, Verdict
 from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.engine.api.landings import DeckLandings
 from agentdeck.engine.deck import Deck
@@ -33,7 +33,7 @@ from agentdeck.system.git.merges import Method
 from agentdeck.tui.app import DeckApp
 from agentdeck.tui.dialogs.newagent import NewAgent
 from agentdeck.tui.feed.feed import Feed
-from agentdeck.tui.feed.snapshot import Gateway, Load, Machine, Row, Snapshot
+from agentdeck.tui.feed.snapshot import FeedSnapshot, GatewayFacts, Load, Machine, Row
 from agentdeck.tui.list import detail
 from agentdeck.tui.screens.prune import PruneScreen
 from agentdeck.tui.screens.queue import QueueScreen
@@ -54,7 +54,7 @@ def agent(name: str, state: State, age: float, reason: str = "", profile: str = 
 
 
 _CONFLICT = Conflict("src/app.py", "contents", "CONFLICT (content) in src/app.py", (Hunk(3, 3, 3, 4),))
-_RADAR = Report(
+_RADAR = RadarReport(
     ("login-form", "write-tests", "docs"),
     tuple(Pair(name, "main", Verdict.CLEAN) for name in ("login-form", "write-tests", "docs")),
     (
@@ -76,8 +76,13 @@ _ROWS = (
     Row(agent("日本語-ドキュメント"[:3], State.STOPPED, 90_000), GitFacts(problem="its worktree is gone: /x/y")),
 )  # fmt: skip
 _HEALTH = (ProviderHealth("anthropic", "open", "overloaded", _NOW + 40), ProviderHealth("ollama", "closed"))
-_FULL = Snapshot(
-    _ROWS, "main", Machine(1.2, 4), _RADAR, Gateway(_HEALTH, {"docs": 0.08}, 4.2, 5.0), ("Something can't be read.",)
+_FULL = FeedSnapshot(
+    _ROWS,
+    "main",
+    Machine(1.2, 4),
+    _RADAR,
+    GatewayFacts(_HEALTH, {"docs": 0.08}, 4.2, 5.0),
+    ("Something can't be read.",),
 )
 
 
@@ -118,7 +123,7 @@ def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) 
     monkeypatch.setattr(detail, "TABS", dict.fromkeys(("Screen", "Log", "Diff"), f"{__name__}:Blank"))
 
     def compare(
-        size: tuple[int, int] = (120, 30), before: Before | None = None, shot: Snapshot = _FULL, theme: str = ""
+        size: tuple[int, int] = (120, 30), before: Before | None = None, shot: FeedSnapshot = _FULL, theme: str = ""
     ) -> None:
         monkeypatch.setattr(Feed, "first", lambda self: shot)
         deck = bench.deck()
@@ -155,7 +160,7 @@ def test_the_dashboard_without_colours(shown: Callable[..., None], monkeypatch: 
 
 
 def test_the_first_screen(shown: Callable[..., None]) -> None:
-    shown((80, 24), shot=Snapshot((), "main", Machine(0.4, 4)))
+    shown((80, 24), shot=FeedSnapshot((), "main", Machine(0.4, 4)))
 
 
 def test_groups_marks_and_a_filter(shown: Callable[..., None]) -> None:

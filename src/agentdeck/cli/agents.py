@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.output import DIM, RED, YELLOW, Cell, Column, Output, state_cell
+from agentdeck.cli.output import DIM, RED, YELLOW, Cell, Output, TableColumn, state_cell
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 MARK_STYLES = {"clean": DIM, "touches": YELLOW, "conflicts": RED}
 
 _COLUMNS = [
-    Column("STATE", 10),
-    Column("NAME", 8),
-    Column("PROFILE", 6),
-    Column("BRANCH", 6),
-    Column("AGE", 3),
-    Column("RADAR", 9),
-    Column("REASON", 10),
+    TableColumn("STATE", 10),
+    TableColumn("NAME", 8),
+    TableColumn("PROFILE", 6),
+    TableColumn("BRANCH", 6),
+    TableColumn("AGE", 3),
+    TableColumn("RADAR", 9),
+    TableColumn("REASON", 10),
 ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.deck import open_deck
-from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Column, Output
+from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
 from agentdeck.cli.reading import parse_since
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
@@ -71,11 +71,13 @@ def _status(deck: Deck, out: Output) -> ExitCode:
             ]
             for each in found.providers
         ]
-        out.table([Column("PROVIDER", 8), Column("BREAKER", 8), Column("FOR", 3), Column("WHY", 10)], rows)
+        out.table(
+            [TableColumn("PROVIDER", 8), TableColumn("BREAKER", 8), TableColumn("FOR", 3), TableColumn("WHY", 10)], rows
+        )
     over = [[Cell(name), Cell(each.text)] for name, each in found.agents.items() if each.text]
     if over:
         out.line()
-        out.table([Column("AGENT", 8), Column("SERVED", 20)], over)
+        out.table([TableColumn("AGENT", 8), TableColumn("SERVED", 20)], over)
     return ExitCode.OK
 
 
@@ -95,7 +97,16 @@ def _check(deck: Deck, out: Output) -> ExitCode:
             ]
             for each in targets
         ]
-        out.table([Column("", 1), Column("TIER", 6), Column("TARGET", 12), Column("TOOK", 6), Column("", 12)], rows)
+        out.table(
+            [
+                TableColumn("", 1),
+                TableColumn("TIER", 6),
+                TableColumn("TARGET", 12),
+                TableColumn("TOOK", 6),
+                TableColumn("", 12),
+            ],
+            rows,
+        )
     else:
         out.narrate("No tier is configured, and no model server answers on this machine.")
     return ExitCode.FAILED if any(each["ok"] is False for each in targets) else ExitCode.OK
@@ -128,7 +139,7 @@ def models(args: Namespace, out: Output) -> ExitCode:
         for each in reports
     ]
     columns = [("", 1), ("PROVIDER", 8), ("WHERE", 10), ("MODELS", 12), ("TOOK", 5), ("SPEED", 6), ("", 8)]
-    out.table([Column(title, least) for title, least in columns], rows)
+    out.table([TableColumn(title, least) for title, least in columns], rows)
     return ExitCode.OK
 
 
@@ -200,7 +211,7 @@ def _print_spending(found: Spending, by: str, out: Output) -> None:
         ]
         for line in (*found.lines, found.total)
     ]
-    out.table([Column(title, 5) for title in titles], rows)
+    out.table([TableColumn(title, 5) for title in titles], rows)
     if found.dearest is not None:
         model, cost = found.dearest
         out.line(f"At {plain(model)}'s prices this would have cost {_money(cost)}.")

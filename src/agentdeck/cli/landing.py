@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.deck import open_deck, require_trust, tell_waiting
-from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Column, Output, ask, at_terminal, inside_agent
+from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Output, TableColumn, ask, at_terminal, inside_agent
 from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.agents.events import EventKind
 from agentdeck.core.text.durations import short_duration
@@ -261,7 +261,7 @@ def _print_steps(steps: list[Step], out: Output) -> None:
             ]
             for step in reversed(steps)
         ]
-        out.table([Column("STEP", 4), Column("WHEN", 6), Column("WHAT", 20), Column("", 10)], rows)
+        out.table([TableColumn("STEP", 4), TableColumn("WHEN", 6), TableColumn("WHAT", 20), TableColumn("", 10)], rows)
     else:
         out.narrate("Nothing was removed, landed or pruned yet.")
 
@@ -318,6 +318,15 @@ def _print_stale(found: list[Stale], room: int, out: Output) -> None:
         ]
         for stale in found
     ]
-    out.table([Column("KIND", 8), Column("WHAT", 10), Column("WHY", 12), Column("ROOM", 6), Column("", 8)], rows)
+    out.table(
+        [
+            TableColumn("KIND", 8),
+            TableColumn("WHAT", 10),
+            TableColumn("WHY", 12),
+            TableColumn("ROOM", 6),
+            TableColumn("", 8),
+        ],
+        rows,
+    )
     if room:
         out.narrate(f"{size_text(room)} in all.")

@@ -8,7 +8,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from agentdeck import __version__
-from agentdeck.cli.output import DIM, GREEN, RED, YELLOW, Cell, Column, Output
+from agentdeck.cli.output import DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
 from agentdeck.core.text.text import columns, plain
 from agentdeck.errors import DeckError, ExitCode
 
@@ -54,7 +54,9 @@ def doctor(args: Namespace, out: Output) -> ExitCode:
         return ExitCode.OK if good else ExitCode.FAILED
     marks = {True: Cell("✓", GREEN), None: Cell("–", YELLOW), False: Cell("✗", RED)}
     rows = [[marks[each.ok], Cell(each.name), Cell(each.text), Cell(out.from_here(each.hint), DIM)] for each in checks]
-    out.table([Column("", 1), Column("WHAT", 12), Column("FOUND", 16), Column("WHAT TO DO", 20)], rows)
+    out.table(
+        [TableColumn("", 1), TableColumn("WHAT", 12), TableColumn("FOUND", 16), TableColumn("WHAT TO DO", 20)], rows
+    )
     return ExitCode.OK if good else ExitCode.FAILED
 
 

@@ -55,7 +55,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     title: str
     least: int
     """Fewest columns of the terminal it is cut to."""
@@ -111,7 +111,7 @@ class Output:
         stream = stream or sys.stdout
         return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
+    def table(self, columns: Sequence[TableColumn], rows: Sequence[Sequence[Cell]]) -> None:
         """Print rows under their titles, cut to the terminal's width; columns with nothing in them are left out."""
         clean = [[Cell(plain(cell.text), cell.style) for cell in row] for row in rows]
         shown = [index for index in range(len(columns)) if any(row[index].text for row in clean)]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from agentdeck.cli.agents import MARK_STYLES
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, YELLOW, Output, flush, terminal_width
-from agentdeck.core.merging.radar import Pair, Report, Verdict
+from agentdeck.core.merging.radar import Pair, RadarReport, Verdict
 from agentdeck.core.text.text import columns, cut, pad, plain
 from agentdeck.errors import ExitCode
 
@@ -40,12 +40,12 @@ def radar(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def _new_page(report: Report, out: Output) -> None:
+def _new_page(report: RadarReport, out: Output) -> None:
     out.clear_screen()
     out.line(out.styled(time.strftime("%H:%M:%S", time.localtime(report.at)), DIM))
 
 
-def _print(report: Report, names: Sequence[str], out: Output) -> None:
+def _print(report: RadarReport, names: Sequence[str], out: Output) -> None:
     if out.json:
         out.emit("radar", **report.to_json())
         return
@@ -63,13 +63,13 @@ def _print(report: Report, names: Sequence[str], out: Output) -> None:
             out.line(line)
 
 
-def _in_full(report: Report, names: Sequence[str]) -> tuple[str, ...]:
+def _in_full(report: RadarReport, names: Sequence[str]) -> tuple[str, ...]:
     """The agents that were asked for; all where none were."""
     about = {pair.a for pair in report.base} | set(report.problems) | set(report.order)
     return tuple(name for name in report.agents if name in about) if names else report.agents
 
 
-def matrix(report: Report, width: int | None, out: Output, *, wanted: Sequence[str]) -> Iterator[str]:
+def matrix(report: RadarReport, width: int | None, out: Output, *, wanted: Sequence[str]) -> Iterator[str]:
     """The lines of the table: a row an agent, a column an agent of `wanted` by its number in the rows.
 
     Where all are wanted, each pair is told once, below the diagonal. What is wider than `width` comes in parts.
@@ -111,7 +111,7 @@ def _cell(verdict: Verdict | None, width: int, out: Output) -> str:
     return " " * (width - 1) + out.styled(glyph, style)
 
 
-def _findings(report: Report, out: Output) -> Iterator[str]:
+def _findings(report: RadarReport, out: Output) -> Iterator[str]:
     """What is behind the glyphs: every conflict with its lines, then the shared files, then what is not known."""
     every = (*report.base, *report.pairs)
     for pair in (pair for pair in every if pair.verdict is Verdict.CONFLICTS):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.agents import agent_fields, print_agents, reason_part
 from agentdeck.cli.deck import open_deck
-from agentdeck.cli.output import BOLD, DIM, Cell, Column, Output, event_text, flush, is_terminal, state_cell
+from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn, event_text, flush, is_terminal, state_cell
 from agentdeck.core.text.durations import parse_duration, short_duration
 from agentdeck.core.text.text import cut, plain, short_count, size_text
 from agentdeck.errors import ExitCode, NotFoundError, UsageError
@@ -242,7 +242,9 @@ def ports(args: Namespace, out: Output) -> ExitCode:
             ]
             for lease in leases
         ]
-        out.table([Column("PORTS", 11), Column("AGENT", 10), Column("DECK", 8), Column("AGE", 3)], rows)
+        out.table(
+            [TableColumn("PORTS", 11), TableColumn("AGENT", 10), TableColumn("DECK", 8), TableColumn("AGE", 3)], rows
+        )
     else:
         out.narrate("None of your agents holds a port.")
     return ExitCode.OK

@@ -13,7 +13,7 @@ from agentdeck.errors import ExitCode, RefusedError
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.views.trust import Standing
+    from agentdeck.engine.views.trust import ApprovalStanding
 
 
 def trust(args: Namespace, out: Output) -> ExitCode:
@@ -58,7 +58,7 @@ def agreed(deck: Deck, out: Output) -> bool:
     return True
 
 
-def explain(deck: Deck, standing: Standing, out: Output, longest: int | None = 2000) -> None:
+def explain(deck: Deck, standing: ApprovalStanding, out: Output, longest: int | None = 2000) -> None:
     """Say on standard error what waits for approval."""
     since = ", changed since you approved it" if standing.approved is not None else ""
     out.complain(f"The configuration of {plain(str(deck.root))}{since}:", BOLD)
@@ -73,7 +73,7 @@ def tell_changes(found: Sequence[Change], out: Output, longest: int | None = 200
         out.complain(f"  {line}", {"-": RED, "+": GREEN}.get(line.lstrip()[:1], ""))
 
 
-def _show(deck: Deck, standing: Standing, out: Output) -> ExitCode:
+def _show(deck: Deck, standing: ApprovalStanding, out: Output) -> ExitCode:
     if out.json:
         out.emit("trust", **_fields(deck, standing))
         return ExitCode.OK
@@ -88,7 +88,7 @@ def _show(deck: Deck, standing: Standing, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def _how_it_stands(standing: Standing) -> str:
+def _how_it_stands(standing: ApprovalStanding) -> str:
     if not standing.values:
         return "This repository's configuration runs, reaches and loosens nothing."
     return "This repository's configuration is approved."
@@ -103,7 +103,7 @@ def _forget(deck: Deck, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def _fields(deck: Deck, standing: Standing) -> dict[str, Any]:
+def _fields(deck: Deck, standing: ApprovalStanding) -> dict[str, Any]:
     """What docs/json.md calls a trust."""
     return {
         "root": str(deck.root),

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
-class Provider(BaseHTTPRequestHandler):
+class DemoProvider(BaseHTTPRequestHandler):
     name = "demo"
     status = 200
     answered = 0
@@ -67,8 +67,8 @@ class Provider(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    Provider.name = sys.argv[1]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    DemoProvider.name = sys.argv[1]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), DemoProvider)
     server.daemon_threads = True
     sys.stdout.write(f"{server.server_port}\n")
     sys.stdout.flush()

@@ -233,9 +233,9 @@ class Deck:
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[TaskEnd]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
-        from agentdeck.engine.task_queue import Queue
+        from agentdeck.engine.task_queue import TaskQueue
 
-        return Queue(self._world, self.start, self.repair, tasks, jobs, note).run()
+        return TaskQueue(self._world, self.start, self.repair, tasks, jobs, note).run()
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""

@@ -27,7 +27,7 @@ _LOOK_EVERY, _LOOK_EACH = 1.0, 0.05
 
 
 @dataclass
-class Queue:
+class TaskQueue:
     world: World
     start: Callable[[StartRequest, Note], AgentView]
     repair: Callable[[Note], None]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from agentdeck.core.config.config import RunnerConfig
     from agentdeck.core.config.profile import Profile
     from agentdeck.system.config.settings import Settings, Sources
-    from agentdeck.system.config.trust import Approvals, Standing
+    from agentdeck.system.config.trust import Approvals, ApprovalStanding
     from agentdeck.system.databases import Database
     from agentdeck.system.machine.ports import PortRegistry
 
@@ -77,7 +77,7 @@ class World:
         return [path for path in found if path is not None]
 
     @cached_property
-    def standing(self) -> Standing:
+    def standing(self) -> ApprovalStanding:
         """How the repository's configuration stands to what this user has approved; costs no model."""
         from agentdeck.system.config.trust import standing
 

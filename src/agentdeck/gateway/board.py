@@ -26,7 +26,7 @@ AVOID_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BoardPlace:
     """Where a target's breakers are found: the server's health, and the quota of these credentials for this model."""
 
     health: str
@@ -35,7 +35,7 @@ class Place:
     model: str
 
     @classmethod
-    def of(cls, target: Target, provider: ProviderConfig, bearer: Bearer, asked: str) -> Place:
+    def of(cls, target: Target, provider: ProviderConfig, bearer: Bearer, asked: str) -> BoardPlace:
         account = f"{bearer.deck}/{bearer.agent}" if provider.uses_own_login else provider.key_env
         model = target.model or asked
         return cls(provider.base_url, f"{provider.base_url} {model} {account}", target.provider, model)
@@ -57,47 +57,47 @@ class Board:
     def breaker(self, key: str) -> Breaker:
         return self._breakers.get(key, Breaker())
 
-    def opens_at(self, place: Place, now: float) -> float | None:
+    def opens_at(self, place: BoardPlace, now: float) -> float | None:
         """When both breakers let a request pass; None for now."""
         times = [self.breaker(key).opens_at(now) for key in (place.health, place.quota)]
         return max((at for at in times if at is not None), default=None)
 
-    def why_closed(self, place: Place, now: float) -> str:
+    def why_closed(self, place: BoardPlace, now: float) -> str:
         for key in (place.quota, place.health):
             if self.breaker(key).opens_at(now) is not None:
                 return self.breaker(key).reason
         return ""
 
-    def claim(self, place: Place, now: float) -> None:
+    def claim(self, place: BoardPlace, now: float) -> None:
         self._meant[place.health] = (place.provider, "")
         self._meant[place.quota] = (place.provider, place.model)
         for key in (place.health, place.quota):
             self._put(key, routing.claimed(self.breaker(key), now))
         self.in_flight[place.health] = self.in_flight.get(place.health, 0) + 1
 
-    def leave(self, place: Place, claimed: float) -> None:
+    def leave(self, place: BoardPlace, claimed: float) -> None:
         """The attempt claimed at that time is over, however it went; a probe that told nothing frees its place."""
         self.in_flight[place.health] -= 1
         for key in (place.health, place.quota):
             if (breaker := self.breaker(key)).probe == claimed:
                 self._put(key, routing.abandoned(breaker))
 
-    def began(self, place: Place, now: float, rules: GatewayConfig) -> None:
+    def began(self, place: BoardPlace, now: float, rules: GatewayConfig) -> None:
         for key in (place.health, place.quota):
             self._put(key, routing.began(self.breaker(key), now, rules))
 
-    def succeeded(self, place: Place, now: float) -> None:
+    def succeeded(self, place: BoardPlace, now: float) -> None:
         for key in (place.health, place.quota):
             self._put(key, routing.succeeded(self.breaker(key), now))
 
-    def failed(self, place: Place, fault: ProviderFault, now: float, rules: GatewayConfig) -> None:
+    def failed(self, place: BoardPlace, fault: ProviderFault, now: float, rules: GatewayConfig) -> None:
         """A fault of the provider's; those of the caller's own making show that the server is well."""
         if fault.kind is FaultKind.TRANSIENT:
             self._put(place.health, routing.failed(self.breaker(place.health), fault, now, rules))
         else:
             self._put(place.health, routing.succeeded(self.breaker(place.health), now))
 
-    def hold(self, place: Place, fault: ProviderFault, now: float, rules: GatewayConfig) -> None:
+    def hold(self, place: BoardPlace, fault: ProviderFault, now: float, rules: GatewayConfig) -> None:
         """Nobody with these credentials asks for this model again before the reset."""
         self._put(place.quota, routing.held(self.breaker(place.quota), fault, now, rules))
 

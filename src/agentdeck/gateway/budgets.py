@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.system.gateway import pricing
-from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Budgets:
         self._fly(bearer, most, -1)
         self._ended.set()
 
-    def add(self, record: Record, rules: BudgetsConfig) -> None:
+    def add(self, record: LedgerRecord, rules: BudgetsConfig) -> None:
         """Count what a request took, and tell when a budget is nearly or wholly spent."""
         spent = Spent(record.cost or 0.0, _tokens(record.usage))
         bearer = Bearer(record.deck, record.agent, record.tier)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from agentdeck.system.gateway.ledger import Record
+from agentdeck.system.gateway.ledger import LedgerRecord
 
 _HELP = {
     "agentdeck_requests_total": "Requests by outcome.",
@@ -21,7 +21,7 @@ class Metrics:
     def __init__(self) -> None:
         self._values: dict[str, defaultdict[str, float]] = {name: defaultdict(float) for name in _HELP}
 
-    def add(self, record: Record) -> None:
+    def add(self, record: LedgerRecord) -> None:
         who = {
             "deck": record.deck,
             "agent": record.agent,

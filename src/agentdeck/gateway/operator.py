@@ -27,7 +27,7 @@ from agentdeck.gateway.board import Board
 from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.plans import Plans
-from agentdeck.gateway.upstream import AttemptFailed, Call, Upstream
+from agentdeck.gateway.upstream import AttemptFailed, ProviderCall, ProviderClient
 
 if TYPE_CHECKING:
     from agentdeck.core.config.gateway import Plan, ProviderConfig
@@ -40,7 +40,7 @@ _CHECK_SECONDS = 120.0
 class Operator:
     def __init__(
         self,
-        upstream: Upstream,
+        upstream: ProviderClient,
         plans: Plans,
         board: Board,
         metrics: Metrics,
@@ -105,14 +105,14 @@ class Operator:
         return {"ok": True, "text": "answers", "seconds": time.monotonic() - began}
 
 
-def _tiny(provider: ProviderConfig, target: Target) -> Call:
+def _tiny(provider: ProviderConfig, target: Target) -> ProviderCall:
     api = provider.apis[0]
     document: dict[str, Any] = {"model": target.model, "stream": False}
     if api is Api.RESPONSES:
         document |= {"input": "Say ok.", "max_output_tokens": 16}
     else:
         document |= {"messages": [{"role": "user", "content": "Say ok."}], "max_tokens": 16}
-    return Call(api, "POST", _PATHS[api], "", _HEADERS, json.dumps(document).encode(), document)
+    return ProviderCall(api, "POST", _PATHS[api], "", _HEADERS, json.dumps(document).encode(), document)
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from aiohttp import web
 from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import answers, bodies, routing
-from agentdeck.gateway.board import Board, Place
+from agentdeck.gateway.board import Board, BoardPlace
 from agentdeck.gateway.budgets import Spent
 from agentdeck.gateway.pump import Pump
 from agentdeck.gateway.routing import GiveUp, Try, Wait, Walk
-from agentdeck.gateway.upstream import AttemptFailed, Call, Reply, Upstream
-from agentdeck.system.gateway.ledger import Record
+from agentdeck.gateway.upstream import AttemptFailed, ProviderCall, ProviderClient, Reply
+from agentdeck.system.gateway.ledger import LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 
 if TYPE_CHECKING:
@@ -33,16 +33,16 @@ _SLOT_WAIT = 0.25
 
 
 @dataclass(slots=True)
-class Job:
+class RelayedRequest:
     """One request while it is served."""
 
     request: web.Request
-    call: Call
+    call: ProviderCall
     bearer: Bearer
     plan: Plan
     targets: list[Target]
     primary: Target
-    record: Record
+    record: LedgerRecord
     began: float = field(default_factory=time.monotonic)
     why: str = ""
     """Why the chain is not the tier's own; empty when it is."""
@@ -54,8 +54,8 @@ class Job:
     def provider(self, target: Target) -> ProviderConfig:
         return self.plan.providers[target.provider]
 
-    def place(self, target: Target) -> Place:
-        return Place.of(target, self.provider(target), self.bearer, self.call.model)
+    def place(self, target: Target) -> BoardPlace:
+        return BoardPlace.of(target, self.provider(target), self.bearer, self.call.model)
 
     def note(self, target: Target, reason: str) -> None:
         self.record.faults.append(f"{target}: {reason}")
@@ -74,17 +74,17 @@ class Relay:
 
     def __init__(
         self,
-        upstream: Upstream,
+        upstream: ProviderClient,
         board: Board,
         keys_of: Callable[[str], Mapping[str, str]],
-        tell_end: Callable[[Job], None],
+        tell_end: Callable[[RelayedRequest], None],
     ) -> None:
         self._upstream = upstream
         self._board = board
         self._keys_of = keys_of
         self._tell_end = tell_end
 
-    async def serve(self, job: Job) -> web.StreamResponse:
+    async def serve(self, job: RelayedRequest) -> web.StreamResponse:
         """Answer `job` from the first provider that can, and report what it took."""
         try:
             return await self._walk(job)
@@ -96,7 +96,7 @@ class Relay:
             job.record.seconds = time.monotonic() - job.began
             self._tell_end(job)
 
-    async def _walk(self, job: Job) -> web.StreamResponse:
+    async def _walk(self, job: RelayedRequest) -> web.StreamResponse:
         rules = job.plan.gateway
         job.targets = self._board.ordered(job.bearer, job.targets, job.began)
         walk = Walk.begin(len(job.targets), job.began, rules)
@@ -113,7 +113,7 @@ class Relay:
                 case Wait() | GiveUp():
                     return self._given_up(job)
 
-    async def _step(self, job: Job, walk: Walk, index: int) -> tuple[web.StreamResponse | None, Walk]:
+    async def _step(self, job: RelayedRequest, walk: Walk, index: int) -> tuple[web.StreamResponse | None, Walk]:
         """One attempt at target `index`: the answer it led to, or the walk that goes on."""
         target = job.targets[index]
         provider = job.provider(target)
@@ -141,7 +141,7 @@ class Relay:
         finally:
             self._board.leave(place, claimed)
 
-    async def _ask(self, job: Job, target: Target, provider: ProviderConfig) -> Reply:
+    async def _ask(self, job: RelayedRequest, target: Target, provider: ProviderConfig) -> Reply:
         key = self._key(job, provider)
         while True:
             job.record.attempts += 1
@@ -157,7 +157,7 @@ class Relay:
                 document = bodies.without_thinking(job.call.document)
                 job.call = replace(job.call, document=document, body=bodies.encoded(document))
 
-    def _after(self, job: Job, walk: Walk, index: int, failure: AttemptFailed) -> Walk:
+    def _after(self, job: RelayedRequest, walk: Walk, index: int, failure: AttemptFailed) -> Walk:
         """Remember the fault; raise _PassThrough where it is the caller's."""
         target, fault, now = job.targets[index], failure.fault, time.monotonic()
         place, rules = job.place(target), job.plan.gateway
@@ -174,15 +174,15 @@ class Relay:
             self._board.hold(place, fault, now, rules)
         return walk
 
-    def _key(self, job: Job, provider: ProviderConfig) -> str:
+    def _key(self, job: RelayedRequest, provider: ProviderConfig) -> str:
         key = self._keys_of(job.bearer.deck).get(provider.key_env, "") if provider.key_env else ""
         # As many a file of keys has it, with a line end; within a header that would be an attack.
         return key.strip() if key.strip().isprintable() else ""
 
-    def _has_key(self, job: Job, provider: ProviderConfig) -> bool:
+    def _has_key(self, job: RelayedRequest, provider: ProviderConfig) -> bool:
         return provider.local or bool(self._key(job, provider))
 
-    async def _deliver(self, job: Job, target: Target, reply: Reply) -> web.StreamResponse:
+    async def _deliver(self, job: RelayedRequest, target: Target, reply: Reply) -> web.StreamResponse:
         """Pass the answer on. After the first byte nothing is taken from another provider."""
         now = time.monotonic()
         place, record, rules = job.place(target), job.record, job.plan.gateway
@@ -211,14 +211,14 @@ class Relay:
         self._board.broke(job.bearer, target, time.monotonic())
         return answer
 
-    def _why_not_primary(self, job: Job, now: float) -> str:
+    def _why_not_primary(self, job: RelayedRequest, now: float) -> str:
         """Why the chain was not begun at its beginning."""
         if job.primary.provider not in job.plan.providers:
             return ""
         why = self._board.why_closed(job.place(job.primary), now)
         return f"{job.primary}: {why or 'its last answer was cut off'}"
 
-    def _given_up(self, job: Job) -> web.StreamResponse:
+    def _given_up(self, job: RelayedRequest) -> web.StreamResponse:
         if job.call.path.endswith("/count_tokens"):
             return self._estimate(job)
         now = time.monotonic()
@@ -231,11 +231,11 @@ class Relay:
         names = [str(target) for target in job.targets]
         return self._own(job, answers.nobody_left(job.call.api, names, list(dict.fromkeys(job.record.faults))))
 
-    def _estimate(self, job: Job) -> web.StreamResponse:
+    def _estimate(self, job: RelayedRequest) -> web.StreamResponse:
         job.record.outcome = "ok"
         count = bodies.estimated_tokens(job.call.document)
         return self._own(job, answers.counted(count))
 
-    def _own(self, job: Job, answer: answers.Answer) -> web.StreamResponse:
+    def _own(self, job: RelayedRequest, answer: answers.Answer) -> web.StreamResponse:
         job.record.status = answer.status
         return answer.response()

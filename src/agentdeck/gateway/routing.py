@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agentdeck.core.config.gateway import GatewayConfig
 
 
-class Phase(StrEnum):
+class BreakerPhase(StrEnum):
     CLOSED = "closed"
     """Requests pass."""
     OPEN = "open"
@@ -45,10 +45,10 @@ class Breaker:
     """When the one request of the half-open phase was let through."""
     reason: str = ""
 
-    def phase(self, now: float) -> Phase:
+    def phase(self, now: float) -> BreakerPhase:
         if self.until is None:
-            return Phase.CLOSED
-        return Phase.OPEN if now < self.until else Phase.HALF_OPEN
+            return BreakerPhase.CLOSED
+        return BreakerPhase.OPEN if now < self.until else BreakerPhase.HALF_OPEN
 
     def opens_at(self, now: float) -> float | None:
         """When a request may pass, None for now."""
@@ -63,7 +63,7 @@ class Breaker:
 
 def claimed(breaker: Breaker, now: float) -> Breaker:
     """After a request was let through."""
-    return replace(breaker, probe=now) if breaker.phase(now) is Phase.HALF_OPEN else breaker
+    return replace(breaker, probe=now) if breaker.phase(now) is BreakerPhase.HALF_OPEN else breaker
 
 
 def abandoned(breaker: Breaker) -> Breaker:
@@ -73,23 +73,23 @@ def abandoned(breaker: Breaker) -> Breaker:
 
 def began(breaker: Breaker, now: float, rules: GatewayConfig) -> Breaker:
     """After the beginning of a good answer: all may pass again, but one failure opens it again."""
-    if breaker.phase(now) is not Phase.HALF_OPEN:
+    if breaker.phase(now) is not BreakerPhase.HALF_OPEN:
         return breaker
     return replace(breaker, until=None, probe=None, failures=rules.breaker_failures - 1)
 
 
 def succeeded(breaker: Breaker, now: float) -> Breaker:
     """After a whole good answer. One that was under way when the breaker opened does not close it."""
-    return breaker if breaker.phase(now) is Phase.OPEN else Breaker()
+    return breaker if breaker.phase(now) is BreakerPhase.OPEN else Breaker()
 
 
 def failed(breaker: Breaker, fault: ProviderFault, now: float, rules: GatewayConfig) -> Breaker:
     """After a fault that counts. A late one, of a request from before it opened, does not keep it open for longer."""
     phase = breaker.phase(now)
-    if phase is Phase.OPEN:
+    if phase is BreakerPhase.OPEN:
         return breaker
     count = breaker.failures + 1
-    if phase is Phase.CLOSED and count < rules.breaker_failures and not fault.slow:
+    if phase is BreakerPhase.CLOSED and count < rules.breaker_failures and not fault.slow:
         return replace(breaker, failures=count, reason=fault.reason)
     pause = min(rules.breaker_seconds * 2.0 ** min(breaker.trips, 30), rules.breaker_seconds_max)
     return Breaker(count, now + max(pause, fault.retry_after or 0.0), breaker.trips + 1, None, fault.reason)

@@ -33,12 +33,12 @@ from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
-from agentdeck.gateway.relay import Job, Relay
-from agentdeck.gateway.upstream import Call, Upstream
+from agentdeck.gateway.relay import Relay, RelayedRequest
+from agentdeck.gateway.upstream import ProviderCall, ProviderClient
 from agentdeck.system.files.files import append_line, write_json
 from agentdeck.system.gateway import pricing, tokens
 from agentdeck.system.gateway.files import BOARD, GatewayFiles
-from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 from agentdeck.system.machine.process import send_signal
 from agentdeck.system.state.store import Store
@@ -107,7 +107,7 @@ class Gateway:
         return app
 
     async def _resources(self, app: web.Application) -> AsyncIterator[None]:
-        upstream = Upstream()
+        upstream = ProviderClient()
         app[_RELAY] = Relay(upstream, self.board, self.keys_of, self._ended)
         app[_OPERATOR] = Operator(upstream, self._plans, self.board, self._metrics, self.keys_of, self._take_keys)
         warming = asyncio.create_task(asyncio.to_thread(pricing.warm_up))
@@ -142,19 +142,21 @@ class Gateway:
             return refusal.answer.response()
         return await request.app[_RELAY].serve(job)
 
-    async def _job(self, request: web.Request, bearer: Bearer, api: Api, path: str) -> Job:
+    async def _job(self, request: web.Request, bearer: Bearer, api: Api, path: str) -> RelayedRequest:
         self._refresh()
         plan = self._plans.of(bearer.deck)
         body, document = await incoming.body_of(request, api, plan.gateway.max_body_mb * 1024 * 1024)
-        call = Call(api, request.method, path, request.rel_url.raw_query_string, request.headers, body, document)
+        call = ProviderCall(
+            api, request.method, path, request.rel_url.raw_query_string, request.headers, body, document
+        )
         tier = call.model if call.model in plan.tiers else bearer.tier
         if path.startswith("/models") and api is Api.CHAT:
             api = call.api = await self._openai_api(plan, tier)
         targets = await self._targets(plan, tier, api)
-        record = Record(time.time(), bearer.deck, bearer.agent, tier, api.value, call.model[:NAME_MAX])
-        return Job(request, call, bearer, plan, targets, targets[0], record)
+        record = LedgerRecord(time.time(), bearer.deck, bearer.agent, tier, api.value, call.model[:NAME_MAX])
+        return RelayedRequest(request, call, bearer, plan, targets, targets[0], record)
 
-    async def _admit(self, job: Job) -> None:
+    async def _admit(self, job: RelayedRequest) -> None:
         """See that its budgets have room for the request; raise Refused where they have none."""
         if not (job.plan.budgets.any and job.call.is_inference):
             if job.call.is_inference:
@@ -240,7 +242,7 @@ class Gateway:
             with contextlib.suppress(OSError, DeckError):  # the agent may just be removed
                 Store(folder).append(event)
 
-    def _ended(self, job: Job) -> None:
+    def _ended(self, job: RelayedRequest) -> None:
         record = job.record
         provider = job.plan.providers.get(record.provider)
         if record.provider:

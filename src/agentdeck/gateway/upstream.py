@@ -46,7 +46,7 @@ _NOT_RETURNED = _HOP | {"content-length", "alt-svc"}
 
 
 @dataclass(slots=True)
-class Call:
+class ProviderCall:
     """What an agent asks for. `body` is its JSON without compression."""
 
     api: Api
@@ -120,7 +120,7 @@ def _without(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped | named)
 
 
-class Upstream:
+class ProviderClient:
     """Keeps the connections to all providers."""
 
     def __init__(self) -> None:
@@ -140,7 +140,7 @@ class Upstream:
     async def close(self) -> None:
         await self._session.close()
 
-    async def open(self, call: Call, provider: ProviderConfig, model: str, key: str, hold: float) -> Reply:
+    async def open(self, call: ProviderCall, provider: ProviderConfig, model: str, key: str, hold: float) -> Reply:
         """Ask `provider` for `model` (empty: as asked) and return once its answer is good so far.
 
         `hold` is how many seconds the beginning of a stream without content is kept. Raises AttemptFailed.
@@ -151,13 +151,15 @@ class Upstream:
         response = await self._send(call, provider, key, body)
         try:
             wait = _first_wait(call, provider) - (time.monotonic() - started)
-            reader = _Reader(call, provider, response, max(wait, 0.001), usage_asked)
+            reader = _StreamReader(call, provider, response, max(wait, 0.001), usage_asked)
             return await reader.judge(hold)
         except BaseException:
             response.close()
             raise
 
-    async def _send(self, call: Call, provider: ProviderConfig, key: str, body: bytes) -> aiohttp.ClientResponse:
+    async def _send(
+        self, call: ProviderCall, provider: ProviderConfig, key: str, body: bytes
+    ) -> aiohttp.ClientResponse:
         url = URL(provider.base_url + call.path + (f"?{call.query}" if call.query else ""), encoded=True)
         wait = _first_wait(call, provider)
         for last in (False, True):
@@ -189,12 +191,12 @@ class Upstream:
         raise AssertionError("unreachable")
 
 
-class _Reader:
+class _StreamReader:
     """Reads the beginning of one answer."""
 
     def __init__(
         self,
-        call: Call,
+        call: ProviderCall,
         provider: ProviderConfig,
         response: aiohttp.ClientResponse,
         first_wait: float,
@@ -292,7 +294,7 @@ async def read(response: aiohttp.ClientResponse, wait: float, what: str = "nothi
         raise AttemptFailed(faults.unreachable("cut off its answer")) from None
 
 
-def _body(call: Call, model: str, usage_asked: bool) -> bytes:
+def _body(call: ProviderCall, model: str, usage_asked: bool) -> bytes:
     body = call.body
     if model and call.model and model != call.model:
         body = bodies.with_model(body, model)
@@ -301,7 +303,7 @@ def _body(call: Call, model: str, usage_asked: bool) -> bytes:
     return body
 
 
-def _headers(call: Call, provider: ProviderConfig, key: str) -> CIMultiDict[str]:
+def _headers(call: ProviderCall, provider: ProviderConfig, key: str) -> CIMultiDict[str]:
     login = frozenset() if provider.uses_own_login else _CREDENTIALS | _CLIENT_ACCOUNT
     headers = _without(call.headers, _NOT_FORWARDED | login)
     if not call.is_inference and "Accept-Encoding" in call.headers:
@@ -313,7 +315,7 @@ def _headers(call: Call, provider: ProviderConfig, key: str) -> CIMultiDict[str]
     return headers
 
 
-def _first_wait(call: Call, provider: ProviderConfig) -> float:
+def _first_wait(call: ProviderCall, provider: ProviderConfig) -> float:
     times = provider.timeouts
     return times.answer if call.is_inference and not call.streams else times.first_byte
 

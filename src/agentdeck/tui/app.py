@@ -21,10 +21,10 @@ from textual.screen import Screen
 from agentdeck.core.text.text import plain
 from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system.machine.host import hold_signals
-from agentdeck.tui.acts.actions import Actions, Failed, Finished, Follower, Progressed, Untrusted
+from agentdeck.tui.acts.actions import ActionFollower, Actions, Failed, Finished, Progressed, Untrusted
 from agentdeck.tui.feed import alerts
 from agentdeck.tui.feed.feed import Feed
-from agentdeck.tui.feed.snapshot import Snapshot
+from agentdeck.tui.feed.snapshot import FeedSnapshot
 from agentdeck.tui.keys.keymap import checked
 from agentdeck.tui.look.look import has_few_colours, style_sheets
 from agentdeck.tui.look.preferences import Preferences, first_theme, load, theme_name
@@ -35,7 +35,7 @@ from agentdeck.tui.screens.palette import DeckCommands
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.views.trust import Standing
+    from agentdeck.engine.views.trust import ApprovalStanding
 
 _LONG = 10.0
 """Seconds that a notice with something to do stays."""
@@ -65,7 +65,7 @@ class DeckApp(App[None]):
         self._only_text = OnlyText()
         self.preferences = Preferences(theme=first_theme(deck))
         self._shown = self.feed.first()
-        self._newest: Snapshot | None = None
+        self._newest: FeedSnapshot | None = None
         self._lock = Lock()
 
     def get_default_screen(self) -> Screen[None]:
@@ -131,7 +131,7 @@ class DeckApp(App[None]):
         self.call_from_thread(self._ask_trust, standing, files)
         return True
 
-    def _ask_trust(self, standing: Standing, files: list[str]) -> None:
+    def _ask_trust(self, standing: ApprovalStanding, files: list[str]) -> None:
         from agentdeck.tui.screens.trust import TrustDialog
 
         if not self.screen_stack or any(isinstance(screen, TrustDialog) for screen in self.screen_stack):
@@ -143,7 +143,7 @@ class DeckApp(App[None]):
 
         self.push_screen(TrustDialog(standing, files), answered)
 
-    def _approve(self, standing: Standing) -> str:
+    def _approve(self, standing: ApprovalStanding) -> str:
         self.deck.trust.approve(standing.values)
         self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
         return "Approved."
@@ -177,7 +177,7 @@ class DeckApp(App[None]):
 
     # The feed
 
-    def _take(self, snapshot: Snapshot) -> None:
+    def _take(self, snapshot: FeedSnapshot) -> None:
         """Called from the feed's threads. However long the app is busy, one message at most waits for it."""
         with self._lock:
             is_awaited = self._newest is not None
@@ -195,7 +195,7 @@ class DeckApp(App[None]):
         self.deck_screen.show(shot)
         self._alert(old, shot)
 
-    def _alert(self, old: Snapshot, new: Snapshot) -> None:
+    def _alert(self, old: FeedSnapshot, new: FeedSnapshot) -> None:
         if alerts.title(self.deck.root.name, new) != alerts.title(self.deck.root.name, old):
             self._set_title(new)
         sentences = alerts.alerts(old, new, self.preferences.call_for)
@@ -205,7 +205,7 @@ class DeckApp(App[None]):
             text = sentences[0] if len(sentences) == 1 else f"{sentences[0]} (and {len(sentences) - 1} more)"
             self._write(alerts.desktop_notification(text))
 
-    def _set_title(self, shot: Snapshot) -> None:
+    def _set_title(self, shot: FeedSnapshot) -> None:
         if self.preferences.title:
             self._write(alerts.set_title(alerts.title(self.deck.root.name, shot)))
 
@@ -220,7 +220,7 @@ class DeckApp(App[None]):
     @on(Progressed)
     def _progressed(self, message: Progressed) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, Follower):
+            if isinstance(screen, ActionFollower):
                 screen.progress(message.text, can_cancel=message.can_cancel)
 
     @on(Finished)
@@ -231,7 +231,7 @@ class DeckApp(App[None]):
 
     def _look_again(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, Follower):
+            if isinstance(screen, ActionFollower):
                 screen.look_again()
 
     @on(Untrusted)

@@ -174,12 +174,12 @@ def test_a_brief_is_bounded(lines: list[str]) -> None:
 def test_every_profile_can_take_over_and_its_words_arrive_whole(name: str, mode: Mode) -> None:
     from pathlib import Path
 
-    from agentdeck.engine.profiles.chain import rung_of
+    from agentdeck.engine.profiles.chain import entry_of
 
-    rung = rung_of(PROFILES[name], mode, Path("/tmp"))
+    entry = entry_of(PROFILES[name], mode, Path("/tmp"))
     for resume, session in ((False, ""), (True, ""), (True, "abc-1")):
-        argv, typed, resumes = rung.line("two\nlines {session}", session, resume=resume)
+        argv, typed, resumes = entry.line("two\nlines {session}", session, resume=resume)
         assert [*argv, typed].count("two\nlines {session}") == 1
         assert "{settings}" not in " ".join(argv)
-        if resumes and rung.resume and session:
+        if resumes and entry.resume and session:
             assert session in argv or any(session in word for word in argv)

@@ -12,7 +12,7 @@ from agentdeck.core.merging.conflicts import Conflict, Hunk
 from agentdeck.core.merging.radar import (
     Mark,
     Pair,
-    Report,
+    RadarReport,
     Verdict,
     conflict_from_json,
     conflict_to_json,
@@ -66,14 +66,16 @@ def test_crowds_are_ordered_too() -> None:
 CONFLICT = Conflict("a b\udcff.py", "contents", "CONFLICT in a b", (Hunk(1, 2, 3, 0),))
 
 
-def report() -> Report:
+def report() -> RadarReport:
     base = (Pair("one", "main", Verdict.CLEAN), Pair("two", "main", Verdict.TOUCHES, ("x",)))
     pairs = (
         Pair("one", "two", Verdict.CONFLICTS, ("x",), (CONFLICT,)),
         Pair("one", "three", Verdict.CLEAN),
         Pair("two", "three", Verdict.TOUCHES, ("y",)),
     )
-    return Report(("one", "two", "three"), base, pairs, ("one", "three", "two"), {"three": "its base is gone"}, 5.0)
+    return RadarReport(
+        ("one", "two", "three"), base, pairs, ("one", "three", "two"), {"three": "its base is gone"}, 5.0
+    )
 
 
 def test_the_worst_and_with_whom() -> None:
@@ -86,7 +88,9 @@ def test_the_worst_and_with_whom() -> None:
 
 def test_an_agent_called_as_its_base_keeps_the_worse() -> None:
     pairs = (Pair("one", "main", Verdict.CLEAN),)
-    found = Report(("one", "main"), (Pair("one", "main", Verdict.CONFLICTS, ("x",), (CONFLICT,)),), pairs, ("one",))
+    found = RadarReport(
+        ("one", "main"), (Pair("one", "main", Verdict.CONFLICTS, ("x",), (CONFLICT,)),), pairs, ("one",)
+    )
     assert found.marks("one") == {"main": Verdict.CONFLICTS}
 
 
@@ -108,7 +112,7 @@ def test_two_that_go_to_different_branches_are_in_nobodys_way() -> None:
 
 def test_reports_are_alike_but_for_their_time() -> None:
     one = report()
-    assert one.is_like(Report(one.agents, one.base, one.pairs, one.order, one.problems, 9.0))
+    assert one.is_like(RadarReport(one.agents, one.base, one.pairs, one.order, one.problems, 9.0))
     assert not one.is_like(one.about(["one"]))
     assert not one.is_like(None)
 

@@ -12,7 +12,7 @@ from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.providers.own_usage import OWN
 from agentdeck.engine.providers.spending import of_agent, own_costs, spending
-from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.state.store import usage_file
 from tests.support.decks import Bench, world_of
 
@@ -45,7 +45,7 @@ def ledger(bench: Bench) -> Ledger:
 def served(bench: Bench, ledger: Ledger, name: str) -> None:
     usage = Usage(1000, 40, 5000)
     deck = world_of(bench.deck()).deck
-    ledger.add(Record(time.time(), deck, name, "", "", MODEL, "anthropic", MODEL, "ok", usage=usage, attempts=1))
+    ledger.add(LedgerRecord(time.time(), deck, name, "", "", MODEL, "anthropic", MODEL, "ok", usage=usage, attempts=1))
 
 
 def test_a_request_that_is_told_again_counts_once_and_the_last_is_right(bench: Bench) -> None:

@@ -12,12 +12,12 @@ from threading import Event, Thread
 import pytest
 
 from agentdeck.core.agents.agent import State, Status
-from agentdeck.core.merging.radar import Mark, Report, Verdict
+from agentdeck.core.merging.radar import Mark, RadarReport, Verdict
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.radar.following import follow
 from agentdeck.engine.radar.marks import read_marks
 from agentdeck.errors import DeckError
-from agentdeck.system.git.wholework import Whole, Workshop
+from agentdeck.system.git.wholework import WholeWork, Workshop
 from tests.support.decks import world_of
 from tests.support.repos import MakeRepo
 from tests.support.workers import LINES, Workers, changed, workers
@@ -25,7 +25,7 @@ from tests.support.workers import LINES, Workers, changed, workers
 __all__ = ["workers"]
 
 
-def verdicts(report: Report) -> dict[tuple[str, str], str]:
+def verdicts(report: RadarReport) -> dict[tuple[str, str], str]:
     """Those that are not clean."""
     every = (*report.base, *report.pairs)
     return {(pair.a, pair.b): str(pair.verdict) for pair in every if pair.verdict is not Verdict.CLEAN}
@@ -204,7 +204,7 @@ def test_another_thread_can_cancel_a_scan(workers: Workers, monkeypatch: pytest.
     first = workers.scan()
     shutil.rmtree(workers.deck.store.folder / "radar")
 
-    def cancelled_meanwhile(shop: Workshop, *args: object) -> Whole:
+    def cancelled_meanwhile(shop: Workshop, *args: object) -> WholeWork:
         radar.cancel()
         return look(shop, *args)  # type: ignore[arg-type]
 

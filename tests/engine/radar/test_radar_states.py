@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.merging.radar import Report
+from agentdeck.core.merging.radar import RadarReport
 from tests.engine.radar.test_radar import verdicts
 from tests.support.repos import Sandbox
 from tests.support.workers import LINES, Workers, changed, workers
@@ -264,4 +264,4 @@ def test_many_processes_at_once(workers: Workers, pair: tuple[Sandbox, Sandbox])
 
 def test_nothing_at_all(workers: Workers) -> None:
     report = workers.scan()
-    assert report == Report((), (), (), (), {}, report.at)
+    assert report == RadarReport((), (), (), (), {}, report.at)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import State, Status
 from agentdeck.engine.records.parts import (
+    AgentStanding,
     BaseMove,
     BranchBack,
     BranchGone,
@@ -23,7 +24,6 @@ from agentdeck.engine.records.parts import (
     RecordGone,
     Removal,
     Restoration,
-    Standing,
     Unreadable,
     WorkCommit,
     doubt_of_part,
@@ -32,8 +32,8 @@ from agentdeck.engine.records.parts import (
     undoing,
 )
 
-_DONE = Standing(Status(State.DONE, 1.5, exit_code=0), None)
-_LANDED = Standing(Status(State.LANDED, 2.5, "on main as 1234567890"), ("a" * 40, "b" * 40))
+_DONE = AgentStanding(Status(State.DONE, 1.5, exit_code=0), None)
+_LANDED = AgentStanding(Status(State.LANDED, 2.5, "on main as 1234567890"), ("a" * 40, "b" * 40))
 PARTS: list[Part] = [
     Removal("fix", "20260101T000000"),
     Restoration("fix"),

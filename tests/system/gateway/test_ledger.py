@@ -8,12 +8,12 @@ import pytest
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.errors import StoreError
 from agentdeck.gateway.metrics import Metrics
-from agentdeck.system.gateway.ledger import FILE, Ledger, Record
+from agentdeck.system.gateway.ledger import FILE, Ledger, LedgerRecord
 
 
-def record(agent: str, at: float, output: int) -> Record:
+def record(agent: str, at: float, output: int) -> LedgerRecord:
     usage = Usage(input=1, output=output, cache_read=2, cache_write=3)
-    return Record(
+    return LedgerRecord(
         at, "deck", agent, "work", "chat", "m", "main", "m", "ok", 200, usage, 0.1, 0.5, 2, ["spare: 500 — ü"], 0.25
     )
 

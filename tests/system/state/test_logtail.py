@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentdeck.system.state import logtail
-from agentdeck.system.state.logtail import Change, LogTail
+from agentdeck.system.state.logtail import LogChange, LogTail
 from agentdeck.system.state.recording import put_aside
 
 
@@ -19,7 +19,7 @@ class Held:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
-    def take(self, change: Change) -> Change:
+    def take(self, change: LogChange) -> LogChange:
         if change.fresh:
             self.lines = []
         self.lines = [*change.before, *self.lines, *change.after]

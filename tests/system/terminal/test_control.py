@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agentdeck.system.terminal.control import SLOW, Capture, ScreenReader
+from agentdeck.system.terminal.control import SLOW, PaneCapture, ScreenReader
 from agentdeck.system.terminal.tmux import Tmux
 from tests.support.retry import eventually
 
@@ -44,7 +44,7 @@ def with_reader(tmux: Tmux, script: Callable[[ScreenReader], Awaitable[None]], s
     asyncio.run(run())
 
 
-async def sees(reader: ScreenReader, window: str, text: str) -> Capture:
+async def sees(reader: ScreenReader, window: str, text: str) -> PaneCapture:
     deadline = time.monotonic() + 10
     while True:
         found = await reader.capture(window)

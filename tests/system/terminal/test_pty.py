@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.system.terminal.pty import Relay
+from agentdeck.system.terminal.pty import PtyRelay
 
 
 def open_descriptors() -> int:
@@ -19,7 +19,7 @@ def test_no_descriptor_is_left_open(monkeypatch: pytest.MonkeyPatch, cause: str)
     def no_fork() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    relay = Relay(lambda data: None, lambda now: None)
+    relay = PtyRelay(lambda data: None, lambda now: None)
     if cause == "no process is left":
         monkeypatch.setattr(os, "fork", no_fork)
     before = open_descriptors()

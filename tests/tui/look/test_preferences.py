@@ -9,9 +9,9 @@ import pytest
 from agentdeck.core.agents.agent import State
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
-from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.tui.feed.alerts import alerts
-from agentdeck.tui.feed.snapshot import Snapshot
+from agentdeck.tui.feed.snapshot import FeedSnapshot
 from tests.support.decks import CONFIG, Bench
 from tests.support.mounts import full
 from tests.support.retry import eventually
@@ -49,7 +49,7 @@ def test_a_mistake_in_the_configuration_is_told_and_the_dashboard_opens(bench: B
 
 def test_only_the_states_that_were_asked_for_call(bench: Bench) -> None:
     begin(bench, "fix", "read line; exit 3")
-    before: list[Snapshot] = []
+    before: list[FeedSnapshot] = []
 
     async def script(on: Driver) -> None:
         await on.state("fix", State.WORKING)
@@ -110,6 +110,6 @@ def test_what_the_gateway_wrote_down_is_in_the_list_and_the_header(bench: Bench)
     drive(deck, script, (180, 40))
 
 
-def _request(deck: str, agent: str, cost: float) -> Record:
+def _request(deck: str, agent: str, cost: float) -> LedgerRecord:
     fields = {"provider": "anthropic", "model": "m", "outcome": "ok", "usage": Usage(10, 10), "cost": cost}
-    return Record(time.time(), deck, agent, "", "messages", "m", **fields)  # type: ignore[arg-type]
+    return LedgerRecord(time.time(), deck, agent, "", "messages", "m", **fields)  # type: ignore[arg-type]

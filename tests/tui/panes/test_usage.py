@@ -10,7 +10,7 @@ import pytest
 from agentdeck.core.providers.token_usage import Usage as TokenUsage
 from agentdeck.core.text.text import short_count
 from agentdeck.engine.providers import gateways
-from agentdeck.system.gateway.ledger import Ledger, Record
+from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.machine.usage import tree_of
 from agentdeck.tui.panes import usage
 from agentdeck.tui.panes.usage import UsagePane
@@ -65,7 +65,9 @@ def test_tokens_and_cost_come_from_the_ledger_and_only_where_there_are_any(bench
         for at, name, tokens in ((now - 90, "fix", 1000), (now - 7200, "fix", 500_000), (now, "other", 7)):
             used = TokenUsage(tokens, 20, 3, 0)
             ledger.add(
-                Record(at, deck.name, name, "deep", "messages", "big-model", "p", "big-model", usage=used, cost=1.5)
+                LedgerRecord(
+                    at, deck.name, name, "deep", "messages", "big-model", "p", "big-model", usage=used, cost=1.5
+                )
             )
 
     async def script(on: Pilot[UsagePane]) -> None:

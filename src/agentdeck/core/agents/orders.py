@@ -55,7 +55,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class ChainEntry:
     """One profile that an agent can fail over to: how it is started and read. Its variables are not here: they may be
     keys, and these orders are a file."""
 
@@ -142,24 +142,24 @@ class Orders:
     """Whether an end that went well is judged by what was done, too; the exit code of a command tells all of it."""
     task: str = ""
     base_commit: str = ""
-    chain: tuple[Rung, ...] = ()
+    chain: tuple[ChainEntry, ...] = ()
     """The profiles to fail over to and back, the agent's own first; empty: it ends when its provider fails."""
     policy: Policy = field(default_factory=Policy)
 
-    def on(self, rung: Rung, argv: tuple[str, ...], typed: str) -> Orders:
+    def on(self, entry: ChainEntry, argv: tuple[str, ...], typed: str) -> Orders:
         """The same run with another profile."""
         return replace(
             self,
-            profile=rung.profile,
+            profile=entry.profile,
             argv=argv,
             typed=typed,
-            go_on=rung.go_on,
-            detectors=rung.detectors,
-            outcome=rung.outcome,
-            reports=rung.reports,
-            session_pattern=rung.session_pattern,
-            transcript=rung.transcript,
-            wired=rung.wired,
+            go_on=entry.go_on,
+            detectors=entry.detectors,
+            outcome=entry.outcome,
+            reports=entry.reports,
+            session_pattern=entry.session_pattern,
+            transcript=entry.transcript,
+            wired=entry.wired,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -172,11 +172,11 @@ class Orders:
             fields[key] = tuple(fields[key])
         fields["mode"] = Mode(fields["mode"])
         _read_rules(fields)
-        for rung in fields.get("chain", ()):
-            _read_rules(rung)
+        for entry in fields.get("chain", ()):
+            _read_rules(entry)
             for key in ("start", "resume", "resume_last"):
-                rung[key] = tuple(rung[key])
-        fields["chain"] = tuple(Rung(**rung) for rung in fields.get("chain", ()))
+                entry[key] = tuple(entry[key])
+        fields["chain"] = tuple(ChainEntry(**entry) for entry in fields.get("chain", ()))
         fields["policy"] = Policy(**fields.get("policy", {}))
         return cls(**fields)
 

@@ -91,7 +91,7 @@ class OutcomePatterns(_Section):
     """With such an exit code: all went well, whatever else was printed."""
 
 
-class Answer(_Section):
+class AnswerKeys(_Section):
     """What to press, by tmux's names for keys, when it asks for a permission."""
 
     yes: tuple[str, ...] = ("Enter",)
@@ -228,7 +228,7 @@ class Profile(_Section):
     """Variables of the caller's that it does not get."""
     screen: ScreenPatterns = ScreenPatterns()
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
-    answer: Answer = Answer()
+    answer: AnswerKeys = AnswerKeys()
     dialogs: tuple[Dialog, ...] = ()
     reports: Reports = Reports()
     files: Literal["", "claude", "codex"] = ""

@@ -37,7 +37,7 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class TrustKey:
     reach: Reach
     effect: str = ""
     """What the value does, as a person reads it beside the key."""
@@ -74,48 +74,50 @@ def _ports(value: Any, own: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) and each.upper().endswith("PORT") for each in value)
 
 
-HARMLESS = Key(Reach.HARMLESS)
-_UNKNOWN = Key(Reach.REACHES, "unknown")
-_PROVIDERS = Key(Reach.REACHES, "sets the address of model requests")
-_TIERS = Key(Reach.REACHES, "chooses which providers serve agents")
-_VARIABLES = Key(Reach.REACHES, "sets a variable for every agent, which can change what runs")
-KEYS: dict[str, Key] = {
-    "agent.profile": Key(Reach.LOOSENS, "chooses the program of new agents"),
+HARMLESS = TrustKey(Reach.HARMLESS)
+_UNKNOWN = TrustKey(Reach.REACHES, "unknown")
+_PROVIDERS = TrustKey(Reach.REACHES, "sets the address of model requests")
+_TIERS = TrustKey(Reach.REACHES, "chooses which providers serve agents")
+_VARIABLES = TrustKey(Reach.REACHES, "sets a variable for every agent, which can change what runs")
+KEYS: dict[str, TrustKey] = {
+    "agent.profile": TrustKey(Reach.LOOSENS, "chooses the program of new agents"),
     "agent.base": HARMLESS,
-    "agent.branch": Key(Reach.LOOSENS, "chooses the branch that new agents work on"),
-    "agent.permission": Key(Reach.LOOSENS, "says how much agents do without asking", tightens=_stricter),
-    "agent.commands": Key(Reach.LOOSENS, "names commands that agents run without asking"),
-    "agent.failover": Key(Reach.LOOSENS, "chooses the profiles that take over"),
-    "agent.tier": Key(Reach.REACHES, "chooses which models serve new agents"),
-    "agent.timeout": Key(Reach.LOOSENS, "limits the run time of agents", tightens=_lower),
+    "agent.branch": TrustKey(Reach.LOOSENS, "chooses the branch that new agents work on"),
+    "agent.permission": TrustKey(Reach.LOOSENS, "says how much agents do without asking", tightens=_stricter),
+    "agent.commands": TrustKey(Reach.LOOSENS, "names commands that agents run without asking"),
+    "agent.failover": TrustKey(Reach.LOOSENS, "chooses the profiles that take over"),
+    "agent.tier": TrustKey(Reach.REACHES, "chooses which models serve new agents"),
+    "agent.timeout": TrustKey(Reach.LOOSENS, "limits the run time of agents", tightens=_lower),
     "agent.env": _VARIABLES,
-    "agent.pass_env": Key(Reach.REACHES, "gives every agent more of your shell's variables"),
-    "agent.drop_env": Key(Reach.LOOSENS, "hides variables of your shell from agents", tightens=_more),
-    "agent.env_file": Key(Reach.REACHES, "gives every agent the variables of this file"),
-    "worktree.path": Key(Reach.REACHES, "chooses the folder of worktrees"),
-    "worktree.copy": Key(Reach.REACHES, "copies these git-ignored files to every agent"),
-    "worktree.link": Key(Reach.REACHES, "shares these git-ignored files with every agent"),
+    "agent.pass_env": TrustKey(Reach.REACHES, "gives every agent more of your shell's variables"),
+    "agent.drop_env": TrustKey(Reach.LOOSENS, "hides variables of your shell from agents", tightens=_more),
+    "agent.env_file": TrustKey(Reach.REACHES, "gives every agent the variables of this file"),
+    "worktree.path": TrustKey(Reach.REACHES, "chooses the folder of worktrees"),
+    "worktree.copy": TrustKey(Reach.REACHES, "copies these git-ignored files to every agent"),
+    "worktree.link": TrustKey(Reach.REACHES, "shares these git-ignored files with every agent"),
     "worktree.submodules": HARMLESS,
-    "hooks.setup": Key(Reach.RUNS, "runs in a new worktree before its agent starts"),
-    "hooks.teardown": Key(Reach.RUNS, "runs before a worktree is removed"),
+    "hooks.setup": TrustKey(Reach.RUNS, "runs in a new worktree before its agent starts"),
+    "hooks.teardown": TrustKey(Reach.RUNS, "runs before a worktree is removed"),
     "hooks.timeout": HARMLESS,
     "ports.per_agent": HARMLESS,
     "ports.range": HARMLESS,
-    "ports.names": Key(Reach.REACHES, "names variables of every agent", tightens=_ports),
-    "database.engine": Key(Reach.REACHES, "chooses the database engine of agents"),
-    "database.template": Key(Reach.REACHES, "is copied for every agent"),
-    "database.path": Key(Reach.REACHES, "chooses the path of the database file"),
-    "database.url": Key(Reach.REACHES, "is the database server"),
-    "database.mode": Key(Reach.REACHES, "chooses what is created on the server"),
-    "database.variable": Key(Reach.REACHES, "names a variable of every agent"),
+    "ports.names": TrustKey(Reach.REACHES, "names variables of every agent", tightens=_ports),
+    "database.engine": TrustKey(Reach.REACHES, "chooses the database engine of agents"),
+    "database.template": TrustKey(Reach.REACHES, "is copied for every agent"),
+    "database.path": TrustKey(Reach.REACHES, "chooses the path of the database file"),
+    "database.url": TrustKey(Reach.REACHES, "is the database server"),
+    "database.mode": TrustKey(Reach.REACHES, "chooses what is created on the server"),
+    "database.variable": TrustKey(Reach.REACHES, "names a variable of every agent"),
     "database.variables": _VARIABLES,
-    "database.create": Key(Reach.RUNS, "runs to create a database"),
-    "database.drop": Key(Reach.RUNS, "runs to remove a database"),
-    "database.dump": Key(Reach.RUNS, "runs to save a database"),
-    "database.restore": Key(Reach.RUNS, "runs to restore a database"),
-    "database.keep_dump": Key(Reach.LOOSENS, "sets whether a database is dumped before it is dropped", tightens=_on),
-    "env_file.path": Key(Reach.REACHES, "is written in every worktree"),
-    "env_file.caches": Key(Reach.REACHES, "names variables of every agent"),
+    "database.create": TrustKey(Reach.RUNS, "runs to create a database"),
+    "database.drop": TrustKey(Reach.RUNS, "runs to remove a database"),
+    "database.dump": TrustKey(Reach.RUNS, "runs to save a database"),
+    "database.restore": TrustKey(Reach.RUNS, "runs to restore a database"),
+    "database.keep_dump": TrustKey(
+        Reach.LOOSENS, "sets whether a database is dumped before it is dropped", tightens=_on
+    ),
+    "env_file.path": TrustKey(Reach.REACHES, "is written in every worktree"),
+    "env_file.caches": TrustKey(Reach.REACHES, "names variables of every agent"),
     "runner.grace_interrupt": HARMLESS,
     "runner.grace_terminate": HARMLESS,
     "runner.recording_max_mb": HARMLESS,
@@ -132,12 +134,12 @@ KEYS: dict[str, Key] = {
     "queue.max_load": HARMLESS,
     "queue.min_free_mb": HARMLESS,
     "landing.method": HARMLESS,
-    "landing.gate": Key(Reach.RUNS, "runs before a branch lands"),
+    "landing.gate": TrustKey(Reach.RUNS, "runs before a branch lands"),
     "landing.timeout": HARMLESS,
-    "landing.remove": Key(Reach.LOOSENS, "sets whether an agent is removed after it lands", tightens=_off),
+    "landing.remove": TrustKey(Reach.LOOSENS, "sets whether an agent is removed after it lands", tightens=_off),
     "landing.trailers": HARMLESS,
-    "landing.protected": Key(Reach.LOOSENS, "protects branches from landings", tightens=_more),
-    "landing.gate_after_failover": Key(
+    "landing.protected": TrustKey(Reach.LOOSENS, "protects branches from landings", tightens=_more),
+    "landing.gate_after_failover": TrustKey(
         Reach.LOOSENS, "sets whether a backup provider's work needs a gate to land", tightens=_on
     ),
     "landing.retries": HARMLESS,
@@ -145,7 +147,7 @@ KEYS: dict[str, Key] = {
     "trash.keep_days": HARMLESS,
     "providers": _PROVIDERS,
     "tiers": _TIERS,
-    "gateway.use": Key(Reach.REACHES, "chooses which agents use the gateway"),
+    "gateway.use": TrustKey(Reach.REACHES, "chooses which agents use the gateway"),
     "gateway.retry_budget": HARMLESS,
     "gateway.retries": HARMLESS,
     "gateway.backoff": HARMLESS,
@@ -156,32 +158,32 @@ KEYS: dict[str, Key] = {
     "gateway.exhausted_seconds": HARMLESS,
     "gateway.hold": HARMLESS,
     "gateway.max_body_mb": HARMLESS,
-    "budgets.agent.money": Key(Reach.LOOSENS, "limits the spending of one agent", tightens=_lower),
-    "budgets.agent.tokens": Key(Reach.LOOSENS, "limits the spending of one agent", tightens=_lower),
-    "budgets.deck.money": Key(Reach.LOOSENS, "limits the spending of all agents", tightens=_lower),
-    "budgets.deck.tokens": Key(Reach.LOOSENS, "limits the spending of all agents", tightens=_lower),
-    "budgets.day.money": Key(Reach.LOOSENS, "limits the spending of all agents in a day", tightens=_lower),
-    "budgets.day.tokens": Key(Reach.LOOSENS, "limits the spending of all agents in a day", tightens=_lower),
+    "budgets.agent.money": TrustKey(Reach.LOOSENS, "limits the spending of one agent", tightens=_lower),
+    "budgets.agent.tokens": TrustKey(Reach.LOOSENS, "limits the spending of one agent", tightens=_lower),
+    "budgets.deck.money": TrustKey(Reach.LOOSENS, "limits the spending of all agents", tightens=_lower),
+    "budgets.deck.tokens": TrustKey(Reach.LOOSENS, "limits the spending of all agents", tightens=_lower),
+    "budgets.day.money": TrustKey(Reach.LOOSENS, "limits the spending of all agents in a day", tightens=_lower),
+    "budgets.day.tokens": TrustKey(Reach.LOOSENS, "limits the spending of all agents in a day", tightens=_lower),
     "budgets.warn_at": HARMLESS,
-    "budgets.at_limit": Key(Reach.LOOSENS, "sets what happens when a budget is spent"),
+    "budgets.at_limit": TrustKey(Reach.LOOSENS, "sets what happens when a budget is spent"),
     "budgets.deep_share": HARMLESS,
     "dashboard.theme": HARMLESS,
     "dashboard.bell": HARMLESS,
     "dashboard.notifications": HARMLESS,
     "dashboard.call_for": HARMLESS,
     "dashboard.title": HARMLESS,
-    "keys": Key(Reach.LOOSENS, "changes your keys in the dashboard"),
-    "trust.roots": Key(Reach.OWN),
+    "keys": TrustKey(Reach.LOOSENS, "changes your keys in the dashboard"),
+    "trust.roots": TrustKey(Reach.OWN),
 }
 """Every key of the configuration; a table of free names (`providers`, `agent.env`) stands for all below it."""
 BESIDE = {
-    "agent.env_file contents": Key(Reach.REACHES, "sets a variable of every agent (its value is not shown)"),
-    ".worktreeinclude": Key(Reach.REACHES, "copies these git-ignored files to every agent"),
+    "agent.env_file contents": TrustKey(Reach.REACHES, "sets a variable of every agent (its value is not shown)"),
+    ".worktreeinclude": TrustKey(Reach.REACHES, "copies these git-ignored files to every agent"),
 }
 """What the configuration reads from other files of the repository."""
 
 
-def key_of(path: Sequence[str]) -> Key:
+def key_of(path: Sequence[str]) -> TrustKey:
     """What is known of the key at `path`; one that nobody knows is sensitive."""
     for length in range(len(path), 0, -1):
         steps = path[:length]
@@ -288,7 +290,7 @@ def told(found: Iterable[Change], longest: int | None = _LONGEST) -> Iterable[st
         yield from (f"    {line}" for line in change.lines(longest))
 
 
-def _named(name: str) -> Key:
+def _named(name: str) -> TrustKey:
     for known, key in BESIDE.items():
         if name == known or name.startswith(f"{known}."):
             return key

@@ -58,7 +58,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RadarReport:
     """What one look at all agents found."""
 
     agents: tuple[str, ...]
@@ -95,7 +95,7 @@ class Report:
         verdict = max(marks.values(), key=lambda verdict: verdict.weight)
         return Mark(verdict, tuple(other for other, each in marks.items() if each is verdict))
 
-    def about(self, names: Collection[str]) -> Report:
+    def about(self, names: Collection[str]) -> RadarReport:
         """What it says of these agents: their pairs with every other one, and the order among themselves."""
         base = tuple(pair for pair in self.base if pair.a in names)
         pairs = tuple(pair for pair in self.pairs if pair.a in names or pair.b in names)
@@ -103,7 +103,7 @@ class Report:
         problems = {name: text for name, text in self.problems.items() if name in names}
         return replace(self, base=base, pairs=pairs, order=order, problems=problems)
 
-    def is_like(self, other: Report | None) -> bool:
+    def is_like(self, other: RadarReport | None) -> bool:
         """Whether both tell the same, their times aside."""
         return other is not None and _content(self) == _content(other)
 
@@ -118,7 +118,7 @@ class Report:
         }
 
 
-def _content(report: Report) -> tuple[Any, ...]:
+def _content(report: RadarReport) -> tuple[Any, ...]:
     return (report.agents, report.base, report.pairs, report.order, dict(report.problems))
 
 

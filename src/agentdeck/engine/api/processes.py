@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from agentdeck.engine.views import AgentView
 
 if TYPE_CHECKING:
-    from agentdeck.engine.views.machine import ProcessUse, Usage
+    from agentdeck.engine.views.machine import ProcessUsage, ProcessUse
     from agentdeck.system.machine.usage import ProcessTable, UsageSampler
 
 
@@ -19,7 +19,7 @@ class DeckProcesses:
         self._sampler: UsageSampler | None = None
         self._table: ProcessTable | None = None
 
-    def measure(self, view: AgentView) -> Callable[[], Usage | None]:
+    def measure(self, view: AgentView) -> Callable[[], ProcessUsage | None]:
         """Begin to measure; what is returned says CPU since then, memory and processes, None where nothing runs."""
         from agentdeck.system.machine.usage import UsageSampler
 
@@ -27,7 +27,7 @@ class DeckProcesses:
         sampler.begin(pids)
         return lambda: sampler.sample(pids).get(view.name)
 
-    def sample(self, views: Sequence[AgentView]) -> dict[str, Usage]:
+    def sample(self, views: Sequence[AgentView]) -> dict[str, ProcessUsage]:
         """What each of `views` that runs uses, since the last call; walks the process table once."""
         from agentdeck.system.machine.usage import UsageSampler
 

@@ -11,7 +11,7 @@ from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import Note, silent
 
 if TYPE_CHECKING:
-    from agentdeck.core.merging.radar import Report
+    from agentdeck.core.merging.radar import RadarReport
     from agentdeck.engine.radar.radar import Radar
     from agentdeck.engine.views.radar import KnownMark
 
@@ -21,7 +21,7 @@ class DeckRadar:
         self._current = current
         self._kept: Radar | None = None
 
-    def look(self, names: Sequence[str] = (), note: Note = silent) -> Report:
+    def look(self, names: Sequence[str] = (), note: Note = silent) -> RadarReport:
         """Look once: at `names`, or at all that have not landed."""
         from agentdeck.engine.radar.radar import look
 
@@ -29,7 +29,7 @@ class DeckRadar:
 
     def follow(
         self, names: Sequence[str] = (), note: Note = silent, stop: threading.Event | None = None
-    ) -> Iterator[Report]:
+    ) -> Iterator[RadarReport]:
         """Look whenever something moves, until `stop` is set; without one, for ever."""
         from agentdeck.engine.radar.following import follow
 
@@ -41,7 +41,7 @@ class DeckRadar:
 
         return read_marks(self._current.world, views)
 
-    def rescan(self, views: Sequence[AgentView], changed: Collection[str] | None = None) -> Report:
+    def rescan(self, views: Sequence[AgentView], changed: Collection[str] | None = None) -> RadarReport:
         """Look at `views` again with all that the last call found out. Where `changed` is given, only those agents have
         moved since. One thread at a time."""
         from agentdeck.engine.radar.radar import Radar, to_land

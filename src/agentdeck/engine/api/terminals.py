@@ -9,7 +9,7 @@ from agentdeck.engine.views import AgentView
 from agentdeck.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from agentdeck.engine.views.terminal import LogTail, Recording, ScreenReader, Stage
+    from agentdeck.engine.views.terminal import LogTail, Recording, ReplayStage, ScreenReader
 
 
 class DeckTerminals:
@@ -38,13 +38,13 @@ class DeckTerminals:
         except FileNotFoundError:
             raise NotFoundError("There is no recording: it never ran.") from None
 
-    def stage(self, recording: Recording) -> Stage:
+    def stage(self, recording: Recording) -> ReplayStage:
         """A hidden window to play it in; it is to be closed."""
-        from agentdeck.system.terminal.replay import Stage
+        from agentdeck.system.terminal.replay import ReplayStage
 
-        return Stage(self._current.world.tmux, recording.size)
+        return ReplayStage(self._current.world.tmux, recording.size)
 
-    def stage_screens(self, stage: Stage) -> ScreenReader:
+    def stage_screens(self, stage: ReplayStage) -> ScreenReader:
         """Captures the window of a stage, which is called STAGE_WINDOW."""
         from agentdeck.system.terminal.control import ScreenReader
 

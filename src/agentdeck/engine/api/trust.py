@@ -11,14 +11,14 @@ from agentdeck.errors import StoreError
 
 if TYPE_CHECKING:
     from agentdeck.core.config.trust import Values
-    from agentdeck.engine.views.trust import Standing
+    from agentdeck.engine.views.trust import ApprovalStanding
 
 
 class DeckTrust:
     def __init__(self, current: Current) -> None:
         self._current = current
 
-    def standing(self) -> Standing:
+    def standing(self) -> ApprovalStanding:
         """What of the repository's configuration waits for approval."""
         return self._current.world.standing
 

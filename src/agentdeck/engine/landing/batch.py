@@ -8,7 +8,7 @@ from agentdeck.engine.landing.candidates import Candidate
 from agentdeck.engine.landing.foresight import at_rest
 from agentdeck.engine.landing.stages import Computed, Stages
 from agentdeck.engine.landing.turns import held_agents, held_base
-from agentdeck.engine.records.landings import Verdict
+from agentdeck.engine.records.landings import GateVerdict
 from agentdeck.errors import DeckError
 from agentdeck.system.git.bases import MovedError
 
@@ -70,7 +70,7 @@ def _land_stack(stages: Stages, base: str, batch: list[Candidate]) -> list[Candi
     return [candidate for candidate in batch if candidate.agent.name in rest]
 
 
-def _first_failure(stages: Stages, base: str, stack: Sequence[Computed]) -> tuple[int, Verdict | None]:
+def _first_failure(stages: Stages, base: str, stack: Sequence[Computed]) -> tuple[int, GateVerdict | None]:
     """How many of the stack, from its bottom, pass the gate together, and how the next one failed."""
     verdict = stages.test(base, stack[-1], [made.agent for made in stack])
     if verdict.passed:

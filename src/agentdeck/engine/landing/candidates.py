@@ -21,7 +21,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.git import changes, hooks, snapshots
 from agentdeck.system.git.checkouts import Worktree, enter
-from agentdeck.system.git.merges import NOBODY, Method, Wording
+from agentdeck.system.git.merges import NOBODY, CommitWording, Method
 from agentdeck.system.git.repository import Repository, git_in
 from agentdeck.system.git.staging import add_all, new_repositories, take_out_repositories
 from agentdeck.system.git.wholework import look_once
@@ -292,7 +292,7 @@ def title_of(agent: Agent, subjects: Sequence[str] = ()) -> str:
 
 def wording(
     world: World, agent: Agent, commits: Sequence[tuple[str, str]], method: Method, request: LandRequest
-) -> Wording:
+) -> CommitWording:
     """The message of the commit that lands, and its trailers."""
     subjects = [subject for _, subject in commits]
     title = title_of(agent, subjects)
@@ -309,4 +309,4 @@ def wording(
         from agentdeck.engine.profiles.failovers import backups
 
         trailers += [("Agentdeck-Failover", backup) for backup in backups(world, agent)]
-    return Wording(request.message or message, tuple(pair for pair in trailers if pair[1]) if switched else ())
+    return CommitWording(request.message or message, tuple(pair for pair in trailers if pair[1]) if switched else ())

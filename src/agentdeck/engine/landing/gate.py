@@ -18,7 +18,7 @@ from agentdeck.engine.lifecycle import removal
 from agentdeck.engine.lifecycle.ending import end_runner
 from agentdeck.engine.lifecycle.stack import acquire_all
 from agentdeck.engine.profiles.chain import COMMAND
-from agentdeck.engine.records.landings import Gate, Verdict
+from agentdeck.engine.records.landings import Gate, GateVerdict
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
 from agentdeck.system.files.watch import ticks
@@ -34,7 +34,7 @@ done
 """
 
 
-def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
+def run_gate(world: World, gate: Gate, commit: str, note: Note) -> GateVerdict:
     """Run the commands on `commit`, each after the other, up to the first that fails."""
     begun = time.time()
     agent: Agent | None = None
@@ -52,13 +52,13 @@ def run_gate(world: World, gate: Gate, commit: str, note: Note) -> Verdict:
         world.note(Event(EventKind.LANDING_GATE, gate.agent, text, {"gate": agent.name, "commit": commit}), note)
         _wait(world, agent.name, gate.cancelled)
         if gate.cancelled():
-            return Verdict(False, "it was cancelled", _log(agent), time.time() - begun)
+            return GateVerdict(False, "it was cancelled", _log(agent), time.time() - begun)
         status, log = world.store.status(agent.name), _log(agent)
         if status.state is State.DONE:
-            return Verdict(True, "", log, time.time() - begun)
+            return GateVerdict(True, "", log, time.time() - begun)
         limit = f"it did not finish within {agent.timeout:g} s" if status.fault is Fault.TIMED_OUT else ""
         killed = "it was killed" if status.state.is_live else status.reason
-        return Verdict(False, limit or _failed_command(log) or killed, log, time.time() - begun)
+        return GateVerdict(False, limit or _failed_command(log) or killed, log, time.time() - begun)
     finally:
         if agent is not None:
             with uninterrupted():

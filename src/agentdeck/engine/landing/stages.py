@@ -26,7 +26,7 @@ from agentdeck.engine.landing.candidates import (
 from agentdeck.engine.landing.landed import complete, remove_landed
 from agentdeck.engine.landing.standing import around_landing, set_landed
 from agentdeck.engine.profiles.chain import COMMAND
-from agentdeck.engine.records.landings import Entry, Gate, Landing, Landings, LandRequest, Stage, Verdict
+from agentdeck.engine.records.landings import Entry, Gate, GateVerdict, Landing, Landings, LandRequest, Stage
 from agentdeck.engine.records.parts import BaseMove
 from agentdeck.engine.worktrees.heads import follow, left_behind
 from agentdeck.engine.world import Note, World
@@ -154,9 +154,9 @@ class Stages:
         if self.landing.gate:
             advance.check(self.world.repo, Move(base, old, new))
 
-    def test(self, base: str, made: Computed, agents: Sequence[str]) -> Verdict:
+    def test(self, base: str, made: Computed, agents: Sequence[str]) -> GateVerdict:
         if not self.landing.gate:
-            return Verdict(True)
+            return GateVerdict(True)
         from agentdeck.engine.landing.gate import run_gate
 
         for name in agents:
@@ -208,7 +208,7 @@ class Stages:
 
     # What is not to land
 
-    def _conflicts(self, candidate: Candidate, found: merges.Outcome) -> None:
+    def _conflicts(self, candidate: Candidate, found: merges.MergeOutcome) -> None:
         where = "; ".join(conflict.where for conflict in found.conflicts[:6])
         more = f" and {len(found.conflicts) - 6} more files" if len(found.conflicts) > 6 else ""
         name = candidate.agent.name
@@ -265,7 +265,7 @@ class Stages:
             conflicts=entry.conflicts,
         )
 
-    def gate_failed(self, made: Computed, verdict: Verdict) -> None:
+    def gate_failed(self, made: Computed, verdict: GateVerdict) -> None:
         self._aside(
             made.agent,
             f"its gate failed: {verdict.reason}",

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from agentdeck.core.agents.agent import State
-from agentdeck.engine.records.parts import LandedAgent, Standing
+from agentdeck.engine.records.parts import AgentStanding, LandedAgent
 from agentdeck.engine.world import World
 
 
@@ -14,10 +14,10 @@ def around_landing(world: World, name: str, base: str, tip: str, new: str) -> La
     """What a step keeps of an agent whose work up to `tip` is in `base` with the commit `new`."""
     status, agent = world.store.status(name), world.store.agent(name)
     after = replace(status, state=State.LANDED, since=time.time(), reason=f"on {base} as {new[:10]}")
-    return LandedAgent(name, Standing(status, agent.landed if agent else None), Standing(after, (tip, new)))
+    return LandedAgent(name, AgentStanding(status, agent.landed if agent else None), AgentStanding(after, (tip, new)))
 
 
-def set_landed(world: World, name: str, standing: Standing) -> None:
+def set_landed(world: World, name: str, standing: AgentStanding) -> None:
     """Let the agent stand like that. One that is gone stays so, and one that works again keeps its state."""
     agent = world.store.agent(name)
     if agent is None:

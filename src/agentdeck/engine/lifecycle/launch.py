@@ -17,7 +17,7 @@ from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.engine.lifecycle.resources import resource_variables, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
 from agentdeck.engine.profiles.allowing import allowance
-from agentdeck.engine.profiles.chain import COMMAND, chain_of, differences, policy_of, rung_of, usable
+from agentdeck.engine.profiles.chain import COMMAND, chain_of, differences, entry_of, policy_of, usable
 from agentdeck.engine.profiles.handing import Job, progress_of, start_of
 from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.world import World
@@ -44,17 +44,17 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
     pane = agent.pane
     resume, prompt = (pane.resume, pane.prompt) if pane else (False, "")
     said = prompt or ("" if resume else agent.task)
-    course = _course(world, agent)
-    profile = None if agent.profile == COMMAND else world.profiles[course.profile]
+    choice = _profile_choice(world, agent)
+    profile = None if agent.profile == COMMAND else world.profiles[choice.profile]
     wiring = _wiring(world, agent, profile)
-    argv, typed = _command(world, agent, profile, wiring, course, resume=resume, said=said)
-    wirings = _wirings(world, agent, course, wiring)
+    argv, typed = _command(world, agent, profile, wiring, choice, resume=resume, said=said)
+    wirings = _wirings(world, agent, choice, wiring)
     orders = _orders_of_any(world, agent, resume=resume)
     if profile is not None:
-        orders = _orders_of_profile(world, agent, orders, course, profile, wirings)
-        orders = replace(orders, resumes=resume and _last_of(course) == course.profile)
+        orders = _orders_of_profile(world, agent, orders, choice, profile, wirings)
+        orders = replace(orders, resumes=resume and _last_of(choice) == choice.profile)
     environment = _environment(world, agent, profile, wiring)
-    if others := {name: each for name, each in wirings.items() if name != course.profile}:
+    if others := {name: each for name, each in wirings.items() if name != choice.profile}:
         known = {name: _environment(world, agent, world.profiles[name], each) for name, each in others.items()}
         environment[VARIABLES] = differences(environment, known, {name: each.unset for name, each in others.items()})
     unset = tuple(sorted(wiring.unset - set(agent.env)))
@@ -101,7 +101,7 @@ def _wants_set_up(world: World, agent: Agent, mark: str, *, resume: bool) -> boo
 
 
 def _orders_of_profile(
-    world: World, agent: Agent, orders: Orders, course: _Course, profile: Profile, wirings: Mapping[str, Wiring]
+    world: World, agent: Agent, orders: Orders, choice: _ProfileChoice, profile: Profile, wirings: Mapping[str, Wiring]
 ) -> Orders:
     """How the profile's program is read, and which others may go on for it."""
     folder = world.store.agent_folder(agent.name)
@@ -113,22 +113,22 @@ def _orders_of_profile(
         session_pattern=profile.session_pattern,
         transcript=profile.place,
         judged=profile.judged and bool(agent.task or orders.resumes),
-        profile=course.profile,
+        profile=choice.profile,
         primary=agent.profile,
         go_on=profile.go_on,
         chain=tuple(
-            rung_of(world.profiles[name], agent.mode, folder, each.argv, wired=each.wired, settings=each.settings)
+            entry_of(world.profiles[name], agent.mode, folder, each.argv, wired=each.wired, settings=each.settings)
             for name, each in wirings.items()
         ),
     )
 
 
-def _wirings(world: World, agent: Agent, course: _Course, wiring: Wiring) -> Mapping[str, Wiring]:
+def _wirings(world: World, agent: Agent, choice: _ProfileChoice, wiring: Wiring) -> Mapping[str, Wiring]:
     """How each profile of the chain is pointed at its providers; one that the tier can't serve has its own login."""
     wirings = {}
-    for name in course.chain:
+    for name in choice.chain:
         try:
-            wirings[name] = wiring if name == course.profile else _wiring(world, agent, world.profiles[name])
+            wirings[name] = wiring if name == choice.profile else _wiring(world, agent, world.profiles[name])
         except (RefusedError, NotFoundError):
             wirings[name] = _allowed(world, agent, world.profiles[name], NOT_WIRED)
     return wirings
@@ -148,7 +148,7 @@ def _allowed(world: World, agent: Agent, profile: Profile, wiring: Wiring) -> Wi
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
+class _ProfileChoice:
     """Which profile is started, and which there are beside it."""
 
     profile: str
@@ -156,19 +156,21 @@ class _Course:
     progress: Progress | None
 
 
-def _course(world: World, agent: Agent) -> _Course:
+def _profile_choice(world: World, agent: Agent) -> _ProfileChoice:
     progress = progress_of(world.store.agent_folder(agent.name))
     chain, _ = usable(world, chain_of(world, agent))
     if agent.profile == COMMAND:
-        return _Course(agent.profile, (), None)
+        return _ProfileChoice(agent.profile, (), None)
     if progress is not None and progress.profile not in (*chain, agent.profile) and progress.profile in world.profiles:
         chain = (*(chain or (agent.profile,)), progress.profile)  # a person wanted that one
-    return _Course(profile_to_start(agent.profile, chain, progress, policy_of(world), time.time()), chain, progress)
+    return _ProfileChoice(
+        profile_to_start(agent.profile, chain, progress, policy_of(world), time.time()), chain, progress
+    )
 
 
-def _last_of(course: _Course) -> str:
+def _last_of(choice: _ProfileChoice) -> str:
     """The profile that was at work last."""
-    return course.progress.ran[-1] if course.progress and course.progress.ran else course.profile
+    return choice.progress.ran[-1] if choice.progress and choice.progress.ran else choice.profile
 
 
 def left_out(world: World, agent: Agent) -> str:
@@ -184,7 +186,14 @@ def begins_at_top(world: World, agent: Agent) -> str:
 
 
 def _command(
-    world: World, agent: Agent, profile: Profile | None, wiring: Wiring, course: _Course, *, resume: bool, said: str
+    world: World,
+    agent: Agent,
+    profile: Profile | None,
+    wiring: Wiring,
+    choice: _ProfileChoice,
+    *,
+    resume: bool,
+    said: str,
 ) -> tuple[tuple[str, ...], str]:
     """The command line, and what is to be typed because that does not take it."""
     if profile is None:
@@ -193,18 +202,18 @@ def _command(
     from agentdeck.system.config.profiles import fill_program, wire_reports
 
     folder = world.store.agent_folder(agent.name)
-    if course.progress is not None and _last_of(course) != course.profile:
+    if choice.progress is not None and _last_of(choice) != choice.profile:
         tree = agent.worktree
         base = tree.base_commit if tree else ""
         job = Job(agent.task, worktree_of(agent), base, folder)
-        rung = rung_of(profile, agent.mode, folder, wiring.argv, settings=wiring.settings)
-        start = start_of(rung, course.progress, job, said=said if resume else "")
+        entry = entry_of(profile, agent.mode, folder, wiring.argv, settings=wiring.settings)
+        start = start_of(entry, choice.progress, job, said=said if resume else "")
         return start.argv, start.typed
     prompt = short_prompt(said, str(folder / "task.txt"))
     if prompt != said:
         write_atomic(folder / "task.txt", said)
     settings = wire_reports(profile, folder, wiring.settings)
-    known = course.progress.sessions.get(course.profile, "") if course.progress else ""
+    known = choice.progress.sessions.get(choice.profile, "") if choice.progress else ""
     session = (known or world.store.status(agent.name).session) if resume else ""
     words = profile.argv(
         mode=agent.mode, prompt=prompt, session=session, resume=resume, settings=settings, more=wiring.argv

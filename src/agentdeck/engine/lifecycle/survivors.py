@@ -80,7 +80,7 @@ def _last_run(world: World, name: str) -> str:
     return ""
 
 
-def _scope(world: World, name: str, run: str) -> scope.Scope | None:
+def _scope(world: World, name: str, run: str) -> scope.CgroupScope | None:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return scope.recorded((world.store.agent_folder(name) / "scope").read_text(), run)
     return None

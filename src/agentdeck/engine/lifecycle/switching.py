@@ -109,7 +109,7 @@ def _rungs(world: World, name: str) -> list[str]:
     """The profiles that the runner of this agent can start by itself."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         orders = read_json(world.store.agent_folder(name) / "orders.json")
-        return [rung["profile"] for rung in orders["chain"]]
+        return [entry["profile"] for entry in orders["chain"]]
     return []
 
 

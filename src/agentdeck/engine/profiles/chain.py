@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Agent, Mode
 from agentdeck.core.agents.failover import Policy
-from agentdeck.core.agents.orders import Rung
+from agentdeck.core.agents.orders import ChainEntry
 from agentdeck.engine.world import World
 from agentdeck.errors import ConfigError, NotFoundError
 
@@ -58,7 +58,7 @@ def usable(world: World, names: Sequence[str]) -> tuple[tuple[str, ...], str]:
     return there, f"{', '.join(missing)} {verb} left out of the failover"
 
 
-def rung_of(
+def entry_of(
     profile: Profile,
     mode: Mode,
     folder: Path,
@@ -66,7 +66,7 @@ def rung_of(
     *,
     wired: bool = False,
     settings: Mapping[str, Any] | None = None,
-) -> Rung:
+) -> ChainEntry:
     """`more` goes right after the program's name, `settings` into the settings file that the CLI is given."""
     from agentdeck.system.config.profiles import fill_program, wire_reports
 
@@ -78,7 +78,7 @@ def rung_of(
         return (first, *more, *rest)
 
     lines = profile.lines(mode)
-    return Rung(
+    return ChainEntry(
         profile=profile.name,
         start=words(),
         resume=words(known=True, resume=True) if lines.resume else (),

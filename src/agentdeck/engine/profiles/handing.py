@@ -10,7 +10,7 @@ from agentdeck.core.agents.agent import Fault
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.failover import Progress
 from agentdeck.core.agents.handover import brief
-from agentdeck.core.agents.orders import Rung
+from agentdeck.core.agents.orders import ChainEntry
 from agentdeck.core.agents.prompts import GO_ON, short_prompt
 from agentdeck.system.files.files import read_json, write_atomic, write_json
 from agentdeck.system.git.work import work_so_far
@@ -58,21 +58,21 @@ def save_progress(folder: Path, progress: Progress) -> None:
     write_json(folder / "failover.json", progress.to_json())
 
 
-def start_of(rung: Rung, progress: Progress, job: Job, *, said: str = "", resting: bool = False) -> Start:
+def start_of(entry: ChainEntry, progress: Progress, job: Job, *, said: str = "", resting: bool = False) -> Start:
     """From the profile's own session where it has one; told what it can't know: all, or what others did meanwhile."""
-    known = rung.profile in progress.ran
-    session = progress.sessions.get(rung.profile, "") if known else ""
-    resumes = rung.line("", session, resume=known)[2]
+    known = entry.profile in progress.ran
+    session = progress.sessions.get(entry.profile, "") if known else ""
+    resumes = entry.line("", session, resume=known)[2]
     last = progress.ran[-1] if progress.ran else ""
-    if resumes and last == rung.profile:
+    if resumes and last == entry.profile:
         prompt = said or GO_ON
     else:
         work = work_so_far(job.cwd, job.base_commit)
-        why = progress.why if last != rung.profile else ""
+        why = progress.why if last != entry.profile else ""
         prompt = brief(job.task, last or "none", why, work, returning=resumes, resting=resting and not said)
         prompt = f"{prompt}\n\n{said}" if said else prompt
     short = short_prompt(prompt, str(job.folder / "task.txt"))
     if short != prompt:
         write_atomic(job.folder / "task.txt", prompt)
-    argv, typed, _ = rung.line(short, session, resume=known)
+    argv, typed, _ = entry.line(short, session, resume=known)
     return Start(argv, typed, short, resumes)

@@ -16,7 +16,7 @@ from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.world import World
 from agentdeck.system.files.files import from_json
 from agentdeck.system.gateway import pricing
-from agentdeck.system.gateway.ledger import Record
+from agentdeck.system.gateway.ledger import LedgerRecord
 from agentdeck.system.state import logs
 from agentdeck.system.state.store import usage_file
 
@@ -27,7 +27,9 @@ _LATE = 5.0
 _Served = Callable[[], list[float]]
 
 
-def own_records(world: World, since: float, served: Callable[[str], list[float]], only: str = "") -> Iterator[Record]:
+def own_records(
+    world: World, since: float, served: Callable[[str], list[float]], only: str = ""
+) -> Iterator[LedgerRecord]:
     """What runs took of which the gateway knows nothing; those of one agent where `only` names it. `served` gives the
     times at which the gateway served an agent, in order.
 
@@ -53,7 +55,7 @@ def own_records(world: World, since: float, served: Callable[[str], list[float]]
             cost = result.cost
             if cost is None and result.model:
                 cost = pricing.published(result.usage, result.model)
-            yield Record(
+            yield LedgerRecord(
                 at,
                 world.deck,
                 agent,

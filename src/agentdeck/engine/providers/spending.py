@@ -16,7 +16,7 @@ from agentdeck.engine.views.money import AgentSpending, Spending, SpendingLine
 from agentdeck.engine.world import World
 from agentdeck.errors import ConfigError
 from agentdeck.system.gateway import pricing
-from agentdeck.system.gateway.ledger import FILE, Ledger, Record
+from agentdeck.system.gateway.ledger import FILE, Ledger, LedgerRecord
 
 DEEP = "deep"
 
@@ -61,7 +61,7 @@ def agent_spending(world: World, name: str, now: float) -> AgentSpending:
     return AgentSpending(tuple(sorted(models.values(), key=lambda line: (-line.cost, line.name))), tuple(hours))
 
 
-def of_agent(world: World, name: str, since: float = 0.0) -> Iterator[Record]:
+def of_agent(world: World, name: str, since: float = 0.0) -> Iterator[LedgerRecord]:
     """What one agent took since `since`, request by request; reads its logs, which may take seconds."""
     return (record for record in _records(world, since, name) if record.agent == name)
 
@@ -85,7 +85,7 @@ def _times(world: World, agent: str) -> list[float]:
         return [each.at for each in ledger.records() if (each.deck, each.agent) == (world.deck, agent)]
 
 
-def _with(line: SpendingLine, record: Record) -> SpendingLine:
+def _with(line: SpendingLine, record: LedgerRecord) -> SpendingLine:
     used, more = line.usage, record.usage
     return replace(
         line,
@@ -102,13 +102,13 @@ def _with(line: SpendingLine, record: Record) -> SpendingLine:
     )
 
 
-def _key(record: Record, by: str) -> str:
+def _key(record: LedgerRecord, by: str) -> str:
     if by == "day":
         return time.strftime("%Y-%m-%d", time.localtime(record.at))
     return str(getattr(record, by)) or "–"
 
 
-def _records(world: World, since: float, only: str = "") -> Iterator[Record]:
+def _records(world: World, since: float, only: str = "") -> Iterator[LedgerRecord]:
     state, times = gateways.files().state, defaultdict[str, list[float]](list)
     if (state / FILE).exists():
         with Ledger(state) as ledger:

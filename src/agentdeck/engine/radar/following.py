@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
-from agentdeck.core.merging.radar import Report
+from agentdeck.core.merging.radar import RadarReport
 from agentdeck.engine import roster
 from agentdeck.engine.radar.radar import Radar, to_land
 from agentdeck.engine.world import Note, World, silent
@@ -16,7 +16,9 @@ _PATIENCE = 30.0
 """Seconds after which all is looked at although nothing was heard: a lost notification costs no more than this."""
 
 
-def follow(world: World, names: Sequence[str] = (), note: Note = silent, stop: Event | None = None) -> Iterator[Report]:
+def follow(
+    world: World, names: Sequence[str] = (), note: Note = silent, stop: Event | None = None
+) -> Iterator[RadarReport]:
     """A report at once, then one whenever it says something else than the last, until `stop` is set or for ever.
 
     `names` as in Deck.radar.
@@ -24,7 +26,7 @@ def follow(world: World, names: Sequence[str] = (), note: Note = silent, stop: E
     stop = stop or Event()
     wanted = [roster.agent(world, name).name for name in names]
     radar = Radar(world)
-    last: Report | None = None
+    last: RadarReport | None = None
     for changed in _changed(world, radar, wanted, stop):
         found = radar.scan(to_land(roster.agents(world), wanted), note, changed=changed)
         report = found.about(wanted) if wanted else found

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.merging.radar import Mark, Report, Verdict
+from agentdeck.core.merging.radar import Mark, RadarReport, Verdict
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.radar import KnownMark
 from agentdeck.engine.world import World
@@ -23,7 +23,7 @@ _RENEWED = 10.0
 """Seconds after which a mark that says the same is written again, for its time."""
 
 
-def write_marks(world: World, report: Report, views: Sequence[AgentView]) -> None:
+def write_marks(world: World, report: RadarReport, views: Sequence[AgentView]) -> None:
     path = _path(world)
     before = _read(path)
     names = set(world.store.names())

@@ -10,7 +10,7 @@ from typing import Any
 from agentdeck.core.merging.conflicts import Conflict
 from agentdeck.core.merging.radar import conflict_from_json, conflict_to_json
 from agentdeck.system.files.files import from_json, sign, write_atomic
-from agentdeck.system.git.wholework import Whole
+from agentdeck.system.git.wholework import WholeWork
 
 _FORMAT = 3
 
@@ -30,7 +30,7 @@ class Memory:
         """The conflicts already reported as events: `pair` or `base`, agent, agent or branch."""
 
     def clear(self) -> None:
-        self.wholes: dict[str, Whole] = {}
+        self.wholes: dict[str, WholeWork] = {}
         """The commit of each agent's whole work at the last scan."""
         self.forks: dict[tuple[str, str], str] = {}
         """The merge base of two commits; empty if they have none."""
@@ -62,7 +62,7 @@ class Memory:
         self.changes = {(a, b): frozenset(paths) for a, b, paths in data["changes"]}
         self.merges = {(a, b): _conflicts(found) for a, b, found in data["merges"]}
         self.wholes = {
-            name: Whole(commit, note, tuple(parents), tree, tuple(index), tuple(ours), tuple(repositories), *rest)
+            name: WholeWork(commit, note, tuple(parents), tree, tuple(index), tuple(ours), tuple(repositories), *rest)
             for name, (commit, note, parents, tree, index, ours, repositories, *rest) in data["wholes"].items()
         }
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.merging.conflicts import Conflict
-from agentdeck.core.merging.radar import Pair, Report, Verdict, order_of
+from agentdeck.core.merging.radar import Pair, RadarReport, Verdict, order_of
 from agentdeck.engine import roster
 from agentdeck.engine.radar.marks import write_marks
 from agentdeck.engine.radar.memory import Memory
@@ -31,7 +31,7 @@ from agentdeck.system.files.files import locked
 from agentdeck.system.git.checkouts import Worktree, list_worktrees
 from agentdeck.system.git.mergetree import changed_paths, folders_of, merge_base, merge_many, unrelated_hint, with_hunks
 from agentdeck.system.git.staging import left_out
-from agentdeck.system.git.wholework import Whole, Workshop
+from agentdeck.system.git.wholework import WholeWork, Workshop
 
 _WAIT = 30.0
 """Seconds to wait for another process that looks at this deck just now."""
@@ -77,7 +77,7 @@ class Radar:
 
     def scan(
         self, views: Sequence[AgentView], note: Note = silent, *, changed: Collection[str] | None = None
-    ) -> Report:
+    ) -> RadarReport:
         """Compare each of `views`, which should be all that have something to land, with its base and each other.
 
         `changed` are the agents whose worktrees may have changed since this Radar's last scan, None where that is not
@@ -85,7 +85,7 @@ class Radar:
         looks for very long.
         """
         if not views and not self._folder.exists():
-            return Report((), (), (), (), {}, time.time())  # nothing is made in a repository that was never used
+            return RadarReport((), (), (), (), {}, time.time())  # nothing is made in a repository that was never used
         with self._mutex, locked(self._folder / "lock", wait=_WAIT, what="the conflict radar"):
             self._cancelled.clear()
             self._memory.load()
@@ -105,7 +105,7 @@ class Radar:
             write_marks(self._world, report, views)
         return report
 
-    def _scan(self, views: Sequence[AgentView], changed: Collection[str] | None) -> Report:
+    def _scan(self, views: Sequence[AgentView], changed: Collection[str] | None) -> RadarReport:
         at = time.time()
         problems: dict[str, list[str]] = {}
         sides = self._sides(views, changed, problems)
@@ -123,7 +123,7 @@ class Radar:
         base = [pair for side in sides if (pair := self._against_base(side, problems))]
         pairs = [pair for one, other in couples if (pair := self._against(one, other, problems))]
         names = tuple(side.name for side in sides)
-        return Report(
+        return RadarReport(
             agents=tuple(view.name for view in views),
             base=tuple(base),
             pairs=tuple(pairs),
@@ -141,7 +141,7 @@ class Radar:
         tips = self._tips()
         self.looked = 0
 
-        def look(view: AgentView) -> Whole | str:
+        def look(view: AgentView) -> WholeWork | str:
             try:
                 return self._look(view, _worktree_of(view, worktrees), tips.get(view.branch), changed)
             except DeckError as error:
@@ -168,12 +168,12 @@ class Radar:
 
     def _look(
         self, view: AgentView, worktree: Worktree | None, tip: str | None, changed: Collection[str] | None
-    ) -> Whole:
+    ) -> WholeWork:
         before = self._memory.wholes.get(view.name)
         if worktree is None:
             if tip is None:
                 raise DeckError("it no longer has a worktree or a branch")
-            return Whole(tip, "its worktree is gone: only its commits are compared")
+            return WholeWork(tip, "its worktree is gone: only its commits are compared")
         if changed is not None and view.name not in changed and before is not None and before.ours:
             return before
         return self._shop.look(view.name, worktree, tip, before)
@@ -294,7 +294,7 @@ class Radar:
 
     # Events
 
-    def _tell(self, report: Report, note: Note) -> None:
+    def _tell(self, report: RadarReport, note: Note) -> None:
         """Note each conflict that is new, and each that has ended, to the agents it concerns."""
         now = {_key(report, pair): pair for pair in (*report.base, *report.pairs)}
         told = self._memory.told
@@ -334,7 +334,7 @@ class Radar:
             self._world.note(event, note)
 
 
-def _key(report: Report, pair: Pair) -> tuple[str, str, str]:
+def _key(report: RadarReport, pair: Pair) -> tuple[str, str, str]:
     return ("base" if any(pair is each for each in report.base) else "pair", pair.a, pair.b)
 
 
@@ -363,7 +363,7 @@ def to_land(views: Iterable[AgentView], names: Collection[str] = ()) -> list[Age
     return [view for view in views if view.agent.worktree and (view.state is not State.LANDED or view.name in names)]
 
 
-def look(world: World, names: Sequence[str] = (), note: Note = silent) -> Report:
+def look(world: World, names: Sequence[str] = (), note: Note = silent) -> RadarReport:
     """One scan of the whole deck; what it says of `names`, where some are given."""
     wanted = [roster.agent(world, name).name for name in names]
     report = Radar(world).scan(to_land(roster.agents(world), wanted), note)

@@ -77,7 +77,7 @@ class LandRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GateVerdict:
     passed: bool
     reason: str = ""
     """The command that failed and its exit code, or that it took too long; empty where all passed."""

@@ -14,14 +14,14 @@ from agentdeck.core.agents.agent import Status, is_name
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AgentStanding:
     """How an agent stands: its status, and what of it landed last (see Agent)."""
 
     status: Status
     landed: tuple[str, str] | None
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Standing:
+    def from_json(cls, data: dict[str, Any]) -> AgentStanding:
         tip, result = map(str, data["landed"]) if data["landed"] else ("", "")
         return cls(Status.from_json(data["status"]), (tip, result) if tip else None)
 
@@ -31,8 +31,8 @@ class LandedAgent:
     """An agent whose work came with the move of a base: how it stood before that, and after it."""
 
     name: str
-    before: Standing
-    after: Standing
+    before: AgentStanding
+    after: AgentStanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,9 @@ Part = (
 _KINDS: dict[str, Callable[..., Any]] = {each.kind: each for each in get_args(Part) if each is not Unreadable}
 _NESTED: dict[str, Callable[[Any], Any]] = {
     "agents": lambda found: tuple(
-        LandedAgent(_text(each["name"]), Standing.from_json(each["before"]), Standing.from_json(each["after"]))
+        LandedAgent(
+            _text(each["name"]), AgentStanding.from_json(each["before"]), AgentStanding.from_json(each["after"])
+        )
         for each in found
     ),
     "settings": lambda found: tuple((_text(name), _text(value)) for name, value in found),

@@ -31,7 +31,7 @@ REQUEST = "switch.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ProfileMove:
     """That a profile is to be started, or told to go on, at a time."""
 
     profile: str
@@ -47,13 +47,13 @@ class Move:
         return min(max(0.0, self.at - time.time()), _LONG)
 
 
-class Failover:
+class FailoverControl:
     def __init__(self, orders: Orders, store: Store) -> None:
-        self.rungs = {rung.profile: rung for rung in orders.chain}
+        self.entries = {entry.profile: entry for entry in orders.chain}
         self.primary = orders.primary
-        self.wanted: Move | None = None
+        self.wanted: ProfileMove | None = None
         """What is to be done instead of going on with the program that runs."""
-        self.held: Move | None = None
+        self.held: ProfileMove | None = None
         """What the program that runs waits for, which is then told to go on."""
         self.ended = ""
         """Why nothing more is tried, as a phrase."""
@@ -94,7 +94,7 @@ class Failover:
 
     # When the program has ended
 
-    def after(self, final: Status, output: str, orders: Orders) -> Move | None:
+    def after(self, final: Status, output: str, orders: Orders) -> ProfileMove | None:
         """What follows on the end of the program; None: nothing, the run has ended."""
         if final.state is State.STOPPED or final.fault is Fault.TIMED_OUT:
             return None
@@ -106,7 +106,7 @@ class Failover:
             left = {each: session for each, session in self.progress.sessions.items() if each != name}
             ran = tuple(each for each in self.progress.ran if each != name)
             self._save(replace(self.progress, sessions=left, ran=ran))
-            return Move(name, time.time(), "its session could not be resumed")
+            return ProfileMove(name, time.time(), "its session could not be resumed")
         if final.fault not in _ITS_FAULTS or (orders.mode is Mode.INTERACTIVE and final.exit_code == 0):
             return None  # in its own screen a program ends with 0 when a person closes it
         return self._decide(final.fault, self._words(output, orders), final.reason)
@@ -120,7 +120,7 @@ class Failover:
         patterns = (*outcome.limited, *orders.detectors.limited, *outcome.provider)
         return around(output, patterns)
 
-    def _decide(self, fault: Fault, words: str, reason: str) -> Move | None:
+    def _decide(self, fault: Fault, words: str, reason: str) -> ProfileMove | None:
         import random
 
         now = time.time()
@@ -128,7 +128,7 @@ class Failover:
         decision, progress = after_fault(
             fault,
             reset_time(spent or words, now),
-            tuple(self.rungs),
+            tuple(self.entries),
             self.progress,
             self._orders.policy,
             now=now,
@@ -141,7 +141,7 @@ class Failover:
         if decision.act is Act.END:
             self.ended = decision.why
             return None
-        return Move(decision.profile, decision.at, decision.why, fault)
+        return ProfileMove(decision.profile, decision.at, decision.why, fault)
 
     def _tell(self, fault: Fault, decision: Decision, progress: Progress) -> None:
         data: dict[str, Any] = {"fault": fault, "profile": self.progress.profile, "attempt": progress.attempts}
@@ -196,7 +196,7 @@ class Failover:
             return now + min(left, _LONG)
         if may_go_back(self.primary, self.progress, policy, now=time.time()):
             self._save(replace(self.progress, attempts=self.progress.attempts + 1))
-            self.wanted = Move(self.primary, time.time(), f"{self.primary} is back", resting=True)
+            self.wanted = ProfileMove(self.primary, time.time(), f"{self.primary} is back", resting=True)
         return None
 
     def went_on(self) -> bool:
@@ -216,12 +216,12 @@ class Failover:
         except (OSError, ValueError, TypeError, KeyError):
             wish = ""
         path.unlink(missing_ok=True)
-        if wish in self.rungs and wish != self.progress.profile:
-            self.wanted = Move(wish, time.time(), ASKED, resting=resting)
+        if wish in self.entries and wish != self.progress.profile:
+            self.wanted = ProfileMove(wish, time.time(), ASKED, resting=resting)
 
     # From one program to the next
 
-    def reason_for(self, move: Move) -> str:
+    def reason_for(self, move: ProfileMove) -> str:
         """What is told of the agent until `move` is done."""
         if move.fault is Fault.BUDGET:
             return f"{move.why}; {move.profile} tries again at {clock(move.at, time.time())}"
@@ -233,13 +233,13 @@ class Failover:
         word = "back to" if move.profile == self.primary else "failed over to"
         return f"{word} {move.profile}: {move.why}"
 
-    def take_up(self, move: Move) -> Start:
+    def take_up(self, move: ProfileMove) -> Start:
         """Note on disk that `move` is being done, and return how."""
         left = self.progress.profile
         why = "" if move.profile == self.primary else move.why if move.profile != left else self.progress.why
         progress = replace(self.progress, profile=move.profile, why=why)
         self._save(progress)  # before anything is started: whoever goes on after a crash goes on with this one
-        start = start_of(self.rungs[move.profile], replace(progress, why=move.why), self._job, resting=move.resting)
+        start = start_of(self.entries[move.profile], replace(progress, why=move.why), self._job, resting=move.resting)
         if move.profile != left:
             before = replace(progress, profile=left)
             self._append(

@@ -59,7 +59,7 @@ def _lead_terminal() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
 
 
-def guard(orders: Orders, runner: int, lock: int, scoped: scope.Scope | None) -> int:
+def guard(orders: Orders, runner: int, lock: int, scoped: scope.CgroupScope | None) -> int:
     """Wait for the runner to end, end what is left of the agent, and return our exit code; we hold `lock`."""
     log = RunsLog(orders, Path(os.path.relpath(orders.runs_log, orders.folder)), lambda why: None)
     code = _await_runner(runner)

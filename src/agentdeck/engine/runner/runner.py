@@ -22,13 +22,13 @@ from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.transcripts.records import Record
-from agentdeck.engine.runner.failover import Failover, Move
+from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
 from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.engine.runner.session_status import SessionStatus
-from agentdeck.engine.runner.stopping import Ladder, full, rest
-from agentdeck.engine.runner.transcript import Transcript
+from agentdeck.engine.runner.stopping import StopSequence, full, rest
+from agentdeck.engine.runner.transcript import TranscriptLog
 from agentdeck.engine.runner.typist import MESSAGES, Messages, Typist
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
@@ -38,14 +38,14 @@ from agentdeck.system.machine.tree import MARK, Tree
 from agentdeck.system.state.recording import Recorder
 from agentdeck.system.state.store import Store, usage_file
 from agentdeck.system.terminal import pane
-from agentdeck.system.terminal.pty import STOP_SIGNALS, Relay
+from agentdeck.system.terminal.pty import STOP_SIGNALS, PtyRelay
 
 _RETRY = 1.0
 """Seconds after which a status that could not be written is tried again."""
 
 
 class Runner:
-    def __init__(self, orders: Orders, scoped: scope.Scope | None) -> None:
+    def __init__(self, orders: Orders, scoped: scope.CgroupScope | None) -> None:
         self.orders = orders
         self._scope, self._guardian = scoped, os.getppid()
         self.folder = Path()
@@ -54,23 +54,23 @@ class Runner:
         for left in self.inbox.glob("*.json"):
             left.unlink()  # a report of an earlier run, which came too late for that
         self.begun = time.monotonic()
-        self.ladder: Ladder | None = None
+        self.stop_sequence: StopSequence | None = None
         self.timed_out = self.stopping = False
-        self.resting: Move | None = None
+        self.resting: ProfileMove | None = None
         """What is awaited while no program runs."""
         self.untold_at: float | None = None
         """When the last status could not be written; monotonic. None: it is."""
         old = self.store.status(orders.agent)
         self.told_session = old.session
         status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
-        self.failover: Failover | None = None
+        self.failover: FailoverControl | None = None
         self.variables: dict[str, dict[str, str | None]] = from_json(os.environ.pop(VARIABLES, "{}"))
         if orders.chain:
-            self.failover = Failover(orders, self.store)
+            self.failover = FailoverControl(orders, self.store)
             session = self.failover.progress.sessions.get(orders.profile, "")
             status = replace(status, session=session, profile=orders.profile)
         self._poke = self._open_poke()
-        self.relay = Relay(self._on_output, self._on_tick, wake=self._poke)
+        self.relay = PtyRelay(self._on_output, self._on_tick, wake=self._poke)
         if scoped is not None:
             self.relay.enter = scoped.enter
         self.watch = Watch(orders, status, self._on_change)
@@ -83,7 +83,7 @@ class Runner:
             size=self.relay.size(),
         )
         usage = usage_file(_from_here(orders.log, orders))
-        self.transcript = Transcript(orders, self.recorder, usage, self._on_records)
+        self.transcript = TranscriptLog(orders, self.recorder, usage, self._on_records)
         self.findings = Findings(orders, self.store)
         self.typist = Typist(self.relay.send, self.relay.unread)
         self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent)
@@ -162,11 +162,11 @@ class Runner:
         final = self._final(state, fault, reason, code)
         return self.findings.judged(final) if state is State.DONE else final
 
-    def _rest(self, move: Move) -> Status | None:
+    def _rest(self, move: ProfileMove) -> Status | None:
         """Wait until `move` is due, without a program, and make ready for it; return how the run ended meanwhile."""
         failover = self.failover
         assert failover is not None
-        self.ladder = None
+        self.stop_sequence = None
         self.relay.clear()
         while True:
             reason, self.resting = failover.reason_for(move), move
@@ -188,10 +188,10 @@ class Runner:
         wanted = self.failover is not None and self.failover.wanted is not None
         return self.stopping or wanted or self.resting is None or time.time() >= self.resting.at
 
-    def _take_up(self, move: Move) -> None:
+    def _take_up(self, move: ProfileMove) -> None:
         assert self.failover is not None
         start = self.failover.take_up(move)
-        self.orders = self.orders.on(self.failover.rungs[move.profile], start.argv, start.typed)
+        self.orders = self.orders.on(self.failover.entries[move.profile], start.argv, start.typed)
         for report in self.inbox.glob("*.json"):  # of the program that is gone
             report.unlink(missing_ok=True)
         session = self.failover.progress.sessions.get(move.profile, "")
@@ -310,8 +310,8 @@ class Runner:
             self._on_change(self.watch.status)
         if not self.stopping:
             self._consider_stopping(now)
-        if self.ladder is not None:
-            return self.ladder.tick(now)
+        if self.stop_sequence is not None:
+            return self.stop_sequence.tick(now)
         due: list[float | None] = []
         if self.resting is not None:
             due.append(now + self.resting.due)
@@ -337,7 +337,7 @@ class Runner:
 
     def _end_program(self) -> None:
         orders = self.orders
-        self.ladder = self.ladder or full(self._tree(), orders.grace_interrupt, orders.grace_terminate)
+        self.stop_sequence = self.stop_sequence or full(self._tree(), orders.grace_interrupt, orders.grace_terminate)
 
     def _tree(self) -> Tree:
         return Tree(self.orders.run, self.relay.pid or None, os.getpid(), self._scope)
@@ -383,7 +383,7 @@ class Runner:
             self.failover.read_request(self.watch.status.state is State.DONE)
 
 
-def _new_scope(orders: Orders) -> scope.Scope | None:
+def _new_scope(orders: Orders) -> scope.CgroupScope | None:
     """A cgroup for this run where there can be one; its place is written down for those who look when we are gone."""
     made = scope.make(orders.run)
     if made is not None:

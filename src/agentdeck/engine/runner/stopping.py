@@ -12,7 +12,7 @@ _GIVE_UP = 5.0
 """Seconds after the first KILL; what lives then does not die of it."""
 
 
-class Ladder:
+class StopSequence:
     """Climbs one step whenever the grace of the last one is over; `done` when nothing of the run is left."""
 
     def __init__(self, tree: Tree, steps: list[tuple[signal.Signals, float]]) -> None:
@@ -52,11 +52,11 @@ class Ladder:
             time.sleep(max(0.0, due - time.monotonic()))
 
 
-def full(tree: Tree, interrupt: float, terminate: float) -> Ladder:
+def full(tree: Tree, interrupt: float, terminate: float) -> StopSequence:
     """INT, TERM, KILL: for an agent that is to stop, which may first end in its own way."""
-    return Ladder(tree, [(signal.SIGINT, interrupt), (signal.SIGTERM, terminate)])
+    return StopSequence(tree, [(signal.SIGINT, interrupt), (signal.SIGTERM, terminate)])
 
 
-def rest(tree: Tree, terminate: float) -> Ladder:
+def rest(tree: Tree, terminate: float) -> StopSequence:
     """TERM, KILL: for what an agent left running when it ended."""
-    return Ladder(tree, [(signal.SIGTERM, terminate)])
+    return StopSequence(tree, [(signal.SIGTERM, terminate)])

@@ -38,7 +38,7 @@ _RUNS_END = frozenset({Kind.DENIED, Kind.COST})
 """What only the printed end of a headless run may know."""
 
 
-class Transcript:
+class TranscriptLog:
     def __init__(
         self, orders: Orders, recorder: Recorder, usage: Path, told: Callable[[Sequence[Record]], None]
     ) -> None:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from agentdeck.system.machine.ports import PortLease
-from agentdeck.system.machine.usage import ProcessUse, Usage
+from agentdeck.system.machine.usage import ProcessUsage, ProcessUse
 
-__all__ = ["PortLease", "ProcessUse", "Usage"]
+__all__ = ["PortLease", "ProcessUsage", "ProcessUse"]

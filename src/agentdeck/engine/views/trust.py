@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from agentdeck.system.config.trust import Standing
+from agentdeck.system.config.trust import ApprovalStanding
 
-__all__ = ["Standing"]
+__all__ = ["ApprovalStanding"]

@@ -92,7 +92,7 @@ def _user() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ApprovalStanding:
     """How the sensitive values of a repository stand to what was approved."""
 
     values: Values
@@ -107,7 +107,7 @@ class Standing:
         return () if self.counts else changes(self.approved or {}, self.values)
 
 
-def standing(values: Values, own: Mapping[str, Any], approvals: Approvals | None) -> Standing:
+def standing(values: Values, own: Mapping[str, Any], approvals: Approvals | None) -> ApprovalStanding:
     """`own` is the user's own file, whose `trust.roots` may approve of whole folders."""
     found = approvals.read() if approvals is not None else []
     newest = found[0] if found else None
@@ -115,7 +115,7 @@ def standing(values: Values, own: Mapping[str, Any], approvals: Approvals | None
     counts = any(canonical(each) == wanted for each in found) or (not values and not found)
     if not counts and approvals is not None:
         counts = _below(approvals.common, own)
-    return Standing(values, newest, counts)
+    return ApprovalStanding(values, newest, counts)
 
 
 def _below(common: Path, own: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ Outcome = Literal["ok", "error", "broken", "exhausted", "cancelled"]
 
 
 @dataclass(slots=True)
-class Record:
+class LedgerRecord:
     """One request. `at` is seconds since the epoch, `first_byte` and `seconds` count from its arrival."""
 
     at: float
@@ -87,7 +87,7 @@ class Ledger:
     def close(self) -> None:
         self._db.close()
 
-    def add(self, record: Record) -> None:
+    def add(self, record: LedgerRecord) -> None:
         """Raise StoreError where the row can't be written."""
         values: list[Any] = []
         for column in fields(record):
@@ -109,13 +109,13 @@ class Ledger:
         except sqlite3.Error as error:
             raise StoreError(f"The gateway's ledger {self._path} can't be written.", detail=str(error)) from error
 
-    def records(self, since: float = 0.0) -> Iterator[Record]:
+    def records(self, since: float = 0.0) -> Iterator[LedgerRecord]:
         """All requests that came at or after `since`, oldest first."""
-        names = [column.name for column in fields(Record)][:10]
+        names = [column.name for column in fields(LedgerRecord)][:10]
         for row in self._db.execute("SELECT * FROM requests WHERE at >= ? ORDER BY at, id", (since,)):
             values = dict(zip(names, row[1:11], strict=True))
             first_byte, seconds, attempts, faults, cost = row[15:]
-            yield Record(
+            yield LedgerRecord(
                 **values,
                 usage=Usage(*row[11:15]),
                 first_byte=first_byte,

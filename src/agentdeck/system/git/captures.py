@@ -22,7 +22,7 @@ from agentdeck.system.git.branches import branch_settings
 from agentdeck.system.git.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git.identity import identify
 from agentdeck.system.git.nested import Nested, capture_nested, hidden_work
-from agentdeck.system.git.rawtrees import Listing, RawTrees, listing, unreadable
+from agentdeck.system.git.rawtrees import RawTrees, TreeListing, listing, unreadable
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import Result
 
@@ -41,7 +41,7 @@ _CONVERTING = ("text", "crlf", "eol", "filter", "ident", "working-tree-encoding"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IndexEntry:
     """One line of the index."""
 
     flag: str
@@ -170,12 +170,12 @@ class _View:
             raise DeckError(f"git {words[0]} failed in {self.worktree.path}.", detail=done.complaint)
         return done.text.split("\0")[:-1]
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[IndexEntry]:
         found = []
         for line in self.lines("ls-files", "-z", "-v", "--stage"):
             head, path = line.split("\t", 1)
             flag, mode, oid, stage = head.split(" ")
-            found.append(Entry(flag, mode, oid, int(stage), path))
+            found.append(IndexEntry(flag, mode, oid, int(stage), path))
         return found
 
     def others(self) -> set[str]:
@@ -221,7 +221,7 @@ class _View:
         return list(found)
 
 
-def _untrusted(view: _View, entries: list[Entry], found: Listing | None) -> set[str]:
+def _untrusted(view: _View, entries: list[IndexEntry], found: TreeListing | None) -> set[str]:
     """The paths at which the index must not be believed about what lies on disk."""
     if found is None:
         return {entry.path for entry in entries if entry.flag in "Ss" or entry.is_submodule}
@@ -246,19 +246,19 @@ def _state_files(repo: Repository, worktree: Worktree) -> list[str]:
     return [path for path in files if not path.endswith(".lock") and not path.startswith("agentdeck-")]
 
 
-def _tree_of_blobs(repo: Repository, entries: Iterable[Entry]) -> str:
+def _tree_of_blobs(repo: Repository, entries: Iterable[IndexEntry]) -> str:
     """A tree that keeps the contents of `entries` alive, each under its id."""
     blobs = {entry.oid: entry.mode for entry in entries if not entry.is_submodule}
     lines = "".join(f"100644 blob {oid}\t{oid}\n" for oid in sorted(blobs))
     return repo.git("mktree", "--missing", stdin=lines.encode())
 
 
-def _digest(entries: list[Entry]) -> str:
+def _digest(entries: list[IndexEntry]) -> str:
     text = "".join(f"{entry.flag} {entry.mode} {entry.oid} {entry.stage}\t{entry.path}\0" for entry in entries)
     return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
-def _shape(found: Listing | None) -> dict[str, Any]:
+def _shape(found: TreeListing | None) -> dict[str, Any]:
     """What trees can't hold: empty folders and permissions."""
     if found is None:
         return {"empty": [], "usual_modes": {}, "modes": {}}

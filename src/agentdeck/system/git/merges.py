@@ -36,7 +36,7 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MergeOutcome:
     """What landing gives: a commit, or conflicts."""
 
     commit: str = ""
@@ -47,7 +47,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class CommitWording:
     """What the new commit says."""
 
     message: str
@@ -55,15 +55,15 @@ class Wording:
 
 
 def compute(
-    repo: Repository, method: Method, base: str, tip: str, wording: Wording, *, landed: str | None = None
-) -> Outcome:
+    repo: Repository, method: Method, base: str, tip: str, wording: CommitWording, *, landed: str | None = None
+) -> MergeOutcome:
     """Put the commits of `tip` that `base` lacks on top of it. Both are full commit ids.
 
     `landed` is an earlier commit of the same branch whose content is in `base` by a squash or rebase: what came before
     it is then not merged again. Raise RefusedError where `ff-only` is not possible, or git lacks a name to commit by.
     """
     if tip == landed:
-        return Outcome(base)
+        return MergeOutcome(base)
     if method is Method.FF_ONLY:
         return _forward(repo, base, tip)
     if method is Method.REBASE:
@@ -71,24 +71,24 @@ def compute(
     ours = _pretend(repo, base, [landed, base]) if landed else base
     found = merge(repo, ours, tip)
     if not found.is_clean:
-        return Outcome(conflicts=found.conflicts)
+        return MergeOutcome(conflicts=found.conflicts)
     if found.tree == repo.tree(base):
-        return Outcome(base)
-    return Outcome(commit_result(repo, method, found.tree, base, tip, wording))
+        return MergeOutcome(base)
+    return MergeOutcome(commit_result(repo, method, found.tree, base, tip, wording))
 
 
-def _forward(repo: Repository, base: str, tip: str) -> Outcome:
+def _forward(repo: Repository, base: str, tip: str) -> MergeOutcome:
     if is_ancestor(repo, tip, base):
-        return Outcome(base)
+        return MergeOutcome(base)
     if not is_ancestor(repo, base, tip):
         raise RefusedError(
             "The base has commits that the branch lacks, so it can't be fast-forwarded.",
             hint="Land it with --merge, --squash or --rebase.",
         )
-    return Outcome(tip)
+    return MergeOutcome(tip)
 
 
-def commit_result(repo: Repository, method: Method, tree: str, base: str, tip: str, wording: Wording) -> str:
+def commit_result(repo: Repository, method: Method, tree: str, base: str, tip: str, wording: CommitWording) -> str:
     """The commit that has `tree`, on top of `base`: a merge with `tip`, or for a squash one with no trace of it."""
     message = _through_hook(repo, _with_trailers(repo, wording))
     if method is Method.SQUASH:
@@ -124,7 +124,7 @@ def new_commits(repo: Repository, base: str, tip: str) -> list[tuple[str, str]]:
     return [(commit, subject) for commit, _, subject in (line.partition("\0") for line in lines)]
 
 
-def _rebase(repo: Repository, base: str, tip: str, wording: Wording, landed: str | None) -> Outcome:
+def _rebase(repo: Repository, base: str, tip: str, wording: CommitWording, landed: str | None) -> MergeOutcome:
     """Apply the branch's commits one by one, merges left out as git's own rebase does."""
     words = ["rev-list", "--reverse", "--topo-order", "--no-merges", "--cherry-pick", "--right-only"]
     listed = repo.lines(*words, f"{base}...{tip}", *([f"^{landed}"] if landed else []))
@@ -135,13 +135,13 @@ def _rebase(repo: Repository, base: str, tip: str, wording: Wording, landed: str
         found = merge(repo, _pretend(repo, now, [parent]), commit if repo.commit(f"{commit}^") else
                       _pretend(repo, commit, [parent]))  # fmt: skip
         if not found.is_clean:
-            return Outcome(conflicts=found.conflicts, at=commit)
+            return MergeOutcome(conflicts=found.conflicts, at=commit)
         if found.tree == repo.tree(now):
             continue
-        message = _with_trailers(repo, Wording(repo.git("log", "-1", "--format=%B", commit), wording.trailers))
+        message = _with_trailers(repo, CommitWording(repo.git("log", "-1", "--format=%B", commit), wording.trailers))
         now = _commit(repo, found.tree, [now], message, _author(repo, commit))
     _check_nothing_lost(repo, base, tip, now, landed)
-    return Outcome(now)
+    return MergeOutcome(now)
 
 
 def _check_nothing_lost(repo: Repository, base: str, tip: str, rebased: str, landed: str | None) -> None:
@@ -199,7 +199,7 @@ def _only_author(repo: Repository, base: str, tip: str) -> dict[str, str] | None
     return {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email}
 
 
-def _with_trailers(repo: Repository, wording: Wording) -> str:
+def _with_trailers(repo: Repository, wording: CommitWording) -> str:
     text = wording.message.strip() + "\n"
     if not wording.trailers:
         return text

@@ -43,7 +43,7 @@ _ATTRIBUTES = "* -text !eol -crlf -filter -ident -working-tree-encoding\n"
 
 
 @dataclass
-class Listing:
+class TreeListing:
     """What lies in a folder. Paths are relative to it and use `/`."""
 
     files: list[str] = field(default_factory=list)
@@ -58,14 +58,14 @@ class Listing:
     """Folders below with a `.git` of their own; what is in them is not listed."""
 
 
-def listing(folder: Path, skip: Iterable[str] = ()) -> Listing:
+def listing(folder: Path, skip: Iterable[str] = ()) -> TreeListing:
     """List `folder` without its own `.git`, the paths in `skip`, sockets, pipes and devices."""
-    found = Listing()
+    found = TreeListing()
     _scan(os.fspath(folder), "", frozenset(skip), found)
     return found
 
 
-def _scan(folder: str, prefix: str, skip: frozenset[str], found: Listing) -> bool:
+def _scan(folder: str, prefix: str, skip: frozenset[str], found: TreeListing) -> bool:
     """Add what lies in `folder` to `found`; return whether anything did."""
     anything = False
     with os.scandir(folder) as entries:

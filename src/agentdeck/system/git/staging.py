@@ -14,7 +14,7 @@ from agentdeck.core.text.text import listed
 from agentdeck.errors import GitError
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.git.submodules import names_in
-from agentdeck.system.git.treediff import Change, changed, parsed
+from agentdeck.system.git.treediff import TreeChange, changed, parsed
 from agentdeck.system.machine.process import Result
 
 _Run = Callable[..., Result]
@@ -66,7 +66,7 @@ def new_repositories(repo: Repository, old: str, new: str) -> tuple[str, ...]:
     return tuple(_unnamed(repo.run, changed(repo, old, new), f"{new}:.gitmodules"))
 
 
-def _unnamed(run: _Run, changes: Sequence[Change], modules: str) -> list[str]:
+def _unnamed(run: _Run, changes: Sequence[TreeChange], modules: str) -> list[str]:
     links = [each.path for each in changes if each.becomes_link]
     named = names_in(run, "--blob", modules) if links else {}
     return [path for path in links if path not in named]

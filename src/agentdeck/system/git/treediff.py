@@ -12,7 +12,7 @@ _LINK = "160000"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TreeChange:
     path: str
     old_mode: str
     new_mode: str
@@ -49,18 +49,18 @@ class Change:
         return old, new
 
 
-def changed(repo: Repository, old: str, new: str) -> tuple[Change, ...]:
+def changed(repo: Repository, old: str, new: str) -> tuple[TreeChange, ...]:
     """What differs between two commits, which are given by their full ids; a file that was moved is told twice."""
     return _changed(repo.at(repo.common), old, new)  # the same in every worktree
 
 
 @lru_cache(maxsize=4)
-def _changed(repo: Repository, old: str, new: str) -> tuple[Change, ...]:
+def _changed(repo: Repository, old: str, new: str) -> tuple[TreeChange, ...]:
     return parsed(repo.git("diff-tree", "-r", "-z", "--no-renames", "--no-abbrev", old, new))
 
 
-def parsed(raw: str) -> tuple[Change, ...]:
+def parsed(raw: str) -> tuple[TreeChange, ...]:
     """What git told with `-z` and `--no-abbrev`, in its raw format."""
     fields = raw.split("\0")
     heads = (head.lstrip(":").split() for head in fields[:-1:2])
-    return tuple(Change(path, *head[:4]) for head, path in zip(heads, fields[1::2], strict=True))
+    return tuple(TreeChange(path, *head[:4]) for head, path in zip(heads, fields[1::2], strict=True))

@@ -47,7 +47,7 @@ _HALFWAY = {"rebase-merge": "rebase", "rebase-apply": "rebase", "BISECT_LOG": "b
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class WholeWork:
     """What a worktree held when it was looked at."""
 
     commit: str
@@ -67,7 +67,7 @@ class Whole:
     """When git was asked, in seconds since the epoch."""
 
 
-def look_once(repo: Repository, worktree: Worktree, tip: str) -> Whole:
+def look_once(repo: Repository, worktree: Worktree, tip: str) -> WholeWork:
     """What the worktree holds now, as a commit among the objects of `repo`; nothing of it is kept for another look."""
     with scratch_folder() as folder:
         shop = Workshop(repo, folder)
@@ -113,7 +113,7 @@ class Workshop:
             if index.name.removesuffix(".index") not in names:
                 index.unlink(missing_ok=True)
 
-    def look(self, name: str, worktree: Worktree, tip: str | None, before: Whole | None) -> Whole:
+    def look(self, name: str, worktree: Worktree, tip: str | None, before: WholeWork | None) -> WholeWork:
         """What the worktree holds now. `name` is that of its index here, `tip` its branch's, `before` the last answer.
 
         Where the work can't be taken as it lies there, `tip` stands for it and the note says so. Raise DeckError where
@@ -139,10 +139,10 @@ class Workshop:
             return bench.look(parents, None)
 
 
-def _only(tip: str | None, why: str) -> Whole:
+def _only(tip: str | None, why: str) -> WholeWork:
     if tip is None:
         raise DeckError(why)
-    return Whole(tip, f"{why}: only its commits are compared")
+    return WholeWork(tip, f"{why}: only its commits are compared")
 
 
 def _merged_heads(worktree: Worktree) -> tuple[str, ...]:
@@ -166,20 +166,20 @@ class _Bench:
             "GIT_INDEX_FILE": str(self.index),
         }
 
-    def look(self, parents: tuple[str, ...], before: Whole | None) -> Whole:
+    def look(self, parents: tuple[str, ...], before: WholeWork | None) -> WholeWork:
         own = sign(self._worktree.git_dir / "index")
         if before is None or not before.ours or before.index != own or not self.index.exists():
             before = None
             self._adopt()
             if self._text("ls-files", "-z", "--unmerged"):
                 self.index.unlink(missing_ok=True)
-                return Whole(parents[0], "a merge in it is not resolved: only its commits are compared")
+                return WholeWork(parents[0], "a merge in it is not resolved: only its commits are compared")
         still, asked = self._still(), time.time()
         if before is not None and self._is_still(before, still, asked, parents):
             return before
         return replace(self._look(parents, before, own), still=still, asked=asked)
 
-    def _look(self, parents: tuple[str, ...], before: Whole | None, own: tuple[int, ...]) -> Whole:
+    def _look(self, parents: tuple[str, ...], before: WholeWork | None, own: tuple[int, ...]) -> WholeWork:
         added = add_all(self._run)
         note = f"some files can't be read: {added.unread[0]}" if added.unread else ""
         found = (sign(self.index), parents, note, added.repositories)
@@ -188,12 +188,12 @@ class _Bench:
         repositories = (*added.repositories, *take_out_repositories(self._run))
         tree = self._text("write-tree")
         if before is not None and (before.tree, before.parents) == (tree, parents):
-            return Whole(before.commit, note, parents, tree, own, sign(self.index), repositories)
+            return WholeWork(before.commit, note, parents, tree, own, sign(self.index), repositories)
         commit = parents[0]
         if len(parents) > 1 or tree != self._text("rev-parse", f"{commit}^{{tree}}"):
             words = [word for parent in parents for word in ("-p", parent)]
             commit = self._text("commit-tree", tree, *words, "-m", "agentdeck", env=NOBODY)
-        return Whole(commit, note, parents, tree, own, sign(self.index), repositories)
+        return WholeWork(commit, note, parents, tree, own, sign(self.index), repositories)
 
     def _still(self) -> str:
         """What tells whether its files were touched, or the usual ones of git's rules about them."""
@@ -205,7 +205,7 @@ class _Bench:
         files = touched(self._worktree.path)
         return f"{files} {hash(tuple(sign(file) for file in own))}" if files else ""
 
-    def _is_still(self, before: Whole, still: str, now: float, parents: tuple[str, ...]) -> bool:
+    def _is_still(self, before: WholeWork, still: str, now: float, parents: tuple[str, ...]) -> bool:
         is_same = still != "" and (before.still, before.ours, before.parents) == (still, sign(self.index), parents)
         return is_same and 0 <= now - before.asked < _TRUSTED
 

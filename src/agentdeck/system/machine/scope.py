@@ -20,7 +20,7 @@ _EMPTY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class CgroupScope:
     folder: Path
 
     def enter(self) -> None:
@@ -66,7 +66,7 @@ class Scope:
             os.close(descriptor)
 
 
-def make(run: str) -> Scope | None:
+def make(run: str) -> CgroupScope | None:
     """A new cgroup for the run; None where this machine has none for us."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/self/cgroup").read_text().splitlines()
@@ -76,15 +76,15 @@ def make(run: str) -> Scope | None:
             if (place / "cgroup.procs").exists() and os.access(place / "cgroup.procs", os.W_OK):
                 folder = place / _name(run)
                 folder.mkdir()
-                return Scope(folder)
+                return CgroupScope(folder)
     return None
 
 
-def recorded(path: str, run: str) -> Scope | None:
+def recorded(path: str, run: str) -> CgroupScope | None:
     """The cgroup at `path`, if it is that of `run` and still there."""
     folder = Path(path)
     is_ours = folder.name == _name(run) and any(path.startswith(f"{mount}/") for mount in _MOUNTS)
-    return Scope(folder) if is_ours and (folder / "cgroup.procs").exists() else None
+    return CgroupScope(folder) if is_ours and (folder / "cgroup.procs").exists() else None
 
 
 def _name(run: str) -> str:

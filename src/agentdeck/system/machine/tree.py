@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentdeck.system.machine.scope import Scope
+from agentdeck.system.machine.scope import CgroupScope
 
 MARK = "AGENTDECK_RUN"
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
@@ -38,7 +38,7 @@ class Tree:
     """The agent's own pid."""
     root: int = 0
     """The process that adopts their orphans; 0 where the caller knows of none."""
-    scope: Scope | None = None
+    scope: CgroupScope | None = None
 
     def members(self) -> set[int]:
         """The pids that live, without this process's own; zombies do not count."""

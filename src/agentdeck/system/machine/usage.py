@@ -22,7 +22,7 @@ _FORGET = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ProcessUsage:
     cpu_percent: float
     """Of one processor: 200 is two of them busy."""
     rss_bytes: int
@@ -131,7 +131,7 @@ class UsageSampler:
         if runners:
             self._look(runners)
 
-    def sample(self, runners: Mapping[str, int]) -> dict[str, Usage]:
+    def sample(self, runners: Mapping[str, int]) -> dict[str, ProcessUsage]:
         """The usage of each tree, by the name of its root's pid in `runners`; a root that is gone is left out."""
         if not runners:
             return {}
@@ -140,7 +140,7 @@ class UsageSampler:
         time.sleep(max(0.0, self._at + _APART - time.monotonic()))
         return self._look(runners)
 
-    def _look(self, runners: Mapping[str, int]) -> dict[str, Usage]:
+    def _look(self, runners: Mapping[str, int]) -> dict[str, ProcessUsage]:
         now = time.monotonic()
         trees = self._table.trees(runners.values())
         passed, before = now - self._at, self._seconds
@@ -154,7 +154,7 @@ class UsageSampler:
                 cpu += max(0.0, process.cpu_seconds - before.get(key, process.cpu_seconds))
             if processes:
                 memory = sum(process.rss_bytes for process in processes)
-                found[name] = Usage(round(100 * cpu / passed, 1) if passed else 0.0, memory, len(processes))
+                found[name] = ProcessUsage(round(100 * cpu / passed, 1) if passed else 0.0, memory, len(processes))
         return found
 
 

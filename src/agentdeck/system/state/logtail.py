@@ -20,7 +20,7 @@ _LINE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LogChange:
     """What became of the window: lines came at one end, and then others were dropped at the other one."""
 
     fresh: bool = False
@@ -61,7 +61,7 @@ class LogTail:
         self._sizes.clear()
         self._held = 0
 
-    def newer(self, *, may_drop: bool = True) -> Change:
+    def newer(self, *, may_drop: bool = True) -> LogChange:
         """Read what has come since. Raise OSError where the log can't be read.
 
         Where the window is full and `may_drop` is False, nothing is read, and the window is not the last.
@@ -74,7 +74,7 @@ class LogTail:
             return self._open()
         is_full = len(self._sizes) >= MOST_LINES or self._held >= MOST_BYTES
         if is_full and not may_drop:
-            return Change(is_first=self._is_first(), is_last=self._is_last())
+            return LogChange(is_first=self._is_first(), is_last=self._is_last())
         if size - last.end > MOST_BYTES:
             return self._open()
         lines, taken = _whole_lines(_read(last.file, last.end, size - last.end))
@@ -86,13 +86,13 @@ class LogTail:
             more = self.newer()
             return more if more.fresh else _joined(lines, more)
         dropped = self._bound(before=True)
-        return Change(dropped_before=dropped, after=lines, is_first=self._is_first(), is_last=True)
+        return LogChange(dropped_before=dropped, after=lines, is_first=self._is_first(), is_last=True)
 
-    def end(self) -> Change:
+    def end(self) -> LogChange:
         """Go to the end of the log, wherever the window was."""
         return self._open()
 
-    def older(self) -> Change:
+    def older(self) -> LogChange:
         """Read a piece of what is before the window."""
         if not self._parts:
             return self._open()
@@ -100,23 +100,23 @@ class LogTail:
         if first.start == 0:
             earlier = self._earlier()
             if earlier is None:
-                return Change(is_first=True, is_last=self._is_last())
+                return LogChange(is_first=True, is_last=self._is_last())
             size = os.fstat(earlier.fileno()).st_size
             first = _Part(earlier, size, size)
             self._parts.appendleft(first)
         lines = self._read_before(first)
         self._add(lines, after=False)
         dropped = self._bound(before=False)
-        return Change(dropped_after=dropped, before=lines, is_first=self._is_first(), is_last=self._is_last())
+        return LogChange(dropped_after=dropped, before=lines, is_first=self._is_first(), is_last=self._is_last())
 
     # Inside
 
-    def _open(self) -> Change:
+    def _open(self) -> LogChange:
         self.close()
         try:
             file = self._path.open("rb")
         except FileNotFoundError:
-            return Change(fresh=True, is_first=True)
+            return LogChange(fresh=True, is_first=True)
         size = os.fstat(file.fileno()).st_size
         # A line that is just being written is left for later.
         tail = _read(file, max(0, size - _LINE_BYTES), min(size, _LINE_BYTES))
@@ -126,7 +126,7 @@ class LogTail:
         self._parts.append(part)
         lines = self._read_before(part)
         self._add(lines, after=True)
-        return Change(fresh=True, after=lines, is_first=self._is_first())
+        return LogChange(fresh=True, after=lines, is_first=self._is_first())
 
     def _read_before(self, part: _Part) -> list[bytes]:
         start = max(0, part.start - PIECE)
@@ -189,9 +189,9 @@ class LogTail:
         return neighbour(self._path, part.file, step)
 
 
-def _joined(lines: list[bytes], more: Change) -> Change:
+def _joined(lines: list[bytes], more: LogChange) -> LogChange:
     after = lines + more.after
-    return Change(False, more.dropped_before, 0, [], after, more.is_first, more.is_last)
+    return LogChange(False, more.dropped_before, 0, [], after, more.is_first, more.is_last)
 
 
 def _read(file: IO[bytes], start: int, size: int) -> bytes:

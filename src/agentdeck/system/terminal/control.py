@@ -40,7 +40,7 @@ SLOW = "tmux refuses control mode, so this screen updates twice a second at most
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
+class PaneCapture:
     """What was on a window's screen at one moment."""
 
     lines: tuple[str, ...]
@@ -78,7 +78,7 @@ class ScreenReader:
         self.notice = ""
         """One sentence where captures are slower than they should be; else empty."""
 
-    async def capture(self, window: str) -> Capture | None:
+    async def capture(self, window: str) -> PaneCapture | None:
         """The screen of that window now; None where there is no such window. Raise TmuxError where tmux is missing."""
         async with self._lock:
             if self._client is not None:
@@ -109,7 +109,7 @@ class ScreenReader:
         if client is not None:
             await client.close()
 
-    async def _by_client(self, window: str) -> Capture | None:
+    async def _by_client(self, window: str) -> PaneCapture | None:
         try:
             if self._client is None:
                 self._client = await _Client.connect(self._tmux, self._session)
@@ -123,7 +123,7 @@ class ScreenReader:
         self._failures, self.notice = 0, ""
         return found
 
-    async def _find_and_capture(self, client: _Client, window: str) -> Capture | None:
+    async def _find_and_capture(self, client: _Client, window: str) -> PaneCapture | None:
         pane = self._panes.get(window)
         if pane is not None and (found := await client.capture(pane, window, self._id)) is not None:
             return found
@@ -131,7 +131,7 @@ class ScreenReader:
         pane = self._panes.get(window)
         return await client.capture(pane, window, self._id) if pane is not None else None
 
-    async def _by_subprocess(self, window: str) -> Capture | None:
+    async def _by_subprocess(self, window: str) -> PaneCapture | None:
         """At most every half second, however often it is asked for; the one that asks earlier waits."""
         await asyncio.sleep(max(0.0, self._slow_at + _SLOW_PACE - time.monotonic()))
         self._slow_at = time.monotonic()
@@ -145,7 +145,7 @@ class ScreenReader:
             return None
         # Only where the slow way works while the other does not is there anything to tell.
         self.notice = SLOW
-        return Capture(tuple(text.split("\n")), 0, None, False)
+        return PaneCapture(tuple(text.split("\n")), 0, None, False)
 
 
 class _Client:
@@ -193,7 +193,7 @@ class _Client:
                 await self._ask(f"resize-window -t {pane} -x {columns} -y {rows}")
                 await self._ask(f"set-option -w -t {pane} {_FITTED} {by}")
 
-    async def capture(self, pane: str, window: str, reader: str) -> Capture | None:
+    async def capture(self, pane: str, window: str, reader: str) -> PaneCapture | None:
         """None where that pane is gone, or is another window's by now."""
         try:
             async with asyncio.timeout(_ANSWER):
@@ -209,7 +209,7 @@ class _Client:
         if name != window:
             return None
         text = tuple(line.decode("utf-8", "replace") for line in lines)
-        return Capture(text, width, (column, row) if seen else None, bool(dead), by == f"by{reader}")
+        return PaneCapture(text, width, (column, row) if seen else None, bool(dead), by == f"by{reader}")
 
     async def _ask(self, command: str) -> Sequence[bytes]:
         try:

@@ -37,7 +37,7 @@ _RESET = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.S
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
-class Relay:
+class PtyRelay:
     """One program after the other in one outer terminal. Use as a context: it puts the terminal back as it was."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Relay:
         self._saved: list[object] | None = None
         self._signals_read, self._signals_write = os.pipe()
 
-    def __enter__(self) -> Relay:
+    def __enter__(self) -> PtyRelay:
         for descriptor in (self._signals_read, self._signals_write):
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(self._signals_write, warn_on_full_buffer=False)

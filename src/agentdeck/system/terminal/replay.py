@@ -77,7 +77,7 @@ class Recording:
         self._file.close()
 
 
-class Stage:
+class ReplayStage:
     """The hidden window. Its program ends when this process does, however that ends."""
 
     def __init__(self, tmux: Tmux, size: tuple[int, int]) -> None:

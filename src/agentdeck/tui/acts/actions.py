@@ -55,7 +55,7 @@ class Untrusted(Message):
     """Something could not be done before a person has approved the configuration."""
 
 
-class Follower:
+class ActionFollower:
     """A screen that is told what is being done, and that something was."""
 
     def progress(self, text: str, *, can_cancel: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.text.text import cut, plain
-from agentdeck.tui.feed.snapshot import Row, Snapshot
+from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 
 PUSH_TITLE = "\x1b[22;2t"
 POP_TITLE = "\x1b[23;2t"
@@ -14,7 +14,7 @@ _WORDS = {State.WAITING: "waits", State.FAILED: "failed", State.DONE: "is done"}
 _LONGEST = 120
 
 
-def alerts(old: Snapshot, new: Snapshot, states: Collection[str] = frozenset(map(str, _WORDS))) -> list[str]:
+def alerts(old: FeedSnapshot, new: FeedSnapshot, states: Collection[str] = frozenset(map(str, _WORDS))) -> list[str]:
     """One sentence for each agent that got into one of `states` between the two, of waiting, failed and done."""
     before = {row.name: row.state for row in old.rows}
     called = [row for row in new.rows if row.state in _WORDS and row.state in states]
@@ -27,7 +27,7 @@ def _sentence(row: Row) -> str:
     return cut(f"{said}: {reason}" if reason and row.state is not State.DONE else said, _LONGEST)
 
 
-def title(repository: str, shot: Snapshot) -> str:
+def title(repository: str, shot: FeedSnapshot) -> str:
     """What the terminal's title says: how many wait, and failed, before the repository's name."""
     waiting, broken = shot.counts.get(State.WAITING), shot.counts.get(State.FAILED)
     parts = [f"{waiting} waiting" if waiting else "", f"{broken} failed" if broken else ""]

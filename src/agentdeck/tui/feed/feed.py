@@ -20,7 +20,7 @@ from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 from agentdeck.tui.feed.facts import FactFinder
 from agentdeck.tui.feed.scanner import Scanner
-from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, Gateway, Load, Machine, Row, Snapshot
+from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, FeedSnapshot, GatewayFacts, Load, Machine, Row
 from agentdeck.tui.look.telling import sentence
 
 _PACE = 0.1
@@ -35,7 +35,7 @@ _BASE_EVERY = 30.0
 _REPAIR_EVERY = 5.0
 _MONEY_EVERY = 3.0
 
-Post = Callable[[Snapshot], None]
+Post = Callable[[FeedSnapshot], None]
 
 
 class Feed:
@@ -54,10 +54,10 @@ class Feed:
         self._repair_problem = ""
         self._waiting = ""
         """What of the configuration is not approved, in a sentence."""
-        self._gateway = Gateway()
-        self._last: Snapshot | None = None
+        self._gateway = GatewayFacts()
+        self._last: FeedSnapshot | None = None
 
-    def first(self) -> Snapshot:
+    def first(self) -> FeedSnapshot:
         """Read the store here and now, for the first paint; before `start`."""
         views = self._read()
         with self._lock:
@@ -110,7 +110,7 @@ class Feed:
         self._unreadable = tuple(sentence(view.damaged) for view in views if view.damaged is not None)
         return views
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self) -> FeedSnapshot:
         gateway = self._gateway
         radar, marks = self._scanner.report, self._scanner.marks
         rows = tuple(
@@ -124,7 +124,7 @@ class Feed:
             for view in self._views
         )
         problems = tuple(filter(None, (*self._unreadable, self._repair_problem, self._waiting)))
-        return Snapshot(rows, self._base, _machine(), radar, gateway, problems)
+        return FeedSnapshot(rows, self._base, _machine(), radar, gateway, problems)
 
     def _publish(self) -> None:
         # All in the lock, so that an older snapshot never comes after a newer one.
@@ -229,11 +229,11 @@ def _waiting(deck: Deck) -> str:
     return plain(f"Not approved, so not used: {listed(keys, 3)}. Press T to review it.") if keys else ""
 
 
-def _gateway_of(deck: Deck) -> Gateway:
+def _gateway_of(deck: Deck) -> GatewayFacts:
     """How the providers fare and what the agents have cost; nothing of what can't be read."""
     budget, health, costs = None, tuple[ProviderHealth, ...](), deck.providers.costs()
     with suppress(DeckError):
         budget = deck.config.budgets.day.money
     with suppress(DeckError, OSError, ValueError, KeyError):
         health = deck.providers.health()
-    return Gateway(tuple(sorted(health, key=lambda each: each.name)), costs.agents, costs.today, budget)
+    return GatewayFacts(tuple(sorted(health, key=lambda each: each.name)), costs.agents, costs.today, budget)

@@ -11,7 +11,7 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 
 if TYPE_CHECKING:
-    from agentdeck.core.merging.radar import Mark, Report
+    from agentdeck.core.merging.radar import Mark, RadarReport
 
 _REST = 3.0
 """Seconds at least between two looks."""
@@ -27,7 +27,7 @@ class Scanner:
         self._news, self._lock, self._over = threading.Event(), threading.Lock(), threading.Event()
         self._moved: set[str] = set()
         self._rest = 0.0
-        self.report: Report | None = None
+        self.report: RadarReport | None = None
         """What it found last; the same object for as long as that tells the same."""
         self.marks: dict[str, Mark] = {}
         """The worst that it says of each agent."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.merging.radar import Mark, Report
+from agentdeck.core.merging.radar import Mark, RadarReport
 from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import GitFacts
@@ -74,7 +74,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class GatewayFacts:
     """How the providers fare, and what was spent, in US dollars."""
 
     providers: tuple[ProviderHealth, ...] = ()
@@ -87,7 +87,7 @@ class Gateway:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class FeedSnapshot:
     """The deck at one moment."""
 
     rows: tuple[Row, ...] = ()
@@ -95,9 +95,9 @@ class Snapshot:
     base: str = ""
     """The branch that new agents start from."""
     machine: Machine = field(default_factory=Machine)
-    radar: Report | None = None
+    radar: RadarReport | None = None
     """What the radar found at its last look; None before."""
-    gateway: Gateway = field(default_factory=Gateway)
+    gateway: GatewayFacts = field(default_factory=GatewayFacts)
     problems: tuple[str, ...] = ()
     """What of the deck can't be read or repaired, one sentence each with what to do."""
 

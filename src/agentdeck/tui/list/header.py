@@ -16,7 +16,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
-from agentdeck.tui.feed.snapshot import Gateway, Snapshot
+from agentdeck.tui.feed.snapshot import FeedSnapshot, GatewayFacts
 from agentdeck.tui.list.order import URGENCY
 
 COLOURS = {
@@ -36,7 +36,7 @@ Piece = tuple[str, str]
 class DeckHeader(Widget):
     """Repository, base branch, how many agents stand how, providers, spend, and the machine's load, on one line."""
 
-    snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=False)
+    snapshot: reactive[FeedSnapshot] = reactive(FeedSnapshot(), layout=False)
 
     def __init__(self, repository: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -46,7 +46,7 @@ class DeckHeader(Widget):
         return line_of(*header_pieces(self._repository, self.snapshot, self.size.width))
 
 
-def header_pieces(repository: str, shot: Snapshot, width: int) -> tuple[list[Piece], list[Piece], int]:
+def header_pieces(repository: str, shot: FeedSnapshot, width: int) -> tuple[list[Piece], list[Piece], int]:
     """The left and the right part for a line of `width`; what matters least goes first where the room is short."""
     load = shot.machine.load
     busy = load > shot.machine.processors
@@ -70,7 +70,7 @@ def header_pieces(repository: str, shot: Snapshot, width: int) -> tuple[list[Pie
     return [*title, *bare], [], width
 
 
-def _providers(gateway: Gateway) -> list[Piece]:
+def _providers(gateway: GatewayFacts) -> list[Piece]:
     """Those that are left alone by name, the others by number."""
     well = sum(each.state == "closed" for each in gateway.providers)
     pieces: list[Piece] = []
@@ -84,7 +84,7 @@ def _providers(gateway: Gateway) -> list[Piece]:
     return pieces
 
 
-def _spend(gateway: Gateway) -> list[Piece]:
+def _spend(gateway: GatewayFacts) -> list[Piece]:
     if not gateway.costs:
         return []
     if gateway.budget is None:
@@ -94,7 +94,7 @@ def _spend(gateway: Gateway) -> list[Piece]:
     return [(f"${gateway.today:.2f} of ${gateway.budget:.2f} today  ", style)]
 
 
-def _counts(shot: Snapshot, *, words: bool) -> list[Piece]:
+def _counts(shot: FeedSnapshot, *, words: bool) -> list[Piece]:
     pieces: list[Piece] = []
     for state in URGENCY:
         if count := shot.counts.get(state):
@@ -164,7 +164,7 @@ def _hint_width(hint: KeyHint) -> int:
     return columns_of(hint.key) + columns_of(hint.title) + 3
 
 
-class Activity(Widget):
+class ActivityLine(Widget):
     """What is being done now, in the words of its last event; not there while nothing is."""
 
     text: reactive[str] = reactive("", layout=False)

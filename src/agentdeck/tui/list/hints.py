@@ -10,7 +10,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.tui.feed.snapshot import Row
 from agentdeck.tui.keys.keymap import first_key, keys_in
 from agentdeck.tui.keys.keys import BY_ACTION, BY_ID
-from agentdeck.tui.list.header import Activity, KeyHint
+from agentdeck.tui.list.header import ActivityLine, KeyHint
 
 FILTERING = (KeyHint("⏎", "use this filter", "filter_done"), KeyHint("esc", "show all", "back"))
 """While the keys are in the filter."""
@@ -53,6 +53,6 @@ def hint_of(name: str, keymap: Mapping[str, str]) -> KeyHint:
 
 def show_activity(screen: Screen[None], text: str, *, can_cancel: bool) -> None:
     """Say on the screen's own line what is being done, and by which key that is cancelled."""
-    line = screen.query_one(Activity)
+    line = screen.query_one(ActivityLine)
     line.text = text
     line.hint = f"{hint_of('deck.cancel', screen.app._keymap).key} cancels" if can_cancel else ""

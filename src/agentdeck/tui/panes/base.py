@@ -19,7 +19,7 @@ from agentdeck.engine.views import AgentView
 from agentdeck.tui.keys.keymap import first_key
 from agentdeck.tui.keys.keys import BY_ID
 from agentdeck.tui.look.telling import sentence
-from agentdeck.tui.panes.watching import Watch
+from agentdeck.tui.panes.watching import AgentWatch
 
 NO_AGENT = "No agent is selected."
 
@@ -80,7 +80,7 @@ class AgentPane(Vertical):
         self.view: AgentView | None = None
         self.active = False
         self._asks = self._again = False
-        self._watch: Watch | None = None
+        self._watch: AgentWatch | None = None
 
     def compose(self) -> ComposeResult:
         yield from self.parts()
@@ -135,7 +135,7 @@ class AgentPane(Vertical):
             return
         if self.WATCHES and self._watch is None:
             loop = asyncio.get_running_loop()
-            self._watch = Watch(self.deck, self.view.name, lambda: _tell(loop, self.look))
+            self._watch = AgentWatch(self.deck, self.view.name, lambda: _tell(loop, self.look))
         self.look()
 
     def _unwatch(self) -> None:

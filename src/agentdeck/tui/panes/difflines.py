@@ -24,7 +24,7 @@ _STATUS = {"A": "new", "D": "gone", "R": "moved", "C": "copied", "T": "other kin
 _WIDE_MOST = 2200
 
 
-class Row(NamedTuple):
+class DiffRow(NamedTuple):
     """`kind`: `title`, `entry` of the list, `file` head, `line`, `note`, `comment`, `blank`."""
 
     kind: str
@@ -45,7 +45,7 @@ class DiffView(RowsView):
         super().__init__(id=id)
         self.diff = Diff()
         self.comments: Sequence[Comment] = ()
-        self.rows: list[Row] = []
+        self.rows: list[DiffRow] = []
         self._stops: dict[str, list[int]] = {"file": [], "@": []}
         self._colouring: Colouring | None = None
 
@@ -243,29 +243,29 @@ class DiffView(RowsView):
             self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
 
 
-def rows_of(diff: Diff, comments: Sequence[Comment]) -> list[Row]:
+def rows_of(diff: Diff, comments: Sequence[Comment]) -> list[DiffRow]:
     """All rows of it, in order; none where nothing has changed."""
     if not diff.files and not comments:
         return []
     said: defaultdict[tuple[str, bool, int], list[Comment]] = defaultdict(list)
     for comment in comments:
         said[comment.path, comment.removed, comment.line].append(comment)
-    rows = [Row("title"), *(Row("entry", at) for at in range(len(diff.files)))]
+    rows = [DiffRow("title"), *(DiffRow("entry", at) for at in range(len(diff.files)))]
     for at, file in enumerate(diff.files):
-        rows += [Row("blank"), Row("file", at)]
-        rows += [Row("comment", at, -1, comment) for comment in said.pop((file.path, False, 0), ())]
+        rows += [DiffRow("blank"), DiffRow("file", at)]
+        rows += [DiffRow("comment", at, -1, comment) for comment in said.pop((file.path, False, 0), ())]
         if file.note or not file.lines:
-            rows.append(Row("note", at))
+            rows.append(DiffRow("note", at))
         for index, line in enumerate(file.lines):
-            rows.append(Row("line", at, index))
+            rows.append(DiffRow("line", at, index))
             if not said or line.kind in "@\\":
                 continue
             key = (file.old_path, True, line.old) if line.kind == "-" else (file.path, False, line.new)
-            rows += [Row("comment", at, index, comment) for comment in said.pop(key, ())]
+            rows += [DiffRow("comment", at, index, comment) for comment in said.pop(key, ())]
     # What was said of lines that are no more as they were is not lost.
     rest = [comment for left in said.values() for comment in left]
     if rest:
-        rows += [Row("blank"), *(Row("comment", comment=_lost(comment)) for comment in rest)]
+        rows += [DiffRow("blank"), *(DiffRow("comment", comment=_lost(comment)) for comment in rest)]
     return rows
 
 

@@ -19,7 +19,7 @@ from agentdeck.tui.panes.rows import Piece, RowsView
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EnvLine:
     """One thing that can be read and copied; with no name, a heading."""
 
     name: str
@@ -34,7 +34,7 @@ class EnvPane(ListPane):
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
-        self._entries: list[Entry] = []
+        self._entries: list[EnvLine] = []
         self._revealed: set[str] = set()
 
     def changed_agent(self) -> None:
@@ -48,10 +48,10 @@ class EnvPane(ListPane):
             self._revealed.clear()
         super().set_active(active)
 
-    def find(self, view: AgentView) -> list[Entry]:
+    def find(self, view: AgentView) -> list[EnvLine]:
         return entries_of(self.deck, view)
 
-    def found(self, view: AgentView, facts: list[Entry]) -> None:
+    def found(self, view: AgentView, facts: list[EnvLine]) -> None:
         if not self._entries:
             self.rows.cursor = 1
         self._entries = facts
@@ -73,7 +73,7 @@ class EnvPane(ListPane):
         width = max((columns(plain(entry.name)) for entry in self._entries), default=0)
         self.rows.put([self._row(entry, min(width, 28)) for entry in self._entries])
 
-    def _row(self, entry: Entry, width: int) -> Sequence[Piece]:
+    def _row(self, entry: EnvLine, width: int) -> Sequence[Piece]:
         if not entry.name:
             return [(f" {entry.value}", "strong")]
         name = (pad(f"   {plain(entry.name)}", width + 5), "dim")
@@ -81,7 +81,7 @@ class EnvPane(ListPane):
             return [name, (plain(entry.hidden), "")]
         return [name, (plain(entry.value), "warn" if entry.hidden else "")]
 
-    def _entry(self) -> Entry | None:
+    def _entry(self) -> EnvLine | None:
         at = self.rows.cursor
         return self._entries[at] if at < len(self._entries) and self._entries[at].name else None
 
@@ -103,7 +103,7 @@ class EnvPane(ListPane):
         self.app.notify(f"{plain(entry.name)} was copied.", markup=False)
 
 
-def entries_of(deck: Deck, view: AgentView) -> list[Entry]:
+def entries_of(deck: Deck, view: AgentView) -> list[EnvLine]:
     """All of it, in sections. Raise DeckError where the configuration can't be read."""
     agent, status = view.agent, view.status
     facts = [
@@ -117,28 +117,28 @@ def entries_of(deck: Deck, view: AgentView) -> list[Entry]:
         ("session", status.session),
         ("log", str(view.log or "")),
     ]
-    found = [Entry("", "Location"), *(_entry(name, value) for name, value in facts if value)]
+    found = [EnvLine("", "Location"), *(_entry(name, value) for name, value in facts if value)]
     held = {each.kind: each for each in deck.holdings(view) if each.held}
     variables = deck.variables(view)
     if "ports" in held:
         ports = variables["ports"]
         named = {**{f"port {port}": str(port) for port in view.ports if str(port) not in ports.values()}, **ports}
-        found.append(Entry("", "Addresses"))
-        found += [Entry(name, f"http://127.0.0.1:{port}") for name, port in named.items() if port.isdigit()]
+        found.append(EnvLine("", "Addresses"))
+        found += [EnvLine(name, f"http://127.0.0.1:{port}") for name, port in named.items() if port.isdigit()]
     if "database" in held:
-        found += [Entry("", "Database"), *_some("name", held["database"].text)]
+        found += [EnvLine("", "Database"), *_some("name", held["database"].text)]
         found += [_entry(name, value) for name, value in variables["database"].items()]
-    found.append(Entry("", "Variables"))
+    found.append(EnvLine("", "Variables"))
     shown = {entry.name for entry in found}
     everything = {name: value for each in (*variables.values(), agent.env) for name, value in each.items()}
     found += [_entry(name, value) for name, value in sorted(everything.items()) if name not in shown]
     return found
 
 
-def _some(name: str, value: str) -> list[Entry]:
+def _some(name: str, value: str) -> list[EnvLine]:
     return [_entry(name, value)] if value else []
 
 
-def _entry(name: str, value: str) -> Entry:
+def _entry(name: str, value: str) -> EnvLine:
     seen = masked(value, name if name.isupper() or "_" in name else "")
-    return Entry(name, value, "" if seen == value else seen)
+    return EnvLine(name, value, "" if seen == value else seen)

@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.engine.views.terminal import MOST_LINES, Change, LogTail
+from agentdeck.engine.views.terminal import MOST_LINES, LogChange, LogTail
 from agentdeck.tui.keys.keys import IN_TABS, LOG, bound
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.loglines import LogView
@@ -28,7 +28,7 @@ _PACE = 0.08
 _NEAR = 3
 """Rows from the beginning of what is held at which what is before it is read."""
 
-Wish = Callable[[LogTail], Change]
+Wish = Callable[[LogTail], LogChange]
 
 
 class LogPane(AgentPane):
@@ -86,7 +86,7 @@ class LogPane(AgentPane):
 
     # Reading
 
-    async def inquire(self, view: AgentView) -> Change:
+    async def inquire(self, view: AgentView) -> LogChange:
         if self._wish is None:
             await asyncio.sleep(max(0.0, self._next_at - time.monotonic()))
         self._next_at = time.monotonic() + _PACE
@@ -94,17 +94,17 @@ class LogPane(AgentPane):
         reopens, self._reopens = self._reopens, False
         return await asyncio.to_thread(self._read, view, wish, self.lines.follows, reopens)
 
-    def _read(self, view: AgentView, wish: Wish | None, follows: bool, reopens: bool) -> Change:
+    def _read(self, view: AgentView, wish: Wish | None, follows: bool, reopens: bool) -> LogChange:
         path = str(view.log or "")
         if reopens or path != self._path:
             if self._tail is not None:
                 self._tail.close()
             self._tail, self._path = self.deck.terminals.log(view), path
         if self._tail is None:
-            return Change(fresh=True, is_first=True)
+            return LogChange(fresh=True, is_first=True)
         return wish(self._tail) if wish is not None else self._tail.newer(may_drop=follows)
 
-    def found(self, view: AgentView, facts: Change) -> None:
+    def found(self, view: AgentView, facts: LogChange) -> None:
         if self._reopens:
             self.look()
             return

@@ -13,7 +13,7 @@ from textual.cache import LRUCache
 from textual.strip import Strip
 
 from agentdeck.core.text.text import columns, drawn
-from agentdeck.engine.views.terminal import NOTE, Change
+from agentdeck.engine.views.terminal import NOTE, LogChange
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.follow import FollowView
 
@@ -92,7 +92,7 @@ class LogView(FollowView):
         self.follows = True
         self._measure()
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: LogChange) -> None:
         """Take over what became of the window on the log."""
         if change.fresh:
             keeps = self.follows

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.views.terminal import STAGE_WINDOW, Recording, ScreenReader, Stage
+from agentdeck.engine.views.terminal import STAGE_WINDOW, Recording, ReplayStage, ScreenReader
 from agentdeck.errors import DeckError
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.screen import TerminalView
@@ -32,7 +32,7 @@ class Player:
     async def play(self) -> None:
         """Until it is told to stop; errors are told, not raised."""
         recording: Recording | None = None
-        stage: Stage | None = None
+        stage: ReplayStage | None = None
         reader: ScreenReader | None = None
         try:
             self._tell("Opening the recording …")
@@ -52,7 +52,7 @@ class Player:
             if recording is not None:
                 recording.close()
 
-    async def _go_on(self, recording: Recording, stage: Stage, reader: ScreenReader) -> None:
+    async def _go_on(self, recording: Recording, stage: ReplayStage, reader: ScreenReader) -> None:
         last = time.monotonic()
         while not self._over.is_set():
             now = time.monotonic()
@@ -70,7 +70,7 @@ class Player:
             self._tell(self.state())
             await asyncio.sleep(_TICK)
 
-    def _feed(self, recording: Recording, stage: Stage) -> None:
+    def _feed(self, recording: Recording, stage: ReplayStage) -> None:
         target = self.position
         if target < self._fed or self._fed < 0:
             stage.clear()

@@ -17,7 +17,7 @@ from textual.timer import Timer
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.engine.views.terminal import Capture
+from agentdeck.engine.views.terminal import PaneCapture
 from agentdeck.tui.look.styled import clean, painted
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.follow import FollowView
@@ -40,7 +40,7 @@ class TerminalView(FollowView):
         self._rows: Sequence[str] = ()
         self._cursor: tuple[int, int] | None = None
 
-    def show_capture(self, capture: Capture) -> bool:
+    def show_capture(self, capture: PaneCapture) -> bool:
         """Show it; return whether it differs from what was shown."""
         rows = list(capture.lines)
         cursor = None if capture.dead else capture.cursor
@@ -142,14 +142,14 @@ class ScreenPane(AgentPane):
             await self._reader.fit(self.view.name, *self.room())
             self.look()
 
-    async def inquire(self, view: AgentView) -> Capture | list[str]:
+    async def inquire(self, view: AgentView) -> PaneCapture | list[str]:
         found = await self._reader.capture(view.name)
         return found if found is not None else await asyncio.to_thread(self._last_lines, view)
 
     def _last_lines(self, view: AgentView) -> list[str]:
         return [line.text for line in deque(self.deck.log_lines(view.name), _LAST_LINES)]
 
-    def found(self, view: AgentView, facts: Capture | list[str]) -> None:
+    def found(self, view: AgentView, facts: PaneCapture | list[str]) -> None:
         terminal = self.query_one(TerminalView)
         if isinstance(facts, list):
             terminal.show_text(facts)

@@ -14,7 +14,7 @@ _STEP = 0.03
 """Seconds in which output is noticed: unseen by a person, and a third of the wake-ups of what it could be."""
 
 
-class Watch:
+class AgentWatch:
     """Calls `tell` from a thread of its own whenever something of the agent moved, and every few seconds all the same.
 
     The recording of the runner is in an agent's folder, so whatever the agent prints moves a file there.

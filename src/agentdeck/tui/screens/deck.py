@@ -12,11 +12,11 @@ from textual.containers import Container, Vertical
 from textual.widgets import Input
 
 from agentdeck.core.text.text import plain
-from agentdeck.tui.acts.actions import Actions, Follower
-from agentdeck.tui.feed.snapshot import Row, Snapshot
+from agentdeck.tui.acts.actions import ActionFollower, Actions
+from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.keys.keys import KEYS, bound
 from agentdeck.tui.list.detail import Detail
-from agentdeck.tui.list.header import Activity, DeckHeader, KeyBar, Problems
+from agentdeck.tui.list.header import ActivityLine, DeckHeader, KeyBar, Problems
 from agentdeck.tui.list.hints import FILTERING, hints_for, show_activity
 from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Order, arrange
 from agentdeck.tui.list.table import AgentTable
@@ -24,19 +24,19 @@ from agentdeck.tui.list.welcome import Welcome
 from agentdeck.tui.screens.deckverbs import DeckVerbs
 
 if TYPE_CHECKING:
-    from agentdeck.core.merging.radar import Report
+    from agentdeck.core.merging.radar import RadarReport
     from agentdeck.engine.deck import Deck
 
 _BESIDE = 160
 """From so many columns on, the selected agent stands beside the list and not below it."""
 
 
-class DeckScreen(Follower, DeckVerbs):
+class DeckScreen(ActionFollower, DeckVerbs):
     """Shows snapshots; asks nobody for anything that takes time."""
 
     BINDINGS: ClassVar[list[BindingType]] = [each for keys in KEYS.values() for each in bound(keys)]
 
-    def __init__(self, deck: Deck, actions: Actions, first: Snapshot) -> None:
+    def __init__(self, deck: Deck, actions: Actions, first: FeedSnapshot) -> None:
         super().__init__()
         self.deck, self.actions = deck, actions
         self.snapshot = first
@@ -53,12 +53,12 @@ class DeckScreen(Follower, DeckVerbs):
                 yield Input(placeholder="filter by name, state, branch, task …", id="filter", compact=True)
             yield Detail(self.deck, id="detail")
         yield Welcome(self.deck.root.name, id="welcome")
-        yield Activity(id="activity")
+        yield ActivityLine(id="activity")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
-        self.query_one(Activity).display = False
+        self.query_one(ActivityLine).display = False
         self.query_one(Problems).display = False
         self.query_one(AgentTable).focus()
         self.show(self.snapshot)
@@ -69,7 +69,7 @@ class DeckScreen(Follower, DeckVerbs):
 
     # What is shown
 
-    def show(self, shot: Snapshot) -> None:
+    def show(self, shot: FeedSnapshot) -> None:
         """Show this snapshot; parts that are the same as before are not touched."""
         old, self.snapshot = self.snapshot, shot
         if not self.query("#header"):  # not composed yet, or not any more
@@ -141,7 +141,7 @@ class DeckScreen(Follower, DeckVerbs):
         show_activity(self, text, can_cancel=can_cancel)
         self._show_selected()
 
-    def newest_radar(self) -> Report | None:
+    def newest_radar(self) -> RadarReport | None:
         return self.snapshot.radar
 
     # Going from one to the other

@@ -11,7 +11,7 @@ from agentdeck.tui.acts.deeds import ask_and_undo, land
 from agentdeck.tui.acts.verbs import AgentVerbs
 
 if TYPE_CHECKING:
-    from agentdeck.core.merging.radar import Report
+    from agentdeck.core.merging.radar import RadarReport
     from agentdeck.engine.views.landings import LandRequest
 
 
@@ -50,7 +50,7 @@ class DeckVerbs(AgentVerbs):
 
         self.app.push_screen(RadarScreen(self.deck, self.actions, self.newest_radar))
 
-    def newest_radar(self) -> Report | None:
+    def newest_radar(self) -> RadarReport | None:
         """What the radar said last; None while it has not looked."""
         raise NotImplementedError
 

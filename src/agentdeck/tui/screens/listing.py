@@ -19,9 +19,9 @@ from textual.worker import Worker, WorkerState
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, fit, pad, plain
 from agentdeck.engine.deck import Deck
-from agentdeck.tui.acts.actions import Actions, Follower
+from agentdeck.tui.acts.actions import ActionFollower, Actions
 from agentdeck.tui.keys.keys import BY_ID, bound
-from agentdeck.tui.list.header import Activity, KeyBar, KeyHint, Piece
+from agentdeck.tui.list.header import ActivityLine, KeyBar, KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of, show_activity
 from agentdeck.tui.look.telling import sentence
 
@@ -31,7 +31,7 @@ _EDGES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ListingColumn:
     title: str
     least: int
 
@@ -44,7 +44,7 @@ class Item:
     cells: tuple[Piece, ...]
 
 
-class Listing(Follower, Screen[None]):
+class Listing(ActionFollower, Screen[None]):
     """`find` is called in a thread, at once and again after every change; the rest shows what it found."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,7 +57,7 @@ class Listing(Follower, Screen[None]):
     ]
     heading = ""
     empty = "There is nothing here."
-    columns: Sequence[Column] = ()
+    columns: Sequence[ListingColumn] = ()
     every = 0.0
     """Seconds between two looks; 0: only when something was done."""
 
@@ -99,11 +99,11 @@ class Listing(Follower, Screen[None]):
                 yield OptionList(id="options", markup=False)
             with VerticalScroll(id="about", can_focus=False):
                 yield Static(id="said", markup=False)
-        yield Activity(id="activity")
+        yield ActivityLine(id="activity")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one(Activity).display = False
+        self.query_one(ActivityLine).display = False
         self._head("looking …")
         self.query_one(OptionList).focus()
         self._show_hints()

@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 
 from agentdeck.core.text.text import size_text
 from agentdeck.tui.list.header import KeyHint
-from agentdeck.tui.screens.listing import Column, Item, Listing, lines
+from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.history import Stale
@@ -26,12 +26,12 @@ class PruneScreen(Listing):
     heading = "Prune"
     empty = "Nothing is stale: no landed agents, merged branches, orphaned resources or expired trash."
     columns = (
-        Column("", 1),
-        Column("KIND", 8),
-        Column("WHAT", 12),
-        Column("WHY", 16),
-        Column("ROOM", 6),
-        Column("", 9),
+        ListingColumn("", 1),
+        ListingColumn("KIND", 8),
+        ListingColumn("WHAT", 12),
+        ListingColumn("WHY", 16),
+        ListingColumn("ROOM", 6),
+        ListingColumn("", 9),
     )
 
     def on_mount(self) -> None:

@@ -14,7 +14,7 @@ from agentdeck.core.text.durations import short_duration
 from agentdeck.engine.views.terminal import NOTE
 from agentdeck.tui.list.header import KeyHint, Piece
 from agentdeck.tui.look.styled import clean
-from agentdeck.tui.screens.listing import Column, Item, Listing, lines
+from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.landings import Entry, Landing
@@ -40,7 +40,13 @@ class QueueScreen(Listing):
     ]
     heading = "Landing queue"
     empty = "Nothing has landed yet. Press m on an agent that is done to land it."
-    columns = (Column("STAGE", 12), Column("AGENT", 10), Column("ON", 6), Column("WORK", 10), Column("WHEN", 8))
+    columns = (
+        ListingColumn("STAGE", 12),
+        ListingColumn("AGENT", 10),
+        ListingColumn("ON", 6),
+        ListingColumn("WORK", 10),
+        ListingColumn("WHEN", 8),
+    )
     every = 1.0
 
     def find(self) -> Queue:

@@ -7,11 +7,11 @@ from typing import Any
 
 from textual.content import Content
 
-from agentdeck.core.merging.radar import Pair, Report, Verdict
+from agentdeck.core.merging.radar import Pair, RadarReport, Verdict
 from agentdeck.engine.deck import Deck
 from agentdeck.tui.acts.actions import Actions
 from agentdeck.tui.list.header import Piece
-from agentdeck.tui.screens.listing import Column, Item, Listing, lines
+from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 _FIXED = 44
 """Columns that number, name, base and the widest verdict take."""
@@ -31,12 +31,12 @@ class RadarScreen(Listing):
     empty = "No agent has work to land."
     every = 1.0
 
-    def __init__(self, deck: Deck, actions: Actions, newest: Callable[[], Report | None]) -> None:
+    def __init__(self, deck: Deck, actions: Actions, newest: Callable[[], RadarReport | None]) -> None:
         """`newest` tells what the feed found last; None while it has not looked."""
         super().__init__(deck, actions)
         self._newest = newest
 
-    def find(self) -> Report:
+    def find(self) -> RadarReport:
         return self._newest() or self.deck.radar.look()
 
     def summary(self, facts: Any) -> str:
@@ -48,19 +48,19 @@ class RadarScreen(Listing):
         return ", ".join(f"{glyph} {text}" for glyph, text in zip(glyphs, counted, strict=True))
 
     def items(self, facts: Any) -> Sequence[Item]:
-        report: Report = facts
+        report: RadarReport = facts
         order = [*report.order, *(name for name in report.agents if name not in report.order)]
         across = self._across(report, order)
         self.columns = (
-            Column("", 2),
-            Column("LANDING ORDER", 10),
-            Column("WITH BASE", 13),
-            *(Column(str(order.index(name) + 1), 2) for name in across),
-            Column("", 8),
+            ListingColumn("", 2),
+            ListingColumn("LANDING ORDER", 10),
+            ListingColumn("WITH BASE", 13),
+            *(ListingColumn(str(order.index(name) + 1), 2) for name in across),
+            ListingColumn("", 8),
         )
         return [self._item(report, name, number, across) for number, name in enumerate(order, 1)]
 
-    def _across(self, report: Report, order: Sequence[str]) -> list[str]:
+    def _across(self, report: RadarReport, order: Sequence[str]) -> list[str]:
         """Which agents get a column: all, or where they don't fit those that collide with anyone."""
         room = max(4, (self.query_one("#lines").size.width - _FIXED) // 4)
         if len(order) <= room:
@@ -68,7 +68,7 @@ class RadarScreen(Listing):
         troubled = {name for pair in report.pairs if pair.verdict is not Verdict.CLEAN for name in (pair.a, pair.b)}
         return [name for name in order if name in troubled][:room]
 
-    def _item(self, report: Report, name: str, number: int, across: Sequence[str]) -> Item:
+    def _item(self, report: RadarReport, name: str, number: int, across: Sequence[str]) -> Item:
         verdicts = report.marks(name)
         base = next((pair for pair in report.base if pair.a == name), None)
         cells: list[Piece] = [(f"{number}", "$foreground 60%"), (name, "bold")]
@@ -85,7 +85,7 @@ class RadarScreen(Listing):
         return Item(name, tuple(cells))
 
     def about(self, facts: Any, key: str) -> Content:
-        report: Report = facts
+        report: RadarReport = facts
         said: list[Piece | str] = [(key, "bold")]
         if problem := report.problems.get(key):
             said.append((f"Some agents could not be checked: {problem}", "$text-warning"))

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 from agentdeck.core.text.durations import short_duration
 from agentdeck.tui.acts.taking_back import is_open, what_happens
 from agentdeck.tui.list.header import KeyHint
-from agentdeck.tui.screens.listing import Column, Item, Listing, lines
+from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.history import Step
@@ -24,7 +24,7 @@ class TrashScreen(Listing):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", "Undo the step", show=False)]
     heading = "Trash"
     empty = "No steps yet. Removals, landings and prunes appear here and can be undone."
-    columns = (Column("STEP", 4), Column("WHEN", 8), Column("STEP", 20), Column("", 10))
+    columns = (ListingColumn("STEP", 4), ListingColumn("WHEN", 8), ListingColumn("STEP", 20), ListingColumn("", 10))
 
     def find(self) -> list[Step]:
         return list(reversed(self.deck.history.steps()))

@@ -17,7 +17,7 @@ from agentdeck.tui.list.header import Piece
 from agentdeck.tui.screens.listing import lines
 
 if TYPE_CHECKING:
-    from agentdeck.engine.views.trust import Standing
+    from agentdeck.engine.views.trust import ApprovalStanding
 
 _STYLES = {"-": "$text-error", "+": "$text-success"}
 
@@ -37,7 +37,7 @@ class TrustDialog(YesOrNo):
         Binding("pagedown", "scroll(10)", show=False),
     ]
 
-    def __init__(self, standing: Standing, running_files: Sequence[str]) -> None:
+    def __init__(self, standing: ApprovalStanding, running_files: Sequence[str]) -> None:
         super().__init__()
         self._standing, self._files = standing, running_files
 
