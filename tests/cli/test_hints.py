@@ -106,7 +106,6 @@ ELSEWHERE = {
     "{} could not be removed; “agentdeck prune” tries again: {}": "engine/history/test_prune.py",
     "“git status” says how to continue or abort it.": "engine/worktrees/test_heads.py",
     "git rm --cached -- {} && git commit -m 'Leave out repositories'": INSIDE,
-    "its start was interrupted; “agentdeck resume” starts it again": "engine/test_deck.py",
     "“agentdeck resume” starts it again": "engine/test_reconcile.py",
     "--gate CMD, or [landing] gate; “agentdeck show --failovers {}” lists its commits": LANDING,
     "Return to it: git switch {}": "engine/worktrees/test_heads.py",

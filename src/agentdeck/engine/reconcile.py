@@ -189,11 +189,19 @@ def _keep_start(world: World, agent: Agent, note: Note) -> None:
     pane = agent.pane
     if pane is not None:
         world.store.save(replace(agent.with_lease(adopted(world, agent, pane)), phase=Phase.HELD))
-    how = "it runs"
-    if _is_lost(world, agent.name):
+    is_lost = _is_lost(world, agent.name)
+    if is_lost:
         mark_lost(world, agent.name)
-        how = "“agentdeck resume” starts it again"
-    world.note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start was interrupted; {how}"), note)
+    world.note(_interrupted(agent, _RESUME if is_lost else "it runs"), note)
+
+
+_RESUME = "“agentdeck resume” starts it again"
+
+
+def _interrupted(agent: Agent, end: str) -> Event:
+    """What is said of a start that was cut short: where it was, and how that ended."""
+    at = next((lease.kind for lease in agent.leases if not lease.held), "")
+    return Event(EventKind.AGENT_REPAIRED, agent.name, f"its start was interrupted{at and f' at its {at}'}; {end}")
 
 
 def _undo_start(world: World, agent: Agent, note: Note) -> None:
@@ -204,9 +212,7 @@ def _undo_start(world: World, agent: Agent, note: Note) -> None:
         world.store.save(replace(agent, phase=Phase.HELD))
         if _is_lost(world, agent.name):
             mark_lost(world, agent.name, "its start was interrupted")
-        text = "its start was interrupted; “agentdeck resume” starts it again"
-        note(Event(EventKind.AGENT_REPAIRED, agent.name, text))
+        world.note(_interrupted(agent, _RESUME), note)
         return
-    at = next((lease.kind for lease in agent.leases if not lease.held), "the first step")
     removal.roll_back(world, agent, note)
-    note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start was interrupted at {at}; it was rolled back"))
+    note(_interrupted(agent, "it was rolled back"))
