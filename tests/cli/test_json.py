@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from agentdeck.cli.agents import agent_fields
 from agentdeck.cli.output import SCHEMA
 from agentdeck.core.agents.agent import Agent, Fault, Mode, State, Status
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.documents import agent_fields
 from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck, objects, put_agent
 from tests.support.decks import Bench

@@ -8,10 +8,10 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from agentdeck.cli.agents import agent_fields
 from agentdeck.cli.deck import for_each, open_deck, worst
 from agentdeck.cli.output import YELLOW, Output, ask, error_fields, flush, is_terminal, somebody_answers
 from agentdeck.cli.texts import read_text
+from agentdeck.engine.views.documents import agent_fields
 from agentdeck.errors import ExitCode, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:

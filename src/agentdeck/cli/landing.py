@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import open_deck, require_trust, tell_waiting
 from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Output, TableColumn, ask, at_terminal, inside_agent
@@ -14,6 +13,7 @@ from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.agents.events import EventKind
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain, size_text
+from agentdeck.engine.views.documents import landing_fields, stale_fields, step_fields
 from agentdeck.errors import DeckError, ExitCode, RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -166,28 +166,6 @@ def _error(entry: Entry) -> DeckError:
     return DeckError(f"{entry.agent} was not landed: {entry.reason}", detail=entry.detail, hint=entry.hint)
 
 
-def landing_fields(landing: Landing) -> dict[str, Any]:
-    """What docs/json.md calls a landing."""
-    entries = []
-    for entry in landing.entries:
-        fields = asdict(entry)
-        del fields["parts"]
-        fields["conflicts"] = [{**asdict(conflict), "where": conflict.where} for conflict in entry.conflicts]
-        entries.append(fields)
-    return {
-        "id": landing.id,
-        "at": landing.at,
-        "ended": landing.ended,
-        "method": landing.method,
-        "gate": list(landing.gate),
-        "entries": entries,
-        "pushed": landing.pushed,
-        "unpushed": landing.unpushed,
-        "unpushed_detail": landing.unpushed_detail,
-        "unpushed_hint": landing.unpushed_hint,
-    }
-
-
 def _outcome(landing: Landing) -> ExitCode:
     codes = {entry.exit_code for entry in landing.entries if entry.exit_code}
     codes |= {ExitCode.FAILED} if landing.unpushed else set()
@@ -234,19 +212,6 @@ def undo(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def step_fields(step: Step) -> dict[str, Any]:
-    from agentdeck.engine.views.history import part_to_json
-
-    return {
-        "number": step.number,
-        "at": step.at,
-        "text": step.text,
-        "undone": step.undone or None,
-        "undoes": step.undoes or None,
-        "parts": [part_to_json(part) for part in step.parts],
-    }
-
-
 def _print_steps(steps: list[Step], out: Output) -> None:
     if out.json:
         out.emit("steps", steps=[step_fields(step) for step in steps])
@@ -271,7 +236,7 @@ def prune(args: Namespace, out: Output) -> ExitCode:
     found = deck.history.stale()
     room = sum(stale.room for stale in found)
     if out.json and (args.dry_run or not found):
-        out.emit("prune", stale=[_stale_fields(stale) for stale in found], room=room, step=None, failed=[])
+        out.emit("prune", stale=[stale_fields(stale) for stale in found], room=room, step=None, failed=[])
         return ExitCode.OK
     if not out.json:
         _print_stale(found, room, out)
@@ -287,16 +252,11 @@ def prune(args: Namespace, out: Output) -> ExitCode:
             return ExitCode.REFUSED
     step, failed = deck.history.prune(found, out.tell)
     if out.json:
-        fields = [_stale_fields(stale) for stale in found]
+        fields = [stale_fields(stale) for stale in found]
         out.emit("prune", stale=fields, room=room, step=step and step.number, failed=[stale.what for stale in failed])
     elif step is not None:
         out.narrate(f"“agentdeck undo --step {step.number}” restores what it can.")
     return ExitCode.FAILED if failed else ExitCode.OK
-
-
-def _stale_fields(stale: Stale) -> dict[str, Any]:
-    names = ("kind", "what", "why", "room", "can_be_undone")
-    return {name: getattr(stale, name) for name in names}
 
 
 def _lasting(stale: Stale) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from agentdeck.cli.agents import agent_fields, reason_part
+from agentdeck.cli.agents import reason_part
 from agentdeck.cli.deck import for_each, open_deck
 from agentdeck.cli.output import Output, flush, state_cell
 from agentdeck.cli.texts import read_text
@@ -21,6 +21,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.permission import Level
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
+from agentdeck.engine.views.documents import agent_fields
 from agentdeck.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import pytest
 
 from agentdeck.engine import views
 from agentdeck.engine.views import StartRequest
+from agentdeck.engine.views.documents import to_json
 from agentdeck.engine.views.landings import LandRequest
 from agentdeck.engine.views.review import Comment
-from agentdeck.engine.views.written import to_json
 from tests.support.decks import Bench
 from tests.support.finished import finished
 
@@ -61,7 +61,7 @@ def test_what_a_host_reads_can_be_written_as_json(bench: Bench) -> None:
         "events": deck.events("two"),
     }
     written = json.loads(json.dumps(to_json(read)))
-    assert written["agents"][0]["agent"]["name"] == "fix"
+    assert (written["agents"][0]["name"], written["agents"][0]["env"]) == ("fix", [])
     assert [step["text"] for step in written["steps"]] == ["removed fix"]
     assert written["choices"]["default"]
     with pytest.raises(TypeError, match="ScreenReader is no value"):
