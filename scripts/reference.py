@@ -104,6 +104,8 @@ def _model_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
     annotation = _bare(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
+    if get_origin(annotation) is tuple and isinstance(get_args(annotation)[0], type):
+        return _model_of(get_args(annotation)[0])
     if get_origin(annotation) is dict:
         inner, _ = _model_of(get_args(annotation)[1])
         return inner, True

@@ -144,3 +144,22 @@ def test_a_trusted_repository_is_trusted_in_each_worktree_and_yes_means_yes(
         api.requests.clear()
         asked[name] = any("rust" in reason for reason in seen)
     assert asked == {"one": True, "two": False}
+
+
+@pytest.mark.parametrize("profile", PACKAGES)
+def test_an_agent_is_told_where_it_works_and_no_file_of_the_repository_says_it(
+    bench: Bench, api: FakeApi, profile: str
+) -> None:
+    deck = bench.deck()
+    deck.start(StartRequest(task="Make the file", profile=profile, name="it", mode=Mode.HEADLESS))
+    view = deck.wait("it")
+    asked = json.dumps([each["body"] for each in api.requests], ensure_ascii=False)
+    told = ("Other agents work on the same repository", str(view.worktree), f"ports: {view.ports[0]}")
+    assert all(text in asked for text in told), api.requests[-1]["body"]
+    assert ("It holds back git stash, git rebase" in asked) == (profile == "codex")
+    assert bench.git("status", "--porcelain", "-uno", cwd=view.worktree) == ""
+    bench.own('[agent]\npreamble = ""\n')
+    api.requests.clear()
+    bench.deck().start(StartRequest(task="Make the file", profile=profile, name="two", mode=Mode.HEADLESS))
+    deck.wait("two")
+    assert "Other agents work on the same repository" not in str([each["body"] for each in api.requests])

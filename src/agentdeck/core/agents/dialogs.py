@@ -1,6 +1,7 @@
 """The dialogs of agent CLIs that are no question of an agent: trust, login, theme, update.
 
-They are answered by choosing an option on the screen, for versions differ in which one is marked at first."""
+They are answered by choosing an option on the screen, for versions differ in which one is marked at first.
+"""
 
 from __future__ import annotations
 

@@ -30,6 +30,10 @@ class AgentDefaults(Section):
     commands: list[str] = Field(default=[])
     """Commands that an agent with the permission `edit` runs without asking, such as `make test`, beside git's for
     committing and those of the gate."""
+    preamble: str | None = None
+    """What each agent is told of the place it works in, beside its task, where its profile has a way for that.
+    `{worktree}`, `{branch}`, `{ports}` and `{database}`, the name of its variable, are the agent's. None: a few
+    sentences on these; empty: nothing."""
     failover: list[str] = Field(default=[])
     """Profiles to go on with, in this order, when an agent's provider limits it, is down or refuses its login. The
     agent's own comes first, wherever it is in the list; `["claude"]` alone waits for the end of a limit."""

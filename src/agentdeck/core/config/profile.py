@@ -101,8 +101,8 @@ class AnswerKeys(_Section):
 
 
 class Dialog(_Section):
-    """A dialog of the CLI's own that is no question of an agent. An option is chosen by moving to it on the screen,
-    whichever is marked at first."""
+    """A dialog of the CLI's own that is no question of an agent, in a table `[[dialogs]]` for each. An option is chosen
+    by moving to it on the screen, whichever is marked at first."""
 
     kind: Literal["trust", "risk", "login", "theme", "update", "survey"]
     """What it is about."""
@@ -129,6 +129,19 @@ class Sandbox(_Section):
     argv: tuple[str, ...] = ()
     """Words put right after the program's name; `{roots}` is the list of the folders, in JSON, with those that the
     user has opened already. Empty: it has no sandbox, or none that holds git back."""
+
+
+class Preamble(_Section):
+    """How the CLI is told where it works: its worktree, ports and database, and how to commit. `agent.preamble` of the
+    configuration is the text."""
+
+    argv: tuple[str, ...] = ()
+    """Words put right after the program's name, with the text as `{preamble}` or, quoted as in JSON, as `{quoted}`.
+    Empty: it is not told."""
+    sandbox: str = ""
+    """What its sandbox holds back, told as well unless its permission is `all`."""
+    no_commits: str = ""
+    """The same where it can't commit in its worktree."""
 
 
 class Grant(_Section):
@@ -233,6 +246,7 @@ class Profile(_Section):
     reports: Reports = Reports()
     files: Literal["", "claude", "codex"] = ""
     """Whose own files say what it may do and which folders it may write; empty: they are not read."""
+    preamble: Preamble = Preamble()
     permission: Permissions = Permissions()
     sandbox: Sandbox = Sandbox()
     transcript: Transcript | None = None

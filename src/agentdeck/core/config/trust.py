@@ -84,6 +84,7 @@ KEYS: dict[str, TrustKey] = {
     "agent.base": HARMLESS,
     "agent.branch": TrustKey(Reach.LOOSENS, "chooses the branch that new agents work on"),
     "agent.permission": TrustKey(Reach.LOOSENS, "says how much agents do without asking", tightens=_stricter),
+    "agent.preamble": TrustKey(Reach.REACHES, "is told to every agent"),
     "agent.commands": TrustKey(Reach.LOOSENS, "names commands that agents run without asking"),
     "agent.failover": TrustKey(Reach.LOOSENS, "chooses the profiles that take over"),
     "agent.tier": TrustKey(Reach.REACHES, "chooses which models serve new agents"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.permission import Level, chosen, usual_commands
+from agentdeck.core.agents.preamble import Place, preamble, words
 from agentdeck.engine.worktrees import identity
 from agentdeck.errors import UsageError
 
@@ -29,9 +30,10 @@ class Allowance:
 def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[str, str]) -> Allowance:
     """`variables` is what the CLI finds its own files by."""
     commit = _to_commit(world, agent, profile, variables)
+    told = _preamble(world, agent, profile, variables, commits=bool(commit))
     grant = profile.permission.grant(agent.permission)
     if grant is None:
-        return Allowance(commit)
+        return Allowance((*commit, *told))
     config = world.settings.config
     commands = usual_commands(config.agent.commands, config.landing.gate)
     rules = "".join(f'{json.dumps(f"{command}*")}:"allow",' for command in commands)
@@ -41,7 +43,25 @@ def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[s
         for word in grant.command_argv
     )
     env = {name: value.replace("{rules}", rules) for name, value in grant.env.items()}
-    return Allowance((*grant.argv, *usual, *commit), env, dict(grant.settings))
+    return Allowance((*grant.argv, *usual, *commit, *told), env, dict(grant.settings))
+
+
+def _preamble(
+    world: World, agent: Agent, profile: Profile, variables: Mapping[str, str], *, commits: bool
+) -> tuple[str, ...]:
+    """Words that tell the CLI where it works; after the person's own, where there is one place for both."""
+    tree = agent.worktree
+    if not profile.preamble.argv or tree is None:
+        return ()
+    from agentdeck.system.config.clifiles import codex_config
+
+    config, ports = world.settings.config, agent.ports
+    database = config.database.variable if agent.database is not None else ""
+    place = Place(str(tree.path), str(tree.data["branch"]), ports.ports if ports else (), database)
+    sandbox = profile.preamble.sandbox if commits else profile.preamble.no_commits
+    text = preamble(place, config.agent.preamble, "" if agent.permission == Level.ALL else sandbox)
+    own = codex_config(variables).get("developer_instructions") if profile.files == "codex" and text else None
+    return words(profile.preamble.argv, f"{own}\n\n{text}" if isinstance(own, str) else text)
 
 
 def permission_of(world: World, profile: Profile, asked: str | None, *, sure: bool) -> str:
