@@ -7,6 +7,7 @@ Words in brackets in the task change what it does:
 
     [ask]    ask for a permission first, as agent CLIs do
     [slow]   take three times as long
+    [hold]   stay at it until it is stopped and resumed; with [think], until a line is typed
     [fail]   fail at the end
     [limit]  give up on a rate limit
     [think]  ask a model, again and again, and commit what it said each time; the gateway says where it is
@@ -20,6 +21,7 @@ import http.server
 import json
 import os
 import re
+import select
 import sqlite3
 import subprocess
 import sys
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     say("Scripted demo agent: there is no model behind it.")
     say(f"Task: {task}")
     pause = _PAUSE * (3 if "[slow]" in task else 1)
-    for number, step in enumerate(_steps(task, headless=arguments.headless)):
+    for number, step in enumerate(_steps(task, headless=arguments.headless, resumed=arguments.resume)):
         if number < done:
             continue
         memory.write_text(f"{number}\n{task}")
@@ -88,13 +90,15 @@ def _remembered(memory: Path) -> tuple[str, int]:
     return task, int(number)
 
 
-def _steps(task: str, *, headless: bool) -> list[Callable[[], int | None]]:
+def _steps(task: str, *, headless: bool, resumed: bool) -> list[Callable[[], int | None]]:
     steps: list[Callable[[], int | None]] = [_read]
     if "[ask]" in task and not headless:
         steps.append(_ask)
     steps += [_use_database, _serve]
     if "[think]" in task:
-        steps += [_think] * _THOUGHTS
+        steps += [_think_on] if "[hold]" in task else [_think] * _THOUGHTS
+    elif "[hold]" in task and not resumed:
+        steps.append(_hold)
     if "[limit]" in task:
         steps.append(_give_up)
     if "[fail]" in task:
@@ -175,6 +179,17 @@ def _think() -> int | None:
     _git("add", "thoughts.txt")
     _git("-c", "user.name=Demo agent", "-c", "user.email=demo@localhost", "commit", "-q", "-m", text.strip())
     return None
+
+
+def _think_on() -> int | None:
+    while (code := _think()) is None and not select.select([sys.stdin], [], [], _PAUSE)[0]:
+        pass
+    return code
+
+
+def _hold() -> None:
+    say("This takes long.")
+    time.sleep(600)
 
 
 def _give_up() -> int:

@@ -22,7 +22,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 _CONFIG = """\
 [database]
 template = "dev.sqlite3"
@@ -119,7 +119,7 @@ class Tour:
         for name, task in (
             ("basket", "Add a basket"),
             ("search", "Add a search [ask]"),
-            ("invoices", "Print invoices [slow]"),
+            ("invoices", "Print invoices [hold]"),
         ):
             self.show(f'agentdeck run "{task}" --agent demo --name {name} --detach --quiet')
         self.until("search waits for a person", lambda: self.state("search") == "waiting")
@@ -131,6 +131,7 @@ class Tour:
         self.show("agentdeck send search y")
 
         _title("Stop one, and resume it later")
+        self.until("invoices is at work", lambda: "takes long" in self._run(["agentdeck", "logs", "invoices"]).stdout)
         self.show("agentdeck stop invoices")
         check(self.state("invoices") == "stopped", "invoices was not stopped")
         self.show("agentdeck resume invoices --quiet")
@@ -170,7 +171,7 @@ class Tour:
     def fail_over(self) -> None:
         _title("A provider goes down: the next one serves until it is back")
         _print("\n(The two providers of this demo are small servers on this machine; there is no model behind them.)")
-        self.show('agentdeck run "Think it over [think] [slow]" --agent demo --tier work --name thinker -d --quiet')
+        self.show('agentdeck run "Think it over [think] [hold]" --agent demo --tier work --name thinker -d --quiet')
         thoughts = Path(self.ask("show", "thinker")["worktree"]) / "thoughts.txt"
 
         def heard(name: str) -> bool:
@@ -184,6 +185,7 @@ class Tour:
         self.until("the backup answers", lambda: heard("backup"))
         self._answer_with("cloud", 200)
         self.until("the cloud is taken back", lambda: heard("cloud"))
+        self.show("agentdeck send thinker enough")
         self.until("thinker is done", lambda: self.state("thinker") == "done")
         self.show("agentdeck logs thinker --grep says")
         self.show("agentdeck show --failovers thinker")
