@@ -15,9 +15,8 @@ run: ## the program itself, on the repository you are in: make run ARGS="ls"
 	@scripts/setup run
 	@$(BIN)/agentdeck $(ARGS)
 
-# Four at once on few cores starve real terminals and servers at times: what failed has to pass when it runs alone.
 test: check ## all checks and all tests that this machine can run
-	$(BIN)/python -m pytest -n 4 --dist worksteal || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest -n 4 --dist worksteal || $(BIN)/python scripts/again.py
 
 # make test runs these too where llama.cpp and the model are installed already: they are 280 MB to download.
 test-local: ## failover to a real llama.cpp server with a small real model

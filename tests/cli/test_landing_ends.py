@@ -20,6 +20,7 @@ from agentdeck.errors import ExitCode
 from tests.support.cli import PROGRAM, agentdeck
 from tests.support.decks import Bench
 from tests.support.finished import finished
+from tests.support.programs import path_without
 from tests.support.worlds import leftovers, world_of
 
 MERGER = """
@@ -153,7 +154,7 @@ def test_pr_pushes_the_branch_and_calls_the_forges_program(bench: Bench, remote:
     asked = bench.home / "asked"
     text = f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{asked}'\necho https://example.org/7\n"
     bench.write(program, text, cwd=bench.home / "bin").chmod(0o755)
-    path = {"PATH": f"{bench.home / 'bin'}:/usr/bin:/bin"}
+    path = {"PATH": f"{bench.home / 'bin'}:{path_without(bench.home / 'system', 'gh', 'glab')}"}
     done = agentdeck("pr", "fix", "--draft", "-m", "A title\nand a text", cwd=bench.root, env=path)
     assert (done.returncode, done.stdout) == (ExitCode.OK, "https://example.org/7\n"), done.stderr
     words = asked.read_text().splitlines()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.agent import State
-from agentdeck.engine.runner.runner import Runner
+from agentdeck.core.agents.agent import Fault, State
 from agentdeck.engine.views import StartRequest
+from tests.engine.runner.test_runner import Pane
 from tests.support.cli import agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.finished import finished
@@ -61,10 +64,28 @@ def test_one_step_in_time_does_not_take_the_trash_of_others(bench: Bench, monkey
     deck.undo()
 
 
-def test_a_time_out_does_not_follow_the_clock() -> None:
-    """The runner counts on a clock that nobody sets."""
-    names = Runner._consider_stopping.__code__.co_names + Runner._on_tick.__code__.co_names
-    assert "time" not in names
+@pytest.mark.parametrize("jump", [-YEAR, YEAR])
+@pytest.mark.parametrize(
+    ("argv", "limit", "fault"), [(("sleep", "100"), 1.0, Fault.TIMED_OUT), (("sleep", "2"), 60.0, Fault.NONE)]
+)
+def test_a_time_out_does_not_follow_the_clock(
+    tmp_path: Path, jump: float, argv: tuple[str, ...], limit: float, fault: Fault
+) -> None:
+    """The clock jumps half a second after the runner has begun."""
+    pane = Pane(tmp_path)
+    orders = pane.argv(*argv, timeout=limit)[-1]
+    line = f"""
+import sys, time
+now, begun = time.time, time.monotonic()
+time.time = lambda: now() + {jump} * (time.monotonic() > begun + 0.5)
+from agentdeck.engine.runner.runner import main
+sys.argv[1:] = [{orders!r}]
+sys.exit(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", line], env=pane.environment(), capture_output=True, check=False, timeout=50
+    )
+    assert pane.store.status("fix").fault is fault, done
 
 
 @pytest.mark.slow
@@ -75,8 +96,6 @@ def test_a_program_under_a_moved_clock(bench: Bench) -> None:
     if shutil.which("faketime") is None:
         pytest.skip("faketime is not installed")
     finished(bench, "fix", {"new.txt": "new\n"})
-    import subprocess
-    import sys
 
     def at(offset: str, *words: str) -> subprocess.CompletedProcess[str]:
         argv = ["faketime", "-f", offset, sys.executable, "-m", "agentdeck", *words]

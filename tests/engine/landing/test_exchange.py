@@ -17,6 +17,7 @@ from agentdeck.system.git.forges import host_of
 from agentdeck.system.git.merges import Method
 from tests.support.decks import Bench
 from tests.support.finished import finished
+from tests.support.programs import path_without
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def forge(bench: Bench, remote: Path, monkeypatch: pytest.MonkeyPatch) -> Forge:
     ssh = bench.write("ssh", '#!/bin/sh\nfor word; do last=$word; done\nexec sh -c "$last"\n', cwd=tools)
     ssh.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", shlex.quote(str(ssh)))
-    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", f"{tools}:{path_without(bench.home / 'system', 'gh', 'glab')}")
     finished(bench, "fix", {"fix.txt": "fixed\n"})
     return Forge(bench, remote, tools)
 
@@ -142,8 +143,8 @@ def test_a_pull_request_pushes_the_branch_and_calls_the_forges_program(bench: Be
         ("gitlab.com", {"gh": "*"}, "glab is not installed", "https://gitlab.com/gitlab-org/cli"),
         ("github.com", {"gh": "else"}, "gh is not logged in at github.com", "gh auth login --hostname github.com"),
         ("git.example.org", {}, "Neither gh nor glab is installed", "https://cli.github.com, https://gitlab.com"),
-        ("git.example.org", {"gh": "*", "glab": "*"}, "Whether gh or glab", "agentdeck pr --with gh fix"),
-        ("git.example.org", {"gh": "no", "glab": "no"}, "Whether gh or glab", "agentdeck pr --with gh fix"),
+        ("git.example.org", {"gh": "*", "glab": "*"}, "whether gh or glab", "agentdeck pr --with gh fix"),
+        ("git.example.org", {"gh": "no", "glab": "no"}, "whether gh or glab", "agentdeck pr --with gh fix"),
     ],
 )
 def test_nothing_is_pushed_for_which_no_program_is_there(
