@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.support.decks import IDENTITY
 from tests.support.processes import gone
+from tests.support.sockets import end_server
 
 CONFIG = """
 [runner]
@@ -210,7 +211,7 @@ class Sandbox:
 
     def close(self, *, keep: bool) -> None:
         """End all that was started here; take the folder away unless it is to be looked at."""
-        self.tmux("kill-server")
+        end_server(self.socket)
         deadline = time.monotonic() + 10
         while (left := self.processes()) and time.monotonic() < deadline:
             for pid in left:

@@ -18,6 +18,7 @@ import pytest
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.world import World
 from agentdeck.system.terminal.tmux import SOCKET_VARIABLE, Tmux
+from tests.support.sockets import end_server
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Test",
@@ -121,6 +122,7 @@ def bench_in(
     finally:
         with suppress(Exception):
             _end(bench)
+        end_server(bench.socket)
 
 
 def _surroundings(home: Path, socket: str) -> Mapping[str, str]:
@@ -137,11 +139,10 @@ def _surroundings(home: Path, socket: str) -> Mapping[str, str]:
 
 
 def _end(bench: Bench) -> None:
-    """End every runner by its pid, then the tmux server; a runner ends its agent's processes itself."""
+    """End every runner by its pid; it ends its agent's processes itself."""
     for window in Tmux(bench.socket).windows():
         with suppress(ProcessLookupError, PermissionError):
             os.kill(window.pid, 9)
-    Tmux(bench.socket).run("kill-server")
 
 
 @pytest.fixture

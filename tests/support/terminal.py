@@ -11,16 +11,17 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tests.support.retry import eventually
+from tests.support.sockets import end_server
 
 _GONE = ("TMUX", "TMUX_PANE", "NO_COLOR", "COLUMNS", "LINES")
 
 
 class Terminal:
     def __init__(self, socket: str) -> None:
-        self._socket = socket
+        self.socket = socket
 
     def tmux(self, *args: str) -> str:
-        argv = ["tmux", "-L", self._socket, "-f", "/dev/null", *args]
+        argv = ["tmux", "-L", self.socket, "-f", "/dev/null", *args]
         environment = {name: value for name, value in os.environ.items() if name not in _GONE}
         return subprocess.run(argv, check=True, capture_output=True, text=True, env=environment).stdout
 
@@ -70,7 +71,7 @@ def terminal(argv: list[str], cwd: Path, size: tuple[int, int]) -> Iterator[Term
     try:
         yield made
     finally:
-        made.tmux("kill-server")
+        end_server(made.socket)
 
 
 def dashboard(cwd: Path, size: tuple[int, int]) -> AbstractContextManager[Terminal]:

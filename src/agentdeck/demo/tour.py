@@ -110,6 +110,8 @@ class Tour:
         self._run(["agentdeck", "stop", "--all"])
         self._run(["agentdeck", "gateway", "stop"])
         self._run(["tmux", "-L", self.socket, "kill-server"])
+        folder = Path(os.environ.get("TMUX_TMPDIR") or "/tmp")  # noqa: S108 - where tmux has its sockets, and leaves them
+        (folder / f"tmux-{os.getuid()}" / self.socket).unlink(missing_ok=True)
         for child, _ in self.providers.values():
             child.kill()
             child.wait()

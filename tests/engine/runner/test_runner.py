@@ -22,6 +22,7 @@ from agentdeck.system.state.store import Store
 from agentdeck.system.terminal.tmux import Tmux
 from tests.support.processes import gone
 from tests.support.retry import eventually
+from tests.support.sockets import end_server
 
 TREE = Path(__file__).parents[3]
 BAD = (sys.executable, "-m", "tests.support.bad_children")
@@ -308,7 +309,7 @@ def terminal(pane: Pane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     for window in server.windows():
         if not gone(window.pid):
             os.kill(window.pid, signal.SIGTERM)
-    server.run("kill-server")
+    end_server(server.socket)
 
 
 def test_window_size_follows(pane: Pane, terminal: Callable[..., Tmux]) -> None:

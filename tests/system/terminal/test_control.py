@@ -17,6 +17,7 @@ import pytest
 from agentdeck.system.terminal.control import SLOW, PaneCapture, ScreenReader
 from agentdeck.system.terminal.tmux import Tmux
 from tests.support.retry import eventually
+from tests.support.sockets import end_server
 
 SESSION = "deck"
 
@@ -26,7 +27,7 @@ def tmux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
     yield server
-    server.run("kill-server")
+    end_server(server.socket)
 
 
 def open_(tmux: Tmux, name: str, script: str, folder: Path) -> None:

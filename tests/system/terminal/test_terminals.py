@@ -14,6 +14,7 @@ from libtmux.exc import LibTmuxException
 from agentdeck.system.terminal.terminals import Terminals
 from agentdeck.system.terminal.tmux import Tmux
 from tests.support.retry import eventually
+from tests.support.sockets import end_server
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def tmux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
     yield server
-    server.run("kill-server")
+    end_server(server.socket)
 
 
 def opened(tmux: Tmux, session: str, name: str) -> libtmux.Window:
@@ -61,7 +62,7 @@ def test_who_looks_at_a_window_is_detached_from_it_and_no_other(tmux: Tmux, tmp_
         eventually(lambda: tmux.command(*shown).split() == ["two"])
         assert {window.name for window in tmux.windows()} == {"one", "two"}
     finally:
-        outer.run("kill-server")
+        end_server(outer.socket)
 
 
 def test_what_separates_fields_is_known_to_nobody() -> None:

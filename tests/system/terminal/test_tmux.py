@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from agentdeck.errors import NotFoundError, TmuxError
 from agentdeck.system.terminal.tmux import Tmux, quote
 from tests.support.retry import eventually
+from tests.support.sockets import end_server
 
 TMUXES = os.environ.get("AGENTDECK_TEST_TMUX", "").split(os.pathsep)
 """Folders with another tmux to try all this with, beside the one in PATH: `AGENTDECK_TEST_TMUX=/opt/tmux-3.6/bin`."""
@@ -31,7 +32,7 @@ def tmux(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
     yield server
-    server.run("kill-server")
+    end_server(server.socket)
 
 
 def dump(path: Path) -> list[str]:
@@ -135,7 +136,7 @@ def test_two_terminals_watch_two_agents_of_one_deck(tmux: Tmux, tmp_path: Path) 
         eventually(lambda: {window.session for window in tmux.windows()} == {"deck"})
         assert len(tmux.windows()) == 2
     finally:
-        outer.run("kill-server")
+        end_server(outer.socket)
 
 
 def test_what_is_not_there_is_an_empty_list_or_a_clear_error(tmux: Tmux) -> None:
