@@ -29,37 +29,36 @@ DOCS = Path(__file__).parents[1] / "docs"
 CONFIGURATION = """\
 # Configuration
 
-`agentdeck.toml` at the root of the repository goes over `~/.config/agentdeck/config.toml`, and both over the defaults
-below: tables are merged key by key, lists and values replace. No file is needed. An unknown key or a wrong type is an
-error that names the file, the line and the key (exit code 78). `agentdeck config` prints what holds here, and where
-each value comes from.
+`agentdeck.toml` at the root of the repository overrides `~/.config/agentdeck/config.toml`, and both override the
+defaults below: tables merge key by key, lists and values replace. You need no file. An unknown key or a wrong type is
+an error that names the file, line and key (exit code 78). `agentdeck config` prints each value and its source.
 
-A repository's file is somebody else's: what it runs, reaches or loosens is used once you have approved it with
-`agentdeck trust`, and asked about again when it changes. That goes for the keys marked with †, for `.worktreeinclude`
-and for an `agent.env_file` inside the repository. Approved or not, a repository's file can't
+Other people can write a repository's file, so what it runs, reaches or loosens is used only once you approve it with
+`agentdeck trust`, and again when it changes. This applies to the keys marked with †, to `.worktreeinclude`
+and to an `agent.env_file` inside the repository. Approved or not, a repository's file can't
 
 - send the key of a `key_env`, or your agents' own login, to an address that is neither in your own file nor that of a
   known provider,
 - put a variable into a `database.url` that leads to another machine; `url = "$NAME"` is fine,
 - write outside of the repository (`worktree.path`) or the worktree (`env_file.path`, `database.path`),
-- have the table `[trust]`.
+- contain the table `[trust]`.
 
-All of that goes into your own file.
+Put these settings into your own file.
 
-This page is made from the program's own models by `python scripts/reference.py`.
+`python scripts/reference.py` makes this page from the program's own models.
 """
 PROFILES = """\
 # Profiles
 
-A profile says how one agent CLI is started, resumed, read and pointed at the gateway: one TOML file a CLI. Those in
-`src/agentdeck/profiles/` ship with the program and are the best examples. A file of the same name in
-`~/.config/agentdeck/profiles/` changes the keys it names; one of a new name is a new profile. A repository can't bring
-one along: a profile names commands that run with your rights. `agentdeck doctor` says which are on this machine.
+A profile tells how to start, resume and read one agent CLI, and how to connect it to the gateway: one TOML file per
+CLI. Those in `src/agentdeck/profiles/` ship with the program and are the best examples. A file of the same name in
+`~/.config/agentdeck/profiles/` overrides keys; one of a new name is a new profile. A repository can't contain
+profiles: a profile names commands that run with your rights. `agentdeck doctor` lists the installed ones.
 
-Only `title`, `command`, `install` and one command line are needed. Command lines are lists of words, no shell's:
-`command` is looked up in PATH to tell whether the CLI is there, and `{python}` is the Python that AgentDeck runs in.
+Only `title`, `command`, `install` and one command line are required. Command lines are lists of words, not shell lines:
+AgentDeck looks up `command` in PATH to find the CLI; `{python}` is the Python that AgentDeck runs in.
 
-This page is made from the program's own models by `python scripts/reference.py`.
+`python scripts/reference.py` makes this page from the program's own models.
 """
 
 
@@ -93,7 +92,7 @@ def _free(model: type[BaseModel]) -> list[str]:
             lines += [
                 f"## `[{name}]`{_mark(model, (name,))}",
                 "",
-                f"{said.get(name, '')} The keys are names of your own; each value: {value}.",
+                f"{said.get(name, '')} You choose the keys; each value: {value}.",
                 "",
             ]
     return lines

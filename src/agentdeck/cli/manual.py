@@ -55,10 +55,11 @@ the top of the repository. Hooks and the gate run at the top.
 Without a terminal (cron, CI), a run that waits is --headless. Otherwise the
 agent shows its own screen: “agentdeck attach” opens it.
 
---permission ask: it asks before it changes anything. edit: it edits files in
-its worktree, commits, and runs the commands of the gate and of agent.commands.
-all: it does anything that you can; say it twice. Without it the agent does what
-its CLI is set up to do. Nobody can answer a headless agent, so it needs edit.
+--permission ask: the agent asks before it changes anything. edit: it edits
+files in its worktree, commits, and runs the commands of the gate and of
+agent.commands. all: it can do anything that you can; give this option twice.
+By default its CLI's own settings apply. A headless agent can't ask, so it needs
+edit.
 
 TIME is 90, 90s, 15m, 2h or 1h30m.
 
@@ -70,10 +71,11 @@ A task file:
   name = "docs"
   task = "Document the parser"
   after = ["parser"]            # start when these are done
-  agent = "codex"               # also: branch, base, tier, permission, timeout, env, id
+  agent = "codex"
+  # also: branch, base, tier, permission, timeout, env, id
 
 With -f, run exits with 0 when all tasks are done. Otherwise it exits with the
-code that the tasks share which failed or could not start, or with 1 if their
+code shared by the tasks that failed or could not start, or with 1 if their
 codes differ.
 
 examples:

@@ -148,7 +148,7 @@ def _add_run(verbs: Any) -> None:
         choices=LEVELS,
         action="append",
         default=[],
-        help="what it may do without asking: ask, edit (files and commits), or all, which has to be said twice",
+        help="what it may do without asking: ask, edit (files and commits), or all (give it twice)",
     )
     run.add_argument(
         "--failover", metavar="PROFILES", help="profiles that take over if its provider fails: codex,aider; or none"

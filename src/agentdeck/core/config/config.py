@@ -15,7 +15,7 @@ PortNumber = Annotated[int, Field(ge=1024, le=65535)]
 
 
 class AgentDefaults(Section):
-    """What `agentdeck run` takes where the command line is silent."""
+    """The defaults of `agentdeck run`."""
 
     profile: str = "claude"
     """Profile of a new agent; `auto` takes the first one found on this machine."""
@@ -40,7 +40,7 @@ class AgentDefaults(Section):
     tier: str = ""
     """The chain of models that a new agent is served by; empty: its CLI's own provider."""
     timeout: Seconds | None = None
-    """Seconds until a run is stopped; none: never."""
+    """Seconds after which a run is stopped; none: never."""
     env: dict[str, Annotated[str, AfterValidator(placeholders.check)]] = Field(default={})
     """Variables that every agent gets. `{name}`, `{branch}` and `{worktree}` in them are the agent's, `{port}` is its
     first port, `{index}` the lowest number from 1 that no other agent of the repository has; `{{name}}` is `{name}`."""
@@ -55,7 +55,7 @@ class AgentDefaults(Section):
 
 class WorktreeConfig(Section):
     path: str = ".worktrees/{name}"
-    """Where worktrees lie, relative to the repository: `{name}` the agent's, `{repo}` the repository's."""
+    """The path of worktrees, relative to the repository: `{name}` the agent's, `{repo}` the repository's."""
     copy_files: list[str] = Field(default=[".env", ".env.*"], alias="copy")
     """git-ignored files to copy into a new worktree, as patterns of a .gitignore; `.worktreeinclude` adds to them.
     Hooks in a git-ignored `core.hooksPath` always come along."""
@@ -66,23 +66,23 @@ class WorktreeConfig(Section):
 
 
 class Hooks(Section):
-    """Shell lines of the user's own, run in the worktree with the agent's variables."""
+    """Your own shell lines, run in the worktree with the agent's variables."""
 
     setup: list[str] = Field(default=[])
     """Run in the pane before the agent starts; one that fails stops the start."""
     teardown: list[str] = Field(default=[])
     """Run before the worktree is removed; one that fails is reported and does not stop the removal."""
     timeout: Seconds = 600.0
-    """Seconds that one line may take."""
+    """Time limit of one line, in seconds."""
 
 
 class PortsConfig(Section):
     per_agent: Annotated[int, Field(ge=0, le=100)] = 4
     """How many ports an agent gets: PORT, PORT_1, …"""
     range: Annotated[tuple[PortNumber, PortNumber], Field(strict=False)] = (20000, 29999)
-    """The first and the last port that may be handed out."""
+    """The first and the last port to hand out."""
     names: list[str] = Field(default=[])
-    """Names of their own for PORT_1, PORT_2, … in order, such as `API_PORT`."""
+    """More names for PORT_1, PORT_2, … in order, such as `API_PORT`."""
 
     @model_validator(mode="after")
     def _room(self) -> PortsConfig:
@@ -105,7 +105,7 @@ class DatabaseConfig(Section):
     template: str = ""
     """sqlite: the file to copy; postgres: the database to copy."""
     path: str = ".agentdeck/db.sqlite3"
-    """sqlite: where the copy lies, relative to the worktree."""
+    """sqlite: the path of the copy, relative to the worktree."""
     url: str = ""
     """postgres, redis: the server; empty: what PGHOST and the others, or localhost, say. `$NAME` comes from the
     environment."""
@@ -116,13 +116,13 @@ class DatabaseConfig(Section):
     variables: dict[str, str] = Field(default={})
     """More variables, from `{url}`, `{name}`, `{host}`, `{port}`, `{user}`, `{schema}`, `{prefix}`, `{path}`."""
     create: str = ""
-    """command: the shell line that creates one and prints its URL; it sees AGENTDECK_DATABASE, the name to use."""
+    """command: the shell line that creates a database and prints its URL; AGENTDECK_DATABASE is the name to use."""
     drop: str = ""
-    """command: the shell line that takes it away."""
+    """command: the shell line that drops it."""
     dump: str = ""
     """command: the shell line that writes a dump to the file AGENTDECK_DUMP."""
     restore: str = ""
-    """command: the shell line that reads the dump AGENTDECK_DUMP back."""
+    """command: the shell line that restores the dump AGENTDECK_DUMP."""
     keep_dump: bool = True
     """Whether a database is dumped before it is dropped."""
 
@@ -142,7 +142,7 @@ class EnvFileConfig(Section):
     path: str = ".env.local"
     """The file, relative to the worktree, that gets the managed block; empty: none."""
     caches: list[str] = Field(default=[])
-    """Variables such as `XDG_CACHE_HOME` or `TURBO_CACHE_DIR` that shall name a folder of the agent's own."""
+    """Variables, such as `XDG_CACHE_HOME` or `TURBO_CACHE_DIR`, that name a folder of the agent's own."""
 
 
 class RunnerConfig(Section):
@@ -151,36 +151,36 @@ class RunnerConfig(Section):
     grace_terminate: Seconds = 5.0
     """Seconds between TERM and KILL."""
     recording_max_mb: Annotated[int, Field(ge=1)] = 32
-    """Megabytes of a recording after which it begins anew."""
+    """Size in megabytes at which a recording rotates."""
     recording_keep: Annotated[int, Field(ge=0)] = 1
-    """How many full recordings are kept beside the one that is written."""
+    """Number of full recordings to keep beside the current one."""
     quiet: Seconds = 0.4
     """Seconds without output after which the screen is read for the agent's state."""
 
 
 class FailoverConfig(Section):
-    """How patient the failover from one profile to the next is; see `failover` in `[agent]`."""
+    """How long failover between profiles waits; see `failover` in `[agent]`."""
 
     patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 120.0
-    """Seconds that the end of a limit is awaited although another profile is ready."""
+    """Seconds to wait for a limit to end although another profile is ready."""
     longest_wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6 * 3600.0
-    """Seconds that a run may wait in all when no profile is ready."""
+    """Seconds that a run waits in total when no profile is ready."""
     attempts: Annotated[int, Field(ge=0)] = 20
-    """How often one run may be started again, or told to go on."""
+    """How often one run may be restarted or told to continue."""
     first_pause: Seconds = 60.0
-    """Seconds to leave a provider alone that did not say for how long; doubled with each fault in a row."""
+    """Seconds to pause a provider that names no reset time; doubles with each fault in a row."""
     longest_pause: Seconds = 1800.0
-    """Seconds to which that grows."""
+    """The longest such pause, in seconds."""
     back: Literal["turn", "start", "never"] = "turn"
     """When an agent goes back to its own profile once that can serve it again: between two turns, when it is started
     again, or never by itself."""
     settle: Seconds = 3.0
-    """Seconds that a limit has to stay on the screen of a program that still runs."""
+    """Seconds for which a limit must stay on the screen of a running program."""
 
 
 class QueueConfig(Section):
     jobs: Annotated[int, Field(ge=0)] = 0
-    """How many tasks of a file run at once; 0: as many as the machine has processors."""
+    """How many tasks of a file run at once; 0: one per processor."""
     max_load: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.5
     """No further task starts above this load per processor."""
     min_free_mb: Annotated[int, Field(ge=0)] = 512
@@ -188,24 +188,24 @@ class QueueConfig(Section):
 
 
 class LandingConfig(Section):
-    """How finished branches come to their base branch."""
+    """How finished branches land on their base branch."""
 
     method: Literal["merge", "squash", "rebase", "ff-only"] = "merge"
-    """A merge commit, one commit, the commits one by one, or only a fast-forward."""
+    """A merge commit, one commit, the commits one by one, or a fast-forward only."""
     gate: list[str] = Field(default=[])
-    """Shell lines that must exit with 0 before a base branch moves; run in a worktree of their own, in this order."""
+    """Shell lines that must exit with 0 before a base branch moves; they run in their own worktree, in order."""
     timeout: Seconds = 3600.0
-    """Seconds that a gate may take."""
+    """Time limit of a gate, in seconds."""
     remove: bool = False
     """Whether an agent is removed once it has landed."""
     trailers: bool = True
     """Whether the commit names the agent, its profile and its model."""
     protected: list[str] = Field(default=[])
-    """Branches, as patterns, that nothing lands on here: `agentdeck pr` is for them."""
+    """Branches, as patterns, that reject landings; use `agentdeck pr` for them."""
     gate_after_failover: bool = False
-    """Whether work that was done while another provider served than the first of the tier needs a gate to land."""
+    """Whether work made on a backup provider of the tier needs a gate to land."""
     retries: Annotated[int, Field(ge=0)] = 5
-    """How often a landing starts over when its base moved while it was tested."""
+    """How often a landing starts over if its base moves during the gate."""
 
 
 class TrashConfig(Section):
@@ -214,11 +214,11 @@ class TrashConfig(Section):
     ignored: bool = False
     """Whether git-ignored files of a worktree are kept too."""
     keep_days: Annotated[int, Field(ge=1)] = 30
-    """Days after which `agentdeck prune` offers to let go of it."""
+    """Days after which `agentdeck prune` offers to delete it."""
 
 
 class TrustConfig(Section):
-    """Which repositories are trusted without a question; only your own file may have this table."""
+    """Repositories that are always trusted; only your own file can have this table."""
 
     roots: list[str] = Field(default=[])
     """Folders: what the configuration of a repository below one of them says is used as if you had approved it."""
@@ -240,12 +240,12 @@ class Config(Section):
     providers: Providers = Field(default={}, validate_default=True)
     """Model servers by name: the known ones need no table."""
     tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
-    """Chains by name, each a list of `provider:model`; `local = "auto"` finds the servers on this machine."""
+    """Chains by name, each a list of `provider:model`; `local = "auto"` finds local model servers."""
     gateway: GatewayConfig = GatewayConfig()
     budgets: BudgetsConfig = BudgetsConfig()
     dashboard: DashboardConfig = DashboardConfig()
     keys: dict[str, str] = Field(default={})
-    """Other keys for the dashboard, by what its help (`?`) calls them: `"agent.stop" = "S,ctrl+s"`."""
+    """Other keys for the dashboard, by the names in its help (`?`): `"agent.stop" = "S,ctrl+s"`."""
 
     @model_validator(mode="after")
     def _chains_work(self) -> Config:

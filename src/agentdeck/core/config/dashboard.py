@@ -15,10 +15,10 @@ class DashboardConfig(Section):
     theme: str = "dark"
     """`dark`, `light`, or the name of any theme of Textual's, such as `nord` or `gruvbox`."""
     bell: bool = True
-    """Whether the terminal's bell rings when an agent calls."""
+    """Whether the terminal's bell rings when an agent needs you."""
     notifications: bool = True
-    """Whether the terminal is asked to show a desktop notification then (OSC 9; not all can)."""
+    """Whether the terminal shows a desktop notification then (OSC 9; not all terminals can)."""
     call_for: list[Call] = Field(default=["waiting", "failed", "done"])
-    """The states that an agent calls a person for when it gets into them."""
+    """The states in which an agent needs you."""
     title: bool = True
-    """Whether the terminal's title says how many agents wait."""
+    """Whether the terminal's title shows how many agents wait."""

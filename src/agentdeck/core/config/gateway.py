@@ -14,36 +14,36 @@ from agentdeck.core.providers.tiers import check_tiers
 
 
 class Timeouts(Section):
-    """Seconds after which a provider is taken for failed."""
+    """Seconds after which a provider counts as failed."""
 
     connect: Seconds = 10.0
-    """Until the connection stands."""
+    """Until the connection is open."""
     first_byte: Seconds = 60.0
     """Until the first byte of a stream."""
     answer: Seconds = 600.0
-    """Until the first byte of an answer that is not streamed: the server sends it when all of it is there."""
+    """Until the first byte of an answer that is not streamed; the server sends it when it is complete."""
     idle: Seconds = 180.0
-    """Between two pieces of an answer."""
+    """Between two parts of an answer."""
 
 
 class Prices(Section):
-    """Money for a million tokens, in dollars."""
+    """Prices per million tokens, in US dollars."""
 
     input: Annotated[float, Field(ge=0)] = 0.0
-    """What is sent."""
+    """Tokens sent."""
     output: Annotated[float, Field(ge=0)] = 0.0
-    """What comes back."""
+    """Tokens received."""
     cache_read: Annotated[float, Field(ge=0)] = 0.0
-    """What the provider had cached."""
+    """Tokens read from the provider's cache."""
     cache_write: Annotated[float, Field(ge=0)] = 0.0
-    """What it put into its cache."""
+    """Tokens written to the provider's cache."""
 
 
 class ProviderConfig(Section):
-    """An API that serves models. Known names bring their own defaults (`PRESETS`)."""
+    """An API that serves models. Known names have defaults (`PRESETS`)."""
 
     base_url: str
-    """Up to and with the version, such as `https://api.openai.com/v1`."""
+    """The address up to the version, such as `https://api.openai.com/v1`."""
     apis: Annotated[list[Annotated[Api, Field(strict=False)]], Field(min_length=1)]
     """The formats it speaks."""
     key_env: str = ""
@@ -55,7 +55,7 @@ class ProviderConfig(Section):
     """Whether it runs on this machine: it needs no key and costs nothing."""
     timeouts: Timeouts = Timeouts()
     max_concurrent: Annotated[int, Field(ge=0)] = 0
-    """Requests in flight at once; 0: no limit. One more waits as at a rate limit."""
+    """Parallel requests; 0: no limit. Further requests wait as at a rate limit."""
     count_tokens: bool = False
     """Whether the server answers `/v1/messages/count_tokens`; if not, the gateway estimates."""
     ask_usage: bool = True
@@ -142,43 +142,43 @@ Providers = Annotated[dict[str, ProviderConfig], BeforeValidator(_with_presets)]
 
 
 class GatewayConfig(Section):
-    """When agents use the gateway, and how it bears a provider's faults."""
+    """When agents use the gateway, and how it handles a provider's faults."""
 
     use: Literal["auto", "always", "never"] = "auto"
     """`auto`: agents with a tier; `always`: every agent whose CLI can be pointed at it; `never`: none."""
     retry_budget: Annotated[float, Field(ge=0)] = 15.0
     """Seconds that one request may spend waiting between attempts, all providers together."""
     retries: Annotated[int, Field(ge=0, le=10)] = 2
-    """How often one provider is asked again for the same request."""
+    """How often the same request is sent to one provider again."""
     backoff: Seconds = 0.5
-    """The first wait where the provider named none; it doubles."""
+    """The first wait if the provider names none; it doubles."""
     backoff_max: Seconds = 8.0
-    """The longest wait of that kind."""
+    """The longest such wait."""
     breaker_failures: Annotated[int, Field(ge=1)] = 3
-    """Failures in a row after which a provider is left alone; a time-out counts as all of them."""
+    """Failures in a row after which a provider is paused; a time-out pauses it at once."""
     breaker_seconds: Seconds = 10.0
-    """How long it is left alone at first; doubled each time that the one probe fails."""
+    """The first pause; it doubles each time the probe fails."""
     breaker_seconds_max: Seconds = 120.0
-    """The longest that it is left alone for failures in a row."""
+    """The longest pause for failures in a row."""
     exhausted_seconds: Seconds = 300.0
-    """How long a provider without quota or credit is left alone when it names no reset."""
+    """The pause of a provider without quota or credit that names no reset."""
     hold: Seconds = 5.0
-    """How long the beginning of a stream is held back while it brings no content, to fail over if an error follows."""
+    """How long to hold back a stream without content, to fail over if an error follows."""
     max_body_mb: Annotated[int, Field(ge=1)] = 64
     """The largest request."""
 
 
 class Limit(Section):
-    """What may be spent."""
+    """A spending limit."""
 
     money: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """In US dollars; none: no limit."""
     tokens: Annotated[int, Field(ge=0)] | None = None
-    """Of the prompt, read from a cache or not, and of the answer; none: no limit."""
+    """Of prompt (cached or not) and answer; none: no limit."""
 
 
 class BudgetsConfig(Section):
-    """What agents may spend through the gateway, and what happens when it is spent."""
+    """What agents may spend through the gateway, and what happens at the limit."""
 
     agent: Limit = Limit()
     """Each agent, in all its runs."""
@@ -187,12 +187,12 @@ class BudgetsConfig(Section):
     day: Limit = Limit()
     """All agents of this repository, in one day of the local calendar."""
     warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """The share of a budget at which an event tells of it."""
+    """The share of a budget at which an event warns."""
     at_limit: Literal["local", "pause", "stop"] = "pause"
     """`local`: the tier `local` serves from then on; `pause`: requests are refused, and the agent waits, until the
     budget is raised or the day is over; `stop`: the agent is stopped."""
     deep_share: Annotated[float, Field(ge=0, le=1)] | None = None
-    """The share of all cost that the tier `deep` should have at most; `agentdeck spend` tells when it has more."""
+    """The share of all cost that the tier `deep` should have at most; `agentdeck spend` shows whether it has more."""
 
     @property
     def any(self) -> bool:

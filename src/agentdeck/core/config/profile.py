@@ -243,6 +243,7 @@ class Profile(_Section):
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
     answer: AnswerKeys = AnswerKeys()
     dialogs: tuple[Dialog, ...] = ()
+    """Dialogs of the CLI itself, such as “trust this folder?”, and how to answer them."""
     reports: Reports = Reports()
     files: Literal["", "claude", "codex"] = ""
     """Whose own files say what it may do and which folders it may write; empty: they are not read."""
