@@ -43,6 +43,7 @@ def test_a_wheel_in_an_empty_environment_works(tmp_path: Path) -> None:
     for shipped in (
         "py.typed",
         "profiles/claude.toml",
+        "profiles/ask.sh",
         "profiles/report.sh",
         "system/terminal/tmux.conf",
         "styles/dashboard.tcss",

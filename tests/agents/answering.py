@@ -39,7 +39,7 @@ def press_enter_until(
             now = time.monotonic()
             if now - answered.get(view.reason, -_AGAIN) >= _AGAIN:
                 answered[view.reason] = now
-                deck.answer(name, yes=True)
+                deck.answer(name, "yes")
         return False
 
     try:

@@ -136,7 +136,7 @@ def test_a_trusted_repository_is_trusted_in_each_worktree_and_yes_means_yes(
             view = deck.agent(name)
             is_new = view.state is State.WAITING and view.reason not in seen
             if is_new and "rust" in view.reason:
-                deck.answer(name, yes=True)
+                deck.answer(name, "yes")
             seen.add(view.reason if view.state is State.WAITING else "")
             return any("Make the file" in str(each["body"]) for each in api.requests)
 

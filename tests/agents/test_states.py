@@ -105,3 +105,43 @@ def test_a_headless_codex_that_did_not_commit_says_so(bench: Bench, api: FakeApi
     )
     view = headless(bench.deck(), "codex")
     assert (view.state, view.reason, view.outcome) == (State.DONE, "uncommitted", ExitCode.UNCOMMITTED)
+
+
+def test_a_hook_gives_claude_code_the_answer_and_no_key_is_pressed(bench: Bench, api: FakeApi) -> None:
+    deck = bench.deck()
+    start_claude(deck)
+    question = deck.agent("cc").status.question
+    assert question is not None
+    assert (question.tool, question.yes is not None, question.hook != "") == ("Bash", True, True)
+    assert FILE in question.subject
+    assert deck.answer("cc", "yes") == "Yes"
+    eventually(lambda: deck.agent("cc").state is State.DONE, 20)
+    assert deck.agent("cc").reason == "uncommitted"
+    assert "Allowed by PermissionRequest hook" in deck.screen("cc")
+    with pytest.raises(RefusedError, match="asks nothing"):
+        deck.answer("cc", "yes")
+
+
+def test_a_refusal_by_the_hook_tells_claude_code_why(bench: Bench, api: FakeApi) -> None:
+    deck = bench.deck()
+    start_claude(deck)
+    deck.answer("cc", text="Use the other file")
+    eventually(lambda: deck.agent("cc").state is State.DONE, 20)
+    assert any("Use the other file" in str(request["body"]) for request in api.requests)
+
+
+def test_the_dialogs_of_codex_are_answered_by_number_and_the_screen_is_checked(bench: Bench, api: FakeApi) -> None:
+    api.escalate = True
+    deck = bench.deck()
+    deck.start(StartRequest(task="Make the file", profile="codex", name="co", mode=Mode.INTERACTIVE))
+    eventually(lambda: "rust" in deck.agent("co").reason, 30)
+    with pytest.raises(RefusedError, match="asks a question"):
+        deck.send("co", "1")
+    deck.answer("co", "yes")
+    eventually(lambda: "Would you like to" in deck.agent("co").reason, 30)
+    question = deck.agent("co").status.question
+    assert question is not None
+    assert len(question.options) == 3
+    assert deck.answer("co", "1").startswith("Yes, proceed")
+    eventually(lambda: deck.agent("co").state is State.DONE, 20)
+    assert deck.agent("co").reason == "uncommitted"

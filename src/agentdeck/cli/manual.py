@@ -136,6 +136,27 @@ examples:
   agentdeck send login --no-enter "/mod"
 """
 
+ASKS = """\
+One row for each question that waits for a person, with its options and what it
+is about.
+
+examples:
+  agentdeck asks
+  agentdeck asks --json
+"""
+
+ANSWER = """\
+CHOICE is the number of an option as “agentdeck asks” shows it, “1,3” for
+several, or yes or no where the question has them. --text answers in your own
+words, or refuses a tool and says why. Where the agent's program waits with a
+hook, the hook answers; else keys are pressed and the screen is checked.
+
+examples:
+  agentdeck answer login 2
+  agentdeck answer login yes
+  agentdeck answer login --text "Use the test database"
+"""
+
 STOP = """\
 Stop the agent's whole process tree with INT, then TERM, then KILL. Its
 worktree, branch, ports and database stay; “agentdeck resume” starts it again.

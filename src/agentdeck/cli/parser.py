@@ -18,6 +18,8 @@ MODULES = {
     "logs": "reading",
     "attach": "control",
     "send": "control",
+    "asks": "asking",
+    "answer": "asking",
     "stop": "control",
     "resume": "run",
     "failover": "control",
@@ -216,6 +218,11 @@ def _add_control(verbs: Any) -> None:
     send.add_argument("--file", metavar="FILE", help="type the content of FILE")
     send.add_argument("--keys", metavar="KEYS", action="append", default=[], help="press keys, such as “C-c”")
     send.add_argument("--no-enter", action="store_true", help="don't press Enter after the text")
+    _verb(verbs, "asks", "list what agents ask")
+    answer = _verb(verbs, "answer", "answer an agent's question")
+    _add_name(answer)
+    answer.add_argument("choice", nargs="?", default="", metavar="CHOICE", help="the option's number, yes or no")
+    answer.add_argument("--text", default="", metavar="TEXT", help="answer in your own words")
     stop = _verb(verbs, "stop", "stop agents; their work stays")
     _add_name(stop, many="*")
     stop.add_argument("--all", action="store_true", help="stop all running agents of this repository")

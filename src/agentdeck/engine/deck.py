@@ -269,11 +269,15 @@ class Deck:
 
         typing_to.send(self._world, self.agent(name), text, keys, enter=enter)
 
-    def answer(self, name: str, *, yes: bool) -> None:
-        """Press what says yes or no to the question that the agent asks now, as its profile knows."""
-        from agentdeck.engine.lifecycle import keyboard as typing_to
+    def answer(self, name: str, choice: str = "", text: str = "") -> str:
+        """Answer the question that the agent asks now: with the number of an option (“1,3” for several), “yes”, “no”,
+        or a text; return what was answered.
 
-        typing_to.answer(self._world, self.agent(name), yes=yes)
+        Raise RefusedError, with nothing answered, where it asks nothing or has no such answer.
+        """
+        from agentdeck.engine.lifecycle.answering import answer
+
+        return answer(self._world, self.agent(name), choice, text)
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from agentdeck.core.agents.agent import Mode
 from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
 from agentdeck.system.config.profiles import SHIPPED, choose, found, load_profiles, require, wire_reports
+from tests.support.retry import eventually
 
 KNOWN = {"aider", "claude", "codex", "copilot", "cursor-agent", "demo", "gemini", "goose", "opencode", "qwen", "shell"}
 
@@ -78,7 +80,7 @@ def test_a_missing_program_is_an_error_that_says_how_to_get_it(tmp_path: Path, m
 def test_claudes_hooks_are_wired_to_the_reporting_script(tmp_path: Path) -> None:
     folder = tmp_path / "it's ä folder"
     profile = load_profiles(tmp_path)["claude"]
-    path = Path(wire_reports(profile, folder))
+    path = Path(wire_reports(profile, folder, Mode.HEADLESS))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     hooks = json.loads(path.read_text())["hooks"]
     line = hooks["PermissionRequest"][0]["hooks"][0]["command"]
@@ -89,10 +91,31 @@ def test_claudes_hooks_are_wired_to_the_reporting_script(tmp_path: Path) -> None
     assert json.loads(dropped.read_text()) == payload
 
 
+def test_a_hook_that_asks_prints_what_it_is_told_or_nothing_once_the_question_is_over(tmp_path: Path) -> None:
+    path = Path(wire_reports(load_profiles(tmp_path)["claude"], tmp_path / "it's", Mode.INTERACTIVE))
+    line = json.loads(path.read_text())["hooks"]["PermissionRequest"][0]["hooks"][0]["command"]
+    inbox = tmp_path / "it's" / "inbox"
+    inbox.mkdir()
+    for said in ('{"hookSpecificOutput": {}}', ""):
+        hook = subprocess.Popen(["sh", "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert hook.stdin is not None
+        hook.stdin.write("{}")
+        hook.stdin.close()
+        (dropped,) = eventually(lambda: list(inbox.glob("*.json")))
+        dropped.unlink()
+        waits = tmp_path / "it's" / "asking" / dropped.stem
+        assert waits.is_fifo()
+        waits.write_text(said)
+        assert hook.stdout is not None
+        assert hook.stdout.read() == said
+        assert hook.wait(5) == 0
+        assert not waits.exists()
+
+
 def test_codex_gets_its_report_as_an_argument(tmp_path: Path) -> None:
     folder = tmp_path / "a b"
     (folder / "inbox").mkdir(parents=True)
-    setting = wire_reports(load_profiles(tmp_path)["codex"], folder)
+    setting = wire_reports(load_profiles(tmp_path)["codex"], folder, Mode.HEADLESS)
     argv = json.loads(setting.removeprefix("notify="))
     subprocess.run([*argv, '{"type":"agent-turn-complete"}'], check=True, timeout=5)
     (dropped,) = (folder / "inbox").glob("codex-*.json")

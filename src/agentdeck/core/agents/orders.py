@@ -34,6 +34,10 @@ class Detectors:
     working: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
 
+    @property
+    def only_waiting(self) -> Detectors:
+        return Detectors(waiting=self.waiting)
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -138,6 +142,8 @@ class Orders:
     go_on: str = "continue"
     resumes: bool = False
     """Whether `argv` goes on from a session."""
+    level: str = ""
+    """The permission level; empty: as the CLI is set up."""
     judged: bool = False
     """Whether an end that went well is judged by what was done, too; the exit code of a command tells all of it."""
     task: str = ""

@@ -60,6 +60,8 @@ class Question:
     """The hook that waits for the answer; empty: keys are pressed."""
     multiple: bool = False
     """Whether several options may be chosen."""
+    numbered: bool = True
+    """Whether the key of its number chooses an option; else the mark is moved there."""
     marked: int = 0
     """The number of the option that Enter takes, where a screen shows it."""
     at: float = 0.0
@@ -166,11 +168,12 @@ _ABOVE = 14
 def shown(screen: str, reason: str, at: float = 0.0) -> Question:
     """The dialog on a screen that waits because of `reason`: its options, one of which is marked."""
     lines = screen.splitlines()
-    top, options, marked = _numbered(lines) or _marked(lines) or (len(lines), (), 0)
+    numbered = _numbered(lines)
+    top, options, marked = numbered or _marked(lines) or (len(lines), (), 0)
     yes_and_no = any(option.is_yes for option in options) and any(option.is_no for option in options)
     subject = _above(lines[:top]) if options else ""
     kind = Asks.PERMISSION if yes_and_no else Asks.CHOICE
-    return Question(reason, kind, options, subject=subject, marked=marked, at=at)
+    return Question(reason, kind, options, subject=subject, numbered=numbered is not None, marked=marked, at=at)
 
 
 def _numbered(lines: Sequence[str]) -> tuple[int, tuple[Option, ...], int] | None:

@@ -8,7 +8,7 @@ The payloads are those of Claude Code's and Codex' hooks (`hook_event_name`), of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentdeck.core.agents.agent import Fault, State
@@ -25,6 +25,8 @@ class Report:
     model: str = ""
     questions: tuple[Question, ...] = ()
     """What it asks from now on, beside what it asked already."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """The input of the tool that they are about."""
     interrupted: bool = False
     """Whether a person ended its turn."""
     begins: bool = False
@@ -80,7 +82,10 @@ def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:
         return Report(State.WORKING, session=session, begins=event == "UserPromptSubmit", finished=ran)
     if event == "PermissionRequest":
         questions = permission(payload, hook, at)
-        return Report(State.WAITING, questions[0].text if questions else "asks", session=session, questions=questions)
+        given = payload.get("tool_input")
+        given = given if isinstance(given, Mapping) else {}
+        text = questions[0].text if questions else "asks a question"
+        return Report(State.WAITING, text, session=session, questions=questions, given=given)
     kind = _text(payload, "notification_type")
     if kind in ("permission_prompt", "elicitation_dialog"):
         return Report(State.WAITING, _text(payload, "message") or "asks for a permission", session=session)

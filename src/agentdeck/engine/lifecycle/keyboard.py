@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.dialogs import keys_for
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.runner.typist import MESSAGES, REFUSED, TAKEN, WITHDRAWN_AFTER
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import private_folder, read_json, write_json
-
-if TYPE_CHECKING:
-    from agentdeck.core.config.profile import Profile
 
 _PATIENCE = 10.0
 """Seconds that a program may take to read what is typed."""
@@ -40,18 +35,20 @@ def send(world: World, view: AgentView, text: str, keys: Sequence[str], *, enter
             hint=f"“agentdeck failover {view.name}” lets another profile continue.",
         )
     if text:
-        _give_to_runner(world, view.name, text, enter=enter and not keys)
+        give_to_runner(world, view.name, text, enter=enter and not keys)
     if keys:
         world.tmux.press(world.deck, view.name, [*keys, *(["Enter"] if text and enter else [])])
     shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     world.note(Event(EventKind.INPUT_SENT, view.name, shown or " ".join(keys)), silent)
 
 
-def _give_to_runner(world: World, name: str, text: str, *, enter: bool) -> None:
+def give_to_runner(
+    world: World, name: str, text: str, *, enter: bool, answers: Mapping[str, Any] | None = None
+) -> None:
     """Return once the runner has typed it, whatever tmux shows of the pane; where it can't, take it back."""
     folder = private_folder(world.store.agent_folder(name) / MESSAGES)
     path = folder / f"{time.time_ns()}-{os.getpid()}.json"
-    write_json(path, {"text": text, "enter": enter, "at": time.time()})
+    write_json(path, {"text": text, "enter": enter, "at": time.time(), "answers": answers})
     world.store.wake_runner(name)
     deadline = time.monotonic() + WITHDRAWN_AFTER
     while path.exists() and world.lives(name) and time.monotonic() < deadline:
@@ -81,6 +78,8 @@ def _check_not_refused(name: str, refusal: Path) -> None:
         refusal.unlink()
     except FileNotFoundError:
         return
+    if "why" in said:
+        raise RefusedError(str(said["why"]), hint=f"agentdeck show {name}")
     raise asks_error(name, str(said["question"]), str(said["choices"]))
 
 
@@ -89,7 +88,7 @@ def asks_error(name: str, text: str, choices: str) -> RefusedError:
     return RefusedError(
         f"{name} asks a question, and a text would answer it. Nothing was typed.",
         detail=f"{text}{'  ' * bool(choices)}{choices}",
-        hint=f"agentdeck answer {name} 1" if choices else f"agentdeck attach {name}",
+        hint=f"agentdeck answer {name} {'1' if choices else 'yes'}",
     )
 
 
@@ -100,31 +99,3 @@ def _withdraw(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def answer(world: World, view: AgentView, *, yes: bool) -> None:
-    """See Deck.answer."""
-    profile = world.profiles.get(view.profile)
-    if profile is not None and (chosen := _choice(world, view, profile, yes=yes)) is not None:
-        send(world, view, "", chosen, enter=False)
-        return
-    keys = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
-    send(world, view, "", keys[0] if yes else keys[1], enter=False)
-
-
-def _choice(world: World, view: AgentView, profile: Profile, *, yes: bool) -> tuple[str, ...] | None:
-    """The keys that answer a dialog of the CLI's own; None where it shows none. Raise where it can't be answered so."""
-    if not profile.dialogs or not view.alive:
-        return None
-    dialog = next((each for each in profile.dialogs if re.search(each.asks, view.reason)), None)
-    if dialog is None:
-        return None
-    option = dialog.yes if yes else dialog.no
-    screen = world.tmux.screen(world.deck, view.name)
-    keys = keys_for(screen.splitlines(), option) if option else None
-    if keys is None:
-        raise RefusedError(
-            f"{profile.title} asks something that “{'yes' if yes else 'no'}” does not answer: {view.reason}",
-            hint=f"“agentdeck attach {view.name}” shows its terminal.",
-        )
-    return keys

@@ -112,6 +112,7 @@ def _orders_of_profile(
         reports="" if profile.reports.kind == "none" else profile.reports.kind,
         session_pattern=profile.session_pattern,
         transcript=profile.place,
+        level=agent.permission,
         judged=profile.judged and bool(agent.task or orders.resumes),
         profile=choice.profile,
         primary=agent.profile,
@@ -212,7 +213,7 @@ def _command(
     prompt = short_prompt(said, str(folder / "task.txt"))
     if prompt != said:
         write_atomic(folder / "task.txt", said)
-    settings = wire_reports(profile, folder, wiring.settings)
+    settings = wire_reports(profile, folder, agent.mode, wiring.settings)
     known = choice.progress.sessions.get(choice.profile, "") if choice.progress else ""
     session = (known or world.store.status(agent.name).session) if resume else ""
     words = profile.argv(

@@ -70,7 +70,7 @@ def entry_of(
     """`more` goes right after the program's name, `settings` into the settings file that the CLI is given."""
     from agentdeck.system.config.profiles import fill_program, wire_reports
 
-    path = wire_reports(profile, folder, settings)
+    path = wire_reports(profile, folder, mode, settings)
 
     def words(*, known: bool = False, resume: bool = False) -> tuple[str, ...]:
         line = profile.template(mode, prompt=True, resume=resume, known=known, reports=bool(path))

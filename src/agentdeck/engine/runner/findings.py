@@ -22,7 +22,7 @@ _TELLING = frozenset({Kind.TEXT, Kind.DENIED, Kind.RESULT, Kind.ERROR, Kind.TURN
 class Findings:
     def __init__(self, orders: Orders, store: Store) -> None:
         self._orders, self._store = orders, store
-        self._evidence = Evidence()
+        self._evidence = Evidence(level=orders.level)
         self._before: Look | None = None
         self._environment: Mapping[str, str] = {}
         self._begun = time.time()
@@ -35,7 +35,7 @@ class Findings:
     def launched(self, orders: Orders, cwd: str, environment: Mapping[str, str]) -> None:
         """A program was started, perhaps of another profile than before."""
         self._orders, self._environment = orders, environment
-        self._evidence = Evidence()
+        self._evidence = Evidence(level=orders.level)
         if self._judges and self._before is None:
             self._begun = time.time()
             self._before = look(cwd, environment)

@@ -22,6 +22,7 @@ from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.transcripts.records import Record
+from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
 from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
@@ -86,7 +87,8 @@ class Runner:
         self.transcript = TranscriptLog(orders, self.recorder, usage, self._on_records)
         self.findings = Findings(orders, self.store)
         self.typist = Typist(self.relay.send, self.relay.unread)
-        self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent)
+        self.answering = Answering(self.folder)
+        self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent, self.answering)
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
@@ -281,6 +283,7 @@ class Runner:
             self.told_session = status.session
             self.transcript.told_session(status.session)
         self.watch.status = status
+        self.answering.changed(status.questions)
         if self.failover is not None:
             self.failover.note_session(status.session)
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.orders import Orders
+from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.files.files import read_json, write_json
 
@@ -114,9 +115,9 @@ class Messages:
     """What people send, typed one after the other in the order of its files' names; never into a dialog, where it would
     be an answer."""
 
-    def __init__(self, folder: Path, typist: Typist, unsent: Callable[[], bool]) -> None:
+    def __init__(self, folder: Path, typist: Typist, unsent: Callable[[], bool], answering: Answering) -> None:
         """`unsent` says whether something that was typed has not reached the program's terminal yet."""
-        self._folder, self._typist, self._unsent = folder, typist, unsent
+        self._folder, self._typist, self._unsent, self._answering = folder, typist, unsent, answering
         self._current: Path | None = None
         self._is_waiting = True
         for left in (*folder.glob(f"*{TAKEN}"), *folder.glob(f"*{REFUSED}")):
@@ -148,14 +149,18 @@ class Messages:
         try:
             path.rename(taken)
             message = read_json(taken)
-            text, enter = message["text"], bool(message["enter"])
+            text, enter, answers = message["text"], bool(message["enter"]), message.get("answers")
             fresh = abs(time.time() - message["at"]) < WITHDRAWN_AFTER
         except FileNotFoundError:  # withdrawn
             return
         except (OSError, ValueError, TypeError, KeyError):
-            text, enter, fresh = "", False, False
+            text, enter, fresh, answers = "", False, False, None
         self._current = taken
         if not fresh:
+            return
+        if answers is not None:
+            if why := self._answering.answer(watch, answers["numbers"], text, answers["asked_at"]):
+                write_json(taken.with_suffix(REFUSED), {"why": why})
             return
         if (question := watch.asks()) is not None:
             write_json(taken.with_suffix(REFUSED), {"question": question.text, "choices": question.choices})

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agentdeck.core.agents.agent import Fault, Mode, Result, State, Status
 from agentdeck.core.agents.detect import count, detect
@@ -55,6 +56,8 @@ class Watch:
         """Whether the state is what the CLI itself reported, and not what its screen showed."""
         self.judge: Callable[[], Verdict | None] | None = None
         """Whether something was done in a turn that is over; None: nothing more is known than that."""
+        self.inputs: dict[str, Mapping[str, Any]] = {}
+        """The input of the tool that each hook asks about."""
         self._own_session = ""
         """As it was reported in this run."""
         self.at_prompt: Callable[[], bool] | None = None
@@ -162,7 +165,7 @@ class Watch:
                 self._again = now + left
             else:
                 screen = self.screen()
-                found = detect(screen, replace(self._orders.detectors, limited=(), failed=(), working=(), done=()))
+                found = detect(screen, self._orders.detectors.only_waiting)
                 self._ask((shown(screen, found[1] if found else told.waits_for or "asks something", told.at),))
             return
         if told.state is State.WORKING:
@@ -203,13 +206,22 @@ class Watch:
     def _ask(self, questions: tuple[Question, ...]) -> None:
         self._set(state=State.WAITING, reason=questions[0].text, questions=questions)
 
+    def answered(self, question: Question) -> None:
+        """A hook has given the answer to `question`."""
+        self._known_at = time.time()
+        left = tuple(each for each in self.status.questions if each is not question)
+        if left:
+            self._ask(left)
+        else:
+            self._set(state=State.WORKING, questions=())
+
     def asks(self) -> Question | None:
         """The question that is open now, which a text would answer; None where a text is a message."""
         question = self.status.question if self.status.state is State.WAITING else None
         if question is None and self._patterns:
             screen = self.screen()
             told = self._told()
-            found = detect(screen, replace(self._orders.detectors, limited=(), failed=(), working=(), done=()))
+            found = detect(screen, self._orders.detectors.only_waiting)
             if found is not None and (told is None or told.state is State.WAITING):
                 question = shown(screen, found[1], time.time())
         return question if question is None or question.kind is not Asks.TEXT else None
@@ -316,6 +328,7 @@ class Watch:
             return  # nobody is asked there: the CLI refuses it
         if report.state is State.WAITING:
             self._dialog_seen = self._dialog_seen and self.status.state is State.WAITING
+            self.inputs |= {each.hook: report.given for each in report.questions}
             asked = report.questions or (Question(report.reason, at=at),)
             # What a hook tells is more than what the screen shows of the same.
             self._ask((*(each for each in self.status.questions if each.hook and report.questions), *asked))

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.agents.agent import Mode
 from agentdeck.core.config.profile import Profile
 from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
 from agentdeck.system.config.settings import user_folder
@@ -33,6 +34,8 @@ _CLAUDE_EVENTS = (
     "StopFailure",
     "SessionEnd",
 )
+_ANSWER_WITHIN = 7 * 24 * 3600
+"""Seconds that a hook waits for a person's answer."""
 
 
 def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
@@ -124,17 +127,24 @@ def fill_program(word: str) -> str:
     return os.environ.get("SHELL") or "/bin/sh" if word == "{shell}" else word
 
 
-def wire_reports(profile: Profile, folder: Path, more: Mapping[str, Any] | None = None) -> str:
+def _hook(line: str, timeout: int) -> list[dict[str, Any]]:
+    return [{"hooks": [{"type": "command", "command": line, "timeout": timeout}]}]
+
+
+def wire_reports(profile: Profile, folder: Path, mode: Mode, more: Mapping[str, Any] | None = None) -> str:
     """Let the CLI's own hooks report into `folder`; return what `{settings}` stands for on its command line. `more` is
     what else its settings file says."""
     script = str(SHIPPED / "report.sh")
     if profile.reports.kind == "claude":
         line = shlex.join(["/bin/sh", script, str(folder), "claude"])
-        hook = [{"hooks": [{"type": "command", "command": line, "timeout": 5}]}]
+        hooks: dict[str, Any] = dict.fromkeys(_CLAUDE_EVENTS, _hook(line, 5))
+        if mode is Mode.INTERACTIVE:  # else nobody is there to answer, and it refuses by itself
+            asking = shlex.join(["/bin/sh", str(SHIPPED / "ask.sh"), str(folder), "claude"])
+            hooks["PermissionRequest"] = _hook(asking, _ANSWER_WITHIN)
         path = private_folder(folder) / "claude-settings.json"
         # One that was failed over would wake up at its limit's reset, and work beside its successor.
         settings = {"autoContinueAtUsageLimit": False, **(more or {})}
-        write_json(path, {**settings, "hooks": dict.fromkeys(_CLAUDE_EVENTS, hook)})
+        write_json(path, {**settings, "hooks": hooks})
         return str(path)
     if profile.reports.kind == "codex":
         return f"notify={json.dumps(['/bin/sh', script, str(folder), 'codex'])}"

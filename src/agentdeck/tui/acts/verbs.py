@@ -210,7 +210,7 @@ class AgentVerbs(Screen[None]):
         self.deck.send(name, text)
         return ""
 
-    def action_answer(self, yes: bool) -> None:
+    def action_answer(self, choice: str) -> None:
         row = self._row()
         if row is None:
             return
@@ -219,8 +219,7 @@ class AgentVerbs(Screen[None]):
             return
 
         def work(note: Note) -> str:
-            self.deck.answer(row.name, yes=yes)
-            return f"Answered {'yes' if yes else 'no'} to {row.name}."
+            return f"Answered {row.name}: {plain(self.deck.answer(row.name, choice))}."
 
         self.actions.do(f"answering {row.name}", work, row.name)
 

@@ -13,6 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.questions import Question
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
@@ -191,6 +192,33 @@ class Problems(Widget):
 
     def watch_lines(self, lines: tuple[str, ...]) -> None:
         self.display = bool(lines)
+
+
+_ASKS_LINES = 4
+"""Lines of what a question is about that the bar shows at most."""
+
+
+class Asks(Widget):
+    """What the selected agent asks, what that is about, and the options with their numbers."""
+
+    question: reactive[Question | None] = reactive(None, layout=True)
+    more: reactive[int] = reactive(0, layout=True)
+    """How many other questions it has after this one."""
+
+    def render(self) -> Content:
+        question, width = self.question, max(1, self.size.width)
+        if question is None:
+            return Content("")
+        also = f" ({self.more} more after it)" if self.more > 0 else ""
+        lines = [Content.styled(cut(f" ◆ {plain(question.text)}{also}", width), "$text-warning bold")]
+        about = [line for part in (question.subject, question.detail) for line in part.splitlines() if line.strip()]
+        lines += [Content.styled(cut(f"   {plain(line)}", width), "$foreground 80%") for line in about[:_ASKS_LINES]]
+        for number, option in enumerate(question.options, 1):
+            lines.append(Content(cut(f"   {number} {plain(option.label)}  {plain(option.description)}", width)))
+        return Content("\n").join(lines)
+
+    def watch_question(self, question: Question | None) -> None:
+        self.display = question is not None
 
 
 _NARROW = 72

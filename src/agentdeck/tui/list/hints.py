@@ -23,7 +23,9 @@ def hints_for(
     actions = ["cancel"] if can_cancel else []
     actions += ["broadcast"] if marked else []
     if row is not None and row.state is State.WAITING and row.view.alive:
-        actions += ["answer(True)", "answer(False)"]
+        question = row.view.status.question
+        if question is None or question.yes or not question.options:
+            actions += ["answer('yes')", "answer('no')"]
     if row is not None:
         actions += ["land"] if row.state is State.DONE else []
         actions += ["fail_over"] if row.state is State.LIMITED else []

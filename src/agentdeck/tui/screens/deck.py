@@ -16,7 +16,7 @@ from agentdeck.tui.acts.actions import ActionFollower, Actions
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.keys.keys import KEYS, bound
 from agentdeck.tui.list.detail import Detail
-from agentdeck.tui.list.header import ActivityLine, DeckHeader, KeyBar, Problems
+from agentdeck.tui.list.header import ActivityLine, Asks, DeckHeader, KeyBar, Problems
 from agentdeck.tui.list.hints import FILTERING, hints_for, show_activity
 from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Order, arrange
 from agentdeck.tui.list.table import AgentTable
@@ -53,12 +53,14 @@ class DeckScreen(ActionFollower, DeckVerbs):
                 yield Input(placeholder="filter by name, state, branch, task …", id="filter", compact=True)
             yield Detail(self.deck, id="detail")
         yield Welcome(self.deck.root.name, id="welcome")
+        yield Asks(id="asks")
         yield ActivityLine(id="activity")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
         self.query_one(ActivityLine).display = False
+        self.query_one(Asks).display = False
         self.query_one(Problems).display = False
         self.query_one(AgentTable).focus()
         self.show(self.snapshot)
@@ -94,6 +96,9 @@ class DeckScreen(ActionFollower, DeckVerbs):
         row = self.selected_row()
         detail = self.query_one(Detail)
         detail.show(row.view if row else None)
+        asks = self.query_one(Asks)
+        asks.question = row.view.status.question if row and row.view.alive else None
+        asks.more = len(row.view.status.questions) - 1 if row else 0
         if self.query_one("#filter").has_focus:
             self.query_one(KeyBar).hints = FILTERING
             return
@@ -169,7 +174,21 @@ class DeckScreen(ActionFollower, DeckVerbs):
     def action_mark_all(self) -> None:
         self.query_one(AgentTable).mark_all()
 
-    async def action_tab(self, tab: str) -> None:
+    def action_choose(self, number: int) -> None:
+        """Choose this option of what the selected agent asks."""
+        if self._asks_for_number():
+            self.action_answer(str(number))
+
+    def _asks_for_number(self) -> bool:
+        row = self.selected_row()
+        question = row.view.status.question if row is not None and row.view.alive else None
+        return question is not None and bool(question.options)
+
+    async def action_tab(self, tab: str, number: int = 0) -> None:
+        """Open a tab; a key that is a number chooses an option while the selected agent asks for one."""
+        if number and self._asks_for_number():
+            self.action_answer(str(number))
+            return
         detail = self.query_one(Detail)
         had_keys = detail.has_keys()
         await detail.open_tab(tab)

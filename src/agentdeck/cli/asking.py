@@ -1,0 +1,48 @@
+"""Verbs for what agents ask: asks and answer."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+
+from agentdeck.cli.agents import question_fields
+from agentdeck.cli.deck import open_deck
+from agentdeck.cli.output import BOLD, DIM, Output
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import plain
+from agentdeck.errors import ExitCode
+
+_LINES = 12
+"""Lines shown of what a question is about."""
+
+
+def asks(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out, looks=True)
+    found = [(view, each) for view in deck.agents() if view.alive for each in view.status.questions]
+    if out.json:
+        asked = [{"agent": view.name, **question_fields(question)} for view, question in found]
+        out.emit("asks", root=str(deck.root), questions=asked)
+        return ExitCode.OK
+    for view, question in found:
+        age = short_duration(time.time() - question.at) if question.at else ""
+        out.line(f"{out.styled(view.name, BOLD)}  {plain(question.text)}  {out.styled(age, DIM)}")
+        about = [line for part in (question.subject, question.detail) for line in part.splitlines()]
+        for line in about[:_LINES]:
+            out.line(f"  {out.styled(plain(line), DIM)}")
+        for number, option in enumerate(question.options, 1):
+            more = f"  {out.styled(plain(option.description), DIM)}" if option.description else ""
+            out.line(f"  {number} {plain(option.label)}{more}")
+    if not found:
+        out.narrate("No agent asks anything.")
+    return ExitCode.OK
+
+
+def answer(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out)
+    view = deck.agent(args.name)
+    said = deck.answer(view.name, args.choice, args.text)
+    if out.json:
+        out.emit("answered", agent=view.name, answer=said)
+    else:
+        out.narrate(f"Answered {view.name}: {plain(said)}.")
+    return ExitCode.OK

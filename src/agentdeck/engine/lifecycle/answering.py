@@ -1,0 +1,141 @@
+"""Answer what an agent asks: through the hook that waits for it, else by keys, with an eye on the screen."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.answers import is_of_model, labels
+from agentdeck.core.agents.detect import detect
+from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.questions import Asks, Option, Question, shown
+from agentdeck.engine.lifecycle.keyboard import give_to_runner, send
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.world import World, silent
+from agentdeck.errors import RefusedError, UsageError
+
+_PATIENCE = 4.0
+"""Seconds in which a dialog has to take an answer."""
+_ENTER_AFTER = 0.7
+"""Seconds after which a dialog that has only moved its mark gets an Enter."""
+_WORDS = ("yes", "no")
+
+
+def answer(world: World, view: AgentView, choice: str, text: str) -> str:
+    """See Deck.answer."""
+    question = view.status.question
+    if not view.alive or view.status.state is not State.WAITING or question is None:
+        raise RefusedError(f"{view.name} is {view.state} and asks nothing.", hint=f"agentdeck send {view.name} …")
+    if question.kind is Asks.TEXT:
+        if not text:
+            raise RefusedError(f"{view.name} {question.text}.", hint=f'agentdeck answer {view.name} --text "…"')
+        send(world, view, text, (), enter=True)
+        return text
+    if text and not question.hook:
+        raise RefusedError(
+            f"{view.name} asks for one of its options.", detail=question.choices, hint=f"agentdeck answer {view.name} 1"
+        )
+    numbers = () if text else _numbers(world, view, question, choice)
+    if question.hook:
+        give_to_runner(world, view.name, text, enter=False, answers={"numbers": numbers, "asked_at": question.at})
+    else:
+        _press(world, view, question, numbers[0])
+    said = labels(question, numbers, text)
+    world.note(Event(EventKind.INPUT_SENT, view.name, f"answered: {said}"), silent)
+    return said
+
+
+def _numbers(world: World, view: AgentView, question: Question, choice: str) -> tuple[int, ...]:
+    if choice in _WORDS and (known := _by_dialog(world, view, question, choice)):
+        return (known,)
+    if choice in _WORDS:
+        found = question.yes if choice == "yes" else question.no
+        if found is None and not question.options:
+            return (1 if choice == "yes" else 2,)
+        if found is None:
+            raise RefusedError(
+                f"{view.name} asks for a choice, not for a yes or a no.",
+                detail=f"{question.text}  {question.choices}",
+                hint=f"agentdeck answer {view.name} 1",
+            )
+        return (found,)
+    if not choice:
+        raise UsageError("Say which option to choose.", hint=f"{question.text}  {question.choices or 'yes or no'}")
+    words = [word.strip() for word in choice.split(",")]
+    if not all(word.isdigit() and 0 < int(word) <= len(question.options) for word in words):
+        raise UsageError(
+            f"“{choice}” is none of the options.", hint=f"{question.text}  {question.choices or 'yes or no'}"
+        )
+    if len(words) > 1 and not question.multiple:
+        raise UsageError("This question takes one option.", hint=question.choices)
+    if question.multiple and not is_of_model(question):
+        raise RefusedError("Several options can't be chosen from here.", hint=f"agentdeck attach {view.name}")
+    return tuple(map(int, words))
+
+
+def _by_dialog(world: World, view: AgentView, question: Question, word: str) -> int:
+    """The option that says `word` in a dialog of the CLI's own that its profile knows; 0 where it knows none."""
+    profile = world.profiles.get(view.profile)
+    dialogs = profile.dialogs if profile is not None and not question.hook and question.options else ()
+    dialog = next((each for each in dialogs if re.search(each.asks, question.text)), None)
+    if dialog is None:
+        return 0
+    pattern = dialog.yes if word == "yes" else dialog.no
+    found = [number for number, each in enumerate(question.options, 1) if pattern and re.search(pattern, each.label)]
+    if len(found) != 1:
+        raise RefusedError(
+            f"{view.name} asks something that “{word}” does not answer.",
+            detail=f"{question.text}  {question.choices}",
+            hint=f"agentdeck answer {view.name} 1",
+        )
+    return found[0]
+
+
+def _press(world: World, view: AgentView, question: Question, number: int) -> None:
+    """Press what chooses the option, and see that the dialog has taken it."""
+    profile = world.profiles.get(view.profile)
+    if not question.options:
+        keys = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
+        world.tmux.press(world.deck, view.name, list(keys[number - 1]))
+        _await(world, view, question, number)
+        return
+    now = _on_screen(world, view)
+    if now is None or _labels(now) != _labels(question):
+        raise RefusedError(f"{view.name} asks something else now.", hint=f"agentdeck show {view.name}")
+    if now.numbered:
+        world.tmux.press(world.deck, view.name, [str(number)])
+    elif now.marked:
+        way = "Down" if number > now.marked else "Up"
+        world.tmux.press(world.deck, view.name, [way] * abs(number - now.marked))
+    _await(world, view, question, number)
+
+
+def _await(world: World, view: AgentView, question: Question, number: int) -> None:
+    begun, entered = time.monotonic(), not question.options
+    while time.monotonic() < begun + _PATIENCE:
+        time.sleep(0.1)
+        now = _on_screen(world, view)
+        if now is None or _labels(now) != _labels(question):
+            world.store.wake_runner(view.name)
+            return
+        if not entered and now.marked == number and (not now.numbered or time.monotonic() > begun + _ENTER_AFTER):
+            world.tmux.press(world.deck, view.name, ["Enter"])
+            entered = True
+    raise RefusedError(
+        f"{view.name} does not take the answer.", hint=f"“agentdeck attach {view.name}” shows where it is."
+    )
+
+
+def _on_screen(world: World, view: AgentView) -> Question | None:
+    """The dialog that is on the screen; None where there is none."""
+    profile = world.profiles.get(view.profile)
+    if profile is None:
+        return None
+    screen = world.tmux.screen(world.deck, view.name)
+    found = detect(screen, profile.detectors.only_waiting)
+    return None if found is None else shown(screen, found[1])
+
+
+def _labels(question: Question) -> tuple[Option, ...]:
+    return question.options
