@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 
-from agentdeck.cli.agents import question_fields
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Output
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
+from agentdeck.engine.views.documents import question_fields
 from agentdeck.errors import ExitCode
 
 _LINES = 12
