@@ -167,8 +167,8 @@ def test_a_new_conflict_is_told_once_and_its_end_too(workers: Workers) -> None:
     workers.scan()
     workers.scan()
     ended = [
-        ("one", "radar.cleared", "conflicts with two no more"),
-        ("two", "radar.cleared", "conflicts with one no more"),
+        ("one", "radar.cleared", "no longer conflicts with two"),
+        ("two", "radar.cleared", "no longer conflicts with one"),
     ]
     assert sorted(told()) == sorted(begun + ended)
     two.write("src/app.py", changed(3, "two"))

@@ -41,6 +41,8 @@ _QUIET = {
     "advice.addEmbeddedRepo": "false",
 }
 _OPTIONS = tuple(word for key, value in _QUIET.items() for word in ("-c", f"{key}={value}"))
+_LARGE = 40_000
+"""Bytes of an index of some hundred files: with more of them, git is faster than a look at each here."""
 _TRUSTED = 300.0
 """Seconds after which git is asked although no file was touched: its rules may lie in files that are not looked at."""
 _HALFWAY = {"rebase-merge": "rebase", "rebase-apply": "rebase", "BISECT_LOG": "bisection"}
@@ -197,6 +199,8 @@ class _Bench:
 
     def _still(self) -> str:
         """What tells whether its files were touched, or the usual ones of git's rules about them."""
+        if self.index.exists() and self.index.stat().st_size > _LARGE:
+            return ""
         home, common, git_dir = Path(os.environ.get("HOME") or "/"), self._here.common, self._worktree.git_dir
         xdg = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
         own = [common / name for name in ("config", "config.worktree", "info/exclude", "info/attributes")]
