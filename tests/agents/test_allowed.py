@@ -11,6 +11,7 @@ import pytest
 
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.views import StartRequest
+from agentdeck.errors import ExitCode
 from tests.agents.conftest import PACKAGES, provider
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
@@ -163,3 +164,14 @@ def test_an_agent_is_told_where_it_works_and_no_file_of_the_repository_says_it(
     bench.deck().start(StartRequest(task="Make the file", profile=profile, name="two", mode=Mode.HEADLESS))
     deck.wait("two")
     assert "Other agents work on the same repository" not in str([each["body"] for each in api.requests])
+
+
+def test_a_missing_login_is_told_before_anything_is_made(
+    bench: Bench, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN")
+    done = agentdeck("run", "-a", "claude", "-n", "it", "--headless", "--permission", "edit", "Go", cwd=bench.root)
+    told = done.stderr.splitlines()
+    at = next(index for index, line in enumerate(told) if "Claude Code seems to have no login here" in line)
+    assert at < next(index for index, line in enumerate(told) if "worktree" in line), done.stderr
+    assert done.returncode != ExitCode.OK

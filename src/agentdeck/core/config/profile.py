@@ -131,6 +131,17 @@ class Sandbox(_Section):
     user has opened already. Empty: it has no sandbox, or none that holds git back."""
 
 
+class Login(_Section):
+    """How AgentDeck can tell that the CLI has no login, so that it can say so before a start. Empty: it can't."""
+
+    how: str = ""
+    """How a person logs in, in a few words."""
+    variables: tuple[str, ...] = ()
+    """Variables one of which is enough, as patterns such as `ANTHROPIC_*`."""
+    paths: tuple[str, ...] = ()
+    """Files one of which is enough, such as `$CODEX_HOME/auth.json`; one whose variable is not set is not meant."""
+
+
 class Preamble(_Section):
     """How the CLI is told where it works: its worktree, ports and database, and how to commit. `agent.preamble` of the
     configuration is the text."""
@@ -247,6 +258,7 @@ class Profile(_Section):
     reports: Reports = Reports()
     files: Literal["", "claude", "codex"] = ""
     """Whose own files say what it may do and which folders it may write; empty: they are not read."""
+    login: Login = Login()
     preamble: Preamble = Preamble()
     permission: Permissions = Permissions()
     sandbox: Sandbox = Sandbox()

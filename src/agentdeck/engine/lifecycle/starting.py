@@ -47,7 +47,7 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
                 write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
         world.note(Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile}), note)
         _note_bypass(world, agent, note)
-        _note_refusals(world, agent, note)
+        _note_trouble(world, agent, note)
         return view_of(world.store, acquire(world, agent, note, request.cancelled))
 
 
@@ -133,11 +133,14 @@ def _note_bypass(world: World, agent: Agent, note: Note) -> None:
         world.note(Event(EventKind.WARNING, agent.name, text, {"tier": agent.tier}), note)
 
 
-def _note_refusals(world: World, agent: Agent, note: Note) -> None:
-    from agentdeck.engine.profiles.allowing import refusals_note
+def _note_trouble(world: World, agent: Agent, note: Note) -> None:
+    """Say before anything is made what will keep the agent from its work."""
+    from agentdeck.engine.profiles.allowing import login_note, refusals_note
 
-    if text := refusals_note(world, agent, world.environment()):
-        world.note(Event(EventKind.WARNING, agent.name, text, {"permission": agent.permission}), note)
+    variables = world.environment() | agent.env
+    for text in (login_note(world, agent, variables), refusals_note(world, agent, variables)):
+        if text:
+            world.note(Event(EventKind.WARNING, agent.name, text, {"permission": agent.permission}), note)
 
 
 def _permission_of(world: World, request: StartRequest) -> str:

@@ -79,6 +79,18 @@ def permission_of(world: World, profile: Profile, asked: str | None, *, sure: bo
     )
 
 
+def login_note(world: World, agent: Agent, variables: Mapping[str, str]) -> str:
+    """How to log the CLI in, in a sentence; empty where it has a login or a tier, and where that is not known."""
+    profile = world.profiles.get(agent.profile)
+    if profile is None or not profile.login.how or agent.tier:
+        return ""
+    from agentdeck.system.config.clifiles import has_login
+
+    if has_login(profile.files, profile.login.variables, profile.login.paths, {**variables, **profile.env}):
+        return ""
+    return f"{profile.title} seems to have no login here: {profile.login.how}"
+
+
 def refusals_note(world: World, agent: Agent, variables: Mapping[str, str]) -> str:
     """What an agent without a screen will refuse, in a sentence; empty where it can work."""
     profile = world.profiles.get(agent.profile)

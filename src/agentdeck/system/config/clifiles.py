@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,28 @@ def codex_writable_roots(variables: Mapping[str, str]) -> tuple[str, ...]:
     section = codex_config(variables).get("sandbox_workspace_write")
     roots = section.get("writable_roots") if isinstance(section, dict) else None
     return tuple(str(root) for root in roots) if isinstance(roots, list) else ()
+
+
+def has_login(files: str, names: Sequence[str], paths: Sequence[str], variables: Mapping[str, str]) -> bool:
+    """Whether one of the variables or files with a login is there, or where it may be elsewhere."""
+    if sys.platform == "darwin" or any(fnmatch(each, name) and variables[each] for each in variables for name in names):
+        return True  # a Mac has its keychain
+    if any(place is not None and place.exists() for place in (_expanded(path, variables) for path in paths)):
+        return True
+    if files == "codex":
+        config = codex_config(variables)
+        return config.get("model_provider", "openai") != "openai" or "profile" in config
+    if files == "claude":
+        settings = _read_json(_home(variables, "CLAUDE_CONFIG_DIR", ".claude") / "settings.json")
+        state = _read_json(_home(variables, "CLAUDE_CONFIG_DIR", "") / ".claude.json")
+        return "apiKeyHelper" in settings or "primaryApiKey" in state or bool(settings.get("env"))
+    return False
+
+
+def _expanded(path: str, variables: Mapping[str, str]) -> Path | None:
+    head, _, rest = path.partition("/")
+    root = variables.get("HOME" if head == "~" else head.removeprefix("$"))
+    return Path(root) / rest if root else None
 
 
 def allows_edits(files: str, variables: Mapping[str, str], root: Path) -> bool:
