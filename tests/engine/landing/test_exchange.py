@@ -37,9 +37,9 @@ def remote(bench: Bench) -> Path:
 
 def test_pull_fast_forwards_the_base_and_can_be_undone(bench: Bench, remote: Path) -> None:
     before = bench.git("rev-parse", "main")
-    assert bench.deck().landings.pull() == "1 commit from origin came to main."
+    assert bench.deck().landings.pull() == "1 commit from origin pulled into main."
     assert (bench.root / "theirs.txt").exists()
-    assert bench.deck().landings.pull() == "main has all that origin has."
+    assert bench.deck().landings.pull() == "main is up to date with origin."
     bench.deck().undo()
     assert bench.git("rev-parse", "main") == before
     assert not (bench.root / "theirs.txt").exists()
@@ -210,7 +210,7 @@ def test_a_branch_that_someone_pushed_to_is_brought_up_to_date_by_the_hint(bench
     assert tree is not None
     bench.write("more.txt", "1\n", cwd=tree)
     bench.commit("More", cwd=tree)
-    with pytest.raises(RefusedError, match="origin did not take agentdeck/fix") as raised:
+    with pytest.raises(RefusedError, match="origin rejected agentdeck/fix") as raised:
         bench.deck().landings.propose(LandRequest(("fix",)))
     by_hand(bench, raised.value.hint)
     bench.deck().landings.propose(LandRequest(("fix",)))
@@ -234,7 +234,7 @@ def test_a_base_that_can_not_be_pushed_lands_again_by_the_hint(bench: Bench, for
     finished(bench, "more", {"more.txt": "more\n"})
     landing = bench.deck().land(LandRequest(("fix", "more"), method=Method.SQUASH, push=True))
     assert [entry.stage for entry in landing.entries] == [Stage.LANDED, Stage.LANDED]
-    assert "did not take main" in landing.unpushed
+    assert "rejected main" in landing.unpushed
     by_hand(bench, landing.unpushed_hint)
     assert bench.git("rev-parse", "main", cwd=forge.folder) == bench.git("rev-parse", "main")
     assert all((bench.root / name).exists() for name in ("fix.txt", "more.txt", "theirs.txt"))

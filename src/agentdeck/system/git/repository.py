@@ -109,8 +109,8 @@ class Repository:
 
     @contextlib.contextmanager
     def one_look(self) -> Iterator[None]:
-        """What is asked of the repository in the block is one look at it: see looks.py. The block is one step of a
-        verb, and nothing that waits."""
+        """What is asked of the repository in the block is one look at it: see looks.py. A `git cat-file` that waits for
+        questions is there until the end of the block."""
         known = _look.get()
         if known is not None and known.common == self.common:
             yield
