@@ -104,9 +104,11 @@ examples:
 """
 
 LOGS = """\
-Print the log of the agent's last run, without escape sequences. --raw prints
-the recording byte for byte. On a terminal its escape sequences take effect, so
-use --raw there only if you trust the agent.
+Print the log of the agent's last run: what was said, each tool with its
+arguments and its result, denials and errors, from the transcript that the CLI
+writes. A program without one has the lines that scrolled off its screen, and
+those on it. --raw prints the recording byte for byte. On a terminal its escape
+sequences take effect, so use --raw there only if you trust the agent.
 
 TIME is an age (90s, 10m, 2h) or a date (2026-01-31, 2026-01-31T14:30).
 PATTERN is a Python regular expression.

@@ -66,7 +66,7 @@ def test_an_agent_that_printed_nothing_says_so(bench: Bench) -> None:
 
     async def script(on: Pilot[LogPane]) -> None:
         on.pane.show(view)
-        await on.sees("fix has printed nothing yet.")
+        await on.sees("fix has nothing in its log yet; 1 shows its screen.")
         on.pane.show(None)
         await on.sees("No agent is selected.")
 

@@ -151,7 +151,7 @@ COLUMNS = (
     Column("CPU", 4, 10, 10, _cpu, right=True),
     Column("", 6, 5, 5, _memory_trend, right=True),
     Column("MEM", 4, 4, 5, _memory, right=True),
-    Column("CTX", 4, 4, 6, _context, right=True),
+    Column("CTX", 4, 5, 6, _context, right=True),
     Column("COST", 3, 5, 8, _cost, right=True),
     Column("TIME", 0, 4, 4, _time, right=True),
     Column("WHY", 0, _REASON_LEAST, 1000, _reason),

@@ -152,7 +152,11 @@ class LogPane(AgentPane):
 
     def _state(self, view: AgentView) -> str:
         if not self.lines.lines:
-            return f"{view.name} has printed nothing yet." if view.log else f"{view.name} never ran, so it has no log."
+            return (
+                f"{view.name} has nothing in its log yet; 1 shows its screen."
+                if view.log
+                else f"{view.name} never ran, so it has no log."
+            )
         if self.lines.follows:
             return "" if view.alive else f"{view.name} has ended ({view.state})."
         if not self._is_last:
