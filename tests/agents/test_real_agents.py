@@ -126,6 +126,10 @@ def test_codex_takes_over_when_claude_code_is_limited_and_gives_back(
         assert len(limited.requests) < 5, "it took over at once"
         kinds = [event.kind for event in deck.store.events("fo")]
         assert kinds.count(EventKind.AGENT_FAILED_OVER) == 1
+        log = [line.text for line in deck.log_lines("fo") if not line.is_note]
+        assert log[0] == "you: Make the file"
+        assert any(line.startswith("error: ") for line in log), "why the first one stopped"
+        assert f"agent: {FINISHED}" in log, "the transcript of the next one has another format"
 
         limited.fault = None
         before = len(limited.requests)
@@ -134,7 +138,7 @@ def test_codex_takes_over_when_claude_code_is_limited_and_gives_back(
         eventually(lambda: progress.until["claude"] < time.time() and not deck.agent("fo").alive)
         deck.resume("fo", "And again")
         view = deck.wait("fo")
-        assert (view.state, view.profile) == (State.DONE, "claude"), view.reason
+        assert (view.profile, view.reason.partition(" printf")[0]) == ("claude", "denied Bash"), "nobody could allow it"
         told = json.dumps(limited.requests[before:][-1]["body"])
         assert "And again" in told
         assert FILE in told

@@ -125,6 +125,7 @@ def test_an_interactive_agent_is_seen_at_work_and_goes_on_after_a_kill(
         log = log_of(deck, "it")
         assert log[:3] == ["you: Sleep", "agent: I wait a little.", f"{tool}: sleep 4; echo slept"]
         assert "  slept" in log
+        eventually(lambda: any(line.startswith("turn ended after") for line in log_of(deck, "it")), 10)
         activity = deck.store.activity("it")
         assert activity is not None
         assert activity.requests == 2
