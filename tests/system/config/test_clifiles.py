@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.system.config.clifiles import allows_edits, codex_writable_roots, has_login
+from agentdeck.system.config.clifiles import allows_edits, codex_writable_roots, has_login, trusts
 from agentdeck.system.config.profiles import load_profiles
 
 
@@ -68,3 +68,20 @@ def test_what_the_person_has_allowed_is_read(tmp_path: Path) -> None:
     )
     assert allows_edits("codex", variables, tmp_path)
     assert codex_writable_roots(variables) == ("/a", "/b")
+
+
+def test_gemini_trusts_what_its_file_of_trusted_folders_says(tmp_path: Path) -> None:
+    repo, variables = tmp_path / "work" / "repo", {"HOME": str(tmp_path)}
+    for told, trusted in (
+        ({str(repo): "TRUST_FOLDER"}, True),
+        ({str(repo.parent): "TRUST_FOLDER"}, True),
+        ({str(repo): "TRUST_PARENT"}, True),
+        ({str(repo.parent): "TRUST_FOLDER", str(repo): "DO_NOT_TRUST"}, False),
+        ({str(repo / "sub"): "TRUST_FOLDER"}, False),
+        ({f"{repo}-two": "TRUST_FOLDER"}, False),
+        ({}, False),
+    ):
+        (tmp_path / ".gemini").mkdir(exist_ok=True)
+        (tmp_path / ".gemini/trustedFolders.json").write_text(json.dumps(told))
+        assert trusts("gemini", variables, repo) is trusted, told
+    assert not trusts("claude", variables, repo)

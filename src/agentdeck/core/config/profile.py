@@ -131,6 +131,14 @@ class Sandbox(_Section):
     user has opened already. Empty: it has no sandbox, or none that holds git back."""
 
 
+class FolderTrust(_Section):
+    """How the CLI is told for one run that it may trust a worktree. It is told so only where the user has trusted the
+    main checkout in the CLI's own file; a CLI that finds that out by itself needs nothing here."""
+
+    env: dict[str, str] = {}
+    """Variables that it gets."""
+
+
 class Login(_Section):
     """How AgentDeck can tell that the CLI has no login, so that it can say so before a start. Empty: it can't."""
 
@@ -256,8 +264,9 @@ class Profile(_Section):
     dialogs: tuple[Dialog, ...] = ()
     """Dialogs of the CLI itself, such as “trust this folder?”, and how to answer them."""
     reports: Reports = Reports()
-    files: Literal["", "claude", "codex"] = ""
+    files: Literal["", "claude", "codex", "gemini"] = ""
     """Whose own files say what it may do and which folders it may write; empty: they are not read."""
+    trust: FolderTrust = FolderTrust()
     login: Login = Login()
     preamble: Preamble = Preamble()
     permission: Permissions = Permissions()

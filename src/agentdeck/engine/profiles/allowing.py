@@ -32,8 +32,9 @@ def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[s
     commit = _to_commit(world, agent, profile, variables)
     told = _preamble(world, agent, profile, variables, commits=bool(commit))
     grant = profile.permission.grant(agent.permission)
+    trust = _trust(world, profile, variables)
     if grant is None:
-        return Allowance((*commit, *told))
+        return Allowance((*commit, *told), trust)
     config = world.settings.config
     commands = usual_commands(config.agent.commands, config.landing.gate)
     rules = "".join(f'{json.dumps(f"{command}*")}:"allow",' for command in commands)
@@ -42,8 +43,17 @@ def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[s
         for command in dict.fromkeys(commands)
         for word in grant.command_argv
     )
-    env = {name: value.replace("{rules}", rules) for name, value in grant.env.items()}
+    env = trust | {name: value.replace("{rules}", rules) for name, value in grant.env.items()}
     return Allowance((*grant.argv, *usual, *commit, *told), env, dict(grant.settings))
+
+
+def _trust(world: World, profile: Profile, variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables by which the CLI trusts the worktree of a main checkout that it trusts already."""
+    if not profile.trust.env:
+        return {}
+    from agentdeck.system.config.clifiles import trusts
+
+    return dict(profile.trust.env) if trusts(profile.files, variables, world.root) else {}
 
 
 def _preamble(

@@ -49,6 +49,19 @@ def _expanded(path: str, variables: Mapping[str, str]) -> Path | None:
     return Path(root) / rest if root else None
 
 
+def trusts(files: str, variables: Mapping[str, str], root: Path) -> bool:
+    """Whether the person has trusted the main checkout at `root` in the CLI's own file; of a CLI that looks there by
+    itself for a worktree, it is not asked."""
+    if files != "gemini":
+        return False
+    told = _read_json(_home(variables, "GEMINI_CLI_HOME", "") / ".gemini" / "trustedFolders.json")
+    parents = {Path(path).parent for path, level in told.items() if level == "TRUST_PARENT"}
+    folders = {Path(path) for path, level in told.items() if level == "TRUST_FOLDER"} | parents
+    refused = {Path(path) for path, level in told.items() if level == "DO_NOT_TRUST"}
+    places = (root, *root.parents)
+    return any(place in folders for place in places) and not any(place in refused for place in places)
+
+
 def allows_edits(files: str, variables: Mapping[str, str], root: Path) -> bool:
     """Whether the person's own settings let the CLI edit files without a question."""
     if files == "codex":
