@@ -24,8 +24,8 @@ _WORDS = ("yes", "no")
 
 def answer(world: World, view: AgentView, choice: str, text: str) -> str:
     """See Deck.answer."""
-    question = view.status.question
-    if not view.alive or view.status.state is not State.WAITING or question is None:
+    question = view.status.question or Question(view.status.reason)  # a runner of an older version tells none
+    if not view.alive or view.status.state is not State.WAITING:
         raise RefusedError(f"{view.name} is {view.state} and asks nothing.", hint=f"agentdeck send {view.name} …")
     if question.kind is Asks.TEXT:
         if not text:
