@@ -39,6 +39,27 @@ def test_n_starts_an_agent_from_the_dialog(bench: Bench) -> None:
     assert bench.deck().agent("fresh").agent.argv == ("sh", "-c", "exec sleep 1000")
 
 
+def test_the_permission_for_all_is_given_to_those_who_start_it_twice(bench: Bench) -> None:
+    async def script(on: Driver) -> None:
+        await on.press("n")
+        dialog = on.app.screen
+        assert isinstance(dialog, NewAgent)
+        await on.until(lambda: dialog.query_one("#profile").value not in ("", None))  # type: ignore[attr-defined]
+        dialog.query_one("#profile").value = "demo"  # type: ignore[attr-defined]
+        dialog.query_one(TextArea).text = "Anything"
+        dialog.query_one("#name", Input).value = "free"
+        dialog.query_one("#permission").value = "all"  # type: ignore[attr-defined]
+        await on.press("ctrl+s")
+        await on.sees("It can read, change and delete anything that you can.")
+        assert on.app.screen is dialog
+        await on.press("ctrl+s")
+        await on.until(lambda: _table(on).selected == "free")
+        await on.until(lambda: bench.deck().store.agent("free") is not None)
+
+    drive(bench.deck(), script)
+    assert bench.deck().agent("free").agent.permission == "all"
+
+
 def test_what_was_typed_about_a_new_agent_is_kept_and_a_mistake_is_told(bench: Bench) -> None:
     async def script(on: Driver) -> None:
         await on.press("n")
