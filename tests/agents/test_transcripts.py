@@ -147,3 +147,21 @@ def test_an_interactive_agent_is_seen_at_work_and_goes_on_after_a_kill(
         assert (activity.requests, activity.session) == (3, session)
         assert sum(record.usage.output for record in of_agent(world_of(deck), "it")) == 3 * 80
         deck.stop("it")
+
+
+def test_a_no_is_in_the_log_as_a_denial_and_ends_the_turn(
+    bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with model(bench, programs, monkeypatch, [say("I make it."), call("Bash", command="touch made-it")]):
+        deck = bench.deck()
+        deck.start(StartRequest(task="Make it", profile="claude", name="it", mode=Mode.INTERACTIVE))
+        press_enter_until(deck, "it", lambda view: view.state is State.WAITING and "Bash" in view.reason, PATIENCE)
+        deck.send("it", keys=["Escape"])
+        eventually(lambda: "denied by user: Bash touch made-it" in log_of(deck, "it"), 15)
+        eventually(lambda: "interrupted by a person" in log_of(deck, "it"), 15)
+        activity = deck.store.activity("it")
+        assert activity is not None
+        assert activity.denied == ["Bash touch made-it"]
+        assert activity.turn_over
+        assert activity.now is None
+        deck.stop("it")

@@ -16,6 +16,7 @@ import pytest
 
 from agentdeck.core.agents.agent import Agent, Fault, Mode, State
 from agentdeck.core.agents.orders import Detectors, Orders, Outcome
+from agentdeck.core.transcripts.formats import Place
 from agentdeck.system.state.logs import read_log, read_raw
 from agentdeck.system.state.recording import aside
 from agentdeck.system.state.store import Store
@@ -447,3 +448,28 @@ def test_a_full_screen_program_leaves_its_last_screen_in_the_log(pane: Pane, ter
     terminal("sh", "-c", paint)
     eventually(lambda: pane.state() is State.DONE, 15)
     assert [line for line in pane.log if line][:1] == ["two"]
+
+
+CLAUDE = Place("claude", ("~/.claude",), "projects/*/{session}.jsonl", prints="claude")
+
+
+def test_a_cli_that_wrote_no_transcript_leaves_its_last_words_in_the_log(pane: Pane) -> None:
+    line = "printf '\\033[31mnot logged in\\033[0m\\n'; exit 1"
+    assert pane.run("sh", "-c", line, transcript=CLAUDE, mode=Mode.INTERACTIVE) == 1
+    assert pane.log[0] == "not logged in"
+
+
+def test_what_a_headless_cli_prints_is_read_where_it_has_no_transcript(pane: Pane) -> None:
+    message = {
+        "id": "m1",
+        "model": "m",
+        "content": [{"type": "text", "text": "It is done."}],
+        "usage": {"input_tokens": 7},
+    }
+    printed = [json.dumps({"type": "assistant", "message": message}), "a warning", json.dumps({"type": "result"})]
+    (pane.work / "printed").write_text("\n".join(printed) + "\n")
+    assert pane.run("cat", "printed", transcript=CLAUDE, mode=Mode.HEADLESS) == 0
+    assert sorted(line for line in pane.log if not line.startswith("#")) == ["a warning", "agent: It is done."]
+    activity = pane.store.activity("fix")
+    assert activity is not None
+    assert (activity.requests, activity.usage.input, activity.turn_over) == (1, 7, True)

@@ -135,7 +135,7 @@ class TranscriptLog:
             self._take(self._printed.taken())
         if self.keeps_log and (self.records == 0 or code != 0) and not self._prints:
             # Why it ended may be nowhere else.
-            screen = capture() if self._orders.mode is Mode.INTERACTIVE else self._recorder.tail
+            screen = (capture() if self._orders.mode is Mode.INTERACTIVE else "") or self._recorder.tail
             self._recorder.log_lines(screen.strip("\n").splitlines()[-_SCREEN_LINES:])
         self.activity.calls, self.activity.subagents, self.activity.asked = {}, {}, ""
         self._save()
