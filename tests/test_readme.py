@@ -28,7 +28,7 @@ _CHANGING = (
     (r"\b[0-9a-f]{7,40}\b", "COMMIT"),
     (r"\b2\d{4}\b", "PORT"),
     (r"\b\d+(?:\.\d+)?(?:s|m|h|d)\b", "AGE"),
-    (r"\d+(?:\.\d+)? (?:B|KiB|MiB)\b", "ROOM"),
+    (r"\d+(?:\.\d+)? (?:B|KiB|MiB)\b", "SIZE"),
     (r"[ \t]+", " "),
 )
 """What is another each time, and how it is written for the comparison."""

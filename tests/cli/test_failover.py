@@ -40,7 +40,7 @@ def test_an_agent_is_switched_and_taken_back_by_hand(bench: Bench, scripted: Scr
     agentdeck("run", "-d", "Do it", "-a", "claude", "-n", "one", "--failover", "codex", cwd=bench.root)
     eventually(lambda: scripted.names == ["claude"])
     told = agentdeck("failover", "one", cwd=bench.root)
-    assert (told.returncode, "one is with codex now." in told.stderr) == (0, True), told.stderr
+    assert (told.returncode, "one now runs codex." in told.stderr) == (0, True), told.stderr
     eventually(lambda: scripted.names == ["claude", "codex"])
     assert bench.deck().agent("one").state is State.WORKING, "a person's choice is no limit"
     (back,) = objects(agentdeck("failover", "one", "--back", "--json", cwd=bench.root).stdout)

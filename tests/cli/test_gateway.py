@@ -72,7 +72,7 @@ def test_the_gateway_is_started_looked_at_checked_and_stopped(
     stale = said(bench, "prune", "--dry-run")["stale"]
     assert [each["kind"] for each in stale] == ["gateway"]
     assert said(bench, "gateway", "stop")["running"] is False
-    assert "does not run" in agentdeck("gateway", "status", cwd=bench.root).stdout
+    assert "is not running" in agentdeck("gateway", "status", cwd=bench.root).stdout
     assert "The gateway is not running." in agentdeck("gateway", "metrics", cwd=bench.root).stderr
 
 

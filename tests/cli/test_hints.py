@@ -225,7 +225,7 @@ def test_a_hint_works_where_the_person_is(bench: Bench) -> None:
     finished(bench, "fix", {"fix.txt": "fixed\n"}, commit=False)
     elsewhere = bench.root.parent
     refusal = agentdeck("-C", str(bench.root), "merge", "fix", cwd=elsewhere).stderr
-    told = next(line for line in obey(refusal, elsewhere).splitlines() if "takes it back" in line)
+    told = next(line for line in obey(refusal, elsewhere).splitlines() if "undoes it" in line)
     assert (bench.root / "fix.txt").exists()
     obey(told, elsewhere)
     assert not (bench.root / "fix.txt").exists()
@@ -236,7 +236,7 @@ def test_a_hint_works_where_the_person_is(bench: Bench) -> None:
 
 @tries("removed; “agentdeck undo --step {}” restores it", "restored; “agentdeck resume” starts it again")
 @tries("“agentdeck undo --step {}” undoes that.", "Remove it first: agentdeck rm {}")
-@tries("“agentdeck undo --list” shows what was done.", "“agentdeck undo --list” shows them.")
+@tries("“agentdeck undo --list” lists the steps.", "“agentdeck undo --list” shows them.")
 def test_what_was_removed_comes_back_and_goes_again(bench: Bench) -> None:
     deck = bench.deck()
     assert obey(refused(deck.undo), bench.root) is not None
@@ -257,7 +257,7 @@ def test_what_was_removed_comes_back_and_goes_again(bench: Bench) -> None:
 def test_a_landing_is_taken_back(bench: Bench) -> None:
     finished(bench, "fix", {"fix.txt": "fixed\n"})
     told = printed(bench, "merge", "fix")
-    obey(next(line for line in told.splitlines() if "takes it back" in line), bench.root)
+    obey(next(line for line in told.splitlines() if "undoes it" in line), bench.root)
     assert not (bench.root / "fix.txt").exists()
 
 

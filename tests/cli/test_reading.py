@@ -107,7 +107,7 @@ def test_since_is_a_length_of_time_or_a_time(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["yesterday", "", "2027-13-01", "10 parsecs"])
 def test_since_that_is_no_time(text: str) -> None:
-    with pytest.raises(UsageError, match="is no time"):
+    with pytest.raises(UsageError, match="is not a time"):
         parse_since(text, NOW)
 
 

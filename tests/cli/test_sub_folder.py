@@ -88,7 +88,7 @@ def test_a_folder_that_a_hook_makes_is_begun_in(bench: Bench) -> None:
     bench.write("agentdeck.toml", "[hooks]\nsetup = ['mkdir made']\n")
     done = agentdeck("run", "-n", "one", "--", *WHERE, cwd=bench.root / "made")
     assert_ok(done)
-    assert "begins at the top" not in done.stderr
+    assert "starts at the top" not in done.stderr
     assert said(bench, "one")[0] == f"{worktree(bench, 'one')}/made"
 
 

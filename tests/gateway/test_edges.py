@@ -165,7 +165,7 @@ GOOD = gzip.compress(document_of(Api.CHAT, "main", "big-model"))
 @pytest.mark.parametrize(
     ("answer", "noted"),
     [
-        (reply("302 Found", b"", "Location: http://login.example/"), "leads elsewhere (302)"),
+        (reply("302 Found", b"", "Location: http://login.example/"), "redirects elsewhere (302)"),
         (reply("429 Too Many", QUOTA, "Content-Encoding: gzip"), "429 insufficient_quota"),
         (b"SSH-2.0-OpenSSH\r\n", "did not answer with HTTP"),
     ],

@@ -93,7 +93,7 @@ def test_it_tells_where_it_listens_only_to_its_user_and_only_on_loopback(process
     token = tokens.mint(tokens.secret(process.state), Bearer("deck", "fox", "work"))
     status, body = ask(port, token)
     assert status == 400
-    assert "asked were main:m" in body
+    assert "tried: main:m" in body
     host = _own_address()
     if host:
         with pytest.raises(OSError, match="refused"):

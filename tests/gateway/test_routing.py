@@ -187,7 +187,7 @@ def test_chains_expand_local_and_stand_in_for_no_tier() -> None:
         ({"deep": ["nobody:x"]}, "there is no provider “nobody”"),
         ({"deep": []}, "has no providers"),
         ({"deep": "auto"}, "only the tier “local” can be “auto”"),
-        ({"local": ["local"]}, "holds itself"),
+        ({"local": ["local"]}, "contains itself"),
         ({"deep": [":x"]}, "is not provider:model"),
     ],
 )

@@ -30,12 +30,12 @@ def test_f_lists_who_could_go_on_and_hands_the_agent_over_and_back(bench: Bench)
         while "Another one" not in str(options.get_option_at_index(options.highlighted).prompt):  # type: ignore[attr-defined]
             await on.press("up")
         await on.press("enter")
-        await on.until(lambda: "other goes on with fix" in on.notices())
+        await on.until(lambda: "fix now runs other" in on.notices())
         await on.sees("other is here")
         await on.press("f")
-        await on.sees("back to its own: demo")
+        await on.sees("its own: demo")
         await on.press("enter")
-        await on.until(lambda: "demo goes on with fix" in on.notices())
+        await on.until(lambda: "fix now runs demo" in on.notices())
 
     drive(bench.deck(), script)
 

@@ -21,8 +21,8 @@ def test_the_help_breaks_its_sentences_under_their_beginning(bench: Bench) -> No
         await on.press("question_mark")
         await on.sees("agent.attach")
         shown = [line for line in on.text().splitlines() if "│" in line]
-        first = next(line.index("Be at") for line in shown if "Be at" in line)
-        for text in ("d)", "agent.attach", "Type a line", "agent.type"):
+        first = next(line.index("Attach to") for line in shown if "Attach to" in line)
+        for text in ("agent.attach", "Type a line", "agent.type"):
             assert next(line.index(text) for line in shown if text in line) == first, text
 
     drive(bench.deck(), script, (80, 24))
@@ -80,7 +80,7 @@ def test_tabs_without_room_for_their_words_are_numbers_that_can_be_clicked(bench
 def test_the_palette_has_our_commands_and_none_that_belongs_to_the_library(bench: Bench) -> None:
     async def script(on: Driver) -> None:
         await on.press("ctrl+p")
-        await on.sees("the selected agent: ")
+        await on.sees("selected agent: ")
         await on.press(*"choose")
         await on.sees("choose a theme", "dashboard.theme in agentdeck.toml")
         await on.press(*["backspace"] * 6, *"maximize")

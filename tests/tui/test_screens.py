@@ -63,7 +63,7 @@ def test_m_says_what_will_happen_lands_through_the_gate_and_u_takes_it_back(benc
         await on.state("fix", State.LANDED)
         await on.press("u")
         await on.until(lambda: isinstance(on.app.screen, Confirm))
-        await on.sees("Undo step 1: landed fix on main?", f"back to {before[:10]}")
+        await on.sees("Undo step 1: landed fix on main?", f"to {before[:10]}")
         await on.press("enter")
         assert bench.git("rev-parse", "main") != before, "the safe answer is the first"
         await on.press("u")
@@ -148,7 +148,7 @@ def test_a_landing_whose_gate_runs_is_shown_live_and_can_be_cancelled(bench: Ben
         await on.sees("✗ set aside")
         await on.until(lambda: "cancelled" in on.notices())
         await on.press("X")
-        await on.until(lambda: "Nothing is being done" in on.notices())
+        await on.until(lambda: "There is nothing to cancel" in on.notices())
 
     drive(bench.deck(), script)
     assert bench.git("rev-parse", "main") == before
@@ -167,7 +167,7 @@ def test_the_trash_lists_every_step_and_takes_one_back(bench: Bench) -> None:
         on.shows(TrashScreen)
         await on.sees("removed two", "landed one on main", "2 steps can be undone")
         await on.press("down")
-        await on.sees("The agent two comes back")
+        await on.sees("The agent two is restored")
         await on.press("u")
         await on.sees("Undo step 1")
         await on.press("y")
@@ -192,11 +192,11 @@ def test_nothing_to_undo_and_nothing_stale_say_so(bench: Bench) -> None:
         on.shows(PruneScreen)
         await on.sees("Nothing is stale")
         await on.press("escape", "X")
-        await on.until(lambda: "Nothing is being done" in on.notices())
+        await on.until(lambda: "There is nothing to cancel" in on.notices())
         await on.press("L")
         await on.sees("Nothing has landed yet")
         await on.press("q", "U")
-        await on.sees("Nothing was removed")
+        await on.sees("No steps yet")
         await on.press("q")
         on.shows(DeckScreen)
 
@@ -210,14 +210,14 @@ def test_p_lists_what_is_stale_and_why_and_clears_all_but_what_is_spared(bench: 
 
     async def script(on: Driver) -> None:
         await on.press("p")
-        await on.sees("✗  agent", "it landed", "2 of 2 would go")
+        await on.sees("✗  agent", "it landed", "2 of 2 to delete")
         await on.press("space")
-        await on.sees("1 of 2 would go", "–  agent")
+        await on.sees("1 of 2 to delete", "–  agent")
         await on.press("p")
-        await on.sees("Clear 1 thing away?", "Undo restores all of it.")
+        await on.sees("Delete 1 item?", "Undo restores all of it.")
         await on.press("enter", "p", "y")
-        await on.until(lambda: "Pruned 1 thing" in on.notices())
-        await on.sees("0 of 1 would go")
+        await on.until(lambda: "Pruned 1 item" in on.notices())
+        await on.sees("0 of 1 to delete")
         await on.press("escape")
         await on.until(lambda: len(on.screen.snapshot.rows) == 1)
 

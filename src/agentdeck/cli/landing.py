@@ -283,7 +283,7 @@ def _print_stale(found: list[Stale], room: int, out: Output) -> None:
             TableColumn("KIND", 8),
             TableColumn("WHAT", 10),
             TableColumn("WHY", 12),
-            TableColumn("ROOM", 6),
+            TableColumn("SIZE", 6),
             TableColumn("", 8),
         ],
         rows,

@@ -120,7 +120,7 @@ class Relay:
         if job.call.path.endswith("/count_tokens") and not provider.count_tokens:
             return self._estimate(job), walk
         if provider.key_env and not self._key(job, provider):
-            job.note(target, f"its key {provider.key_env} is not set where the gateway runs, or is no key")
+            job.note(target, f"its key {provider.key_env} is not set where the gateway runs, or is not a key")
             return None, walk.without(index)
         place = job.place(target)
         if 0 < provider.max_concurrent <= self._board.in_flight.get(place.health, 0):

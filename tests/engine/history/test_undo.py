@@ -78,7 +78,7 @@ def test_an_undo_can_be_undone_and_done_again(bench: Bench) -> None:
     bench.write("later.txt", "after the undo\n", cwd=worktree)
     gone = deck.undo(back.number)
     assert not worktree.exists()
-    assert "did again" in gone.text
+    assert "redid" in gone.text
     deck.undo(gone.number)
     assert (worktree / "later.txt").read_text() == "after the undo\n"
     assert (worktree / "new ü.txt").read_text() == "untracked\n"

@@ -96,5 +96,5 @@ def test_an_agent_is_asked_to_merge_the_base_and_is_landed_then(bench: Bench) ->
     finished(bench, "cmd", {"src/app.py": "three\n"})
     landing = deck.land(LandRequest(("one", "two", "cmd"), hand_back=True))
     assert landing.entry("two").stage is Stage.LANDED, landing.entry("two")
-    assert "a command can't be told" in landing.entry("cmd").reason
+    assert "a command can't be given a task" in landing.entry("cmd").reason
     assert (bench.root / "src/app.py").read_text() == "two\n"

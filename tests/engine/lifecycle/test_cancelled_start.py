@@ -65,7 +65,7 @@ def test_between_two_steps_and_after_the_last(bench: Bench, kind: str) -> None:
         if event.kind == EventKind.RESOURCE_ACQUIRED:
             made.append(str(event.data["kind"]))
 
-    with pytest.raises(CancelledError, match="nothing of it is left"):
+    with pytest.raises(CancelledError, match="nothing is left of it"):
         bench.deck().start(
             StartRequest(name="fix", argv=("sleep", "1000"), id="once", cancelled=lambda: kind in made), note
         )

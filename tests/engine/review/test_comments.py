@@ -85,7 +85,7 @@ def test_one_that_has_ended_is_resumed_with_them(bench: Bench) -> None:
     eventually(lambda: not bench.deck().agent("fix").alive)
     deck = bench.deck()
     Comments(deck.store, "fix").add(Comment("a.py", 1, "Again."))
-    assert send(world_of(deck), "fix") == "fix goes on with 1 comment."
+    assert send(world_of(deck), "fix") == "fix continues with 1 comment."
     lease = bench.deck().agent("fix").agent.lease("pane")
     assert lease is not None
     assert "1. a.py:1\n   Again." in lease.data["prompt"]

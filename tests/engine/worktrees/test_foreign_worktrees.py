@@ -220,7 +220,7 @@ def test_it_can_be_removed_and_what_is_the_agents_comes_back(scene: Scene) -> No
         assert scene.deck.review.text("one")
     else:
         assert os.path.lexists(scene.tree)
-        assert any("left as it is" in text for text in events), events
+        assert any("left unchanged" in text for text in events), events
         before = picture(scene.tree)
         with contextlib.suppress(RefusedError):
             scene.deck.undo()

@@ -95,7 +95,7 @@ class TestSqlite:
     ) -> None:
         database = open_(template="dev.db")
         plan = database.plan("d", "fix", worktree)
-        with pytest.raises(DatabaseError, match=r"dev\.db is not there"):
+        with pytest.raises(DatabaseError, match=r"dev\.db does not exist"):
             database.create(plan)
         (tmp_path / "dev.db").write_text("this is no database, for it is text" * 50)
         with pytest.raises(DatabaseError, match="can't be copied"):

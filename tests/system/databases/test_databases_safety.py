@@ -287,7 +287,7 @@ def test_a_file_that_was_there_before_the_agent_is_left_alone(absolute: bool, op
     worktree.mkdir()
     own = worktree / "dev.db"
     own.write_text("mine")
-    with pytest.raises(RefusedError, match=r"dev\.db is there already"):
+    with pytest.raises(RefusedError, match=r"dev\.db already exists"):
         open_(engine="sqlite", path=str(own) if absolute else "dev.db").plan("d", "fix", worktree)
     assert own.read_text() == "mine"
 

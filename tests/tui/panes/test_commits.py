@@ -21,7 +21,7 @@ def test_commits_are_listed_newest_first_and_open(bench: Bench) -> None:
 
     async def script(on: Pilot[CommitsPane]) -> None:
         on.pane.show(view)
-        await on.sees("The first 漢字 subject", "2 commits that main has not", "+2 -0", "+0 -1", "Test")
+        await on.sees("The first 漢字 subject", "2 commits that main lacks", "+2 -0", "+0 -1", "Test")
         assert "The ␛]0;evil␇ second" in on.text()
         assert on.text().index("second") < on.text().index("first")
         on.pane.listed.focus()
@@ -29,7 +29,7 @@ def test_commits_are_listed_newest_first_and_open(bench: Bench) -> None:
         await on.sees("1 file changed", "2 + 2", "esc returns")
         assert on.pane.query_one(DiffView).has_focus
         await on.press("escape")
-        await on.sees("2 commits that main has not")
+        await on.sees("2 commits that main lacks")
         assert on.pane.listed.has_focus
         assert on.pane.listed.cursor == 1
         bench.write("three.txt", "3\n", cwd=view.worktree)
@@ -87,13 +87,13 @@ def test_the_keys_go_to_what_is_seen_of_a_tab(bench: Bench) -> None:
             assert focused.display
             assert on.screen.query_one(Detail).has_keys()
         await on.press("4")
-        await on.sees("1 commit that main has not")
+        await on.sees("1 commit that main lacks")
         await on.press("enter")
         await on.sees("one.txt")
         await on.press("3", "4")
         assert isinstance(on.app.focused, DiffView)
         await on.press("escape")
-        await on.sees("1 commit that main has not")
+        await on.sees("1 commit that main lacks")
         await on.press("escape")
         assert not on.screen.query_one(Detail).has_keys()
 

@@ -87,10 +87,10 @@ def test_the_scope_is_all_committed_or_not(bench: Bench) -> None:
     async def script(on: Pilot[DiffPane]) -> None:
         await on.open(view, "5 files changed")
         await on.press("u")
-        await on.sees("3 files changed", "only what is committed")
+        await on.sees("3 files changed", "only committed changes")
         assert "untracked" not in on.text()
         await on.press("u")
-        await on.sees("3 files changed", "against its last commit", "only what is not committed", "bin.dat")
+        await on.sees("3 files changed", "against its last commit", "only uncommitted changes", "bin.dat")
         await on.press("u")
         await on.sees("5 files changed")
 

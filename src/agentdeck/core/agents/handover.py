@@ -17,14 +17,14 @@ def brief(task: str, left: str, why: str, work: str, *, returning: bool, resting
         parts.append(f"While you could not work on this task, another agent ({left}) did, in the same folder.")
     else:
         parts.append(f"You take over a task from another agent ({left}), in the same folder and on the same branch.")
-        parts.append(f"The task:\n{task or '(it was told in a conversation that is not handed over)'}")
+        parts.append(f"The task:\n{task or '(it was given in a conversation that is not available)'}")
     if why:
         parts.append(f"Why it changed hands: {why}.")
-    parts.append(f"What is there now:\n{work or 'Nothing was changed so far.'}")
+    parts.append(f"Current state:\n{work or 'Nothing was changed so far.'}")
     if resting:
-        parts.append("Its last turn is finished. Read what was changed, say in one line that you are ready, and wait.")
+        parts.append("Its last turn is finished. Read the changes, say in one line that you are ready, and wait.")
     else:
-        parts.append("Read what was changed, keep what is good, and finish the task; do not start over.")
+        parts.append("Read the changes, keep what is good, and finish the task; do not start over.")
     return "\n\n".join(parts)
 
 

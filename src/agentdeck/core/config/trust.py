@@ -344,5 +344,5 @@ RUNNING_FILES = (
 """Files of a project from which agents' own programs, editors and shells run commands."""
 NOT_COVERED = (
     "Approval covers agentdeck.toml and the files it reads. It doesn't cover what agents and commands run by "
-    "themselves: Makefile, package.json, AGENTS.md and the like."
+    "themselves: Makefile, package.json, AGENTS.md and similar files."
 )

@@ -59,7 +59,7 @@ class Steps:
         for step in reversed(self.all()):
             if not step.undone and not step.undoes:
                 return step
-        raise NotFoundError("There is nothing to undo.", hint="“agentdeck undo --list” shows what was done.")
+        raise NotFoundError("There is nothing to undo.", hint="“agentdeck undo --list” lists the steps.")
 
     def record(self, key: str, text: str, *parts: Part, undoes: int = 0) -> Step:
         """Write down that `parts` happened; those that the step of this key has already are not added again. A step

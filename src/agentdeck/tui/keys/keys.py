@@ -52,7 +52,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("deck.radar", "R", "radar", "radar", "Conflicts between agents, and the best landing order"),
         Key("deck.undo", "u", "undo", "undo", "Undo the last removal, landing or prune"),
         Key("deck.trash", "U", "trash", "trash", "All steps that can be undone"),
-        Key("deck.prune", "p", "prune", "prune", "Stale items, and delete them"),
+        Key("deck.prune", "p", "prune", "prune", "Review and delete stale items"),
         Key(
             "deck.trust",
             "T",

@@ -31,8 +31,8 @@ _SURE = 20.0
 """Seconds after which git is asked although nothing is known to have moved."""
 _SAID = {
     Scope.ALL: "",
-    Scope.COMMITTED: "only what is committed",
-    Scope.UNCOMMITTED: "only what is not committed",
+    Scope.COMMITTED: "only committed changes",
+    Scope.UNCOMMITTED: "only uncommitted changes",
 }
 
 

@@ -30,7 +30,7 @@ class PruneScreen(Listing):
         ListingColumn("KIND", 8),
         ListingColumn("WHAT", 12),
         ListingColumn("WHY", 16),
-        ListingColumn("ROOM", 6),
+        ListingColumn("SIZE", 6),
         ListingColumn("", 9),
     )
 
@@ -50,7 +50,7 @@ class PruneScreen(Listing):
         room = sum(stale.room for stale in self.chosen())
         if not facts:
             return "nothing is stale"
-        return f"{len(self.chosen())} of {len(facts)} would go{f', {size_text(room)}' if room else ''}"
+        return f"{len(self.chosen())} of {len(facts)} to delete{f', {size_text(room)}' if room else ''}"
 
     def items(self, facts: Any) -> Sequence[Item]:
         return [self._item(stale) for stale in facts]
@@ -81,7 +81,7 @@ class PruneScreen(Listing):
     def hints(self) -> Sequence[KeyHint]:
         if not self.facts:
             return ()
-        return (KeyHint("p", "delete what is marked ✗", "prune"), KeyHint("space", "leave out", "spare"))
+        return (KeyHint("p", "delete what is marked ✗", "prune"), KeyHint("space", "keep", "spare"))
 
     @on(OptionList.OptionSelected)
     def action_spare(self) -> None:
