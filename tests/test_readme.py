@@ -125,6 +125,9 @@ def test_the_examples_of_files_are_read_by_the_program(shop: Bench) -> None:
         elif name.startswith("~/.config/agentdeck/profiles/"):
             profile = shop.write(name.removeprefix("~/"), text, cwd=shop.home)
             done = agentdeck("run", "--agent", profile.stem, "--name", profile.stem, "A task", cwd=shop.root)
+            assert done.returncode == ExitCode.UNCHANGED, f"{name}: {done.stderr}"
+            read.add(name)
+            continue
         else:
             shop.write(name, text.replace('agent = "claude"', 'agent = "demo"'))
             done = agentdeck("run", "-f", name, "-a", "demo", cwd=shop.root)
