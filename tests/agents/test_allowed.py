@@ -83,7 +83,14 @@ def test_codex_commits_and_merges_inside_of_its_sandbox_and_moves_nothing_else(
     assert sorted(bench.branches()) == sorted(["main", "other", view.branch])
     assert bench.git("tag") == ""
     assert not (git / "agentdeck" / "mine").exists()
+    bench.git("gc", "-q")
     bench.git("fsck", "--strict")
+    api.commands = (*api.commands, "echo two > two.txt && git add -A && git commit -qm Two")
+    deck.resume("co", "Again")
+    deck.wait("co")
+    assert bench.git("log", "-1", "--format=%s", view.branch) == "Two"
+    deck.remove("co")
+    assert not (git / "refs/heads/agentdeck").exists()
 
 
 @pytest.mark.parametrize("profile", PACKAGES)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.system.git.committing import commit_roots
+from agentdeck.system.git.committing import commit_roots, let_folder_go
 from tests.support.decks import Bench
 
 
@@ -19,10 +19,30 @@ def test_a_branch_in_a_folder_opens_that_folder_its_log_the_objects_and_the_own_
     _, own, common = made(bench, "-b", "deck/one")
     refs, logs = common / "refs/heads/deck", common / "logs/refs/heads/deck"
     assert commit_roots(common, own) == (own, common / "objects", refs, logs)
+    bench.git("gc", "-q")
     bench.git("pack-refs", "--all")
-    assert not refs.exists()
+    assert refs.is_dir(), "a sandbox can't make what git takes away"
+    assert bench.branches() == ["deck/one", "main"]
+    bench.git("fsck", "--strict")
+    bench.git("reflog", "--all")
+
+
+def test_the_folder_goes_with_the_last_branch_in_it(bench: Bench) -> None:
+    place, own, common = made(bench, "-b", "deck/one")
+    bench.git("branch", "deck/two")
     commit_roots(common, own)
-    assert refs.is_dir(), "a sandbox can't open what is not there"
+    bench.git("worktree", "remove", "--force", str(place))
+    bench.git("branch", "-D", "deck/one")
+    let_folder_go(common, "deck/one")
+    assert (common / "refs/heads/deck").is_dir()
+    bench.git("pack-refs", "--all")
+    let_folder_go(common, "deck/one")
+    assert (common / "refs/heads/deck").is_dir()
+    bench.git("branch", "-D", "deck/two")
+    let_folder_go(common, "deck/two")
+    assert not (common / "refs/heads/deck").exists()
+    bench.git("branch", "deck")
+    let_folder_go(common, "deck")
 
 
 def test_a_worktree_on_a_commit_opens_no_branch(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.git import branches, merges, snapshots
 from agentdeck.system.git.checkouts import Worktree, list_worktrees
+from agentdeck.system.git.committing import let_folder_go
 from agentdeck.system.git.going import Departure
 from agentdeck.system.git.identity import Standing
 
@@ -52,6 +53,7 @@ def let_go(world: World, agent: Agent, lease: WorktreeLease) -> str:
         ref = trash_ref(agent)
         snapshot = snapshots.load(world.repo, ref) if world.repo.commit(ref) else None
         _delete_branches(world, agent, lease, snapshot)
+    let_folder_go(world.repo.common, lease.branch)
     return left
 
 

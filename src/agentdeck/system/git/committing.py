@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from agentdeck.system.git.heads import head_at
 
 _HEADS = "refs/heads"
+_KEPT = "keep..lock"
+"""A file that keeps git from taking a folder of branches away once all in it are packed. git passes over it as over a
+lock, and no branch can be called so."""
 
 
 def commit_roots(common: Path, git_dir: Path) -> tuple[Path, ...]:
@@ -23,8 +27,25 @@ def commit_roots(common: Path, git_dir: Path) -> tuple[Path, ...]:
         folder, _, _ = head.branch.rpartition("/")
         if not folder:
             return ()
-        # git takes an empty folder away, and a sandbox can't open what is not there.
         roots += [common / _HEADS / folder, common / "logs" / _HEADS / folder]
-    for root in roots:
+    for root in roots[2:]:
         root.mkdir(parents=True, exist_ok=True)
+        (root / _KEPT).touch()
     return tuple(root.resolve() for root in roots)
+
+
+def let_folder_go(common: Path, branch: str) -> None:
+    """Undo what `commit_roots` did for a branch that is gone, unless there are others in its folder."""
+    folder, _, _ = branch.rpartition("/")
+    places = [common / _HEADS / folder, common / "logs" / _HEADS / folder]
+    if not folder or not any((place / _KEPT).exists() for place in places):
+        return
+    with suppress(OSError):
+        packed = common / "packed-refs"
+        is_packed = packed.exists() and f" {_HEADS}/{folder}/" in packed.read_text("utf-8", "replace")
+        if is_packed or any(each.name != _KEPT for each in places[0].iterdir()):
+            return
+    for place in places:
+        with suppress(OSError):
+            (place / _KEPT).unlink()
+            place.rmdir()
