@@ -14,6 +14,7 @@ from agentdeck.engine.views import StartRequest
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.finished import finished
+from tests.support.share import steps
 from tests.support.verdicts import assert_no_bug, assert_ok
 
 WRAPPER = """#!/bin/sh
@@ -74,7 +75,7 @@ def test_in_a_start(bench: Bench, deadly: DeadlyGit) -> None:
     calls = deadly.count()
     bench.deck().remove("fix", stop=True)
     assert calls > 10
-    for fatal in range(1, calls + 1, 2):
+    for fatal in steps(calls, 4):
         done = agentdeck(*start, cwd=bench.root, env=deadly.environment(fatal))
         assert_no_bug(done)
         assert_ok(agentdeck("ls", cwd=bench.root))
@@ -97,7 +98,7 @@ def test_in_a_removal(bench: Bench, deadly: DeadlyGit) -> None:
 
     make()
     assert_ok(agentdeck("rm", "fix", cwd=bench.root, env=deadly.environment(0)))
-    for fatal in range(1, deadly.count() + 1, 2):
+    for fatal in steps(deadly.count(), 5):
         make()
         assert_no_bug(agentdeck("rm", "fix", cwd=bench.root, env=deadly.environment(fatal)))
         assert_ok(agentdeck("ls", cwd=bench.root))
@@ -116,11 +117,11 @@ def test_in_a_removal(bench: Bench, deadly: DeadlyGit) -> None:
 def test_in_a_landing_and_a_diff(bench: Bench, deadly: DeadlyGit) -> None:
     finished(bench, "probe", {"probe.txt": "made\n"})
     assert_ok(agentdeck("diff", "probe", cwd=bench.root, env=deadly.environment(0)))
-    for fatal in range(1, deadly.count() + 1):
+    for fatal in steps(deadly.count(), 3):
         assert_no_bug(agentdeck("diff", "probe", cwd=bench.root, env=deadly.environment(fatal)))
     assert "made" in assert_ok(agentdeck("diff", "probe", cwd=bench.root))
     assert_ok(agentdeck("merge", "probe", cwd=bench.root, env=deadly.environment(0)))
-    for fatal in range(1, deadly.count() + 1, 5):
+    for fatal in steps(deadly.count(), 8):
         name = f"fix-{fatal}"
         finished(bench, name, {f"{name}.txt": "made\n"})
         before = bench.git("rev-parse", "main")

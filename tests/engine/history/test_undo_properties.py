@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,6 +21,7 @@ from tests.support.decks import Bench, bench_in
 from tests.support.edits import Edit, edits
 from tests.support.pictures import Picture, picture
 from tests.support.repos import Sandbox
+from tests.support.share import examples
 
 CONFIG = "[trash]\nignored = true\n[worktree]\nsubmodules = false\n"
 
@@ -95,7 +95,7 @@ def test_any_destructive_act_can_be_undone(shared: Bench) -> None:
     made: list[bool] = []
 
     @settings(
-        max_examples=int(os.environ.get("AGENTDECK_EXAMPLES", "40")),
+        max_examples=examples(25),
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

@@ -20,6 +20,7 @@ from tests.support.finished import finished
 from tests.support.pictures import picture
 from tests.support.repos import Sandbox, isolate
 from tests.support.retry import eventually
+from tests.support.share import examples
 from tests.support.workers import LINES, Workers, changed
 
 numbers = itertools.count()
@@ -90,7 +91,7 @@ def seen(entry: Entry) -> Entry:
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     committed=st.sampled_from([*COMMITTED]),
     uncommitted=st.sampled_from([*UNCOMMITTED]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from agentdeck.system.git import going
 from tests.support.crash import crash
 from tests.support.decks import Bench, bench_in, world_of
 from tests.support.pictures import Picture, picture
+from tests.support.share import EVERY
 
-EVERY = bool(os.environ.get("AGENTDECK_EVERY_CRASH"))
+SHARES = 7
 CONFIG = "[runner]\ngrace_interrupt = 0.3\ngrace_terminate = 0.3\n"
 
 
@@ -69,7 +69,7 @@ def clear(bench: Bench) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("share", range(4) if EVERY else [0])
+@pytest.mark.parametrize("share", range(SHARES) if EVERY else [0])
 def test_it_is_as_before_or_can_be_undone(share: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with bench_in(tmp_path, monkeypatch, config=CONFIG) as bench:
         ended(bench)
@@ -78,7 +78,7 @@ def test_it_is_as_before_or_can_be_undone(share: int, tmp_path: Path, monkeypatc
         bench.deck().undo()
         clear(bench)
         given_up = finished = 0
-        for at in range(1 + share, steps + 1, 4):
+        for at in range(1 + share, steps + 1, SHARES):
             ended(bench)
             before = pictures(bench)
             crash(bench.root, at, "remove", "fix")

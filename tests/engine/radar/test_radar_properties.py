@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agentdeck.core.merging.radar import Pair, Verdict
 from tests.support.edits import Edit, edits, git
 from tests.support.repos import Sandbox, isolate
+from tests.support.share import examples
 from tests.support.workers import Workers
 
 numbers = itertools.count()
@@ -90,7 +91,7 @@ def check(pair: Pair, truth: set[str] | None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(first=works, second=works)
 def test_it_agrees_with_git_merge(shared: Workers, first: list[Edit], second: list[Edit]) -> None:
     number = next(numbers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from agentdeck.engine.review import diffs
 from agentdeck.engine.views import StartRequest
 from tests.support.decks import Bench, bench_in, world_of
 from tests.support.pictures import picture
+from tests.support.share import examples
 
 NAMES = st.sampled_from(["a", "b/c", "person", "agentdeck/{agent}"])
 FILES = st.sampled_from(["README.md", "src/app.py", "new.txt"])
@@ -101,9 +101,7 @@ def reachable(bench: Bench, *patterns: str) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(2000)
-@settings(
-    max_examples=int(os.environ.get("AGENTDECK_EXAMPLES", "20")), deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(walk=st.lists(steps, min_size=1, max_size=9))
 def test_all_verbs_agree_what_is_an_agents_work(shared: Bench, walk: list[tuple[str, ...]]) -> None:
     bench, name = shared, f"w{next(COUNTER)}"

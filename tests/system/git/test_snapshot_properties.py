@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.support.edits import Edit, edits
 from tests.support.leaving import remove
 from tests.support.pictures import picture
 from tests.support.repos import Sandbox, isolate
+from tests.support.share import examples
 
 REF = "refs/agentdeck/trash/any/1"
 
@@ -37,7 +37,7 @@ def prepare(top: Path) -> tuple[Sandbox, Sandbox]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(done=st.lists(edits, min_size=1, max_size=12))
 def test_any_work_comes_back_byte_for_byte(done: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder_, pytest.MonkeyPatch.context() as patch:
@@ -57,9 +57,7 @@ def test_any_work_comes_back_byte_for_byte(done: list[Edit]) -> None:
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=int(os.environ.get("AGENTDECK_EXAMPLES", "20")), deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(outside=st.lists(edits, max_size=6), inside=st.lists(edits, min_size=1, max_size=6))
 def test_any_work_in_a_worktree_inside_comes_back_too(outside: list[Edit], inside: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder_, pytest.MonkeyPatch.context() as patch:

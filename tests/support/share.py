@@ -1,0 +1,21 @@
+"""How much of what tries everything is run by default: a share, in which every kind of thing is.
+
+`AGENTDECK_EVERY_CRASH=1` runs all steps and files, `AGENTDECK_EXAMPLES=500` so many examples of each property.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+EVERY = bool(os.environ.get("AGENTDECK_EVERY_CRASH"))
+
+
+def examples(some: int) -> int:
+    return int(os.environ.get("AGENTDECK_EXAMPLES", some))
+
+
+def steps(last: int, one_in: int) -> Iterator[int]:
+    """The first of the steps 1 to `last`, one in so many after it, and the last."""
+    yield from range(1, last, 1 if EVERY else one_in)
+    yield last
