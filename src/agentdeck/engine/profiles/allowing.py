@@ -67,7 +67,7 @@ def _preamble(
 
     config, ports = world.settings.config, agent.ports
     database = config.database.variable if agent.database is not None else ""
-    place = Place(str(tree.path), str(tree.data["branch"]), ports.ports if ports else (), database)
+    place = Place(tree.path, tree.branch, ports.ports if ports else (), database)
     sandbox = profile.preamble.sandbox if commits else profile.preamble.no_commits
     text = preamble(place, config.agent.preamble, "" if agent.permission == Level.ALL else sandbox)
     own = codex_config(variables).get("developer_instructions") if profile.files == "codex" and text else None
