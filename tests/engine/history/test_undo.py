@@ -108,7 +108,7 @@ def test_it_refuses_what_cannot_come_back_and_changes_nothing(bench: Bench) -> N
     assert deck.agents() == []
     (worktree / "mine.txt").unlink()
     other = start(bench)
-    with pytest.raises(RefusedError, match="an agent “fix” again"):
+    with pytest.raises(RefusedError, match="“fix” exists again"):
         deck.undo()
     assert other.is_dir()
     with pytest.raises(NotFoundError, match="no step 7"):
