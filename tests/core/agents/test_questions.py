@@ -1,0 +1,83 @@
+"""Questions as hooks tell them, and as screens show them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentdeck.core.agents.agent import State, Status
+from agentdeck.core.agents.answers import model_answer, permission_answer
+from agentdeck.core.agents.questions import Asks, Question, permission, shown
+
+SCREENS = Path(__file__).parents[2] / "fixtures" / "screens"
+WITH_OPTIONS = [
+    path
+    for path in sorted(SCREENS.glob("*-waiting-*.txt"))
+    if not path.name.startswith("opencode") and ("permission" in path.name or "trust" in path.name)
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each)
+)
+
+
+@pytest.mark.parametrize("path", WITH_OPTIONS, ids=lambda path: path.stem)
+def test_a_permission_on_a_screen_has_a_yes_and_a_no(path: Path) -> None:
+    question = shown(path.read_text(), "why")
+    assert (question.kind, question.yes, question.numbered) == (Asks.PERMISSION, 1, True)
+    assert question.no == len(question.options)
+    assert question.marked
+
+
+def test_a_choice_has_neither_yes_nor_no() -> None:
+    question = shown("Which colour?\n❯ 1. Red\n     like blood\n  2. Blue\n  3. Type something.\n", "Which colour?")
+    assert [option.label for option in question.options] == ["Red", "Blue", "Type something."]
+    assert (question.kind, question.yes, question.no) == (Asks.CHOICE, None, None)
+
+
+def test_options_without_numbers_are_chosen_by_the_mark() -> None:
+    question = shown("Do you trust this folder?\n\n  ❯ No, exit\n    Yes, I trust it\n\nEnter to confirm", "trust")
+    assert (question.numbered, question.marked, question.yes, question.no) == (False, 1, 2, 1)
+
+
+@given(st.text())
+def test_any_screen_can_be_read(screen: str) -> None:
+    assert shown(screen, "why").text == "why"
+
+
+@given(st.dictionaries(st.sampled_from(["tool_name", "tool_input", "permission_suggestions"]), JSON))
+def test_any_hook_can_be_read_and_its_questions_survive_the_store(payload: dict[str, object]) -> None:
+    questions = permission(payload, "hook", 1.0)
+    status = Status(State.WAITING, 1.0, questions=questions)
+    assert Status.from_json(json.loads(json.dumps(status.to_json()))) == status
+
+
+def test_the_hook_of_a_permission_is_told_the_rule_or_the_refusal() -> None:
+    rule = {"type": "addRules", "rules": [{"toolName": "Bash", "ruleContent": "make *"}]}
+    payload = {"tool_name": "Bash", "tool_input": {"command": "make"}, "permission_suggestions": [rule]}
+    (question,) = permission(payload, "hook", 1.0)
+    assert question.choices == "1 Yes  2 Yes, and don't ask again  3 No"
+
+    def decision(number: int, text: str = "") -> dict[str, object]:
+        found: dict[str, object] = json.loads(permission_answer(question, number, text))["hookSpecificOutput"][
+            "decision"
+        ]
+        return found
+
+    assert decision(1) == {"behavior": "allow"}
+    assert decision(2) == {"behavior": "allow", "updatedPermissions": [rule]}
+    assert decision(3)["interrupt"] is True
+    assert decision(0, "Not now") == {"behavior": "deny", "message": "Not now", "interrupt": False}
+
+
+def test_the_questions_of_a_model_are_answered_by_their_labels() -> None:
+    asked = {"question": "Which colour?", "options": [{"label": "Red"}, {"label": "Blue"}], "multiSelect": False}
+    given_to_tool = {"questions": [asked, {**asked, "question": "And then?"}]}
+    questions = permission({"tool_name": "AskUserQuestion", "tool_input": given_to_tool}, "hook", 1.0)
+    assert [each.text for each in questions] == ["Which colour?", "And then?"]
+    told = json.loads(model_answer(given_to_tool, {"Which colour?": "Blue"}))["hookSpecificOutput"]["decision"]
+    assert told["updatedInput"] == {**given_to_tool, "answers": {"Which colour?": "Blue"}}
+    assert isinstance(questions[0], Question)
