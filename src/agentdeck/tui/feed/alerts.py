@@ -24,7 +24,8 @@ def alerts(old: FeedSnapshot, new: FeedSnapshot, states: Collection[str] = froze
 def _sentence(row: Row) -> str:
     reason = plain(row.view.reason)
     said = f"{row.name} {_WORDS[row.state]}"
-    return cut(f"{said}: {reason}" if reason and row.state is not State.DONE else said, _LONGEST)
+    tells = row.state is not State.DONE or row.view.status.result
+    return cut(f"{said}: {reason}" if reason and tells else said, _LONGEST)
 
 
 def title(repository: str, shot: FeedSnapshot) -> str:
