@@ -50,6 +50,10 @@ PROSE = {
         "git has a worktree record “{}” again.",
         "git no longer has a record of {}.",
         "git made no worktree at {}.",
+        "git can't be read: {}",
+        "git does not answer",
+        "git has ended",
+        "git said nothing for {} s, so it was ended.",
     },
     "What an agent is told": {
         "Rebase your branch onto {} (git rebase {})",
@@ -67,7 +71,13 @@ RESOLVING = "engine/landing/test_resolving.py"
 INSIDE = "engine/landing/test_landing_repositories_inside.py"
 LANDING = "engine/landing/test_landing.py"
 KINDS = "engine/landing/test_kinds_of_repositories.py"
+STATES = "agents/test_states.py"
 ELSEWHERE = {
+    "agentdeck answer {} 1": STATES,
+    'agentdeck answer {} --text "…"': STATES,
+    "agentdeck answer {} {}": STATES,
+    "agentdeck attach {}": STATES,
+    "agentdeck show {}": STATES,
     "agentdeck run --permission all --permission all “…”": "cli/test_run.py",
     "agentdeck trust": "cli/test_trust.py",
     "agentdeck -C {} trust": "cli/test_trust.py",

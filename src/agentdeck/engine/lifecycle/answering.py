@@ -123,7 +123,7 @@ def _await(world: World, view: AgentView, question: Question, number: int) -> No
             world.tmux.press(world.deck, view.name, ["Enter"])
             entered = True
     raise RefusedError(
-        f"{view.name} does not take the answer.", hint=f"“agentdeck attach {view.name}” shows where it is."
+        f"{view.name} does not take the answer.", hint=f"“agentdeck attach {view.name}” shows its terminal."
     )
 
 
