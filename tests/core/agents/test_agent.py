@@ -141,4 +141,4 @@ def test_leases_are_replaced_in_place_and_taken_away(agent: Agent, kind: str) ->
 
 def test_errors_read_as_sentences() -> None:
     error = DeckError("It failed.", detail=" because \n", hint="Try this.")
-    assert str(error) == "It failed.\nbecause\nTry this."
+    assert str(error) == "It failed.\n because\nTry this."
