@@ -17,4 +17,5 @@ __all__ = ["bench", "deck_id", "isolated_git", "open_", "postgres", "redis_url",
 # inherit that.
 with contextlib.suppress(ValueError):  # not the main thread
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
