@@ -94,7 +94,7 @@ def test_with_sixteen_colours_the_selected_row_is_reversed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, few: bool
 ) -> None:
     begin(bench, "fix")
-    for module in ("table", "app"):
+    for module in ("list.table", "app"):
         monkeypatch.setattr(f"agentdeck.tui.{module}.has_few_colours", lambda app: few)
 
     async def script(on: Driver) -> None:
