@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.engine.lifecycle.ending import mark_lost
+from agentdeck.engine.lifecycle.ending import came_to_run, mark_lost
 from agentdeck.engine.lifecycle.moving import follow, follow_worktree, old_home
 from agentdeck.engine.lifecycle.pane import adopted
 from agentdeck.engine.lifecycle.trouble import forget_trouble, is_news, is_recent
@@ -167,7 +167,7 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
 
         restoring.go_on(world, agent, note)
     elif agent.phase is Phase.ACQUIRING:
-        if agent.pane is not None and _came_to_run(world, agent):
+        if agent.pane is not None and came_to_run(world, agent):
             _keep_start(world, agent, note)
         else:
             _undo_start(world, agent, note)
@@ -175,14 +175,6 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
         follow_worktree(world, agent, note)
         if _is_lost(world, agent.name):
             mark_lost(world, agent.name)
-
-
-def _came_to_run(world: World, agent: Agent) -> bool:
-    if world.lives(agent.name):
-        return True
-    # Of a first run, such a status was written by its runner, and the agent may have worked.
-    status = world.store.status(agent.name)
-    return agent.runs == 1 and (status.runner_pid is not None or not status.state.is_live)
 
 
 def _keep_start(world: World, agent: Agent, note: Note) -> None:

@@ -75,6 +75,29 @@ def test_between_two_steps_and_after_the_last(bench: Bench, kind: str) -> None:
     assert bench.deck().start(StartRequest(name="fix", argv=("sleep", "1000"), id="once")).alive
 
 
+def test_after_its_agent_has_begun_to_work_what_it_did_is_a_removal_that_undo_takes_back(bench: Bench) -> None:
+    note, told = bench.root / ".worktrees/fix/note.txt", list[Event]()
+    line = "echo kept >note.txt; git add note.txt; git commit -qm Note; echo more >more.txt; sleep 1000"
+
+    def cancelled() -> bool:
+        is_last = any(event.data.get("kind") == "pane" and event.kind == EventKind.RESOURCE_ACQUIRED for event in told)
+        return is_last and eventually(note.with_name("more.txt").exists)
+
+    with pytest.raises(CancelledError) as caught:
+        bench.deck().start(StartRequest(name="fix", argv=("sh", "-c", line), cancelled=cancelled), told.append)
+    assert caught.value.title == "The start of fix was cancelled."
+    assert bench.deck().agents() == []
+    assert bench.worktrees() == [str(bench.root)]
+    deck, removed = bench.deck(), told[-1]
+    assert removed.text == f"removed; “agentdeck undo --step {deck.history.steps()[-1].number}” restores it"
+    deck.history.undo()
+    assert note.read_text() == "kept\n"
+    assert note.with_name("more.txt").read_text() == "more\n"
+    assert bench.git("log", "-1", "--format=%s", cwd=note.parent) == "Note"
+    assert deck.resume("fix").alive
+    deck.remove("fix", stop=True)
+
+
 def test_before_anything_is_made(bench: Bench) -> None:
     assert _cancel_when(bench, lambda: True) == "The start was cancelled before anything was made."
 

@@ -6,7 +6,7 @@ import signal
 import time
 from dataclasses import replace
 
-from agentdeck.core.agents.agent import Fault, State
+from agentdeck.core.agents.agent import Agent, Fault, State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle.survivors import end_leftovers, tell_survivors
@@ -67,3 +67,12 @@ def mark_lost(world: World, name: str, reason: str = "its runner was killed, or 
         world.store.status(name), state=State.FAILED, since=now, ended=now, reason=reason, fault=Fault.LOST
     )
     world.store.set_status(name, status)
+
+
+def came_to_run(world: World, agent: Agent) -> bool:
+    """Whether the runner of a start that was not completed began, so that its agent may have worked."""
+    if world.lives(agent.name):
+        return True
+    # Of a first run, such a status was written by its runner, and the agent may have worked.
+    status = world.store.status(agent.name)
+    return agent.runs == 1 and (status.runner_pid is not None or not status.state.is_live)

@@ -16,14 +16,15 @@ from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import WorktreeLease
 from agentdeck.engine.lifecycle import leases
-from agentdeck.engine.lifecycle.ending import end_runner
+from agentdeck.engine.lifecycle.ending import came_to_run, end_runner
+from agentdeck.engine.lifecycle.pane import adopted
 from agentdeck.engine.lifecycle.removal_checks import check, check_still, unsaved
 from agentdeck.engine.lifecycle.resources import DATABASE, worktree_of
 from agentdeck.engine.lifecycle.stack import BY_KIND, release_all
 from agentdeck.engine.lifecycle.survivors import tell_survivors
 from agentdeck.engine.lifecycle.variables import hook_environment
 from agentdeck.engine.records.parts import Removal
-from agentdeck.engine.records.steps import Steps
+from agentdeck.engine.records.steps import Step, Steps
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import follow, own_branches
 from agentdeck.engine.worktrees.release import departure, own_worktree, trash_ref
@@ -192,8 +193,7 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
     if tree is not None and not tree.keep_branch:
         _tell_kept(world, agent, tree, note)
     retire(world, agent, saved)
-    text = f"removed; “agentdeck undo --step {step.number}” restores it"
-    note(Event(EventKind.AGENT_REMOVED, agent.name, text, {"trash": saved.name, "step": step.number}))
+    _tell_removed(agent, step, saved, note)
     going.delete_rests(world.repo)
     _tell_rest(leave, agent, note, is_out=is_out)
 
@@ -216,9 +216,12 @@ def _tell_rest(leave: going.Departure | None, agent: Agent, note: Note, *, is_ou
         note(Event(EventKind.WARNING, agent.name, text, {"path": str(leave.home)}))
 
 
-def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True) -> None:
-    """Undo a start that never came to a running agent. Nothing stays but its log, and a snapshot if it held work and
-    `keep_work` is wanted."""
+def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True) -> bool:
+    """Undo a start that was not completed; return whether nothing is left of it.
+
+    Its log stays, and a snapshot if it held work and `keep_work` is wanted. Where its agent ran already and did that
+    work, this is a removal, which an undo takes back.
+    """
     agent = replace(agent, phase=Phase.RELEASING, trash=agent.trash or f"start-{time.time_ns()}")
     world.store.save(agent)
     if (pane := agent.pane) is not None:
@@ -230,16 +233,44 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
     is_half = found is not None and not found.is_complete
     if found is not None:
         _take_out(world, agent, None)
-    agent = release_all(world, agent, note, None)
     # A set-up hook may have committed something, which is in no other place then.
     base = worktree.base_commit if worktree else None
+    found_work = False
     for ref in _trash_refs(world, agent):
         snapshot = snapshots.load(world.repo, ref)
         if not keep_work or ((is_half or snapshot.is_clean) and snapshot.tip == base):
             snapshots.discard(world.repo, snapshot)
-    forget_id(world, agent)
-    world.store.delete_agent(agent.name)
+        else:
+            found_work = True
+    is_removal = found_work and not agent.landing and came_to_run(world, agent)
+    if is_removal:
+        _finish_as_removal(world, agent, note)
+    else:
+        agent = release_all(world, agent, note, None)
+        forget_id(world, agent)
+        world.store.delete_agent(agent.name)
     going.delete_rests(world.repo)
+    return not is_removal
+
+
+def _finish_as_removal(world: World, agent: Agent, note: Note) -> None:
+    saved = private_folder(trash_folder(world, agent))
+    if not (saved / "agent.json").exists():
+        kept = replace(agent, phase=Phase.HELD, trash="", step="")
+        kept = kept.with_lease(adopted(world, agent, agent.pane)) if agent.pane else kept
+        write_json(saved / "agent.json", kept.to_json())
+    text = f"removed {agent.name}, whose start was interrupted"
+    part = Removal(agent.name, agent.trash)
+    step = Steps(world.store).record(f"removal {agent.name} {agent.trash}", text, part)
+    agent = release_all(world, agent, note, saved)
+    retire(world, agent, saved)
+    forget_id(world, agent)
+    _tell_removed(agent, step, saved, note)
+
+
+def _tell_removed(agent: Agent, step: Step, saved: Path, note: Note) -> None:
+    text = f"removed; “agentdeck undo --step {step.number}” restores it"
+    note(Event(EventKind.AGENT_REMOVED, agent.name, text, {"trash": saved.name, "step": step.number}))
 
 
 def run_teardown(world: World, agent: Agent, note: Note) -> None:

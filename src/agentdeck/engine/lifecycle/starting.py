@@ -216,11 +216,12 @@ def _holder_of(world: World, run_id: str) -> AgentView | None:
 
 
 def _take_back(world: World, agent: Agent, note: Note) -> bool:
-    """Undo a failed start; where that fails too, say so and return False, for the first error is the one to raise."""
+    """Undo a failed start and return whether nothing is left of it. Where that fails too it is only told, for the first
+    error is the one to raise."""
     from agentdeck.engine.lifecycle import removal
 
     try:
-        removal.roll_back(world, agent, note)
+        return removal.roll_back(world, agent, note)
     except (DeckError, OSError) as error:
         told = error.title if isinstance(error, DeckError) else str(error)
         # Not written down: what stopped it may be that nothing can be.
@@ -229,4 +230,3 @@ def _take_back(world: World, agent: Agent, note: Note) -> bool:
             if world.store.agent(agent.name) is not None:
                 mark_lost(world, agent.name, "its start failed and is not fully rolled back")
         return False
-    return True
