@@ -223,7 +223,7 @@ def test_a_worktree_that_is_gone(bench: Bench) -> None:
     hint = refused(lambda: bench.deck().review.text("fix"))
     done = shell(commands_in(hint)[0], bench.root)
     assert "agent fix" in done.stdout
-    told = next(line for line in done.stdout.splitlines() if "makes it again" in line)
+    told = next(line for line in done.stdout.splitlines() if "creates it again" in line)
     obey(told, bench.root)
     assert (view.worktree / "fix.txt").exists()
     eventually(lambda: not bench.deck().agent("fix").alive)

@@ -131,7 +131,7 @@ def test_a_push_that_is_refused_is_told_and_what_landed_too(bench: Bench, remote
     done = agentdeck("merge", "fix", "--push", cwd=bench.root)
     assert done.returncode == ExitCode.FAILED
     assert "landed fix" in done.stdout
-    assert "origin did not take main" in done.stderr
+    assert "origin rejected main" in done.stderr
     assert "has landed here anyway" in done.stderr
     assert bench.deck().agent("fix").state is State.LANDED
 

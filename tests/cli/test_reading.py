@@ -80,7 +80,7 @@ def test_a_beginning_that_fits_two_agents_is_refused(bench: Bench) -> None:
     put_agent(bench.root, "once")
     done = agentdeck("show", "on", cwd=bench.root)
     assert done.returncode == ExitCode.USAGE
-    assert "could be" in done.stderr
+    assert "matches" in done.stderr
 
 
 def test_an_agent_that_never_ran_has_no_log(bench: Bench) -> None:

@@ -56,7 +56,7 @@ def test_the_task_comes_from_the_line_a_file_or_standard_input(tmp_path: Path, m
     ("line", "words"),
     [
         ("task -- sh", "either a task or a command"),
-        ("-a codex -- sh", "the agent"),
+        ("-a codex -- sh", "either -a or a command"),
         ("--task-file x task", ", not both"),
         ("--task-file /dev/null", "no task in /dev/null"),
     ],
@@ -172,7 +172,7 @@ def test_an_agent_is_found_in_the_path_that_agents_get_as_from_cron(bench: Bench
     assert_refused(agentdeck("run", "-a", "mine", "Do it", cwd=bench.root), ExitCode.MISSING_TOOL, says=["my-cli"])
     bench.write("keys.env", f"PATH={tool.parent}:/usr/bin:/bin\n", cwd=bench.home)
     bench.write("agentdeck.toml", f"[agent]\nenv_file = '{bench.home}/keys.env'\n")
-    assert_ok(agentdeck("run", "-n", "one", "-a", "mine", "Do it", cwd=bench.root))
+    assert agentdeck("run", "-n", "one", "-a", "mine", "Do it", cwd=bench.root).returncode == ExitCode.UNCHANGED
     assert "I was told: Do it" in agentdeck("logs", "one", cwd=bench.root).stdout
 
 

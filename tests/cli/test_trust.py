@@ -172,7 +172,7 @@ def test_a_person_is_asked_once_sees_all_and_says_no_by_default(clone: Bench) ->
     assert code == ExitCode.UNTRUSTED
     assert "Nothing was approved." in seen
     assert f'+ "touch {clone.home}/ran-setup"' in seen
-    assert "agent.env.BASH_ENV sets a variable of every agent, which can change what runs:" in seen
+    assert "agent.env.BASH_ENV sets a variable for every agent, which can change what runs:" in seen
     assert traces(clone) == []
     seen, code = at_terminal(clone, run, "y\n")
     assert code == ExitCode.OK, seen

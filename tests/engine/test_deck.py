@@ -226,7 +226,7 @@ def test_names_are_made_from_the_task_and_stay_apart(bench: Bench) -> None:
     with pytest.raises(RefusedError, match="already"):
         deck.start(StartRequest(name="fix login page", argv=("true",)))
     assert deck.agent("fix-login-page").name == "fix-login-page"
-    with pytest.raises(UsageError, match="could be"):
+    with pytest.raises(UsageError, match="matches"):
         deck.agent("fix")
     with pytest.raises(NotFoundError, match="no agent “other”"):
         deck.agent("other")
@@ -404,9 +404,9 @@ def test_a_worktree_of_someone_elses_that_is_in_the_way_stays(bench: Bench, kind
     bench.write("work.txt", "mine\n", cwd=theirs)
     if kind == "gate":
         entry = bench.deck().land(LandRequest(("fix",), gate=("true",))).entry("fix")
-        assert "not agentdeck's" in entry.reason
+        assert "not AgentDeck's" in entry.reason
     else:
-        with pytest.raises(RefusedError, match="not agentdeck's"):
+        with pytest.raises(RefusedError, match="not AgentDeck's"):
             bench.deck().start(StartRequest(name=name, argv=("true",)))
     assert (theirs / "work.txt").read_text() == "mine\n"
     assert bench.deck().store.names() == ["fix"]

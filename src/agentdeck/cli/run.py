@@ -55,9 +55,9 @@ def request_of(args: Namespace) -> StartRequest:
     if args.command and not args.command[0].strip():
         raise UsageError("The command after -- is empty.", hint="agentdeck run -- CMD ARG…")
     if args.command and (args.task or args.task_file):
-        raise UsageError("Give either a task or a command after --.", hint="Give one of them.")
+        raise UsageError("Give either a task or a command after --.")
     if args.command and args.agent:
-        raise UsageError("Give either -a or a command after --.", hint="Give one of them.")
+        raise UsageError("Give either -a or a command after --.")
     if args.task_file and args.task:
         raise UsageError("Give the task with --task-file or on the command line, not both.")
     text = " ".join(args.task)

@@ -51,8 +51,8 @@ def test_names_are_compared_as_the_agents_names_they_become() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "nothing to do"),
-        ({"task": "  "}, "nothing to do"),
+        ({}, "needs “task”, “file” or “command”"),
+        ({"task": "  "}, "needs “task”, “file” or “command”"),
         ({"task": "x", "file": "y"}, "both “task” and “file”"),
         ({"command": ["x"], "agent": "claude"}, "use one"),
         ({"task": "x", "timeout": "soon"}, "not a length of time"),

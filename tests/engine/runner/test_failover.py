@@ -399,7 +399,7 @@ def test_a_person_switches_an_agent_that_runs_and_back(bench: Bench, scripted: S
     assert deck.fail_over("fix").profile == "codex"
     eventually(lambda: scripted.names == ["claude", "codex"])
     assert deck.store.runner_pid("fix") == pid, "in the same runner, in the same pane"
-    with pytest.raises(RefusedError, match="with codex already"):
+    with pytest.raises(RefusedError, match="already runs codex"):
         deck.fail_over("fix", "codex")
     assert deck.fail_back("fix").profile == "claude"
     eventually(lambda: scripted.names == ["claude", "codex", "claude"])

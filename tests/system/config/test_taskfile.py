@@ -55,7 +55,7 @@ def test_mistakes_name_file_line_and_key(tmp_path: Path) -> None:
         ('[[task]]\nname = "a"\nfile = "empty.md"\n', 3, "is empty"),
         ("[[task]]\nname = \n", 2, "is not valid TOML"),
         ('[[task]]\ntask = "x"\n', 1, "“task[0].name” is missing"),
-        ('\n\n[[task]]\nname = "a"\n', 3, "nothing to do"),
+        ('\n\n[[task]]\nname = "a"\n', 3, "needs “task”, “file” or “command”"),
     ],
 )
 def test_one_mistake(tmp_path: Path, text: str, line: int, words: str) -> None:

@@ -82,7 +82,7 @@ def test_a_full_range_is_a_clear_error_and_scattered_ports_are_used_first(regist
     span = (31000, 31005)
     registry.reserve("deck", "a", 2, span)
     registry.reserve("deck", "b", 3, span)
-    with pytest.raises(PortError, match="no 2 free ports left between 31000 and 31005"):
+    with pytest.raises(PortError, match="not 2 free ports left between 31000 and 31005"):
         registry.reserve("deck", "c", 2, span)
     assert len(registry.reserve("deck", "c", 1, span)) == 1
     assert len(registry.owners()) == 3

@@ -118,7 +118,7 @@ def test_keys_reach_the_program_in_whatever_mode_its_pane_is(tmux: Tmux, tmp_pat
 def test_a_pane_that_takes_no_keys_is_told(tmux: Tmux, tmp_path: Path) -> None:
     window = tmux.open_window("deck", "fix", ["cat"], cwd=tmp_path, env={"PATH": os.environ["PATH"]})
     tmux.command("select-pane", "-d", "-t", window.pane)
-    with pytest.raises(TmuxError, match="takes no keys"):
+    with pytest.raises(TmuxError, match="accepts no keys"):
         tmux.press("deck", "fix", ["x"])
 
 
