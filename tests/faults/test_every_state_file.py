@@ -106,7 +106,7 @@ def test_something_else_where_worktrees_go_is_refused_and_changes_nothing(
     place.write_text("mine\n") if kind == "file" else place.symlink_to(bench.root / "nowhere")
     code, said = agentdeck("run -n one -- true")
     assert code == ExitCode.REFUSED, said
-    assert f"{place} is no folder" in said
+    assert f"{place} is not a folder" in said
     assert os.path.lexists(place)
     assert bench.branches() == ["main"]
     assert bench.deck().agents() == []

@@ -111,7 +111,7 @@ def test_a_search_counts_marks_and_walks_through_its_matches(bench: Bench) -> No
         assert hit.style is not None
         assert hit.style.bgcolor != on.pane.lines.rich_style.bgcolor
         await on.press("slash", *"no such", "enter")
-        await on.sees("nothing like it")
+        await on.sees("“no such”: no match")
 
     on_pane(LogPane, bench, script)
 
@@ -204,7 +204,7 @@ def test_what_is_far_up_is_read_when_one_goes_there(bench: Bench, monkeypatch: p
     async def script(on: Pilot[LogPane]) -> None:
         await on.open(view, "line 1999")
         await on.press("slash", *"very first", "enter")
-        await on.sees("nothing here; N searches further up")
+        await on.sees("no match here; N searches further up")
         await on.press("N")
         await on.sees("the very first", "1 of 1")
         assert len(on.pane.lines.lines) <= 500
