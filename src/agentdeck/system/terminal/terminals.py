@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from subprocess import Popen
 from typing import Any, cast
 
@@ -21,6 +22,9 @@ from agentdeck.system.terminal.tmux import Tmux, Window
 _SEPARATOR = "LIBTMUX_TMUX_FORMAT_SEPARATOR"
 # Read at the import: nobody can put into a title what nobody knows.
 os.environ[_SEPARATOR] = f"<{secrets.token_hex(8)}>"
+if not hasattr(sys.stdout, "encoding"):  # noqa: TID251 - nothing is written
+    # libtmux reads it at the import, and what Textual puts in the place of stdout has none.
+    setattr(sys.stdout, "encoding", "utf-8")  # noqa: B010, TID251 - a property of what mypy takes it for
 try:
     import libtmux
     from libtmux.common import tmux_cmd
