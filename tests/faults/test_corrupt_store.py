@@ -14,6 +14,7 @@ from agentdeck.errors import ExitCode
 from tests.support.cli import agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.finished import finished
+from tests.support.retry import eventually
 from tests.support.verdicts import assert_no_bug, assert_ok, assert_refused
 
 DAMAGE: dict[str, bytes] = {
@@ -112,6 +113,8 @@ def test_a_damaged_status_is_put_aside_and_known_again(two: Bench, kind: str) ->
 def test_a_damaged_status_of_an_agent_that_runs(bench: Bench) -> None:
     deck = bench.deck()
     deck.start(StartRequest(name="bad", argv=("sleep", "600")))
+    # A runner that can't read its status when it begins ends, and so is rightly told to be gone.
+    eventually(lambda: deck.agent("bad").state is State.WORKING)
     record(bench, "status.json").write_bytes(b"")
     assert "working" in assert_ok(agentdeck("ls", cwd=bench.root))
     assert_ok(agentdeck("stop", "bad", cwd=bench.root))

@@ -102,8 +102,10 @@ def test_no_daemon_outlives_its_agent(bench: Bench, way: str) -> None:
 def test_who_is_told_to_stop_is_the_runner_whatever_an_agent_writes_into_its_lock(bench: Bench) -> None:
     deck = bench.deck()
     deck.start(StartRequest(name="one", argv=("sleep", "600")))
+    # A start returns when the lock is held, a moment before the runner has signed it and says its pid.
+    told = eventually(lambda: deck.agent("one").status.runner_pid)
     runner, above = deck.store.runner_pid("one"), guardian(bench)
-    assert (runner, deck.agent("one").status.runner_pid) == (guardian_child(above),) * 2
+    assert (runner, told) == (guardian_child(above),) * 2
     (deck.store.agent_folder("one") / "runner.lock").write_text(str(os.getpid()))
     assert deck.store.runner_pid("one") == above
     deck.stop("one")
