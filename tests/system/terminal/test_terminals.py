@@ -72,3 +72,8 @@ def test_what_separates_fields_is_known_to_nobody() -> None:
     told = {subprocess.check_output([sys.executable, "-c", script], text=True) for _ in range(2)}
     assert len(told) == 2
     assert "LIBTMUX_TMUX_FORMAT_SEPARATOR" not in os.environ
+
+
+def test_it_loads_where_stdout_has_no_encoding_as_under_textual() -> None:
+    line = "import sys; sys.stdout = type('Captured', (), {})(); import agentdeck.system.terminal.terminals"
+    subprocess.run([sys.executable, "-c", f"{line}; sys.stdout = sys.__stdout__"], check=True)
