@@ -9,7 +9,6 @@ import glob
 import json
 import os
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,6 +155,8 @@ def delete(path: Path) -> None:
     """Delete a file, a link or a folder with all in it; nothing where it is gone. Of a folder what can't be deleted
     stays."""
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
