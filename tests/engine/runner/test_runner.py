@@ -315,7 +315,7 @@ def terminal(pane: Pane, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
 def test_window_size_follows(pane: Pane, terminal: Callable[..., Tmux]) -> None:
     tmux = terminal("sh", "-c", "stty size; trap 'stty size' WINCH; while :; do sleep 0.1; done")
-    eventually(lambda: "50 200" in tmux.screen("deck", "fix"))
+    eventually(lambda: "36 120" in tmux.screen("deck", "fix"))
     tmux.command("resize-window", "-t", "=deck:=fix", "-x", "93", "-y", "31")
     eventually(lambda: "31 93" in tmux.screen("deck", "fix"))
     cast = Path(pane.orders.folder) / "session.cast"
