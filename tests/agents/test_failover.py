@@ -1,7 +1,7 @@
 """Claude Code and Codex through the gateway while their first provider has each of the faults.
 
-They finish their task with the same file written and exit 0 in every one but 400, which is the caller's own fault and
-is passed on to it.
+They finish their task with the same file written, which they leave uncommitted (exit 7), in every one but 400, which is
+the caller's own fault and is passed on to it.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def test_the_task_is_done_whatever_the_first_provider_does(quiet: Bench, profile
         assert view.state is State.FAILED
         assert asked[1] == 0
         return
-    assert (view.outcome, made) == (ExitCode.OK, CONTENT), "\n".join(log[-20:])
+    assert (view.outcome, made) == (ExitCode.UNCOMMITTED, CONTENT), "\n".join(log[-20:])
     assert (asked[1] == 0) == (fault in SERVED_BY_MAIN)
     assert {str(each["body"].get("model")) for each in main.requests if each["body"]} <= {"big-model"}
     assert {str(each["body"].get("model")) for each in spare.requests if each["body"]} <= {"small-model"}
@@ -116,12 +116,12 @@ def test_the_users_own_login_goes_to_its_provider_and_to_no_other(
         deck = quiet.deck()
         request = StartRequest(task="Make the file", profile=profile, name="one", tier="work", mode=Mode.HEADLESS)
         deck.start(request)
-        assert deck.wait("one").outcome is ExitCode.OK
+        assert deck.wait("one").outcome is ExitCode.UNCOMMITTED
         assert main.requests
         assert all(f"Bearer {login}" in each["headers"].values() for each in main.requests if each["body"])
         main.fault = (529, {}, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}})
         deck.start(replace(request, name="two"))
-        assert deck.wait("two").outcome is ExitCode.OK
+        assert deck.wait("two").outcome is ExitCode.UNCOMMITTED
         assert spare.requests
         assert login not in str(spare.requests)
         gateways.stop(world_of(deck))
