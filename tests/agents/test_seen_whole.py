@@ -45,14 +45,13 @@ def texts(rows: Sequence[Sequence[Cell]]) -> list[str]:
 
 
 def shown_in(outer: Terminal) -> list[list[Cell]]:
-    """The cells of the Screen tab, below its bar; beside the list it is right of a line."""
+    """The cells of the Screen tab, from its bar to what the agent asks; beside the list it is right of a line."""
     rows = cells(outer.tmux("capture-pane", "-p", "-e", "-N", "-t", "it").split("\n"))
-    top, left = next(
-        (y, text.find("▏") + 1)
-        for y, text in enumerate("".join(c for c, _ in row) for row in rows)
-        if "1 Screen" in text
-    )
-    return [row[left:] for row in rows[top + 1 : -2]]
+    lines = enumerate("".join(c for c, _ in row) for row in rows)
+    top, left = next(((y, text.find("▏") + 1) for y, text in lines if "1 Screen" in text), (len(rows), 0))
+    below = [row[left:] for row in rows[top + 1 : -2]]
+    asks = next((y for y, row in enumerate(below) if "".join(c for c, _ in row).startswith(" ◆ ")), len(below))
+    return below[:asks]
 
 
 def is_the_same(inner: Tmux, outer: Terminal, *, whole: bool) -> bool:
