@@ -30,9 +30,11 @@ def provider(bench: Bench) -> Iterator[FakeApi]:
         yield api
 
 
-def configure(bench: Bench, api: FakeApi, more: str, *, failover: str = '["claude", "codex"]') -> None:
+def configure(
+    bench: Bench, api: FakeApi, more: str, *, failover: str = '["claude", "codex"]', pause: float = 0.4
+) -> None:
     tables = f'[providers.main]\nbase_url = "{api.url}/v1"\napis = ["messages"]\nlocal = true\n'
-    tables += f'[tiers]\nwork = ["main:m"]\n[agent]\nfailover = {failover}\n[failover]\nfirst_pause = 0.4\n'
+    tables += f'[tiers]\nwork = ["main:m"]\n[agent]\nfailover = {failover}\n[failover]\nfirst_pause = {pause}\n'
     bench.write("agentdeck.toml", f"{CONFIG}\n{tables}{more}")
 
 
@@ -52,7 +54,7 @@ def test_it_is_not_failed_over_and_goes_on_when_there_is_room_again(
     configure(bench, provider, "")
     gateways.ensure(world_of(bench.deck()))
     view = deck.wait("fix")
-    assert (view.state, view.outcome, view.status.fault) == (State.DONE, ExitCode.OK, Fault.NONE)
+    assert (view.state, view.outcome, view.status.fault) == (State.DONE, ExitCode.UNCHANGED, Fault.NONE)
     assert set(scripted.names) == {"claude"}, "a paid provider that nobody counts went on"
 
 
@@ -74,7 +76,7 @@ def test_at_its_screen_it_is_limited_and_says_why(bench: Bench, scripted: Script
     """The program stays, as Claude Code does, with the words of a limit on its screen."""
     limit = "API Error: Request rejected (429) · AgentDeck"
     scripted.plan(claude=[{"print": "Ready", "say": [limit], "hold": True}], codex=[{"print": "never"}])
-    configure(bench, provider, "settle = 0.2\n")
+    configure(bench, provider, "settle = 0.2\n", pause=60.0)  # longer than it takes to send a message
     deck = bench.deck()
     deck.start(StartRequest(**{**TASK, "mode": Mode.INTERACTIVE}))
     eventually(lambda: "Ready" in deck.screen("fix"))
