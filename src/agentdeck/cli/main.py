@@ -36,8 +36,8 @@ def main(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
     except BrokenPipeError:
         code = _reader_gone()
     except Exception as error:  # noqa: BLE001 - a bug must not end in a traceback on the user's screen
-        # pydantic makes an error of its own of an interrupt that comes while it builds a model.
-        was_interrupted = "KeyboardInterrupt" in str(error)
+        # pydantic, and Python where it makes a class, make an error of their own of an interrupt that comes meanwhile.
+        was_interrupted = "KeyboardInterrupt" in str(error) or isinstance(error.__cause__, KeyboardInterrupt)
         code = ExitCode.INTERRUPTED if was_interrupted else _failed(_refusal_of(error) or _bug(error, argv), out)
     return int(code)
 

