@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import ExitCode, RefusedError
 from tests.agents.answering import press_enter_until
-from tests.agents.conftest import QUIET
+from tests.agents.conftest import provider
 from tests.support.decks import Bench
-from tests.support.fake_api import FILE, FakeApi, fake_api
+from tests.support.fake_api import FILE, FakeApi
 from tests.support.retry import eventually
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -26,19 +25,7 @@ SOON = 1.5
 
 @pytest.fixture
 def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
-    for name in [name for name in os.environ if name.startswith(("ANTHROPIC", "CLAUDE", "OPENAI", "CODEX"))]:
-        monkeypatch.delenv(name)
-    with fake_api() as served:
-        variables = {"ANTHROPIC_BASE_URL": served.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
-        for name, value in {**QUIET, **variables, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
-            monkeypatch.setenv(name, value)
-        bench.write(
-            ".codex/config.toml",
-            'model = "gpt-5-codex"\nmodel_provider = "x"\n'
-            f'[model_providers.x]\nname = "x"\nbase_url = "{served.url}/v1"\nwire_api = "responses"\n'
-            'env_key = "OPENAI_API_KEY"\nrequest_max_retries = 0\nstream_max_retries = 0\n',
-            cwd=bench.home,
-        )
+    with provider(bench, programs, monkeypatch, sandbox="") as served:
         yield served
 
 

@@ -265,9 +265,9 @@ class Deck:
 
     def send(self, name: str, text: str = "", *, keys: Sequence[str] = (), enter: bool = True) -> None:
         """Type `text`, then press `keys`, then Enter; the agent must be running."""
-        from agentdeck.engine.lifecycle import keyboard as typing_to
+        from agentdeck.engine.lifecycle import keyboard
 
-        typing_to.send(self._world, self.agent(name), text, keys, enter=enter)
+        keyboard.send(self._world, self.agent(name), text, keys, enter=enter)
 
     def answer(self, name: str, choice: str = "", text: str = "") -> str:
         """Answer the question that the agent asks now: with the number of an option (“1,3” for several), “yes”, “no”,

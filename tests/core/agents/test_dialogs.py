@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from agentdeck.core.agents.dialogs import keys_for
+from agentdeck.core.agents.questions import shown
 from agentdeck.system.config.profiles import load_profiles
 
 NUMBERED = """\
@@ -54,6 +54,13 @@ THEME = """\
 LOGIN = "Select login method:\n\n ❯ 1. Claude account with subscription\n   2. Anthropic Console account"
 
 
+def keys_for(screen: str, option: str) -> tuple[str, ...] | None:
+    """The keys that choose the option by the mark."""
+    question = shown(screen, "")
+    number = question.only(option)
+    return None if number is None else (*question.way_to(number), "Enter")
+
+
 @pytest.mark.parametrize(
     ("cli", "screen", "yes", "no"),
     [
@@ -71,15 +78,14 @@ def test_yes_means_yes_whichever_option_is_marked(
 ) -> None:
     dialogs = load_profiles()[cli].dialogs
     found = next(each for each in dialogs if re.search(each.asks, screen))
-    lines = screen.splitlines()
-    assert (keys_for(lines, found.yes) if found.yes else None) == yes
-    assert (keys_for(lines, found.no) if found.no else None) == no
+    assert (keys_for(screen, found.yes) if found.yes else None) == yes
+    assert (keys_for(screen, found.no) if found.no else None) == no
 
 
 def test_an_option_that_is_not_on_the_screen_or_is_there_twice_is_not_chosen() -> None:
-    assert keys_for(NUMBERED.splitlines(), "Maybe") is None
-    assert keys_for(NUMBERED.splitlines(), "Yes|No") is None
-    assert keys_for(["no list here"], "list") is None
+    assert keys_for(NUMBERED, "Maybe") is None
+    assert keys_for(NUMBERED, "Yes|No") is None
+    assert keys_for("no list here", "list") is None
 
 
 def test_what_a_dialog_asks_is_a_reason_to_wait() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.lifecycle import keyboard as typing_to
+from agentdeck.engine.lifecycle import keyboard
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import RefusedError
 from tests.support.decks import Bench, world_of
@@ -66,7 +66,7 @@ def test_a_message_is_taken_back_where_the_program_is_not_up(bench: Bench, monke
     deck = bench.deck()
     deck.start(StartRequest(name="one", argv=("sh", "-c", ECHO)))
     with monkeypatch.context() as patch:
-        patch.setattr(typing_to, "WITHDRAWN_AFTER", 0.3)
+        patch.setattr(keyboard, "WITHDRAWN_AFTER", 0.3)
         with pytest.raises(RefusedError, match="not ready yet: set-up: sleep 3. Nothing was typed"):
             deck.send("one", "too early")
     eventually(lambda: deck.agent("one").state is State.WORKING)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import shutil
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -17,17 +16,8 @@ import pytest
 from agentdeck.system.terminal.control import SLOW, PaneCapture, ScreenReader
 from agentdeck.system.terminal.tmux import Tmux
 from tests.support.retry import eventually
-from tests.support.sockets import end_server
 
 SESSION = "deck"
-
-
-@pytest.fixture
-def tmux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
-    yield server
-    end_server(server.socket)
 
 
 def open_(tmux: Tmux, name: str, script: str, folder: Path) -> None:

@@ -4,7 +4,6 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import libtmux
@@ -15,14 +14,6 @@ from agentdeck.system.terminal.terminals import Terminals
 from agentdeck.system.terminal.tmux import Tmux
 from tests.support.retry import eventually
 from tests.support.sockets import end_server
-
-
-@pytest.fixture
-def tmux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    server = Tmux(f"agentdeck-test-{secrets.token_hex(4)}")
-    yield server
-    end_server(server.socket)
 
 
 def opened(tmux: Tmux, session: str, name: str) -> libtmux.Window:

@@ -84,6 +84,15 @@ class Question:
         wanted = (number for number, each in enumerate(self.options, 1) if (each.is_yes if yes else each.is_no))
         return next(wanted, None)
 
+    def only(self, pattern: str) -> int | None:
+        """The number of the one option whose label matches `pattern`; None where none or several do."""
+        found = [number for number, each in enumerate(self.options, 1) if pattern and re.search(pattern, each.label)]
+        return found[0] if len(found) == 1 else None
+
+    def way_to(self, number: int) -> list[str]:
+        """The keys that move the mark to that option."""
+        return ["Down" if number > self.marked else "Up"] * abs(number - self.marked)
+
     @property
     def choices(self) -> str:
         """The options in one line."""
@@ -101,8 +110,7 @@ def permission(payload: Mapping[str, Any], hook: str, at: float) -> tuple[Questi
     tool, given = _word(payload.get("tool_name")) or "a tool", payload.get("tool_input")
     given = given if isinstance(given, Mapping) else {}
     if tool == "AskUserQuestion" and isinstance(given.get("questions"), Sequence):
-        asked = [each for each in given["questions"] if isinstance(each, Mapping)]
-        return tuple(_of_model(each, hook, at) for each in asked)
+        return _of_model(given, hook, at)
     if tool == "ExitPlanMode":
         plan = _word(given.get("plan"))
         answers = (Option("Yes"), Option("No, keep planning"))
@@ -115,15 +123,15 @@ def permission(payload: Mapping[str, Any], hook: str, at: float) -> tuple[Questi
     return (Question(text, Asks.PERMISSION, options, tool, subject, _detail(given), hook, at=at),)
 
 
-def _of_model(asked: Mapping[str, Any], hook: str, at: float) -> Question:
-    options = tuple(
-        Option(_word(each.get("label")), _word(each.get("description"))[:_TEXT_MAX])
-        for each in _list(asked.get("options"))
-        if isinstance(each, Mapping)
-    )
-    text = _word(asked.get("question"))[:_TEXT_MAX]
-    multiple = bool(asked.get("multiSelect"))
-    return Question(text, Asks.CHOICE, options, "AskUserQuestion", hook=hook, multiple=multiple, at=at)
+def _of_model(given: Mapping[str, Any], hook: str, at: float) -> tuple[Question, ...]:
+    from agentdeck.core.transcripts.claude import questions_in
+
+    found = []
+    for asked in questions_in(given):
+        options = tuple(Option(each.label, each.description[:_TEXT_MAX]) for each in asked.options)
+        text, tool = asked.text[:_TEXT_MAX], "AskUserQuestion"
+        found.append(Question(text, Asks.CHOICE, options, tool, hook=hook, multiple=asked.many, at=at))
+    return tuple(found)
 
 
 def _always(suggestion: Mapping[str, Any]) -> Option:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from agentdeck.core.agents.agent import Fault, Result, State
+from agentdeck.core.transcripts.reading import one_line
 from agentdeck.core.transcripts.records import Kind, Record
 
 _REASON_MAX = 160
@@ -138,5 +139,4 @@ def _question(words: str) -> str:
 
 
 def _cut(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _REASON_MAX else text[: _REASON_MAX - 1] + "…"
+    return one_line(text, _REASON_MAX)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentdeck.core.providers.token_usage import Usage
-from agentdeck.core.transcripts.reading import arguments_of, count, mapping, parse, text_in, time_of
+from agentdeck.core.transcripts.reading import arguments_of, count, mapping, mappings, parse, text_in, time_of
 from agentdeck.core.transcripts.records import Kind, Option, Question, Record
 
 _LONG = 65536
@@ -78,10 +78,9 @@ class ClaudeReader:
             return
         if isinstance(model, str) and not model.startswith("<"):
             self._model = model
-        blocks = message.get("content")
-        for block in blocks if isinstance(blocks, list) else []:
-            yield from self._block(mapping(block), at, agent)
-            if message.get("stop_reason") == "end_turn" and mapping(block).get("type") == "text":
+        for block in mappings(message.get("content")):
+            yield from self._block(block, at, agent)
+            if message.get("stop_reason") == "end_turn" and block.get("type") == "text":
                 yield Record(Kind.TURN_END, at, text_in(block), agent=agent)
         yield from self._usage(message, at, agent)
 
@@ -163,8 +162,7 @@ class ClaudeReader:
 
     def _result(self, data: Mapping[str, Any], at: float) -> Iterator[Record]:
         """The last line of a headless run, which alone knows of some denials."""
-        denials = data.get("permission_denials")
-        for each in map(mapping, denials if isinstance(denials, list) else []):
+        for each in mappings(data.get("permission_denials")):
             call, tool = str(each.get("tool_use_id") or ""), str(each.get("tool_name") or "tool")
             given = arguments_of(each.get("tool_input"))
             yield Record(Kind.DENIED, at, call=call, tool=tool, arguments=given, ok=False, by="rule")
@@ -195,14 +193,14 @@ def _name_of(given: Mapping[str, Any]) -> str:
 
 def questions_in(given: object) -> tuple[Question, ...]:
     """The questions in the input of the tool by which the model asks; of a hook's report too."""
-    asked = mapping(given).get("questions")
     return tuple(
         Question(
             text_in(each.get("question")),
-            tuple(Option(text_in(option.get("label")), text_in(option.get("description"))) for option in options),
-            text_in(each.get("header")),
-            bool(each.get("multiSelect")),
+            tuple(
+                Option(text_in(own.get("label")), text_in(own.get("description")))
+                for own in mappings(each.get("options"))
+            ),
+            many=bool(each.get("multiSelect")),
         )
-        for each in map(mapping, asked if isinstance(asked, list) else [])
-        for options in [[mapping(option) for option in each.get("options") or []]]
+        for each in mappings(mapping(given).get("questions"))
     )

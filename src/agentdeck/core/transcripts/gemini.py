@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentdeck.core.providers.token_usage import Usage
-from agentdeck.core.transcripts.reading import arguments_of, count, mapping, parse, text_in, time_of
+from agentdeck.core.transcripts.reading import Once, arguments_of, count, mapping, parse, text_in, time_of
 from agentdeck.core.transcripts.records import Kind, Record
 
 _DENIED = {"cancelled": "user"}
@@ -15,8 +15,8 @@ _DENIED = {"cancelled": "user"}
 class GeminiReader:
     def __init__(self, agent: str = "") -> None:
         self._agent = agent
-        self._told: set[str] = set()
-        """What was told of messages: their texts, and the calls and results of their tools."""
+        self._is_new = Once()
+        """Of messages: their texts, and the calls and results of their tools."""
 
     def read(self, line: bytes) -> Iterator[Record]:
         data = parse(line)
@@ -34,12 +34,6 @@ class GeminiReader:
             yield from self._message(data, at)
         elif kind in ("error", "warning"):
             yield Record(Kind.ERROR, at, text_in(data.get("content")), agent=self._agent)
-
-    def _is_new(self, what: str) -> bool:
-        if what in self._told:
-            return False
-        self._told.add(what)
-        return True
 
     def _message(self, data: Mapping[str, Any], at: float) -> Iterator[Record]:
         name, model = str(data.get("id") or ""), str(data.get("model") or "")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentdeck.core.providers.token_usage import Usage
-from agentdeck.core.transcripts.reading import arguments_of, count, mapping, parse, text_in, time_of
+from agentdeck.core.transcripts.reading import Once, arguments_of, count, mapping, parse, text_in, time_of
 from agentdeck.core.transcripts.records import Kind, Record
 
 _DENIALS = (("rejected permission", "user"), ("rule which prevents", "rule"))
@@ -19,7 +19,7 @@ class OpencodeReader:
     def __init__(self, agent: str = "") -> None:
         self._agent = agent
         self._sessions: set[str] = set()
-        self._told: set[str] = set()
+        self._is_new = Once()
 
     def read(self, line: bytes) -> Iterator[Record]:
         data = parse(line)
@@ -39,12 +39,6 @@ class OpencodeReader:
             return
         for record in self._part(part, data, at):
             yield record if not agent else _of(record, agent)
-
-    def _is_new(self, what: str) -> bool:
-        if what in self._told:
-            return False
-        self._told.add(what)
-        return True
 
     def _part(self, part: Mapping[str, Any], data: Mapping[str, Any], at: float) -> Iterator[Record]:
         kind, name = part.get("type"), str(part.get("id") or data.get("id") or "")

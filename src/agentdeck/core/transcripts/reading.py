@@ -59,6 +59,11 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """The objects in a list; [] for anything else."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def text_in(value: object) -> str:
     """The text of a field that may be a string, or blocks of which some hold text."""
     if isinstance(value, str):
@@ -112,6 +117,19 @@ def count(fields: Mapping[str, Any], *names: str) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
     return 0
+
+
+class Once:
+    """Tells what is new, in formats that write the same again when it has grown."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, what: str) -> bool:
+        if what in self._told:
+            return False
+        self._told.add(what)
+        return True
 
 
 class Lines:

@@ -56,7 +56,6 @@ class Option:
 class Question:
     text: str
     options: tuple[Option, ...] = ()
-    header: str = ""
     many: bool = False
     """Whether more than one option may be chosen."""
 

@@ -12,8 +12,7 @@ from agentdeck.core.agents.agent import Agent, Mode, Phase, State, unique_name
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine import roster
 from agentdeck.engine.landing.candidates import Candidate
-from agentdeck.engine.lifecycle import keyboard as typing_to
-from agentdeck.engine.lifecycle import removal
+from agentdeck.engine.lifecycle import keyboard, removal
 from agentdeck.engine.lifecycle.stack import acquire_all
 from agentdeck.engine.lifecycle.switching import resume
 from agentdeck.engine.profiles.chain import COMMAND
@@ -191,7 +190,7 @@ def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
     event = Event(EventKind.LANDING_HANDED, view.name, f"was asked to resolve its conflict with {entry.base}")
     world.note(event, note)
     if view.alive:
-        typing_to.send(world, view, text, (), enter=True)
+        keyboard.send(world, view, text, (), enter=True)
     else:
         resume(world, view, text, note)
 

@@ -9,7 +9,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.answers import is_of_model, labels
 from agentdeck.core.agents.detect import detect
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.agents.questions import Asks, Option, Question, shown
+from agentdeck.core.agents.questions import Asks, Question, shown
 from agentdeck.engine.lifecycle.keyboard import give_to_runner, send
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
@@ -81,15 +81,14 @@ def _by_dialog(world: World, view: AgentView, question: Question, word: str) -> 
     dialog = next((each for each in dialogs if re.search(each.asks, question.text)), None)
     if dialog is None:
         return 0
-    pattern = dialog.yes if word == "yes" else dialog.no
-    found = [number for number, each in enumerate(question.options, 1) if pattern and re.search(pattern, each.label)]
-    if len(found) != 1:
+    found = question.only(dialog.yes if word == "yes" else dialog.no)
+    if found is None:
         raise RefusedError(
             f"{view.name} asks something that “{word}” does not answer.",
             detail=f"{question.text}  {question.choices}",
             hint=f"agentdeck answer {view.name} 1",
         )
-    return found[0]
+    return found
 
 
 def _press(world: World, view: AgentView, question: Question, number: int) -> None:
@@ -101,13 +100,12 @@ def _press(world: World, view: AgentView, question: Question, number: int) -> No
         _await(world, view, question, number)
         return
     now = _on_screen(world, view)
-    if now is None or _labels(now) != _labels(question):
+    if now is None or now.options != question.options:
         raise RefusedError(f"{view.name} asks something else now.", hint=f"agentdeck show {view.name}")
     if now.numbered:
         world.tmux.press(world.deck, view.name, [str(number)])
     elif now.marked:
-        way = "Down" if number > now.marked else "Up"
-        world.tmux.press(world.deck, view.name, [way] * abs(number - now.marked))
+        world.tmux.press(world.deck, view.name, now.way_to(number))
     _await(world, view, question, number)
 
 
@@ -116,7 +114,7 @@ def _await(world: World, view: AgentView, question: Question, number: int) -> No
     while time.monotonic() < begun + _PATIENCE:
         time.sleep(0.1)
         now = _on_screen(world, view)
-        if now is None or _labels(now) != _labels(question):
+        if now is None or now.options != question.options:
             world.store.wake_runner(view.name)
             return
         if not entered and now.marked == number and (not now.numbered or time.monotonic() > begun + _ENTER_AFTER):
@@ -135,7 +133,3 @@ def _on_screen(world: World, view: AgentView) -> Question | None:
     screen = world.tmux.screen(world.deck, view.name)
     found = detect(screen, profile.detectors.only_waiting)
     return None if found is None else shown(screen, found[1])
-
-
-def _labels(question: Question) -> tuple[Option, ...]:
-    return question.options

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine import roster
-from agentdeck.engine.lifecycle import keyboard as typing_to
+from agentdeck.engine.lifecycle import keyboard
 from agentdeck.engine.lifecycle.switching import resume
 from agentdeck.engine.views.review import Comment
 from agentdeck.engine.world import Note, World, silent
@@ -88,7 +88,7 @@ def send(world: World, name: str, note: Note = silent) -> str:
         raise UsageError(f"There are no comments on {view.name}'s changes.")
     text = message(comments)
     if view.alive:
-        typing_to.send(world, view, text, (), enter=True)
+        keyboard.send(world, view, text, (), enter=True)
     else:
         resume(world, view, text, note)
     kept.delete({comment.id for comment in comments})

@@ -373,13 +373,12 @@ class Watch:
         if self._orders.mode is Mode.HEADLESS and fields.get("state") in (State.DONE, State.FAILED):
             return  # whether it went well, the end of its process tells
         new = replace(self.status, **fields)  # type: ignore[arg-type]
-        if new.state is State.WORKING and self.status.state is State.WORKING:
-            new = replace(new, reason=self.working_as or (self.status.reason if self._in_background else ""))
-        if new.state is not self.status.state:
-            new = replace(new, since=time.time())
-            if new.state is State.WORKING:
-                new = replace(new, reason=self.working_as or (new.reason if self._in_background else ""))
-                new = replace(new, fault=Fault.NONE)
+        changes = new.state is not self.status.state
+        if new.state is State.WORKING:
+            told = new.reason if changes else self.status.reason
+            new = replace(new, reason=self.working_as or (told if self._in_background else ""))
+        if changes:
+            new = replace(new, since=time.time(), fault=Fault.NONE if new.state is State.WORKING else new.fault)
         if new.state is State.DONE and self.status.state is not State.DONE:
             new = self._judged(new)
         elif new.state is not State.DONE and fields.get("result") is None:
