@@ -263,8 +263,8 @@ def _finish_as_removal(world: World, agent: Agent, note: Note) -> None:
     part = Removal(agent.name, agent.trash)
     step = Steps(world.store).record(f"removal {agent.name} {agent.trash}", text, part)
     agent = release_all(world, agent, note, saved)
-    retire(world, agent, saved)
     forget_id(world, agent)
+    retire(world, replace(agent, id=""), saved)  # its id is free again
     _tell_removed(agent, step, saved, note)
 
 
