@@ -189,14 +189,24 @@ class Tmux:
         It goes through a session of its own that shares the windows, so that two terminals can look at two agents.
         """
         window = self._found(session, name).id
-        view = f"{session}-view-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
+        mark = time.monotonic_ns() % 1_000_000
+        view = f"{session}-view-{os.getpid()}-{mark}"
         away = [word for variable in STRAY for word in ("-u", variable)]
         show = self.argv("-N", "new-session", "-t", f"={session}", "-s", view)
-        # By its name: where the terminal goes away in between, it would be said of the session of the agents.
-        away += [*show, ";", "set-option", "-t", f"={view}:", "destroy-unattached", "on"]
+        away += [*show, ";", "set-hook", "-g", f"client-detached[{mark}]", _end_unseen(view, mark)]
         # Its size is that of the terminal again, and no more what a dashboard had given it.
         away += [";", "set-option", "-w", "-u", "-t", window, "window-size"]
         return ["env", *away, ";", "select-window", "-t", f"={view}:{window}"]
+
+
+def _end_unseen(view: str, mark: int) -> str:
+    """The hook number `mark`, which ends the session of a terminal that has gone, and then itself.
+
+    tmux 3.3a crashes, and takes all windows with it, where `destroy-unattached` ends a session of a group. The hook is
+    the server's and names its session, for tmux runs it in the session that was used last, not the one that was left.
+    """
+    end = f"kill-session -t {quote(f'={view}')} ; set-hook -gu client-detached[{mark}]"
+    return f"if-shell -F -t {quote(f'={view}:')} '#{{?session_attached,,1}}' {{ {end} }}"
 
 
 def _bare_environment() -> dict[str, str | None]:
