@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.system.git.committing import commit_roots, let_folder_go
+from agentdeck.system.git.repository import Repository
 from tests.support.decks import Bench
 
 
@@ -18,7 +19,7 @@ def made(bench: Bench, *options: str) -> tuple[Path, Path, Path]:
 def test_a_branch_in_a_folder_opens_that_folder_its_log_the_objects_and_the_own_git_folder(bench: Bench) -> None:
     _, own, common = made(bench, "-b", "deck/one")
     refs, logs = common / "refs/heads/deck", common / "logs/refs/heads/deck"
-    assert commit_roots(common, own) == (own, common / "objects", refs, logs)
+    assert commit_roots(Repository.find(bench.root), own) == (own, common / "objects", refs, logs)
     bench.git("gc", "-q")
     bench.git("pack-refs", "--all")
     assert refs.is_dir(), "a sandbox can't make what git takes away"
@@ -30,7 +31,7 @@ def test_a_branch_in_a_folder_opens_that_folder_its_log_the_objects_and_the_own_
 def test_the_folder_goes_with_the_last_branch_in_it(bench: Bench) -> None:
     place, own, common = made(bench, "-b", "deck/one")
     bench.git("branch", "deck/two")
-    commit_roots(common, own)
+    commit_roots(Repository.find(bench.root), own)
     bench.git("worktree", "remove", "--force", str(place))
     bench.git("branch", "-D", "deck/one")
     let_folder_go(common, "deck/one")
@@ -47,12 +48,12 @@ def test_the_folder_goes_with_the_last_branch_in_it(bench: Bench) -> None:
 
 def test_a_worktree_on_a_commit_opens_no_branch(bench: Bench) -> None:
     _, own, common = made(bench, "--detach")
-    assert commit_roots(common, own) == (own, common / "objects")
+    assert commit_roots(Repository.find(bench.root), own) == (own, common / "objects")
 
 
 def test_a_branch_in_no_folder_opens_nothing_for_all_others_would_be_open_with_it(bench: Bench) -> None:
-    _, own, common = made(bench, "-b", "plain")
-    assert commit_roots(common, own) == ()
+    _, own, _ = made(bench, "-b", "plain")
+    assert commit_roots(Repository.find(bench.root), own) == ()
 
 
 def test_a_folder_that_is_a_link_is_opened_where_it_leads(bench: Bench) -> None:
@@ -60,11 +61,18 @@ def test_a_folder_that_is_a_link_is_opened_where_it_leads(bench: Bench) -> None:
     elsewhere = bench.root.parent / "objects"
     (common / "objects").rename(elsewhere)
     (common / "objects").symlink_to(elsewhere)
-    assert elsewhere in commit_roots(common, own)
+    assert elsewhere in commit_roots(Repository.find(bench.root), own)
 
 
 @pytest.mark.parametrize("nested", ["deck/a/b", "deck/one"])
 def test_only_the_folder_right_above_the_branch_is_open(bench: Bench, nested: str) -> None:
     _, own, common = made(bench, "-b", nested)
-    assert common / "refs/heads" / Path(nested).parent in commit_roots(common, own)
-    assert common / "refs/heads" not in commit_roots(common, own)
+    assert common / "refs/heads" / Path(nested).parent in commit_roots(Repository.find(bench.root), own)
+    assert common / "refs/heads" not in commit_roots(Repository.find(bench.root), own)
+
+
+def test_a_worktree_with_configuration_of_its_own_opens_nothing_for_it_names_programs(bench: Bench) -> None:
+    _, own, common = made(bench, "-b", "deck/one")
+    bench.git("config", "extensions.worktreeConfig", "true")
+    assert commit_roots(Repository.find(bench.root), own) == ()
+    assert not (common / "logs/refs/heads/deck/keep..lock").exists()

@@ -245,7 +245,8 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
 
 
 def _commit(here: Repository, agent: Agent, message: str, options: Sequence[str]) -> None:
-    done = here.run(*options, "commit", "--quiet", "--file=-", stdin=_bytes(message or title_of(agent)))
+    env = hooks.APART if hooks.are_there(here) else None
+    done = here.run(*options, "commit", "--quiet", "--file=-", stdin=_bytes(message or title_of(agent)), env=env)
     if not done:
         raise RefusedError(
             f"The work of {agent.name} could not be committed.",

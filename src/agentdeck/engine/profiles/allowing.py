@@ -122,14 +122,14 @@ def commit_note(world: World, agent: Agent) -> str:
     profile, git_dir = world.profiles.get(agent.profile), identity.git_dir(world.repo.common, agent)
     if profile is None or not profile.sandbox.argv or git_dir is None:
         return ""
-    from agentdeck.system.git.committing import commit_roots
+    from agentdeck.system.git.committing import commit_roots, has_own_configuration
 
-    if commit_roots(world.repo.common, git_dir):
+    if commit_roots(world.repo, git_dir):
         return ""
-    return (
-        f"{profile.title} can't commit in its sandbox here: the branch is in no folder such as agentdeck/, so every "
-        "branch would be open to it"
-    )
+    why = "the branch is in no folder such as agentdeck/, so every branch would be open to it"
+    if has_own_configuration(world.repo):
+        why = "extensions.worktreeConfig is on, so git's configuration would be open to it"
+    return f"{profile.title} can't commit in its sandbox here: {why}"
 
 
 def _to_commit(world: World, agent: Agent, profile: Profile, variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -140,7 +140,7 @@ def _to_commit(world: World, agent: Agent, profile: Profile, variables: Mapping[
     from agentdeck.system.config.clifiles import codex_writable_roots
     from agentdeck.system.git.committing import commit_roots
 
-    roots = [str(root) for root in commit_roots(world.repo.common, git_dir)]
+    roots = [str(root) for root in commit_roots(world.repo, git_dir)]
     if not roots:
         return ()
     opened = codex_writable_roots(variables) if profile.files == "codex" else ()

@@ -13,7 +13,7 @@ from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.verdict import Change, Evidence, Verdict, verdict
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.errors import DeckError
-from agentdeck.system.git.change import Look, look
+from agentdeck.system.git.change import Look, look, places
 from agentdeck.system.state.store import Store
 
 _TELLING = frozenset({Kind.TEXT, Kind.DENIED, Kind.RESULT, Kind.ERROR, Kind.TURN_END})
@@ -24,6 +24,7 @@ class Findings:
         self._orders, self._store = orders, store
         self._evidence = Evidence(level=orders.level)
         self._before: Look | None = None
+        self._places: Mapping[str, str] = {}
         self._environment: Mapping[str, str] = {}
         self._begun = time.time()
 
@@ -38,7 +39,8 @@ class Findings:
         self._evidence = Evidence(level=orders.level)
         if self._judges and self._before is None:
             self._begun = time.time()
-            self._before = look(cwd, environment)
+            self._places = places(cwd)
+            self._before = look(cwd, {**environment, **self._places})
 
     def take(self, records: Sequence[Record]) -> bool:
         """Learn from what came to the transcript; return whether a verdict may be another now."""
@@ -62,7 +64,7 @@ class Findings:
         return replace(final, state=found.state, reason=found.reason, fault=found.fault, result=found.result)
 
     def _change(self) -> Change:
-        now = look(self._orders.cwd, self._environment) if self._before is not None else None
+        now = look(self._orders.cwd, {**self._environment, **self._places}) if self._before is not None else None
         if now is None or self._before is None:
             return Change.UNKNOWN
         if now.is_dirtier_than(self._before):

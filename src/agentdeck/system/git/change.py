@@ -46,6 +46,23 @@ def look(folder: str, environment: Mapping[str, str]) -> Look | None:
     return Look(head, frozenset(files))
 
 
+def places(folder: str) -> dict[str, str]:
+    """Variables that name the linked worktree that `folder` lies in, to be asked for before its agent runs: later git
+    could be led to a configuration of the agent's making, and run what that says. Empty elsewhere."""
+    for top in (folder, *map(str, Path(folder).parents)):
+        try:
+            told = Path(top, ".git").read_bytes()
+        except IsADirectoryError:
+            return {}
+        except OSError:
+            continue
+        own = Path(os.path.normpath(Path(top, os.fsdecode(told.removeprefix(b"gitdir:").strip(b" \n")))))
+        if not told.startswith(b"gitdir:") or own.parent.name != "worktrees":
+            return {}
+        return {"GIT_DIR": str(own), "GIT_COMMON_DIR": str(own.parent.parent), "GIT_WORK_TREE": top}
+    return {}
+
+
 def _stat(folder: Path, line: str) -> tuple[int, int]:
     fields = {"1": 8, "u": 10}.get(line[0], 1)
     path = line.split(" ", fields)[-1]

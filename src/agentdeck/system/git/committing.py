@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agentdeck.system.git.heads import head_at
+from agentdeck.system.git.repository import Repository
 
 _HEADS = "refs/heads"
 _KEPT = "keep..lock"
@@ -13,14 +14,20 @@ _KEPT = "keep..lock"
 lock, and no branch can be called so."""
 
 
-def commit_roots(common: Path, git_dir: Path) -> tuple[Path, ...]:
+def has_own_configuration(repo: Repository) -> bool:
+    """Whether git takes configuration from each worktree's own git folder as well, as after `git sparse-checkout`."""
+    return repo.setting("extensions.worktreeConfig", "bool") == "true"
+
+
+def commit_roots(repo: Repository, git_dir: Path) -> tuple[Path, ...]:
     """The least that a commit or a merge in the worktree with that git folder writes; the folders are there after.
 
     Its own git folder, the objects, and the folder that its branch is in with its log. Empty where all branches would
-    be open with it: a branch in no folder, or refs in tables.
+    be open with it: a branch in no folder, or refs in tables. Empty too where its own git folder has configuration, for
+    that names programs, which the next git outside of the sandbox would run.
     """
-    head = head_at(git_dir)
-    if head is None:
+    common, head = repo.common, head_at(git_dir)
+    if head is None or has_own_configuration(repo):
         return ()
     roots = [git_dir, common / "objects"]
     if head.branch:

@@ -10,6 +10,10 @@ from pathlib import Path
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import Result
 
+APART: dict[str, str | None] = {"GIT_COMMON_DIR": None}
+"""Variables of a git that runs hooks: one that unsets GIT_DIR to work in another repository would be led back to this
+one by the other."""
+
 
 def folder(repo: Repository) -> str:
     """The folder that git takes its hooks from, relative to a worktree's top; empty where it lies anywhere else."""
@@ -26,7 +30,15 @@ def run(here: Repository, name: str, *args: str | Path) -> Result | None:
         # Newer gits take hooks from the configuration too.
         if not os.path.lexists(place / name) and not look.has_section("hook"):
             return None
-    return here.run("hook", "run", "--ignore-missing", name, "--", *args)
+    return here.run("hook", "run", "--ignore-missing", name, "--", *args, env=APART)
+
+
+def are_there(here: Repository) -> bool:
+    """Whether the repository has hooks of its own or takes them from anywhere else."""
+    if here.run("config", "--get-regexp", r"^(core\.hookspath|hook\..*)$"):
+        return True
+    place = here.common / "hooks"
+    return place.is_dir() and any(each.suffix != ".sample" for each in place.iterdir())
 
 
 def pattern(path: str) -> list[str]:

@@ -149,7 +149,7 @@ class Repository:
     def run(
         self,
         *args: str | Path,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str | None] | None = None,
         stdin: bytes | None = None,
         timeout: float | None = None,
     ) -> Result:
@@ -158,7 +158,8 @@ class Repository:
         No prompt can stop it, and variables that would point git at another repository are taken away. Raise DeckError
         where it takes longer than `timeout` seconds.
         """
-        clean = {**_CLEAN, **self._places(), **(env or {})}
+        told = {**self._places(), **(env or {})}
+        clean = {**_CLEAN, **self._common_of(told.get("GIT_DIR")), **told}
         deadline = time.monotonic() + _LOCK_PATIENCE
         pause = 0.02
         while True:
@@ -172,7 +173,15 @@ class Repository:
     @property
     def environment(self) -> dict[str, str]:
         """The variables of a git that runs here; those in `ASTRAY` are to be taken away."""
-        return {name: value for name, value in _CLEAN.items() if value is not None} | self._places()
+        places = self._places()
+        clean = {name: value for name, value in _CLEAN.items() if value is not None}
+        return clean | self._common_of(places.get("GIT_DIR")) | places
+
+    def _common_of(self, git_dir: str | None) -> dict[str, str]:
+        """The common git folder, said for a linked worktree. Git would read it from a file that a sandboxed agent can
+        lead to a configuration of its own making, and run what that says."""
+        is_linked = git_dir is not None and Path(git_dir).parent == self.common / "worktrees"
+        return {"GIT_COMMON_DIR": str(self.common)} if is_linked else {}
 
     def _places(self) -> dict[str, str]:
         places = {"GIT_CEILING_DIRECTORIES": str(self.folder.parent)}  # a folder without `.git` is no part of another
