@@ -39,7 +39,7 @@ from agentdeck.tui.screens.prune import PruneScreen
 from agentdeck.tui.screens.queue import QueueScreen
 from tests.support.decks import Bench
 
-_NOW = 1_800_000_000.0
+NOW = 1_800_000_000.0
 Compare = Callable[..., bool]
 Before = Callable[[Pilot[Any]], Awaitable[None]]
 
@@ -48,9 +48,9 @@ def agent(name: str, state: State, age: float, reason: str = "", profile: str = 
     worktree = Lease("worktree", True, {"path": f"/x/{name}", "branch": f"agentdeck/{name}", "base": "main"})
     ports = Lease("ports", True, {"ports": [20000]})
     record = Agent(
-        name, f"Task of {name}", profile, Mode.INTERACTIVE, _NOW - age, phase=Phase.HELD, leases=(worktree, ports)
+        name, f"Task of {name}", profile, Mode.INTERACTIVE, NOW - age, phase=Phase.HELD, leases=(worktree, ports)
     )
-    return AgentView(record, Status(state, _NOW - age, reason, model=model), state.is_live)
+    return AgentView(record, Status(state, NOW - age, reason, model=model), state.is_live)
 
 
 _CONFLICT = Conflict("src/app.py", "contents", "CONFLICT (content) in src/app.py", (Hunk(3, 3, 3, 4),))
@@ -75,7 +75,7 @@ _ROWS = (
     Row(agent("import", State.LIMITED, 30, "limit reached, tried again at 14:05", "gemini"), GitFacts()),
     Row(agent("日本語-ドキュメント"[:3], State.STOPPED, 90_000), GitFacts(problem="its worktree is gone: /x/y")),
 )  # fmt: skip
-_HEALTH = (ProviderHealth("anthropic", "open", "overloaded", _NOW + 40), ProviderHealth("ollama", "closed"))
+_HEALTH = (ProviderHealth("anthropic", "open", "overloaded", NOW + 40), ProviderHealth("ollama", "closed"))
 _FULL = FeedSnapshot(
     _ROWS,
     "main",
@@ -115,7 +115,7 @@ async def settled(pilot: Pilot[Any], begun: Callable[[], bool] = lambda: True) -
 @pytest.fixture
 def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) -> Callable[..., None]:
     """Compare a picture of the dashboard that shows `_FULL`, after `before` was done to it."""
-    monkeypatch.setattr(time, "time", lambda: _NOW)
+    monkeypatch.setattr(time, "time", lambda: NOW)
     monkeypatch.setattr(Feed, "start", lambda self: None)
     # A cursor that blinks is another picture twice a second.
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
@@ -215,7 +215,7 @@ def test_the_landing_queue(shown: Callable[..., None], monkeypatch: pytest.Monke
         Entry("login-form", "main", Stage.GATING, old="c" * 40, new="d" * 40, commits=3, files=9),
         Entry("write-tests", "main", Stage.SET_ASIDE, aside, conflicts=(_CONFLICT,)),
     )
-    landing = Landing("20270115T080000-aaaaaa", _NOW - 50, Method.MERGE, ("make test",), entries=entries)
+    landing = Landing("20270115T080000-aaaaaa", NOW - 50, Method.MERGE, ("make test",), entries=entries)
     monkeypatch.setattr(DeckLandings, "all", lambda self: [landing])
     monkeypatch.setattr(QueueScreen, "_gate", lambda self, landings: ["$ make test", "12 passed"])
     monkeypatch.setenv("TZ", "UTC")
@@ -233,7 +233,7 @@ def test_the_landing_queue(shown: Callable[..., None], monkeypatch: pytest.Monke
 def test_the_trash(shown: Callable[..., None], bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    monkeypatch.setattr(time, "time", lambda: _NOW)
+    monkeypatch.setattr(time, "time", lambda: NOW)
     steps = Steps(bench.deck().store.open())
     steps.record("one", "removed old-idea", Removal("old-idea", "x"))
     steps.record("two", "landed docs on main", BaseMove("main", "b" * 40, "c" * 40))

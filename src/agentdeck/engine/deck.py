@@ -23,6 +23,7 @@ from agentdeck.system.state.store import Store
 from agentdeck.system.terminal.tmux import Tmux
 
 if TYPE_CHECKING:
+    from agentdeck.core.agents.questions import Question
     from agentdeck.core.config.config import Config
     from agentdeck.core.config.tasks import TaskEntry
     from agentdeck.engine.api.choices import DeckChoices
@@ -269,15 +270,16 @@ class Deck:
 
         keyboard.send(self._world, self.agent(name), text, keys, enter=enter)
 
-    def answer(self, name: str, choice: str = "", text: str = "") -> str:
+    def answer(self, name: str, choice: str = "", text: str = "", seen: Question | None = None) -> str:
         """Answer the question that the agent asks now: with the number of an option (“1,3” for several), “yes”, “no”,
-        or a text; return what was answered.
+        or a text; return what was answered. `seen` is the question that the person looked at.
 
-        Raise RefusedError, with nothing answered, where it asks nothing or has no such answer.
+        Raise RefusedError, with nothing answered, where it asks nothing, has no such answer, or asks another question
+        than `seen`.
         """
         from agentdeck.engine.lifecycle.answering import answer
 
-        return answer(self._world, self.agent(name), choice, text)
+        return answer(self._world, self.agent(name), choice, text, seen)
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""

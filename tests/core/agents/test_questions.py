@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,16 @@ def test_the_questions_of_a_model_are_answered_by_their_labels() -> None:
     told = json.loads(model_answer(given_to_tool, {"Which colour?": "Blue"}))["hookSpecificOutput"]["decision"]
     assert told["updatedInput"] == {**given_to_tool, "answers": {"Which colour?": "Blue"}}
     assert isinstance(questions[0], Question)
+
+
+def test_a_dialog_with_the_same_options_about_something_else_is_another_one() -> None:
+    screen = "Bash command\n\n  make {}\n\nDo you want to proceed?\n❯ 1. Yes\n  2. No\n"
+    first, same, other = (
+        shown(screen.format("all"), "Do you want to proceed?", 1.0),
+        shown(screen.format("all"), "waits for an approval", 2.0),
+        shown(screen.format("clean"), "Do you want to proceed?", 1.0),
+    )
+    assert first.is_same_as(same)
+    assert not first.is_same_as(other)
+    assert not first.is_same_as(replace(first, hook="h"))
+    assert not replace(first, hook="h").is_same_as(replace(first, hook="h", at=2.0)), "asked again"

@@ -167,7 +167,7 @@ def test_b_sends_to_all_that_are_marked_and_run(bench: Bench) -> None:
     drive(bench.deck(), script)
 
 
-def test_tab_and_bang_go_round_those_that_need_a_person(bench: Bench) -> None:
+def test_tab_goes_round_those_that_need_a_person(bench: Bench) -> None:
     for name in ("a", "b"):
         begin(bench, name, "exit 1")
         stands(bench, name, State.FAILED)
@@ -177,8 +177,8 @@ def test_tab_and_bang_go_round_those_that_need_a_person(bench: Bench) -> None:
         await on.until(lambda: len(on.screen.snapshot.rows) == 3)
         _table(on).select("c")
         seen = []
-        for key in ("tab", "exclamation_mark", "tab"):
-            await on.press(key)
+        for _ in range(3):
+            await on.press("tab")
             seen.append(_table(on).selected)
         assert seen == ["a", "b", "a"]
 

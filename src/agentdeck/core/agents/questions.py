@@ -89,6 +89,15 @@ class Question:
         found = [number for number, each in enumerate(self.options, 1) if pattern and re.search(pattern, each.label)]
         return found[0] if len(found) == 1 else None
 
+    def is_same_as(self, other: Question) -> bool:
+        """Whether an answer to the one answers the other. A dialog on a screen is known by its options and what stands
+        above them: it is read again and again, and each reader calls it by another name."""
+        if self.hook != other.hook or (self.hook and self.at != other.at):
+            return False
+        if not (self.options or other.options):
+            return self.text == other.text
+        return (self.options, self.subject, self.detail) == (other.options, other.subject, other.detail)
+
     def way_to(self, number: int) -> list[str]:
         """The keys that move the mark to that option."""
         return ["Down" if number > self.marked else "Up"] * abs(number - self.marked)

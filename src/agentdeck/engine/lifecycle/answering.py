@@ -22,11 +22,13 @@ _ENTER_AFTER = 0.7
 _WORDS = ("yes", "no")
 
 
-def answer(world: World, view: AgentView, choice: str, text: str) -> str:
+def answer(world: World, view: AgentView, choice: str, text: str, seen: Question | None = None) -> str:
     """See Deck.answer."""
     question = view.status.question or Question(view.status.reason)  # a runner of an older version tells none
     if not view.alive or view.status.state is not State.WAITING:
         raise RefusedError(f"{view.name} is {view.state} and asks nothing.", hint=f"agentdeck send {view.name} …")
+    if seen is not None and not question.is_same_as(seen):
+        raise RefusedError(f"{view.name} asks something else now.", hint="agentdeck asks")
     if question.kind is Asks.TEXT:
         if not text:
             raise RefusedError(f"{view.name} {question.text}.", hint=f'agentdeck answer {view.name} --text "…"')
@@ -100,8 +102,8 @@ def _press(world: World, view: AgentView, question: Question, number: int) -> No
         _await(world, view, question, number)
         return
     now = _on_screen(world, view)
-    if now is None or now.options != question.options:
-        raise RefusedError(f"{view.name} asks something else now.", hint=f"agentdeck show {view.name}")
+    if now is None or not now.is_same_as(question):
+        raise RefusedError(f"{view.name} asks something else now.", hint="agentdeck asks")
     if now.numbered:
         world.tmux.press(world.deck, view.name, [str(number)])
     elif now.marked:
@@ -114,7 +116,8 @@ def _await(world: World, view: AgentView, question: Question, number: int) -> No
     while time.monotonic() < begun + _PATIENCE:
         time.sleep(0.1)
         now = _on_screen(world, view)
-        if now is None or now.options != question.options:
+        # The next dialog may well have the same options.
+        if now is None or not now.is_same_as(question):
             world.store.wake_runner(view.name)
             return
         if not entered and now.marked == number and (not now.numbered or time.monotonic() > begun + _ENTER_AFTER):

@@ -219,7 +219,8 @@ class AgentVerbs(Screen[None]):
             return
 
         def work(note: Note) -> str:
-            return f"Answered {row.name}: {plain(self.deck.answer(row.name, choice))}."
+            said = self.deck.answer(row.name, choice, seen=row.view.status.question)
+            return f"Answered {row.name}: {plain(said)}."
 
         self.actions.do(f"answering {row.name}", work, row.name)
 

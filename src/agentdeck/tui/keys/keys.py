@@ -23,6 +23,7 @@ class Key:
 
 AGENTS = "Selected agent"
 DECK = "Deck"
+VIEWS = "Views"
 LOOK = "View"
 PROGRAM = "Program"
 
@@ -44,7 +45,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     DECK: (
         Key("deck.new", "n", "new", "new", "Start a new agent"),
-        Key("deck.next", "tab,exclamation_mark", "next_needy", "next", "Go to the next agent that needs you"),
+        Key("deck.next", "tab", "next_needy", "next", "Go to the next agent that needs you"),
         Key("deck.mark", "space", "mark", "mark", "Mark or unmark the agent"),
         Key("deck.mark-all", "A", "mark_all", "mark all", "Mark all shown agents, or none"),
         Key("deck.broadcast", "b", "broadcast", "to marked", "Send one message to all marked agents"),
@@ -61,6 +62,9 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "Approve the repository's configuration",
         ),
         Key("deck.cancel", "X", "cancel", "cancel", "Cancel the current action"),
+    ),
+    VIEWS: (
+        Key("view.inbox", "exclamation_mark", "inbox", "inbox", "Answer all waiting questions, one after the other"),
     ),
     LOOK: (
         Key("look.filter", "slash", "filter", "filter", "Filter the agents as you type"),

@@ -33,7 +33,7 @@ def hints_for(
             actions += ["attach", "type", "stop"]
         elif row.state is not State.STARTING:  # there is nothing yet that could be gone on with
             actions += ["resume", "remove"]
-    actions += ["next_needy"] if needy else []
+    actions += ["next_needy", "inbox"] if needy else []
     actions.append("new")
     if row is not None:
         actions += ["filter", "focus_pane", "mark", "editor", "shell"]

@@ -22,6 +22,7 @@ from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Order, arrange
 from agentdeck.tui.list.table import AgentTable
 from agentdeck.tui.list.welcome import Welcome
 from agentdeck.tui.screens.deckverbs import DeckVerbs
+from agentdeck.tui.screens.views import ViewVerbs
 
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import RadarReport
@@ -31,7 +32,7 @@ _BESIDE = 160
 """From so many columns on, the selected agent stands beside the list and not below it."""
 
 
-class DeckScreen(ActionFollower, DeckVerbs):
+class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     """Shows snapshots; asks nobody for anything that takes time."""
 
     BINDINGS: ClassVar[list[BindingType]] = [each for keys in KEYS.values() for each in bound(keys)]

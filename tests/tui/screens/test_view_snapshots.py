@@ -1,0 +1,81 @@
+"""Pictures of the views at three sizes, compared with those that a person looked at; see test_snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.questions import Asks, Option, Question
+from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
+from tests.tui import test_snapshots
+from tests.tui.test_snapshots import NOW, agent
+
+shown = test_snapshots.shown
+SIZES = [(80, 24), (120, 36), (200, 50)]
+
+
+def pressing(*keys: str) -> Callable[[Pilot[Any]], Any]:
+    """Press each of the keys once all that the one before has begun is done."""
+
+    async def before(pilot: Pilot[Any]) -> None:
+        for key in keys:
+            await pilot.press(key)
+            await pilot.app.workers.wait_for_complete()
+            await pilot.pause()
+
+    return before
+
+
+def asking(name: str, age: float, *questions: Question, profile: str = "claude") -> Row:
+    view = agent(name, State.WAITING, age, questions[0].text, profile)
+    return Row(replace(view, status=replace(view.status, questions=questions)))
+
+
+_EDIT = Question(
+    "asks to use Edit: src/basket.py",
+    Asks.PERMISSION,
+    (Option("Yes"), Option("Yes, and don't ask again", "Edit(src/**)"), Option("No")),
+    "Edit",
+    "src/basket.py",
+    "-    return sum(item.price for item in items)\n+    total = sum(item.price for item in items)\n"
+    "+    return total - discount(total)",
+    hook="h",
+    at=NOW - 95,
+)
+_COMMAND = Question(
+    "Would you like to run this command?",
+    Asks.PERMISSION,
+    (Option("Yes, proceed"), Option("No, and tell Codex what to do differently")),
+    subject="$ npm run migrate -- --all",
+    at=NOW - 20,
+)
+_SEVERAL = Question(
+    "Which tests shall I write?",
+    options=(Option("Unit", "fast, no server"), Option("API", "against a test server"), Option("Browser")),
+    tool="AskUserQuestion",
+    hook="h",
+    multiple=True,
+    at=NOW - 7,
+)
+_ASKING = FeedSnapshot(
+    (
+        asking("basket-totals", 95, _EDIT, _EDIT),
+        asking("migrate-db", 20, _COMMAND, profile="codex"),
+        asking("write-tests", 7, _SEVERAL),
+    ),
+    "main",
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_inbox(shown: Callable[..., None], size: tuple[int, int]) -> None:
+    shown(size, pressing("exclamation_mark"), _ASKING)
+
+
+def test_a_question_that_takes_several(shown: Callable[..., None]) -> None:
+    shown((120, 36), pressing("exclamation_mark", "j", "j", "1", "3"), _ASKING)
