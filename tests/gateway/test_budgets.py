@@ -215,12 +215,14 @@ def test_the_agents_runner_is_told_before_its_cli_is_and_again_when_there_is_roo
             assert await spend(play, 1) == [200]
             assert reports() == []
             assert await spend(play, 2) == [400, 400]
-            assert reports() == [Report(State.LIMITED, "the agent's budget is spent", Fault.BUDGET)] * 2
+            assert (
+                reports() == [Report(State.LIMITED, "the agent's budget is spent", Fault.BUDGET, by_gateway=True)] * 2
+            )
             tables["decks"][""]["budgets"] = {}
             config.write_text(json.dumps(tables))
             play.gateway._refresh(at_once=True)
             assert await spend(play, 2) == [200, 200]
-            assert reports() == [Report(State.WORKING)]
+            assert reports() == [Report(State.WORKING, by_gateway=True)]
 
     asyncio.run(check())
 

@@ -157,7 +157,7 @@ def test_the_ledger_holds_what_each_request_took(tmp_path: Path, api: Api, strea
             assert (record.deck, record.agent, record.tier, record.api) == ("deck", "fox", "work", api.value)
             assert (record.asked, record.provider, record.model) == ("asked-model", "spare", "small-model")
             assert (record.outcome, record.status, record.attempts) == ("ok", 200, 2)
-            assert record.faults == ["main:big-model: 503 server_error"]
+            assert record.faults == ["main:big-model: overloaded (503 server_error)"]
             assert record.first_byte is not None
             assert 0 < record.first_byte <= record.seconds < TIME
 
@@ -368,7 +368,7 @@ def test_an_outage_is_told_and_the_primary_taken_back_after_one_probe(tmp_path: 
             assert len(play.main.requests) == 3
             assert len(play.spare.requests) == 5
             serving = play.gateway.board.serving[Bearer("deck", "fox", "work")]
-            assert (serving.provider, serving.reason) == ("spare", "main:big-model: 529 server_error")
+            assert (serving.provider, serving.reason) == ("spare", "main:big-model: overloaded (529 server_error)")
             play.main.fault = "ok"
             play.main.pause = 0.05
             await until(lambda: play.breakers()[("main", "health")]["phase"] == "half-open")
@@ -381,7 +381,7 @@ def test_an_outage_is_told_and_the_primary_taken_back_after_one_probe(tmp_path: 
             assert kinds[0] == "provider.failed_over"
             assert kinds[-1] == "provider.failed_back"
             about = [event["text"] for event in play.events() if event["kind"] == "provider.left_alone"]
-            assert about == ["main is paused: 529 server_error"]
+            assert about == ["main is paused: overloaded (529 server_error)"]
 
     asyncio.run(check())
 

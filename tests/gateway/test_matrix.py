@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.providers.apis import Api
+from agentdeck.system.gateway.tokens import Bearer
 from tests.gateway.upstream import document_of, playing, stream_of
 
 
@@ -127,7 +128,7 @@ def test_exhausted_chain_stops_the_clients_own_retries(tmp_path: Path, api: Api,
             play.client.post(play.url(api), json={"model": "m", "stream": stream}) as answer,
         ):
             error = (await answer.json())["error"]
-            assert answer.status == (400 if api is Api.CHAT else 429)
+            assert answer.status == (400 if api is Api.CHAT or fault == "exhausted" else 429)
             assert answer.headers["x-should-retry"] == "false"
             assert "retry-after" not in answer.headers
             assert "main:big-model" in error["message"]
@@ -137,5 +138,56 @@ def test_exhausted_chain_stops_the_clients_own_retries(tmp_path: Path, api: Api,
             most = 2 if fault in ("429", "500", "refused", "reset", "error first") else 1
             assert len(play.main.requests) <= most
             assert len(play.spare.requests) <= most
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("api", list(Api))
+def test_what_a_backup_refuses_does_not_hide_the_limit_of_the_first(tmp_path: Path, api: Api) -> None:
+    """A client that is told 400 gives up for good; one that is told of a limit can come back."""
+
+    async def check() -> None:
+        async with playing(tmp_path, "429", "400") as play:
+            for _ in range(2):  # the second time the first provider is paused
+                status, body = await play.ask(api, stream=True)
+                assert json.loads(body)["error"]["message"].startswith("AgentDeck: no provider of the chain")
+                assert status == (400 if api is Api.CHAT else 429)
+            serving = play.gateway.board.serving[Bearer("deck", "fox", "work")]
+            assert "main:big-model: rate limit (429" in serving.reason
+            assert "spare:small-model: request refused (400" in serving.reason
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize(("first", "second"), [("401", "402"), ("402", "401"), ("404", "401"), ("401", "no key")])
+def test_a_chain_that_only_a_person_can_mend_promises_no_better_time(
+    tmp_path: Path, api: Api, first: str, second: str
+) -> None:
+    async def check() -> None:
+        key = "UNSET_KEY" if second == "no key" else "SPARE_KEY"
+        async with playing(tmp_path, first, second if second != "no key" else "ok", spare_key=key) as play:
+            status, body = await play.ask(api, stream=True)
+            assert status == (401 if second == "no key" else 400)
+            assert json.loads(body)["error"]["message"]
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("api", list(Api))
+def test_a_client_that_leaves_at_an_error_in_a_stream_does_not_undo_it(tmp_path: Path, api: Api) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, "error mid") as play:
+            body = {"model": "m", "stream": True}
+            async with play.client.post(play.url(api), json=body) as answer:
+                while b"error" not in (await answer.content.readany()):
+                    pass
+            async with asyncio.timeout(5.0):
+                while not play.records():
+                    await asyncio.sleep(0.01)
+            assert play.records()[0].outcome == "broken"
+            assert play.breakers()[("main", "health")]["failures"] == 1
+            _, answer_body = await play.ask(api, stream=True)
+            assert answer_body == good(api, "spare", "small-model", stream=True)
 
     asyncio.run(check())

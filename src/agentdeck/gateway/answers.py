@@ -29,20 +29,23 @@ class Refused(Exception):
         self.answer = answer
 
 
-def nobody_left(api: Api, targets: Sequence[str], reasons: Sequence[str]) -> Answer:
+def nobody_left(api: Api, targets: Sequence[str], reason: str, *, lasting: bool) -> Answer:
     """No provider of the chain can serve: the client shall stop at once and not retry.
 
     Claude Code heeds `x-should-retry` at a 429, but asks three times at a 529. Codex gives up at a 429 that names no
     time, and sleeps on one that does. Chat clients retry every 429 and 5xx, some for minutes, and none a 400; but
     opencode retries an error whose text holds a number such as 503 or words such as “server error” or “refused the
-    connection”, so theirs names no reasons.
+    connection”, so theirs names no reasons. Where the fault is `lasting`, no client is told of a limit that will pass.
     """
     message = "AgentDeck: no provider of the chain can serve this request"
     if api is Api.CHAT:
         message = f"{message}; tried: {', '.join(targets)}. “agentdeck gateway status” says why."
         return _answer(api, 400, "no_provider_left", message)
+    if lasting:
+        kind = "invalid_request_error" if api is Api.MESSAGES else "no_provider_left"
+        return _answer(api, 400, kind, f"{message}. {reason}")
     kind = "rate_limit_error" if api is Api.MESSAGES else "no_provider_left"
-    return _answer(api, 429, kind, f"{message}. {'; '.join(reasons)}")
+    return _answer(api, 429, kind, f"{message}. {reason}")
 
 
 def out_of_budget(api: Api, reason: str) -> Answer:

@@ -62,11 +62,10 @@ class Board:
         times = [self.breaker(key).opens_at(now) for key in (place.health, place.quota)]
         return max((at for at in times if at is not None), default=None)
 
-    def why_closed(self, place: BoardPlace, now: float) -> str:
-        for key in (place.quota, place.health):
-            if self.breaker(key).opens_at(now) is not None:
-                return self.breaker(key).reason
-        return ""
+    def closing(self, place: BoardPlace, now: float) -> Breaker | None:
+        """The breaker that lets no request pass."""
+        breakers = (self.breaker(key) for key in (place.quota, place.health))
+        return next((each for each in breakers if each.opens_at(now) is not None), None)
 
     def claim(self, place: BoardPlace, now: float) -> None:
         self._meant[place.health] = (place.provider, "")

@@ -50,6 +50,12 @@ class RelayedRequest:
     """What it may cost at most, where a budget counts it as under way."""
     stripped: bool = False
     """Whether earlier thinking was already taken out."""
+    failures: dict[Target, AttemptFailed] = field(default_factory=dict)
+    """How each target failed at last."""
+    lacking: set[Target] = field(default_factory=set)
+    """Those whose key is not there."""
+    chain: tuple[Target, ...] = ()
+    """The targets as the tier orders them."""
 
     def provider(self, target: Target) -> ProviderConfig:
         return self.plan.providers[target.provider]
@@ -59,6 +65,15 @@ class RelayedRequest:
 
     def note(self, target: Target, reason: str) -> None:
         self.record.faults.append(f"{target}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """Why no provider served a request."""
+
+    reason: str
+    lasting: bool
+    """Whether the same request can't succeed later, unless a person changes something."""
 
 
 class _PassThrough(Exception):
@@ -78,11 +93,12 @@ class Relay:
         board: Board,
         keys_of: Callable[[str], Mapping[str, str]],
         tell_end: Callable[[RelayedRequest], None],
+        tell_served: Callable[[RelayedRequest, Unserved | None], None],
     ) -> None:
         self._upstream = upstream
         self._board = board
         self._keys_of = keys_of
-        self._tell_end = tell_end
+        self._tell_end, self._tell_served = tell_end, tell_served
 
     async def serve(self, job: RelayedRequest) -> web.StreamResponse:
         """Answer `job` from the first provider that can, and report what it took."""
@@ -98,6 +114,7 @@ class Relay:
 
     async def _walk(self, job: RelayedRequest) -> web.StreamResponse:
         rules = job.plan.gateway
+        job.chain = tuple(job.targets)
         job.targets = self._board.ordered(job.bearer, job.targets, job.began)
         walk = Walk.begin(len(job.targets), job.began, rules)
         while True:
@@ -121,6 +138,7 @@ class Relay:
             return self._estimate(job), walk
         if provider.key_env and not self._key(job, provider):
             job.note(target, f"its key {provider.key_env} is not set where the gateway runs, or is not a key")
+            job.lacking.add(target)
             return None, walk.without(index)
         place = job.place(target)
         if 0 < provider.max_concurrent <= self._board.in_flight.get(place.health, 0):
@@ -163,16 +181,26 @@ class Relay:
         place, rules = job.place(target), job.plan.gateway
         self._board.failed(place, fault, now, rules)
         job.note(target, fault.reason)
-        others = [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
-        able = [other for other in others if self._has_key(job, job.provider(other))]
-        if fault.kind is FaultKind.CALLER or (fault.kind is FaultKind.NO_MODEL and not others):
-            raise _PassThrough(failure)
-        if fault.kind is FaultKind.DENIED and not able:
+        job.failures[target] = failure
+        if self._is_callers(job, walk, index, fault.kind):
             raise _PassThrough(failure)
         walk = walk.after(index, fault, now, _jitter(), rules)
         if fault.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.DENIED) and walk.tracks[index].out:
             self._board.hold(place, fault, now, rules)
         return walk
+
+    def _is_callers(self, job: RelayedRequest, walk: Walk, index: int, kind: FaultKind) -> bool:
+        """Whether the client gets this answer as it is. Only the first provider's: what a backup says of a request
+        must not hide that the first is limited or down."""
+        target = job.targets[index]
+        if target != next((each for each in job.chain if self._has_key(job, job.provider(each))), target):
+            return False
+        if kind is FaultKind.CALLER:
+            return True
+        others = [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
+        if kind is FaultKind.DENIED:
+            return not any(self._has_key(job, job.provider(other)) for other in others)
+        return kind is FaultKind.NO_MODEL and not others and not target.model
 
     def _key(self, job: RelayedRequest, provider: ProviderConfig) -> str:
         key = self._keys_of(job.bearer.deck).get(provider.key_env, "") if provider.key_env else ""
@@ -180,7 +208,7 @@ class Relay:
         return key.strip() if key.strip().isprintable() else ""
 
     def _has_key(self, job: RelayedRequest, provider: ProviderConfig) -> bool:
-        return provider.local or bool(self._key(job, provider))
+        return not provider.key_env or bool(self._key(job, provider))
 
     async def _deliver(self, job: RelayedRequest, target: Target, reply: Reply) -> web.StreamResponse:
         """Pass the answer on. After the first byte nothing is taken from another provider."""
@@ -194,42 +222,64 @@ class Relay:
         if job.call.is_inference:
             reason = job.why or (record.faults[-1] if record.faults else self._why_not_primary(job, now))
             self._board.served(job.bearer, target, record.model, job.primary, reason)
+            self._tell_served(job, None)
         pump = Pump(job.request, job.call.api, reply, job.provider(target).timeouts.idle)
         try:
             answer = await pump.run(target.provider)
         finally:
             record.usage = pump.usage
+            if pump.fault is not None:  # a client that leaves at an error does not undo it
+                self._broke(job, target, pump.fault)
         if pump.fault is None:
             record.outcome = "ok"
             self._board.succeeded(place, time.monotonic())
-            return answer
-        record.outcome = "broken"
-        job.note(target, pump.fault.reason)
-        self._board.failed(place, pump.fault, time.monotonic(), rules)
-        if pump.fault.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED):
-            self._board.hold(place, pump.fault, time.monotonic(), rules)
-        self._board.broke(job.bearer, target, time.monotonic())
         return answer
+
+    def _broke(self, job: RelayedRequest, target: Target, fault: ProviderFault) -> None:
+        """The stream of an answer broke after its beginning was passed on."""
+        now, place, rules = time.monotonic(), job.place(target), job.plan.gateway
+        job.record.outcome = "broken"
+        job.note(target, fault.reason)
+        self._board.failed(place, fault, now, rules)
+        if fault.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED):
+            self._board.hold(place, fault, now, rules)
+        self._board.broke(job.bearer, target, now)
 
     def _why_not_primary(self, job: RelayedRequest, now: float) -> str:
         """Why the chain was not begun at its beginning."""
         if job.primary.provider not in job.plan.providers:
             return ""
-        why = self._board.why_closed(job.place(job.primary), now)
-        return f"{job.primary}: {why or 'its last answer was cut off'}"
+        closing = self._board.closing(job.place(job.primary), now)
+        return f"{job.primary}: {closing.reason if closing else 'its last answer was cut off'}"
 
     def _given_up(self, job: RelayedRequest) -> web.StreamResponse:
         if job.call.path.endswith("/count_tokens"):
             return self._estimate(job)
-        now = time.monotonic()
-        for target in job.targets:
-            asked = any(note.startswith(f"{target}: ") for note in job.record.faults)
-            if not asked and (why := self._board.why_closed(job.place(target), now)):
-                job.note(target, f"paused: {why}")
+        unserved = self._why_unserved(job, time.monotonic())
         job.record.outcome = "exhausted"
-        self._board.gave_up(job.bearer, job.primary, job.record.faults[-1] if job.record.faults else "")
-        names = [str(target) for target in job.targets]
-        return self._own(job, answers.nobody_left(job.call.api, names, list(dict.fromkeys(job.record.faults))))
+        self._board.gave_up(job.bearer, job.primary, unserved.reason)
+        self._tell_served(job, unserved)
+        names = [str(target) for target in job.chain]
+        return self._own(job, answers.nobody_left(job.call.api, names, unserved.reason, lasting=unserved.lasting))
+
+    def _why_unserved(self, job: RelayedRequest, now: float) -> Unserved:
+        """What keeps each target from serving, in words."""
+        reasons, lasting = [], True
+        for target in job.chain:
+            closing = self._board.closing(job.place(target), now)
+            if target in job.lacking:
+                reasons.append(f"{target}: its key {job.provider(target).key_env} is not set")
+            elif (failure := job.failures.get(target)) is not None:
+                reasons.append(f"{target}: {failure.fault.reason}")
+                lasting = lasting and failure.fault.lasting
+            elif closing is not None:
+                job.note(target, f"paused: {closing.reason}")
+                reasons.append(f"{target}: {closing.reason}, paused")
+                lasting = lasting and closing.lasting
+            else:
+                reasons.append(f"{target}: is at its limit of parallel requests")
+                lasting = False
+        return Unserved("; ".join(reasons), lasting)
 
     def _estimate(self, job: RelayedRequest) -> web.StreamResponse:
         job.record.outcome = "ok"

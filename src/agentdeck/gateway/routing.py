@@ -44,6 +44,8 @@ class Breaker:
     probe: float | None = None
     """When the one request of the half-open phase was let through."""
     reason: str = ""
+    lasting: bool = False
+    """Whether only a person can change what it was opened for."""
 
     def phase(self, now: float) -> BreakerPhase:
         if self.until is None:
@@ -102,7 +104,7 @@ def held(breaker: Breaker, fault: ProviderFault, now: float, rules: GatewayConfi
     else:
         seconds = rules.exhausted_seconds if fault.kind is FaultKind.EXHAUSTED else rules.breaker_seconds
     until = max(now + seconds, breaker.until or 0.0)
-    return Breaker(breaker.failures + 1, until, breaker.trips + 1, None, fault.reason)
+    return Breaker(breaker.failures + 1, until, breaker.trips + 1, None, fault.reason, fault.lasting)
 
 
 def backoff(tries: int, jitter: float, rules: GatewayConfig) -> float:

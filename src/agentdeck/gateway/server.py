@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from agentdeck.core.agents.agent import Fault
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.agents.reports import budget_report
+from agentdeck.core.agents.reports import gateway_report
 from agentdeck.core.providers import tiers
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.tiers import Target
@@ -33,7 +34,7 @@ from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
-from agentdeck.gateway.relay import Relay, RelayedRequest
+from agentdeck.gateway.relay import Relay, RelayedRequest, Unserved
 from agentdeck.gateway.upstream import ProviderCall, ProviderClient
 from agentdeck.system.files.files import append_line, write_json
 from agentdeck.system.gateway import pricing, tokens
@@ -69,8 +70,8 @@ class Gateway:
         self._plans = plans
         self._environ = dict(environ)
         self._keys: dict[str, dict[str, str]] = {}
-        self._paused: set[Bearer] = set()
-        """Those whose runners were told that a budget is spent."""
+        self._refused: dict[Bearer, Fault] = {}
+        """Those whose runners were told that their requests are refused, and why."""
         self._ledger = Ledger(state)
         self._forget_old()
         self._metrics = Metrics()
@@ -108,7 +109,7 @@ class Gateway:
 
     async def _resources(self, app: web.Application) -> AsyncIterator[None]:
         upstream = ProviderClient()
-        app[_RELAY] = Relay(upstream, self.board, self.keys_of, self._ended)
+        app[_RELAY] = Relay(upstream, self.board, self.keys_of, self._ended, self._note_served)
         app[_OPERATOR] = Operator(upstream, self._plans, self.board, self._metrics, self.keys_of, self._take_keys)
         warming = asyncio.create_task(asyncio.to_thread(pricing.warm_up))
         yield
@@ -158,15 +159,16 @@ class Gateway:
 
     async def _admit(self, job: RelayedRequest) -> None:
         """See that its budgets have room for the request; raise Refused where they have none."""
-        if not (job.plan.budgets.any and job.call.is_inference):
-            if job.call.is_inference:
-                self._note_paused(job.bearer, "")
+        if not job.call.is_inference:
+            return
+        if not job.plan.budgets.any:
+            self._note_refused(job.bearer, "", Fault.BUDGET)
             return
         most = most_of(job.call.body, job.call.document, job.targets, job.plan, job.call.model)
         reason = await self._budgets.admit(job.bearer, lambda: self._plans.of(job.bearer.deck).budgets, most)
         if not reason:
             job.most = most
-            self._note_paused(job.bearer, "")
+            self._note_refused(job.bearer, "", Fault.BUDGET)
             return
         job.why = reason
         if job.plan.budgets.at_limit == "local":
@@ -175,21 +177,34 @@ class Gateway:
                 return
         if job.plan.budgets.at_limit == "stop":
             self._stop(job.bearer)
-        self._note_paused(job.bearer, reason)
+        self._note_refused(job.bearer, reason, Fault.BUDGET)
         self.board.gave_up(job.bearer, job.primary, reason)
         job.record.outcome, job.record.status = "exhausted", 429
         self._ended(job)
         raise Refused(answers.out_of_budget(job.call.api, reason))
 
-    def _note_paused(self, bearer: Bearer, reason: str) -> None:
-        """Tell the agent's runner of each refusal, before its CLI takes that for a limit of its provider's, and when
-        there is room again (`reason` is empty)."""
-        if not reason and bearer not in self._paused:
+    def _note_refused(self, bearer: Bearer, reason: str, fault: Fault) -> None:
+        """Tell the agent's runner of each refusal, before its CLI takes that for something else, and when what was
+        refused for `fault` passes again (`reason` is empty)."""
+        if not reason and self._refused.get(bearer) is not fault:
             return
-        (self._paused.add if reason else self._paused.discard)(bearer)
+        if reason:
+            self._refused[bearer] = fault
+        else:
+            del self._refused[bearer]
         if (folder := self._plans.store(bearer.deck)) is not None:
             with contextlib.suppress(OSError, DeckError):
-                Store(folder).report(bearer.agent, budget_report(reason))
+                Store(folder).report(bearer.agent, gateway_report(reason, fault))
+
+    def _note_served(self, job: RelayedRequest, unserved: Unserved | None) -> None:
+        if not job.call.is_inference:
+            return
+        if unserved is not None:
+            # What stays until a person mends it is no outage that will pass.
+            fault = Fault.AUTH if unserved.lasting else Fault.PROVIDER
+            self._note_refused(job.bearer, f"no provider serves: {unserved.reason}", fault)
+        elif (fault := self._refused.get(job.bearer, Fault.BUDGET)) is not Fault.BUDGET:
+            self._note_refused(job.bearer, "", fault)
 
     def _stop(self, bearer: Bearer) -> None:
         """End the agent as a person would: by its runner."""

@@ -221,9 +221,7 @@ class _StreamReader:
             raise AttemptFailed(faults.unreachable(f"redirects elsewhere ({status}), as networks with a login page do"))
         body, whole = await self._collect()
         plain = _plain(self._response, body) if whole else None
-        fault = faults.of_response(
-            self._call.api, status, self._response.headers, plain or b"", now=time.time(), local=self._provider.local
-        )
+        fault = faults.of_response(self._call.api, status, self._response.headers, plain or b"", now=time.time())
         if fault is not None:
             raise AttemptFailed(fault, status, self._response.headers, body)
         is_json = self._response.content_type == "application/json"
@@ -271,7 +269,7 @@ class _StreamReader:
             event = streams.parsed(raw)
             if event.malformed:
                 raise AttemptFailed(faults.unreachable("sent a malformed stream"))
-            fault = faults.of_event(self._call.api, event.data, now=time.time(), local=self._provider.local)
+            fault = faults.of_event(self._call.api, event.data, now=time.time())
             if fault is not None:
                 raise AttemptFailed(fault, self._response.status, self._response.headers, held)
             if not streams.is_preamble(self._call.api, event):

@@ -16,11 +16,9 @@ NOW = 1_800_000_000.0
 ANTHROPIC, CHAT, RESPONSES = Api.MESSAGES, Api.CHAT, Api.RESPONSES
 
 
-def judged(
-    api: Api, status: int, error: Any = None, *, local: bool = False, headers: dict[str, str] | None = None
-) -> ProviderFault:
+def judged(api: Api, status: int, error: Any = None, *, headers: dict[str, str] | None = None) -> ProviderFault:
     body = error if isinstance(error, bytes) else json.dumps({"error": error or {}}).encode()
-    fault = faults.of_response(api, status, headers or {}, body, now=NOW, local=local)
+    fault = faults.of_response(api, status, headers or {}, body, now=NOW)
     assert fault is not None
     return fault
 
@@ -76,8 +74,20 @@ TABLE = [
     ),
     (CHAT, 503, error("slow_down"), FaultKind.LIMITED),
     (CHAT, 400, error("invalid_request_error", "usage limit is no field", code="unknown"), FaultKind.CALLER),
-    (CHAT, 400, error("x", code="context_length_exceeded"), FaultKind.CALLER),
-    (CHAT, 404, error("invalid_request_error", code="model_not_found"), FaultKind.CALLER),
+    (CHAT, 400, error("x", code="context_length_exceeded"), FaultKind.TOO_LONG),
+    (CHAT, 404, error("invalid_request_error", code="model_not_found"), FaultKind.NO_MODEL),
+    (CHAT, 400, error("x", "gpt-9 is not a valid model ID"), FaultKind.NO_MODEL),
+    (
+        RESPONSES,
+        404,
+        error("x", "The model `gpt-9` does not exist or you have no access"),
+        FaultKind.NO_MODEL,
+    ),
+    (CHAT, 404, b"<html>Not found</html>", FaultKind.NO_MODEL),
+    (RESPONSES, 404, error("x", "Response with id 'resp_1' not found."), FaultKind.CALLER),
+    (CHAT, 400, error("x", "Insufficient credits. Add more."), FaultKind.EXHAUSTED),
+    (RESPONSES, 403, error("x", "Your team has used all available credits"), FaultKind.EXHAUSTED),
+    (CHAT, 402, error("x", "Insufficient Balance"), FaultKind.EXHAUSTED),
     (CHAT, 502, b"<html>Bad gateway</html>", FaultKind.TRANSIENT),
     (CHAT, 429, b"[" + json.dumps({"error": GEMINI_MINUTE}).encode() + b"]", FaultKind.LIMITED),
     (CHAT, 429, GEMINI_MINUTE, FaultKind.LIMITED),
@@ -93,9 +103,9 @@ def test_kinds_of_answers(api: Api, status: int, body: Any, kind: FaultKind) -> 
     assert judged(api, status, body).kind is kind
 
 
-def test_a_local_server_without_the_model_is_passed_over_in_every_api() -> None:
+def test_a_server_without_the_model_is_passed_over_in_every_api() -> None:
     pulled = b'{"error": "model \\"qwen3\\" not found, try pulling it first"}'
-    assert all(judged(api, 404, pulled, local=True).kind is FaultKind.NO_MODEL for api in Api)
+    assert all(judged(api, 404, pulled).kind is FaultKind.NO_MODEL for api in Api)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +188,7 @@ def test_an_error_under_a_good_status_is_that_error() -> None:
         (
             RESPONSES,
             {"type": "response.failed", "response": {"error": {"code": "context_length_exceeded"}}},
-            FaultKind.CALLER,
+            FaultKind.TOO_LONG,
         ),
         (RESPONSES, {"type": "response.failed", "response": {}}, FaultKind.TRANSIENT),
         (RESPONSES, {"type": "error", "code": "server_error", "message": "x"}, FaultKind.TRANSIENT),
@@ -228,4 +238,4 @@ def test_no_answer_is_beyond_judging(api: Api, status: int, headers: dict[str, s
 @pytest.mark.parametrize("key", ["sk-ant-api03-Zq1", "AIzaSyD4", "Bearer abc", "0123456789abcdef"])
 def test_reasons_never_quote_a_key(key: str) -> None:
     body = {"type": key, "code": key, "status": "overloaded", "message": f"wrong key {key}"}
-    assert judged(CHAT, 500, body).reason == "500 overloaded"
+    assert judged(CHAT, 500, body).reason == "server error (500 overloaded)"

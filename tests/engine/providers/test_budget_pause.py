@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentdeck.core.agents.agent import Fault, Mode, State
-from agentdeck.core.agents.reports import budget_report
+from agentdeck.core.agents.reports import gateway_report
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
@@ -80,11 +80,11 @@ def test_at_its_screen_it_is_limited_and_says_why(bench: Bench, scripted: Script
     deck = bench.deck()
     deck.start(StartRequest(**{**TASK, "mode": Mode.INTERACTIVE}))
     eventually(lambda: "Ready" in deck.screen("fix"))
-    deck.store.report("fix", budget_report("today's budget is spent"))
+    deck.store.report("fix", gateway_report("today's budget is spent", Fault.BUDGET))
     deck.send("fix", "Go on")
     eventually(lambda: limit in deck.screen("fix"))
     eventually(lambda: "today's budget is spent; claude tries again at" in deck.agent("fix").status.reason, 15)
     assert deck.agent("fix").state is State.LIMITED
-    deck.store.report("fix", budget_report(""))
+    deck.store.report("fix", gateway_report("", Fault.BUDGET))
     eventually(lambda: deck.agent("fix").state is State.WORKING)
     assert scripted.names == ["claude"]

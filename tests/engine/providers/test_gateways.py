@@ -46,7 +46,7 @@ def test_an_agent_is_failed_over_and_back_and_everybody_hears_of_it(
     eventually(lambda: deck.agent("fox").failed_over)
     view = deck.agent("fox")
     assert view.state is State.WORKING
-    assert view.reason == "served by spare:small (main:big: 529 overloaded)"
+    assert view.reason == "served by spare:small (main:big: overloaded (529))"
     assert {each.name: each.state for each in gateways.health(world_of(deck))}["spare"] == "closed"
     main.answer_with(200)
     assert deck.wait("fox").state is State.DONE

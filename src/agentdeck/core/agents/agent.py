@@ -115,6 +115,10 @@ class Fault(StrEnum):
     """The runner was killed or the machine went down."""
 
 
+PASSING_FAULTS = frozenset({Fault.LIMITED, Fault.PROVIDER, Fault.BUDGET})
+"""After these the same may work later."""
+
+
 class Result(StrEnum):
     """How what an agent did came out, beside its state."""
 

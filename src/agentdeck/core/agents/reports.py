@@ -35,6 +35,8 @@ class Report:
     """The tool, and what it was about, that has run: a question about it is over."""
     background: bool = False
     """Whether its turn is over, and something that it started is still at work for it."""
+    by_gateway: bool = False
+    """Whether our gateway says it, which knows why a request failed."""
 
 
 _FAULTS = {
@@ -44,17 +46,18 @@ _FAULTS = {
     "server_error": (State.FAILED, Fault.PROVIDER),
     "authentication_failed": (State.FAILED, Fault.AUTH),
 }
+_REFUSALS = {fault.value: fault for fault in (Fault.BUDGET, Fault.PROVIDER, Fault.AUTH)}
 _OVER = ("completed", "failed", "killed", "stopped")
-_BUDGET = "agentdeck-budget"
+_GATEWAY = "agentdeck-gateway"
 _WORK = frozenset({"UserPromptSubmit", "PreToolUse", "PostToolUse"})
 _TITLE = "Generate a concise, single-line task title"
 """How the request begins of the hidden thread in which Codex names a session."""
 
 
-def budget_report(reason: str) -> dict[str, str]:
-    """What the gateway tells an agent's runner: that it refused a request because of `reason`, a budget that is spent;
-    empty when it lets requests pass again. No client's error text says that reliably."""
-    return {"type": _BUDGET, "reason": reason}
+def gateway_report(reason: str, fault: Fault) -> dict[str, str]:
+    """What the gateway tells an agent's runner: that it refused a request because of `reason`; empty when it lets
+    requests pass again. No client's error text says that reliably."""
+    return {"type": _GATEWAY, "reason": reason, "fault": fault}
 
 
 def read_report(payload: Mapping[str, Any], hook: str = "", at: float = 0.0) -> Report | None:
@@ -67,9 +70,11 @@ def read_report(payload: Mapping[str, Any], hook: str = "", at: float = 0.0) -> 
         if isinstance(messages, list) and any(str(each).startswith(_TITLE) for each in messages):
             return Report()
         return Report(State.DONE, session=_text(payload, "thread-id"))
-    if payload.get("type") == _BUDGET:
-        reason = _text(payload, "reason")
-        return Report(State.LIMITED, reason, Fault.BUDGET) if reason else Report(State.WORKING)
+    if payload.get("type") == _GATEWAY:
+        reason, fault = _text(payload, "reason"), _text(payload, "fault")
+        if not reason or fault not in _REFUSALS:
+            return Report(State.WORKING, by_gateway=True)
+        return Report(State.LIMITED, reason, _REFUSALS[fault], by_gateway=True)
     return None
 
 

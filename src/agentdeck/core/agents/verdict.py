@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from agentdeck.core.agents.agent import Fault, Result, State
+from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, Result, State
 from agentdeck.core.transcripts.reading import one_line
 from agentdeck.core.transcripts.records import Kind, Record
 
@@ -50,6 +50,7 @@ class Evidence:
     last_words: str = ""
     unserved: str = ""
     """Why no provider served the last request, as the gateway says."""
+    unserved_fault: Fault = Fault.PROVIDER
     change: Change = Change.UNKNOWN
     level: str = ""
     """The permission level of the run; empty where it has none."""
@@ -103,8 +104,8 @@ def verdict(evidence: Evidence, *, over: bool) -> Verdict:
 
 def _failure(evidence: Evidence) -> Verdict | None:
     if evidence.unserved and (evidence.error or evidence.change is not Change.COMMITTED):
-        text = f"no provider served: {evidence.unserved}"
-        return Verdict(State.FAILED, Result.UNSERVED, _cut(text), Fault.PROVIDER)
+        result = Result.UNSERVED if evidence.unserved_fault in PASSING_FAULTS else Result.ERROR
+        return Verdict(State.FAILED, result, _cut(evidence.unserved) or "no provider serves", evidence.unserved_fault)
     if evidence.error:
         return Verdict(State.FAILED, Result.ERROR, _cut(evidence.error) or "its last request failed", Fault.PROVIDER)
     if evidence.denied and evidence.change is not Change.COMMITTED:

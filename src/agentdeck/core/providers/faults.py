@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.overflow import Overflow, overflow
 from agentdeck.core.text.durations import UNITS
 
 
@@ -31,7 +32,9 @@ class FaultKind(StrEnum):
     DENIED = "denied"
     """The credentials were refused: the next if it has credentials of its own, else the caller's."""
     NO_MODEL = "no model"
-    """The provider does not have the model: the next; says nothing about the provider's health."""
+    """The provider does not have the model, or not this API: the next; says nothing about the provider's health."""
+    TOO_LONG = "too long"
+    """The prompt is larger than the model's context: the next one that is known to hold more, else the caller's."""
     SIGNATURE = "signature"
     """Thinking blocks that another provider wrote: the same once more without them."""
     CALLER = "caller"
@@ -48,6 +51,10 @@ class ProviderFault:
     retry_after: float | None = None
     slow: bool = False
     """Whether it was a time-out: one of these costs as much as many refusals."""
+    lasting: bool = False
+    """Whether it stays until a person changes something: a key, a payment, the name of a model, the request."""
+    overflow: Overflow | None = None
+    """The sizes that a TOO_LONG names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +72,36 @@ _EXHAUSTED_CODES = frozenset(
         "organization_usage_limit_exceeded enforced_spend_limit_reached usage_limit_reached billing_error"
     ).split()
 )
+_UNPAID = frozenset({"insufficient_quota", "credit_balance_exhausted", "billing_error"})
+_LASTING = frozenset({FaultKind.DENIED, FaultKind.NO_MODEL, FaultKind.CALLER, FaultKind.TOO_LONG})
+_SAID = {
+    FaultKind.LIMITED: "rate limit",
+    FaultKind.EXHAUSTED: "no credit or quota left",
+    FaultKind.DENIED: "key refused",
+    FaultKind.NO_MODEL: "model not found",
+    FaultKind.TOO_LONG: "prompt too long",
+    FaultKind.SIGNATURE: "thinking of another provider refused",
+    FaultKind.CALLER: "request refused",
+}
 _LIMITED_CODES = frozenset({"rate_limit_exceeded", "slow_down", "rate_limit_error"})
 _SPENT = re.compile(
     r"credit balance is too low|(?:usage|spend(?:ing)?) limits?\b|insufficient (?:credit|balance)", re.IGNORECASE
 )
+_CREDIT = re.compile(
+    r"credit balance is too low|insufficient (?:credits?|balance|funds|quota)\b|out of credits"
+    r"|no credits? (?:left|remaining)"
+    r"|(?:used|exhausted) (?:all|your) (?:of your )?(?:available |remaining )?credits|exceeded your current quota"
+    r"|payment required",
+    re.IGNORECASE,
+)
+_UNKNOWN_MODEL = re.compile(
+    r"\bmodel\b[^.]{0,120}\b(?:does ?n.t exist|does not exist|not found|is not (?:available|supported))"
+    r"|\b(?:not a valid|unknown|invalid|no such) model\b",
+    re.IGNORECASE,
+)
+_MODEL_CODES = frozenset({"model_not_found", "invalid_model", "model_not_available", "unknown_model"})
+_CALLERS_OBJECT = re.compile(r"response|conversation|file|item|cached|container|vector", re.IGNORECASE)
+"""What a caller names in a request, and a provider may not find."""
 _DAILY = re.compile(r"PerDay|limit: 0\b")
 _SIGNATURE = re.compile(r"invalid\W+signature\W+in\W+thinking\W+block", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
@@ -100,21 +133,19 @@ _STATUS_OF_CODE = {
 }
 
 
-def of_response(
-    api: Api, status: int, headers: Mapping[str, str], body: bytes, *, now: float, local: bool = False
-) -> ProviderFault | None:
+def of_response(api: Api, status: int, headers: Mapping[str, str], body: bytes, *, now: float) -> ProviderFault | None:
     """The fault in a complete answer, or None for a good one. `now` is seconds since the epoch, for reset times.
 
     A status below 400 whose body is nothing but an error, as some routers send it, is that error.
     """
     document = _document(body)
     if status < 400:
-        return None if not _is_error(document) else of_event(api, document, now=now, local=local)
+        return None if not _is_error(document) else of_event(api, document, now=now)
     lowered = {name.lower(): value for name, value in headers.items()}
-    return _judge(api, status, lowered, _error(document, body), now=now, local=local)
+    return _judge(api, status, lowered, _error(document, body), now=now)
 
 
-def of_event(api: Api, data: Any, *, now: float, local: bool = False) -> ProviderFault | None:
+def of_event(api: Api, data: Any, *, now: float) -> ProviderFault | None:
     """The fault in one decoded SSE event, or None where it is no error event."""
     if not _is_error(data):
         return None
@@ -125,7 +156,7 @@ def of_event(api: Api, data: Any, *, now: float, local: bool = False) -> Provide
     numbers = [int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600]
     known = [_STATUS_OF_CODE[code] for code in codes if code in _STATUS_OF_CODE]
     exhausted = [429 for code in codes if code in _EXHAUSTED_CODES]
-    return _judge(api, (exhausted + numbers + known + [500])[0], {}, error, now=now, local=local)
+    return _judge(api, (exhausted + numbers + known + [500])[0], {}, error, now=now)
 
 
 def unreachable(reason: str) -> ProviderFault:
@@ -137,33 +168,55 @@ def too_slow(what: str, seconds: float) -> ProviderFault:
     return ProviderFault(FaultKind.TRANSIENT, f"{what} within {seconds:g} s", slow=True)
 
 
-def _judge(
-    api: Api, status: int, headers: Mapping[str, str], error: _Error, *, now: float, local: bool
-) -> ProviderFault:
-    kind = _kind(api, status, headers, error, local=local)
+def _judge(api: Api, status: int, headers: Mapping[str, str], error: _Error, *, now: float) -> ProviderFault:
+    kind = _kind(api, status, headers, error)
     word = next((code for code in error.code.split() if _WORD.fullmatch(code) and not code.isdigit()), "")
     waits = kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.TRANSIENT)
-    return ProviderFault(kind, f"{status} {word}".strip(), _retry_after(headers, error, now) if waits else None)
+    sizes = overflow(set(error.code.split()), error.message, error.raw) if kind is FaultKind.TOO_LONG else None
+    after = _retry_after(headers, error, now) if waits else None
+    unpaid = kind is FaultKind.EXHAUSTED and after is None and (status != 429 or _UNPAID & set(error.code.split()))
+    said = _said(kind, status)
+    reason = f"{said} ({status})" if not word or said in word.replace("_", " ") else f"{said} ({status} {word})"
+    return ProviderFault(kind, reason, after, lasting=kind in _LASTING or bool(unpaid), overflow=sizes)
 
 
-def _kind(api: Api, status: int, headers: Mapping[str, str], error: _Error, *, local: bool) -> FaultKind:
+def _said(kind: FaultKind, status: int) -> str:
+    if kind is FaultKind.TRANSIENT:
+        return "overloaded" if status in (503, 529) else "server error"
+    return _SAID[kind]
+
+
+def _kind(api: Api, status: int, headers: Mapping[str, str], error: _Error) -> FaultKind:
     codes = set(error.code.split())
     kind = FaultKind.CALLER
     if codes & _EXHAUSTED_CODES or status == 402:
         kind = FaultKind.EXHAUSTED
     elif status == 429:
         kind = FaultKind.EXHAUSTED if _is_spent(headers, error) else FaultKind.LIMITED
-    elif status == 400 and api is Api.MESSAGES and _SPENT.search(error.message):
+    elif status in (400, 403) and (_CREDIT.search(error.message) or _is_anthropic_limit(api, status, error)):
         kind = FaultKind.EXHAUSTED
     elif status == 400 and api is Api.MESSAGES and _SIGNATURE.search(error.message):
         kind = FaultKind.SIGNATURE
+    elif overflow(codes, error.message) is not None:
+        kind = FaultKind.TOO_LONG
     elif status in (401, 403):
         kind = FaultKind.DENIED
-    elif status == 404 and (local or api is Api.MESSAGES) and _names_model(error):
+    elif _misses_model(status, codes, error):
         kind = FaultKind.NO_MODEL
     elif status >= 500 or status in (408, 409):
         kind = FaultKind.LIMITED if codes & _LIMITED_CODES else FaultKind.TRANSIENT
     return kind
+
+
+def _is_anthropic_limit(api: Api, status: int, error: _Error) -> bool:
+    return api is Api.MESSAGES and status == 400 and _SPENT.search(error.message) is not None
+
+
+def _misses_model(status: int, codes: set[str], error: _Error) -> bool:
+    """Whether the tier names a model, or an address, that is not there."""
+    if status in (404, 405):
+        return bool(codes & _MODEL_CODES) or _names_model(error) or not _CALLERS_OBJECT.search(error.message)
+    return status == 400 and bool(codes & _MODEL_CODES or _UNKNOWN_MODEL.search(error.message))
 
 
 def _is_spent(headers: Mapping[str, str], error: _Error) -> bool:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agentdeck.core.agents.agent import Mode, Status
-from agentdeck.core.agents.events import EventKind
 from agentdeck.core.agents.orders import Orders
+from agentdeck.core.agents.reports import Report
 from agentdeck.core.agents.verdict import Change, Evidence, Verdict, verdict
 from agentdeck.core.transcripts.records import Kind, Record
-from agentdeck.errors import DeckError
 from agentdeck.system.git.change import Look, look, places
 from agentdeck.system.state.store import Store
 
@@ -49,16 +47,19 @@ class Findings:
             self._evidence = self._evidence.take(record, attended=attended)
         return any(record.kind in _TELLING for record in records)
 
-    def verdict(self) -> Verdict | None:
-        """How a turn or a run stands that ended well as far as its program says; None for a command."""
+    def verdict(self, refusal: Report | None = None) -> Verdict | None:
+        """How a turn or a run stands that ended well as far as its program says; None for a command. `refusal` is why
+        the gateway refused its last request, if it did."""
         if not self._judges:
             return None
-        evidence = replace(self._evidence, change=self._change(), unserved=self._unserved())
+        evidence = replace(self._evidence, change=self._change())
+        if refusal is not None:
+            evidence = replace(evidence, unserved=refusal.reason, unserved_fault=refusal.fault)
         return verdict(evidence, over=self._orders.mode is Mode.HEADLESS)
 
-    def judged(self, final: Status) -> Status:
+    def judged(self, final: Status, refusal: Report | None) -> Status:
         """The status of a run that is over."""
-        found = self.verdict()
+        found = self.verdict(refusal)
         if found is None or (self._orders.mode is Mode.INTERACTIVE and not found.result):
             return final
         return replace(final, state=found.state, reason=found.reason, fault=found.fault, result=found.result)
@@ -70,12 +71,3 @@ class Findings:
         if now.is_dirtier_than(self._before):
             return Change.UNCOMMITTED
         return Change.COMMITTED if now.committed_since(self._before) else Change.NONE
-
-    def _unserved(self) -> str:
-        """Why no provider serves the agent, where that was the last that the gateway told of it."""
-        with contextlib.suppress(OSError, DeckError):
-            told = [each for each in self._store.events(self._orders.agent) if each.at >= self._begun]
-            told = [each for each in told if each.kind.startswith("provider.")]
-            if told and told[-1].kind == EventKind.PROVIDER_EXHAUSTED:
-                return str(told[-1].data.get("reason", "")) or told[-1].text or "every provider failed"
-        return ""

@@ -17,10 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Fault, State, Status
+from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, State, Status
 from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
+from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
@@ -159,10 +160,11 @@ class Runner:
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
         state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
-        if state is State.FAILED and self.watch.status.fault is Fault.BUDGET:
-            fault, reason = Fault.BUDGET, self.watch.status.reason
+        refusal = self.watch.refusal
+        if state is State.FAILED and refusal is not None:
+            fault, reason = refusal.fault, refusal.reason
         final = self._final(state, fault, reason, code)
-        return self.findings.judged(final) if state is State.DONE else final
+        return self.findings.judged(final, refusal) if state is State.DONE else final
 
     def _rest(self, move: ProfileMove) -> Status | None:
         """Wait until `move` is due, without a program, and make ready for it; return how the run ended meanwhile."""
@@ -234,7 +236,10 @@ class Runner:
         if is_shell(argv):
             self.watch.at_prompt = self.relay.rests
         else:
-            self.watch.judge = self.findings.verdict
+            self.watch.judge = self._verdict
+
+    def _verdict(self) -> Verdict | None:
+        return self.findings.verdict(self.watch.refusal)
 
     def _begin_in(self) -> str:
         found = inside(Path(self.orders.cwd), self.orders.start_in)
@@ -407,7 +412,7 @@ def _ending(status: Status) -> tuple[str, int]:
         return "STOPPED", ExitCode.INTERRUPTED
     if status.fault is Fault.TIMED_OUT:
         return "TIMEOUT", ExitCode.TIMED_OUT
-    if status.fault in (Fault.LIMITED, Fault.BUDGET):
+    if status.fault in PASSING_FAULTS:
         return "FAIL", ExitCode.TRY_LATER
     if status.fault is Fault.LOST:
         return "FAIL", KILLED

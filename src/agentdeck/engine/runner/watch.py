@@ -81,6 +81,8 @@ class Watch:
         """The reason of an agent that works, where there is something to say."""
         self.limited_as = ""
         """The reason of an agent that is limited, in place of what its screen says."""
+        self.refusal: Report | None = None
+        """Why the gateway refuses the agent's requests, while it does."""
         self._old_limits = 0
         """How many places of the screen tell of a limit that is over."""
         self._shows_history = False
@@ -169,7 +171,7 @@ class Watch:
                 self._ask((shown(screen, found[1] if found else told.waits_for or "asks something", told.at),))
             return
         if told.state is State.WORKING:
-            if self.status.fault is not Fault.BUDGET:
+            if self.refusal is None:
                 self._reported = False
                 self._set(state=State.WORKING, questions=())
             return
@@ -246,7 +248,7 @@ class Watch:
             self._judge_silent_screen()
             return
         state, reason = found
-        if self.status.fault is Fault.BUDGET and state in _TROUBLE:
+        if self.refusal is not None and state in _TROUBLE:
             return
         if state is State.WAITING:
             self._dialog_seen = True
@@ -315,7 +317,9 @@ class Watch:
         if report.state is State.DONE and self._orders.detectors.limited:
             # What the screen says of a limit when a turn went well is old: a resumed program shows its past.
             self._old_limits = count(self.screen(), self._orders.detectors.limited)
-        if self.status.fault is Fault.BUDGET and report.state in _TROUBLE and report.fault is not Fault.BUDGET:
+        if report.by_gateway:
+            self.refusal = report if report.reason else None
+        elif self.refusal is not None and report.state in _TROUBLE:
             return  # what the CLI makes of the gateway's refusal
         if report.state is not None:
             self._take_state(report, at)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Fault, Mode, Result, State, Status
+from agentdeck.core.agents.agent import PASSING_FAULTS, Agent, Fault, Mode, Result, State, Status
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.worktrees.heads import recorded_head
@@ -135,8 +135,7 @@ class AgentView:
             return code
         if self.state is State.STOPPED:
             return ExitCode.INTERRUPTED
-        later = (Fault.LIMITED, Fault.BUDGET)
-        by_fault = {Fault.TIMED_OUT: ExitCode.TIMED_OUT, **dict.fromkeys(later, ExitCode.TRY_LATER)}
+        by_fault = {Fault.TIMED_OUT: ExitCode.TIMED_OUT, **dict.fromkeys(PASSING_FAULTS, ExitCode.TRY_LATER)}
         return by_fault.get(self.status.fault, ExitCode.FAILED)
 
 
