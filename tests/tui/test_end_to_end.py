@@ -75,7 +75,7 @@ def test_from_the_first_agent_to_the_last_undo(bench: Bench, size: tuple[int, in
         on.press("Escape")
         on.sees_no_more("srch")
         on.sees("basket", "invoices", "q quit")
-        on.press("p")
+        on.press("P")
         on.sees("Nothing is stale")
         on.press("q")
         on.sees("q quit")

@@ -188,7 +188,7 @@ def test_nothing_to_undo_and_nothing_stale_say_so(bench: Bench) -> None:
     async def script(on: Driver) -> None:
         await on.press("u")
         await on.until(lambda: "nothing to undo" in on.notices())
-        await on.press("p")
+        await on.press("P")
         on.shows(PruneScreen)
         await on.sees("Nothing is stale")
         await on.press("escape", "X")
@@ -209,13 +209,13 @@ def test_p_lists_what_is_stale_and_why_and_clears_all_but_what_is_spared(bench: 
     bench.deck().land(LandRequest(("one", "two")))
 
     async def script(on: Driver) -> None:
-        await on.press("p")
+        await on.press("P")
         await on.sees("✗  agent", "it landed", "2 of 2 to delete")
         await on.press("space")
         await on.sees("1 of 2 to delete", "–  agent")
-        await on.press("p")
+        await on.press("x")
         await on.sees("Delete 1 item?", "Undo restores all of it.")
-        await on.press("enter", "p", "y")
+        await on.press("enter", "x", "y")
         await on.until(lambda: "Pruned 1 item" in on.notices())
         await on.sees("0 of 1 to delete")
         await on.press("escape")

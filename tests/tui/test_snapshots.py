@@ -165,7 +165,7 @@ def test_the_first_screen(shown: Callable[..., None]) -> None:
 
 def test_groups_marks_and_a_filter(shown: Callable[..., None]) -> None:
     async def before(pilot: Pilot[Any]) -> None:
-        await pilot.press("g", "A", "slash", "i")
+        await pilot.press("O", "A", "slash", "i")
 
     shown(before=before)
 
@@ -255,7 +255,7 @@ def test_what_is_stale(shown: Callable[..., None], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(PruneScreen, "find", lambda self: stale)
 
     async def before(pilot: Pilot[Any]) -> None:
-        await pilot.press("p")
+        await pilot.press("P")
         await pilot.app.workers.wait_for_complete()
         await pilot.press("space")
 

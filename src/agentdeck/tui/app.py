@@ -16,6 +16,7 @@ from textual import on, work
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from agentdeck.core.text.text import plain
@@ -25,7 +26,7 @@ from agentdeck.tui.acts.actions import ActionFollower, Actions, Failed, Finished
 from agentdeck.tui.feed import alerts
 from agentdeck.tui.feed.feed import Feed
 from agentdeck.tui.feed.snapshot import FeedSnapshot
-from agentdeck.tui.keys.keymap import checked
+from agentdeck.tui.keys.keymap import checked, with_keys
 from agentdeck.tui.look.look import has_few_colours, style_sheets
 from agentdeck.tui.look.preferences import Preferences, first_theme, load, theme_name
 from agentdeck.tui.look.styled import OnlyText
@@ -77,8 +78,8 @@ class DeckApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Of Textual's own only that which has no key here."""
         yield SystemCommand(
-            "choose a theme",
-            "This session only; set dashboard.theme in agentdeck.toml to keep it",
+            "Choose a theme",
+            "This session only; set dashboard.theme to keep it",
             self.action_change_theme,
         )
 
@@ -214,6 +215,21 @@ class DeckApp(App[None]):
         if self._driver is not None and not self.is_headless:
             with suppress(OSError):
                 self._driver.write(text)
+
+    # What is told
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a sentence with this person's own keys in it."""
+        text = plain(with_keys(message, self._keymap)) if "\n" not in message else with_keys(message, self._keymap)
+        super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
 
     # What was done
 

@@ -211,11 +211,11 @@ def test_order_groups_marks_and_tabs_by_key(bench: Bench) -> None:
         await on.until(lambda: len(_table(on).rows) == 2)
         await on.press("S")
         assert on.screen.order is Order.NAME
-        await on.press("g")
+        await on.press("O")
         assert on.screen.grouping is Grouping.STATE
         await on.sees("failed (1)", "working (1)")
         detail = on.screen.query_one(Detail)
-        for key, tab in {"d": "Diff", "e": "Events", "1": "Screen", "2": "Log", "4": "Commits"}.items():
+        for key, tab in {"d": "Diff", "e": "Events", "t": "Screen", "l": "Log", "h": "Commits"}.items():
             await on.press(key)
             assert detail.active == tab
         await on.press("z")
@@ -273,12 +273,12 @@ def test_a_mouse_selects_marks_and_presses_keys(bench: Bench) -> None:
 
 def test_keys_can_be_given_others(bench: Bench) -> None:
     async def script(on: Driver) -> None:
-        await on.sees("t new")
-        await on.press("t")
+        await on.sees("K new")
+        await on.press("K")
         assert isinstance(on.app.screen, NewAgent)
         await on.until(lambda: "no key “nonsense”" in on.notices())
 
-    bench.write("agentdeck.toml", '[keys]\n"deck.new" = "t"\nnonsense = "k"\n')
+    bench.write("agentdeck.toml", '[keys]\n"deck.new" = "K"\nnonsense = "k"\n')
     drive(bench.deck(), script)
 
 

@@ -86,12 +86,12 @@ def test_the_scope_is_all_committed_or_not(bench: Bench) -> None:
 
     async def script(on: Pilot[DiffPane]) -> None:
         await on.open(view, "5 files changed")
-        await on.press("u")
+        await on.press("a")
         await on.sees("3 files changed", "only committed changes")
         assert "untracked" not in on.text()
-        await on.press("u")
+        await on.press("a")
         await on.sees("3 files changed", "against its last commit", "only uncommitted changes", "bin.dat")
-        await on.press("u")
+        await on.press("a")
         await on.sees("5 files changed")
 
     on_pane(DiffPane, bench, script, (100, 40))
@@ -105,12 +105,12 @@ def test_keys_go_from_file_to_file_and_from_change_to_change(bench: Bench) -> No
         lines = on.pane.lines
         files = []
         for _ in range(9):
-            await on.press("n")
+            await on.press("right_curly_bracket")
             file = lines.file(lines.cursor)
             assert file is not None
             files.append(file.path)
         assert files[:5] == ["bin.dat", "gone.txt", "new name.txt", "src/app.py", "untracked 漢.txt"]
-        await on.press("p", "right_square_bracket")
+        await on.press("left_curly_bracket", "right_square_bracket")
         assert lines.rows[lines.cursor].kind == "line"
         assert lines.line(lines.cursor).kind == "@"
         await on.press("home", "down", "down", "enter")
@@ -156,7 +156,7 @@ def test_a_comment_is_kept_marked_deleted_and_sent(bench: Bench, tmp_path: Path)
         await on.sees("✎ less", "1 comment not sent")
         assert [(comment.place, comment.quote) for comment in _kept(bench)] == [("src/app.py:4", "print('more')")]
         assert lines.has_focus
-        await on.press("X")
+        await on.press("delete")
         await on.until(lambda: _kept(bench) == [])
         await on.until(lambda: "✎ less" not in on.text())
         await on.press("c", *"no", "escape")
@@ -178,7 +178,7 @@ def test_comments_outlive_the_dashboard_and_their_line(bench: Bench) -> None:
         await on.open(view, "1 comment not sent")
         await on.press("end")
         await on.sees("src/app.py:99 (no longer in this diff): about a line")
-        await on.press("X")
+        await on.press("delete")
         await on.until(lambda: _kept(bench) == [])
 
     on_pane(DiffPane, bench, script, (100, 60))
@@ -209,7 +209,7 @@ def test_huge_files_wait_to_be_asked_for_and_stay_quick(bench: Bench) -> None:
     async def script(on: Pilot[DiffPane]) -> None:
         await on.open(view, "60,000 lines; enter shows them")
         lines = on.pane.lines
-        await on.press("n", "enter")
+        await on.press("right_curly_bracket", "enter")
         await on.until(lambda: len(lines.rows) > 60_000, timeout=60)
         took = []
         for key in ("end", "home", "pagedown", "pagedown", "end", "pageup"):

@@ -66,7 +66,7 @@ def test_an_agent_that_printed_nothing_says_so(bench: Bench) -> None:
 
     async def script(on: Pilot[LogPane]) -> None:
         on.pane.show(view)
-        await on.sees("fix has nothing in its log yet; 1 shows its screen.")
+        await on.sees("fix has nothing in its log yet; t shows its screen.")
         on.pane.show(None)
         await on.sees("No agent is selected.")
 
@@ -102,9 +102,9 @@ def test_a_search_counts_marks_and_walks_through_its_matches(bench: Bench) -> No
         await on.sees("“e 5”: 11 of 11")
         await on.press("enter")
         assert on.pane.lines.has_focus
-        await on.press("N")
+        await on.press("left_square_bracket")
         await on.sees("“e 5”: 10 of 11", "line 58")
-        await on.press("n")
+        await on.press("right_square_bracket")
         await on.sees("“e 5”: 11 of 11", "line 59")
         strip = on.pane.lines.render_line(on.lines().index(next(line for line in on.lines() if "line 59" in line)))
         hit = next(segment for segment in strip if segment.text == "e 5")
@@ -134,7 +134,7 @@ def test_the_filter_shows_only_what_matches_also_of_what_comes(bench: Bench) -> 
 
     async def script(on: Pilot[LogPane]) -> None:
         await on.open(view, "line 99")
-        await on.press("f", *"line 7", "enter")
+        await on.press("ampersand", *"line 7", "enter")
         await on.sees("line 7\n", "line 79", "11 of the 100 lines")
         assert "line 8" not in on.text()
         with _log(view).open("a") as log:
@@ -142,7 +142,7 @@ def test_the_filter_shows_only_what_matches_also_of_what_comes(bench: Bench) -> 
         on.pane.look()
         await on.sees("line 777", "12 of the 102 lines")
         assert "other" not in on.text()
-        await on.press("f", *["backspace"] * 6, "enter")
+        await on.press("ampersand", *["backspace"] * 6, "enter")
         await on.sees("other")
 
     on_pane(LogPane, bench, script)
@@ -167,10 +167,10 @@ def test_long_lines_wrap_on_demand(bench: Bench, wide: str) -> None:
     async def script(on: Pilot[LogPane]) -> None:
         await on.open(view, "next")
         assert "END" not in on.text()
-        await on.press("w")
+        await on.press("backslash")
         await on.sees("END", "next")
         assert sum(line.count(wide) for line in on.lines()) == 110
-        await on.press("w")
+        await on.press("backslash")
         await on.until(lambda: "END" not in on.text())
 
     on_pane(LogPane, bench, script, (60, 20))
@@ -182,7 +182,7 @@ def test_wrapping_goes_on_right_while_lines_come_and_go(bench: Bench, monkeypatc
 
     async def script(on: Pilot[LogPane]) -> None:
         await on.open(view, "yyy")
-        await on.press("w")
+        await on.press("backslash")
         await on.sees("39")
         for round_ in range(3):
             with _log(view).open("a") as log:
@@ -204,8 +204,8 @@ def test_what_is_far_up_is_read_when_one_goes_there(bench: Bench, monkeypatch: p
     async def script(on: Pilot[LogPane]) -> None:
         await on.open(view, "line 1999")
         await on.press("slash", *"very first", "enter")
-        await on.sees("no match here; N searches further up")
-        await on.press("N")
+        await on.sees("no match here; [ searches further up")
+        await on.press("left_square_bracket")
         await on.sees("the very first", "1 of 1")
         assert len(on.pane.lines.lines) <= 500
         await on.press("pagedown", "end")
@@ -299,7 +299,7 @@ def test_a_hostile_log_is_only_text(bench: Bench) -> None:
         await on.until(lambda: on.pane.lines.count >= len(HOSTILE))
         on.pane.lines.focus()
         for _ in range(2):
-            for key in ("home", "w", "end"):
+            for key in ("home", "backslash", "end"):
                 await on.press(key)
                 for y in range(on.pane.lines.size.height):
                     for segment in on.pane.lines.render_line(y):

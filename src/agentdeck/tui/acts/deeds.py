@@ -38,7 +38,9 @@ def _outcome(landing: Landing) -> str:
     landed = [entry for entry in landing.entries if str(entry.stage) == State.LANDED]
     aside = [f"{entry.agent} was not landed: {entry.reason}." for entry in landing.entries if entry not in landed]
     where = ", ".join(dict.fromkeys(entry.base for entry in landed))
-    done = [f"{', '.join(entry.agent for entry in landed)} landed on {where}; u undoes it."] if landed else []
+    done = (
+        [f"{', '.join(entry.agent for entry in landed)} landed on {where}; {{deck.undo}} undoes it."] if landed else []
+    )
     return " ".join([*done, *aside])
 
 
@@ -80,7 +82,7 @@ def ask_and_prune(screen: Screen[None], deck: Deck, actions: Actions, chosen: Se
                 yield stale
 
         step, failed = deck.history.prune(one_by_one(), note)
-        said = "Pruned." if step is None else f"{step.text[:1].upper()}{step.text[1:]}; u undoes it."
+        said = "Pruned." if step is None else f"{step.text[:1].upper()}{step.text[1:]}; {{deck.undo}} undoes it."
         return f"{said} Not pruned: {', '.join(stale.what for stale in failed)}." if failed else said
 
     def answer(agreed: bool | None) -> None:

@@ -44,13 +44,13 @@ class AgentVerbs(Screen[None]):
     def _row(self) -> Row | None:
         row = self.selected_row()
         if row is None:
-            self.tell("No agent is selected; n starts one.", warn=True)
+            self.tell("No agent is selected; {deck.new} starts one.", warn=True)
         return row
 
     def _alive_view(self) -> AgentView | None:
         row = self._row()
         if row is not None and not _runs(row):
-            self.tell(f"{row.name} is not running ({row.state}); r starts it again.", warn=True)
+            self.tell(f"{row.name} is not running ({row.state}); {{agent.resume}} starts it again.", warn=True)
             return None
         return row.view if row else None
 
@@ -107,7 +107,9 @@ class AgentVerbs(Screen[None]):
         if view.state is State.DONE:
             answer(True)
             return
-        loss = f"It is {view.state}; its current work is interrupted. Its changes stay, and r starts it again."
+        loss = (
+            f"It is {view.state}; its current work is interrupted. Its changes stay; {{agent.resume}} starts it again."
+        )
         self.app.push_screen(Confirm(f"Stop {view.name}?", loss, yes="Stop", no="Keep it running"), answer)
 
     def _stop(self, name: str, note: Note) -> str:
@@ -118,10 +120,10 @@ class AgentVerbs(Screen[None]):
         if row is None:
             return
         if row.state is State.STARTING and not row.view.alive:
-            self.tell(f"{row.name} is still starting; X cancels the start.", warn=True)
+            self.tell(f"{row.name} is still starting; {{deck.cancel}} cancels the start.", warn=True)
             return
         if _runs(row):
-            self.tell(f"{row.name} is still running; i types to it.", warn=True)
+            self.tell(f"{row.name} is still running; {{agent.type}} types to it.", warn=True)
             return
         name = row.name
 
@@ -188,7 +190,7 @@ class AgentVerbs(Screen[None]):
     def action_broadcast(self) -> None:
         rows = self.marked_rows()
         if not rows:
-            self.tell("No agent is marked; space marks one.", warn=True)
+            self.tell("No agent is marked; {deck.mark} marks one.", warn=True)
             return
         names = [row.name for row in rows if _runs(row)]
         resting = [row.name for row in rows if not _runs(row)]
@@ -215,7 +217,7 @@ class AgentVerbs(Screen[None]):
         if row is None:
             return
         if row.state is not State.WAITING:
-            self.tell(f"{row.name} is {row.state} and asks nothing; i types to it.", warn=True)
+            self.tell(f"{row.name} is {row.state} and asks nothing; {{agent.type}} types to it.", warn=True)
             return
 
         def work(note: Note) -> str:
@@ -250,7 +252,9 @@ class AgentVerbs(Screen[None]):
     def _lend_in(self, row: Row, argv: list[str], complaint: str) -> None:
         folder = row.view.worktree
         if folder is None or not folder.is_dir():
-            self.tell(f"{row.name} no longer has a worktree; x removes it and saves its branch.", warn=True)
+            self.tell(
+                f"{row.name} no longer has a worktree; {{agent.remove}} removes it and saves its branch.", warn=True
+            )
             return
         if row.view.trouble:
             self.tell(f"The worktree of {row.name} can't be used: {row.view.trouble}.", warn=True)

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, OptionList
 
 from agentdeck.core.text.text import plain
+from agentdeck.tui.keys.keymap import with_keys
 
 
 class Tick(Checkbox):
@@ -59,7 +60,7 @@ class Confirm(YesOrNo):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(plain(self._question), classes="question", markup=False)
-            yield Label(plain(self._loss), classes="loss", markup=False)
+            yield Label(plain(with_keys(self._loss, self.app._keymap)), classes="loss", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._no} (n)", id="no", variant="primary", compact=True)
                 yield Button(f"{self._yes} (y)", id="yes", variant="error", compact=True)

@@ -226,7 +226,7 @@ def _waiting(deck: Deck) -> str:
         keys = [change.key for change in deck.trust.standing().changes]
     except DeckError:
         return ""  # each deed tells what is wrong with the configuration
-    return plain(f"Not approved, so not used: {listed(keys, 3)}. Press T to review it.") if keys else ""
+    return plain(f"Not approved, so not used: {listed(keys, 3)}. Press {{deck.trust}} to review it.") if keys else ""
 
 
 def _gateway_of(deck: Deck) -> GatewayFacts:

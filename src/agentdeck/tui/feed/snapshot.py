@@ -60,7 +60,7 @@ class Row:
     def reason(self) -> str:
         """In words why it stands as it does; what went wrong with the machine comes first."""
         if self.is_lost:
-            return "its runner is gone; r starts it again"
+            return "its runner is gone; resume it"
         if self.facts is not None and self.facts.problem:
             return self.facts.problem
         return self.view.trouble or self.view.reason

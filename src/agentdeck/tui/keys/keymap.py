@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, combinations
+import re
+from collections.abc import Iterator, Mapping
+from itertools import combinations
 
 from textual.binding import Binding
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
-from agentdeck.tui.keys.keys import BY_ID, COMMITS, DIFF, IN_DIFF, IN_LIST, IN_ROWS, IN_TABS, KEYS, LOG, SECTIONS, Key
+from agentdeck.tui.keys.keys import BY_ID, Key
 
 _SHOWN = {
     "enter": "⏎",
@@ -26,15 +27,26 @@ _SHOWN = {
     "less_than_sign": "<",
     "greater_than_sign": ">",
     "full_stop": ".",
+    "apostrophe": "'",
+    "dollar_sign": "$",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "backslash": "\\",
+    "ampersand": "&",
+    "minus": "-",
+    "plus": "+",
+    "equals_sign": "=",
+    "asterisk": "*",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "delete": "del",
+    "shift+left": "⇧←",
+    "shift+right": "⇧→",
 }
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 _NAMED = frozenset({*(str(key.value) for key in Keys), *KEY_NAME_REPLACEMENTS.values()})
 _FIXED = {"ctrl+p": "the palette", "ctrl+q": "leaving the program"}
 """Keys that are taken before any of ours is asked."""
-_MAIN = (*chain.from_iterable(KEYS.values()), *IN_LIST)
-"""The keys that work while they are in no tab."""
-_WITHIN = {LOG: (), DIFF: (*IN_DIFF, *IN_ROWS), COMMITS: (*IN_DIFF, *IN_ROWS)}
-"""What works in a tab beside its own keys; in all others that is `IN_ROWS`."""
 
 
 def shown_keys(key: Key, keymap: Mapping[str, str]) -> str:
@@ -50,11 +62,12 @@ def first_key(key: Key, keymap: Mapping[str, str]) -> str:
     return shown_keys(key, keymap).split(" ", maxsplit=1)[0]
 
 
-def keys_in(tab: str, keymap: Mapping[str, str]) -> frozenset[str]:
-    """All keys that mean something else while they are in that tab, as a person reads them."""
-    scope = f"In the tab {tab}"
-    keys = (*IN_TABS.get(scope, ()), *_WITHIN.get(scope, IN_ROWS)) if tab != "Screen" else ()
-    return frozenset(_shown(each) for each, _ in _places(keys, keymap))
+_NAMED_KEY = re.compile(r"\{([a-z]+\.[a-z0-9-]+)\}")
+
+
+def with_keys(text: str, keymap: Mapping[str, str]) -> str:
+    """`text` with each `{agent.stop}` in it as this person's key for that."""
+    return _NAMED_KEY.sub(lambda found: first_key(BY_ID[found[1]], keymap) if found[1] in BY_ID else found[0], text)
 
 
 def checked(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -75,7 +88,7 @@ def checked(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
             f"The key {_shown(key)} can't be both “{one.id}” and “{other.id}”; "
             f"“{loser.id}” stays on {shown_keys(loser, {})}."
         )
-    return good, [*complaints, *_hidden(good)]
+    return good, complaints
 
 
 def _problem(name: str, keys: str) -> str:
@@ -99,33 +112,9 @@ def _keys_of(text: str) -> list[str]:
     return [binding.key for name in names if name for binding in Binding.make_bindings([Binding(name, "")])]
 
 
-def _places(keys: Iterable[Key], keymap: Mapping[str, str]) -> Iterator[tuple[str, Key]]:
-    for key in keys:
-        for each in _keys_of(keymap.get(key.id) or key.keys):
-            yield each, key
-
-
 def _clashes(keymap: Mapping[str, str]) -> Iterator[tuple[str, Key, Key]]:
-    """Every key that stands for two things in one and the same place."""
-    in_tabs = [(*keys, *_WITHIN.get(tab, IN_ROWS)) for tab, keys in IN_TABS.items()]
-    for keys in (_MAIN, *in_tabs):
-        for (one, first), (other, second) in combinations(_places(keys, keymap), 2):
-            if one == other and first is not second:
-                yield one, first, second
-
-
-def _hidden(keymap: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each key of the main screen that a tab takes for itself, and did not before it was changed."""
-    for place, keys in SECTIONS.items():
-        if place in KEYS or keys is IN_LIST:
-            continue
-        known = _overlaps(keys, {})
-        for (inner, outer), key in _overlaps(keys, keymap).items():
-            if (inner, outer) not in known:
-                where = place[:1].lower() + place[1:]
-                yield f"The key {_shown(key)} is “{inner}” {where}, so it can't be “{outer}” there."
-
-
-def _overlaps(keys: Iterable[Key], keymap: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    main = dict(_places(chain.from_iterable(KEYS.values()), keymap))
-    return {(key.id, main[each].id): each for each, key in _places(keys, keymap) if each in main}
+    """Every key that stands for two things, wherever each of them works."""
+    places = [(each, key) for key in BY_ID.values() for each in _keys_of(keymap.get(key.id) or key.keys)]
+    for (one, first), (other, second) in combinations(places, 2):
+        if one == other:
+            yield one, first, second

@@ -1,4 +1,8 @@
-"""Every key of the dashboard, in tables: what it is for, and the id by which it can be given another key."""
+"""Every key of the dashboard, in tables: what it is for, and the id by which it can be given another key.
+
+A key means one thing, whatever has the focus: where several widgets take it, each binds the same `Key` and does with
+its action what that says. `keymap.checked` and the tests hold this over all of `SECTIONS`.
+"""
 
 from __future__ import annotations
 
@@ -16,141 +20,251 @@ class Key:
     keys: str
     action: str
     short: str
-    """One or two words for the line of keys."""
+    """One or two words for the line of keys and the palette."""
     help: str
-    """A sentence for the help and the palette."""
+    """A sentence for the help."""
+    label: str = ""
+    """What the palette calls it, the verb first; “” where it is not listed there."""
 
 
-AGENTS = "Selected agent"
+AGENTS = "Agents: the selected one, or all marked ones"
+ANSWERS = "Answers"
 DECK = "Deck"
 VIEWS = "Views"
-LOOK = "View"
+LOOK = "List"
+TABS = "Tabs"
 PROGRAM = "Program"
+
+OPTIONS = tuple(
+    Key(f"agent.option-{number}", str(number), f"choose({number})", str(number), "Answer with this option")
+    for number in range(1, 10)
+)
+NEXT = Key(
+    "deck.next", "tab", "next_needy", "next", "Go to the next agent that needs you", "Go to the next that needs you"
+)
+OPEN = Key(
+    "agent.attach", "enter", "open", "attach", "Attach to its terminal; in a tab or a view, open the line", "Attach"
+)
+REMOVE = Key("agent.remove", "x", "remove", "remove", "Remove, after a question; the work is saved first", "Remove")
+UNDO = Key("deck.undo", "u", "undo", "undo", "Undo the last step, or the selected one", "Undo the last step")
+MARK = Key("deck.mark", "space", "mark", "mark", "Mark or unmark", "Mark")
+CANCEL = Key("deck.cancel", "X", "cancel", "cancel", "Cancel the current action", "Cancel the current action")
+FIND = Key(
+    "look.filter", "slash", "find", "find", "Filter the agents as you type; in the log, search", "Filter the list"
+)
+COPY = Key("look.copy", "ctrl+c", "copy", "copy", "Copy the selected text or value", "Copy the selection")
+HELP = Key("program.help", "question_mark", "help", "help", "Search all keys and states", "Show help")
+BACK = Key("program.back", "escape", "back", "back", "One step back; on the list, clear filter and marks")
+QUIT = Key("program.quit", "q", "quit", "quit", "Close this screen, or the dashboard; agents keep running", "Quit")
 
 KEYS: dict[str, tuple[Key, ...]] = {
     AGENTS: (
-        Key("agent.attach", "enter", "attach", "attach", "Attach to its terminal; ctrl+b d detaches"),
-        Key("agent.type", "i", "type", "type", "Type a line to it"),
-        Key("agent.yes", "y", "answer('yes')", "yes", "Answer yes to its question, where it has a yes and a no"),
-        Key("agent.no", "N", "answer('no')", "no", "Answer no to its question, where it has a yes and a no"),
-        Key("agent.option-8", "8", "choose(8)", "8", "Choose option 8 of its question, as 1 to 7 do"),
-        Key("agent.option-9", "9", "choose(9)", "9", "Choose option 9 of its question"),
-        Key("agent.stop", "s", "stop", "stop", "Stop it; its work stays"),
-        Key("agent.resume", "r", "resume", "resume", "Resume it, with an optional prompt"),
-        Key("agent.land", "m", "land", "land", "Land it, or all marked agents, through the gate"),
-        Key("agent.fail-over", "f", "fail_over", "fail over", "Continue it with another profile, or its own again"),
-        Key("agent.remove", "x", "remove", "remove", "Remove it; its work is saved first"),
-        Key("agent.editor", "o", "editor", "open", "Open its worktree in your editor"),
-        Key("agent.shell", "w", "shell", "shell", "Open a shell in its worktree"),
+        OPEN,
+        Key("agent.type", "i", "type", "type", "Type a line to it; if it ended, resume it with that", "Type to agent"),
+        Key("agent.stop", "s", "stop", "stop", "Stop it; its work stays", "Stop"),
+        Key("agent.resume", "r", "resume", "resume", "Resume it, with an optional prompt", "Resume"),
+        Key("agent.land", "m", "land", "land", "Land it through the gate", "Land"),
+        Key(
+            "agent.fail-over",
+            "f",
+            "fail_over",
+            "fail over",
+            "Continue it with another profile, or its own again",
+            "Fail over to another profile",
+        ),
+        REMOVE,
+        Key(
+            "agent.publish",
+            "p",
+            "publish",
+            "push",
+            "Push it, update it from its base, open a pull request",
+            "Push or open a pull request",
+        ),
+        Key("agent.editor", "o", "editor", "open", "Open its worktree in your editor", "Open in editor"),
+        Key("agent.shell", "w", "shell", "shell", "Open a shell in its worktree", "Open a shell"),
+    ),
+    ANSWERS: (
+        Key(
+            "agent.yes", "y", "answer('yes')", "yes", "Answer yes, where the question has a yes and a no", "Answer yes"
+        ),
+        Key("agent.no", "N", "answer('no')", "no", "Answer no, where the question has a yes and a no", "Answer no"),
+        *OPTIONS,
+        NEXT,
     ),
     DECK: (
-        Key("deck.new", "n", "new", "new", "Start a new agent"),
-        Key("deck.next", "tab", "next_needy", "next", "Go to the next agent that needs you"),
-        Key("deck.mark", "space", "mark", "mark", "Mark or unmark the agent"),
-        Key("deck.mark-all", "A", "mark_all", "mark all", "Mark all shown agents, or none"),
-        Key("deck.broadcast", "b", "broadcast", "to marked", "Send one message to all marked agents"),
-        Key("deck.queue", "L", "queue", "queue", "Landing queue: stages, reasons and gate output"),
-        Key("deck.radar", "R", "radar", "radar", "Conflicts between agents, and the best landing order"),
-        Key("deck.undo", "u", "undo", "undo", "Undo the last removal, landing or prune"),
-        Key("deck.trash", "U", "trash", "trash", "All steps that can be undone"),
-        Key("deck.prune", "p", "prune", "prune", "Review and delete stale items"),
+        Key("deck.new", "n", "new", "new", "Start a new agent", "Start a new agent"),
+        MARK,
+        Key("deck.mark-all", "A", "mark_all", "mark all", "Mark all shown agents, or none", "Mark all"),
         Key(
-            "deck.trust",
-            "T",
-            "trust",
-            "trust",
-            "Approve the repository's configuration",
+            "deck.broadcast",
+            "b",
+            "broadcast",
+            "to marked",
+            "Send one message to all marked agents",
+            "Message the marked agents",
         ),
-        Key("deck.cancel", "X", "cancel", "cancel", "Cancel the current action"),
+        Key(
+            "deck.queue",
+            "L",
+            "queue",
+            "queue",
+            "Landing queue: stages, reasons and gate output",
+            "Show the landing queue",
+        ),
+        Key(
+            "deck.radar",
+            "R",
+            "radar",
+            "radar",
+            "Conflicts between agents, and the best landing order",
+            "Show the radar",
+        ),
+        UNDO,
+        Key("deck.trash", "U", "trash", "steps", "All steps that can be undone", "Show all steps"),
+        Key("deck.prune", "P", "prune", "prune", "Review and delete stale items", "Prune stale items"),
+        Key("deck.trust", "T", "trust", "trust", "Approve the repository's configuration", "Approve the configuration"),
+        CANCEL,
     ),
     VIEWS: (
-        Key("view.inbox", "exclamation_mark", "inbox", "inbox", "Answer all waiting questions, one after the other"),
+        Key(
+            "view.inbox",
+            "exclamation_mark",
+            "inbox",
+            "inbox",
+            "Answer all waiting questions, one after the other",
+            "Show the inbox",
+        ),
     ),
     LOOK: (
-        Key("look.filter", "slash", "filter", "filter", "Filter the agents as you type"),
-        Key("look.order", "S", "order", "order", "Next sort order: need, name, age, change, CPU, cost"),
-        Key("look.group", "g", "group", "group", "Group by nothing, state, profile or base"),
-        Key("look.pane", "right,f6", "focus_pane", "into tab", "Focus the tab; escape returns"),
-        Key("look.zoom", "z", "zoom", "zoom", "Show the tab in full screen, or beside the list"),
-        Key("tab.screen", "1", "tab('Screen', 1)", "screen", "Its terminal, live"),
-        Key("tab.log", "2", "tab('Log', 2)", "log", "Its output, with times"),
-        Key("tab.log-letter", "l", "tab('Log')", "log", "The same, while numbers answer a question too"),
-        Key("tab.diff", "3", "tab('Diff', 3)", "diff", "Its changes"),
-        Key("tab.diff-letter", "d", "tab('Diff')", "diff", "The same, while numbers answer a question too"),
-        Key("tab.commits", "4", "tab('Commits', 4)", "commits", "Its commits"),
-        Key("tab.env", "5", "tab('Env', 5)", "env", "Its ports, database and variables"),
-        Key("tab.usage", "6", "tab('Usage', 6)", "usage", "Its processor time and memory"),
-        Key("tab.events", "7", "tab('Events', 7)", "events", "Its events"),
-        Key("tab.events-letter", "e", "tab('Events')", "events", "The same, while numbers answer a question too"),
+        FIND,
+        Key(
+            "look.waiting",
+            "W",
+            "only('waiting')",
+            "waiting",
+            "Show only agents that wait; again: all",
+            "Show only waiting",
+        ),
+        Key(
+            "look.failed",
+            "F",
+            "only('failed')",
+            "failed",
+            "Show only agents that failed; again: all",
+            "Show only failed",
+        ),
+        Key(
+            "look.to-land",
+            "M",
+            "only('to land')",
+            "to land",
+            "Show only agents with work to land; again: all",
+            "Show only what can land",
+        ),
+        Key("look.busy", "B", "only('busy')", "busy", "Show only agents that work; again: all", "Show only busy"),
+        Key(
+            "look.ended",
+            "E",
+            "only('ended')",
+            "ended",
+            "Show only stopped and landed agents; again: all",
+            "Show only ended",
+        ),
+        Key(
+            "look.order",
+            "S",
+            "order",
+            "sort",
+            "Next sort order: need, name, age, change, CPU, cost",
+            "Sort by the next order",
+        ),
+        Key(
+            "look.group",
+            "O",
+            "group",
+            "group",
+            "Group by nothing, state, profile or base",
+            "Group by the next grouping",
+        ),
+        Key(
+            "look.jump", "apostrophe", "jump", "go to", "Label the agents, and go to one by its label", "Go to an agent"
+        ),
+    ),
+    TABS: (
+        Key(
+            "look.pane",
+            "right,f6",
+            "focus_pane",
+            "into tab",
+            "Go into the tab; escape returns to the list",
+            "Go into the tab",
+        ),
+        Key("look.zoom", "z", "zoom", "zoom", "Show the tab in full screen, or beside the list", "Zoom the tab"),
+        Key("tab.screen", "t", "tab('Screen')", "screen", "Its terminal, live", "Show Screen"),
+        Key("tab.log", "l", "tab('Log')", "log", "Its output, with times", "Show Log"),
+        Key("tab.diff", "d", "tab('Diff')", "diff", "Its changes", "Show Diff"),
+        Key("tab.commits", "h", "tab('Commits')", "commits", "Its commits (history)", "Show Commits"),
+        Key("tab.env", "V", "tab('Env')", "env", "Its ports, database and variables", "Show Env"),
+        Key("tab.usage", "dollar_sign", "tab('Usage')", "usage", "Its cost, processor time and memory", "Show Usage"),
+        Key("tab.events", "e", "tab('Events')", "events", "Its events", "Show Events"),
+        Key("tab.next", "greater_than_sign", "turn(1)", "next tab", "The next tab", "Show the next tab"),
+        Key("tab.before", "less_than_sign", "turn(-1)", "tab before", "The previous tab", "Show the previous tab"),
+        COPY,
     ),
     PROGRAM: (
-        Key("program.help", "question_mark", "help", "help", "This help"),
-        Key("program.theme", "ctrl+t", "theme", "theme", "Light or dark theme"),
-        Key("program.back", "escape", "back", "back", "Return to the list; clear filter and marks"),
-        Key("program.quit", "q", "quit", "quit", "Quit the dashboard; agents keep running"),
+        HELP,
+        Key("program.theme", "ctrl+t", "theme", "theme", "Light or dark theme", "Switch between light and dark"),
+        BACK,
+        QUIT,
     ),
 }
-IN_LIST = (
-    Key("list.down", "down,j", "move(1)", "down", "The next agent"),
-    Key("list.up", "up,k", "move(-1)", "up", "The previous agent"),
-    Key("list.page-down", "pagedown", "page(1)", "page down", "One page down"),
-    Key("list.page-up", "pageup", "page(-1)", "page up", "One page up"),
-    Key("list.first", "home", "move(-100000)", "first", "The first agent"),
-    Key("list.last", "end,G", "move(100000)", "last", "The last agent"),
+FAR = 100_000_000
+"""Lines: more than there are anywhere."""
+MOVE = (
+    Key("move.down", "down,j", "move(1)", "down", "The next line"),
+    Key("move.up", "up,k", "move(-1)", "up", "The previous line"),
+    Key("move.page-down", "pagedown,ctrl+d", "page(1)", "page down", "One page down"),
+    Key("move.page-up", "pageup,ctrl+u", "page(-1)", "page up", "One page up"),
+    Key("move.first", "home", f"move({-FAR})", "first", "The first line, or older output"),
+    Key("move.last", "end,G", f"move({FAR})", "last", "The last line; a log follows its end"),
+    Key("move.left", "shift+left", "sideways(-1)", "left", "Scroll to the left"),
+    Key("move.right", "shift+right", "sideways(1)", "right", "Scroll to the right"),
 )
-"""The keys that work while they are in the list of agents."""
-IN_ROWS = (
-    Key("rows.down", "down,j", "move(1)", "down", "The next line"),
-    Key("rows.up", "up,k", "move(-1)", "up", "The previous line"),
-    Key("rows.page-down", "pagedown,ctrl+d", "page(1)", "page down", "One page down"),
-    Key("rows.page-up", "pageup,ctrl+u", "page(-1)", "page up", "One page up"),
-    Key("rows.first", "home,g", "move(-100000000)", "first", "The first line"),
-    Key("rows.last", "end,G", "move(100000000)", "last", "The last line"),
-    Key("rows.open", "enter", "open", "open", "Go to the file, or show the commit's changes"),
+"""The keys of the list of agents, and of every tab and view that has lines."""
+STEP = (
+    Key("step.next", "right_square_bracket", "step(1)", "next", "The next change, or the next match"),
+    Key("step.before", "left_square_bracket", "step(-1)", "before", "The previous change, or the previous match"),
 )
-"""The keys of every tab that has a current line: all but Screen and Log."""
-IN_DIFF = (
-    Key("diff.next-file", "n", "step('file', 1)", "file", "The next file"),
-    Key("diff.file-before", "p", "step('file', -1)", "file", "The previous file"),
-    Key("diff.next-hunk", "right_square_bracket", "step('@', 1)", "change", "The next change"),
-    Key("diff.hunk-before", "left_square_bracket", "step('@', -1)", "change", "The previous change"),
+FILES = (
+    Key("step.next-file", "right_curly_bracket", "step_file(1)", "next file", "The next file"),
+    Key("step.file-before", "left_curly_bracket", "step_file(-1)", "file before", "The previous file"),
 )
-"""The keys of a diff, in the tab Diff and of one commit."""
-LOG, DIFF, COMMITS, ENV = "In the tab Log", "In the tab Diff", "In the tab Commits", "In the tab Env"
+WRAP = Key("look.wrap", "backslash", "wrap", "wrap", "Wrap long lines, or not")
+LOG, DIFF, ENV = "In the tab Log", "In the tab Diff", "In the tab Env"
 
 IN_TABS: dict[str, tuple[Key, ...]] = {
     LOG: (
-        Key("log.search", "slash", "search", "search", "Search; a capital letter makes it case-sensitive"),
-        Key("log.next", "n", "step(1)", "next", "The next match"),
-        Key("log.before", "N", "step(-1)", "before", "The previous match, also further up in the log"),
-        Key("log.filter", "f", "filter", "filter", "Show only lines that contain a text"),
-        Key("log.wrap", "w", "wrap", "wrap", "Wrap long lines, or not"),
-        Key("log.end", "G", "end", "follow", "Go to the end, and follow it"),
-        Key("log.home", "g", "home", "older", "Go to older output"),
-        Key("log.replay", "space", "replay", "replay", "Play the recording of its terminal, or pause it"),
-        Key("log.slower", "less_than_sign,comma", "speed(-1)", "slower", "Play it slower"),
-        Key("log.faster", "greater_than_sign,full_stop", "speed(1)", "faster", "Play it faster, up to 8x"),
-        Key("log.back", "left", "skip(-10)", "back", "Ten seconds back in the recording"),
-        Key("log.on", "right", "skip(10)", "on", "Ten seconds forward in the recording"),
-        Key("log.leave", "escape", "leave_replay", "leave", "Back from the recording to the log"),
+        Key("log.filter", "ampersand", "filter", "only", "Show only lines that contain a text"),
+        WRAP,
+        Key("log.replay", "ctrl+r", "replay", "replay", "Play the recording of its terminal, or pause it"),
+        Key("log.slower", "minus", "speed(-1)", "slower", "Play it slower"),
+        Key("log.faster", "plus,equals_sign", "speed(1)", "faster", "Play it faster, up to 8x"),
+        Key("log.back", "comma", "skip(-10)", "back", "Ten seconds back in the recording"),
+        Key("log.on", "full_stop", "skip(10)", "on", "Ten seconds forward in the recording"),
     ),
     DIFF: (
+        *FILES,
         Key("diff.comment", "c", "comment", "comment", "Comment on this line; sent later with C"),
         Key("diff.send", "C", "send", "send all", "Send all comments; resume the agent if it ended"),
-        Key("diff.delete", "X", "delete", "delete", "Delete the comment on this line"),
-        Key("diff.scope", "u", "scope", "committed", "Show all, only committed, or uncommitted changes"),
+        Key("diff.delete", "delete,backspace", "delete", "delete", "Delete the comment on this line"),
+        Key("diff.scope", "a", "scope", "committed", "Show all, only committed, or uncommitted changes"),
     ),
-    COMMITS: (Key("commits.list", "backspace,escape", "list", "list", "Return to the list of commits"),),
-    ENV: (
-        Key("env.copy", "y", "copy", "copy", "Copy the value to the clipboard"),
-        Key("env.reveal", "v", "reveal", "secret", "Show or hide the secret on this line"),
-    ),
+    ENV: (Key("env.reveal", "asterisk", "reveal", "secret", "Show or hide the secret on this line"),),
 }
 SECTIONS: dict[str, tuple[Key, ...]] = {
     **KEYS,
-    "In the list of agents": IN_LIST,
-    "In a tab with lines": IN_ROWS,
-    "In a diff": IN_DIFF,
+    "In lists and tabs": (*MOVE, *STEP),
     **IN_TABS,
 }
 """All of them, as the help shows them."""

@@ -18,6 +18,7 @@ from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
 from agentdeck.tui.feed.snapshot import FeedSnapshot, GatewayFacts
+from agentdeck.tui.keys.keymap import with_keys
 from agentdeck.tui.list.order import URGENCY
 
 COLOURS = {
@@ -187,7 +188,8 @@ class Problems(Widget):
     lines: reactive[tuple[str, ...]] = reactive((), layout=True)
 
     def render(self) -> Content:
-        shown = [Content.styled(cut(f" ✗ {text}", max(1, self.size.width)), "$text-error") for text in self.lines]
+        said = [with_keys(text, self.app._keymap) for text in self.lines]
+        shown = [Content.styled(cut(f" ✗ {text}", max(1, self.size.width)), "$text-error") for text in said]
         return Content("\n").join(shown)
 
     def watch_lines(self, lines: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from agentdeck.core.agents.agent import State
 from agentdeck.tui.feed.snapshot import Row
-from agentdeck.tui.keys.keymap import first_key, keys_in
+from agentdeck.tui.keys.keymap import first_key
 from agentdeck.tui.keys.keys import BY_ACTION, BY_ID
 from agentdeck.tui.list.header import ActivityLine, KeyHint
 
@@ -30,27 +30,25 @@ def hints_for(
         actions += ["land"] if row.state is State.DONE else []
         actions += ["fail_over"] if row.state is State.LIMITED else []
         if row.view.alive:
-            actions += ["attach", "type", "stop"]
+            actions += ["open", "type", "stop"]
         elif row.state is not State.STARTING:  # there is nothing yet that could be gone on with
             actions += ["resume", "remove"]
     actions += ["next_needy", "inbox"] if needy else []
     actions.append("new")
     if row is not None:
-        actions += ["filter", "focus_pane", "mark", "editor", "shell"]
+        actions += ["find", "focus_pane", "mark", "editor", "shell"]
         actions += ["remove"] if row.view.alive else []
         actions += ["fail_over"] if not row.view.agent.argv else []
         actions += ["undo", "queue", "radar", "prune", "trash", "order", "group"]
     actions += ["help", "quit"]
     actions = ["back", *(action for action in actions if action != "focus_pane")] if tab else actions
-    taken = keys_in(tab, keymap) if tab else frozenset()
-    hints = [hint_of(BY_ACTION[action].id, keymap) for action in dict.fromkeys(actions)]
-    return tuple(hint for hint in hints if hint.key not in taken or hint.action == "back")
+    return tuple(hint_of(BY_ACTION[action].id, keymap) for action in dict.fromkeys(actions))
 
 
-def hint_of(name: str, keymap: Mapping[str, str]) -> KeyHint:
-    """The key of that id, as this person has it."""
+def hint_of(name: str, keymap: Mapping[str, str], word: str = "") -> KeyHint:
+    """The key of that id, as this person has it; `word` is what it does here, where that is known closer."""
     key = BY_ID[name]
-    return KeyHint(first_key(key, keymap), key.short, key.action)
+    return KeyHint(first_key(key, keymap), word or key.short, key.action)
 
 
 def show_activity(screen: Screen[None], text: str, *, can_cancel: bool) -> None:

@@ -40,6 +40,25 @@ class Grouping(StrEnum):
     BASE = "base branch"
 
 
+class Only(StrEnum):
+    """What a key narrows the list to."""
+
+    WAITING = "waiting"
+    FAILED = "failed"
+    TO_LAND = "to land"
+    BUSY = "busy"
+    ENDED = "ended"
+
+
+_ONLY = {
+    Only.WAITING: {State.WAITING},
+    Only.FAILED: {State.FAILED},
+    Only.TO_LAND: {State.DONE},
+    Only.BUSY: {State.STARTING, State.WORKING, State.LIMITED},
+    Only.ENDED: {State.STOPPED, State.LANDED},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Heading:
     """The line above a group of rows."""
@@ -64,9 +83,12 @@ _GROUPS: dict[Grouping, Callable[[Row], str]] = {
 }
 
 
-def arrange(rows: Iterable[Row], order: Order, grouping: Grouping, query: str) -> list[Line]:
+def arrange(
+    rows: Iterable[Row], order: Order, grouping: Grouping, query: str = "", only: Only | None = None
+) -> list[Line]:
     """The lines of the list. Rows that are equal in the order asked for keep the one of their creation."""
-    kept = sorted(filtered(rows, query), key=_KEYS[order])
+    states = _ONLY[only] if only is not None else frozenset(State)
+    kept = sorted(filtered((row for row in rows if row.state in states), query), key=_KEYS[order])
     if grouping is Grouping.NONE:
         return list(kept)
     groups: dict[str, list[Row]] = {}

@@ -20,7 +20,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
 from agentdeck.tui.feed.snapshot import Row
-from agentdeck.tui.keys.keys import IN_LIST, bound
+from agentdeck.tui.keys.keys import MOVE, bound
 from agentdeck.tui.list.columns import GAP, Layout, Part, cell, lay_out
 from agentdeck.tui.list.order import Heading, Line
 from agentdeck.tui.look.look import has_few_colours
@@ -32,10 +32,10 @@ _YOUNG, _MINUTES_TICK = 65.0, 10
 _Cells = tuple[tuple[Part, ...], ...]
 
 
-class AgentTable(ScrollView, can_focus=True):
+class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
     """Knows which agent is selected and which are marked, by name: both stay when the order changes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_LIST)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(MOVE)]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"agents--{name}"
         for name in (
@@ -72,6 +72,8 @@ class AgentTable(ScrollView, can_focus=True):
         self._painted: list[_Cells] = []
         self._ticks = 0
         self._styles_of: dict[str, Style] = {}
+        self._labels: dict[str, str] = {}
+        """What stands before agents while one is gone to by its label."""
 
     # What is shown
 
@@ -177,6 +179,8 @@ class AgentTable(ScrollView, can_focus=True):
     def _gutter(self, line: Line, is_cursor: bool, base: Style) -> Segment:
         if isinstance(line, Heading):
             return Segment("  ", base)
+        if line.name in self._labels:
+            return Segment(f" {self._labels[line.name]} ", base + Style(reverse=True, bold=True))
         mark = "*" if line.name in self.marked else " "
         return Segment(f"{'▌' if is_cursor else ' '}{mark} ", base + self._style("mark"))
 
@@ -272,6 +276,18 @@ class AgentTable(ScrollView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         self.action_move(by * max(1, self.size.height - _TITLE_LINES - 1))
+
+    def label(self, labels: str) -> dict[str, str]:
+        """Put a label before each agent that is seen; return them with their agents. “” takes them away."""
+        top = self.scroll_offset.y
+        seen = [line.name for line in self.lines[top : top + self.size.height] if isinstance(line, Row)]
+        found = dict(zip(labels, seen, strict=False))
+        self._labels = {name: label for label, name in found.items()}
+        self.refresh()
+        return found
+
+    def action_sideways(self, by: int) -> None:
+        """All columns fit: there is nothing at the sides."""
 
     def toggle_mark(self) -> None:
         """Mark the selected agent, or take its mark away, and go on to the next one."""

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from agentdeck.core.text.text import columns
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.tui.keys.keymap import first_key
+from agentdeck.tui.keys.keymap import first_key, with_keys
 from agentdeck.tui.keys.keys import BY_ID
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.watching import AgentWatch
@@ -30,7 +30,7 @@ class Line(Widget):
     text = reactive("", layout=True)
 
     def render(self) -> Content:
-        return Content(self.text)
+        return Content(with_keys(self.text, self.app._keymap))
 
     def watch_text(self, text: str) -> None:
         self.display = bool(text)

@@ -17,7 +17,7 @@ from agentdeck.core.text.text import cut, pad, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Commit, Diff
-from agentdeck.tui.keys.keys import COMMITS, IN_TABS, bound
+from agentdeck.tui.keys.keys import BACK, bound
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
@@ -29,12 +29,12 @@ _REST = 1.0
 class CommitsPane(AgentPane):
     WATCHES = True
     KEYS: ClassVar = (
-        ("rows.open", "its changes"),
+        ("agent.attach", "its changes"),
         ("program.back", "back"),
-        ("diff.next-file diff.file-before", "file"),
-        ("diff.hunk-before diff.next-hunk", "change"),
+        ("step.file-before step.next-file", "file"),
+        ("step.before step.next", "change"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[COMMITS])]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound([BACK])]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
@@ -134,7 +134,7 @@ class CommitsPane(AgentPane):
         lines.display = False
         lines.reset()
 
-    def action_list(self) -> None:
+    def action_back(self) -> None:
         if self._open is None:
             raise SkipAction
         self._close()

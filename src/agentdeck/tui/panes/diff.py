@@ -16,7 +16,7 @@ from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Comment, Diff, Scope
-from agentdeck.tui.keys.keys import DIFF, IN_TABS, bound
+from agentdeck.tui.keys.keys import DIFF, FILES, IN_TABS, bound
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
@@ -45,15 +45,15 @@ class _Facts:
 class DiffPane(AgentPane):
     WATCHES = True
     KEYS: ClassVar = (
-        ("diff.next-file diff.file-before", "file"),
-        ("diff.hunk-before diff.next-hunk", "change"),
+        ("step.file-before step.next-file", "file"),
+        ("step.before step.next", "change"),
         ("diff.comment", "comment"),
         ("diff.send", "send all"),
         ("diff.delete", "delete one"),
         ("diff.scope", "committed or not"),
         ("program.back", "back"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[DIFF])]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(key for key in IN_TABS[DIFF] if key not in FILES)]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
@@ -126,13 +126,13 @@ class DiffPane(AgentPane):
             self.say(
                 {
                     Scope.ALL: f"No changes yet against {plain(diff.against)}.",
-                    Scope.COMMITTED: f"No commits yet since {plain(diff.against)}; u shows the rest.",
-                    Scope.UNCOMMITTED: "Everything is committed; u shows it.",
+                    Scope.COMMITTED: f"No commits yet since {plain(diff.against)}; {{diff.scope}} shows the rest.",
+                    Scope.UNCOMMITTED: "Everything is committed; {diff.scope} shows it.",
                 }[self._scope]
             )
             return
         count = len(comments)
-        said = f"✎ {count} comment{'s' if count > 1 else ''} not sent; C sends" if count else ""
+        said = f"✎ {count} comment{'s' if count > 1 else ''} not sent; {{diff.send}} sends" if count else ""
         file = self.lines.file(self.lines.cursor)
         self.say("  ·  ".join(filter(None, (said, _SAID[self._scope], plain(file.path) if file else ""))))
 
@@ -171,7 +171,7 @@ class DiffPane(AgentPane):
                 self._do(lambda: self.deck.review.comment(view.name, comment))
 
         place = plain(target.place)
-        self.query_one(Prompt).ask(f"✎ {place}:", answer, hint="C sends it to the agent")
+        self.query_one(Prompt).ask(f"✎ {place}:", answer, hint="sent to the agent later, with the other comments")
 
     def action_delete(self) -> None:
         view, comment = self.view, self.lines.comment()
@@ -185,7 +185,7 @@ class DiffPane(AgentPane):
         if view is None or self._sends:
             return
         if self._facts is None or not self._facts.comments:
-            self.app.notify("There are no comments to send; c adds one.", severity="warning")
+            self.app.notify("There are no comments to send; {diff.comment} adds one.", severity="warning")
             return
         self._sends = True
         self._do(lambda: self.deck.review.send(view.name))

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.text.text import columns, cut_start, plain
 from agentdeck.engine.views.review import Comment, Diff
-from agentdeck.tui.keys.keys import IN_DIFF, bound
+from agentdeck.tui.keys.keys import FILES, STEP, bound
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.colouring import Colouring
 from agentdeck.tui.panes.rows import Piece, RowsView
@@ -34,11 +34,7 @@ class DiffRow(NamedTuple):
 
 
 class DiffView(RowsView):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bound(IN_DIFF),
-        Binding("left", "scroll_left", "To the left", show=False),
-        Binding("right", "scroll_right", "To the right", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound((*STEP, *FILES))]
     FIXED = 8
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -221,7 +217,13 @@ class DiffView(RowsView):
 
     # Keys
 
-    def action_step(self, what: str, by: int) -> None:
+    def action_step(self, by: int) -> None:
+        self._step("@", by)
+
+    def action_step_file(self, by: int) -> None:
+        self._step("file", by)
+
+    def _step(self, what: str, by: int) -> None:
         stops = self._stops[what]
         if not stops:
             return

@@ -13,7 +13,7 @@ from agentdeck.core.text.secrets import masked
 from agentdeck.core.text.text import columns, pad, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.tui.keys.keys import ENV, IN_TABS, bound
+from agentdeck.tui.keys.keys import COPY, ENV, IN_TABS, bound
 from agentdeck.tui.panes.listed import ListPane
 from agentdeck.tui.panes.rows import Piece, RowsView
 
@@ -29,8 +29,8 @@ class EnvLine:
 
 
 class EnvPane(ListPane):
-    KEYS: ClassVar = (("env.copy", "copy"), ("env.reveal", "show or hide a secret"), ("program.back", "back"))
-    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[ENV])]
+    KEYS: ClassVar = (("look.copy", "copy"), ("env.reveal", "show or hide a secret"), ("program.back", "back"))
+    BINDINGS: ClassVar[list[BindingType]] = [*bound([COPY, *IN_TABS[ENV]])]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

@@ -24,9 +24,9 @@ _LOOKS = {"working": "bar", "waiting": "warn", "limited": "accent", "done": "goo
 class EventsPane(ListPane):
     WATCHES = True
     KEYS: ClassVar = (
-        ("rows.up rows.down", "one in full"),
-        ("rows.first", "newest"),
-        ("rows.last", "oldest"),
+        ("move.up move.down", "one in full"),
+        ("move.first", "newest"),
+        ("move.last", "oldest"),
         ("program.back", "back"),
     )
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 
+from agentdeck.tui.keys.keys import FAR, MOVE, bound
 
-class FollowView(ScrollView, can_focus=True):
+SIDEWAYS = 8
+"""Columns that one key scrolls to the side."""
+
+
+class FollowView(ScrollView, can_focus=True, inherit_bindings=False):
     """Subclasses draw lines in `render_line` and tell in `grown` how many there are."""
 
     DEFAULT_CLASSES = "pane--view"
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(MOVE)]
 
     follows = reactive(True)
     """Whether the end is shown, and will be when more comes. Scrolling up ends it, going to the end begins it again."""
@@ -57,8 +66,15 @@ class FollowView(ScrollView, can_focus=True):
     def action_scroll_home(self) -> None:
         self._go(0)
 
-    def action_page_up(self) -> None:
-        self._go(self.scroll_offset.y - self.size.height + 1)
+    def action_move(self, by: int) -> None:
+        # Far more than there are lines: to an end.
+        if by >= FAR:
+            self.action_scroll_end()
+        else:
+            self._go(self.scroll_offset.y + by)
 
-    def action_page_down(self) -> None:
-        self._go(self.scroll_offset.y + self.size.height - 1)
+    def action_page(self, by: int) -> None:
+        self._go(self.scroll_offset.y + by * (self.size.height - 1))
+
+    def action_sideways(self, by: int) -> None:
+        self.scroll_to(x=self.scroll_x + by * SIDEWAYS, animate=False)

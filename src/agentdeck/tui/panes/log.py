@@ -16,7 +16,7 @@ from agentdeck.core.text.text import cut, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.terminal import MOST_LINES, LogChange, LogTail
-from agentdeck.tui.keys.keys import IN_TABS, LOG, bound
+from agentdeck.tui.keys.keys import BACK, FIND, IN_TABS, LOG, STEP, bound
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.loglines import LogView
 from agentdeck.tui.panes.prompt import Prompt
@@ -36,17 +36,17 @@ class LogPane(AgentPane):
 
     WATCHES = True
     KEYS: ClassVar = (
-        ("log.search", "search"),
-        ("log.next log.before", "next"),
-        ("log.filter", "filter"),
+        ("look.filter", "search"),
+        ("step.before step.next", "match"),
+        ("log.filter", "only"),
         ("log.replay", "replay"),
         ("log.slower log.faster", "speed"),
-        ("end", "follow"),
-        ("log.wrap", "wrap"),
-        ("home", "older"),
+        ("move.last", "follow"),
+        ("look.wrap", "wrap"),
+        ("move.first", "older"),
         ("program.back", "back"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_TABS[LOG])]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound((FIND, *STEP, *IN_TABS[LOG], BACK))]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
@@ -138,6 +138,8 @@ class LogPane(AgentPane):
             self.look()
 
     def _follows_changed(self, follows: bool) -> None:
+        if follows:
+            self._seeks = 0
         if follows and not self._is_last:
             self._wish = LogTail.end
             self.look()
@@ -153,17 +155,17 @@ class LogPane(AgentPane):
     def _state(self, view: AgentView) -> str:
         if not self.lines.lines:
             return (
-                f"{view.name} has nothing in its log yet; 1 shows its screen."
+                f"{view.name} has nothing in its log yet; {{tab.screen}} shows its screen."
                 if view.log
                 else f"{view.name} never ran, so it has no log."
             )
         if self.lines.follows:
             return "" if view.alive else f"{view.name} has ended ({view.state})."
         if not self._is_last:
-            return "▼ more below; press end"
+            return "▼ more below; press {move.last}"
         if not self.lines.unseen:
-            return "▼ not following; press end to follow"
-        return f"▼ {self.lines.unseen:,} new line{'s' if self.lines.unseen > 1 else ''} below; press end"
+            return "▼ not following; press {move.last} to follow"
+        return f"▼ {self.lines.unseen:,} new line{'s' if self.lines.unseen > 1 else ''} below; press {{move.last}}"
 
     def _search_state(self) -> str:
         if not self._searched:
@@ -172,7 +174,7 @@ class LogPane(AgentPane):
         shown = f"“{cut(plain(self._searched), 24)}”"
         if self._seeks:
             return f"{shown}: searching further up …"
-        where = "" if self._is_first else " here; N searches further up"
+        where = "" if self._is_first else " here; {step.before} searches further up"
         return f"{shown}: {at} of {count:,}{where}" if count else f"{shown}: no match{where}"
 
     def _filter_state(self) -> str:
@@ -184,7 +186,7 @@ class LogPane(AgentPane):
 
     # Keys
 
-    def action_search(self) -> None:
+    def action_find(self) -> None:
         def answer(text: str | None) -> None:
             self.lines.focus()
             if text is not None:
@@ -200,7 +202,7 @@ class LogPane(AgentPane):
 
     def action_step(self, by: int) -> None:
         if not self._searched:
-            self.action_search()
+            self.action_find()
         elif not self.lines.step(by) and by < 0 and not self._is_first:
             self._seeks = -1
             self.lines.action_scroll_home()
@@ -272,7 +274,7 @@ class LogPane(AgentPane):
             self._player.stop()
         await super().on_unmount()
 
-    def action_leave_replay(self) -> None:
+    def action_back(self) -> None:
         if self._player is None:
             raise SkipAction
         self._end_replay()
@@ -289,13 +291,6 @@ class LogPane(AgentPane):
 
     def action_wrap(self) -> None:
         self.lines.wrap(not self.lines.wraps)
-
-    def action_end(self) -> None:
-        self._seeks = 0
-        self.lines.action_scroll_end()
-
-    def action_home(self) -> None:
-        self.lines.action_scroll_home()
 
 
 def _pattern(text: str) -> re.Pattern[bytes] | None:

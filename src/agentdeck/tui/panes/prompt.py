@@ -7,16 +7,18 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Label
+
+from agentdeck.tui.keys.keys import BACK, bound
 
 Answer = Callable[[str | None], None]
 """Gets what was typed, or None where it was left without an answer."""
 
 
 class Prompt(Horizontal):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound([BACK])]
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +58,7 @@ class Prompt(Horizontal):
         if self.is_open:
             self._close(None)
 
-    def action_leave(self) -> None:
+    def action_back(self) -> None:
         self._close(None)
 
     @on(Input.Submitted)

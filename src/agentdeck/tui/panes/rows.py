@@ -15,8 +15,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from agentdeck.tui.keys.keys import IN_ROWS, bound
+from agentdeck.tui.keys.keys import MOVE, OPEN, bound
 from agentdeck.tui.look.look import has_few_colours
+from agentdeck.tui.panes.follow import SIDEWAYS
 
 Piece = tuple[str, str]
 """A text that is clean, and the name of its look; “” is a plain one."""
@@ -26,11 +27,11 @@ LOOKS = (
 ).split()
 
 
-class RowsView(ScrollView, can_focus=True):
+class RowsView(ScrollView, can_focus=True, inherit_bindings=False):
     """Subclasses say how many rows there are, and what is in each."""
 
     DEFAULT_CLASSES = "pane--view"
-    BINDINGS: ClassVar[list[BindingType]] = [*bound(IN_ROWS)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound((*MOVE, OPEN))]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"row--{name}" for name in LOOKS}
     FIXED = 0
     """Columns at the left that stay where they are when the rest is scrolled to the side."""
@@ -152,6 +153,9 @@ class RowsView(ScrollView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         self.go_to(self.cursor + by * max(1, self.scrollable_content_region.height - 1))
+
+    def action_sideways(self, by: int) -> None:
+        self.scroll_to(x=self.scroll_x + by * SIDEWAYS, animate=False)
 
     def action_open(self) -> None:
         if self.count():

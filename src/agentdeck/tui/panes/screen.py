@@ -91,8 +91,8 @@ class ScreenPane(AgentPane):
 
     WATCHES = True
     KEYS: ClassVar = (
-        ("↑ ↓ pgup pgdn", "scroll"),
-        ("end", "follow"),
+        ("move.up move.down move.page-up move.page-down", "scroll"),
+        ("move.last", "follow"),
         ("program.back", "back"),
         ("agent.type", "type"),
         ("agent.attach", "attach"),

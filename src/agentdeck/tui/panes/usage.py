@@ -42,7 +42,7 @@ class Sample:
 class UsagePane(ListPane):
     """Samples while it is seen; what an agent used meanwhile is not made up."""
 
-    KEYS: ClassVar = (("rows.up rows.down", "processes"), ("program.back", "back"))
+    KEYS: ClassVar = (("move.up move.down", "processes"), ("program.back", "back"))
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

@@ -15,10 +15,10 @@ from agentdeck.core.text.text import plain
 from agentdeck.tui.acts.actions import ActionFollower, Actions
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.keys.keys import KEYS, bound
-from agentdeck.tui.list.detail import Detail
+from agentdeck.tui.list.detail import TABS, Detail
 from agentdeck.tui.list.header import ActivityLine, Asks, DeckHeader, KeyBar, Problems
 from agentdeck.tui.list.hints import FILTERING, hints_for, show_activity
-from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Order, arrange
+from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Only, Order, arrange
 from agentdeck.tui.list.table import AgentTable
 from agentdeck.tui.list.welcome import Welcome
 from agentdeck.tui.screens.deckverbs import DeckVerbs
@@ -42,6 +42,8 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         self.deck, self.actions = deck, actions
         self.snapshot = first
         self.order, self.grouping, self.filter = Order.URGENCY, Grouping.NONE, ""
+        self.only: Only | None = None
+        """The states that are shown; None: all."""
         self._wanted = ""
         """The agent to select as soon as it is there: one that was started just now."""
 
@@ -90,7 +92,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         self._show_selected()
 
     def _arrange(self) -> None:
-        lines = arrange(self.snapshot.rows, self.order, self.grouping, self.filter)
+        lines = arrange(self.snapshot.rows, self.order, self.grouping, self.filter, self.only)
         self.query_one(AgentTable).show(lines)
 
     def _show_selected(self) -> None:
@@ -155,11 +157,12 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def _go_to(self, name: str) -> None:
         table = self.query_one(AgentTable)
         if name not in [row.name for row in table.rows]:
+            self.only = None
             self._set_filter("")
         table.select(name)
 
     def action_next_needy(self) -> None:
-        rows = arrange(self.snapshot.rows, self.order, self.grouping, "")
+        rows = arrange(self.snapshot.rows, self.order, self.grouping)
         names = [row.name for row in rows if isinstance(row, Row)]
         needy = [row.name for row in rows if isinstance(row, Row) and row.state in NEEDS_PERSON]
         if not needy:
@@ -175,21 +178,24 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def action_mark_all(self) -> None:
         self.query_one(AgentTable).mark_all()
 
+    def action_open(self) -> None:
+        self.action_attach()
+
     def action_choose(self, number: int) -> None:
         """Choose this option of what the selected agent asks."""
-        if self._asks_for_number():
-            self.action_answer(str(number))
-
-    def _asks_for_number(self) -> bool:
         row = self.selected_row()
         question = row.view.status.question if row is not None and row.view.alive else None
-        return question is not None and bool(question.options)
-
-    async def action_tab(self, tab: str, number: int = 0) -> None:
-        """Open a tab; a key that is a number chooses an option while the selected agent asks for one."""
-        if number and self._asks_for_number():
+        if row is not None and (question is None or not question.options):
+            self.tell(f"{row.name} offers no options to choose from; numbers answer questions.", warn=True)
+        elif row is not None:
             self.action_answer(str(number))
-            return
+
+    async def action_turn(self, by: int) -> None:
+        """Open the next tab, or the previous one."""
+        tabs = list(TABS)
+        await self.action_tab(tabs[(tabs.index(self.query_one(Detail).active) + by) % len(tabs)])
+
+    async def action_tab(self, tab: str) -> None:
         detail = self.query_one(Detail)
         had_keys = detail.has_keys()
         await detail.open_tab(tab)
@@ -215,7 +221,8 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
             self.remove_class("-zoomed")
         elif not table.has_focus:
             pass
-        elif self.filter:
+        elif self.filter or self.only:
+            self.only = None
             self._set_filter("")
         else:
             table.unmark()
@@ -224,7 +231,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
 
     # Filter, order, groups
 
-    def action_filter(self) -> None:
+    def action_find(self) -> None:
         box = self.query_one("#filter", Input)
         box.display = True
         box.focus()
@@ -255,6 +262,25 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         self.query_one("#filter").display = bool(self.filter)
         self.query_one(AgentTable).focus()
 
+    def action_only(self, wanted: str) -> None:
+        """Show only the agents that stand so; all where only those are shown already."""
+        self.only = None if self.only == wanted else Only(wanted)
+        self._arrange()
+        self._show_selected()
+
+    def action_jump(self) -> None:
+        from agentdeck.tui.dialogs.jump import LABELS, Jump
+
+        table = self.query_one(AgentTable)
+        labelled = table.label(LABELS)
+
+        def answer(label: str | None) -> None:
+            table.label("")
+            if label in labelled:
+                table.select(labelled[label])
+
+        self.app.push_screen(Jump(), answer)
+
     def action_order(self) -> None:
         orders = list(Order)
         self.order = orders[(orders.index(self.order) + 1) % len(orders)]
@@ -273,6 +299,14 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         from agentdeck.tui.screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen(self.app._keymap))
+
+    def action_copy(self) -> None:
+        text = self.get_selected_text()
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.tell("Copied.")
+        else:
+            self.tell("Nothing is selected; drag the mouse over text.", warn=True)
 
     def action_theme(self) -> None:
         dark = self.app.current_theme.dark

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.text.text import plain
 from agentdeck.errors import NotFoundError
 from agentdeck.tui.acts.actions import Note, Untrusted
 from agentdeck.tui.acts.deeds import ask_and_undo, land
 from agentdeck.tui.acts.verbs import AgentVerbs
+from agentdeck.tui.dialogs.dialogs import Choose
 
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import RadarReport
@@ -36,6 +38,34 @@ class DeckVerbs(AgentVerbs):
                 self.action_queue()
 
         self.app.push_screen(LandDialog(self.deck, names), answer)
+
+    def action_publish(self) -> None:
+        row = self._row()
+        if row is None:
+            return
+        name = row.name
+        base = plain(row.view.base) or "its base"
+        options = [
+            (f"push {name} and open a pull request against {base}", "propose"),
+            ("the same, as a draft", "draft"),
+            (f"pull {base} from its remote", "pull"),
+        ]
+
+        def answer(choice: str | None) -> None:
+            if choice == "pull":
+                self.actions.do(f"pulling {base}", lambda note: self.deck.landings.pull(row.view.base, note))
+            elif choice is not None:
+                draft = choice == "draft"
+                title = f"opening a pull request for {name}"
+                self.actions.do(title, lambda note: self._propose(name, note, draft=draft), name)
+
+        text = "A pull request needs gh or glab; AgentDeck says so before it pushes anything."
+        self.app.push_screen(Choose(f"Publish {name}", text, options), answer)
+
+    def _propose(self, name: str, note: Note, *, draft: bool) -> str:
+        from agentdeck.engine.views.landings import LandRequest
+
+        return f"Pull request of {name}: {self.deck.landings.propose(LandRequest((name,)), draft=draft, note=note)}"
 
     def action_queue(self) -> None:
         from agentdeck.tui.screens.queue import QueueScreen
@@ -83,6 +113,9 @@ class DeckVerbs(AgentVerbs):
         if (row is not None and self.actions.cancel(row.name)) or self.actions.cancel():
             return
         if row is not None and row.state is State.STARTING and row.view.alive:
-            self.tell(f"{row.name} is running its set-up hooks; s stops it, x removes it.", warn=True)
+            self.tell(
+                f"{row.name} is running its set-up hooks; {{agent.stop}} stops it, {{agent.remove}} removes it.",
+                warn=True,
+            )
         else:
             self.tell("There is nothing to cancel.", warn=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from agentdeck.core.agents.agent import State
 from agentdeck.tui.keys.keymap import shown_keys
-from agentdeck.tui.keys.keys import SECTIONS, Key
+from agentdeck.tui.keys.keys import BACK, HELP, QUIT, SECTIONS, Key, bound
 from agentdeck.tui.list.header import COLOURS
 
 _KEYS_WIDE, _HELP_WIDE = 11, 66
@@ -28,19 +28,24 @@ _STATES = {
     State.LIMITED: "its provider's limit is reached, or a backup took over",
     State.DONE: "finished its turn without an error",
     State.FAILED: "ended with an error; the list shows why",
-    State.STOPPED: "stopped by a person; r resumes it",
+    State.STOPPED: "stopped by a person; {agent.resume} resumes it",
     State.LANDED: "its work is on the base branch",
 }
 
 
 class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark", "dismiss", "Back", show=False),
+        *bound([BACK, QUIT, HELP]),
     ]
 
     def __init__(self, keymap: Mapping[str, str]) -> None:
         super().__init__()
         self._keymap = keymap
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    action_quit = action_help = action_back
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog help"):

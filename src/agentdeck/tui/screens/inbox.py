@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
@@ -22,7 +22,7 @@ from agentdeck.tui.acts.actions import Actions, Note
 from agentdeck.tui.acts.verbs import AgentVerbs
 from agentdeck.tui.dialogs.dialogs import Ask
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
-from agentdeck.tui.keys.keys import BY_ID, bound
+from agentdeck.tui.keys.keys import BY_ID, NEXT, OPTIONS, bound
 from agentdeck.tui.list.header import KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
@@ -57,10 +57,7 @@ class Asked:
 
 class InboxScreen(Listing, AgentVerbs):
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(number), f"choose({number})", f"Choose option {number}", show=False) for number in range(1, 10)),
-        *bound([BY_ID[name] for name in ("agent.type", "agent.yes", "agent.no")]),
-        Binding("tab", "cursor(1)", "Next question", show=False),
-        Binding("shift+tab", "cursor(-1)", "Previous question", show=False),
+        *bound([*OPTIONS, NEXT, *(BY_ID[name] for name in ("agent.type", "agent.yes", "agent.no"))]),
     ]
     heading = "Inbox"
     empty = "No agent asks anything."
@@ -192,6 +189,9 @@ class InboxScreen(Listing, AgentVerbs):
                 self._answer(asked, text=text)
 
         self.app.push_screen(Ask(f"Answer {asked.name}", hint="your own words; Enter sends them"), answer)
+
+    def action_next_needy(self) -> None:
+        self.action_move(1)
 
     @on(OptionList.OptionSelected)
     def action_enter(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -20,7 +20,8 @@ from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, fit, pad, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.tui.acts.actions import ActionFollower, Actions
-from agentdeck.tui.keys.keys import BY_ID, bound
+from agentdeck.tui.keys.keymap import with_keys
+from agentdeck.tui.keys.keys import BACK, CANCEL, HELP, MOVE, QUIT, bound
 from agentdeck.tui.list.header import ActivityLine, KeyBar, KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of, show_activity
 from agentdeck.tui.look.telling import sentence
@@ -48,12 +49,7 @@ class Listing(ActionFollower, Screen[None]):
     """`find` is called in a thread, at once and again after every change; the rest shows what it found."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Back to the agents", show=False),
-        Binding("j", "cursor(1)", "Next line", show=False),
-        Binding("k", "cursor(-1)", "Previous line", show=False),
-        Binding("pagedown", "page(1)", "Scroll the details down", show=False),
-        Binding("pageup", "page(-1)", "Scroll the details up", show=False),
-        *bound([BY_ID["deck.cancel"], BY_ID["program.help"]]),
+        *bound([BACK, QUIT, CANCEL, HELP, *MOVE]),
     ]
     heading = ""
     empty = "There is nothing here."
@@ -123,7 +119,7 @@ class Listing(ActionFollower, Screen[None]):
     def _show_hints(self) -> None:
         keymap = self.app._keymap
         first = [hint_of("deck.cancel", keymap)] if self.actions.can_cancel else []
-        back = KeyHint("esc", "back", "leave")
+        back = hint_of(BACK.id, keymap, "back")
         self.query_one(KeyBar).hints = (*first, *self.hints(), hint_of("program.help", keymap), back)
 
     # Looking
@@ -199,7 +195,7 @@ class Listing(ActionFollower, Screen[None]):
         if self.facts is None:
             return
         key = self.selected
-        said.update(Content(self.empty) if key is None else self.about(self.facts, key))
+        said.update(Content(with_keys(self.empty, self.app._keymap)) if key is None else self.about(self.facts, key))
 
     @property
     def selected(self) -> str | None:
@@ -224,7 +220,10 @@ class Listing(ActionFollower, Screen[None]):
     async def _pressed(self, event: KeyBar.Pressed) -> None:
         await self.run_action(event.action)
 
-    def action_leave(self) -> None:
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def action_quit(self) -> None:
         self.dismiss()
 
     def action_cancel(self) -> None:
@@ -236,9 +235,14 @@ class Listing(ActionFollower, Screen[None]):
 
         self.app.push_screen(HelpScreen(self.app._keymap))
 
-    def action_cursor(self, by: int) -> None:
+    def action_move(self, by: int) -> None:
         options = self.query_one(OptionList)
-        options.action_cursor_down() if by > 0 else options.action_cursor_up()
+        if options.option_count:
+            at = options.highlighted or 0
+            options.highlighted = max(0, min(options.option_count - 1, at + by))
+
+    def action_sideways(self, by: int) -> None:
+        """What does not fit is cut, and stands below in full."""
 
     def action_page(self, by: int) -> None:
         about = self.query_one("#about", VerticalScroll)

@@ -1,4 +1,4 @@
-"""The command palette: every key's deed by its sentence, and every agent by its name."""
+"""The command palette: every key's deed, the verb first and its key beside it, and every agent by its name."""
 
 from __future__ import annotations
 
@@ -6,30 +6,39 @@ from collections.abc import Iterator
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.types import IgnoreReturnCallbackType
 
+from agentdeck.core.text.text import plain
+from agentdeck.tui.keys.keymap import first_key
 from agentdeck.tui.keys.keys import KEYS
 from agentdeck.tui.screens.deck import DeckScreen
 
+Command = tuple[str, str, IgnoreReturnCallbackType]
+"""What it is called, its key, and what it does."""
+
 
 class DeckCommands(Provider):
-    def _commands(self) -> Iterator[tuple[str, IgnoreReturnCallbackType]]:
+    def _commands(self) -> Iterator[Command]:
         screen = self.screen
         if not isinstance(screen, DeckScreen):
             return
-        for section, keys in KEYS.items():
-            for key in keys:
-                yield f"{section.lower()}: {key.help}", partial(screen.run_action, key.action)
+        for key in (key for keys in KEYS.values() for key in keys if key.label):
+            yield key.label, first_key(key, screen.app._keymap), partial(screen.run_action, key.action)
         for row in screen.snapshot.rows:
-            yield f"go to {row.name} ({row.state})", partial(screen.go_to, row.name)
+            yield f"Go to {plain(row.name)}", str(row.state), partial(screen.go_to, row.name)
 
     async def discover(self) -> Hits:
-        for text, command in self._commands():
-            yield DiscoveryHit(text, command)
+        for text, key, command in self._commands():
+            yield DiscoveryHit(_line(Content(text), key), command, text)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for text, command in self._commands():
+        for text, key, command in self._commands():
             score = matcher.match(text)
             if score > 0:
-                yield Hit(score, matcher.highlight(text), command)
+                yield Hit(score, _line(matcher.highlight(text), key), command, text)
+
+
+def _line(text: Content, key: str) -> Content:
+    return Content("").join([text, Content.styled(f"  {key}", "$text-accent")])

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
 from agentdeck.core.text.text import size_text
+from agentdeck.tui.keys.keys import MARK, REMOVE, bound
 from agentdeck.tui.list.header import KeyHint
+from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
@@ -19,10 +21,7 @@ if TYPE_CHECKING:
 
 
 class PruneScreen(Listing):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "prune", "Delete all of it", show=False),
-        Binding("space", "spare", "Keep or delete this item", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound([REMOVE, MARK])]
     heading = "Prune"
     empty = "Nothing is stale: no landed agents, merged branches, orphaned resources or expired trash."
     columns = (
@@ -81,15 +80,16 @@ class PruneScreen(Listing):
     def hints(self) -> Sequence[KeyHint]:
         if not self.facts:
             return ()
-        return (KeyHint("p", "delete what is marked ✗", "prune"), KeyHint("space", "keep", "spare"))
+        keymap = self.app._keymap
+        return (hint_of(REMOVE.id, keymap, "delete what is marked ✗"), hint_of(MARK.id, keymap, "keep or delete"))
 
     @on(OptionList.OptionSelected)
-    def action_spare(self) -> None:
+    def action_mark(self) -> None:
         if (key := self.selected) is not None:
             self.spared ^= {key}
             self._show()
 
-    def action_prune(self) -> None:
+    def action_remove(self) -> None:
         from agentdeck.tui.acts.deeds import ask_and_prune
 
         if chosen := self.chosen():

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 
 from agentdeck.core.text.durations import short_duration
 from agentdeck.engine.views.terminal import NOTE
+from agentdeck.tui.keys.keys import UNDO, bound
 from agentdeck.tui.list.header import KeyHint, Piece
+from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
@@ -35,11 +37,9 @@ class Queue:
 
 
 class QueueScreen(Listing):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "undo", "Undo the landing", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound([UNDO])]
     heading = "Landing queue"
-    empty = "Nothing has landed yet. Press m on an agent that is done to land it."
+    empty = "Nothing has landed yet. Press {agent.land} on an agent that is done to land it."
     columns = (
         ListingColumn("STAGE", 12),
         ListingColumn("AGENT", 10),
@@ -75,7 +75,7 @@ class QueueScreen(Listing):
         self.reload()
 
     def hints(self) -> Sequence[KeyHint]:
-        return (KeyHint("u", "undo", "undo"),) if self.facts and self.facts.landings else ()
+        return (hint_of(UNDO.id, self.app._keymap),) if self.facts and self.facts.landings else ()
 
     def action_undo(self) -> None:
         from agentdeck.tui.acts.deeds import ask_and_undo

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
 from agentdeck.core.text.durations import short_duration
 from agentdeck.tui.acts.taking_back import is_open, what_happens
+from agentdeck.tui.keys.keys import UNDO, bound
 from agentdeck.tui.list.header import KeyHint
+from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TrashScreen(Listing):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "undo", "Undo the step", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound([UNDO])]
     heading = "Trash"
     empty = "No steps yet. Removals, landings and prunes appear here and can be undone."
     columns = (ListingColumn("STEP", 4), ListingColumn("WHEN", 8), ListingColumn("STEP", 20), ListingColumn("", 10))
@@ -57,7 +59,7 @@ class TrashScreen(Listing):
 
     def hints(self) -> Sequence[KeyHint]:
         step = self._step() if self.facts else None
-        return (KeyHint("u", "undo this step", "undo"),) if step is not None and is_open(step) else ()
+        return (hint_of(UNDO.id, self.app._keymap, "undo this step"),) if step is not None and is_open(step) else ()
 
     @on(OptionList.OptionSelected)
     def action_undo(self) -> None:
