@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import signal
+import tempfile
 
 from tests.support.databases import deck_id, open_
 from tests.support.decks import bench
@@ -12,6 +15,15 @@ from tests.support.scripted import scripted
 from tests.support.servers import postgres, redis_url, template
 
 __all__ = ["bench", "deck_id", "isolated_git", "open_", "postgres", "redis_url", "repo", "scripted", "template"]
+
+# What is kept for this user's next call is kept for these tests alone.
+_STATE = tempfile.mkdtemp(prefix="agentdeck-tests-state-")
+os.environ["XDG_STATE_HOME"] = _STATE
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_STATE, ignore_errors=True)
+
 
 # Where these tests run in the background of a shell or under nohup, signals are ignored, and what they start would
 # inherit that.

@@ -56,6 +56,18 @@ def test_the_test_would_notice(bench: Bench) -> None:
     assert "pydantic" in loaded_by(bench, "config")
 
 
+def test_what_changes_agents_loads_no_models_where_the_configuration_is_as_before(bench: Bench) -> None:
+    loaded_by(bench, "run", "--detach", "-n", "first", "--", "true")
+    for line in (
+        "run -n one -- git commit --allow-empty -qm work",
+        "merge one",
+        "run -n two -- true",
+        "rm two",
+        "stop --all",
+    ):
+        assert "pydantic" not in loaded_by(bench, *line.split()), line
+
+
 def test_ls_loads_no_more_for_fifty_agents_than_for_one(bench: Bench) -> None:
     """What it costs is what it imports: 0.1 s for some 260 modules, on a machine of which a test knows nothing."""
     put_agent(bench.root, "agent-0", state=State.FAILED, reason="exit code 3")

@@ -24,7 +24,7 @@ def config(args: Namespace, out: Output) -> ExitCode:
     deck = Deck.find()
     settings = deck.settings
     tell_waiting(deck, out)
-    values = settings.config.model_dump(mode="json", by_alias=True)
+    values = settings.values
     if out.json:
         out.emit("config", config=values, origins=settings.origins)
         return ExitCode.OK

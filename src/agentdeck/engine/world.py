@@ -109,23 +109,27 @@ class World:
         """The configuration, all of it approved: raise UntrustedError where some of it is not."""
         settings = self.sources.settings()
         self.check_trust()
+        self.sources.remember(settings)
         return settings
 
     @cached_property
     def safe_settings(self) -> Settings:
         """The configuration without what nobody has approved, for all that only looks."""
         settings = self.sources.settings()
-        return settings if self.standing.counts else self.sources.harmless()
+        if not self.standing.counts:
+            return self.sources.harmless()
+        self.sources.remember(settings)
+        return settings
 
     @property
     def patience(self) -> RunnerConfig:
         """How a stop is to go; as by default where the configuration has mistakes, for an agent can always be
         stopped."""
-        from agentdeck.core.config.config import RunnerConfig
-
         try:
             return self.safe_settings.config.runner
         except ConfigError:
+            from agentdeck.core.config.config import RunnerConfig
+
             return RunnerConfig()
 
     @cached_property

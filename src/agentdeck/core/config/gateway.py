@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from agentdeck.core.config.behaviour import BudgetsBehaviour, ProviderBehaviour
 from agentdeck.core.config.section import Seconds, Section
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.tiers import check_tiers
@@ -39,7 +40,7 @@ class Prices(Section):
     """Tokens written to the provider's cache."""
 
 
-class ProviderConfig(Section):
+class ProviderConfig(ProviderBehaviour, Section):
     """An API that serves models. Known names have defaults (`PRESETS`)."""
 
     base_url: str
@@ -72,11 +73,6 @@ class ProviderConfig(Section):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("the address contains more than host and path; put a key into a variable: key_env")
         return url.rstrip("/")
-
-    @property
-    def uses_own_login(self) -> bool:
-        """Whether the agent's own login goes to this provider."""
-        return not self.key_env and not self.local
 
 
 SERVED_PORT = 18640
@@ -177,7 +173,7 @@ class Limit(Section):
     """Of prompt (cached or not) and answer; none: no limit."""
 
 
-class BudgetsConfig(Section):
+class BudgetsConfig(BudgetsBehaviour, Section):
     """What agents may spend through the gateway, and what happens at the limit."""
 
     agent: Limit = Limit()
@@ -193,11 +189,6 @@ class BudgetsConfig(Section):
     budget is raised or the day is over; `stop`: the agent is stopped."""
     deep_share: Annotated[float, Field(ge=0, le=1)] | None = None
     """The share of all cost that the tier `deep` should have at most; `agentdeck spend` shows whether it has more."""
-
-    @property
-    def any(self) -> bool:
-        """Whether anything is limited."""
-        return any(each != Limit() for each in (self.agent, self.deck, self.day))
 
 
 class Plan(Section):

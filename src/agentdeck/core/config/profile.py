@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from agentdeck.core.agents.agent import Mode
-from agentdeck.core.agents.orders import Detectors, Outcome
-from agentdeck.core.agents.permission import LEVELS
-from agentdeck.core.agents.prompts import GO_ON, fill, takes_prompt
+from agentdeck.core.config.behaviour import PermissionsBehaviour, ProfileBehaviour, WiringBehaviour
 from agentdeck.core.providers.apis import Api
-from agentdeck.core.transcripts.formats import Place
 
 
 def _is_pattern(text: str) -> str:
@@ -176,7 +171,7 @@ class Grant(_Section):
     """Keys of the settings file that `reports.kind` writes."""
 
 
-class Permissions(_Section):
+class Permissions(PermissionsBehaviour, _Section):
     """The levels of permission, `ask`, `edit` and `all`, in the CLI's own words; it has none that is missing."""
 
     level: Literal["", "ask", "edit", "all"] = ""
@@ -186,13 +181,6 @@ class Permissions(_Section):
     ask: Grant | None = None
     edit: Grant | None = None
     all: Grant | None = None
-
-    def grant(self, level: str) -> Grant | None:
-        return {"ask": self.ask, "edit": self.edit, "all": self.all}.get(level)
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        return tuple(level for level in LEVELS if self.grant(level) is not None)
 
 
 TranscriptFormat = Literal["claude", "codex", "copilot", "gemini", "opencode", "qwen"]
@@ -218,7 +206,7 @@ class Transcript(_Section):
     """The format of what a headless run prints; empty: text."""
 
 
-class GatewayWiring(_Section):
+class GatewayWiring(WiringBehaviour, _Section):
     """How the CLI is pointed at the gateway, by the means that it honours.
 
     `{base_url}` is the agent's own address there, `{plain_url}` the same without its token, `{token}` the token, and
@@ -238,12 +226,8 @@ class GatewayWiring(_Section):
     login_argv: tuple[tuple[str, ...], ...] = ()
     """More words where a provider gets the user's own login."""
 
-    @property
-    def needs_model(self) -> bool:
-        return any("{model}" in value for value in self.env.values())
 
-
-class Profile(_Section):
+class Profile(ProfileBehaviour, _Section):
     name: str
     """What the file is called; it is not written in it."""
     title: str
@@ -281,60 +265,3 @@ class Profile(_Section):
     """Finds the session's id in the output, as the group `session`."""
     go_on: str = "continue"
     """What is typed to it when a limit is over that it waits at."""
-
-    @property
-    def detectors(self) -> Detectors:
-        return Detectors(**self.screen.model_dump())
-
-    @property
-    def outcome(self) -> Outcome:
-        return Outcome(**self.ended.model_dump())
-
-    @property
-    def place(self) -> Place:
-        return Place(**self.transcript.model_dump()) if self.transcript is not None else Place()
-
-    def lines(self, mode: Mode) -> CommandLines:
-        """The command lines for `mode`, or for the other one where this CLI has only that."""
-        wanted, other = (self.interactive, self.headless)
-        if mode is Mode.HEADLESS:
-            wanted, other = other, wanted
-        found = wanted or other
-        if found is None:
-            raise ValueError(f"the profile {self.name} has no command line")
-        return found
-
-    def argv(
-        self,
-        *,
-        mode: Mode,
-        prompt: str,
-        session: str = "",
-        resume: bool = False,
-        settings: str = "",
-        more: Sequence[str] = (),
-    ) -> tuple[str, ...]:
-        """The command line for a task, or for going on with it when `resume`; `more` goes after the program's name."""
-        known, reports = bool(session), bool(settings)
-        words = self.template(mode, prompt=bool(prompt), resume=resume, known=known, reports=reports)
-        values = {"prompt": prompt or GO_ON, "session": session, "settings": settings}
-        first, *rest = (fill(word, values) for word in words)
-        return (first, *more, *rest)
-
-    def template(
-        self, mode: Mode, *, prompt: bool, resume: bool = False, known: bool = False, reports: bool = False
-    ) -> tuple[str, ...]:
-        """The command line with its placeholders; `known`: with the session's id."""
-        words = self._words(mode, prompt=prompt, resume=resume, known=known)
-        return (words[0], *(self.reports.argv if reports else ()), *words[1:])
-
-    def _words(self, mode: Mode, *, prompt: bool, resume: bool, known: bool) -> tuple[str, ...]:
-        lines = self.lines(mode)
-        if resume and (words := (lines.resume if known else ()) or lines.resume_last):
-            return (*words, *lines.resume_prompt) if prompt else words
-        return lines.prompt if prompt or not lines.bare else lines.bare
-
-    def typed_text(self, prompt: str, mode: Mode, *, resume: bool = False) -> str:
-        """What is to be typed to the program because its command line does not take it; perhaps nothing."""
-        words = self._words(mode, prompt=bool(prompt), resume=resume, known=True)
-        return "" if takes_prompt(words) else prompt

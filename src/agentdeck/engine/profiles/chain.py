@@ -95,7 +95,7 @@ def entry_of(
 
 
 def policy_of(world: World) -> Policy:
-    return Policy(**world.settings.config.failover.model_dump())
+    return Policy(**vars(world.settings.config.failover))
 
 
 def differences(

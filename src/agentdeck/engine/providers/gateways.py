@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.config.kept import plan_of
 from agentdeck.core.providers.serving import ProviderHealth, Serving
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError, TmuxError
@@ -168,7 +169,7 @@ def ensure(world: World) -> Address:
     home = files()
     world.store.open()
     config = world.settings.config
-    home.put_plan(world.deck, config.plan().model_dump(mode="json"), world.store.folder)
+    home.put_plan(world.deck, plan_of(config), world.store.folder)
     keys = _keys(world)
     address = home.address() or _start(world, home, keys)
     from agentdeck.system.gateway.client import ask

@@ -6,8 +6,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from agentdeck.core.config.config import Config
 from agentdeck.core.providers.tiers import parse_target
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
@@ -17,6 +17,9 @@ from agentdeck.engine.world import World
 from agentdeck.errors import ConfigError
 from agentdeck.system.gateway import pricing
 from agentdeck.system.gateway.ledger import FILE, Ledger, LedgerRecord
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.config import Config
 
 DEEP = "deep"
 
@@ -38,11 +41,13 @@ def spending(world: World, by: str, since: float = 0.0) -> Spending:
             used.add((record.provider, record.model))
     order = sorted(lines.values(), key=lambda line: (0.0 if by == "day" else -line.cost, line.name))
     share = deep.cost / total.cost if total.cost else 0.0
-    config, mistake = Config(), ""
+    mistake = ""
     try:
         config = world.safe_settings.config
     except ConfigError as error:
-        mistake = error.title
+        from agentdeck.core.config.config import Config
+
+        config, mistake = Config(), error.title
     dearest = _dearest(config, used, total.usage)
     return Spending(tuple(order), total, dearest, share, config.budgets.deep_share, mistake)
 

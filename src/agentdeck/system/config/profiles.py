@@ -11,16 +11,18 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Mode
-from agentdeck.core.config.profile import Profile
 from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
 from agentdeck.system.config.settings import user_folder
-from agentdeck.system.config.tomlfile import TomlFile, config_error, problems_of, read_toml
+from agentdeck.system.config.tomlfile import TomlFile, config_error, parse_toml, problems_of, read_small
 from agentdeck.system.files.files import private_folder, write_json
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.profile import Profile
 
 SHIPPED = Path(__file__).parents[2] / "profiles"
 _CLAUDE_EVENTS = (
@@ -43,14 +45,27 @@ def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
 
     Raise ConfigError naming the file and the key where one is wrong.
     """
+    from agentdeck.core.config.kept import keep, kept
+    from agentdeck.system.config.kept import mark, recall, remember
+
+    own = user_folder(os.environ)
+    places = [SHIPPED, folder or (own / "profiles" if own else None)]
+    paths = [path for place in places if place is not None and place.is_dir() for path in sorted(place.glob("*.toml"))]
+    texts = [(path, data) for path in paths if (data := read_small(path, str(path))) is not None]
+    of = mark(*(part for path, data in texts for part in (os.fsencode(path), data)))
+    found: dict[str, Profile] | None = recall("profiles", of, kept)
+    if found is None:
+        found = _validated([(path, parse_toml(data, str(path))) for path, data in texts])
+        remember("profiles", of, keep(found))
+    return found
+
+
+def _validated(files: Iterable[tuple[Path, TomlFile]]) -> dict[str, Profile]:
     raw: dict[str, dict[str, Any]] = {}
     origin: dict[str, TomlFile] = {}
-    own = user_folder(os.environ)
-    for place in (SHIPPED, folder or (own / "profiles" if own else None)):
-        for path in sorted(place.glob("*.toml")) if place is not None and place.is_dir() else []:
-            if (file := read_toml(path, str(path))) is not None:
-                raw[path.stem] = _merged(raw.get(path.stem, {}), file.data)
-                origin[path.stem] = file
+    for path, file in files:
+        raw[path.stem] = _merged(raw.get(path.stem, {}), file.data)
+        origin[path.stem] = file
     return {name: _profile(name, data, origin[name]) for name, data in raw.items()}
 
 
@@ -64,6 +79,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _profile(name: str, data: dict[str, Any], file: TomlFile) -> Profile:
     from pydantic import ValidationError
+
+    from agentdeck.core.config.profile import Profile
 
     try:
         profile = Profile.model_validate({"name": name, **data})

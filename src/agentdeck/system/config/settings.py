@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,8 @@ class Settings:
     """The lines of `.worktreeinclude`."""
     env_text: str | None = None
     """What `agent.env_file` holds where it lies in the repository; None where it is the user's own or not there."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """The configuration as JSON, by the names that the files have for it."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,36 @@ class Sources:
     def settings(self) -> Settings:
         """Tables are merged key by key; lists and values replace. Raise ConfigError, which names every mistake by file,
         line and key."""
+        from agentdeck.core.config.kept import kept
+        from agentdeck.system.config.kept import recall
+
+        def parsed(found: Any) -> Settings:
+            origins, values = dict(found["origins"]), dict(found["values"])
+            return Settings(kept(found["config"]), origins, self.include, self.env_text, values)
+
+        return recall(self._name, self._mark, parsed) or self._validated()
+
+    def remember(self, settings: Settings) -> None:
+        """Let `settings`, which are these, be known without validating them again until a file of these changes."""
+        from agentdeck.core.config.kept import Kept, keep
+        from agentdeck.system.config.kept import remember
+
+        if not isinstance(settings.config, Kept):
+            value = {"config": keep(settings.config), "origins": settings.origins, "values": settings.values}
+            remember(self._name, self._mark, value)
+
+    @property
+    def _name(self) -> str:
+        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:24]
+
+    @cached_property
+    def _mark(self) -> str:
+        from agentdeck.system.config.kept import mark
+
+        files = [f"{file.shown}\0{file.text}" if file is not None else "" for file in (self.own, self.repository)]
+        return mark(str(self.root), *files)
+
+    def _validated(self) -> Settings:
         from agentdeck.core.config.foreign import misplaced
 
         files = [file for file in (self.own, self.repository) if file is not None]
@@ -121,7 +153,7 @@ def _settings(
         raise config_error(problems, " and ".join(sorted(shown))) from error
     values = config.model_dump(mode="json", by_alias=True)
     origins = {dotted(path): merged.origin(path) for path, _ in leaves(values)}
-    return Settings(config, origins, include, env_text), merged.place
+    return Settings(config, origins, include, env_text, values), merged.place
 
 
 def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:

@@ -8,12 +8,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
-from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import ConfigError, RefusedError
 from agentdeck.system.files.files import private_folder
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.config import DatabaseConfig
 
 
 class Database(Protocol):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.inheritance import inherited
-from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import DatabaseError
 from agentdeck.system.databases import arriving, check_place, database_name, filled
 from agentdeck.system.files.files import private_folder, write_atomic
 from agentdeck.system.machine.process import run
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.config import DatabaseConfig
 
 _TIMEOUT = 600.0
 

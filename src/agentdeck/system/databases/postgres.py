@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError, RefusedError
 from agentdeck.system.databases import arriving, check_place, database_name, filled
 from agentdeck.system.databases.pgserver import PostgresServer, find_program
 
 if TYPE_CHECKING:
     import psycopg
+
+    from agentdeck.core.config.config import DatabaseConfig
 
 _MAINTENANCE = "postgres"
 """The database that is always there, for making and dropping others."""

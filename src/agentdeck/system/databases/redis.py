@@ -8,14 +8,16 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import ConfigError, DatabaseError
 from agentdeck.system.databases import arriving, check_place, database_name, expand, filled
 from agentdeck.system.files.files import from_json
 from agentdeck.system.files.registry import Registry
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.config import DatabaseConfig
 
 _BATCH = 500
 _CONNECT_SECONDS = 5.0

@@ -8,12 +8,14 @@ import shutil
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.config.config import DatabaseConfig
 from agentdeck.errors import DatabaseError, RefusedError
 from agentdeck.system.databases import arriving, check_place, filled
 from agentdeck.system.files.files import home_path, leads_into
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.config import DatabaseConfig
 
 _PATIENCE = 20.0
 """Seconds to wait for a writer that keeps others from reading."""
