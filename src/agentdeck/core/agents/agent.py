@@ -131,7 +131,7 @@ class Result(StrEnum):
     UNSERVED = "unserved"
     """No provider answered it."""
     ERROR = "error"
-    """Its last request to the model failed."""
+    """Its last request to the model failed, or its worktree is damaged."""
     ASKED = "asked"
     """It ended with a question, and has changed nothing."""
     INTERRUPTED = "interrupted"

@@ -32,11 +32,15 @@ class Change(StrEnum):
     """What git says of the worktree since the run began."""
 
     UNKNOWN = ""
+    BROKEN = "broken"
+    """Git can't tell, though it could when the run began: the worktree is damaged or gone."""
     NONE = "none"
+    MOVED = "moved"
+    """HEAD is elsewhere, and no new commit has changed a file."""
     UNCOMMITTED = "uncommitted"
     """Files have changed that are not committed."""
     COMMITTED = "committed"
-    """HEAD has moved, and all is committed."""
+    """New commits have changed files, and all is committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,12 @@ def verdict(evidence: Evidence, *, over: bool) -> Verdict:
     failed = _failure(evidence)
     if failed is not None:
         return failed
-    if _asks(evidence.last_words) and evidence.change in (Change.NONE, Change.UNKNOWN):
+    if _asks(evidence.last_words) and evidence.change in (Change.NONE, Change.MOVED, Change.UNKNOWN):
         return Verdict(State.FAILED if over else State.WAITING, Result.ASKED, f"asks: {_question(evidence.last_words)}")
     if evidence.change is Change.NONE:
         return Verdict(State.DONE, Result.UNCHANGED, "nothing changed")
+    if evidence.change is Change.MOVED:
+        return Verdict(State.DONE, Result.UNCHANGED, "HEAD moved, but no new commit changes a file")
     if evidence.change is Change.UNCOMMITTED:
         return Verdict(State.DONE, Result.UNCOMMITTED, "uncommitted")
     return Verdict(State.DONE, reason=_told_of_denials(evidence) if evidence.denied else "")
@@ -108,6 +114,8 @@ def _failure(evidence: Evidence) -> Verdict | None:
         return Verdict(State.FAILED, result, _cut(evidence.unserved) or "no provider serves", evidence.unserved_fault)
     if evidence.error:
         return Verdict(State.FAILED, Result.ERROR, _cut(evidence.error) or "its last request failed", Fault.PROVIDER)
+    if evidence.change is Change.BROKEN:
+        return Verdict(State.FAILED, Result.ERROR, "git can't read its worktree any more")
     if evidence.denied and evidence.change is not Change.COMMITTED:
         return Verdict(State.FAILED, Result.DENIED, _told_of_denials(evidence), Fault.DENIED)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.reports import Report
 from agentdeck.core.agents.verdict import Change, Evidence, Verdict, verdict
 from agentdeck.core.transcripts.records import Kind, Record
-from agentdeck.system.git.change import Look, look, places
+from agentdeck.system.git.change import Look, has_commits, look, places
 from agentdeck.system.state.store import Store
 
 _TELLING = frozenset({Kind.TEXT, Kind.DENIED, Kind.RESULT, Kind.ERROR, Kind.TURN_END})
@@ -38,7 +39,8 @@ class Findings:
         if self._judges and self._before is None:
             self._begun = time.time()
             self._places = places(cwd)
-            self._before = look(cwd, {**environment, **self._places})
+            with contextlib.suppress(OSError):
+                self._before = look(cwd, {**environment, **self._places})
 
     def take(self, records: Sequence[Record]) -> bool:
         """Learn from what came to the transcript; return whether a verdict may be another now."""
@@ -65,9 +67,15 @@ class Findings:
         return replace(final, state=found.state, reason=found.reason, fault=found.fault, result=found.result)
 
     def _change(self) -> Change:
-        now = look(self._orders.cwd, {**self._environment, **self._places}) if self._before is not None else None
-        if now is None or self._before is None:
+        folder, environment, before = self._orders.cwd, {**self._environment, **self._places}, self._before
+        try:
+            now = look(folder, environment) if before is not None else None
+        except OSError:
+            return Change.BROKEN
+        if now is None or before is None:
             return Change.UNKNOWN
-        if now.is_dirtier_than(self._before):
+        if now.is_dirtier_than(before):
             return Change.UNCOMMITTED
-        return Change.COMMITTED if now.committed_since(self._before) else Change.NONE
+        if now.head == before.head:
+            return Change.NONE
+        return Change.COMMITTED if has_commits(folder, environment, before.head, now.head) else Change.MOVED

@@ -4,11 +4,13 @@ imported before it is needed."""
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _TIMEOUT = 5.0
+_OID = re.compile(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,33 +19,49 @@ class Look:
     files: frozenset[tuple[str, int, int]]
     """What is not committed: the line of `git status`, the file's size and the time of its last change."""
 
-    def committed_since(self, before: Look) -> bool:
-        return self.head != before.head
-
     def is_dirtier_than(self, before: Look) -> bool:
         """Whether something is not committed that was not there then, or has changed since."""
         return bool(self.files - before.files)
 
 
 def look(folder: str, environment: Mapping[str, str]) -> Look | None:
-    """The worktree now; None where git does not tell in time."""
-    import subprocess
-
-    argv = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"]
-    argv += ["status", "--porcelain=v2", "--branch", "-z", "--no-renames"]
-    try:
-        done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, timeout=_TIMEOUT, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+    """The worktree now; None where git does not tell in time. Raise OSError where it can't."""
+    code, told = _git(folder, environment, "status", "--porcelain=v2", "--branch", "-z", "--no-renames")
+    if code is None:
         return None
-    if done.returncode:
-        return None
+    if code:
+        raise OSError(f"git status failed in {folder}")
     head, files = "", set()
-    for line in done.stdout.decode("utf-8", "surrogateescape").split("\0"):
+    for line in told.split("\0"):
         if line.startswith("# branch.oid "):
             head = line.split(" ")[2]
         elif line and not line.startswith("#"):
             files.add((line, *_stat(Path(folder), line)))
     return Look(head, frozenset(files))
+
+
+def has_commits(folder: str, environment: Mapping[str, str], before: str, now: str) -> bool:
+    """Whether commits that are in `now` and not in `before` have changed files. An empty commit has not, nor has one
+    that was taken back, and a HEAD that went back to an older commit has none."""
+    if not _OID.fullmatch(before) or not _OID.fullmatch(now):
+        return before != now
+    _, new = _git(folder, environment, "rev-list", "--max-count=1", now, f"^{before}")
+    same, _ = _git(folder, environment, "diff-tree", "--quiet", "-r", before, now)
+    return new.strip() != "" and same != 0
+
+
+def _git(folder: str, environment: Mapping[str, str], *words: str) -> tuple[int | None, str]:
+    """Its exit code, None where it takes too long or is not there, and its output."""
+    import subprocess
+
+    argv = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *words]
+    try:
+        done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, timeout=_TIMEOUT, check=False)
+    except (subprocess.TimeoutExpired, PermissionError):
+        return None, ""
+    except FileNotFoundError:
+        return (None if Path(folder).is_dir() else 1), ""
+    return done.returncode, done.stdout.decode("utf-8", "surrogateescape")
 
 
 def places(folder: str) -> dict[str, str]:
