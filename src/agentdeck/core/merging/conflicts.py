@@ -46,29 +46,46 @@ def lines_text(start: int, count: int) -> str:
     return f"{start}-{start + count - 1}" if count > 1 else str(start)
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """One place that both sides changed, with what each made of it."""
+
+    hunk: Hunk
+    ours: tuple[bytes, ...]
+    theirs: tuple[bytes, ...]
+
+
 def find_hunks(merged: bytes, ours: str, theirs: str) -> tuple[Hunk, ...]:
-    """The conflicts in a merged file whose markers are labelled `ours` and `theirs`, in each side's own line numbers.
+    """The conflicts in a merged file with markers labelled `ours` and `theirs`, in each side's own line numbers."""
+    return tuple(each.hunk for each in find_sides(merged, ours, theirs))
+
+
+def find_sides(merged: bytes, ours: str, theirs: str) -> tuple[Sides, ...]:
+    """The same, with the lines of both sides.
 
     The labels are commit ids, so that a file which shows conflict markers as its content is not misread.
     """
     start, end = f"<<<<<<< {ours}".encode(), f">>>>>>> {theirs}".encode()
-    found: list[Hunk] = []
+    found: list[Sides] = []
     line = [1, 1]  # the next line's number on either side
     begun: tuple[int, int] | None = None
+    texts: tuple[list[bytes], list[bytes]] = [], []
     side = -1
     for raw in merged.split(b"\n"):
         text = raw.rstrip(b"\r")
         if side < 0 and _is_marker(text, start):
-            begun, side = (line[0], line[1]), 0
+            begun, side, texts = (line[0], line[1]), 0, ([], [])
         elif side == 0 and text == b"=======":
             side = 1
         elif begun is not None and side == 1 and _is_marker(text, end):
-            found.append(Hunk(begun[0], line[0] - begun[0], begun[1], line[1] - begun[1]))
+            hunk = Hunk(begun[0], line[0] - begun[0], begun[1], line[1] - begun[1])
+            found.append(Sides(hunk, tuple(texts[0]), tuple(texts[1])))
             begun, side = None, -1
         elif side < 0:
             line = [line[0] + 1, line[1] + 1]
         else:
             line[side] += 1
+            texts[side].append(text)
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from agentdeck.engine.world import Note, silent
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import RadarReport
     from agentdeck.engine.radar.radar import Radar
-    from agentdeck.engine.views.radar import KnownMark
+    from agentdeck.engine.views.radar import Collision, KnownMark
 
 
 class DeckRadar:
@@ -49,6 +49,13 @@ class DeckRadar:
         if self._kept is None:
             self._kept, changed = Radar(self._current.world), None
         return self._kept.scan(to_land(views), changed=changed)
+
+    def collision(self, name: str, other: str, *, is_agent: bool) -> Collision:
+        """Both sides of each place in which the agent `name` conflicts with the agent or the branch `other`; takes as
+        long as a merge of both, and changes nothing."""
+        from agentdeck.engine.radar.collisions import collision
+
+        return collision(self._current.world, name, other, is_agent=is_agent)
 
     def cancel(self) -> None:
         """End the rescan that goes on in another thread, as soon as may be."""

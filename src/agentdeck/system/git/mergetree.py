@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agentdeck.core.merging.conflicts import Conflict, find_hunks
+from agentdeck.core.merging.conflicts import Conflict, Sides, find_hunks, find_sides
 from agentdeck.errors import GitError, MissingToolError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.checkouts import is_bare
@@ -131,6 +131,13 @@ def with_hunks(
             conflicts.append(replace(conflict, hunks=hunks))
         placed.append(Merge(merged.tree, tuple(conflicts)))
     return placed
+
+
+def sides_of(repo: Repository, merged: Merge, ours: str, theirs: str) -> dict[str, tuple[Sides, ...]]:
+    """What both sides have in each place of each file that this merge could not put together, by path."""
+    paths = [each.path for each in merged.conflicts if each.kind in _WITH_LINES]
+    contents = _contents(repo, [f"{merged.tree}:{path}" for path in paths], None)
+    return {path: find_sides(contents.get(f"{merged.tree}:{path}", b""), ours, theirs) for path in paths}
 
 
 def merge_base(repo: Repository, one: str, other: str, env: Mapping[str, str] | None = None) -> str:

@@ -135,6 +135,14 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "Answer all waiting questions, one after the other",
             "Show the inbox",
         ),
+        Key(
+            "view.conflict",
+            "v",
+            "conflict",
+            "conflicts",
+            "Both sides of its conflicts, and the ways to resolve them",
+            "Show its conflicts",
+        ),
     ),
     LOOK: (
         FIND,
@@ -241,6 +249,12 @@ FILES = (
     Key("step.file-before", "left_curly_bracket", "step_file(-1)", "file before", "The previous file"),
 )
 WRAP = Key("look.wrap", "backslash", "wrap", "wrap", "Wrap long lines, or not")
+WAYS = (
+    Key("land.hand-back", "H", "hand_back", "let it resolve", "Let the agent resolve its conflict, then land it"),
+    Key("land.by-hand", "I", "by_hand", "resolve by hand", "Resolve its conflict yourself now, then land it"),
+    Key("land.later", "J", "later", "land later", "Land it after another one"),
+)
+"""The ways out of a conflict."""
 LOG, DIFF, ENV = "In the tab Log", "In the tab Diff", "In the tab Env"
 
 IN_TABS: dict[str, tuple[Key, ...]] = {
@@ -265,6 +279,7 @@ IN_TABS: dict[str, tuple[Key, ...]] = {
 SECTIONS: dict[str, tuple[Key, ...]] = {
     **KEYS,
     "In lists and tabs": (*MOVE, *STEP),
+    "In the landing queue and in conflicts": WAYS,
     **IN_TABS,
 }
 """All of them, as the help shows them."""

@@ -53,6 +53,6 @@ def hint_of(name: str, keymap: Mapping[str, str], word: str = "") -> KeyHint:
 
 def show_activity(screen: Screen[None], text: str, *, can_cancel: bool) -> None:
     """Say on the screen's own line what is being done, and by which key that is cancelled."""
-    line = screen.query_one(ActivityLine)
-    line.text = text
-    line.hint = f"{hint_of('deck.cancel', screen.app._keymap).key} cancels" if can_cancel else ""
+    for line in screen.query(ActivityLine):  # none any more while the dashboard goes down
+        line.text = text
+        line.hint = f"{hint_of('deck.cancel', screen.app._keymap).key} cancels" if can_cancel else ""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from textual import on
+from textual.binding import BindingType
 from textual.content import Content
+from textual.widgets import OptionList
 
 from agentdeck.core.merging.radar import Pair, RadarReport, Verdict
 from agentdeck.engine.deck import Deck
 from agentdeck.tui.acts.actions import Actions
-from agentdeck.tui.list.header import Piece
+from agentdeck.tui.keys.keys import BY_ID, bound
+from agentdeck.tui.list.header import KeyHint, Piece
+from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 _FIXED = 44
@@ -30,6 +35,7 @@ class RadarScreen(Listing):
     heading = "Radar"
     empty = "No agent has work to land."
     every = 1.0
+    BINDINGS: ClassVar[list[BindingType]] = [*bound([BY_ID["view.conflict"]])]
 
     def __init__(self, deck: Deck, actions: Actions, newest: Callable[[], RadarReport | None]) -> None:
         """`newest` tells what the feed found last; None while it has not looked."""
@@ -38,6 +44,20 @@ class RadarScreen(Listing):
 
     def find(self) -> RadarReport:
         return self._newest() or self.deck.radar.look()
+
+    def hints(self) -> Sequence[KeyHint]:
+        name = self.selected
+        if name is None or not isinstance(self.facts, RadarReport):
+            return ()
+        conflicts = any(pair.verdict is Verdict.CONFLICTS for pair in self.facts.of(name))
+        return (hint_of("view.conflict", self.app._keymap),) if conflicts else ()
+
+    @on(OptionList.OptionSelected)
+    def action_conflict(self) -> None:
+        from agentdeck.tui.screens.conflict import ConflictScreen
+
+        if self.selected is not None:
+            self.app.push_screen(ConflictScreen(self.deck, self.actions, self.selected, self._newest))
 
     def summary(self, facts: Any) -> str:
         pairs = [*facts.base, *facts.pairs]

@@ -13,3 +13,11 @@ class ViewVerbs(AgentVerbs):
         from agentdeck.tui.screens.inbox import InboxScreen
 
         self.app.push_screen(InboxScreen(self.deck, self.actions, lambda: self.snapshot))
+
+    def action_conflict(self) -> None:
+        from agentdeck.tui.screens.conflict import ConflictScreen
+
+        row = self._row()
+        if row is not None:
+            newest = lambda: self.snapshot.radar  # noqa: E731 - it goes on being asked
+            self.app.push_screen(ConflictScreen(self.deck, self.actions, row.name, newest))
