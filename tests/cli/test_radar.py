@@ -186,3 +186,14 @@ def test_merge_all_lands_in_the_order_of_the_radar(bench: Bench) -> None:
     ]
     (left,) = objects(agentdeck("radar", "--json", cwd=bench.root).stdout)
     assert left["agents"] == ["hub"]
+
+
+def test_sides_prints_what_both_wrote(three: Workers) -> None:
+    done = agentdeck("radar", "--sides", "one", cwd=three.main.folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["✗", "src/app.py:3"]
+    assert lines.index(["one"]) < lines.index(["two"])
+    (found,) = objects(agentdeck("--json", "radar", "--sides", cwd=three.main.folder).stdout)[0]["conflicts"]
+    assert (found["ours"], found["theirs"], found["is_agent"]) == ("one", "two", True)
+    assert found["places"][0]["where"] == "src/app.py:3"

@@ -230,6 +230,7 @@ examples:
   agentdeck radar
   agentdeck radar login tests
   agentdeck radar --watch
+  agentdeck radar --sides login
 """
 
 MERGE = """\

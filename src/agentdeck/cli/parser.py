@@ -246,7 +246,9 @@ def _add_control(verbs: Any) -> None:
 def _add_landing(verbs: Any) -> None:
     radar = _verb(verbs, "radar", "show which agents will conflict")
     _add_name(radar, many="*")
-    radar.add_argument("-w", "--watch", action="store_true", help="print again when something changes")
+    way = radar.add_mutually_exclusive_group()
+    way.add_argument("-w", "--watch", action="store_true", help="print again when something changes")
+    way.add_argument("--sides", action="store_true", help="print both sides of each conflict and who wrote them")
     merge = _verb(verbs, "merge", "land agents' work on their base branch, through the gate")
     _add_name(merge, many="*")
     merge.add_argument(

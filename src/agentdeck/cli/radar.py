@@ -6,13 +6,19 @@ import textwrap
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from agentdeck.cli.agents import MARK_STYLES
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, YELLOW, Output, flush, terminal_width
 from agentdeck.core.merging.radar import Pair, RadarReport, Verdict
 from agentdeck.core.text.text import columns, cut, pad, plain
+from agentdeck.engine.views.documents import collision_fields
 from agentdeck.errors import ExitCode
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
+    from agentdeck.engine.views.radar import CollisionPlace
 
 _WORDS = {
     Verdict.CLEAN: "clean",
@@ -29,6 +35,8 @@ _NAME_LEAST = 12
 
 def radar(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
+    if args.sides:
+        return _sides(deck, args.names, out)
     if args.watch:
         for report in deck.radar.follow(args.names):
             if not out.json:
@@ -38,6 +46,39 @@ def radar(args: Namespace, out: Output) -> ExitCode:
         return ExitCode.OK
     _print(deck.radar.look(args.names), args.names, out)
     return ExitCode.OK
+
+
+def _sides(deck: Deck, names: Sequence[str], out: Output) -> ExitCode:
+    """Print both sides of every conflict of these agents, or of all."""
+    report = deck.radar.look(names)
+    every = [(pair, False) for pair in report.base] + [(pair, True) for pair in report.pairs]
+    found = [
+        deck.radar.collision(pair.a, pair.b, is_agent=is_agent)
+        for pair, is_agent in every
+        if pair.verdict is Verdict.CONFLICTS
+    ]
+    if out.json:
+        out.emit("conflicts", conflicts=[collision_fields(each) for each in found])
+        return ExitCode.OK
+    for each in found:
+        for place in each.places:
+            out.line(f"{out.styled('✗', MARK_STYLES[Verdict.CONFLICTS])} {out.styled(plain(place.where), BOLD)}")
+            _side(each.ours, each.task, place.ours, out)
+            _side(each.theirs, each.their_task or _written_by(place), place.theirs, out)
+    if not found:
+        out.narrate("Nothing conflicts.")
+    return ExitCode.OK
+
+
+def _side(name: str, why: str, lines: Sequence[str], out: Output) -> None:
+    out.line(f"  {out.styled(plain(name), BOLD)}  {out.styled(plain(why.partition(chr(10))[0]), DIM)}")
+    for line in lines:
+        out.line(f"    {plain(line)}")
+
+
+def _written_by(place: CollisionPlace) -> str:
+    who = (f"{each.agent}: {each.task}" if each.agent else f"{each.author}: {each.subject}" for each in place.owners)
+    return "; ".join(who)
 
 
 def _new_page(report: RadarReport, out: Output) -> None:

@@ -11,7 +11,10 @@ from textual.pilot import Pilot
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.questions import Asks, Option, Question
+from agentdeck.core.merging.conflicts import Hunk
+from agentdeck.engine.views.radar import Collision, CollisionPlace, LineOwner
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
+from agentdeck.tui.screens.conflict import ConflictScreen
 from tests.tui import test_snapshots
 from tests.tui.test_snapshots import NOW, agent
 
@@ -79,3 +82,40 @@ def test_the_inbox(shown: Callable[..., None], size: tuple[int, int]) -> None:
 
 def test_a_question_that_takes_several(shown: Callable[..., None]) -> None:
     shown((120, 36), pressing("exclamation_mark", "j", "j", "1", "3"), _ASKING)
+
+
+_COLLISION = Collision(
+    "search-ranking",
+    "Rank search results by how well they match",
+    "main",
+    False,
+    "",
+    (
+        CollisionPlace(
+            "shop/search.py",
+            "contents",
+            "CONFLICT (content): Merge conflict in shop/search.py",
+            Hunk(1, 4, 1, 2),
+            (
+                "def find(items, words):",
+                "    scored = [(score(item, words), item) for item in items]",
+                "    return [item for points, item in sorted(scored, reverse=True) if points]",
+                "",
+            ),
+            ("def find(items, words):", "    return [item for item in items if words.lower() in item.name.lower()]"),
+            (LineOwner("c" * 40, "Robin", "Search takes no notice of case", "price-import", "Import the prices", 3),),
+        ),
+        CollisionPlace(
+            "docs/search.md",
+            "modify/delete",
+            "CONFLICT (modify/delete): docs/search.md deleted in main and modified in search-ranking.",
+            owners=(LineOwner("d" * 40, "Robin", "Drop the old pages"),),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_conflicts(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ConflictScreen, "find", lambda self: (_COLLISION,))
+    shown(size, pressing("v"))

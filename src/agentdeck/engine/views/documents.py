@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.views import AgentView
     from agentdeck.engine.views.history import Stale, Step
     from agentdeck.engine.views.landings import Landing
-    from agentdeck.engine.views.radar import KnownMark
+    from agentdeck.engine.views.radar import Collision, KnownMark
 
 
 def _activity(view: AgentView) -> dict[str, Any] | None:
@@ -178,3 +178,8 @@ def to_json(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"{type(value).__name__} is no value")
+
+
+def collision_fields(found: Collision) -> dict[str, Any]:
+    """What docs/json.md calls a conflict with both sides."""
+    return {**asdict(found), "places": [{**asdict(place), "where": place.where} for place in found.places]}

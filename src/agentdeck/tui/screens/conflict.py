@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from agentdeck.core.merging.radar import RadarReport, Verdict
-from agentdeck.core.text.text import cut, listed, pad, plain
+from agentdeck.core.text.text import columns, cut, listed, pad, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views.landings import LandRequest
 from agentdeck.errors import DeckError
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.views.radar import Collision, CollisionPlace, LineOwner
 
 _SIDE_BY_SIDE = 90
-"""From so many columns on, both sides of a place stand beside each other."""
+"""From so many columns on, both sides of a place stand beside each other, where their lines fit."""
 _LINES = 400
 """Lines of one side that are shown."""
 
@@ -216,9 +216,9 @@ def said_of(found: Collision, place: CollisionPlace, width: int) -> Content:
     ours: list[Piece] = [(clean(line), "") for line in place.ours[:_LINES]] or [_nothing(place)]
     theirs: list[Piece] = [(clean(line), "") for line in place.theirs[:_LINES]] or [_nothing(place)]
     head = lines((place.where, "bold"), (place.text, "$foreground 60%"), "")
-    if width < _SIDE_BY_SIDE:
-        return Content("\n").join([head, lines(*mine, "", *ours, "", *other, "", *theirs)])
     half = (width - 3) // 2
+    if width < _SIDE_BY_SIDE or max(columns(plain(text)) for text, _ in (*ours, *theirs)) > half:
+        return Content("\n").join([head, lines(*mine, "", *ours, "", *other, "", *theirs)])
     deep = max(len(mine), len(other))
     left = [*mine, *[("", "")] * (deep - len(mine) + 1), *ours]
     right = [*other, *[("", "")] * (deep - len(other) + 1), *theirs]
