@@ -252,12 +252,15 @@ def test_a_model_named_like_a_tier_is_that_tier(tmp_path: Path) -> None:
     asyncio.run(check())
 
 
-def test_a_chain_that_does_not_speak_the_agents_format_is_refused(tmp_path: Path) -> None:
+def test_a_chain_that_can_not_work_is_refused_and_no_other(tmp_path: Path) -> None:
     async def check() -> None:
-        async with playing(tmp_path, apis=["messages"]) as play:
-            status, body = await play.ask(Api.RESPONSES, stream=True)
-            assert status == 400
-            assert "main speaks messages, not responses" in json.loads(body)["error"]["message"]
+        tiers = {"tiers": {"wrong": ["nobody:x"], "bare": ["main"]}}
+        async with playing(tmp_path, plan=tiers, apis=["messages"]) as play:
+            for tier, reason in {"wrong": "no provider “nobody”", "bare": "has to name a model"}.items():
+                status, body = await play.ask(Api.CHAT, stream=True, model=tier)
+                assert status == 400
+                assert reason in json.loads(body)["error"]["message"]
+            assert (await play.ask(Api.MESSAGES, stream=True))[0] == 200
 
     asyncio.run(check())
 
@@ -557,10 +560,10 @@ def test_a_changed_configuration_is_taken_up_and_a_wrong_one_is_not(tmp_path: Pa
             assert plans.refresh()
             await play.ask(Api.CHAT, stream=False)
             assert len(play.spare.requests) == 1
-            tables["decks"][""]["tiers"]["work"] = ["nobody:x"]
+            tables["decks"][""]["tiers"]["work"] = 7
             config.write_text(json.dumps(tables))
             assert not plans.refresh()
-            assert "there is no provider “nobody”" in plans.complaint
+            assert "tiers.work" in plans.complaint
             assert plans.of("x").tiers["work"] == ["spare:small-model"]
 
     asyncio.run(check())

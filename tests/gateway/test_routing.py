@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,28 +180,27 @@ def test_chains_expand_local_and_stand_in_for_no_tier() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tiers", "reason"),
+    ("chains", "reason"),
     [
-        (
-            {"deep": ["anthropic:opus", "openai:gpt"]},
-            "openai speaks chat and responses, but anthropic before it messages",
-        ),
         ({"deep": ["nobody:x"]}, "there is no provider “nobody”"),
+        ({"deep": ["openai/gpt-4o"]}, "there is no provider “openai/gpt-4o”; write openai:gpt-4o"),
         ({"deep": []}, "has no providers"),
         ({"deep": "auto"}, "only the tier “local” can be “auto”"),
         ({"local": ["local"]}, "contains itself"),
         ({"deep": [":x"]}, "is not provider:model"),
     ],
 )
-def test_a_chain_that_cannot_work_is_refused_with_the_reason(tiers: dict[str, object], reason: str) -> None:
-    with pytest.raises(ValidationError, match=reason):
-        Config.model_validate({"tiers": tiers})
+def test_a_chain_that_cannot_work_says_why_and_spoils_no_other(chains: dict[str, Any], reason: str) -> None:
+    config = Config.model_validate({"tiers": {**chains, "good": ["openai:gpt-4o", "anthropic:claude", "ollama:m"]}})
+    assert reason in tiers.why_not(config.tiers, next(iter(chains)), config.providers)
+    for api in Api:
+        assert tiers.why_not(config.tiers, "good", config.providers, api) == ""
 
 
 def test_an_agents_own_login_never_goes_to_two_providers() -> None:
     other = {"base_url": "https://other.example/v1", "apis": ["messages"]}
-    with pytest.raises(ValidationError, match="can go to one provider only"):
-        Plan.model_validate({"providers": {"other": other}, "tiers": {"deep": ["anthropic:x", "other:y"]}})
+    plan = Plan.model_validate({"providers": {"other": other}, "tiers": {"deep": ["anthropic:x", "other:y"]}})
+    assert "can go to one provider only" in tiers.why_not(plan.tiers, "deep", plan.providers)
 
 
 def test_a_table_goes_over_its_preset_key_by_key() -> None:
@@ -219,9 +220,11 @@ def test_a_base_url_holds_no_key(url: str) -> None:
 
 def test_why_an_agent_cannot_use_a_chain() -> None:
     providers = Plan().providers
-    assert tiers.why_not([Target("anthropic")], providers, Api.MESSAGES) == ""
-    assert tiers.why_not([Target("anthropic")], providers, Api.CHAT) == "anthropic speaks messages, not chat"
-    assert tiers.why_not([], providers, Api.CHAT) == "the chain is empty"
+    chains = {"bare": ["anthropic"], "named": ["anthropic:claude"]}
+    assert tiers.why_not(chains, "bare", providers, Api.MESSAGES) == ""
+    assert tiers.why_not(chains, "named", providers, Api.CHAT) == ""
+    reason = "anthropic speaks messages, not chat, so its entry has to name a model"
+    assert tiers.why_not(chains, "bare", providers, Api.CHAT) == reason
 
 
 @pytest.mark.parametrize("tier", sorted(tiers.HOME_TIERS))

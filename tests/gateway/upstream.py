@@ -52,8 +52,11 @@ def stream_of(api: Api, name: str, model: str, words: int = 3) -> list[bytes]:
         start = {"id": "m1", "model": model, "usage": {"input_tokens": 11, "cache_read_input_tokens": 5}}
         datas: list[dict[str, Any]] = [{"type": "message_start", "message": start}]
         datas.append({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
-        datas += [{"type": "content_block_delta", "delta": {"text": f"{name}-{n} "}} for n in range(words)]
-        datas.append({"type": "message_delta", "delta": {}, "usage": {"output_tokens": 7}})
+        datas += [
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": f"{name}-{n} "}}
+            for n in range(words)
+        ]
+        datas.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 7}})
         return [event(data, api) for data in [*datas, {"type": "message_stop"}]]
     if api is Api.RESPONSES:
         done = {"status": "completed", "error": None, "usage": usage_of(api)}
@@ -75,7 +78,15 @@ def usage_of(api: Api) -> dict[str, Any]:
 
 
 def document_of(api: Api, name: str, model: str) -> bytes:
-    return json.dumps({"model": model, "text": f"{name}-0 ", "error": None, "usage": usage_of(api)}, indent=1).encode()
+    text = {"type": "text", "text": f"{name}-0 "}
+    answer: dict[str, Any] = {"content": [text], "stop_reason": "end_turn"}
+    if api is Api.CHAT:
+        answer = {"choices": [{"index": 0, "message": {"content": text["text"]}, "finish_reason": "stop"}]}
+    if api is Api.RESPONSES:
+        said = {"type": "message", "role": "assistant", "content": [{**text, "type": "output_text"}]}
+        answer = {"status": "completed", "output": [said]}
+    whole = {"model": model, "text": text["text"], "error": None, "usage": usage_of(api), **answer}
+    return json.dumps(whole, indent=1).encode()
 
 
 def error_of(api: Api, kind: str, message: str = "no") -> dict[str, Any]:

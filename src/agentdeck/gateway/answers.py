@@ -62,13 +62,17 @@ def refused(api: Api, status: int, message: str) -> Answer:
 
 def _answer(api: Api, status: int, kind: str, message: str) -> Answer:
     if api is Api.MESSAGES:
-        document: dict[str, object] = {"type": "error", "error": {"type": kind, "message": message}}
+        error: dict[str, object] = {"type": "error", "error": {"type": kind, "message": message}}
     else:
-        document = {"error": {"message": message, "type": kind, "param": None, "code": kind}}
+        error = {"error": {"message": message, "type": kind, "param": None, "code": kind}}
     headers = {"content-type": "application/json", "x-should-retry": "false"}
-    return Answer(status, json.dumps(document, ensure_ascii=False).encode(), headers)
+    return Answer(status, json.dumps(error, ensure_ascii=False).encode(), headers)
 
 
 def counted(tokens: int) -> Answer:
     """The answer of `/v1/messages/count_tokens`."""
-    return Answer(200, json.dumps({"input_tokens": tokens}).encode(), {"content-type": "application/json"})
+    return document({"input_tokens": tokens})
+
+
+def document(value: dict[str, object]) -> Answer:
+    return Answer(200, json.dumps(value).encode(), {"content-type": "application/json"})

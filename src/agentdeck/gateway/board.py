@@ -51,6 +51,7 @@ class Board:
         self._meant: dict[str, tuple[str, str]] = {}
         """What a breaker's key stands for: the provider, and the model, which is empty for the provider's health."""
         self._broke: dict[tuple[Bearer, Target], float] = {}
+        self._left_out: dict[tuple[Bearer, Target], tuple[str, ...]] = {}
         self.serving: dict[Bearer, Serving] = {}
         self.in_flight: dict[str, int] = {}
 
@@ -125,6 +126,17 @@ class Board:
         text = f"back on {target}" if on_primary else f"now served by {target}: {reason}"
         data: dict[str, Any] = {"deck": bearer.deck, "tier": bearer.tier, **asdict(now)}
         self._tell(Event(kind, bearer.agent, text, data))
+
+    def translated(self, bearer: Bearer, target: Target, left_out: tuple[str, ...]) -> None:
+        """Tell once that an agent's requests go to `target` in another format, and what is lost on the way."""
+        if self._left_out.get((bearer, target)) == left_out or (not left_out and (bearer, target) in self._left_out):
+            return
+        self._left_out[bearer, target] = left_out
+        text = f"{target} serves in another format"
+        if left_out:
+            text += f"; left out: {', '.join(left_out)}"
+        data = {"deck": bearer.deck, "provider": target.provider, "model": target.model, "left_out": list(left_out)}
+        self._tell(Event(EventKind.PROVIDER_TRANSLATED, bearer.agent, text, data))
 
     def gave_up(self, bearer: Bearer, primary: Target, reason: str) -> None:
         """Note that nobody serves the agent now."""

@@ -74,11 +74,15 @@ class Operator:
         plan = self._plans.of(deck)
         discovered = await LocalServers().targets(plan.providers)
         places: list[tuple[str, Target]] = []
+        wrong: list[dict[str, Any]] = []
         for tier in dict.fromkeys([*plan.tiers, tiers.LOCAL]):
+            if reason := tiers.why_not(plan.tiers, tier, plan.providers, None, discovered):
+                wrong.append({"tier": tier, "provider": "", "model": "", "ok": False, "text": reason, "seconds": None})
+                continue
             places += [(tier, target) for target in tiers.chain(plan.tiers, tier, Api.CHAT, discovered)]
         found = await asyncio.gather(*(self._ask(deck, plan, target) for target in dict.fromkeys(t for _, t in places)))
         by_target = dict(zip(dict.fromkeys(target for _, target in places), found, strict=True))
-        return [
+        return wrong + [
             {"tier": tier, "provider": target.provider, "model": target.model, **by_target[target]}
             for tier, target in places
         ]

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from agentdeck.core.formats.ir import CannotCarry
+from agentdeck.core.providers import faults
+from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.tiers import Target
-from agentdeck.gateway import answers, bodies, routing
+from agentdeck.gateway import answers, bodies, routing, translated
 from agentdeck.gateway.board import Board, BoardPlace
 from agentdeck.gateway.budgets import Spent
 from agentdeck.gateway.pump import Pump
 from agentdeck.gateway.routing import GiveUp, Try, Wait, Walk
+from agentdeck.gateway.translated import TranslatedPump, Translation
 from agentdeck.gateway.upstream import AttemptFailed, ProviderCall, ProviderClient, Reply
 from agentdeck.system.gateway.ledger import LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
@@ -56,12 +60,24 @@ class RelayedRequest:
     """Those whose key is not there."""
     chain: tuple[Target, ...] = ()
     """The targets as the tier orders them."""
+    translations: dict[Target, Translation] = field(default_factory=dict)
+    """The request as the targets take it that speak another format."""
+    unfit: dict[Target, str] = field(default_factory=dict)
+    """What the targets can't be asked for, as far as that is known."""
 
     def provider(self, target: Target) -> ProviderConfig:
         return self.plan.providers[target.provider]
 
     def place(self, target: Target) -> BoardPlace:
         return BoardPlace.of(target, self.provider(target), self.bearer, self.call.model)
+
+    def call_for(self, target: Target) -> ProviderCall:
+        """The request in the words of `target`. Raise CannotCarry where it has none for it."""
+        if not translated.needs_translation(self.call, self.provider(target)):
+            return translated.without_foreign_seals(self.call)
+        if target not in self.translations:
+            self.translations[target] = translated.translation(self.call, self.provider(target), target)
+        return self.translations[target].call
 
     def note(self, target: Target, reason: str) -> None:
         self.record.faults.append(f"{target}: {reason}")
@@ -82,6 +98,14 @@ class _PassThrough(Exception):
     def __init__(self, failure: AttemptFailed) -> None:
         super().__init__()
         self.answer = answers.Answer(failure.status, failure.body, failure.headers)
+
+
+def _passed(job: RelayedRequest, target: Target, failure: AttemptFailed) -> _PassThrough:
+    passed = _PassThrough(failure)
+    if target in job.translations:
+        message = f"{faults.message_of(failure.body) or failure.fault.reason} (from {target.provider})"
+        passed.answer = answers.refused(job.call.api, failure.status or 502, message)
+    return passed
 
 
 class Relay:
@@ -134,11 +158,13 @@ class Relay:
         """One attempt at target `index`: the answer it led to, or the walk that goes on."""
         target = job.targets[index]
         provider = job.provider(target)
-        if job.call.path.endswith("/count_tokens") and not provider.count_tokens:
+        counts = provider.count_tokens and job.call.api in provider.apis
+        if job.call.path.endswith("/count_tokens") and not counts:
             return self._estimate(job), walk
-        if provider.key_env and not self._key(job, provider):
-            job.note(target, f"its key {provider.key_env} is not set where the gateway runs, or is not a key")
-            job.lacking.add(target)
+        if job.call.path.startswith("/models") and not _lists_models(job.call, provider):
+            return self._models(job), walk
+        if lacking := self._lacking(job, target, provider):
+            job.note(target, lacking)
             return None, walk.without(index)
         place = job.place(target)
         if 0 < provider.max_concurrent <= self._board.in_flight.get(place.health, 0):
@@ -160,16 +186,17 @@ class Relay:
             self._board.leave(place, claimed)
 
     async def _ask(self, job: RelayedRequest, target: Target, provider: ProviderConfig) -> Reply:
-        key = self._key(job, provider)
         while True:
             job.record.attempts += 1
+            call = job.call_for(target)
+            key = self._key(job, provider, call)
             try:
-                return await self._upstream.open(job.call, provider, target.model, key, job.plan.gateway.hold)
+                return await self._upstream.open(call, provider, target.model, key, job.plan.gateway.hold)
             except AttemptFailed as failure:
-                if failure.fault.kind is not FaultKind.SIGNATURE:
+                if failure.fault.kind is not FaultKind.SIGNATURE or target in job.translations:
                     raise
                 if job.stripped:
-                    raise _PassThrough(failure) from None
+                    raise _passed(job, target, failure) from None
                 job.stripped = True
                 job.note(target, failure.fault.reason + ", again without earlier thinking")
                 document = bodies.without_thinking(job.call.document)
@@ -183,7 +210,7 @@ class Relay:
         job.note(target, fault.reason)
         job.failures[target] = failure
         if self._is_callers(job, walk, index, fault.kind):
-            raise _PassThrough(failure)
+            raise _passed(job, target, failure)
         walk = walk.after(index, fault, now, _jitter(), rules)
         if fault.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.DENIED) and walk.tracks[index].out:
             self._board.hold(place, fault, now, rules)
@@ -193,26 +220,50 @@ class Relay:
         """Whether the client gets this answer as it is. Only the first provider's: what a backup says of a request
         must not hide that the first is limited or down."""
         target = job.targets[index]
-        if target != next((each for each in job.chain if self._has_key(job, job.provider(each))), target):
+        if target != next((each for each in job.chain if self._has_key(job, each)), target):
             return False
         if kind is FaultKind.CALLER:
             return True
         others = [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
         if kind is FaultKind.DENIED:
-            return not any(self._has_key(job, job.provider(other)) for other in others)
+            return not any(self._has_key(job, other) for other in others)
         return kind is FaultKind.NO_MODEL and not others and not target.model
 
-    def _key(self, job: RelayedRequest, provider: ProviderConfig) -> str:
-        key = self._keys_of(job.bearer.deck).get(provider.key_env, "") if provider.key_env else ""
+    def _key(self, job: RelayedRequest, provider: ProviderConfig, call: ProviderCall) -> str:
+        """The key for this request; none where the agent's own login goes with it."""
+        name = provider.key_env
+        if not name and (call.translated or not call.has_login):
+            name = provider.login_key_env
+        key = self._keys_of(job.bearer.deck).get(name, "") if name else ""
         # As many a file of keys has it, with a line end; within a header that would be an attack.
         return key.strip() if key.strip().isprintable() else ""
 
-    def _has_key(self, job: RelayedRequest, provider: ProviderConfig) -> bool:
-        return not provider.key_env or bool(self._key(job, provider))
+    def _lacking(self, job: RelayedRequest, target: Target, provider: ProviderConfig) -> str:
+        """Why this target can't be asked at all; empty where it can."""
+        try:
+            call = job.call_for(target)
+        except CannotCarry as field:
+            job.unfit[target] = str(field)
+            return f"can't be asked for {field}"
+        name = provider.key_env or (provider.login_key_env if call.translated else "")
+        if name and not self._key(job, provider, call):
+            job.lacking.add(target)
+            return f"its key {name} is not set where the gateway runs, or is not a key"
+        return ""
+
+    def _has_key(self, job: RelayedRequest, target: Target) -> bool:
+        provider = job.provider(target)
+        try:
+            call = job.call_for(target)
+        except CannotCarry:
+            return False
+        name = provider.key_env or (provider.login_key_env if call.translated else "")
+        return not name or bool(self._key(job, provider, call))
 
     async def _deliver(self, job: RelayedRequest, target: Target, reply: Reply) -> web.StreamResponse:
         """Pass the answer on. After the first byte nothing is taken from another provider."""
         now = time.monotonic()
+        pump = self._pump(job, target, reply)
         place, record, rules = job.place(target), job.record, job.plan.gateway
         record.provider = target.provider
         record.model = target.model or record.asked
@@ -223,7 +274,8 @@ class Relay:
             reason = job.why or (record.faults[-1] if record.faults else self._why_not_primary(job, now))
             self._board.served(job.bearer, target, record.model, job.primary, reason)
             self._tell_served(job, None)
-        pump = Pump(job.request, job.call.api, reply, job.provider(target).timeouts.idle)
+        if target in job.translations:
+            self._board.translated(job.bearer, target, job.translations[target].left_out)
         try:
             answer = await pump.run(target.provider)
         finally:
@@ -234,6 +286,15 @@ class Relay:
             record.outcome = "ok"
             self._board.succeeded(place, time.monotonic())
         return answer
+
+    def _pump(self, job: RelayedRequest, target: Target, reply: Reply) -> Pump | TranslatedPump:
+        """What passes the answer on. Raises AttemptFailed for a whole answer that can't be translated."""
+        idle = job.provider(target).timeouts.idle
+        if target not in job.translations:
+            return Pump(job.request, job.call.api, reply, idle)
+        pump = TranslatedPump(job.request, job.translations[target], reply, idle)
+        pump.check()
+        return pump
 
     def _broke(self, job: RelayedRequest, target: Target, fault: ProviderFault) -> None:
         """The stream of an answer broke after its beginning was passed on."""
@@ -255,6 +316,11 @@ class Relay:
     def _given_up(self, job: RelayedRequest) -> web.StreamResponse:
         if job.call.path.endswith("/count_tokens"):
             return self._estimate(job)
+        if job.unfit and all(target in job.unfit for target in job.targets):
+            job.record.outcome = "error"
+            fields = "; ".join(dict.fromkeys(job.unfit.values()))
+            message = f"AgentDeck: no provider of the chain can be asked for {fields}."
+            return self._own(job, answers.refused(job.call.api, 400, message))
         unserved = self._why_unserved(job, time.monotonic())
         job.record.outcome = "exhausted"
         self._board.gave_up(job.bearer, job.primary, unserved.reason)
@@ -267,8 +333,10 @@ class Relay:
         reasons, lasting = [], True
         for target in job.chain:
             closing = self._board.closing(job.place(target), now)
-            if target in job.lacking:
-                reasons.append(f"{target}: its key {job.provider(target).key_env} is not set")
+            if target in job.unfit:
+                reasons.append(f"{target}: can't be asked for {job.unfit[target]}")
+            elif target in job.lacking:
+                reasons.append(f"{target}: its key {' or '.join(job.provider(target).key_variables)} is not set")
             elif (failure := job.failures.get(target)) is not None:
                 reasons.append(f"{target}: {failure.fault.reason}")
                 lasting = lasting and failure.fault.lasting
@@ -281,6 +349,11 @@ class Relay:
                 lasting = False
         return Unserved("; ".join(reasons), lasting)
 
+    def _models(self, job: RelayedRequest) -> web.StreamResponse:
+        job.record.outcome = "ok"
+        names = list(dict.fromkeys(target.model for target in job.targets if target.model))
+        return self._own(job, answers.document(translated.models_of(job.call.api, names)))
+
     def _estimate(self, job: RelayedRequest) -> web.StreamResponse:
         job.record.outcome = "ok"
         count = bodies.estimated_tokens(job.call.document)
@@ -289,3 +362,9 @@ class Relay:
     def _own(self, job: RelayedRequest, answer: answers.Answer) -> web.StreamResponse:
         job.record.status = answer.status
         return answer.response()
+
+
+def _lists_models(call: ProviderCall, provider: ProviderConfig) -> bool:
+    """Whether the provider lists its models as this client reads them."""
+    openai = {Api.CHAT, Api.RESPONSES}
+    return bool(set(provider.apis) & (openai if call.api in openai else {call.api}))

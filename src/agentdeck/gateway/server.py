@@ -151,8 +151,6 @@ class Gateway:
             api, request.method, path, request.rel_url.raw_query_string, request.headers, body, document
         )
         tier = call.model if call.model in plan.tiers else bearer.tier
-        if path.startswith("/models") and api is Api.CHAT:
-            api = call.api = await self._openai_api(plan, tier)
         targets = await self._targets(plan, tier, api)
         record = LedgerRecord(time.time(), bearer.deck, bearer.agent, tier, api.value, call.model[:NAME_MAX])
         return RelayedRequest(request, call, bearer, plan, targets, targets[0], record)
@@ -214,14 +212,6 @@ class Gateway:
             if pid is not None:
                 send_signal(pid, signal.SIGTERM)
 
-    async def _openai_api(self, plan: Plan, tier: str) -> Api:
-        """Which of its two formats an OpenAI client speaks can't be seen from its asking for models."""
-        try:
-            await self._targets(plan, tier, Api.CHAT)
-        except Refused:
-            return Api.RESPONSES
-        return Api.CHAT
-
     async def _targets(self, plan: Plan, tier: str, api: Api) -> list[Target]:
         try:
             wanted = tiers.needs_discovery(plan.tiers, tier)
@@ -229,9 +219,12 @@ class Gateway:
             targets = tiers.chain(plan.tiers, tier, api, found)
         except KeyError:
             raise Refused(answers.refused(api, 400, f"There is no tier “{tier}” in the configuration.")) from None
-        if tiers.is_home(plan.tiers, tier):
-            targets = tuple(target for target in targets if not tiers.why_not([target], plan.providers, api))
-        if reason := tiers.why_not(targets, plan.providers, api):
+        except ValueError:
+            targets = ()
+        reason = tiers.why_not(plan.tiers, tier, plan.providers, api, found)
+        if not (reason or targets):
+            reason = "the chain is empty"
+        if reason:
             raise Refused(answers.refused(api, 400, f"The tier “{tier}” can't serve this agent: {reason}."))
         return list(targets)
 

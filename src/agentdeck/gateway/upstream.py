@@ -41,6 +41,8 @@ _NOT_FORWARDED = _HOP | {
     BEARER_HEADER,
 }
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
+NO_LOGIN = "agentdeck"
+"""The key that profiles give to CLIs which want to see one."""
 _CLIENT_ACCOUNT = frozenset({"openai-organization", "openai-project", "chatgpt-account-id"})
 _NOT_RETURNED = _HOP | {"content-length", "alt-svc"}
 
@@ -58,11 +60,19 @@ class ProviderCall:
     body: bytes
     document: dict[str, Any]
     """The decoded body; empty where it has none."""
+    translated: bool = False
+    """Whether it is our translation of what the agent asks for."""
 
     @property
     def model(self) -> str:
         model = self.document.get("model")
         return model if isinstance(model, str) else ""
+
+    @property
+    def has_login(self) -> bool:
+        """Whether the agent sent a login, and not the word that its CLI was given in place of one."""
+        given = [self.headers.get(name, "") for name in _CREDENTIALS]
+        return any(each and each.removeprefix("Bearer ") != NO_LOGIN for each in given)
 
     @property
     def streams(self) -> bool:
@@ -160,7 +170,7 @@ class ProviderClient:
     async def _send(
         self, call: ProviderCall, provider: ProviderConfig, key: str, body: bytes
     ) -> aiohttp.ClientResponse:
-        url = URL(provider.base_url + call.path + (f"?{call.query}" if call.query else ""), encoded=True)
+        url = URL(provider.url(call.api) + call.path + (f"?{call.query}" if call.query else ""), encoded=True)
         wait = _first_wait(call, provider)
         for last in (False, True):
             trace = SimpleNamespace(reused=False)
@@ -302,14 +312,13 @@ def _body(call: ProviderCall, model: str, usage_asked: bool) -> bytes:
 
 
 def _headers(call: ProviderCall, provider: ProviderConfig, key: str) -> CIMultiDict[str]:
-    login = frozenset() if provider.uses_own_login else _CREDENTIALS | _CLIENT_ACCOUNT
+    login = frozenset() if provider.uses_own_login and not key else _CREDENTIALS | _CLIENT_ACCOUNT
     headers = _without(call.headers, _NOT_FORWARDED | login)
     if not call.is_inference and "Accept-Encoding" in call.headers:
         headers["Accept-Encoding"] = call.headers["Accept-Encoding"]
     if key:
-        headers["x-api-key" if provider.key_header == "x-api-key" else "Authorization"] = (
-            key if provider.key_header == "x-api-key" else f"Bearer {key}"
-        )
+        bearer = provider.key_header == "bearer"
+        headers["Authorization" if bearer else provider.key_header] = f"Bearer {key}" if bearer else key
     return headers
 
 

@@ -121,14 +121,12 @@ def test_a_tier_that_can_not_serve_is_refused_with_the_reason(
     config = deck.config
     profiles = world_of(deck).profiles
     for profile, tier, reason in (
-        ("claude", "work", "main speaks chat, not messages"),
-        ("codex", "work", "main speaks chat, not responses"),
         ("aider", "deep", "its first entry names no model"),
         ("claude", "local", "no model server answers"),
     ):
         with pytest.raises(RefusedError, match=reason):
             gateways.check(config, profiles[profile], tier)
-    for profile, tier in (("claude", "deep"), ("demo", "work"), ("gemini", "work"), ("claude", "")):
+    for profile, tier in (("claude", "deep"), ("claude", "work"), ("demo", "work"), ("gemini", "work"), ("claude", "")):
         gateways.check(config, profiles[profile], tier)
     with pytest.raises(NotFoundError, match="There is no tier “wrok”"):
         deck.start(StartRequest(task="x", profile="demo", name="owl", tier="wrok"))

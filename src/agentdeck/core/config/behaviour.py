@@ -3,7 +3,7 @@ that were validated before can tell it too: see kept.py."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agentdeck.core.agents.agent import Mode
@@ -43,8 +43,20 @@ class Granted(Protocol):
 
 class ProviderBehaviour:
     if TYPE_CHECKING:
+        base_url: str
+        base_urls: Mapping[Any, str]
         key_env: str
+        login_key_env: str
         local: bool
+
+    def url(self, api: str) -> str:
+        """The address of the format `api`."""
+        return self.base_urls.get(api, self.base_url)
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The variables that may hold a key of it."""
+        return tuple(name for name in (self.key_env, self.login_key_env) if name)
 
     @property
     def uses_own_login(self) -> bool:

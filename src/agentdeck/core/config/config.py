@@ -248,11 +248,6 @@ class Config(Section):
     """Other keys for the dashboard, by the names in its help (`?`): `"agent.stop" = "S,ctrl+s"`."""
 
     @model_validator(mode="after")
-    def _chains_work(self) -> Config:
-        self.plan()
-        return self
-
-    @model_validator(mode="after")
     def _ports_are_there(self) -> Config:
         for name, value in self.agent.env.items():
             if "port" in placeholders.used(value) and not self.ports.per_agent:
@@ -260,5 +255,5 @@ class Config(Section):
         return self
 
     def plan(self) -> Plan:
-        """What the gateway has to know of this deck; raises ValidationError for a chain that cannot work."""
+        """What the gateway has to know of this deck."""
         return Plan(providers=self.providers, tiers=self.tiers, gateway=self.gateway, budgets=self.budgets)

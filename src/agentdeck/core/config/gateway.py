@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from agentdeck.core.config.behaviour import BudgetsBehaviour, ProviderBehaviour
 from agentdeck.core.config.section import Seconds, Section
 from agentdeck.core.providers.apis import Api
-from agentdeck.core.providers.tiers import check_tiers
 
 
 class Timeouts(Section):
@@ -40,6 +39,15 @@ class Prices(Section):
     """Tokens written to the provider's cache."""
 
 
+def _checked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an http or https address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("the address contains more than host and path; put a key into a variable: key_env")
+    return url.rstrip("/")
+
+
 class ProviderConfig(ProviderBehaviour, Section):
     """An API that serves models. Known names have defaults (`PRESETS`)."""
 
@@ -47,11 +55,18 @@ class ProviderConfig(ProviderBehaviour, Section):
     """The address up to the version, such as `https://api.openai.com/v1`."""
     apis: Annotated[list[Annotated[Api, Field(strict=False)]], Field(min_length=1)]
     """The formats it speaks."""
+    basic: list[Annotated[Api, Field(strict=False)]] = Field(default=[])
+    """Those of its formats that it speaks only the basics of: a request that holds more is translated first."""
+    base_urls: dict[Annotated[Api, Field(strict=False)], str] = Field(default={})
+    """The addresses of formats that it serves somewhere else than at `base_url`."""
     key_env: str = ""
     """The environment variable of the gateway that holds the key. Empty: the login that the agent's own CLI sends is
     passed on, and only to this provider; a local server gets none."""
-    key_header: Literal["bearer", "x-api-key"] = "bearer"
-    """How the key is sent: as `Authorization: Bearer`, or as `x-api-key`."""
+    login_key_env: str = ""
+    """The variable with the key for the requests that the agent's own login is not for, where `key_env` is empty: those
+    of agents that speak another format, and of CLIs that have no login."""
+    key_header: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"] = "bearer"
+    """How the key is sent: as `Authorization: Bearer`, or in a header of this name."""
     local: bool = False
     """Whether it runs on this machine: it needs no key and costs nothing."""
     timeouts: Timeouts = Timeouts()
@@ -67,12 +82,12 @@ class ProviderConfig(ProviderBehaviour, Section):
     @field_validator("base_url")
     @classmethod
     def _address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is not an http or https address")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("the address contains more than host and path; put a key into a variable: key_env")
-        return url.rstrip("/")
+        return _checked(url)
+
+    @field_validator("base_urls")
+    @classmethod
+    def _addresses(cls, urls: dict[Api, str]) -> dict[Api, str]:
+        return {api: _checked(url) for api, url in urls.items()}
 
 
 SERVED_PORT = 18640
@@ -198,8 +213,3 @@ class Plan(Section):
     tiers: dict[str, list[str] | Literal["auto"]] = Field(default={})
     gateway: GatewayConfig = GatewayConfig()
     budgets: BudgetsConfig = BudgetsConfig()
-
-    @model_validator(mode="after")
-    def _chains_work(self) -> Plan:
-        check_tiers(self.tiers, self.providers)
-        return self

@@ -159,6 +159,11 @@ def of_event(api: Api, data: Any, *, now: float) -> ProviderFault | None:
     return _judge(api, (exhausted + numbers + known + [500])[0], {}, error, now=now)
 
 
+def message_of(body: bytes) -> str:
+    """What the provider wrote about its error, for the caller; empty where it is no text."""
+    return _error(_document(body), body).message[:2000]
+
+
 def unreachable(reason: str) -> ProviderFault:
     """Refused, reset, or ended before its end."""
     return ProviderFault(FaultKind.TRANSIENT, reason)

@@ -84,56 +84,54 @@ def _unique(targets: Sequence[Target]) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(targets))
 
 
-def check_tiers(tiers: Mapping[str, Sequence[str] | str], providers: Mapping[str, Provider]) -> None:
-    """Raise ValueError, with the reason, for the first chain that cannot work."""
-    for name, steps in tiers.items():
-        if isinstance(steps, str) and name != LOCAL:
-            raise ValueError(f"tier “{name}”: only the tier “local” can be “auto”")
-        if name == LOCAL and LOCAL in steps:
-            raise ValueError("tier “local” contains itself")
-        if not steps:
-            raise ValueError(f"tier “{name}” has no providers")
-        targets = chain(tiers, name, Api.CHAT)
-        for target in targets:
-            if target.provider not in providers:
-                raise ValueError(f"tier “{name}”: there is no provider “{target.provider}”")
-        if reason := _formats_differ([target.provider for target in targets], providers):
-            raise ValueError(f"tier “{name}”: {reason}")
-        if reason := _logins_mix([target.provider for target in targets], providers):
-            raise ValueError(f"tier “{name}”: {reason}")
+def why_not(
+    tiers: Mapping[str, Sequence[str] | str],
+    tier: str,
+    providers: Mapping[str, Provider],
+    api: Api | None = None,
+    discovered: Sequence[Target] = (),
+) -> str:
+    """Why nobody, or no agent that speaks `api`, can use the chain `tier`, in the rest of a sentence; empty where it
+    can. An empty chain that waits for servers on this machine can work."""
+    if not is_home(tiers, tier) and (reason := _misspelt(tiers, tier)):
+        return reason
+    try:
+        targets = chain(tiers, tier, api or Api.CHAT, discovered)
+    except ValueError as error:
+        return str(error)
+    except KeyError:
+        return "there is no such tier"
+    for target in targets:
+        if target.provider not in providers:
+            return f"there is no provider “{target.provider}”{_meant(target, providers)}"
+        if api is not None and not target.model and api not in providers[target.provider].apis:
+            spoken = _listed(set(providers[target.provider].apis))
+            return f"{target.provider} speaks {spoken}, not {api.value}, so its entry has to name a model"
+    return _logins_mix(list(dict.fromkeys(target.provider for target in targets)), providers)
 
 
-def _formats_differ(names: Sequence[str], providers: Mapping[str, Provider]) -> str:
-    common = set(Api)
-    for position, name in enumerate(names):
-        left = common & set(providers[name].apis)
-        if not left:
-            before = " and ".join(dict.fromkeys(names[:position]))
-            return (
-                f"{name} speaks {_listed(set(providers[name].apis))}, but {before} before it {_listed(common)}; "
-                "no agent can use both"
-            )
-        common = left
-    return ""
+def _misspelt(tiers: Mapping[str, Sequence[str] | str], tier: str) -> str:
+    entries = tiers.get(tier, "auto")
+    if isinstance(entries, str) and tier in tiers and tier != LOCAL:
+        return "only the tier “local” can be “auto”"
+    if tier == LOCAL and LOCAL in entries and not isinstance(entries, str):
+        return "it contains itself"
+    return "" if entries else "it has no providers"
+
+
+def _meant(target: Target, providers: Mapping[str, Provider]) -> str:
+    """What was probably meant by `openai/gpt-4o`, which other programs take."""
+    provider, slash, model = str(target).partition("/")
+    return f"; write {provider}:{model}" if slash and provider in providers else ""
 
 
 def _logins_mix(names: Sequence[str], providers: Mapping[str, Provider]) -> str:
-    own = list(dict.fromkeys(name for name in names if providers[name].uses_own_login))
-    if len(own) < 2:
-        return ""
-    return f"{own[0]} and {own[1]} have no key_env; the agent's own login can go to one provider only"
-
-
-def why_not(targets: Sequence[Target], providers: Mapping[str, Provider], api: Api) -> str:
-    """Why an agent that speaks `api` can't use this chain, in a sentence for a person; empty when it can."""
-    if not targets:
-        return "the chain is empty"
-    for target in targets:
-        provider = providers.get(target.provider)
-        if provider is None:
-            return f"there is no provider “{target.provider}”"
-        if api not in provider.apis:
-            return f"{target.provider} speaks {_listed(set(provider.apis))}, not {api.value}"
+    """The agent's own login goes with its own format only, so two providers may have none that speak different ones."""
+    own = [name for name in names if providers[name].uses_own_login]
+    for at, first in enumerate(own):
+        for second in own[at + 1 :]:
+            if set(providers[first].apis) & set(providers[second].apis):
+                return f"{first} and {second} have no key_env; the agent's own login can go to one provider only"
     return ""
 
 

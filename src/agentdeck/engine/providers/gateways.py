@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from agentdeck.system.state.store import Store
 if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Agent
     from agentdeck.core.config.config import Config
+    from agentdeck.core.config.gateway import ProviderConfig
     from agentdeck.core.config.profile import GatewayWiring, Profile
 
 SESSION = WINDOW = "agentdeck-gateway"
@@ -83,9 +84,8 @@ def check(config: Config, profile: Profile | None, tier: str) -> None:
         raise NotFoundError(
             f"There is no tier “{tier}”.", hint=f"Available: {', '.join(sorted(known))}; [tiers] adds more."
         )
-    targets = _targets(config, way, tier)
-    reason = tiers.why_not(targets, config.providers, way.api)
-    if not targets and tiers.needs_discovery(config.tiers, tier):
+    reason = tiers.why_not(config.tiers, tier, config.providers, way.api)
+    if not reason and not _targets(config, way, tier) and tiers.needs_discovery(config.tiers, tier):
         reason = "" if _found_local(config) else "no model server answers on this machine"
     if not reason and way.needs_model and not _model(config, way, tier):
         reason = "its first entry names no model, and this program needs one"
@@ -104,10 +104,7 @@ def _way(config: Config, profile: Profile | None, tier: str) -> GatewayWiring | 
 def _targets(config: Config, way: GatewayWiring, tier: str) -> list[Any]:
     from agentdeck.core.providers import tiers
 
-    found = tiers.chain(config.tiers, tier, way.api)
-    if tiers.is_home(config.tiers, tier):
-        return [target for target in found if not tiers.why_not([target], config.providers, way.api)]
-    return list(found)
+    return list(tiers.chain(config.tiers, tier, way.api))
 
 
 def _model(config: Config, way: GatewayWiring, tier: str) -> str:
@@ -135,7 +132,7 @@ def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
     bearer = tokens.Bearer(world.deck, agent.name, agent.tier)
     token = tokens.mint(tokens.secret(files().state), bearer)
     providers = [config.providers[target.provider] for target in _targets(config, way, agent.tier)]
-    login = any(provider.uses_own_login for provider in providers)
+    login = _uses_login(world, profile, way, providers)
     model = _model(config, way, agent.tier)
     values = {
         "{base_url}": tokens.base_url(address.port, token, way.api),
@@ -146,13 +143,30 @@ def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
     groups = [*way.argv, *(way.login_argv if login else ())]
     told = [group for group in groups if model or not any("{model}" in word for word in group)]
     env = way.env if login else {**way.env, **way.keyed_env}
-    keys = {config.providers[target.provider].key_env for target in _targets(config, way, agent.tier)} - {""}
+    keys = {provider.key_env for provider in providers} - {""}
     return Wiring(
         tuple(_filled(word, values) for group in told for word in group),
         {name: _filled(value, values) for name, value in env.items()},
         frozenset(keys if login else {*keys, *way.keyed_unset}) - set(env),
         wired=True,
     )
+
+
+def _uses_login(world: World, profile: Profile | None, way: GatewayWiring, providers: Sequence[ProviderConfig]) -> bool:
+    """Whether the CLI shall send its own login: one of `providers` takes it, and it has one or needs one."""
+    taking = [provider for provider in providers if provider.uses_own_login and way.api in provider.apis]
+    if not taking or profile is None:
+        return False
+    variables = world.environment()
+    keys = {provider.login_key_env for provider in taking if variables.get(provider.login_key_env)}
+    if not profile.login.how:
+        return not keys
+    from agentdeck.system.config.clifiles import has_login
+
+    names = [name for name in profile.login.variables if name not in keys]
+    if has_login(profile.files, names, profile.login.paths, {**variables, **profile.env}):
+        return True
+    return not keys and len(taking) == len(providers)
 
 
 def _filled(word: str, values: Mapping[str, str]) -> str:
@@ -181,18 +195,19 @@ def ensure(world: World) -> Address:
 def _keys(world: World) -> dict[str, str]:
     """The values that this deck's providers' `key_env` name, from where agents' variables come from too."""
     merged = world.environment()
-    names = {provider.key_env for provider in world.settings.config.providers.values()} - {""}
+    names = {name for provider in world.settings.config.providers.values() for name in provider.key_variables}
     return {name: merged[name] for name in sorted(names) if merged.get(name)}
 
 
 def missing_keys(world: World) -> list[str]:
     """The variables that the providers in this deck's tiers take their keys from, and that are not set here."""
-    from agentdeck.core.providers.tiers import LOCAL, parse_target
+    from agentdeck.core.providers.tiers import LOCAL
 
     config = world.settings.config
     chains = [chain for chain in config.tiers.values() if not isinstance(chain, str)]
-    names = {parse_target(step).provider for chain in chains for step in chain if step != LOCAL}
-    return sorted({config.providers[name].key_env for name in names} - {""} - set(_keys(world)))
+    names = {step.partition(":")[0].strip() for chain in chains for step in chain if step != LOCAL}
+    known = [config.providers[name] for name in names if name in config.providers]
+    return sorted({provider.key_env for provider in known} - {""} - set(_keys(world)))
 
 
 def _start(world: World, home: GatewayFiles, keys: Mapping[str, str]) -> Address:

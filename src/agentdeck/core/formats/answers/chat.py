@@ -251,7 +251,7 @@ class ChatWriter(AnswerWriter):
         return _WORDS[self.finish or Finish.END]
 
     def _counts(self) -> dict[str, Any]:
-        usage = self._usage
+        usage = self.usage
         prompt = usage.input + usage.cache_read + usage.cache_write
         return {
             "prompt_tokens": prompt,

@@ -187,7 +187,7 @@ class MessagesWriter(AnswerWriter):
         return _WORDS[self.finish or Finish.END]
 
     def _counts(self) -> dict[str, int]:
-        usage = self._usage
+        usage = self.usage
         return {
             "input_tokens": usage.input,
             "cache_creation_input_tokens": usage.cache_write,

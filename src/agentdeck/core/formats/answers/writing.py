@@ -29,7 +29,7 @@ class AnswerWriter(ABC):
         self._parts: list[AnswerPart] = []
         self._stop_text: str | None = None
         self._calls = 0
-        self._usage: Usage = NOTHING
+        self.usage: Usage = NOTHING
         self.finish: Finish | None = None
         self.broken = ""
         """What the provider said to be wrong with its answer."""
@@ -58,7 +58,7 @@ class AnswerWriter(ABC):
             case Began():
                 return found
             case Counted(usage):
-                self._usage = self._usage.updated(usage)
+                self.usage = self.usage.updated(usage)
                 return found
             case Broke(reason):
                 self.broken = reason
