@@ -13,7 +13,7 @@ from agentdeck.core.formats import seals
 from agentdeck.core.providers.apis import Api
 from tests.gateway.upstream import PATHS, playing, usage_of
 
-PAIRS = [(Api.MESSAGES, Api.CHAT), (Api.CHAT, Api.MESSAGES)]
+PAIRS = [(client, server) for client in Api for server in Api if client is not server]
 ENDS = {Api.MESSAGES: b"event: error", Api.RESPONSES: b"response.failed", Api.CHAT: b'"finish_reason": "error"'}
 TURN = [{"role": "user", "content": "Go."}]
 

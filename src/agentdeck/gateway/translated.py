@@ -85,8 +85,9 @@ def translation(call: ProviderCall, provider: ProviderConfig, target: Target) ->
 
     def writer() -> AnswerWriter:
         found = translate.writer(call.api, written.tools, call.model or model, mark, secrets.token_hex(12))
+        found.created = int(time.time())
         if isinstance(found, ChatWriter):
-            found.created, found.counts = int(time.time()), request.counts_usage
+            found.counts = request.counts_usage
         return found
 
     return Translation(theirs, call, writer, written.left_out)
@@ -214,7 +215,11 @@ class TranslatedPump:
             if (fault := faults.of_event(self._api, event.data, now=time.time())) is not None:
                 self.fault, self._over = fault, True
                 break
-            out += self._writer.feed(self._reader.feed(event.data))
+            try:
+                out += self._writer.feed(self._reader.feed(event.data))
+            except Exception as error:  # noqa: BLE001 - the client still gets a proper end
+                what = f"sent what AgentDeck failed to translate ({type(error).__name__})"
+                self.fault, self._over = faults.unreachable(what), True
         if out and answer is not None:
             await answer.write(bytes(out))
         await asyncio.sleep(0)

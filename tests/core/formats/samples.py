@@ -51,3 +51,56 @@ CLAUDE_CODE: dict[str, Any] = {
         },
     ],
 }
+
+_FUNCTION = {"type": "object", "properties": {"cmd": {"type": "string", "encrypted": True}}, "required": ["cmd"]}
+_GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": "start: begin"}
+_EXEC = {"type": "custom", "name": "exec", "description": "Run JavaScript", "format": _GRAMMAR}
+_WAIT = {"type": "function", "name": "wait", "strict": False, "parameters": _FUNCTION}
+_SPACES = [
+    {"type": "namespace", "name": "functions", "tools": [_EXEC, _WAIT]},
+    {"type": "namespace", "name": "mcp__docs", "tools": [{"type": "function", "name": "find", "parameters": {}}]},
+]
+
+CODEX: dict[str, Any] = {
+    "model": "gpt-6-sol",
+    "stream": True,
+    "store": False,
+    "include": ["reasoning.encrypted_content"],
+    "reasoning": {"effort": "xhigh", "summary": "auto", "context": "all_turns"},
+    "parallel_tool_calls": False,
+    "prompt_cache_key": "k",
+    "client_metadata": {"x": "y"},
+    "input": [
+        {"type": "additional_tools", "role": "developer", "tools": _SPACES},
+        {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "You are Codex."}]},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Do it."}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "content": None, "encrypted_content": "openais-own"},
+        {"type": "custom_tool_call", "call_id": "c1", "name": "exec", "namespace": "functions", "input": "a();"},
+        {"type": "function_call", "call_id": "c2", "name": "find", "namespace": "mcp__docs", "arguments": "{}"},
+        {"type": "custom_tool_call_output", "call_id": "c1", "output": "done"},
+        {
+            "type": "function_call_output",
+            "call_id": "c2",
+            "output": [
+                {"type": "input_text", "text": "a picture"},
+                {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}"},
+            ],
+        },
+    ],
+}
+"""As the newest models get it: the tools are in the input."""
+
+CODEX_OLD: dict[str, Any] = {
+    "model": "something",
+    "stream": True,
+    "instructions": "You are Codex.",
+    "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Do it."}]}],
+    "tools": [
+        {"type": "function", "name": "exec_command", "strict": False, "parameters": _FUNCTION},
+        {"type": "custom", "name": "apply_patch", "description": "Patch", "format": _GRAMMAR},
+        {"type": "web_search", "external_web_access": False},
+        {"type": "tool_search", "execution": "client"},
+        {"type": "local_shell"},
+    ],
+    "tool_choice": "auto",
+}

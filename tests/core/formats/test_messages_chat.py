@@ -237,7 +237,7 @@ def test_an_answer_of_claudes_reaches_a_chat_client() -> None:
     assert "".join(delta.get("reasoning_content") or "" for delta in deltas) == "Hm."
     assert "".join(delta.get("content") or "" for delta in deltas) == "I look."
     calls = [delta["tool_calls"][0] for delta in deltas if "tool_calls" in delta]
-    assert [(call["index"], call.get("id")) for call in calls] == [(0, "t1"), (0, None), (1, "t2")]
+    assert [(call["index"], call.get("id")) for call in calls] == [(0, "t1"), (0, None), (1, "t2"), (1, None)]
     assert events[-2]["choices"][0]["finish_reason"] == "tool_calls"
     usage = {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}
     assert events[-1]["usage"] == {**usage, "prompt_tokens_details": {"cached_tokens": 5}}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from agentdeck.core.formats import reading
-from agentdeck.core.formats.ir import Choice, Tool
+from agentdeck.core.formats.ir import Call, Choice, Tool
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -78,3 +78,12 @@ def unwrapped(arguments: str) -> str:
     # A model that invents a name for the one argument means the same.
     only = [value for value in given.values() if isinstance(value, str)]
     return only[0] if len(given) == 1 and only else arguments
+
+
+def arguments_of(call: Call) -> str:
+    """The arguments of a call as JSON text of an object, as a provider without free-form tools wants them."""
+    if call.kind == "custom":
+        return reading.compact({"input": call.arguments})
+    if reading.is_whole(call.arguments):
+        return call.arguments or "{}"
+    return reading.compact(reading.arguments_table(call.arguments))

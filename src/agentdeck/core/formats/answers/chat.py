@@ -47,6 +47,7 @@ class _CallState:
     name: str = ""
     arguments: str = ""
     begun: bool = False
+    custom: bool = False
 
 
 class ChatReader:
@@ -146,8 +147,9 @@ class ChatReader:
             self._by_index[index] = state
         if name and name != state.name and not state.begun:
             state.name += name
+        state.custom = state.custom or "custom" in call
         if piece:
-            found += [*self._begin(state), CallPiece(state.key, piece)]
+            found += self._begin(state) if state.custom else [*self._begin(state), CallPiece(state.key, piece)]
             state.arguments += piece
         return found
 
@@ -177,6 +179,8 @@ class ChatReader:
             return []
         self._finished = True
         found = [*self._rest_of_text(), *self._begin_all()]
+        # Free text, told as the one argument that it is to providers without such tools.
+        found += [CallPiece(s.key, reading.compact({"input": s.arguments})) for s in self._calls if s.custom]
         if reason == "error":
             return [*found, Broke("stopped with an error")]
         finish = _FINISHES.get(reason, Finish.END)
@@ -184,9 +188,6 @@ class ChatReader:
 
 
 class ChatWriter(AnswerWriter):
-    """`created` and `counts` as the client's request and the clock have them."""
-
-    created = 0
     counts = True
     """Whether a stream ends with a chunk of token counts."""
 
@@ -216,8 +217,10 @@ class ChatWriter(AnswerWriter):
         return [self._delta({"tool_calls": [{"index": self._calls - 1, "function": {"arguments": text}}]})]
 
     def _close(self, part: AnswerPart) -> list[bytes]:
-        if part.kind != "call" or self._tool(part).kind != "custom" or part.cut_off:
+        if part.kind != "call" or part.cut_off:
             return []
+        if self._tool(part).kind != "custom":
+            return [] if part.pieces else self._more(part, "{}")
         custom = {"input": names.unwrapped(part.text)}
         return [self._delta({"tool_calls": [{"index": self._calls - 1, "custom": custom}]})]
 
@@ -232,7 +235,7 @@ class ChatWriter(AnswerWriter):
         message: dict[str, Any] = {"role": "assistant", "content": texts["text"] or None, "refusal": None}
         if texts["thought"]:
             message["reasoning_content"] = texts["thought"]
-        if calls := [self._call(part, part.text) for part in self._parts if part.kind == "call"]:
+        if calls := [self._call(part, part.text or "{}") for part in self._parts if part.kind == "call"]:
             message["tool_calls"] = calls
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self._reason()}
         head = {"id": f"chatcmpl-{self._identity}", "object": "chat.completion", "created": self.created}

@@ -21,6 +21,9 @@ class AnswerWriter(ABC):
     makes the ids of this answer differ from those of others.
     """
 
+    created = 0
+    """When the answer was made, in seconds since the epoch, for the formats that say so."""
+
     def __init__(self, tools: Names, model: str, mark: str, identity: str) -> None:
         self._tools, self._model, self._mark, self._identity = tools, model, mark, identity
         self._sequence = Sequence()

@@ -224,12 +224,7 @@ def _call(call: Call, target: Dialect, tools: Names) -> dict[str, Any]:
     identity, name = names.safe_id(call.id), tools.written(call.namespace, call.name)
     if call.kind == "custom" and target.custom_tools:
         return {"id": identity, "type": "custom", "custom": {"name": name, "input": call.arguments}}
-    given = call.arguments
-    if call.kind == "custom":
-        given = reading.compact({"input": call.arguments})
-    elif not reading.is_whole(given):
-        given = reading.compact(reading.arguments_table(given))
-    return {"id": identity, "type": "function", "function": {"name": name, "arguments": given or "{}"}}
+    return {"id": identity, "type": "function", "function": {"name": name, "arguments": names.arguments_of(call)}}
 
 
 def _user(turn: Turn) -> list[dict[str, Any]]:
