@@ -73,6 +73,10 @@ LANDING = "engine/landing/test_landing.py"
 KINDS = "engine/landing/test_kinds_of_repositories.py"
 STATES = "agents/test_states.py"
 ELSEWHERE = {
+    "agentdeck messages": "cli/test_messages.py",
+    "agentdeck messages {}": "cli/test_messages.py",
+    "“agentdeck messages {}” lists it.": "cli/test_messages.py",
+    "“agentdeck resume {} …” continues it with one once it has ended.": "cli/test_messages.py",
     "agentdeck answer {} 1": STATES,
     'agentdeck answer {} --text "…"': STATES,
     "agentdeck answer {} {}": STATES,

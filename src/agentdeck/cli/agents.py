@@ -28,8 +28,10 @@ _COLUMNS = [
 
 
 def telling_reason(view: AgentView) -> str:
-    """The reason, where it says more than the state does; first of all what is wrong with its worktree."""
-    return view.trouble or ("" if view.reason == view.state else view.reason)
+    """The reason, where it says more than the state does, and what waits for it; first of all what is wrong with its
+    worktree."""
+    reason = view.trouble or ("" if view.reason == view.state else view.reason)
+    return "; ".join(filter(None, (reason, view.messages_text)))
 
 
 def reason_part(view: AgentView) -> str:

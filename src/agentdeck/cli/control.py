@@ -1,31 +1,20 @@
-"""Verbs that act on agents that are there: attach, send, stop, rm."""
+"""Verbs that act on agents that are there: attach, stop, failover, rm."""
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import for_each, open_deck, worst
 from agentdeck.cli.output import YELLOW, Output, ask, error_fields, flush, is_terminal, somebody_answers
-from agentdeck.cli.texts import read_text
 from agentdeck.engine.views.documents import agent_fields
 from agentdeck.errors import ExitCode, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import AgentView
-
-_KEYS = frozenset(
-    (
-        *"enter escape tab btab space bspace up down left right home end ic insert dc delete".split(),
-        *"npage pagedown pgdn ppage pageup pgup".split(),
-        *(f"f{number}" for number in range(1, 13)),
-    )
-)
-"""The keys that tmux knows by name, in any case."""
 
 
 def attach(args: Namespace, out: Output) -> ExitCode:
@@ -47,38 +36,6 @@ def _check_not_inside(name: str) -> None:
 
     if inside_agent(name):
         raise RefusedError(f"This is already the terminal of {name}.", hint="Attach to it from another one.")
-
-
-def send(args: Namespace, out: Output) -> ExitCode:
-    if args.file and args.text:
-        raise UsageError("Give the text with --file or on the command line, not both.")
-    text = read_text(args.file) if args.file else read_text("-") if args.text == ["-"] else " ".join(args.text)
-    text = text.removesuffix("\n")
-    keys = [key for group in args.keys for key in group.split()]
-    for key in keys:
-        _check_key(key)
-    if not (text or keys):
-        raise UsageError(
-            "There is nothing to send.",
-            hint='“agentdeck send NAME "text"” types it, “agentdeck send NAME --keys C-c” presses keys.',
-        )
-    deck = open_deck(out, looks=True)
-    view = deck.agent(args.name)
-    deck.send(view.name, text, keys=keys, enter=not args.no_enter)
-    if out.json:
-        out.emit("sent", agent=view.name, text=text, keys=keys, enter=bool(text) and not args.no_enter)
-    else:
-        out.narrate(f"Sent to {view.name}.")
-    return ExitCode.OK
-
-
-def _check_key(key: str) -> None:
-    """tmux types the letters of a name that it does not know."""
-    bare = re.sub(r"^(?:[CMS]-)+(?=.)", "", key, flags=re.IGNORECASE)
-    if len(bare) > 1 and bare.lower() not in _KEYS and not re.fullmatch(r"\^.|KP.|KPEnter", bare):
-        raise UsageError(
-            f"“{key}” is not a key.", hint="Keys are Enter, Escape, Tab, Up, C-c, M-x, F5, y; send text without --keys."
-        )
 
 
 def stop(args: Namespace, out: Output) -> ExitCode:

@@ -127,15 +127,29 @@ examples:
 """
 
 SEND = """\
-The text is pasted in one piece, then Enter is pressed. KEYS are one or more of
-tmux's key names: Enter, Escape, C-c, Up, Tab, y. They are pressed after the
-text.
+An agent that works gets the text when it is idle; --now types it at once. send
+exits when the agent has begun to work on the text, or when the text waits. An
+agent that asks something gets no text: “agentdeck answer” answers it.
+
+KEYS are one or more of tmux's key names: Enter, Escape, C-c, Up, Tab, y. They
+are pressed at once, after the text.
 
 examples:
   agentdeck send login "Use the existing helper"
   agentdeck send login --keys "Down Enter"
   agentdeck send login --file answer.md
   agentdeck send login --no-enter "/mod"
+"""
+
+MESSAGES = """\
+Messages wait while an agent works, and are given to it one by one when it is
+idle. One that was typed but began no turn is kept: look at the agent's screen,
+then send it --again or delete it with --take-back.
+
+examples:
+  agentdeck messages
+  agentdeck messages login --take-back 2
+  agentdeck messages login --again 1
 """
 
 ASKS = """\

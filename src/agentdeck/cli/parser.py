@@ -17,7 +17,8 @@ MODULES = {
     "show": "reading",
     "logs": "reading",
     "attach": "control",
-    "send": "control",
+    "send": "messages",
+    "messages": "messages",
     "asks": "asking",
     "answer": "asking",
     "stop": "control",
@@ -218,6 +219,14 @@ def _add_control(verbs: Any) -> None:
     send.add_argument("--file", metavar="FILE", help="type the content of FILE")
     send.add_argument("--keys", metavar="KEYS", action="append", default=[], help="press keys, such as “C-c”")
     send.add_argument("--no-enter", action="store_true", help="don't press Enter after the text")
+    send.add_argument("--now", action="store_true", help="type it even while the agent works")
+    messages = _verb(verbs, "messages", "list the messages that wait for agents")
+    messages.add_argument(
+        "name", metavar="NAME", nargs="?", default="", help="only those of this agent"
+    ).completer = completers.agents
+    what = messages.add_mutually_exclusive_group()
+    what.add_argument("--take-back", metavar="N", help="delete message N, or all")
+    what.add_argument("--again", metavar="N", help="send message N, which may not have arrived, again")
     _verb(verbs, "asks", "list what agents ask")
     answer = _verb(verbs, "answer", "answer an agent's question")
     _add_name(answer)

@@ -130,7 +130,7 @@ class Tour:
 
         _title("One asks for permission: read the question and answer it")
         self.show("agentdeck show search --screen")
-        self.show("agentdeck send search y")
+        self.show("agentdeck answer search yes")
 
         _title("Stop one, and resume it later")
         self.until("invoices is at work", lambda: "takes long" in self._run(["agentdeck", "logs", "invoices"]).stdout)
@@ -187,7 +187,7 @@ class Tour:
         self.until("the backup answers", lambda: heard("backup"))
         self._answer_with("cloud", 200)
         self.until("the cloud is taken back", lambda: heard("cloud"))
-        self.show("agentdeck send thinker enough")
+        self.show("agentdeck send --now thinker enough")
         self.until("thinker is done", lambda: self.state("thinker") == "done")
         self.show("agentdeck logs thinker --grep says")
         self.show("agentdeck show --failovers thinker")

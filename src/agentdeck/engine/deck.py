@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.choices import DeckChoices
     from agentdeck.engine.api.history import DeckHistory
     from agentdeck.engine.api.landings import DeckLandings
+    from agentdeck.engine.api.messages import DeckMessages
     from agentdeck.engine.api.processes import DeckProcesses
     from agentdeck.engine.api.providers import DeckProviders
     from agentdeck.engine.api.radar import DeckRadar
@@ -129,6 +130,12 @@ class Deck:
         from agentdeck.engine.api.landings import DeckLandings
 
         return DeckLandings(self._current)
+
+    @cached_property
+    def messages(self) -> DeckMessages:
+        from agentdeck.engine.api.messages import DeckMessages
+
+        return DeckMessages(self._current)
 
     @cached_property
     def history(self) -> DeckHistory:
@@ -264,11 +271,17 @@ class Deck:
 
         return wait(lambda: self._world, self.agent(name), self.repair, note)
 
-    def send(self, name: str, text: str = "", *, keys: Sequence[str] = (), enter: bool = True) -> None:
-        """Type `text`, then press `keys`, then Enter; the agent must be running."""
+    def send(
+        self, name: str, text: str = "", *, keys: Sequence[str] = (), enter: bool = True, now: bool = False
+    ) -> bool:
+        """Type `text`, then press `keys`, then Enter; the agent must be running.
+
+        A message, which is a text alone with its Enter, waits until the agent is idle unless `now`; return whether it
+        has been given. Raise RefusedError where the agent asks something, or does not begin to work on the message.
+        """
         from agentdeck.engine.lifecycle import keyboard
 
-        keyboard.send(self._world, self.agent(name), text, keys, enter=enter)
+        return keyboard.send(self._world, self.agent(name), text, keys, enter=enter, now=now)
 
     def answer(self, name: str, choice: str = "", text: str = "", seen: Question | None = None) -> str:
         """Answer the question that the agent asks now: with the number of an option (“1,3” for several), “yes”, “no”,

@@ -81,7 +81,7 @@ def test_at_its_screen_it_is_limited_and_says_why(bench: Bench, scripted: Script
     deck.start(StartRequest(**{**TASK, "mode": Mode.INTERACTIVE}))
     eventually(lambda: "Ready" in deck.screen("fix"))
     deck.store.report("fix", gateway_report("today's budget is spent", Fault.BUDGET))
-    deck.send("fix", "Go on")
+    deck.send("fix", "Go on", now=True)
     eventually(lambda: limit in deck.screen("fix"))
     eventually(lambda: "today's budget is spent; claude tries again at" in deck.agent("fix").status.reason, 15)
     assert deck.agent("fix").state is State.LIMITED

@@ -366,7 +366,7 @@ def test_a_person_who_closes_a_limited_program_has_ended_it(bench: Bench, script
     deck = deck_with(bench, "claude", "codex", settle=60.0)
     view = interactive(deck)
     eventually(lambda: view().state is State.LIMITED)
-    deck.send("fix", "/exit")
+    deck.send("fix", "/exit", now=True)
     eventually(lambda: not view().alive)
     assert scripted.names == ["claude"]
 

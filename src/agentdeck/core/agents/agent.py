@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, PortsLease, WorktreeLease
-from agentdeck.core.agents.questions import Question
+from agentdeck.core.agents.questions import Asks, Question
 from agentdeck.errors import RefusedError, UsageError
 
 NAME_MAX = 40
@@ -280,6 +280,21 @@ class Status:
     @property
     def question(self) -> Question | None:
         return self.questions[0] if self.questions else None
+
+    @property
+    def is_at_prompt(self) -> bool:
+        """Whether it waits for words and does nothing: a text is a message."""
+        return self.state is State.WAITING and self.question is not None and self.question.kind is Asks.TEXT
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a text would answer its question."""
+        return self.state is State.WAITING and not self.is_at_prompt
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a text begins its next turn."""
+        return self.is_at_prompt or self.state in (State.DONE, State.FAILED)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

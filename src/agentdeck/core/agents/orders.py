@@ -142,6 +142,8 @@ class Orders:
     go_on: str = "continue"
     resumes: bool = False
     """Whether `argv` goes on from a session."""
+    told: bool = True
+    """Whether the program is told what to do when it starts."""
     level: str = ""
     """The permission level; empty: as the CLI is set up."""
     judged: bool = False

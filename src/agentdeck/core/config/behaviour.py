@@ -115,6 +115,11 @@ class ProfileBehaviour:
         return Detectors(**vars(self.screen))
 
     @property
+    def tells_idle(self) -> bool:
+        """Whether it becomes known when the agent is idle, and a message need not be typed into its work."""
+        return bool(self.reports.argv or self.screen.done)
+
+    @property
     def outcome(self) -> Outcome:
         return Outcome(**vars(self.ended))
 

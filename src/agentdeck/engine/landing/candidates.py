@@ -108,7 +108,8 @@ def _check_rests(world: World, name: str, request: LandRequest) -> None:
 
 def runs(world: World, name: str) -> bool:
     """Whether the agent is at work, so that what it holds may change at any moment."""
-    return world.lives(name) and world.store.status(name).state.is_live
+    status = world.store.status(name)
+    return world.lives(name) and status.state.is_live and not status.is_at_prompt
 
 
 def _check_gated(world: World, agent: Agent, request: LandRequest) -> None:

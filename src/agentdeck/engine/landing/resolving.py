@@ -190,7 +190,7 @@ def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
     event = Event(EventKind.LANDING_HANDED, view.name, f"was asked to resolve its conflict with {entry.base}")
     world.note(event, note)
     if view.alive:
-        keyboard.send(world, view, text, (), enter=True)
+        keyboard.send(world, view, text)
     else:
         resume(world, view, text, note)
 

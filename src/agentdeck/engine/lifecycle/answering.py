@@ -32,7 +32,7 @@ def answer(world: World, view: AgentView, choice: str, text: str, seen: Question
     if question.kind is Asks.TEXT:
         if not text:
             raise RefusedError(f"{view.name} {question.text}.", hint=f'agentdeck answer {view.name} --text "…"')
-        send(world, view, text, (), enter=True)
+        send(world, view, text)
         return text
     if text and not question.hook:
         raise RefusedError(

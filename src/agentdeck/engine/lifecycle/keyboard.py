@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.agent import Mode, State, Status
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.transcripts.reading import one_line
+from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.runner.typist import MESSAGES, REFUSED, TAKEN, WITHDRAWN_AFTER
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import private_folder, read_json, write_json
+from agentdeck.system.state.messages import Stage
 
 _PATIENCE = 10.0
 """Seconds that a program may take to read what is typed."""
@@ -22,8 +25,23 @@ _SHOWN = 80
 """Characters of the text that its event has."""
 
 
-def send(world: World, view: AgentView, text: str, keys: Sequence[str], *, enter: bool) -> None:
+def send(
+    world: World, view: AgentView, text: str, keys: Sequence[str] = (), *, enter: bool = True, now: bool = False
+) -> bool:
     """See Deck.send."""
+    _check_runs(view)
+    profile = world.profiles.get(view.profile) if view.agent.profile != COMMAND else None
+    if text and enter and not keys and not now and profile is not None and profile.tells_idle:
+        return _give(world, view, text)
+    if text:
+        give_to_runner(world, view.name, text, enter=enter and not keys)
+    if keys:
+        world.tmux.press(world.deck, view.name, [*keys, *(["Enter"] if text and enter else [])])
+    world.note(Event(EventKind.INPUT_SENT, view.name, one_line(text, _SHOWN) or " ".join(keys)), silent)
+    return True
+
+
+def _check_runs(view: AgentView) -> None:
     if not view.alive:
         raise RefusedError(
             f"{view.name} is not running ({view.state}).",
@@ -34,12 +52,46 @@ def send(world: World, view: AgentView, text: str, keys: Sequence[str], *, enter
             f"{view.name} has no program to type to: it is limited, {view.status.reason}.",
             hint=f"“agentdeck failover {view.name}” lets another profile continue.",
         )
-    if text:
-        give_to_runner(world, view.name, text, enter=enter and not keys)
-    if keys:
-        world.tmux.press(world.deck, view.name, [*keys, *(["Enter"] if text and enter else [])])
-    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-    world.note(Event(EventKind.INPUT_SENT, view.name, shown or " ".join(keys)), silent)
+
+
+def _give(world: World, view: AgentView, text: str) -> bool:
+    """Leave `text` to the runner, which types it once the agent is idle; return whether its turn has begun, and raise
+    RefusedError where that did not come."""
+    name = view.name
+    if view.agent.mode is Mode.HEADLESS:
+        raise RefusedError(
+            f"{name} runs headless and reads no messages.",
+            hint=f"“agentdeck resume {name} …” continues it with one once it has ended.",
+        )
+    _check_not_asking(name, view.status)
+    queue = world.store.messages(name)
+    message = queue.put(text)
+    world.store.wake_runner(name)
+    begun = time.monotonic()
+    while world.lives(name):
+        stage, status = queue.stage_of(message.key), world.store.status(name)
+        if stage is None:
+            return True
+        if stage is Stage.UNSURE:
+            raise RefusedError(
+                f"{name} has not begun to work on the message.",
+                detail="It was typed; whether it arrived is not known. It is kept.",
+                hint=f"agentdeck messages {name}",
+            )
+        if stage is Stage.WAITING:
+            if status.is_asking and queue.delete(message.key, Stage.WAITING):
+                _check_not_asking(name, status)
+            if not status.is_free or time.monotonic() > begun + _PATIENCE:
+                break
+        time.sleep(0.02)
+    world.note(Event(EventKind.INPUT_QUEUED, name, one_line(text, _SHOWN)), silent)
+    return False
+
+
+def _check_not_asking(name: str, status: Status) -> None:
+    question = status.question
+    if question is not None and status.is_asking:
+        raise asks_error(name, question.text, question.choices)
 
 
 def give_to_runner(

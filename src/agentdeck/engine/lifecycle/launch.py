@@ -14,6 +14,7 @@ from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
+from agentdeck.core.agents.prompts import takes_prompt
 from agentdeck.engine.lifecycle.resources import resource_variables, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
 from agentdeck.engine.profiles.allowing import allowance
@@ -52,7 +53,9 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
     orders = _orders_of_any(world, agent, resume=resume)
     if profile is not None:
         orders = _orders_of_profile(world, agent, orders, choice, profile, wirings)
-        orders = replace(orders, resumes=resume and _last_of(choice) == choice.profile)
+        resumes = resume and _last_of(choice) == choice.profile
+        goes_on = takes_prompt(profile.template(agent.mode, prompt=False, resume=True))
+        orders = replace(orders, resumes=resumes, told=bool(said) or (resume and (goes_on or not resumes)))
     environment = _environment(world, agent, profile, wiring)
     if others := {name: each for name, each in wirings.items() if name != choice.profile}:
         known = {name: _environment(world, agent, world.profiles[name], each) for name, each in others.items()}

@@ -87,10 +87,11 @@ def send(world: World, name: str, note: Note = silent) -> str:
     if not comments:
         raise UsageError(f"There are no comments on {view.name}'s changes.")
     text = message(comments)
-    if view.alive:
-        keyboard.send(world, view, text, (), enter=True)
-    else:
+    given = keyboard.send(world, view, text) if view.alive else True
+    if not view.alive:
         resume(world, view, text, note)
     kept.delete({comment.id for comment in comments})
     told = "1 comment" if len(comments) == 1 else f"{len(comments)} comments"
+    if not given:
+        return f"{view.name} gets {told} when it is idle."
     return f"{view.name} has {told}." if view.alive else f"{view.name} continues with {told}."

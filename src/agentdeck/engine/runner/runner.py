@@ -19,11 +19,13 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, State, Status
 from agentdeck.core.agents.detect import judge
+from agentdeck.core.agents.events import Event
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.answering import Answering
+from agentdeck.engine.runner.delivery import Delivery
 from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
 from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
@@ -90,6 +92,8 @@ class Runner:
         self.typist = Typist(self.relay.send, self.relay.unread)
         self.answering = Answering(self.folder)
         self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent, self.answering)
+        queue = self.store.messages(orders.agent)
+        self.delivery = Delivery(queue, self.typist, self.relay.unsent, self._note)
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
@@ -156,6 +160,7 @@ class Runner:
         self.watch.last_look(self.inbox)
         self.relay.flush()
         self.transcript.ended(code)
+        self.delivery.ended(self.orders.agent)
         rest(self._tree(), self.orders.grace_terminate).finish()
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
@@ -280,6 +285,7 @@ class Runner:
 
     def _on_records(self, records: Sequence[Record]) -> None:
         self.watch.take_records(records)
+        self.delivery.take(self.orders.agent, records)
         if self.findings.take(records):
             self.watch.judge_again()
 
@@ -330,6 +336,8 @@ class Runner:
                 return now
             due += [self.watch.next_look(), self.typist.tick(self.orders, self.watch, now)]
             due.append(self.messages.tick(self.watch, now))
+            ready = self.typist.has_begun(self.orders) and not self.messages.busy
+            due.append(self.delivery.tick(self.orders.agent, self.watch, now, ready=ready))
             due.append(self.transcript.tick(now, works=self.watch.status.state in (State.STARTING, State.WORKING)))
         if self.untold_at is not None:
             due.append(self.untold_at + _RETRY)
@@ -367,6 +375,10 @@ class Runner:
             self.watch.limited_as = ""
         return self.failover.wanted is not None
 
+    def _note(self, event: Event) -> None:
+        with contextlib.suppress(OSError, DeckError):  # a full disk must not end the agent
+            self.store.append(event)
+
     def _not_logged(self, why: str) -> None:
         self.recorder.error = why
 
@@ -385,6 +397,7 @@ class Runner:
         if not poked:
             return
         self.messages.look()
+        self.delivery.look()
         if self.resting is None:
             self.watch.take_reports(self.inbox)
         if self.failover is not None:

@@ -72,6 +72,10 @@ class Typist:
     def busy(self) -> bool:
         return self._enter
 
+    def has_begun(self, orders: Orders) -> bool:
+        """Whether the task needs no more typing."""
+        return self._begun or not orders.typed
+
     def is_ready(self, watch: Watch, now: float) -> bool:
         """Whether the program is up and has read what it got before."""
         is_up = watch.rested or now >= self._launched + _UP_AFTER
@@ -81,7 +85,7 @@ class Typist:
         """Do what is due; return when the next of it is."""
         if self._enter:
             return self._press_enter(now)
-        if self._begun or not orders.typed or not watch.rested or watch.is_asking:
+        if self.has_begun(orders) or not watch.rested or watch.status.is_asking:
             return None
         # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
         patient_until = self._launched + _READY_AFTER
@@ -126,6 +130,10 @@ class Messages:
     def look(self) -> None:
         """Something may have come."""
         self._is_waiting = True
+
+    @property
+    def busy(self) -> bool:
+        return self._current is not None
 
     def tick(self, watch: Watch, now: float) -> float | None:
         if self._current is not None:

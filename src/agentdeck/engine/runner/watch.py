@@ -64,7 +64,8 @@ class Watch:
         """Whether a shell that a person types to has no command running; None: it is no shell."""
         self._known_at = 0.0
         """When that was reported, in seconds since the epoch."""
-        self._begun = bool(orders.task) or orders.resumes or not orders.profile
+        # A program that resumes by itself may say so nowhere.
+        self._begun = orders.told or not orders.profile or (orders.resumes and not orders.detectors.working)
         """Whether it ever had something to do, as a command always has."""
         self._in_background = False
         """Whether its turn is over, and something that it started is still at work."""
@@ -88,6 +89,8 @@ class Watch:
         self._shows_history = False
         self._told_limits = 0
         """How many places of what it was told seem to tell of a limit."""
+        self.turns = 0
+        """How many turns have begun, as far as is known."""
 
     def output(self, plain: str) -> None:
         now = time.monotonic()
@@ -184,26 +187,35 @@ class Watch:
         if found is not None:
             self._set(state=found[0], reason=found[1], questions=())
         elif not self._begun:
-            self._ask((Question(NO_TASK, Asks.TEXT, at=told.at),))
+            self._await_task(told.at)
         elif (left := told.at + _SETTLE - time.time()) > 0:
             self._again = now + left
         else:
             self._rest()
 
     @property
-    def is_idle(self) -> bool:
-        """Whether it waits at its prompt, where a text is a message."""
-        question = self.status.question
-        return self.status.state is State.WAITING and question is not None and question.kind is Asks.TEXT
+    def is_free(self) -> bool:
+        """Whether a text begins a turn: it is at its prompt, and none is going on."""
+        return self.status.is_free or self._in_background
 
     @property
-    def is_asking(self) -> bool:
-        """Whether a dialog is open, which a text would answer."""
-        return self.status.state is State.WAITING and not self.is_idle
+    def knows_turns(self) -> bool:
+        """Whether it gets to know of every turn that begins."""
+        return bool(self._orders.reports or self._orders.transcript.format)
+
+    def was_told(self) -> None:
+        """It has a message now, and nothing but its screen tells what it does with it."""
+        if not self.knows_turns:
+            self._begun = True
+            self._set(state=State.WORKING, questions=())
+            self._again = time.monotonic() + 1.0
 
     def _rest(self) -> None:
         """It is at its prompt, and has not said that it finished its turn."""
         self._set(state=State.DONE, reason=INTERRUPTED, result=Result.INTERRUPTED, questions=())
+
+    def _await_task(self, at: float) -> None:
+        self._ask((Question(AT_PROMPT if self._orders.resumes else NO_TASK, Asks.TEXT, at=at),))
 
     def _ask(self, questions: tuple[Question, ...]) -> None:
         self._set(state=State.WAITING, reason=questions[0].text, questions=questions)
@@ -262,18 +274,18 @@ class Watch:
         self._reported = False
         self._begun = self._begun or state is State.WORKING
         if state is State.DONE and not self._begun:
-            self._ask((Question(NO_TASK, Asks.TEXT, at=time.time()),))
+            self._await_task(time.time())
         else:
             self._set(state=state, reason=reason, questions=())
 
     def _judge_silent_screen(self) -> None:
         """Something was printed, and nothing on the screen says that it waits or is finished."""
         if not self._begun and self.rested:
-            self._ask((Question(NO_TASK, Asks.TEXT, at=time.time()),))
+            self._await_task(time.time())
         if self.status.state not in (State.WAITING, State.LIMITED):
             return
         if not self._reported:
-            if not self.is_idle:
+            if not self.status.is_at_prompt:
                 self._set(state=State.WORKING, reason="", questions=())
         elif self.status.state is State.WAITING and self._dialog_seen:
             self._reported = False
@@ -313,6 +325,7 @@ class Watch:
         if self._own_session and report.session not in ("", self._own_session) and not report.begins:
             return  # of a session beside its own
         self._own_session = report.session or self._own_session
+        self.turns += report.begins
         self._set(**fields)
         if report.state is State.DONE and self._orders.detectors.limited:
             # What the screen says of a limit when a turn went well is old: a resumed program shows its past.
@@ -382,6 +395,7 @@ class Watch:
             told = new.reason if changes else self.status.reason
             new = replace(new, reason=self.working_as or (told if self._in_background else ""))
         if changes:
+            self.turns += new.state is State.WORKING
             new = replace(new, since=time.time(), fault=Fault.NONE if new.state is State.WORKING else new.fault)
         if new.state is State.DONE and self.status.state is not State.DONE:
             new = self._judged(new)

@@ -13,6 +13,7 @@ from agentdeck.engine.worktrees.heads import recorded_head
 from agentdeck.engine.worktrees.identity import trouble
 from agentdeck.errors import DeckError, ExitCode, StoreError
 from agentdeck.system.git.heads import Head
+from agentdeck.system.state.messages import Message, Stage
 from agentdeck.system.state.store import Store
 
 
@@ -34,6 +35,8 @@ class AgentView:
     """HEAD of its worktree; None where that can't be told without git."""
     activity: Activity | None = None
     """What it does and has taken, from its CLI's transcript; None where that has none that is known."""
+    messages: tuple[Message, ...] = ()
+    """What was sent to it and is not known to have reached it."""
 
     @property
     def name(self) -> str:
@@ -67,6 +70,17 @@ class AgentView:
     @property
     def reason(self) -> str:
         return self._rerouted.text if self.failed_over and self._rerouted else self.status.reason
+
+    @property
+    def messages_text(self) -> str:
+        """How many messages have not reached it, as a part of a sentence; empty for none."""
+        unsure = sum(each.stage is Stage.UNSURE for each in self.messages)
+        waiting = len(self.messages) - unsure
+        parts = [
+            f"{waiting} message{'s wait' if waiting > 1 else ' waits'}" if waiting else "",
+            f"{unsure} message{'s' if unsure > 1 else ''} may not have arrived" if unsure else "",
+        ]
+        return "; ".join(filter(None, parts))
 
     @property
     def since(self) -> float:
@@ -158,7 +172,8 @@ def made_view(
 ) -> AgentView:
     """The view of an agent of which these were read."""
     wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.worktree)
-    return AgentView(agent, status, store.runner_lives(agent.name), serving, wrong, head=head, activity=activity)
+    alive, messages = store.runner_lives(agent.name), tuple(store.messages(agent.name).all())
+    return AgentView(agent, status, alive, serving, wrong, head=head, activity=activity, messages=messages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.views.history import Stale, Step
     from agentdeck.engine.views.landings import Landing
     from agentdeck.engine.views.radar import Collision, KnownMark
+    from agentdeck.system.state.messages import Message
 
 
 def _activity(view: AgentView) -> dict[str, Any] | None:
@@ -53,6 +54,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "fault": status.fault,
         "result": status.result,
         "questions": [question_fields(each) for each in status.questions],
+        "messages": [message_fields(each) for each in view.messages],
         "since": view.since,
         "alive": view.alive,
         "branch": view.branch,
@@ -106,6 +108,11 @@ def question_fields(question: Question) -> dict[str, Any]:
         "no": question.no,
         "at": question.at,
     }
+
+
+def message_fields(message: Message) -> dict[str, Any]:
+    """What docs/json.md calls a message."""
+    return {"text": message.text, "at": message.at, "stage": message.stage}
 
 
 def landing_fields(landing: Landing) -> dict[str, Any]:

@@ -13,6 +13,7 @@
     agents/NAME/events.jsonl   what happened (core.events.Event)
     agents/NAME/session.cast   the recording, asciicast v2
     agents/NAME/comments.json  comments on its changes that it was not given yet
+    agents/NAME/messages/      what waits to be told to it (system.state.messages)
     agents/NAME/inbox/         reports from the agent CLI's own hooks and from the gateway
     agents/NAME/trouble.json   why it can't be repaired, as it was told
     ids/HASH                   the agent that a `--id` belongs to
@@ -49,6 +50,7 @@ from agentdeck.system.files.files import (
     set_aside,
     write_json,
 )
+from agentdeck.system.state.messages import MessageQueue
 
 if TYPE_CHECKING:
     from agentdeck.core.transcripts.activity import Activity
@@ -319,6 +321,10 @@ class Store:
             return Activity.from_json(read_json(self.agent_folder(name) / ACTIVITY)["activity"])
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
+
+    def messages(self, name: str) -> MessageQueue:
+        """The messages that wait for the agent."""
+        return MessageQueue(self.agent_folder(name))
 
     def orders(self, name: str) -> dict[str, Any]:
         """What the agent's last runner was told (core.orders.Orders)."""

@@ -209,8 +209,7 @@ class AgentVerbs(Screen[None]):
         self.app.push_screen(Ask(question, hint="a message; Enter sends it"), answer)
 
     def _send(self, name: str, text: str) -> str:
-        self.deck.send(name, text)
-        return ""
+        return "" if self.deck.send(name, text) else f"{name} is busy: the message waits until it is idle."
 
     def action_answer(self, choice: str) -> None:
         row = self._row()

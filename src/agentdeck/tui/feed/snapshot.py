@@ -63,7 +63,7 @@ class Row:
             return "its runner is gone; resume it"
         if self.facts is not None and self.facts.problem:
             return self.facts.problem
-        return self.view.trouble or self.view.reason
+        return "; ".join(filter(None, (self.view.trouble or self.view.reason, self.view.messages_text)))
 
 
 @dataclass(frozen=True, slots=True)
