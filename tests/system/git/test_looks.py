@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agentdeck.system.git import hooks
 from agentdeck.system.git.branches import branch_settings
-from agentdeck.system.git.checkouts import list_worktrees
+from agentdeck.system.git.checkouts import find_worktree, list_worktrees, main_folder, main_head, trees_on
 from agentdeck.system.git.looks import Look
 from agentdeck.system.git.repository import Repository
 from tests.support.repos import MakeRepo, Sandbox
@@ -65,7 +65,11 @@ def facts(repo: Repository) -> list[object]:
     commits = [repo.commit(revision) for revision in REVISIONS]
     trees = [repo.tree(commit) for commit in commits if commit]
     read = [repo.blob("refs/heads/main:README.md"), repo.blob("refs/heads/a:nothing")]
-    said = [*(repo.setting(*key) for key in KEYS), branch_settings(repo, "a"), hooks.folder(repo)]
+    said: list[object] = [*(repo.setting(*key) for key in KEYS), branch_settings(repo, "a"), hooks.folder(repo)]
+    top, records = main_folder(repo).parent, repo.common / "worktrees"
+    places = [top / "main", top / "tree-a", top / "tree-b", top, repo.common, records / "tree-a", records / "tree-b"]
+    said += [main_head(repo), *(find_worktree(repo, place) for place in places)]
+    said += [trees_on(repo, branch) for branch in ("a", "b", "main", "other", "unborn", "nothing")]
     return [list_worktrees(repo), commits, trees, read, repo.kinds([*trees, "0" * 40]), said]
 
 

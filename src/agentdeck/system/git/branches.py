@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.errors import GitError, NotFoundError, RefusedError, UsageError
-from agentdeck.system.git.checkouts import is_bare, list_worktrees, main_folder
+from agentdeck.system.git.checkouts import is_bare, main_folder, main_head, trees_on
 from agentdeck.system.git.repository import Repository, git_in
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*")
@@ -75,7 +75,7 @@ def delete_branch(repo: Repository, branch: str, expected_commit: str) -> None:
     ref = f"refs/heads/{branch}"
     if repo.commit(ref) is None:
         return
-    if holder := next((tree for tree in list_worktrees(repo) if tree.branch == branch and tree.path.exists()), None):
+    if holder := next((tree for tree in trees_on(repo, branch) if tree.path.exists()), None):
         raise RefusedError(f"The branch {branch} is checked out in {holder.path}.", hint="Remove that worktree first.")
     deleted = repo.run("update-ref", "-d", ref, expected_commit)
     if not deleted and (now := repo.commit(ref)) is not None:
@@ -119,8 +119,7 @@ def _base(repo: Repository, base: str | None) -> tuple[str, str]:
         main = repo.at(repo.common)
         branch, commit = main.run("symbolic-ref", "--quiet", "--short", "HEAD").text.strip(), main.commit("HEAD")
     else:
-        main_tree = list_worktrees(repo)[0]
-        branch, commit = main_tree.branch or "", main_tree.head
+        branch, commit = main_head(repo)
     if commit is None:
         _check_has_commits(repo)
         raise RefusedError(
@@ -153,9 +152,7 @@ def _check_branch_name(repo: Repository, branch: str) -> None:
 def check_free(repo: Repository, branch: str) -> str:
     """Raise RefusedError where a worktree has `branch` checked out; return a remark where only its record has."""
     note = ""
-    for worktree in list_worktrees(repo):
-        if worktree.branch != branch or worktree.bare:
-            continue
+    for worktree in trees_on(repo, branch):
         if worktree.path.exists():
             raise RefusedError(
                 f"The branch {branch} is checked out in {worktree.path}.",

@@ -53,7 +53,9 @@ def _matching(repo: Repository, patterns: list[str]) -> list[str]:
         file = folder / "patterns"
         file.write_text("\n".join(patterns) + "\n", "utf-8", "surrogateescape")
         chosen = _listed(repo, f"--exclude-from={file}")
-    found = _common(chosen, _listed(repo, "--exclude-standard")) if chosen else set[str]()
+    if not chosen:
+        return []
+    found = _common(chosen, _listed(repo, "--exclude-standard"))
     others = [os.path.realpath(tree.path) for tree in list_worktrees(repo) if not tree.bare]
     kept = _without(repo.folder, found, others)
     return sorted(path for path in kept if not _INSTALLED.intersection(Path(path).parts[:-1]))

@@ -5,6 +5,7 @@ A worktree is known by its git folder: people move and delete the folders behind
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import sign
-from agentdeck.system.git.identity import READY, back_pointer, inside, read_small
+from agentdeck.system.git.identity import READY, back_pointer, inside, pointer, read_small
 from agentdeck.system.git.looks import Record
 from agentdeck.system.git.repository import Repository
 
@@ -22,6 +23,7 @@ _CHANGING = ("commondir", "/locked'", "fatal: Invalid path")
 """git lists nothing at all while another git makes, unlocks or removes a worktree, of which a file is missing then."""
 _PATIENCE = 5.0
 _TABLES = "reftable/tables.list"
+_WORKERS, _MOST_WORKERS = "checkout.workers", 8
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -62,12 +64,13 @@ def list_worktrees(repo: Repository) -> list[Worktree]:
 
 
 def _records(common: Path) -> dict[Path, Record]:
-    found = {}
-    for git_dir in (common, *(common / "worktrees").glob("*/")):
-        head, gitdir, locked = (_content(git_dir / name) for name in ("HEAD", "gitdir", "locked"))
-        dot_git = os.fsdecode(gitdir or b"").removesuffix("\n")
-        found[git_dir] = Record(head, gitdir, locked, os.path.lexists(dot_git), sign(git_dir / "config"))
-    return found
+    return {git_dir: _record(git_dir) for git_dir in (common, *linked_folders(common))}
+
+
+def _record(git_dir: Path) -> Record:
+    head, gitdir, locked = (_content(git_dir / name) for name in ("HEAD", "gitdir", "locked"))
+    dot_git = os.fsdecode(gitdir or b"").removesuffix("\n")
+    return Record(head, gitdir, locked, os.path.lexists(dot_git), sign(git_dir / "config"))
 
 
 def _content(file: Path) -> bytes | None:
@@ -151,11 +154,69 @@ def _listed(repo: Repository) -> list[Worktree]:
 def find_worktree(repo: Repository, path_or_git_dir: Path) -> Worktree | None:
     """The worktree with that folder or that git folder, or None. A link at that path stands for itself, not for the
     worktree that it leads to."""
+    if (known := _by_files(repo, path_or_git_dir)) is not None:
+        return next(iter(known), None)
     wanted = _place(path_or_git_dir)
     for worktree in list_worktrees(repo):
         if wanted in (_place(worktree.git_dir), _place(worktree.path)):
             return worktree
     return None
+
+
+def _by_files(repo: Repository, path_or_git_dir: Path) -> list[Worktree] | None:
+    """The same, at most one, by the files of this worktree alone, which many others do not make slower; None where they
+    leave anything open."""
+    records = repo.common / "worktrees"
+    if repo.look is None or keeps_refs_in_tables(repo) or path_or_git_dir == repo.common:
+        return None
+    wanted, told = _place(path_or_git_dir), pointer(path_or_git_dir)
+    if path_or_git_dir.parent == records:
+        named = [path_or_git_dir] if path_or_git_dir.is_dir() else []
+    elif told and told.parent == records and (back := back_pointer(told)) and _place(back) == wanted:
+        named = [told]
+    else:
+        named = []
+        for git_dir in linked_folders(repo.common):
+            place = back_pointer(git_dir)
+            if place is None:
+                return None
+            if place.name == path_or_git_dir.name and _place(place) == wanted:
+                named.append(git_dir)
+        if not named and (is_bare(repo) or _place(main_folder(repo)) == wanted):
+            return None
+    found = [_from_files(git_dir, _record(git_dir)) for git_dir in named]
+    trees = [tree for tree in found if tree is not None]
+    if len(trees) != len(found) or len(found) > 1:
+        return None
+    return [replace(tree, head=repo.commit(f"refs/heads/{tree.branch}")) if tree.branch else tree for tree in trees]
+
+
+def trees_on(repo: Repository, branch: str) -> list[Worktree]:
+    """The worktrees that have `branch` checked out; those whose folder is gone too."""
+    if repo.look is not None and not keeps_refs_in_tables(repo):
+        heads = [_content(git_dir / "HEAD") for git_dir in (repo.common, *linked_folders(repo.common))]
+        wanted = os.fsencode(f"refs/heads/{branch}")
+        if None not in heads and not any((head or b"").removeprefix(b"ref:").strip() == wanted for head in heads):
+            return []
+    return [tree for tree in list_worktrees(repo) if tree.branch == branch and not tree.bare]
+
+
+def main_head(repo: Repository) -> tuple[str, str | None]:
+    """The branch that the main worktree is on, or “”, and its commit."""
+    if repo.look is not None and not keeps_refs_in_tables(repo):
+        ref = (_content(repo.common / "HEAD") or b"").removesuffix(b"\n")
+        if ref.startswith(b"ref: refs/heads/"):
+            branch = os.fsdecode(ref.removeprefix(b"ref: refs/heads/"))
+            return branch, repo.commit(f"refs/heads/{branch}")
+    tree = list_worktrees(repo)[0]
+    return tree.branch or "", tree.head
+
+
+def linked_folders(common: Path) -> list[Path]:
+    """The git folders of the linked worktrees."""
+    with contextlib.suppress(OSError), os.scandir(common / "worktrees") as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir()]
+    return []
 
 
 def _place(path: Path) -> str:
@@ -166,6 +227,12 @@ def _place(path: Path) -> str:
 def enter(repo: Repository, worktree: Worktree) -> Repository:
     """The repository as seen from `worktree`; raise ForeignError where its folder is not that worktree any more."""
     return inside(repo, worktree.path, worktree.git_dir)
+
+
+def side_by_side(repo: Repository) -> tuple[str, ...]:
+    """Words after `git` that let it write many files with several processes; none where the user has said how many."""
+    workers = min(os.cpu_count() or 1, _MOST_WORKERS)
+    return () if workers == 1 or repo.setting(_WORKERS) else ("-c", f"{_WORKERS}={workers}")
 
 
 def share_keys(repo: Repository, git_dir: Path) -> None:

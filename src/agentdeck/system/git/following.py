@@ -17,7 +17,7 @@ from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git import snapshots
 from agentdeck.system.git.bases import Move
-from agentdeck.system.git.checkouts import Worktree, enter
+from agentdeck.system.git.checkouts import Worktree, enter, side_by_side
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.git.treediff import changed
 
@@ -85,7 +85,7 @@ class _Files:
         self._read_tree()
 
     def _read_tree(self, *options: str) -> None:
-        words = ("-c", "submodule.recurse=false", "read-tree", "-m", "-u", *options)
+        words = (*side_by_side(self._here), "-c", "submodule.recurse=false", "read-tree", "-m", "-u", *options)
         done = self._here.run(*words, self._move.old, self._move.new, env=self._env)
         if done:
             return

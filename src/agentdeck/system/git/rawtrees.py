@@ -11,13 +11,14 @@ import contextlib
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentdeck.errors import GitError, RefusedError
 from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git.checkouts import side_by_side
 from agentdeck.system.git.repository import Repository
 
 _CONFIG = """[core]
@@ -185,13 +186,13 @@ class RawTrees:
         """Write every file of `tree` into `folder`, over what is there."""
         self._index.unlink(missing_ok=True)
         self._git(folder, "read-tree", tree)
-        self._git(folder, "checkout-index", "--all", "--force", "--quiet")
+        self._git(folder, "checkout-index", "--all", "--force", "--quiet", before=side_by_side(self.repo))
 
     @property
     def _index(self) -> Path:
         return self.scratch / "index"
 
-    def _git(self, folder: Path, *words: str, stdin: bytes | None = None) -> str:
+    def _git(self, folder: Path, *words: str, stdin: bytes | None = None, before: Sequence[str] = ()) -> str:
         places = {
             "GIT_DIR": self.scratch,
             "GIT_WORK_TREE": folder,
@@ -199,7 +200,7 @@ class RawTrees:
             "GIT_OBJECT_DIRECTORY": self.repo.common / "objects",
         }
         env = {name: str(path) for name, path in places.items()}
-        done = self.repo.at(folder).run(*words, env=env, stdin=stdin)
+        done = self.repo.at(folder).run(*before, *words, env=env, stdin=stdin)
         if not done:
             raise GitError(f"git {words[0]} failed on the files in {folder}.", detail=done.complaint)
         return done.text.removesuffix("\n")

@@ -17,7 +17,16 @@ from agentdeck.errors import ConfigError, GitError, RefusedError
 from agentdeck.system.files.files import home_path, leads_into, locked, write_atomic
 from agentdeck.system.git import hooks
 from agentdeck.system.git.branches import BranchPlan, check_free, make_branch
-from agentdeck.system.git.checkouts import Worktree, enter, find_worktree, is_bare, main_folder, share_keys
+from agentdeck.system.git.checkouts import (
+    Worktree,
+    enter,
+    find_worktree,
+    is_bare,
+    linked_folders,
+    main_folder,
+    share_keys,
+    side_by_side,
+)
 from agentdeck.system.git.going import alone
 from agentdeck.system.git.identity import mark_ready
 from agentdeck.system.git.repository import Repository
@@ -150,7 +159,7 @@ def _register(repo: Repository, path: Path, plan: BranchPlan, reason: str, *, fo
 
 def _clear_broken(repo: Repository, path: Path, reason: str) -> None:
     """Forget a worktree whose making was cut off inside git itself: it has our lock but no branch yet."""
-    for record in (repo.common / "worktrees").glob("*/"):
+    for record in linked_folders(repo.common):
         with contextlib.suppress(FileNotFoundError):
             if (record / "locked").read_text("utf-8", "replace").rstrip("\n") != reason or (record / "index").exists():
                 continue
@@ -172,11 +181,12 @@ def _rebuild(repo: Repository, worktree: Worktree) -> None:
     if worktree.is_complete:
         mark_ready(worktree.path, worktree.git_dir)
     if (worktree.git_dir / "index").exists():
-        enter(repo, worktree).git("checkout-index", "--all", "--quiet")
+        here = enter(repo, worktree)
+        here.git(*side_by_side(here), "checkout-index", "--all", "--quiet")
 
 
 def _fill(worktree: Worktree, here: Repository) -> None:
-    words = ("reset", "--quiet", "--hard", "--no-recurse-submodules")
+    words = (*side_by_side(here), "reset", "--quiet", "--hard", "--no-recurse-submodules")
     if here.run(*words):
         return
     # A git that was killed while it filled this worktree leaves its lock; any other would have ended by now.
