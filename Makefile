@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-local coverage check soak bench shots clean
+.PHONY: help demo run test test-agents test-local coverage check soak bench bench-quick shots clean
 
 BIN := .venv/bin
 
@@ -51,6 +51,10 @@ soak: ## a long random run of kills, landings and removals: make soak SEED=7 KIL
 bench: ## what the program costs, as ratios to yardsticks of the same run; writes docs/figures.md
 	@scripts/setup test
 	$(BIN)/python bench/table.py
+
+bench-quick: ## a share of that for every day, in two minutes; writes nothing
+	@scripts/setup test
+	$(BIN)/python bench/table.py --quick
 
 shots: ## screenshots/ of the dashboard, from the real program
 	@scripts/setup test

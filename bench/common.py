@@ -35,11 +35,20 @@ def repository(files: int = 300) -> Iterator[Path]:
         finally:
             run("agentdeck", "-C", str(path), "stop", "--all", check=False)
             for socket in (os.environ["AGENTDECK_TMUX_SOCKET"], BARE):
-                run("tmux", "-L", socket, "kill-server", check=False)
+                end_server(socket)
             os.chdir("/")
 
 
+def end_server(socket: str) -> None:
+    """End the tmux server and take its socket away, which tmux leaves."""
+    run("tmux", "-L", socket, "kill-server", check=False)
+    Path(f"/tmp/tmux-{os.getuid()}", socket).unlink(missing_ok=True)
+
+
 def surroundings(folder: Path) -> None:
+    # AgentDeck's server is in tmux's usual place, whatever a person has set; and no other repository is meant.
+    for name in [name for name in os.environ if name.startswith(("GIT_", "TMUX"))]:
+        del os.environ[name]
     os.environ.update(
         HOME=str(folder),
         XDG_STATE_HOME=str(folder / "state"),

@@ -41,20 +41,24 @@ can be compared between machines. What was done in each is said at the top of th
 def main() -> None:
     quick = sys.argv[1:] == ["--quick"]
     before, begun = os.getloadavg()[0], time.monotonic()
-    tables = {name: rows_of(name, QUICK[name] if quick else []) for name in QUICK}
-    told = f"{time.monotonic() - begun:.0f} s in all"
-    if quick:
-        print(told)
-        return
-    FIGURES.write_text(head(before) + "".join(table(name, rows) for name, rows in tables.items()), "utf-8")
-    print(f"{told}; written to {FIGURES}")
+    text, failed = "", []
+    for name, argv in QUICK.items():
+        rows, is_whole = rows_of(name, argv if quick else [])
+        failed += [] if is_whole else [name]
+        text += table(name, rows, is_whole)
+        if not quick:  # after each, so that one that fails costs no other's figures
+            FIGURES.write_text(head(before) + text, "utf-8")
+    print(f"{time.monotonic() - begun:.0f} s in all" + ("" if quick else f"; written to {FIGURES}"))
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
 
 
-def rows_of(name: str, argv: list[str]) -> list[list[str]]:
+def rows_of(name: str, argv: list[str]) -> tuple[list[list[str]], bool]:
+    """What a bench told, and whether it came to its end."""
     with tempfile.NamedTemporaryFile() as file:
         environment = os.environ | {ROWS: file.name}
-        subprocess.run([sys.executable, HERE / f"{name}.py", *argv], check=True, env=environment)
-        return [json.loads(line) for line in Path(file.name).read_text("utf-8").splitlines()]
+        done = subprocess.run([sys.executable, HERE / f"{name}.py", *argv], check=False, env=environment)
+        return [json.loads(line) for line in Path(file.name).read_text("utf-8").splitlines()], not done.returncode
 
 
 def head(before: float) -> str:
@@ -70,9 +74,10 @@ def head(before: float) -> str:
     )
 
 
-def table(name: str, rows: list[list[str]]) -> str:
+def table(name: str, rows: list[list[str]], is_whole: bool) -> str:
     lines = ["what", "here", "yardstick", "there", "ratio"], ["---", "--:", "---", "--:", "--:"], *rows
-    return f"\n## `bench/{name}.py`\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    end = "" if is_whole else "\nIt failed before its end.\n"
+    return f"\n## `bench/{name}.py`\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + end
 
 
 if __name__ == "__main__":

@@ -71,19 +71,20 @@ def together(root: Path, first: int, end: int) -> float:
     tasks.write_text(
         "".join(f'[[task]]\nname = "agent-{n}"\ncommand = ["sh", "-c", "{script}"]\n' for n in range(first, end))
     )
+    told = root.parent / "told"
     begun = time.perf_counter()
-    call = subprocess.Popen(
-        ["agentdeck", "run", "-f", str(tasks), "--jobs", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    with told.open("wb") as file:  # a pipe that nobody reads would stop a long batch
+        argv = ["agentdeck", "run", "-f", str(tasks), "--jobs", "1000"]
+        call = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=file)
     try:
         while len(list(started.iterdir())) < end - first:
             if call.poll() is not None or time.perf_counter() - begun > 300:
-                raise SystemExit(f"they did not all start: {call.communicate()[1].decode()}")
+                raise SystemExit(f"they did not all start: {told.read_text()}")
             time.sleep(0.02)
         return time.perf_counter() - begun
     finally:
         call.kill()  # the agents go on
-        call.communicate()
+        call.wait()
 
 
 def verbs(agents: int) -> None:

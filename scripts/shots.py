@@ -67,6 +67,7 @@ def main() -> None:
             subprocess.run(["agentdeck", "stop", "--all"], cwd=repository, check=False, capture_output=True)
             socket = os.environ["AGENTDECK_TMUX_SOCKET"]
             subprocess.run(["tmux", "-L", socket, "kill-server"], check=False, capture_output=True)
+            Path(f"/tmp/tmux-{os.getuid()}", socket).unlink(missing_ok=True)  # noqa: S108 - where tmux leaves it
 
 
 def surroundings(folder: Path) -> None:
