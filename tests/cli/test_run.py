@@ -289,3 +289,18 @@ def test_a_level_that_the_cli_does_not_have_is_named(bench: Bench) -> None:
     assert (done.returncode, "has no permission level “edit”" in done.stderr) == (ExitCode.USAGE, True)
     done = agentdeck("run", "--permission", "edit", "--", "true", cwd=bench.root)
     assert (done.returncode, "it has no permission levels" in done.stderr) == (ExitCode.USAGE, True)
+
+
+@pytest.mark.slow
+def test_tasks_start_side_by_side_and_an_interrupt_takes_them_back(bench: Bench) -> None:
+    branches = bench.branches()
+    hook = bench.write(".git/hooks/post-checkout", f"#!/bin/sh\ntouch '{bench.home}/begun-'$$\nexec sleep 60\n")
+    hook.chmod(0o755)
+    bench.write("tasks.toml", "".join(f'[[task]]\nname = "t{n}"\ncommand = ["true"]\n' for n in range(3)))
+    process = running(bench, "-f", "tasks.toml", "--jobs", "3")
+    eventually(lambda: len(list(bench.home.glob("begun-*"))) >= min(os.cpu_count() or 1, 3), timeout=30)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert bench.deck().agents() == []
+    assert (bench.worktrees(), bench.branches()) == ([str(bench.root)], branches)

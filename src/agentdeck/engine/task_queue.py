@@ -1,15 +1,17 @@
 """Many tasks: they start as the machine has room and their order allows, and the rest wait.
 
 The order is that of the file. A task whose predecessors are not done yet lets later ones pass; one of whose
-predecessors failed is skipped, and so is all that comes after it.
+predecessors failed is skipped, and so is all that comes after it. Several start at once, one a processor.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
@@ -22,6 +24,8 @@ from agentdeck.system.machine.capacity import shortage
 
 _SETTLE = 1.0
 """Seconds after a start before the machine's load is trusted again."""
+_MOST_STARTS = 8
+"""At once, on a machine with many processors: git's and tmux's locks would only make more wait."""
 _LOOK_EVERY, _LOOK_EACH = 1.0, 0.05
 """Seconds between two looks that nothing gave a reason for: at least, and for every place."""
 
@@ -39,20 +43,44 @@ class TaskQueue:
     ended: dict[str, TaskEnd] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     last_start: float = 0.0
+    starting: dict[Future[AgentView], QueuedTask] = field(default_factory=dict)
+    _telling: threading.Lock = field(default_factory=threading.Lock)
+    _is_over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> list[TaskEnd]:
         """Return what became of every task, in the tasks' order."""
-        # The end of a run is written into a file of this folder; a runner that was killed writes nothing.
-        for _ in ticks(self.world.store.open().folder, every=max(_LOOK_EVERY, _LOOK_EACH * self._places)):
-            self._collect()
-            while self._start_next():
-                pass
-            if len(self.ended) == len(self.tasks):
-                break
+        with ThreadPoolExecutor(_starts_at_once()) as pool:
+            try:
+                # The end of a run is written into a file of this folder; a runner that was killed writes nothing.
+                for _ in ticks(self.world.store.open().folder, every=max(_LOOK_EVERY, _LOOK_EACH * self._places)):
+                    self._collect()
+                    self._start_all(pool)
+                    if len(self.ended) == len(self.tasks):
+                        break
+            except BaseException:
+                self._is_over.set()  # a start that is under way is taken back
+                raise
         return [self.ended[task.name] for task in self.tasks]
 
+    def _start_all(self, pool: ThreadPoolExecutor) -> None:
+        """Start what may start, until all that began has started and nothing else may."""
+        while True:
+            while self._start_next(pool):
+                pass
+            if not self.starting:
+                return
+            done = wait(self.starting, timeout=_LOOK_EVERY, return_when=FIRST_COMPLETED).done
+            for future in done:
+                self._started(self.starting.pop(future), future)
+            if not done:
+                self._collect()
+
+    def _say(self, event: Event) -> None:
+        with self._telling:
+            self.note(event)
+
     def _collect(self) -> None:
-        self.repair(self.note)
+        self.repair(self._say)
         views = {view.name: view for view in roster.agents(self.world)}
         for task, name in list(self.running.items()):
             view = views.get(name)
@@ -64,12 +92,15 @@ class TaskQueue:
     def _end(self, task: str, end: TaskEnd, text: str) -> None:
         name = self.running.pop(task, task)
         self.ended[task] = end
-        self.note(Event(EventKind.RUN_ENDED if end.view else EventKind.RUN_SKIPPED, name, text, {"task": task}))
+        self._say(Event(EventKind.RUN_ENDED if end.view else EventKind.RUN_SKIPPED, name, text, {"task": task}))
 
-    def _start_next(self) -> bool:
+    def _start_next(self, pool: ThreadPoolExecutor) -> bool:
         """Start the first task that may; say whether something changed, so that there may be more to do."""
+        if len(self.starting) >= _starts_at_once():
+            return False
+        begun = {task.name for task in self.starting.values()}
         for task in self.tasks:
-            if task.name in self.running or task.name in self.ended:
+            if task.name in self.running or task.name in self.ended or task.name in begun:
                 continue
             failed = [name for name in task.after if name in self.ended and not self._went_well(name)]
             if failed:
@@ -80,7 +111,9 @@ class TaskQueue:
             if obstacle:
                 self._tell(task, obstacle)
                 continue
-            return self._start(task)
+            request = replace(task.request, cancelled=self._is_over.is_set)
+            self.starting[pool.submit(self.start, request, self._say)] = task
+            return True
         return False
 
     def _went_well(self, task: str) -> bool:
@@ -95,26 +128,30 @@ class TaskQueue:
     def _obstacle(self) -> str:
         """Why no further task may start now; empty when one may. The first one always may."""
         config = self.world.safe_settings.config.queue
-        if len(self.running) >= self._places:
+        busy = len(self.running) + len(self.starting)
+        if busy >= self._places:
             return "waits for a free slot"
-        if not self.running:
+        if not busy:
             return ""
-        if time.monotonic() - self.last_start < _SETTLE:
+        if self.starting or time.monotonic() - self.last_start < _SETTLE:
             return ""
         return shortage(max_load=config.max_load, min_free=config.min_free_mb * 1024 * 1024)
 
     def _tell(self, task: QueuedTask, text: str) -> None:
         if self.told.get(task.name) != text:
             self.told[task.name] = text
-            self.note(Event(EventKind.RUN_QUEUED, task.name, text, {"task": task.name}))
+            self._say(Event(EventKind.RUN_QUEUED, task.name, text, {"task": task.name}))
 
-    def _start(self, task: QueuedTask) -> bool:
+    def _started(self, task: QueuedTask, future: Future[AgentView]) -> None:
         try:
-            view = self.start(task.request, self.note)
+            view = future.result()
         except DeckError as error:
             self._end(task.name, TaskEnd(error=error), str(error))
-            return True
+            return
         self.last_start = time.monotonic()
         self.running[task.name] = view.name
-        self.note(Event(EventKind.RUN_STARTED, view.name, f"{task.name} started", {"task": task.name}))
-        return True
+        self._say(Event(EventKind.RUN_STARTED, view.name, f"{task.name} started", {"task": task.name}))
+
+
+def _starts_at_once() -> int:
+    return min(os.cpu_count() or 1, _MOST_STARTS)
