@@ -274,6 +274,18 @@ examples:
   agentdeck merge --hand-back login        let the agent resolve it
 """
 
+QUEUE = """\
+List the landings of this repository, the newest first: how far each agent is,
+why one was set aside, and what was undone. While a landing runs, --drop takes
+an agent out of it, with its gate; nothing of it is moved. The other options
+change the order of those whose turn is still to come.
+
+examples:
+  agentdeck queue
+  agentdeck queue --drop login
+  agentdeck queue --first login
+"""
+
 UNDO = """\
 Restore removed agents with their worktree, branch, index, changes and database.
 Move a base branch back, unless someone has added commits to it since; agents

@@ -28,6 +28,7 @@ MODULES = {
     "rm": "control",
     "radar": "radar",
     "merge": "landing",
+    "queue": "queue",
     "undo": "landing",
     "prune": "landing",
     "pull": "landing",
@@ -49,6 +50,12 @@ _METHODS = {
     "squash": "make one commit",
     "rebase": "replay its commits one by one",
     "ff-only": "only if the base has no new commits",
+}
+_QUEUE = {
+    "drop": "take NAME out of the queue",
+    "first": "land NAME next",
+    "earlier": "land NAME before the one above it",
+    "later": "land NAME after the one below it",
 }
 
 
@@ -290,6 +297,11 @@ def _add_landing(verbs: Any) -> None:
     )
     merge.add_argument("--pull", action="store_true", help="pull the base from its remote first")
     merge.add_argument("--push", action="store_true", help="push the base afterwards")
+    queue = _verb(verbs, "queue", "list landings; change the order of those that wait")
+    where = queue.add_mutually_exclusive_group()
+    queue.usage = "agentdeck queue [options]"
+    for option, text in _QUEUE.items():
+        where.add_argument(f"--{option}", metavar="NAME", type=_filled, help=text).completer = completers.agents
     undo = _verb(verbs, "undo", "undo a removal, a landing or a prune")
     which = undo.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help="list the steps that can be undone")

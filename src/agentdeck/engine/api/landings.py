@@ -44,6 +44,26 @@ class DeckLandings:
 
         return landing.ended is None and Landings(self._current.store).is_running(landing.id)
 
+    def waiting(self, landing: Landing) -> list[str]:
+        """The agents of a landing that runs whose turn is still to come, in the order in which they will land."""
+        from agentdeck.engine.landing.queue import waiting_in
+        from agentdeck.engine.records.landings import Landings
+
+        return waiting_in(Landings(self._current.store), landing) if self.is_running(landing) else []
+
+    def drop(self, name: str) -> str:
+        """Take the agent out of the landing that it is in; say what came of that. Raise RefusedError where it is too
+        late."""
+        from agentdeck.engine.landing.queue import drop
+
+        return drop(self._current.world, self._current.agent(name).name)
+
+    def move(self, name: str, by: int) -> str:
+        """Let the agent land one place earlier (-1) or later (1), or first of all that wait (less than -1)."""
+        from agentdeck.engine.landing.queue import move
+
+        return move(self._current.world, self._current.agent(name).name, by)
+
     def gate_lines(self, landing: Landing, entry: Entry, count: int) -> list[str]:
         """The last lines that the gate of this one printed; of the landing's gates that run now where its own has not
         begun."""

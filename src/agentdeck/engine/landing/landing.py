@@ -59,8 +59,9 @@ def _run(stages: Stages) -> None:
     if request.batch and len(names) > 1:
         land_batch(stages, names)
     else:
-        for name in names:
+        for name in stages.in_turn():
             with stages.set_aside_on_error(name):
+                stages.check_wanted(name)
                 _land_one(stages, name)
     if request.push:
         for base in sorted({entry.base for entry in stages.landing.entries if entry.stage is Stage.LANDED}):

@@ -92,7 +92,7 @@ class Stages:
 
     def compute(self, candidate: Candidate, old: str) -> Computed | None:
         """Put the agent's work on top of `old`; None where it conflicts, or where there is nothing to do."""
-        self.check_wanted()
+        self.check_wanted(candidate.agent.name)
         name, repo, method = candidate.agent.name, self.world.repo, self.landing.method
         commits = merges.new_commits(repo, old, candidate.tip)
         facts = {"base": candidate.base, "tip": candidate.work.tip or "", "old": old, "commits": len(commits)}
@@ -161,16 +161,31 @@ class Stages:
 
         for name in agents:
             self.entry(name, stage=Stage.GATING)
-        gate = Gate(self.landing.id, made.agent, base, self.landing.gate, self.request.cancelled)
+        alone = agents[0] if len(agents) == 1 else ""
+        unwanted = lambda: self.request.cancelled() or self.is_dropped(alone)  # noqa: E731 - asked again and again
+        gate = Gate(self.landing.id, made.agent, base, self.landing.gate, unwanted)
         verdict = run_gate(self.world, gate, made.new, self.note)
-        self.check_wanted()
+        self.check_wanted(alone)
         for name in agents:
             self.entry(name, gate=verdict.log)
         return verdict
 
-    def check_wanted(self) -> None:
+    def check_wanted(self, name: str = "") -> None:
+        """Raise RefusedError where the landing was cancelled, or the agent `name` taken out of it."""
         if self.request.cancelled():
             raise RefusedError("It was cancelled; nothing was moved.")
+        if self.is_dropped(name):
+            raise RefusedError("It was taken out of the queue; nothing was moved.")
+
+    def is_dropped(self, name: str) -> bool:
+        return bool(name) and name in self._landings.wishes(self.landing.id).dropped
+
+    def in_turn(self) -> Iterator[str]:
+        """The agents, each when its turn comes: their order may change while they wait."""
+        left = [entry.agent for entry in self.landing.entries]
+        while left:
+            left = self._landings.wishes(self.landing.id).sorted(left)
+            yield left.pop(0)
 
     def move(self, base: str, stack: Sequence[Computed]) -> None:
         """Move the base to the top of the stack; raise MovedError, with nothing changed, where it is elsewhere now."""

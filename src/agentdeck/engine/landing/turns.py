@@ -36,14 +36,14 @@ def held_base(stages: Stages, base: str, names: Sequence[str]) -> Iterator[None]
     if bases.is_held(stages.world.repo, base):
         stages.note(Event(EventKind.LANDING_WAITING, names[0], f"waits for another landing on {base}"))
     with contextlib.ExitStack() as held:
-        _wait_for(stages, base, held)
+        _wait_for(stages, base, names[0] if len(names) == 1 else "", held)
         yield
 
 
-def _wait_for(stages: Stages, base: str, held: contextlib.ExitStack) -> None:
+def _wait_for(stages: Stages, base: str, name: str, held: contextlib.ExitStack) -> None:
     deadline = time.monotonic() + _TURN
     while True:
-        stages.check_wanted()
+        stages.check_wanted(name)
         try:
             held.enter_context(bases.holding(stages.world.repo, base, wait=_LOOK))
             return

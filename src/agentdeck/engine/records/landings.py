@@ -181,6 +181,20 @@ class Landing:
         return cls(**{**data, "method": method, "gate": gate, "entries": entries, "move": move})
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person wants of a landing while it runs."""
+
+    dropped: tuple[str, ...] = ()
+    """Agents that shall not land."""
+    order: tuple[str, ...] = ()
+    """In which order those that wait shall land; others stay where they are, after these."""
+
+    def sorted(self, names: Sequence[str]) -> list[str]:
+        places = {name: at for at, name in enumerate(self.order)}
+        return sorted(names, key=lambda name: places.get(name, len(places)))
+
+
 @dataclass(frozen=True)
 class Landings:
     store: Store
@@ -208,7 +222,24 @@ class Landings:
         path = private_folder(self._folder) / f"{landing_id}.lock"
         with locked(path, what=f"landing {landing_id}"):
             yield
+            self._wishes(landing_id).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
+
+    def wishes(self, landing_id: str) -> Wishes:
+        """What is wanted of a landing that runs; nothing where that can't be read."""
+        try:
+            data = read_json(self._wishes(landing_id))
+            return Wishes(tuple(data["dropped"]), tuple(data["order"]))
+        except (OSError, ValueError, TypeError, KeyError):
+            return Wishes()
+
+    def wish(self, landing_id: str, change: Callable[[Wishes], Wishes]) -> None:
+        """Change what is wanted; one process at a time."""
+        with locked(self._folder / "wishes.lock", wait=5, what="the landing queue"):
+            write_json(self._wishes(landing_id), asdict(change(self.wishes(landing_id))))
+
+    def _wishes(self, landing_id: str) -> Path:
+        return self._folder / f"{landing_id}.wishes"
 
     def is_running(self, landing_id: str) -> bool:
         return is_locked(self._folder / f"{landing_id}.lock")

@@ -255,6 +255,7 @@ WAYS = (
     Key("land.later", "J", "later", "land later", "Land it after another one"),
 )
 """The ways out of a conflict."""
+EARLIER = Key("land.earlier", "K", "earlier", "land earlier", "Land it before the one above it")
 LOG, DIFF, ENV = "In the tab Log", "In the tab Diff", "In the tab Env"
 
 IN_TABS: dict[str, tuple[Key, ...]] = {
@@ -279,7 +280,7 @@ IN_TABS: dict[str, tuple[Key, ...]] = {
 SECTIONS: dict[str, tuple[Key, ...]] = {
     **KEYS,
     "In lists and tabs": (*MOVE, *STEP),
-    "In the landing queue and in conflicts": WAYS,
+    "In the landing queue and in conflicts": (*WAYS, EARLIER),
     **IN_TABS,
 }
 """All of them, as the help shows them."""

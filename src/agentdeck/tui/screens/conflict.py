@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -16,15 +14,14 @@ from agentdeck.core.merging.radar import RadarReport, Verdict
 from agentdeck.core.text.text import columns, cut, listed, pad, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views.landings import LandRequest
-from agentdeck.errors import DeckError
 from agentdeck.tui.acts.actions import Actions
 from agentdeck.tui.acts.deeds import ask_and_undo, land
-from agentdeck.tui.dialogs.dialogs import Choose, Confirm
+from agentdeck.tui.acts.ways import ask_by_hand, ask_hand_back
+from agentdeck.tui.dialogs.dialogs import Choose
 from agentdeck.tui.keys.keys import WAYS, bound
 from agentdeck.tui.list.header import KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.look.styled import clean
-from agentdeck.tui.look.terminal import lend
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
@@ -52,13 +49,17 @@ class ConflictScreen(Listing):
         self._found: tuple[Collision, ...] = ()
 
     def find(self) -> tuple[Collision, ...]:
-        report = self._newest() or self.deck.radar.look()
+        report = self._newest() or self._report or self.deck.radar.look()
         if report is not self._report:
             with_base = {id(pair) for pair in report.base}
             pairs = [pair for pair in report.of(self.agent) if pair.verdict is Verdict.CONFLICTS]
             self._found = tuple(self._look(pair, is_agent=id(pair) not in with_base) for pair in pairs)
             self._report = report
         return self._found
+
+    def look_again(self) -> None:
+        self._report = None
+        super().look_again()
 
     def _look(self, pair: Pair, *, is_agent: bool) -> Collision:
         other = pair.b if pair.a == self.agent else pair.a
@@ -115,32 +116,15 @@ class ConflictScreen(Listing):
         return chosen[0]
 
     def action_hand_back(self) -> None:
-        """Ask the agent to merge its base and to resolve the conflicts, and land it when it has."""
-        found = self._with_base()
-        if found is None:
-            return
-        loss = (
-            f"It is asked to merge {found.theirs} into its work and to resolve {_places(found)}. "
-            f"What it has not committed is committed first. Then it lands through the gate; undo takes that back."
-        )
-        request = LandRequest((found.ours,), commit="", hand_back=True)
-        self._confirm(f"Let {found.ours} resolve its conflict?", loss, "Ask it", lambda: self._land(request))
+        if (found := self._with_base()) is not None:
+            ask_hand_back(self, found.ours, found.theirs, _places(found), self._land)
 
     def action_by_hand(self) -> None:
-        """Open a shell in a worktree in which the merge is begun, and land what a person makes of it."""
-        found = self._with_base()
-        if found is None:
-            return
-        loss = (
-            f"A shell opens in a worktree of its own, with the merge of {found.ours} into {found.theirs} begun. "
-            "Edit and “git add” the files, then type “exit”: the result lands through the gate. "
-            "To give up, type “exit” at once: nothing is changed."
-        )
-        request = LandRequest((found.ours,), commit="", resolve=partial(show_window, self.app, self.deck))
-        self._confirm(f"Resolve the conflict of {found.ours} by hand?", loss, "Open it", lambda: self._land(request))
+        if (found := self._with_base()) is not None:
+            ask_by_hand(self, self.deck, found.ours, found.theirs, self._land)
 
     def action_later(self) -> None:
-        """Choose who lands first; the other one resolves."""
+        """Ask who lands first; the other one resolves."""
         chosen = self._chosen()
         if chosen is None:
             return
@@ -170,13 +154,6 @@ class ConflictScreen(Listing):
         options = [(shown, str(at)) for at, (shown, _) in enumerate(ways)]
         self.app.push_screen(Choose("Who lands first?", text, options), answer)
 
-    def _confirm(self, question: str, loss: str, yes: str, act: Callable[[], None]) -> None:
-        def answer(agreed: bool | None) -> None:
-            if agreed:
-                act()
-
-        self.app.push_screen(Confirm(question, loss, yes=yes, no="Leave it"), answer)
-
     def _land(self, request: LandRequest) -> None:
         from agentdeck.tui.screens.queue import QueueScreen
 
@@ -187,15 +164,6 @@ class ConflictScreen(Listing):
         step = next((step for step in self.deck.history.steps() if step.number == owner.step), None)
         if step is not None:
             ask_and_undo(self, self.deck, self.actions, step)
-
-
-def show_window(app: App[None], deck: Deck, name: str) -> None:
-    """Show an agent's window to the person until they leave it; called in the thread that lands."""
-    argv = deck.attach_argv(name)
-    try:
-        app.call_from_thread(lend, app, argv)
-    except SuspendNotSupported as error:
-        raise DeckError("There is no terminal here for another program.", hint=f"agentdeck attach {name}") from error
 
 
 def _places(found: Collision) -> str:

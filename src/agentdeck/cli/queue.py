@@ -1,0 +1,70 @@
+"""The verb queue: landings that run and ran, and the order of those that wait."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+
+from agentdeck.cli.deck import open_deck
+from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import plain
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views.documents import landing_fields
+from agentdeck.engine.views.landings import Entry, Landing, Stage
+from agentdeck.errors import ExitCode
+
+_SHOWN = 20
+"""Landings that are listed, the newest of them."""
+_FIRST = -1_000_000
+_BY = {"first": _FIRST, "earlier": -1, "later": 1}
+
+
+def queue(args: Namespace, out: Output) -> ExitCode:
+    moved = next((option for option in _BY if getattr(args, option)), "")
+    deck = open_deck(out, looks=not (moved or args.drop))
+    if args.drop:
+        out.narrate(plain(deck.landings.drop(args.drop)))
+    elif moved:
+        out.narrate(plain(deck.landings.move(getattr(args, moved), _BY[moved])))
+    if out.json:
+        out.emit("queue", **_fields(deck))
+    if out.json or moved or args.drop:
+        return ExitCode.OK
+    rows = [_row(deck, landing, entry) for landing in _newest(deck) for entry in _in_order(deck, landing)]
+    if rows:
+        columns = ("STAGE", 10), ("AGENT", 10), ("ON", 6), ("WHEN", 8), ("WHY", 10)
+        out.table([TableColumn(title, least) for title, least in columns], rows)
+    else:
+        out.narrate("Nothing has landed yet.")
+    return ExitCode.OK
+
+
+def _newest(deck: Deck) -> list[Landing]:
+    return list(reversed(deck.landings.all()))[:_SHOWN]
+
+
+def _fields(deck: Deck) -> dict[str, object]:
+    newest = _newest(deck)
+    waiting = [name for landing in newest for name in deck.landings.waiting(landing)]
+    return {"waiting": waiting, "landings": [landing_fields(landing) for landing in newest]}
+
+
+def _in_order(deck: Deck, landing: Landing) -> list[Entry]:
+    """Those that wait as they will land, after all others."""
+    places = {name: at for at, name in enumerate(deck.landings.waiting(landing))}
+    return sorted(landing.entries, key=lambda entry: places.get(entry.agent, -1))
+
+
+def _row(deck: Deck, landing: Landing, entry: Entry) -> list[Cell]:
+    age = short_duration(max(0.0, time.time() - landing.at))
+    step = next((each for each in deck.history.steps() if each.number == entry.step), None) if entry.step else None
+    undone = step.undone if step is not None else 0
+    stage, why = ("undone", f"by step {undone}") if undone and entry.stage is Stage.LANDED else (entry.stage, "")
+    return [
+        Cell(stage),
+        Cell(entry.agent, BOLD),
+        Cell(entry.base),
+        Cell(age if deck.landings.is_running(landing) else f"{age} ago", DIM),
+        Cell(why or entry.reason),
+    ]
