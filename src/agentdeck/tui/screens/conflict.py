@@ -155,10 +155,12 @@ class ConflictScreen(Listing):
         self.app.push_screen(Choose("Who lands first?", text, options), answer)
 
     def _land(self, request: LandRequest) -> None:
-        from agentdeck.tui.screens.queue import QueueScreen
-
+        """Land it, and let the queue show how that goes, which may lie below already."""
         land(self.deck, self.actions, request)
-        self.app.switch_screen(QueueScreen(self.deck, self.actions))
+        main, below = self.app.screen_stack[0], self.app.screen_stack[-2]
+        self.dismiss()
+        if not (isinstance(below, Listing) and below.follows_landings):
+            self.app.call_later(main.run_action, "queue")
 
     def _undo(self, owner: LineOwner) -> None:
         step = next((step for step in self.deck.history.steps() if step.number == owner.step), None)

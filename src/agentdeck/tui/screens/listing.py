@@ -54,6 +54,8 @@ class Listing(ActionFollower, Screen[None]):
     heading = ""
     empty = "There is nothing here."
     columns: Sequence[ListingColumn] = ()
+    follows_landings = False
+    """Whether it shows how landings go."""
     every = 0.0
     """Seconds between two looks; 0: only when something was done."""
 

@@ -61,6 +61,7 @@ class QueueScreen(Listing):
         ListingColumn("WHEN", 8),
     )
     every = 1.0
+    follows_landings = True
 
     def find(self) -> Queue:
         landings = list(reversed(self.deck.landings.all()))[:_SHOWN]
