@@ -178,7 +178,8 @@ class Camera:
         await self.pilot.pause(0.3)
 
     def take(self, name: str) -> None:
-        self.app.clear_notifications()
+        for line in self.app.screen.query("MessageLine"):
+            line.clear()
         svg = self.app.export_screenshot(title="AgentDeck")
         (TARGET / f"{name}.svg").write_text(svg)
         draw(svg, TARGET / f"{name}.png")

@@ -67,7 +67,7 @@ class Driver:
         assert isinstance(self.app.screen, kind), self.app.screen
 
     def notices(self) -> str:
-        return "\n".join(f"{notice.title} {notice.message}" for notice in self.app._notifications)
+        return "\n".join(notice.text for notice in self.app.notices)
 
 
 def drive(deck: Deck, script: Script, size: tuple[int, int] = (120, 36)) -> DeckApp:

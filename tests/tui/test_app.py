@@ -32,7 +32,9 @@ def test_agents_are_listed_with_what_needs_a_person_first(bench: Bench) -> None:
     stands(bench, "ready", State.DONE)
 
     async def script(on: Driver) -> None:
-        await on.sees("✗ failed", "exited with 3", "✓ done", "● working", "1 failed", "1 working", "on main")
+        await on.sees(
+            "✗ failed", "exited with 3", "○ done", "nothing changed", "● working", "1 failed", "1 working", "on main"
+        )
         lines = on.text().splitlines()
         order = [next(at for at, line in enumerate(lines) if name in line) for name in ("broken", "ready", "calm")]
         assert order == sorted(order)
@@ -63,12 +65,12 @@ def test_git_facts_come_and_follow_the_branch(bench: Bench) -> None:
     bench.write("two.txt", "1\n", cwd=view.worktree)
 
     async def script(on: Driver) -> None:
-        await on.sees("↑1", "+3 -0")
+        await on.sees("+3 -0 2f", "d Diff 2", "h Commits 1")
         bench.write("README.md", "# Another\n")
         bench.commit("base moves")
         bench.write("README.md", "# Yet another\n", cwd=view.worktree)
         bench.commit("clash", cwd=view.worktree)
-        await on.sees("↑2 ↓1", "✗ main")
+        await on.sees("h Commits 2", "✗ main")
 
     drive(bench.deck(), script, (160, 40))
 
@@ -169,13 +171,13 @@ def test_a_glance_at_an_agent_that_changed_nothing_takes_few_calls_of_git_and_te
     bench.write("one.txt", "1\n2\n", cwd=tree)
     bench.commit("one", cwd=tree)
     asked.clear()
-    assert finder.compute(view) == GitFacts(1, 0, 2, 0)
+    assert finder.compute(view) == GitFacts(1, 0, 2, 0, files=1)
     assert len(asked) == 3
     bench.write("two.txt", "1\n", cwd=tree)
     bench.write("one.txt", "1\n", cwd=tree)
-    assert finder.compute(view) == GitFacts(1, 0, 2, 0)
+    assert finder.compute(view) == GitFacts(1, 0, 2, 0, files=2, loose=2)
     bench.write("README.md", "# Another\n")
     bench.commit("base moves")
-    assert finder.compute(view) == GitFacts(1, 1, 2, 0)
+    assert finder.compute(view) == GitFacts(1, 1, 2, 0, files=2, loose=2)
     bench.git("branch", "-m", "main", "elsewhere")
     assert finder.compute(view).problem == "its base “main” is gone"

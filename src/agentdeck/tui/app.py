@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import traceback
+from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from agentdeck.tui.feed import alerts
 from agentdeck.tui.feed.feed import Feed
 from agentdeck.tui.feed.snapshot import FeedSnapshot
 from agentdeck.tui.keys.keymap import checked, with_keys
+from agentdeck.tui.list.messages import MessageLine, Notice
 from agentdeck.tui.look.look import has_few_colours, style_sheets
 from agentdeck.tui.look.preferences import Preferences, first_theme, load, theme_name
 from agentdeck.tui.look.styled import OnlyText
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views.trust import ApprovalStanding
 
-_LONG = 10.0
-"""Seconds that a notice with something to do stays."""
+_KEPT = 100
+"""Messages that are remembered."""
 
 
 @dataclass
@@ -63,6 +65,8 @@ class DeckApp(App[None]):
         self.actions = Actions(self)
         self.feed = Feed(deck, self._take)
         self.crashed = ""
+        self.notices: deque[Notice] = deque(maxlen=_KEPT)
+        """The last messages, the newest at the end."""
         self._only_text = OnlyText()
         self.preferences = Preferences(theme=first_theme(deck))
         self._shown = self.feed.first()
@@ -161,7 +165,7 @@ class DeckApp(App[None]):
         if is_other or theme_name(preferences.theme) not in self.available_themes:
             complaints += self._use_theme()
         for complaint in complaints:
-            self.notify(plain(complaint), severity="warning", timeout=_LONG, markup=False)
+            self.notify(plain(complaint), severity="warning", markup=False)
         self.deck_screen.show(self._shown)
 
     def _use_theme(self) -> list[str]:
@@ -227,9 +231,14 @@ class DeckApp(App[None]):
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """Show a sentence with this person's own keys in it."""
-        text = plain(with_keys(message, self._keymap)) if "\n" not in message else with_keys(message, self._keymap)
-        super().notify(text, title=title, severity=severity, timeout=timeout, markup=False)
+        """Show it on the line for messages of the screen that is seen, or of the one behind a dialog."""
+        parts = [plain(with_keys(part, self._keymap)) for part in (title, *message.splitlines()) if part]
+        notice = Notice(" ".join(parts), severity)
+        self.notices.append(notice)
+        for screen in reversed(self.screen_stack):
+            for line in screen.query(MessageLine):
+                line.tell(notice)
+                return
 
     # What was done
 
@@ -262,9 +271,9 @@ class DeckApp(App[None]):
         body = "\n".join(part for part in (first, f"→ {plain(message.hint)}" if message.hint else "") if part)
         title = plain(message.title)
         if body:
-            self.notify(body, title=title, severity="error", timeout=_LONG, markup=False)
+            self.notify(body, title=title, severity="error", markup=False)
         else:
-            self.notify(title, severity="error", timeout=_LONG, markup=False)
+            self.notify(title, severity="error", markup=False)
 
     # The end
 

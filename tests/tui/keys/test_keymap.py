@@ -78,7 +78,7 @@ def test_a_tab_shows_its_keys_as_this_person_has_them(bench: Bench) -> None:
 
     async def script(on: Driver) -> None:
         await on.sees("fix")
-        await on.press("l")
+        await on.press("l", "right")
         await on.sees("ctrl+o search", "& only")
 
     drive(bench.deck(), script)

@@ -105,7 +105,7 @@ def test_what_the_gateway_wrote_down_is_in_the_list_and_the_header(bench: Bench)
         ledger.add(_request("another-deck", "fix", 100.0))
 
     async def script(on: Driver) -> None:
-        await on.sees("$3.75 of $4.00 today", "COST", "$1.25")
+        await on.sees("$3.75 of $4.00 today · 40 tok", "$1.25")
 
     drive(deck, script, (180, 40))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from agentdeck.engine.api.current import Current
@@ -11,6 +12,9 @@ from agentdeck.engine.world import Note, silent
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.landings import Entry, Landing, LandRequest
+
+_RECENT = 5
+"""Landings of which the last gate is sought."""
 
 
 class DeckLandings:
@@ -38,6 +42,16 @@ class DeckLandings:
         from agentdeck.engine.records.landings import Landings
 
         return Landings(self._current.store).all()
+
+    def last_gate(self) -> bool | None:
+        """Whether the gate of the last landing that had one passed; None where none of the last few had."""
+        from agentdeck.engine.records.landings import Landings, Stage
+
+        for landing in islice(Landings(self._current.store).newest(), _RECENT):
+            ran = [entry for entry in landing.entries if entry.gate and entry.stage.is_end]
+            if ran:
+                return ran[-1].stage is Stage.LANDED
+        return None
 
     def is_running(self, landing: Landing) -> bool:
         from agentdeck.engine.records.landings import Landings

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 from agentdeck.engine.providers import gateways
-from agentdeck.engine.providers.spending import own_costs
+from agentdeck.engine.providers.spending import OwnCost, own_costs
 from agentdeck.engine.views.money import Costs
 from agentdeck.engine.world import World
 from agentdeck.errors import DeckError
@@ -25,9 +25,9 @@ class CostCounter:
     def __init__(self) -> None:
         self._seen: tuple[object, ...] = ()
         self._costs: dict[str, float] = {}
-        self._today = 0.0
+        self._today, self._tokens = 0.0, 0
         self._own_seen: tuple[object, ...] = ()
-        self._own: dict[str, tuple[float, float]] = {}
+        self._own: dict[str, OwnCost] = {}
         self._own_at = 0.0
 
     def count(self, world: World) -> Costs:
@@ -36,9 +36,12 @@ class CostCounter:
             with suppress(DeckError, OSError, ValueError, KeyError):
                 part(world)
         costs = dict(self._costs)
-        for name, (cost, _) in self._own.items():
-            costs[name] = costs.get(name, 0.0) + cost
-        return Costs(costs, self._today + sum(today for _, today in self._own.values()))
+        for name, own in self._own.items():
+            if own.cost is not None:
+                costs[name] = costs.get(name, 0.0) + own.cost
+        own_today = sum(own.today for own in self._own.values())
+        own_tokens = sum(own.tokens for own in self._own.values())
+        return Costs(costs, self._today + own_today, self._tokens + own_tokens)
 
     def _count(self, world: World) -> None:
         state, midnight = gateways.files().state, _midnight()
@@ -52,6 +55,7 @@ class CostCounter:
             today = [row for row in ledger.totals(("deck",), midnight) if row["deck"] == world.deck]
         self._costs = {row["agent"]: float(row["cost"]) for row in mine}
         self._today = sum(float(row["cost"]) for row in today)
+        self._tokens = sum(int(row[name] or 0) for row in today for name in ("input", "output", "cache_write"))
         self._seen = seen
 
     def _count_own(self, world: World) -> None:

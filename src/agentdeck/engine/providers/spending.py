@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentdeck.core.providers.tiers import parse_target
 from agentdeck.core.providers.token_usage import Usage
@@ -71,13 +71,28 @@ def of_agent(world: World, name: str, since: float = 0.0) -> Iterator[LedgerReco
     return (record for record in _records(world, since, name) if record.agent == name)
 
 
-def own_costs(world: World, since: float) -> dict[str, tuple[float, float]]:
-    """What agents cost of which the gateway knows nothing, where its price is known: in all, and since `since`."""
-    found: dict[str, tuple[float, float]] = {}
+class OwnCost(NamedTuple):
+    """What one agent cost of which the gateway knows nothing."""
+
+    cost: float | None = None
+    """None where no price is known."""
+    today: float = 0.0
+    tokens: int = 0
+    """Of today, without those that a cache answered."""
+
+
+def own_costs(world: World, since: float) -> dict[str, OwnCost]:
+    """By agent; `since` is when today began."""
+    found: dict[str, OwnCost] = {}
     for record in own_records(world, 0.0, lambda agent: _times(world, agent)):
+        old, used = found.get(record.agent, OwnCost()), record.usage
+        total, today, tokens = old
         if record.cost is not None:
-            total, recent = found.get(record.agent, (0.0, 0.0))
-            found[record.agent] = (total + record.cost, recent + (record.cost if record.at >= since else 0.0))
+            total = (total or 0.0) + record.cost
+        if record.at >= since:
+            today += record.cost or 0.0
+            tokens += used.input + used.output + used.cache_write
+        found[record.agent] = OwnCost(total, today, tokens)
     return found
 
 

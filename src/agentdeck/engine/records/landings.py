@@ -207,6 +207,11 @@ class Landings:
         """Every landing that is still known, oldest first."""
         return [self._read(path) for path in sorted(self._folder.glob("*.json"))]
 
+    def newest(self) -> Iterator[Landing]:
+        """The newest first, read as they are asked for."""
+        for path in sorted(self._folder.glob("*.json"), reverse=True):
+            yield self._read(path)
+
     def get(self, landing_id: str) -> Landing:
         path = self._folder / f"{landing_id}.json"
         if not path.exists():

@@ -35,7 +35,7 @@ def facts(world: World, view: AgentView) -> GitFacts:
     except (DeckError, OSError, ValueError) as error:
         said = error.title if isinstance(error, DeckError) else f"git can't be read: {error}"
         return GitFacts(problem=_missing(world.repo, path, base) or plain(said))
-    return GitFacts(ahead, behind, changed.added, changed.deleted)
+    return GitFacts(ahead, behind, changed.added, changed.deleted, files=changed.files, loose=changed.loose)
 
 
 def _missing(repo: Repository, worktree: Path, base: str) -> str:

@@ -53,3 +53,5 @@ class Costs:
     agents: Mapping[str, float] = field(default_factory=dict)
     """Of each agent that spent anything, in all its runs."""
     today: float = 0.0
+    tokens: int = 0
+    """Of all requests of today, without those that a cache answered."""

@@ -69,3 +69,7 @@ class GitFacts:
     deleted: int = 0
     problem: str = ""
     """Why the facts can't be told: the worktree or the base is gone."""
+    files: int = 0
+    """Files that differ, untracked ones among them."""
+    loose: int = 0
+    """Files whose changes are not committed."""

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck.errors import GitError, NotFoundError
@@ -31,6 +31,8 @@ class Changes:
     deleted: int
     files: int
     untracked: int
+    loose: int = 0
+    """Files whose changes are not committed, where that was counted."""
 
 
 def changes(repo: Repository, worktree: Path, base: str) -> Changes:
@@ -46,8 +48,8 @@ def changes_at_a_glance(repo: Repository, worktree: Path, base: str) -> Changes:
     status = here.git("-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch", "-z", *_EVERY_FILE)
     lines = status.split("\0")
     facts = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
-    if any(line and not line.startswith("#") for line in lines):
-        return changes(repo, worktree, base)
+    if loose := sum(bool(line) and not line.startswith("#") for line in lines):
+        return replace(changes(repo, worktree, base), loose=loose)
     if facts.get("branch.oid") == base:
         return Changes(0, 0, 0, 0)
     listed = here.run("diff", *_NUMBERS, f"{base}...HEAD")

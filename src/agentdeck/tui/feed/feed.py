@@ -55,6 +55,7 @@ class Feed:
         self._waiting = ""
         """What of the configuration is not approved, in a sentence."""
         self._gateway = GatewayFacts()
+        self._gate: bool | None = None
         self._last: FeedSnapshot | None = None
 
     def first(self) -> FeedSnapshot:
@@ -124,7 +125,7 @@ class Feed:
             for view in self._views
         )
         problems = tuple(filter(None, (*self._unreadable, self._repair_problem, self._waiting)))
-        return FeedSnapshot(rows, self._base, _machine(), radar, gateway, problems)
+        return FeedSnapshot(rows, self._base, _machine(), radar, gateway, problems, self._gate)
 
     def _publish(self) -> None:
         # All in the lock, so that an older snapshot never comes after a newer one.
@@ -159,6 +160,7 @@ class Feed:
                 if now >= money_due and self._deck.is_used:
                     money_due = now + _MONEY_EVERY
                     self._gateway = _gateway_of(self._deck)
+                    self._gate = self._deck.landings.last_gate()
                     self._publish()
                 if now >= usage_due:
                     usage_due = now + max(_USAGE_EVERY, self._sample(views) * _USAGE_SHARE)
@@ -236,4 +238,6 @@ def _gateway_of(deck: Deck) -> GatewayFacts:
         budget = deck.config.budgets.day.money
     with suppress(DeckError, OSError, ValueError, KeyError):
         health = deck.providers.health()
-    return GatewayFacts(tuple(sorted(health, key=lambda each: each.name)), costs.agents, costs.today, budget)
+    return GatewayFacts(
+        tuple(sorted(health, key=lambda each: each.name)), costs.agents, costs.today, budget, costs.tokens
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 
 from agentdeck.core.agents.agent import State
@@ -30,6 +31,17 @@ class Load:
     memory_history: tuple[float, ...] = ()
 
 
+class Outcome(StrEnum):
+    """What an agent has left, as far as git says."""
+
+    READY = "ready"
+    """Commits, and nothing that is not committed."""
+    LOOSE = "loose"
+    """Files that are not committed."""
+    NOTHING = "nothing"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One agent as the list shows it."""
@@ -50,6 +62,15 @@ class Row:
     @property
     def state(self) -> State:
         return self.view.state
+
+    @property
+    def outcome(self) -> Outcome:
+        facts = self.facts
+        if facts is None or facts.problem:
+            return Outcome.UNKNOWN
+        if facts.loose:
+            return Outcome.LOOSE
+        return Outcome.READY if facts.ahead else Outcome.NOTHING
 
     @property
     def is_lost(self) -> bool:
@@ -84,6 +105,8 @@ class GatewayFacts:
     today: float = 0.0
     budget: float | None = None
     """For one day; None: no limit."""
+    tokens: int = 0
+    """Of all requests of today."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +123,8 @@ class FeedSnapshot:
     gateway: GatewayFacts = field(default_factory=GatewayFacts)
     problems: tuple[str, ...] = ()
     """What of the deck can't be read or repaired, one sentence each with what to do."""
+    gate: bool | None = None
+    """Whether the last landing passed its gate; None where none had one."""
 
     def row(self, name: str) -> Row | None:
         return next((row for row in self.rows if row.name == name), None)

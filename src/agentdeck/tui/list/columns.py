@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from agentdeck.core.agents.agent import State
 from agentdeck.core.merging.radar import Verdict
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, cut_start, plain, short_count
-from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, Row
-from agentdeck.tui.list.order import NEEDS_PERSON
+from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, Outcome, Row
 from agentdeck.tui.look.look import short_bytes, sparkline
 
 GAP = 2
-_REASON_LEAST = 16
+_LEAST_NAME, _MOST_NAME = 12, 40
+_LEAST_WHAT = 24
+_NOTHING = "–"
 
 Part = tuple[str, str]
 """A text and the name of its style: a component class of the list without `agents--`, or “”."""
@@ -23,10 +25,8 @@ Part = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Column:
     title: str
-    rank: int
-    """Those of the highest rank go first where the room is short."""
-    least: int
-    most: int
+    width: int
+    """What it takes, also while it has nothing to say: columns stay where they are."""
     parts: Callable[[Row, float], list[Part]]
     """What it says of a row at a time."""
     right: bool = False
@@ -36,16 +36,20 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns that fit a width, each with its own width; the last takes what is left."""
+    """The columns that fit a width, each with its own width."""
 
     columns: tuple[Column, ...]
     widths: tuple[int, ...]
 
 
 def _state(row: Row, now: float) -> list[Part]:
-    style = "lost" if row.is_lost else str(row.state)
-    word = "lost" if row.is_lost else str(row.state)
-    return [(f"{'?' if row.is_lost else row.state.glyph} {word}", style)]
+    if row.is_lost:
+        return [("? lost", "lost")]
+    if row.state is State.DONE and row.outcome is Outcome.LOOSE:
+        return [("◐ done", "loose")]
+    if row.state is State.DONE and row.outcome is Outcome.NOTHING:
+        return [("○ done", "dim")]
+    return [(f"{row.state.glyph} {row.state}", str(row.state))]
 
 
 def _name(row: Row, now: float) -> list[Part]:
@@ -62,149 +66,153 @@ def _branch(row: Row, now: float) -> list[Part]:
     return [(branch, "")] if branch else [("detached", "dim")]
 
 
-def _ahead(row: Row, now: float) -> list[Part]:
-    facts = row.facts
-    if facts is None or facts.problem:
-        return []
-    parts: list[Part] = [(f"↑{facts.ahead}", "")] if facts.ahead else []
-    if facts.behind:
-        parts.append((f"{' ' if parts else ''}↓{facts.behind}", "dim"))
-    return parts
-
-
-def _radar(row: Row, now: float) -> list[Part]:
+def _conflict(row: Row, now: float) -> list[Part]:
     mark = row.mark
-    if mark is None or mark.verdict is Verdict.CLEAN or not mark.others:
+    if mark is None:
         return []
+    if mark.verdict is Verdict.CLEAN or not mark.others:
+        return [("·", "dim")]
     more = f" +{len(mark.others) - 1}" if len(mark.others) > 1 else ""
     style = "conflict" if mark.verdict is Verdict.CONFLICTS else "dim"
     return [(f"{mark.verdict.glyph} {plain(mark.others[0])}{more}", style)]
 
 
-def _lines(row: Row, now: float) -> list[Part]:
+def _changes(row: Row, now: float) -> list[Part]:
     facts = row.facts
-    if facts is None or not (facts.added or facts.deleted):
-        return []
-    return [(f"+{_count(facts.added)}", "added"), (f" -{_count(facts.deleted)}", "deleted")]
+    if facts is None or not (facts.added or facts.deleted or facts.files):
+        return [(_NOTHING, "dim")] if facts is not None else []
+    files = f" {_count(facts.files)}f" if facts.files else ""
+    return [(f"+{_count(facts.added)}", "added"), (f" -{_count(facts.deleted)}", "deleted"), (files, "dim")]
 
 
 def _count(number: int) -> str:
-    return str(number) if number < 10_000 else f"{number // 1000}k"
+    return str(number) if number < 1000 else short_count(number)
 
 
 def _cpu(row: Row, now: float) -> list[Part]:
     if row.load is None:
-        return []
+        return [(_NOTHING, "dim")]
     return [(sparkline(row.load.history, SHOWN_SAMPLES, full=100.0), "spark"), (f"{row.load.cpu:4.0f}%", "")]
 
 
-def _memory_trend(row: Row, now: float) -> list[Part]:
-    if row.load is None or not row.load.memory_history:
-        return []
-    # Half-way up where it stays the same, so that it can be seen to grow and to shrink.
-    middle = 2 * min(row.load.memory_history)
-    return [(sparkline(row.load.memory_history, SHOWN_SAMPLES, full=middle), "spark")]
-
-
 def _memory(row: Row, now: float) -> list[Part]:
-    return [(short_bytes(row.load.memory), "")] if row.load else []
+    return [(short_bytes(row.load.memory), "")] if row.load else [(_NOTHING, "dim")]
 
 
 def _context(row: Row, now: float) -> list[Part]:
     """How full the context is; the tokens in use where the CLI does not say how many it can hold."""
     activity = row.view.activity
     if activity is None or not activity.context:
-        return []
+        return [(_NOTHING, "dim")]
     if not activity.window:
         return [(short_count(activity.context), "")]
     return [(f"{100 * activity.context / activity.window:.0f}%", "")]
 
 
 def _cost(row: Row, now: float) -> list[Part]:
-    return [] if row.cost is None else [(f"${row.cost:.2f}", "")]
+    return [(_NOTHING, "dim")] if row.cost is None else [(f"${row.cost:.2f}", "")]
 
 
-def _time(row: Row, now: float) -> list[Part]:
+def _age(row: Row, now: float) -> list[Part]:
     return [(short_duration(max(0.0, now - row.view.since)), "dim")]
 
 
-def _reason(row: Row, now: float) -> list[Part]:
-    reason = plain(row.reason)
-    style = "problem" if row.is_lost or (row.facts and row.facts.problem) else f"reason-{row.state}"
-    if reason:
-        return [(reason, style)]
-    if row.view.tool is not None:
-        return [(plain(row.view.tool.text), "")]
-    # A script of several lines is one line here.
-    task = " ".join(plain(row.view.agent.task or " ".join(row.view.agent.argv)).split())
-    return [(task, "dim")]
+def _what(row: Row, now: float) -> list[Part]:
+    """The question it asks, the tool that it runs, what it leaves, or why it failed."""
+    if row.is_lost or (row.facts is not None and row.facts.problem) or row.view.trouble:
+        return [(_one_line(row.reason), "problem")]
+    if row.state is State.WAITING and row.view.alive and row.view.status.question is not None:
+        return _asked(row)
+    if row.state is State.DONE:
+        return _done(row)
+    if row.state is State.WORKING and row.view.tool is not None:
+        return [(_one_line(row.view.tool.text), "")]
+    if reason := _one_line(row.reason):
+        return [(reason, f"reason-{row.state}")]
+    return [(_one_line(row.view.agent.task or " ".join(row.view.agent.argv)), "dim")]
 
 
-COLUMNS = (
-    Column("STATE", 0, 10, 10, _state),
-    Column("NAME", 0, 16, 30, _name),
-    Column("PROFILE", 3, 8, 26, _profile),
-    Column("BRANCH", 5, 14, 40, _branch, keep_end=True),
-    Column("↑↓", 2, 12, 12, _ahead),
-    Column("RADAR", 1, 12, 16, _radar),
-    Column("LINES", 2, 12, 12, _lines),
-    Column("CPU", 4, 10, 10, _cpu, right=True),
-    Column("", 6, 5, 5, _memory_trend, right=True),
-    Column("MEM", 4, 4, 5, _memory, right=True),
-    Column("CTX", 4, 5, 6, _context, right=True),
-    Column("COST", 3, 5, 8, _cost, right=True),
-    Column("TIME", 0, 4, 4, _time, right=True),
-    Column("WHY", 0, _REASON_LEAST, 1000, _reason),
-)
+def _asked(row: Row) -> list[Part]:
+    question = row.view.status.question
+    assert question is not None
+    text, subject = _one_line(question.text), _one_line(question.subject)
+    more = [(f"  {subject}", "")] if subject and subject not in text else []
+    count = len(row.view.status.questions)
+    also = [(f" (1 of {count})", "dim")] if count > 1 else []
+    return [(text, "reason-waiting"), *also, *more]
 
 
-def lay_out(rows: Iterable[Row], width: int) -> Layout:
-    """The columns for `rows` in `width` columns of the terminal. One with nothing in it is left out."""
-    rows = list(rows)
-    natural = {id(column): _natural(column, rows) for column in COLUMNS[:-1]}
-    shown = [column for column in COLUMNS[:-1] if natural[id(column)]]
-    widths = {key: size for key, size in natural.items() if size}
-    least = {id(column): min(column.least, natural[id(column)]) for column in shown}
-    reason = COLUMNS[-1]
-    # What an agent wants of a person is read before anything else.
-    said = max((columns_of(plain(row.reason)) for row in rows if row.state in NEEDS_PERSON), default=0)
-    reason_least = max(_REASON_LEAST, min(said, round(0.3 * width)))
-    while shown and sum(least[id(column)] + GAP for column in shown) + reason_least > width:
-        # Of two of the same rank the one that stands further to the right goes first.
-        first = max(shown, key=lambda column: (column.rank, COLUMNS.index(column)))
-        if not first.rank:
+def _done(row: Row) -> list[Part]:
+    facts, said = row.facts, _one_line(row.reason)
+    result = [(f" · {said}", "dim")] if said else []
+    if facts is None:
+        return result or [(_one_line(row.view.agent.task), "dim")]
+    commits = f"{facts.ahead} commit{'' if facts.ahead == 1 else 's'}" if facts.ahead else "no commit"
+    if facts.loose:
+        loose = f"{facts.loose} loose file{'' if facts.loose == 1 else 's'}"
+        return [(f"{commits}, {loose}", "loose"), *result]
+    if facts.ahead:
+        return [(f"{commits} · ready to land", "done"), *result]
+    return [("nothing changed", "dim"), *result]
+
+
+def _one_line(text: str) -> str:
+    return plain(" ".join(text.split()))
+
+
+AGENT = Column("AGENT", _LEAST_NAME, _name)
+STATE = Column("STATE", 10, _state)
+WHAT = Column("WHAT", _LEAST_WHAT, _what)
+AGE = Column("AGE", 4, _age, right=True)
+CPU = Column("CPU", 10, _cpu, right=True)
+MEMORY = Column("MEM", 5, _memory, right=True)
+CHANGES = Column("CHANGES", 14, _changes)
+CONFLICT = Column("CONFLICT", 12, _conflict)
+COST = Column("COST", 7, _cost, right=True)
+CONTEXT = Column("CTX", 4, _context, right=True)
+PROFILE = Column("PROFILE", 20, _profile)
+BRANCH = Column("BRANCH", 22, _branch, keep_end=True)
+NAME_AND_STATE = (AGENT, STATE)
+_BY_NEED = (CHANGES, CONFLICT, COST, CONTEXT, PROFILE, CPU, MEMORY, BRANCH)
+"""What is shown beside name, state, reason and age where there is room, the most useful first."""
+_IN_ORDER = (AGENT, STATE, WHAT, PROFILE, BRANCH, CHANGES, CONFLICT, CPU, MEMORY, CONTEXT, COST, AGE)
+
+
+def lay_out(rows: Iterable[Row], width: int, *, first: Column | None = None) -> Layout:
+    """The columns for `width` columns of the terminal. Nothing but that and the longest name decides, so that none
+    jumps as data comes and goes. `first` is shown before the others: it is what the list is sorted by."""
+    longest = max((columns_of(plain(row.name)) for row in rows), default=0)
+    name = max(_LEAST_NAME, min(longest, _MOST_NAME))
+    fixed = name + STATE.width + AGE.width + 3 * GAP
+    room = width - fixed - _LEAST_WHAT
+    wanted = [first] if first is not None else []
+    shown = {AGENT, STATE, WHAT, AGE}
+    for column in (*wanted, *(column for column in _BY_NEED if column not in wanted)):
+        if column.width + GAP > room:
             break
-        shown.remove(first)
-    # The reason shall have a quarter of the room before a long name or branch gets more than its least.
-    room = width - max(reason_least, width // 4) - GAP * len(shown)
-    over = sum(widths[id(column)] for column in shown) - room
-    while over > 0:
-        wide = [column for column in shown if widths[id(column)] > least[id(column)]]
-        if not wide:
-            break
-        widest = max(wide, key=lambda column: widths[id(column)])
-        widths[id(widest)] -= 1
-        over -= 1
-    sizes = [widths[id(column)] for column in shown]
-    rest = max(1, width - sum(sizes) - GAP * len(shown))
-    return Layout((*shown, reason), (*sizes, rest))
-
-
-def _natural(column: Column, rows: Sequence[Row]) -> int:
-    """How wide the column would like to be; 0 where it has nothing to say."""
-    widest = max((sum(columns_of(text) for text, _ in column.parts(row, 0.0)) for row in rows), default=0)
-    if not widest:
-        return 0
-    return min(column.most, max(widest, columns_of(column.title)))
+        shown.add(column)
+        room -= column.width + GAP
+    columns = tuple(column for column in _IN_ORDER if column in shown)
+    rest = sum(column.width + GAP for column in columns if column not in (AGENT, STATE, WHAT, AGE))
+    what = max(8, width - fixed - rest)
+    if what < _LEAST_WHAT // 2:
+        name = max(8, name - (_LEAST_WHAT // 2 - what))
+        what = max(8, width - name - STATE.width - AGE.width - 3 * GAP)
+    sizes = {AGENT: name, WHAT: what}
+    return Layout(columns, tuple(sizes.get(column, column.width) for column in columns))
 
 
 def cell(column: Column, row: Row, now: float, width: int) -> list[Part]:
     """The column's parts cut and filled to exactly `width` columns."""
-    parts, room = [], width
-    for text, style in column.parts(row, now):
-        shown = (cut_start if column.keep_end else cut)(text, room) if room > 0 else ""
+    return fitted(column.parts(row, now), width, right=column.right, keep_end=column.keep_end)
+
+
+def fitted(parts: Iterable[Part], width: int, *, right: bool = False, keep_end: bool = False) -> list[Part]:
+    found, room = list[Part](), width
+    for text, style in parts:
+        shown = (cut_start if keep_end else cut)(text, room) if room > 0 else ""
         room -= columns_of(shown)
         if shown:
-            parts.append((shown, style))
+            found.append((shown, style))
     fill: Part = (" " * room, "")
-    return [fill, *parts] if column.right else [*parts, fill]
+    return [fill, *found] if right else [*found, fill]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 from textual import on
@@ -11,9 +12,12 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
+from agentdeck.core.agents.questions import Question
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.tui.list.header import TabBar
+from agentdeck.tui.list.asks import Asks, AsksLine
+from agentdeck.tui.list.frame import Frame
+from agentdeck.tui.list.tabs import TabBar, TabKeys
 
 TABS = {
     "Screen": "agentdeck.tui.panes.screen:ScreenPane",
@@ -35,7 +39,7 @@ class Pane(Protocol):
     def set_active(self, active: bool) -> None: ...
 
 
-class Detail(Vertical):
+class Detail(Frame):
     """Shows one agent in one tab. Only the pane that is seen is told that it is active."""
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
@@ -47,10 +51,15 @@ class Detail(Vertical):
 
     def compose(self) -> ComposeResult:
         yield TabBar(list(TABS), id="tabs")
-        yield ContentSwitcher(id="panes")
+        yield ContentSwitcher(id="panes", classes="frame--sides")
+        with Vertical(id="asking"):
+            yield AsksLine()
+            yield Asks(id="asks", classes="frame--sides")
+        yield TabKeys(id="tab-keys")
 
     def on_mount(self) -> None:
-        self.query_one(TabBar).active = self.active
+        self.query_one("#asking").display = False
+        self._name_tab()
 
     def show(self, view: AgentView | None) -> None:
         """Show this agent, or that there is none."""
@@ -59,7 +68,7 @@ class Detail(Vertical):
         self._view = view
         if view is not None and not self._panes:
             self.call_later(self.open_tab, self.active)
-        self.query_one(TabBar).agent = view.name if view else ""
+        self._name_agent(view)
         for tab, pane in self._panes.items():
             if tab == self.active:
                 cast(Pane, pane).show(view)
@@ -67,7 +76,8 @@ class Detail(Vertical):
     async def open_tab(self, tab: str) -> None:
         """Show this tab; before there was any agent it is only remembered, for a pane needs a deck that was used."""
         if self._view is None and not self._panes:
-            self.active = self.query_one(TabBar).active = tab
+            self.active = tab
+            self._name_tab()
             return
         if tab in self._panes and self.active == tab:
             return
@@ -80,11 +90,35 @@ class Detail(Vertical):
             pane.id = f"pane-{tab.lower()}"
             await switcher.mount(pane)
         switcher.current = f"pane-{tab.lower()}"
-        self.query_one(TabBar).active = tab
+        self._name_tab()
         shown = cast(Pane, self._panes[tab])
         # A pane that was not seen was not told of what happened meanwhile.
         shown.show(self._view)
         shown.set_active(True)
+
+    def ask(self, question: Question | None, more: int) -> None:
+        """Show what the agent asks; None takes it away."""
+        asks = self.query_one(Asks)
+        asks.question, asks.more = question, more
+
+    def count(self, counts: Mapping[str, str]) -> None:
+        """Show numbers beside the words of tabs."""
+        self.query_one(TabBar).counts = counts
+
+    def _name_agent(self, view: AgentView | None) -> None:
+        bar = self.query_one(TabBar)
+        bar.agent = view.name if view else ""
+        bar.model = " ".join(filter(None, (view.profile, view.model))) if view else ""
+        bar.state = (("live", "$text-success") if view.alive else ("ended", "$foreground 60%")) if view else ("", "")
+
+    def _name_tab(self) -> None:
+        self.query_one(TabBar).active = self.active
+        pane = self._panes.get(self.active)
+        self.query_one(TabKeys).keys = getattr(pane, "KEYS", ())
+
+    def keys_here(self, here: bool) -> None:
+        super().keys_here(here)
+        self.query_one(TabKeys).here = here
 
     def focus_pane(self) -> None:
         """Put the keys into the pane that is seen, or into the first thing in it that takes them."""

@@ -10,7 +10,8 @@ from agentdeck.core.agents.agent import State
 from agentdeck.tui.feed.snapshot import Row
 from agentdeck.tui.keys.keymap import first_key
 from agentdeck.tui.keys.keys import BY_ACTION, BY_ID
-from agentdeck.tui.list.header import ActivityLine, KeyHint
+from agentdeck.tui.list.header import KeyHint
+from agentdeck.tui.list.messages import MessageLine
 
 FILTERING = (KeyHint("⏎", "use this filter", "filter_done"), KeyHint("esc", "show all", "back"))
 """While the keys are in the filter."""
@@ -53,6 +54,6 @@ def hint_of(name: str, keymap: Mapping[str, str], word: str = "") -> KeyHint:
 
 def show_activity(screen: Screen[None], text: str, *, can_cancel: bool) -> None:
     """Say on the screen's own line what is being done, and by which key that is cancelled."""
-    for line in screen.query(ActivityLine):  # none any more while the dashboard goes down
+    for line in screen.query(MessageLine):  # none before it is composed, and when it goes
         line.text = text
         line.hint = f"{hint_of('deck.cancel', screen.app._keymap).key} cancels" if can_cancel else ""

@@ -1,8 +1,9 @@
-"""The list of agents: one line each, painted line by line, repainted cell by cell."""
+"""The list of agents: a line or a card each, painted line by line, repainted cell by cell."""
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,12 +22,14 @@ from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
 from agentdeck.tui.feed.snapshot import Row
 from agentdeck.tui.keys.keys import MOVE, bound
-from agentdeck.tui.list.columns import GAP, Layout, Part, cell, lay_out
-from agentdeck.tui.list.order import Heading, Line
+from agentdeck.tui.list.cards import LINES, card
+from agentdeck.tui.list.columns import COST, CPU, GAP, Layout, Part, cell, lay_out
+from agentdeck.tui.list.order import Heading, Line, Order
 from agentdeck.tui.look.look import has_few_colours
 
 _GUTTER = 3
-_TITLE_LINES = 1
+_SORTED_BY = {Order.CPU: CPU, Order.COST: COST}
+"""The column that is shown first where the list is sorted by it."""
 _YOUNG, _MINUTES_TICK = 65.0, 10
 """Seconds for which an age is told in seconds; every how many seconds older ages are looked at."""
 _Cells = tuple[tuple[Part, ...], ...]
@@ -39,7 +42,7 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"agents--{name}"
         for name in (
-            "title heading cursor cursor-away mark name dim added deleted conflict problem spark lost".split()
+            "title heading cursor cursor-away mark name dim added deleted conflict problem spark lost loose".split()
             + [str(state) for state in State]
             + [f"reason-{state}" for state in State]
         )
@@ -68,7 +71,14 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.lines: list[Line] = []
         self.selected: str | None = None
         self.marked: frozenset[str] = frozenset()
-        self._fitted, self._fitted_to = Layout((), ()), 0
+        self.order = Order.URGENCY
+        self.cards = False
+        """Whether an agent is a card of several lines where all have room for that."""
+        self._card = 1
+        """Lines of each agent."""
+        self._starts: list[int] = []
+        """The first painted line of each line."""
+        self._fitted, self._fitted_to = Layout((), ()), (0, 0)
         self._painted: list[_Cells] = []
         self._ticks = 0
         self._styles_of: dict[str, Style] = {}
@@ -81,21 +91,28 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
     def rows(self) -> list[Row]:
         return [line for line in self.lines if isinstance(line, Row)]
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[Line], order: Order = Order.URGENCY) -> None:
         """Show these lines; only what differs from the ones before is painted again."""
         before = self._index()
-        longer = len(lines) != len(self.lines)
-        self.lines = list(lines)
+        self.lines, self.order = list(lines), order
         names = {row.name for row in self.rows}
         if self.marked - names:
             self._mark(self.marked & names)
-        if longer:
-            self.virtual_size = Size(0, len(self.lines) + _TITLE_LINES)
-            self.refresh(layout=True)
         self._lay_out()
         self._repaint()
         if self.selected not in names:
             self._select(self._row_near(before))
+
+    def use_cards(self, cards: bool) -> None:
+        if cards != self.cards:
+            self.cards = cards
+            self._lay_out()
+            self._repaint()
+            self._scroll_to_selected()
+
+    @property
+    def _title_lines(self) -> int:
+        return 0 if self._card > 1 else 1
 
     def tick(self) -> None:
         """A second has passed: repaint what says so. Where all is older than a minute, that is less often."""
@@ -110,78 +127,108 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def _lay_out(self) -> None:
-        self._fitted_to = self._room
-        layout = lay_out(self.rows, max(1, self._fitted_to - _GUTTER))
+        self._fitted_to = (self._room, self.size.height)
+        self._card = self._card_lines()
+        layout = lay_out(self.rows, max(1, self._room - _GUTTER), first=_SORTED_BY.get(self.order))
+        starts, at = list[int](), 0
+        for line in self.lines:
+            starts.append(at)
+            at += 1 if isinstance(line, Heading) else self._card
+        self._starts = starts
+        if self.virtual_size.height != at + self._title_lines:
+            self.virtual_size = Size(0, at + self._title_lines)
+            self.refresh(layout=True)
         if layout != self._fitted:
             self._fitted = layout
             self._painted = []
             self.refresh()
 
+    def _card_lines(self) -> int:
+        """As many as let all agents be seen at once: a card and a line between them, a card, less of it, or one."""
+        if not self.cards:
+            return 1
+        agents = len(self.rows)
+        room = self.size.height - (len(self.lines) - agents)
+        return next((lines for lines in range(LINES + 1, 1, -1) if lines * agents <= room), 1)
+
     def _repaint(self) -> None:
         now = time.time()
-        fresh = [self._cells(line, now) for line in self.lines]
+        fresh = [cells for line in self.lines for cells in self._cells(line, now)]
         if len(fresh) != len(self._painted):
             self._painted = fresh
             self.refresh()
             return
-        for index, (old, new) in enumerate(zip(self._painted, fresh, strict=True)):
+        for at, (old, new) in enumerate(zip(self._painted, fresh, strict=True)):
             if old == new:
                 continue
-            left = _GUTTER
-            if len(old) != len(new):
-                self._refresh_line(index)
+            if len(old) != len(new) or len(new) != len(self._fitted.widths):
+                self._refresh_span(at, 0, self.size.width)
                 continue
-            for width, old_cell, new_cell in zip(self._fitted.widths, old, new, strict=False):
+            left = _GUTTER
+            for width, old_cell, new_cell in zip(self._fitted.widths, old, new, strict=True):
                 if old_cell != new_cell:
-                    self._refresh_span(index, left, width)
+                    self._refresh_span(at, left, width)
                 left += width + GAP
         self._painted = fresh
 
-    def _cells(self, line: Line, now: float) -> _Cells:
+    def _cells(self, line: Line, now: float) -> list[_Cells]:
+        """The cells of each line that is painted for it."""
         if isinstance(line, Heading):
-            return (((f"{plain(line.text)} ({line.count})", "heading"),),)
-        pairs = zip(self._fitted.columns, self._fitted.widths, strict=True)
-        return tuple(tuple(cell(column, line, now, width)) for column, width in pairs)
+            return [(((f"{plain(line.text)} ({line.count})", "heading"),),)]
+        if self._card == 1:
+            pairs = zip(self._fitted.columns, self._fitted.widths, strict=True)
+            return [tuple(tuple(cell(column, line, now, width)) for column, width in pairs)]
+        width = max(1, self._fitted_to[0] - _GUTTER)
+        found: list[_Cells] = [(tuple(parts),) for parts in card(line, now, width, self._card)]
+        return [*found, *[()] * (self._card - len(found))]
 
     def _refresh_line(self, index: int) -> None:
-        self._refresh_span(index, 0, self.size.width)
+        start = self._starts[index]
+        for at in range(start, start + (1 if isinstance(self.lines[index], Heading) else self._card)):
+            self._refresh_span(at, 0, self.size.width)
 
-    def _refresh_span(self, index: int, x: int, width: int) -> None:
-        y = index + _TITLE_LINES - self.scroll_offset.y
-        if _TITLE_LINES <= y < self.size.height:
+    def _refresh_span(self, at: int, x: int, width: int) -> None:
+        y = at + self._title_lines - self.scroll_offset.y
+        if self._title_lines <= y < self.size.height:
             self.refresh(Region(x, y, width, 1))
+
+    def _line_at(self, at: int) -> int | None:
+        """The line that the painted line `at` is of."""
+        index = bisect_right(self._starts, at) - 1
+        return index if 0 <= at < len(self._painted) and index >= 0 else None
 
     # Painting
 
     def render_line(self, y: int) -> Strip:
         width = self._room
         base = self.rich_style
-        if width != self._fitted_to:
+        if (width, self.size.height) != self._fitted_to:
             # Lines are asked for before the word of a new size arrives.
             self._lay_out()
-            self._painted = [self._cells(line, time.time()) for line in self.lines]
-        if y < _TITLE_LINES:
+            self._painted = [cells for line in self.lines for cells in self._cells(line, time.time())]
+        if y < self._title_lines:
             return self._titles(width, base)
-        index = y - _TITLE_LINES + self.scroll_offset.y
-        if index >= len(self.lines) or index >= len(self._painted):
+        at = y - self._title_lines + self.scroll_offset.y
+        index = self._line_at(at)
+        if index is None:
             return Strip.blank(width, base)
-        line, cells = self.lines[index], self._painted[index]
-        is_cursor = isinstance(line, Row) and line.name == self.selected
+        line, cells = self.lines[index], self._painted[at]
+        is_cursor = isinstance(line, Row) and line.name == self.selected and bool(cells)
         if is_cursor:
             base += self._style("cursor" if self.has_focus else "cursor-away")
-        segments = [self._gutter(line, is_cursor, base)]
+        segments = [self._gutter(line, is_cursor, base, is_first=at == self._starts[index])]
         for number, parts in enumerate(cells):
             if number:
                 segments.append(Segment(" " * GAP, base))
             segments += [Segment(text, base + self._style(style) if style else base) for text, style in parts]
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _gutter(self, line: Line, is_cursor: bool, base: Style) -> Segment:
+    def _gutter(self, line: Line, is_cursor: bool, base: Style, *, is_first: bool) -> Segment:
         if isinstance(line, Heading):
             return Segment("  ", base)
-        if line.name in self._labels:
+        if line.name in self._labels and is_first:
             return Segment(f" {self._labels[line.name]} ", base + Style(reverse=True, bold=True))
-        mark = "*" if line.name in self.marked else " "
+        mark = "*" if line.name in self.marked and is_first else " "
         return Segment(f"{'▌' if is_cursor else ' '}{mark} ", base + self._style("mark"))
 
     def _titles(self, width: int, base: Style) -> Strip:
@@ -256,16 +303,17 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _scroll_to_selected(self) -> None:
         index = self._index()
-        room = self.size.height - _TITLE_LINES
+        room = self.size.height - self._title_lines
         if index is None or room <= 0:
             return
         top = self.scroll_offset.y
         # The heading above the first agent of a group shall be seen with it.
-        first = index - 1 if index and isinstance(self.lines[index - 1], Heading) else index
+        first = self._starts[index] - (1 if index and isinstance(self.lines[index - 1], Heading) else 0)
+        last = self._starts[index] + self._card - 1
         if first < top:
             self.scroll_to(y=first, animate=False)
-        elif index >= top + room:
-            self.scroll_to(y=index - room + 1, animate=False)
+        elif last >= top + room:
+            self.scroll_to(y=last - room + 1, animate=False)
 
     def action_move(self, by: int) -> None:
         names = [row.name for row in self.rows]
@@ -275,12 +323,14 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.select(names[max(0, min(len(names) - 1, at + by))])
 
     def action_page(self, by: int) -> None:
-        self.action_move(by * max(1, self.size.height - _TITLE_LINES - 1))
+        self.action_move(by * max(1, (self.size.height - self._title_lines) // self._card - 1))
 
     def label(self, labels: str) -> dict[str, str]:
         """Put a label before each agent that is seen; return them with their agents. “” takes them away."""
         top = self.scroll_offset.y
-        seen = [line.name for line in self.lines[top : top + self.size.height] if isinstance(line, Row)]
+        bottom = top + self.size.height - self._title_lines
+        pairs = zip(self.lines, self._starts, strict=True)
+        seen = [line.name for line, at in pairs if isinstance(line, Row) and top <= at < bottom]
         found = dict(zip(labels, seen, strict=False))
         self._labels = {name: label for label, name in found.items()}
         self.refresh()
@@ -310,8 +360,8 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Marked(names))
 
     def on_click(self, event: events.Click) -> None:
-        index = event.y - _TITLE_LINES + self.scroll_offset.y
-        if event.y < _TITLE_LINES or not 0 <= index < len(self.lines):
+        index = self._line_at(event.y - self._title_lines + self.scroll_offset.y)
+        if event.y < self._title_lines or index is None:
             return
         line = self.lines[index]
         if isinstance(line, Row):

@@ -13,11 +13,9 @@ from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from agentdeck.core.text.text import columns
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.tui.keys.keymap import first_key, with_keys
-from agentdeck.tui.keys.keys import BY_ID
+from agentdeck.tui.keys.keymap import with_keys
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.watching import AgentWatch
 
@@ -39,30 +37,6 @@ class Line(Widget):
         self.display = bool(self.text)
 
 
-class KeyLine(Widget):
-    """The keys of a pane, the most useful first; those that there is no room for are left out.
-
-    A key is given by its id, and so shown as this person has it, or as it is written.
-    """
-
-    def __init__(self, keys: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(classes="pane--keys")
-        self._keys = keys
-
-    def render(self) -> Content:
-        room, parts = self.content_size.width, list[Content]()
-        for keys, word in self._keys:
-            key = " ".join(self._shown(each) for each in keys.split())
-            room -= columns(key) + columns(word) + 3
-            if room < 0:
-                break
-            parts += [Content.styled(key, "$text-accent bold"), Content(f" {word}  ")]
-        return Content("").join(parts)
-
-    def _shown(self, key: str) -> str:
-        return first_key(BY_ID[key], self.app._keymap) if key in BY_ID else key
-
-
 class AgentPane(Vertical):
     """One side of one agent. While it is seen, `find` is called in a thread whenever something may have moved, at most
     once at a time, and `found` gets what it returned, unless another agent is selected by then.
@@ -72,7 +46,7 @@ class AgentPane(Vertical):
     """Whether everything the agent prints is a reason to look again; else a new status is, and being seen again."""
 
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """The keys that work in it, as `KeyLine` takes them, and a word or two for each."""
+    """Ids of keys that work in it, or keys as they are written, and a word or two for each."""
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -85,8 +59,6 @@ class AgentPane(Vertical):
     def compose(self) -> ComposeResult:
         yield from self.parts()
         yield Line(classes="pane--line")
-        if self.KEYS:
-            yield KeyLine(self.KEYS)
 
     def parts(self) -> ComposeResult:
         """The widgets over the line."""

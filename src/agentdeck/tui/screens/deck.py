@@ -16,8 +16,11 @@ from agentdeck.tui.acts.actions import ActionFollower, Actions
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.keys.keys import KEYS, bound
 from agentdeck.tui.list.detail import TABS, Detail
-from agentdeck.tui.list.header import ActivityLine, Asks, DeckHeader, KeyBar, Problems
+from agentdeck.tui.list.foot import ListFoot
+from agentdeck.tui.list.frame import Frame
+from agentdeck.tui.list.header import DeckHeader, KeyBar, ListHead, Problems
 from agentdeck.tui.list.hints import FILTERING, hints_for, show_activity
+from agentdeck.tui.list.messages import MessageLine
 from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Only, Order, arrange
 from agentdeck.tui.list.table import AgentTable
 from agentdeck.tui.list.welcome import Welcome
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
 
 _BESIDE = 160
 """From so many columns on, the selected agent stands beside the list and not below it."""
+
+
+_SHARE = 0.45
+"""The part of the rows that the list gets at most where it stands above."""
 
 
 class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
@@ -48,29 +55,33 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         """The agent to select as soon as it is there: one that was started just now."""
 
     def compose(self) -> ComposeResult:
-        yield DeckHeader(self.deck.root.name, id="header")
+        yield DeckHeader(self.deck.root.name, id="top")
         yield Problems(id="problems")
         with Container(id="body"):
-            with Vertical(id="list"):
-                yield AgentTable(id="agents")
-                yield Input(placeholder="filter by name, state, branch, task …", id="filter", compact=True)
+            with Frame(id="list"):
+                yield ListHead(self.deck.root.name, id="header")
+                with Vertical(id="rows", classes="frame--sides"):
+                    yield AgentTable(id="agents")
+                    yield Input(placeholder="filter by name, state, branch, task …", id="filter", compact=True)
+                    with Container(id="welcome"):
+                        yield Welcome(self.deck.root.name)
+                yield ListFoot(id="foot")
             yield Detail(self.deck, id="detail")
-        yield Welcome(self.deck.root.name, id="welcome")
-        yield Asks(id="asks")
-        yield ActivityLine(id="activity")
+        yield MessageLine(id="messages")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
-        self.query_one(ActivityLine).display = False
-        self.query_one(Asks).display = False
         self.query_one(Problems).display = False
         self.query_one(AgentTable).focus()
         self.show(self.snapshot)
         self.set_interval(1.0, self._tick)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= _BESIDE, "-beside")
+        beside = event.size.width >= _BESIDE
+        self.set_class(beside, "-beside")
+        self.query_one(AgentTable).use_cards(beside)
+        self.call_after_refresh(self._fit_list)
 
     # What is shown
 
@@ -79,11 +90,11 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         old, self.snapshot = self.snapshot, shot
         if not self.query("#header"):  # not composed yet, or not any more
             return
-        self.query_one(DeckHeader).snapshot = shot
+        for header in self.query(DeckHeader):
+            header.snapshot = shot
         self.query_one(Problems).lines = shot.problems
         is_empty = not shot.rows
-        self.query_one("#body").display = not is_empty
-        self.query_one(Welcome).display = is_empty
+        self.set_class(is_empty, "-empty")
         if shot is old or shot.rows != old.rows:  # else only the header's facts have changed
             self._arrange()
         if self._wanted and shot.row(self._wanted):
@@ -93,15 +104,26 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
 
     def _arrange(self) -> None:
         lines = arrange(self.snapshot.rows, self.order, self.grouping, self.filter, self.only)
-        self.query_one(AgentTable).show(lines)
+        self.query_one(AgentTable).show(lines, self.order)
+        self._fit_list()
+
+    def _fit_list(self) -> None:
+        """Below the list stands what is read: the list has the lines that its agents need, and not half of all."""
+        frame, table = self.query_one("#list"), self.query_one(AgentTable)
+        if self.has_class("-beside") or self.has_class("-empty"):
+            frame.styles.height = "1fr"
+            return
+        wanted = table.virtual_size.height + self.query_one("#filter").display + 2
+        room = self.query_one("#body").size.height or self.size.height - 2
+        frame.styles.height = max(4, min(wanted, round(_SHARE * room)))
 
     def _show_selected(self) -> None:
         row = self.selected_row()
         detail = self.query_one(Detail)
         detail.show(row.view if row else None)
-        asks = self.query_one(Asks)
-        asks.question = row.view.status.question if row and row.view.alive else None
-        asks.more = len(row.view.status.questions) - 1 if row else 0
+        detail.ask(row.view.status.question if row and row.view.alive else None, _more_questions(row))
+        detail.count(_counts_of(row))
+        self._foot()
         if self.query_one("#filter").has_focus:
             self.query_one(KeyBar).hints = FILTERING
             return
@@ -116,6 +138,12 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
             can_cancel=self.actions.can_cancel,
             keymap=keymap,
         )
+
+    def _foot(self) -> None:
+        table, foot = self.query_one(AgentTable), self.query_one(ListFoot)
+        foot.shown, foot.all, foot.marked = len(table.rows), len(self.snapshot.rows), len(table.marked)
+        foot.order, foot.grouping = str(self.order), str(self.grouping)
+        foot.narrowed = " ".join(filter(None, (str(self.only or ""), f"“{self.filter}”" if self.filter else "")))
 
     def _tick(self) -> None:
         if self.app.screen is self:
@@ -234,6 +262,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def action_find(self) -> None:
         box = self.query_one("#filter", Input)
         box.display = True
+        self._fit_list()
         box.focus()
 
     def _set_filter(self, text: str) -> None:
@@ -260,6 +289,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     @on(Input.Submitted, "#filter")
     def action_filter_done(self) -> None:
         self.query_one("#filter").display = bool(self.filter)
+        self._fit_list()
         self.query_one(AgentTable).focus()
 
     def action_only(self, wanted: str) -> None:
@@ -318,3 +348,14 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def go_to(self, name: str) -> None:
         """Select the agent of that name, also where the filter hides it."""
         self._go_to(plain(name))
+
+
+def _more_questions(row: Row | None) -> int:
+    return max(0, len(row.view.status.questions) - 1) if row else 0
+
+
+def _counts_of(row: Row | None) -> dict[str, str]:
+    """How many files and commits the tabs have to show."""
+    facts = row.facts if row else None
+    counts = {"Diff": facts.files, "Commits": facts.ahead} if facts is not None else {}
+    return {tab: str(count) for tab, count in counts.items() if count}

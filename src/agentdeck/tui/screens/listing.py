@@ -22,8 +22,9 @@ from agentdeck.engine.deck import Deck
 from agentdeck.tui.acts.actions import ActionFollower, Actions
 from agentdeck.tui.keys.keymap import with_keys
 from agentdeck.tui.keys.keys import BACK, CANCEL, HELP, MOVE, QUIT, bound
-from agentdeck.tui.list.header import ActivityLine, KeyBar, KeyHint, Piece
+from agentdeck.tui.list.header import KeyBar, KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of, show_activity
+from agentdeck.tui.list.messages import MessageLine
 from agentdeck.tui.look.telling import sentence
 
 _BESIDE = 140
@@ -97,11 +98,10 @@ class Listing(ActionFollower, Screen[None]):
                 yield OptionList(id="options", markup=False)
             with VerticalScroll(id="about", can_focus=False):
                 yield Static(id="said", markup=False)
-        yield ActivityLine(id="activity")
+        yield MessageLine(id="messages")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one(ActivityLine).display = False
         self._head("looking …")
         self.query_one(OptionList).focus()
         self._show_hints()

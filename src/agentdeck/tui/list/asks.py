@@ -1,0 +1,95 @@
+"""What the selected agent asks, below its screen: the question, what it is about, the options with their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from agentdeck.core.agents.questions import Question
+from agentdeck.core.text.text import columns as columns_of
+from agentdeck.core.text.text import cut, plain
+from agentdeck.tui.keys.keymap import first_key
+from agentdeck.tui.keys.keys import BY_ID
+from agentdeck.tui.list.frame import MIDDLE, FrameLine, Piece, width_of
+
+_ABOUT_LINES = 4
+"""Lines of what a question is about that are shown at most."""
+_LOW = 30
+"""Rows of the terminal under which only one of them is."""
+
+
+class AsksLine(FrameLine):
+    """The line over the question."""
+
+    def __init__(self) -> None:
+        super().__init__(MIDDLE)
+
+    def pieces(self, room: int) -> tuple[Sequence[Piece], Sequence[Piece], Sequence[Piece]]:
+        return [("asks", "$text-warning bold")], (), ()
+
+
+class Asks(Widget):
+    question: reactive[Question | None] = reactive(None, layout=True)
+    more: reactive[int] = reactive(0, layout=True)
+    """How many other questions the agent has after this one."""
+
+    def render(self) -> Content:
+        question, width = self.question, max(1, self.content_size.width)
+        if question is None:
+            return Content("")
+        lines = flowed([self._asked(question), *self._options(question)], width)
+        about = [line for part in (question.subject, question.detail) for line in part.splitlines() if line.strip()]
+        about = about[: _ABOUT_LINES if self.app.size.height >= _LOW else 1]
+        said = [[(cut(f"  {plain(line)}", width), "$foreground 80%")] for line in about]
+        lines = [lines[0], *said, *lines[1:]] if said and len(lines) > 1 else [*said, *lines]
+        return Content("\n").join(
+            Content("").join([Content.styled(text, style) for text, style in line]) for line in lines
+        )
+
+    def _asked(self, question: Question) -> list[Piece]:
+        also = f" ({self.more} more after it)" if self.more > 0 else ""
+        return [(f" {plain(question.text)}{also}", "$text-warning bold")]
+
+    def _options(self, question: Question) -> list[list[Piece]]:
+        found: list[list[Piece]] = []
+        for number, option in enumerate(question.options, 1):
+            more = f" {plain(option.description)}" if option.description else ""
+            found.append(
+                [(f" {number}", "$text-accent bold"), (f" {plain(option.label)}", ""), (more, "$foreground 65%")]
+            )
+        if question.yes or not question.options:
+            found += [self._key("agent.yes", "yes"), self._key("agent.no", "no")]
+        found += [self._key("agent.type", "other" if question.options else "type"), self._key("deck.next", "next")]
+        return found
+
+    def _key(self, name: str, word: str) -> list[Piece]:
+        return [(f" {first_key(BY_ID[name], self.app._keymap)}", "$text-accent bold"), (f" {word}", "$foreground 65%")]
+
+    def watch_question(self, question: Question | None) -> None:
+        parent = self.parent
+        if isinstance(parent, Widget):
+            parent.display = question is not None
+
+
+def flowed(groups: Sequence[Sequence[Piece]], width: int) -> list[list[Piece]]:
+    """The groups one after the other in as few lines as they fit; one that is wider than a line is cut."""
+    lines: list[list[Piece]] = [[]]
+    for group in groups:
+        if lines[-1] and width_of(lines[-1]) + 1 + width_of(group) > width:
+            lines.append([])
+        elif lines[-1]:
+            lines[-1].append((" ", ""))
+        lines[-1] += _cut_to(group, width)
+    return lines
+
+
+def _cut_to(group: Sequence[Piece], width: int) -> list[Piece]:
+    found, room = list[Piece](), width
+    for text, style in group:
+        shown = cut(text, room) if room > 0 else ""
+        room -= columns_of(shown)
+        found.append((shown, style))
+    return found
