@@ -141,7 +141,8 @@ def test_work_of_a_backup_is_listed_marked_and_needs_a_gate(bench: Bench, provid
     main.answer_with(529)
     assert deck.wait("fox").state is State.DONE
     (over,) = said(bench, "show", "--failovers", "fox")["failovers"]
-    assert (over["provider"], over["model"], over["end"]) == ("spare", "small", None)
+    assert (over["provider"], over["model"]) == ("spare", "small")
+    assert over["end"] >= over["start"]
     subjects = bench.git("log", "--format=%s", "main..agentdeck/fox").splitlines()
     marked = {commit["subject"] for commit in over["commits"]}
     assert {subject for subject in subjects if "of spare" in subject} <= marked

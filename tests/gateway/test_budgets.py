@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import Fault, State
 from agentdeck.core.agents.reports import Report, read_report
+from agentdeck.core.config.gateway import BudgetsConfig, Limit
 from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.token_usage import Usage
+from agentdeck.gateway.budgets import Budgets, Spent
 from agentdeck.system.gateway import tokens
+from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 from agentdeck.system.state.store import Store
 from tests.gateway.upstream import Play, Server, app_of, playing, provider, served
+from tests.support.share import examples
 
 # One answer of the server is 11 + 5 tokens in and 7 out; at these prices it costs 0.023 dollars.
 PRICES = {"big-model": {"input": 1000.0, "cache_read": 1000.0, "output": 1000.0}}
@@ -236,3 +246,28 @@ def test_a_provider_that_fails_does_not_leave_a_place_taken(tmp_path: Path) -> N
             assert all(flying.tokens == 0 for flying in play.gateway._budgets._flying.values())
 
     asyncio.run(check())
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(st.data())
+def test_a_request_counts_on_the_day_on_which_it_came_whenever_it_ends(data: st.DataObject) -> None:
+    """Midnight may come between any two steps."""
+    midnight = time.mktime((2026, 3, 4, 0, 0, 0, 0, 0, -1))
+    rules = BudgetsConfig(day=Limit(tokens=10**9))
+    who = Bearer("deck", "fox", "work")
+    times = data.draw(st.lists(st.integers(-9, 9).map(lambda each: midnight + each), min_size=1, max_size=6))
+
+    async def check(folder: Path) -> None:
+        with Ledger(folder) as ledger:
+            budgets = Budgets(ledger, lambda _: None)
+            for at in times:
+                assert not await budgets.admit(who, at, lambda: rules, Spent(0.0, 7))
+            for at in data.draw(st.permutations(times)):
+                budgets.add(LedgerRecord(at, "deck", "fox", "work", "chat", "m", usage=Usage(3, 1)), rules)
+                budgets.ended(who, at, Spent(0.0, 7))
+        assert all(each == Spent() for each in budgets._flying.values())
+        for day, count in Counter(time.strftime("%Y-%m-%d", time.localtime(at)) for at in times).items():
+            assert budgets._spent["day", "deck", day].tokens == 4 * count
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(check(Path(folder)))

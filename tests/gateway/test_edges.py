@@ -296,3 +296,18 @@ def test_a_client_that_does_not_read_holds_the_provider_back_and_nobody_else(tmp
             await asyncio.wait_for(play.main.cut_off.wait(), 10)
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("fault", ["ok", "500"])
+def test_half_a_character_in_the_name_of_a_model_is_no_error_of_ours(tmp_path: Path, api: Api, fault: str) -> None:
+    async def check() -> None:
+        plan = {"tiers": {"work": ["main"]}, "budgets": {"agent": {"tokens": 10**9}}}
+        async with playing(tmp_path, fault, plan=plan) as play:
+            body = b'{"model": "a\\ud800b", "messages": []}'
+            async with play.client.post(play.url(api), data=body) as answer:
+                assert answer.status in (200, 400, 429)
+            assert b"\\ud800" in play.main.requests[0].body
+            assert play.records()[0].asked == "a?b"
+
+    asyncio.run(check())

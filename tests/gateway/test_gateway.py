@@ -567,3 +567,23 @@ def test_a_changed_configuration_is_taken_up_and_a_wrong_one_is_not(tmp_path: Pa
             assert plans.of("x").tiers["work"] == ["spare:small-model"]
 
     asyncio.run(check())
+
+
+def test_a_breaker_is_told_to_the_decks_that_it_concerns(tmp_path: Path) -> None:
+    """Two decks may call different servers by one name, and mean different keys by one variable."""
+
+    async def check() -> None:
+        async with playing(tmp_path, "429", plan={"tiers": {"work": ["main:m"]}}) as play:
+            play.gateway._take_keys("deck", {"MAIN_KEY": "one"})
+            play.gateway._take_keys("other", {"MAIN_KEY": "two"})
+            await play.ask(Api.CHAT, stream=False)
+            report = play.gateway.board.report(asyncio.get_running_loop().time())
+            (entry,) = [each for each in report["breakers"] if each["what"] == "quota"]
+            assert entry["decks"] == ["deck"]
+            assert entry["address"].startswith("http://127.0.0.1:")
+            play.main.fault = "ok"
+            token = tokens.mint(tokens.secret(play.state), Bearer("other", "owl", "work"))
+            async with play.client.post(play.url(Api.CHAT, token), json={"model": "m"}) as answer:
+                assert answer.status == 200, "its own key is not limited"
+
+    asyncio.run(check())

@@ -48,6 +48,10 @@ EITHER = {
     "hang": _SLOW,
     "drip": Expected("main", 1, 0),
     "malformed": _DOWN,
+    "html": _DOWN,
+    "foreign": _DOWN,
+    "other way": _DOWN,
+    "404": Expected("spare", 1, 1),
     "error first": _DOWN,
     "error after start": _DOWN,
 }

@@ -159,6 +159,8 @@ class Server:
             await asyncio.sleep(60)
         if fault == "reset":
             _reset(request)
+        if (odd := self._odd(api, streamed=bool(asked.get("stream")))) is not None:
+            return odd
         if fault == "exhausted":
             status, error = _EXHAUSTED[api]
             return web.json_response({"type": "error", "error": error}, status=status)
@@ -173,6 +175,18 @@ class Server:
             kind = "not_found_error" if status == 404 else kinds.get(status, "server_error")
             return web.json_response(error_of(api, kind), status=status, headers=headers)
         return None
+
+    def _odd(self, api: Api, *, streamed: bool) -> web.Response | None:
+        """Answers with status 200 that no client of the format can read."""
+        if self.fault == "html":
+            return web.Response(text="<html>Please log in</html>", content_type="text/html")
+        if self.fault not in ("foreign", "other way"):
+            return None
+        if self.fault == "foreign":
+            api = Api.CHAT if api is not Api.CHAT else Api.MESSAGES
+        if streamed == (self.fault == "foreign"):
+            return web.Response(body=b"".join(stream_of(api, self.name, "m")), content_type="text/event-stream")
+        return web.Response(body=document_of(api, self.name, "m"), content_type="application/json")
 
     async def _document(self, request: web.Request, good: bytes, api: Api) -> web.StreamResponse:
         fault = self.fault

@@ -111,7 +111,7 @@ def _facts(
         ),
         ("model", view.model),
         *_activity_facts(view),
-        ("served by", view.serving.text if view.serving else ""),
+        ("served by", view.served_by),
         ("failover to", view.profile if view.profile != agent.profile else ""),
         ("failover", ", ".join(agent.failover or ())),
         ("time-out", short_duration(agent.timeout) if agent.timeout else ""),

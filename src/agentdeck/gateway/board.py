@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +33,20 @@ class BoardPlace:
     quota: str
     provider: str
     model: str
+    deck: str
 
     @classmethod
-    def of(cls, target: Target, provider: ProviderConfig, bearer: Bearer, asked: str) -> BoardPlace:
-        account = f"{bearer.deck}/{bearer.agent}" if provider.uses_own_login else provider.key_env
+    def of(
+        cls, target: Target, provider: ProviderConfig, bearer: Bearer, asked: str, keys: Mapping[str, str]
+    ) -> BoardPlace:
+        # Two decks may mean different keys by one variable; what the key is stays in this process.
+        account = (
+            f"{bearer.deck}/{bearer.agent}"
+            if provider.uses_own_login
+            else f"{provider.key_env} {hash(keys.get(provider.key_env))}"
+        )
         model = target.model or asked
-        return cls(provider.base_url, f"{provider.base_url} {model} {account}", target.provider, model)
+        return cls(provider.base_url, f"{provider.base_url} {model} {account}", target.provider, model, bearer.deck)
 
 
 class Board:
@@ -50,6 +58,8 @@ class Board:
         self._breakers: dict[str, Breaker] = {}
         self._meant: dict[str, tuple[str, str]] = {}
         """What a breaker's key stands for: the provider, and the model, which is empty for the provider's health."""
+        self._decks: dict[str, set[str]] = {}
+        """The decks whose requests a breaker concerns."""
         self._broke: dict[tuple[Bearer, Target], float] = {}
         self._left_out: dict[tuple[Bearer, Target], tuple[str, ...]] = {}
         self.serving: dict[Bearer, Serving] = {}
@@ -72,6 +82,7 @@ class Board:
         self._meant[place.health] = (place.provider, "")
         self._meant[place.quota] = (place.provider, place.model)
         for key in (place.health, place.quota):
+            self._decks.setdefault(key, set()).add(place.deck)
             self._put(key, routing.claimed(self.breaker(key), now))
         self.in_flight[place.health] = self.in_flight.get(place.health, 0) + 1
 
@@ -182,6 +193,8 @@ class Board:
         breakers = [
             {
                 "provider": provider,
+                "address": key.partition(" ")[0],
+                "decks": sorted(self._decks.get(key, ())),
                 "what": "quota" if " " in key else "health",
                 "model": model,
                 "phase": breaker.phase(now).value,

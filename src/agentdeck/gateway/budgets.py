@@ -72,17 +72,18 @@ class Budgets:
             ):
                 self._spent[scope].add(spent)
 
-    async def admit(self, bearer: Bearer, rules: Callable[[], BudgetsConfig], most: Spent) -> str:
-        """Wait until the request may be sent and count it as under way, or say which budget is spent."""
+    async def admit(self, bearer: Bearer, at: float, rules: Callable[[], BudgetsConfig], most: Spent) -> str:
+        """Wait until the request that came `at` that time, in seconds since the epoch, may be sent and count it as
+        under way, or say which budget is spent."""
         who = (bearer.deck, bearer.agent)
         while True:
-            scopes = list(_scopes(bearer, rules()))
+            scopes = list(_scopes(bearer, at, rules()))
             reason = next((_said(scope) for scope, limit in scopes if self._spent[scope].share(limit) >= 1.0), "")
             if reason:
                 return reason
             if not self._tickets[who] or all(self._leaves_room(scope, limit, most) for scope, limit in scopes):
                 self._tickets[who] += 1
-                self._fly(bearer, most, 1)
+                self._fly(bearer, at, most, 1)
                 return ""
             self._ended.clear()
             try:
@@ -91,19 +92,19 @@ class Budgets:
             except TimeoutError:
                 continue
 
-    def ended(self, bearer: Bearer, most: Spent) -> None:
-        """An admitted request is over; what it cost was added before."""
+    def ended(self, bearer: Bearer, at: float, most: Spent) -> None:
+        """An admitted request is over; what it cost was added before, to the day on which it came."""
         self._tickets[bearer.deck, bearer.agent] -= 1
-        self._fly(bearer, most, -1)
+        self._fly(bearer, at, most, -1)
         self._ended.set()
 
     def add(self, record: LedgerRecord, rules: BudgetsConfig) -> None:
         """Count what a request took, and tell when a budget is nearly or wholly spent."""
         spent = Spent(record.cost or 0.0, _tokens(record.usage))
         bearer = Bearer(record.deck, record.agent, record.tier)
-        for scope in _every_scope(bearer):
+        for scope in _every_scope(bearer, record.at):
             self._spent[scope].add(spent)
-        for scope, limit in _scopes(bearer, rules):
+        for scope, limit in _scopes(bearer, record.at, rules):
             share = self._spent[scope].share(limit)
             stage = 2 if share >= 1.0 else 1 if share >= rules.warn_at else 0
             if stage > self._told.get(scope, 0):
@@ -129,8 +130,8 @@ class Budgets:
             total.add(part)
         return total.share(limit) <= 1.0
 
-    def _fly(self, bearer: Bearer, most: Spent, sign: int) -> None:
-        for scope in _every_scope(bearer):
+    def _fly(self, bearer: Bearer, at: float, most: Spent, sign: int) -> None:
+        for scope in _every_scope(bearer, at):
             self._flying[scope].add(most, sign)
 
 
@@ -155,13 +156,13 @@ def _tokens(usage: Usage) -> int:
     return usage.input + usage.output + usage.cache_read + usage.cache_write
 
 
-def _every_scope(bearer: Bearer) -> tuple[Scope, Scope, Scope]:
-    today = time.strftime("%Y-%m-%d")
-    return ("agent", bearer.deck, bearer.agent), ("deck", bearer.deck), ("day", bearer.deck, today)
+def _every_scope(bearer: Bearer, at: float) -> tuple[Scope, Scope, Scope]:
+    day = time.strftime("%Y-%m-%d", time.localtime(at))
+    return ("agent", bearer.deck, bearer.agent), ("deck", bearer.deck), ("day", bearer.deck, day)
 
 
-def _scopes(bearer: Bearer, rules: BudgetsConfig) -> Iterator[tuple[Scope, Limit]]:
-    for scope, limit in zip(_every_scope(bearer), (rules.agent, rules.deck, rules.day), strict=True):
+def _scopes(bearer: Bearer, at: float, rules: BudgetsConfig) -> Iterator[tuple[Scope, Limit]]:
+    for scope, limit in zip(_every_scope(bearer, at), (rules.agent, rules.deck, rules.day), strict=True):
         if limit.money is not None or limit.tokens is not None:
             yield scope, limit
 

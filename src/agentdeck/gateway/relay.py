@@ -47,6 +47,8 @@ class RelayedRequest:
     targets: list[Target]
     primary: Target
     record: LedgerRecord
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The variables that the providers' `key_env` refer to."""
     began: float = field(default_factory=time.monotonic)
     why: str = ""
     """Why the chain is not the tier's own; empty when it is."""
@@ -69,7 +71,7 @@ class RelayedRequest:
         return self.plan.providers[target.provider]
 
     def place(self, target: Target) -> BoardPlace:
-        return BoardPlace.of(target, self.provider(target), self.bearer, self.call.model)
+        return BoardPlace.of(target, self.provider(target), self.bearer, self.call.model, self.keys)
 
     def call_for(self, target: Target) -> ProviderCall:
         """The request in the words of `target`. Raise CannotCarry where it has none for it."""
@@ -109,19 +111,17 @@ def _passed(job: RelayedRequest, target: Target, failure: AttemptFailed) -> _Pas
 
 
 class Relay:
-    """Serves requests. `keys_of` gives the variables of a deck that its providers' `key_env` refer to."""
+    """Serves requests."""
 
     def __init__(
         self,
         upstream: ProviderClient,
         board: Board,
-        keys_of: Callable[[str], Mapping[str, str]],
         tell_end: Callable[[RelayedRequest], None],
         tell_served: Callable[[RelayedRequest, Unserved | None], None],
     ) -> None:
         self._upstream = upstream
         self._board = board
-        self._keys_of = keys_of
         self._tell_end, self._tell_served = tell_end, tell_served
 
     async def serve(self, job: RelayedRequest) -> web.StreamResponse:
@@ -234,7 +234,7 @@ class Relay:
         name = provider.key_env
         if not name and (call.translated or not call.has_login):
             name = provider.login_key_env
-        key = self._keys_of(job.bearer.deck).get(name, "") if name else ""
+        key = job.keys.get(name, "") if name else ""
         # As many a file of keys has it, with a line end; within a header that would be an attack.
         return key.strip() if key.strip().isprintable() else ""
 

@@ -109,7 +109,7 @@ class Gateway:
 
     async def _resources(self, app: web.Application) -> AsyncIterator[None]:
         upstream = ProviderClient()
-        app[_RELAY] = Relay(upstream, self.board, self.keys_of, self._ended, self._note_served)
+        app[_RELAY] = Relay(upstream, self.board, self._ended, self._note_served)
         app[_OPERATOR] = Operator(upstream, self._plans, self.board, self._metrics, self.keys_of, self._take_keys)
         warming = asyncio.create_task(asyncio.to_thread(pricing.warm_up))
         yield
@@ -153,7 +153,7 @@ class Gateway:
         tier = call.model if call.model in plan.tiers else bearer.tier
         targets = await self._targets(plan, tier, api)
         record = LedgerRecord(time.time(), bearer.deck, bearer.agent, tier, api.value, call.model[:NAME_MAX])
-        return RelayedRequest(request, call, bearer, plan, targets, targets[0], record)
+        return RelayedRequest(request, call, bearer, plan, targets, targets[0], record, self.keys_of(bearer.deck))
 
     async def _admit(self, job: RelayedRequest) -> None:
         """See that its budgets have room for the request; raise Refused where they have none."""
@@ -163,7 +163,9 @@ class Gateway:
             self._note_refused(job.bearer, "", Fault.BUDGET)
             return
         most = most_of(job.call.body, job.call.document, job.targets, job.plan, job.call.model)
-        reason = await self._budgets.admit(job.bearer, lambda: self._plans.of(job.bearer.deck).budgets, most)
+        reason = await self._budgets.admit(
+            job.bearer, job.record.at, lambda: self._plans.of(job.bearer.deck).budgets, most
+        )
         if not reason:
             job.most = most
             self._note_refused(job.bearer, "", Fault.BUDGET)
@@ -258,7 +260,7 @@ class Gateway:
         self._metrics.add(record)
         self._budgets.add(record, job.plan.budgets)
         if job.most is not None:
-            self._budgets.ended(job.bearer, job.most)
+            self._budgets.ended(job.bearer, record.at, job.most)
         with contextlib.suppress(StoreError):  # a full disk; what is spent is counted until this process ends
             self._ledger.add(record)
 

@@ -46,6 +46,22 @@ class Parsed:
         return kind if isinstance(kind, str) else ""
 
 
+def is_answer(api: Api, document: Any) -> bool:
+    """Whether decoded JSON is an answer in this format."""
+    key = {Api.MESSAGES: "content", Api.CHAT: "choices", Api.RESPONSES: "output"}[api]
+    return isinstance(document, dict) and isinstance(document.get(key), list)
+
+
+def is_foreign(api: Api, event: Parsed) -> bool:
+    """Whether an event with data belongs to another format, so that its client would wait for its own in vain."""
+    if event.comment or event.done:
+        return False
+    if api is Api.CHAT:
+        return not isinstance(event.data, dict) or not {"choices", "usage", "error", "object"} & event.data.keys()
+    theirs = event.kind.startswith("response.")
+    return not event.kind or (theirs if api is Api.MESSAGES else event.kind.startswith(("message_", "content_block_")))
+
+
 class Events:
     """Cuts a stream of bytes into pieces of whole events."""
 

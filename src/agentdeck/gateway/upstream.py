@@ -44,6 +44,7 @@ _CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-k
 NO_LOGIN = "agentdeck"
 """The key that profiles give to CLIs which want to see one."""
 _CLIENT_ACCOUNT = frozenset({"openai-organization", "openai-project", "chatgpt-account-id"})
+_DOCUMENTS = frozenset({"application/json", "text/html"})
 _NOT_RETURNED = _HOP | {"content-length", "alt-svc"}
 
 
@@ -66,7 +67,8 @@ class ProviderCall:
     @property
     def model(self) -> str:
         model = self.document.get("model")
-        return model if isinstance(model, str) else ""
+        # JSON can hold half a character, which no file and no other program takes.
+        return model.encode("utf-8", "replace").decode() if isinstance(model, str) else ""
 
     @property
     def has_login(self) -> bool:
@@ -219,7 +221,11 @@ class _StreamReader:
         self._usage_asked = usage_asked
 
     async def judge(self, hold: float) -> Reply:
-        if self._response.status < 400 and self._response.content_type == "text/event-stream":
+        call, kind = self._call, self._response.content_type
+        is_stream = kind == "text/event-stream" or (call.streams and kind not in _DOCUMENTS)
+        if self._response.status < 300 and call.is_inference and not call.streams and is_stream:
+            raise AttemptFailed(faults.unreachable("sent a stream that was not asked for"))
+        if self._response.status < 300 and is_stream:
             if "Content-Encoding" in self._response.headers:
                 return Reply(self._response, b"", False, None, False)
             return await self._judge_stream(hold)
@@ -234,10 +240,23 @@ class _StreamReader:
         fault = faults.of_response(self._call.api, status, self._response.headers, plain or b"", now=time.time())
         if fault is not None:
             raise AttemptFailed(fault, status, self._response.headers, body)
-        is_json = self._response.content_type == "application/json"
-        if plain is not None and status == 200 and self._call.is_inference and is_json and not _is_json(plain):
-            raise AttemptFailed(faults.unreachable("sent a malformed answer"))
+        if plain is not None and status < 300 and self._call.is_inference:
+            self._check_document(plain)
         return Reply(self._response, body, whole, None, False, plain or b"")
+
+    def _check_document(self, body: bytes) -> None:
+        """Raise AttemptFailed for what no client of this format could read, such as a login page of the network's."""
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            is_page = self._response.content_type == "text/html"
+            raise AttemptFailed(
+                faults.unreachable("sent a web page" if is_page else "sent a malformed answer")
+            ) from None
+        if self._call.streams:
+            raise AttemptFailed(faults.unreachable("sent no stream"))
+        if not streams.is_answer(self._call.api, document):
+            raise AttemptFailed(faults.unreachable("answered in another format"))
 
     async def _collect(self) -> tuple[bytes, bool]:
         body = bytearray()
@@ -282,6 +301,8 @@ class _StreamReader:
             fault = faults.of_event(self._call.api, event.data, now=time.time())
             if fault is not None:
                 raise AttemptFailed(fault, self._response.status, self._response.headers, held)
+            if streams.is_foreign(self._call.api, event):
+                raise AttemptFailed(faults.unreachable("answered in another format"))
             if not streams.is_preamble(self._call.api, event):
                 return True
         return False
@@ -349,14 +370,6 @@ def _plain(response: aiohttp.ClientResponse, body: bytes) -> bytes | None:
     except ValueError:
         return None
     return found if len(found) <= 4 * HELD_MAX else None
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 async def _mark_reused(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:

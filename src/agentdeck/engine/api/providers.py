@@ -29,7 +29,14 @@ class DeckProviders:
         from agentdeck.engine.views.providers import GatewayState
 
         world, home = self._current.world, gateways.files()
-        state = GatewayState(False, home.wanted, providers=self.health(), agents=gateways.serving(world))
+        known = set(world.store.names()) if world.store.exists else set()
+        # That nobody serves an agent means something while it wants to be served.
+        agents = {
+            name: told
+            for name, told in gateways.serving(world).items()
+            if name in known and (told.provider or world.lives(name))
+        }
+        state = GatewayState(False, home.wanted, providers=self.health(), agents=agents)
         address = home.address()
         if address is None:
             return state

@@ -18,6 +18,8 @@ def failovers(world: World, agent: Agent) -> list[TimeFailedOver]:
     found = _times(world, agent.name)
     if not found:
         return []
+    if found[-1].end is None and not world.lives(agent.name):
+        found[-1] = replace(found[-1], end=world.store.status(agent.name).ended or found[-1].start)
     commits = _commits(world, agent)
     marked: list[TimeFailedOver] = []
     for over in found:

@@ -310,7 +310,9 @@ def serving(world: World) -> dict[str, Serving]:
 
 
 def health(world: World) -> tuple[ProviderHealth, ...]:
-    """The breakers of the providers in this deck's tiers, and of others that are left alone; () without a gateway."""
+    """The breakers of the providers in this deck's tiers, and of others that it was refused by; () without a gateway.
+
+    Breakers are kept by address: what another deck calls by the same name may be another server, and the other way."""
     home = files()
     if not (home.alive() and world.store.exists):
         return ()
@@ -319,14 +321,18 @@ def health(world: World) -> tuple[ProviderHealth, ...]:
     steps = [step for chain in plan.get("tiers", {}).values() if isinstance(chain, list) for step in chain]
     names = [step.partition(":")[0] for step in steps if step != "local"]
     found = {name: ProviderHealth(name, "closed") for name in names}
+    providers: dict[str, dict[str, Any]] = plan.get("providers", {})
     for breaker in home.board().get("breakers", []):
-        until, name = breaker.get("until"), breaker["provider"]
-        if until is None or not name:
+        until, ours = breaker.get("until"), world.deck in breaker.get("decks", ())
+        if until is None or not (ours or breaker.get("what") == "health"):
             continue
         state = "open" if until > now else "half-open"
-        old = found.get(name)
-        if old is None or old.until is None or old.until < until:
-            found[name] = ProviderHealth(name, state, breaker["reason"], until)
+        for name, provider in providers.items():
+            old = found.get(name)
+            if provider.get("base_url") != breaker.get("address") or (old is None and not ours):
+                continue
+            if old is None or old.until is None or old.until < until:
+                found[name] = ProviderHealth(name, state, breaker["reason"], until)
     return tuple(found.values())
 
 

@@ -83,6 +83,12 @@ class AgentView:
         return "; ".join(filter(None, parts))
 
     @property
+    def served_by(self) -> str:
+        """Who serves it in place of its tier's first provider, or did last; that none does is said while it works."""
+        told = self._rerouted
+        return told.text if told is not None and (told.provider or self._works) else ""
+
+    @property
     def since(self) -> float:
         return self._rerouted.since if self._is_unserved and self._rerouted else self.status.since
 
@@ -172,6 +178,8 @@ def made_view(
 ) -> AgentView:
     """The view of an agent of which these were read."""
     wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.worktree)
+    if serving is not None and serving.since < agent.created:
+        serving = None  # of an earlier agent of this name
     alive, messages = store.runner_lives(agent.name), tuple(store.messages(agent.name).all())
     return AgentView(agent, status, alive, serving, wrong, head=head, activity=activity, messages=messages)
 
