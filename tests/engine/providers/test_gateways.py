@@ -6,8 +6,11 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +18,9 @@ from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import NotFoundError, RefusedError
+from agentdeck.system.files.files import write_json
 from agentdeck.system.gateway import tokens
+from agentdeck.system.gateway.files import BOARD
 from agentdeck.system.gateway.ledger import Ledger
 from tests.support.decks import Bench, world_of
 from tests.support.providers import KEYS, Provider, two_providers
@@ -204,3 +209,44 @@ def test_the_configuration_says_who_uses_the_gateway(
     assert (noted != "") == (use == "never")
     if wired:
         gateways.stop(world_of(deck))
+
+
+def test_a_key_that_is_not_set_is_said_before_anything_is_made(
+    bench: Bench, providers: tuple[Provider, Provider], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPARE_KEY")
+    deck = bench.deck()
+    deck.start(THINK)
+    said = [event.text for event in world_of(deck).store.events("fox")]
+    assert any("spare:small can't serve: SPARE_KEY" in text for text in said)
+    deck.stop("fox")
+    gateways.stop(world_of(deck))
+    monkeypatch.delenv("MAIN_KEY")
+    deck = bench.deck()
+    with pytest.raises(RefusedError, match="MAIN_KEY, SPARE_KEY are not set"):
+        deck.start(replace(THINK, name="owl"))
+    assert [each.name for each in deck.agents()] == ["fox"]
+
+
+def test_health_is_told_of_the_servers_that_this_deck_means(bench: Bench, providers: tuple[Provider, Provider]) -> None:
+    deck = bench.deck()
+    gateways.ensure(world_of(deck))
+    main, _ = providers
+    here, there = f"http://127.0.0.1:{main.port}/v1", "http://127.0.0.1:9/v1"
+
+    def breaker(provider: str, address: str, what: str, decks: list[str]) -> dict[str, Any]:
+        names = {"provider": provider, "address": address, "what": what, "decks": decks}
+        return names | {"until": time.time() + 60, "reason": f"{what} of {address}"}
+
+    write_json(
+        gateways.files().state / BOARD,
+        {
+            "breakers": [
+                breaker("main", there, "health", ["another"]),
+                breaker("their name for it", here, "health", ["another"]),
+                breaker("spare", here, "quota", ["another"]),
+            ]
+        },
+    )
+    found = {each.name: (each.state, each.reason) for each in gateways.health(world_of(deck))}
+    assert found == {"main": ("open", f"health of {here}"), "spare": ("closed", "")}

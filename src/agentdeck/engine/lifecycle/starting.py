@@ -46,7 +46,7 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
                 private_folder(world.store.id_path(request.id).parent)
                 write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
         world.note(Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile}), note)
-        _note_bypass(world, agent, note)
+        _note_tier(world, agent, note)
         _note_trouble(world, agent, note)
         return view_of(world.store, acquire(world, agent, note, request.cancelled))
 
@@ -93,6 +93,7 @@ def _check(world: World, request: StartRequest) -> None:
             raise UsageError(f"{profile.title} can't be started without a task.", hint=hint)
         config = world.settings.config
         gateways.check(config, profile, request.tier or config.agent.tier)
+        gateways.missing_note(world, profile, request.tier or config.agent.tier)
         from agentdeck.engine.profiles.chain import check_chain
 
         check_chain(world, request.failover)
@@ -127,10 +128,12 @@ def _path_of(world: World, request: StartRequest) -> str | None:
     return request.env.get("PATH", world.search_path)
 
 
-def _note_bypass(world: World, agent: Agent, note: Note) -> None:
-    profile = world.profiles.get(agent.profile) if agent.tier else None
-    if text := gateways.bypass_note(world.settings.config, profile, agent.tier):
-        world.note(Event(EventKind.WARNING, agent.name, text, {"tier": agent.tier}), note)
+def _note_tier(world: World, agent: Agent, note: Note) -> None:
+    profile = world.profiles.get(agent.profile)
+    bypass = gateways.bypass_note(world.settings.config, profile if agent.tier else None, agent.tier)
+    for text in (bypass, gateways.missing_note(world, profile, agent.tier)):
+        if text:
+            world.note(Event(EventKind.WARNING, agent.name, text, {"tier": agent.tier}), note)
 
 
 def _note_trouble(world: World, agent: Agent, note: Note) -> None:

@@ -94,6 +94,26 @@ def check(config: Config, profile: Profile | None, tier: str) -> None:
         raise RefusedError(f"{shown} can't serve {profile.title}: {reason}.", hint="See [tiers] in agentdeck.toml.")
 
 
+def missing_note(world: World, profile: Profile | None, tier: str) -> str:
+    """Which providers of an agent's chain have no key, in a sentence; empty where all have one. Raise RefusedError
+    where none has, and no gateway runs that may have been given one."""
+    config = world.settings.config
+    way = _way(config, profile, tier)
+    if way is None:
+        return ""
+    targets = _targets(config, way, tier)
+    known = _keys(world)
+    lacking = [each for each in targets if (key := config.providers[each.provider].key_env) and key not in known]
+    if not lacking:
+        return ""
+    names = list(dict.fromkeys(config.providers[each.provider].key_env for each in lacking))
+    hint = f"export {names[0]}=…"
+    if len(lacking) == len(targets) and files().address() is None:
+        are = "is" if len(names) == 1 else "are"
+        raise RefusedError(f"No provider of the tier “{tier}” has a key: {', '.join(names)} {are} not set.", hint=hint)
+    return f"{', '.join(map(str, lacking))} can't serve: {', '.join(names)} not set here; “{hint}”"
+
+
 def _way(config: Config, profile: Profile | None, tier: str) -> GatewayWiring | None:
     use = config.gateway.use
     if profile is None or use == "never" or (use == "auto" and not tier):
