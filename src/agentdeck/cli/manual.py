@@ -327,6 +327,26 @@ examples:
   agentdeck pr --draft --into develop login
 """
 
+COMMENT = """\
+Comment on a line of an agent's changes, as you see it in “agentdeck diff”. The
+comment is kept until “agentdeck review NAME” sends all of them in one message.
+
+examples:
+  agentdeck comment login src/app.py:12 "Log the error too"
+  agentdeck comment login src/app.py "Split this file"
+  agentdeck comment login src/app.py:30 --old "Why is this gone?"
+"""
+
+REVIEW = """\
+Send all comments on an agent's changes to it, each with its file, its line and
+what stands there. An agent that has ended is resumed with them.
+
+examples:
+  agentdeck review login --dry-run
+  agentdeck review login --delete 2
+  agentdeck review login
+"""
+
 PORTS = """\
 List the ports of all your agents, in all repositories.
 

@@ -25,6 +25,8 @@ MODULES = {
     "resume": "run",
     "failover": "control",
     "diff": "reading",
+    "comment": "reviewing",
+    "review": "reviewing",
     "rm": "control",
     "radar": "radar",
     "merge": "landing",
@@ -214,6 +216,17 @@ def _add_reading(verbs: Any) -> None:
     diff = _verb(verbs, "diff", "print an agent's changes")
     _add_name(diff)
     diff.add_argument("--stat", action="store_true", help="print only a summary of each file")
+    comment = _verb(verbs, "comment", "comment on a line of an agent's changes")
+    _add_name(comment)
+    comment.add_argument("place", metavar="FILE:LINE", help="the line; FILE alone is the file as a whole")
+    comment.add_argument("text", nargs="+", metavar="TEXT", help="the comment; - reads it from standard input")
+    comment.set_defaults(rest="text")
+    comment.add_argument("--old", action="store_true", help="a line that was removed, by its old number")
+    review = _verb(verbs, "review", "send your comments to an agent, all in one message")
+    _add_name(review)
+    part = review.add_mutually_exclusive_group()
+    part.add_argument("-n", "--dry-run", action="store_true", help="print the comments; send nothing")
+    part.add_argument("--delete", metavar="N", type=_count, help="delete comment N instead")
     _verb(verbs, "ports", "list the ports that agents hold")
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.app import App, SystemCommand
+from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.notifications import SeverityLevel
@@ -246,7 +247,8 @@ class DeckApp(App[None]):
     def _progressed(self, message: Progressed) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, ActionFollower):
-                screen.progress(message.text, can_cancel=message.can_cancel)
+                with suppress(NoMatches):  # parts of it are gone: the dashboard is going down
+                    screen.progress(message.text, can_cancel=message.can_cancel)
 
     @on(Finished)
     def _finished(self, message: Finished) -> None:

@@ -102,6 +102,16 @@ class DeckReview:
 
         Comments(self._current.store, name).add(comment)
 
+    def comment_at(self, name: str, place: str, text: str, *, old: bool = False) -> Comment:
+        """Keep a comment on `FILE:LINE`, or on `FILE` as a whole; with `old` on a line that was removed. Return it."""
+        from agentdeck.engine.lifecycle.resources import worktree_of
+        from agentdeck.engine.review.comments import at_place
+
+        view = self._current.agent(name)
+        made = at_place(self.diff(view), worktree_of(view.agent), place, text, old=old)
+        self.comment(view.name, made)
+        return made
+
     def delete(self, name: str, ids: Collection[str]) -> None:
         """Forget these comments."""
         from agentdeck.engine.review.comments import Comments

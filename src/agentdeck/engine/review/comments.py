@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from pathlib import Path
 
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle import keyboard
 from agentdeck.engine.lifecycle.switching import resume
-from agentdeck.engine.views.review import Comment
+from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import StoreError, UsageError
+from agentdeck.errors import NotFoundError, StoreError, UsageError
 from agentdeck.system.files.files import locked, read_json, write_json
 from agentdeck.system.state.store import Store
 
@@ -59,6 +60,43 @@ class Comments:
             write_json(path, [asdict(comment) for comment in comments])
         else:
             path.unlink(missing_ok=True)
+
+
+def at_place(diff: Diff, worktree: Path, place: str, text: str, *, old: bool) -> Comment:
+    """A comment on `FILE:LINE`, or on `FILE` as a whole, with the line that it is about; with `old` on a line as it was
+    before. Raise NotFoundError where there is no such line, UsageError for a place that names none."""
+    path, colon, number = place.rpartition(":")
+    if not colon or not number.isdecimal():
+        path, number = place, "0"
+    line = int(number)
+    if not path or (colon and number == "0" and place.endswith(":0")):
+        raise UsageError(f"“{place}” is not a place.", hint="Use FILE:LINE with a line from 1, or FILE.")
+    changed = [file for file in diff.files if path in (file.path, file.old_path)]
+    if not changed and not _is_within(worktree, path):
+        raise NotFoundError(f"The agent has no file “{path}”.", hint="“agentdeck diff --stat NAME” lists its changes.")
+    if not line:
+        return Comment(path, 0, text)
+    shown = (each for file in changed for each in file.lines if each.kind in ("-" if old else " +"))
+    found = next((each.text for each in shown if (each.old if old else each.new) == line), None)
+    if found is None and not old:
+        found = _line_of(worktree, path, line)
+    if found is None:
+        was = " that was removed" if old else ""
+        hint = "" if old else "For a line that was removed, add --old and its old number."
+        raise NotFoundError(f"{path} has no line {line}{was}.", hint=hint)
+    return Comment(path, line, text, found, old)
+
+
+def _is_within(worktree: Path, path: str) -> bool:
+    file = worktree / path
+    return file.is_file() and file.resolve().is_relative_to(worktree.resolve())
+
+
+def _line_of(worktree: Path, path: str, number: int) -> str | None:
+    if not _is_within(worktree, path):
+        return None
+    with (worktree / path).open(encoding="utf-8", errors="replace") as lines:
+        return next((line.rstrip("\r\n") for at, line in enumerate(lines, 1) if at == number), None)
 
 
 def message(comments: list[Comment]) -> str:

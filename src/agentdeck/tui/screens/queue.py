@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -123,11 +123,14 @@ class QueueScreen(Listing):
 
     def hints(self) -> Sequence[KeyHint]:
         found = self._chosen()
-        return [hint_of(name, self.app._keymap) for name in self._useful(*found)] if found else []
+        if found is None:
+            return ()
+        opens = replace(hint_of(OPEN.id, self.app._keymap), title="gate output")
+        return [opens, *(hint_of(name, self.app._keymap) for name in self._useful(*found))]
 
     def _useful(self, landing: Landing, entry: Entry) -> list[str]:
         queue: Queue = self.facts
-        names = ["agent.attach"]
+        names = list[str]()
         if landing.id in queue.running and not entry.stage.is_end:
             names += ["land.earlier", "land.later"] if len(queue.waiting) > 1 and entry.agent in queue.waiting else []
             return [*names, "agent.remove"]
