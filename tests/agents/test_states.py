@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from agentdeck.core.agents.agent import Mode, Result, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import ExitCode, RefusedError
+from agentdeck.system.config import profiles
 from tests.agents.answering import press_enter_until
 from tests.agents.conftest import provider
 from tests.support.decks import Bench
@@ -125,10 +127,55 @@ def test_the_dialogs_of_codex_are_answered_by_number_and_the_screen_is_checked(b
     with pytest.raises(RefusedError, match="asks a question"):
         deck.send("co", "1")
     deck.answer("co", "yes")
-    eventually(lambda: "Would you like to" in deck.agent("co").reason, 30)
+    eventually(lambda: "asks to use Bash: printf" in deck.agent("co").reason, 30)
     question = deck.agent("co").status.question
     assert question is not None
-    assert len(question.options) == 3
+    assert (question.tool, len(question.options), question.hook) == ("Bash", 3, "")
+    assert "Would you like to run the following command?" in question.subject
     assert deck.answer("co", "1").startswith("Yes, proceed")
     eventually(lambda: deck.agent("co").state is State.DONE, 20)
+    assert deck.agent("co").reason == "uncommitted"
+
+
+def start_codex(deck: Deck) -> None:
+    """Start it and come to its first question about a tool."""
+    deck.start(StartRequest(task="Make the file", profile="codex", name="co", mode=Mode.INTERACTIVE))
+    press_enter_until(deck, "co", about_the_tool, PATIENCE, "rust")
+
+
+def test_codex_rests_after_a_no(bench: Bench, api: FakeApi) -> None:
+    api.escalate = True
+    deck = bench.deck()
+    start_codex(deck)
+    deck.answer("co", "no")
+    eventually(lambda: deck.agent("co").state is State.DONE, SOON)
+    assert deck.agent("co").status.result is Result.INTERRUPTED
+    assert not (bench.root / ".worktrees/co" / FILE).exists()
+
+
+def test_the_hooks_of_a_person_run_in_codex_beside_ours(bench: Bench, api: FakeApi) -> None:
+    line = f"touch '{bench.home}/ran'"
+    path = bench.home / ".codex/config.toml"
+    path.write_text(
+        f'{path.read_text()}\n[[hooks.Stop]]\nhooks = [{{type="command",command={json.dumps(line)}}}]\n'
+        f'[hooks.state."{path}:stop:0:0"]\ntrusted_hash = "sha256:{profiles.codex_hook_digest("stop", line, 600)}"\n'
+    )
+    api.escalate = True
+    deck = bench.deck()
+    start_codex(deck)
+    deck.answer("co", "yes")
+    eventually(lambda: deck.agent("co").state is State.DONE, 20)
+    eventually((bench.home / "ran").exists)
+    assert deck.agent("co").status.session != ""
+
+
+def test_a_codex_that_does_not_know_our_hooks_asks_and_is_read_by_its_transcript(
+    bench: Bench, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "codex_hook_digest", lambda *about: "0" * 64)
+    deck = bench.deck()
+    deck.start(StartRequest(task="Make the file", profile="codex", name="co", mode=Mode.INTERACTIVE))
+    press_enter_until(deck, "co", lambda view: view.reason == "Hooks need review", PATIENCE, "rust")
+    assert deck.answer("co", "no").startswith("Continue without trusting")
+    eventually(lambda: deck.agent("co").state is State.DONE, 30)
     assert deck.agent("co").reason == "uncommitted"

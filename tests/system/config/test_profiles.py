@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,18 @@ def test_auto_is_the_first_agent_on_this_machine(tmp_path: Path, monkeypatch: py
         (tmp_path / program).write_text("#!/bin/sh\n")
         (tmp_path / program).chmod(0o755)
         assert choose(profiles, "auto") == program
+
+
+def test_codex_runs_our_hooks_from_its_command_line_with_their_marks(tmp_path: Path) -> None:
+    folder = tmp_path / 'it"s ü'
+    (folder / "inbox").mkdir(parents=True)
+    setting = wire_reports(load_profiles(tmp_path)["codex"], folder, Mode.INTERACTIVE)
+    hooks = tomllib.loads(setting)["hooks"]
+    known = hooks.pop("state")
+    assert set(hooks) >= {"UserPromptSubmit", "PermissionRequest", "Stop", "Interrupt"}
+    assert len(known) == len(hooks)
+    assert "/<session-flags>/config.toml:user_prompt_submit:0:0" in known
+    (hook,) = hooks["Stop"][0]["hooks"]
+    subprocess.run(["sh", "-c", hook["command"]], input='{"hook_event_name":"Stop"}', text=True, check=True, timeout=5)
+    (dropped,) = (folder / "inbox").glob("codex-*.json")
+    assert json.loads(dropped.read_text()) == {"hook_event_name": "Stop"}

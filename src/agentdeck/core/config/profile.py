@@ -113,7 +113,8 @@ class Reports(_Section):
     """How the CLI itself reports what it does, through its hooks."""
 
     kind: Literal["none", "claude", "codex"] = "none"
-    """`claude`: `{settings}` is the path of a settings file with hooks; `codex`: it is the setting `notify=…`."""
+    """`claude`: `{settings}` is the path of a settings file with hooks; `codex`: it is the setting `hooks=…`, or
+    `notify=…` of a headless run."""
     argv: tuple[str, ...] = ()
     """Words put right after the program's name."""
 

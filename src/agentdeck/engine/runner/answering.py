@@ -10,8 +10,7 @@ from pathlib import Path
 from agentdeck.core.agents.answers import is_of_model, labels, model_answer, permission_answer
 from agentdeck.core.agents.questions import Question
 from agentdeck.engine.runner.watch import Watch
-
-ASKING = "asking"
+from agentdeck.system.state.store import ASKING
 
 
 class Answering:

@@ -21,6 +21,7 @@ from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.runner.session_status import SessionStatus, Told
 from agentdeck.system.files.files import from_json
+from agentdeck.system.state.store import ASKING
 from agentdeck.system.terminal.pane import capture
 
 _TRICKLE = 2.0
@@ -32,6 +33,8 @@ _SETTLE = 0.7
 _FALLBACK_LINES = 100
 _STALE = (State.WORKING, State.DONE)
 """What a screen that is not drawn to its end says of an agent that has reported its end."""
+_COMES_UP = 5.0
+"""Seconds in which a dialog comes up that a hook has announced."""
 _BY_HOOK = ("permission prompt", "input needed")
 """What it waits for when a hook tells what that is about."""
 _TROUBLE = (State.LIMITED, State.FAILED)
@@ -89,6 +92,10 @@ class Watch:
         self._shows_history = False
         self._told_limits = 0
         """How many places of what it was told seem to tell of a limit."""
+        self._announced: Question | None = None
+        """What a hook that does not wait has told of a dialog, which comes up after that."""
+        self._heard = False
+        """Whether the CLI has reported anything: its hooks work."""
         self.turns = 0
         """How many turns have begun, as far as is known."""
 
@@ -267,8 +274,10 @@ class Watch:
             if self._reported and self.status.state is State.WAITING:
                 return
             self._reported = False
-            self._ask((shown(screen, reason, time.time()),))
+            self._ask((self._told_more(shown(screen, reason, time.time())),))
             return
+        if self._announced is not None and time.time() < self._announced.at + _COMES_UP:
+            self._again = time.monotonic() + 0.2
         if self._reported and (state is self.status.state or (state, self.status.state) == _STALE):
             return  # its own report knows better, and says why
         self._reported = False
@@ -277,6 +286,11 @@ class Watch:
             self._await_task(time.time())
         else:
             self._set(state=state, reason=reason, questions=())
+
+    def _told_more(self, question: Question) -> Question:
+        """The question on the screen, with what a hook has told of it."""
+        told = self._announced
+        return question if told is None else replace(question, text=told.text, tool=told.tool)
 
     def _judge_silent_screen(self) -> None:
         """Something was printed, and nothing on the screen says that it waits or is finished."""
@@ -302,6 +316,17 @@ class Watch:
             if record.kind in (Kind.SESSION, Kind.USAGE) and record.ok and not record.agent:
                 fields = {key: value for key in ("session", "model") if (value := getattr(record, key))}
                 self._set(**fields)
+            elif self._orders.reports and not self._heard and not record.agent:
+                self._take_end(record)
+
+    def _take_end(self, record: Record) -> None:
+        """The transcript of a CLI whose hooks tell nothing says how its turn ended."""
+        if record.at < self.status.since or self.status.state is not State.WORKING:
+            return
+        if record.kind is Kind.TURN_END and record.ok:
+            self._take_state(Report(State.DONE), record.at)
+        elif record.kind is Kind.INTERRUPTED:
+            self._take_state(Report(State.DONE, interrupted=True), record.at)
 
     def _find_session(self) -> None:
         if self._session is not None and (match := self._session.search(self._recent)) is not None:
@@ -316,7 +341,8 @@ class Watch:
             except (OSError, ValueError):
                 payload = None
             path.unlink(missing_ok=True)
-            report = read_report(payload, path.stem, at / 1e9) if isinstance(payload, dict) else None
+            hook = path.stem if (inbox.parent / ASKING / path.stem).exists() else ""
+            report = read_report(payload, hook, at / 1e9) if isinstance(payload, dict) else None
             if report is not None:
                 self._take(report, at / 1e9)
 
@@ -325,6 +351,7 @@ class Watch:
         if self._own_session and report.session not in ("", self._own_session) and not report.begins:
             return  # of a session beside its own
         self._own_session = report.session or self._own_session
+        self._heard = True
         self.turns += report.begins
         self._set(**fields)
         if report.state is State.DONE and self._orders.detectors.limited:
@@ -338,6 +365,9 @@ class Watch:
             self._take_state(report, at)
 
     def _take_state(self, report: Report, at: float) -> None:
+        if self._patterns and report.questions and not report.questions[0].hook:
+            self._announced, self._again = report.questions[0], time.monotonic() + 0.1
+            return
         self._reported, self._known_at = True, at
         self._begun = self._begun or report.state is State.WORKING
         self._in_background = report.background
@@ -357,6 +387,7 @@ class Watch:
         else:
             result = Result.INTERRUPTED if report.interrupted else Result.NONE
             reason = INTERRUPTED if report.interrupted else report.reason
+            self._announced = None
             self._set(state=report.state, reason=reason, fault=report.fault, result=result, questions=())
 
     def _left_open(self, report: Report) -> tuple[Question, ...]:
@@ -365,7 +396,8 @@ class Watch:
             return ()
         if report.finished is None:
             return self.status.questions
-        if not report.finished[0]:
+        told = self._announced
+        if not report.finished[0] or (told is not None and (told.tool, told.subject) == report.finished):
             return ()
         return tuple(each for each in self.status.questions if (each.tool, each.subject) != report.finished)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -36,6 +37,17 @@ _CLAUDE_EVENTS = (
     "StopFailure",
     "SessionEnd",
 )
+_CODEX_EVENTS = (
+    "SessionStart",
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PermissionRequest",
+    "PostToolUse",
+    "Stop",
+    "Interrupt",
+)
+_CODEX_TIMEOUT = 3
+"""Seconds; some hooks get no more from Codex."""
 _ANSWER_WITHIN = 7 * 24 * 3600
 """Seconds that a hook waits for a person's answer."""
 
@@ -164,5 +176,28 @@ def wire_reports(profile: Profile, folder: Path, mode: Mode, more: Mapping[str, 
         write_json(path, {**settings, "hooks": hooks})
         return str(path)
     if profile.reports.kind == "codex":
-        return f"notify={json.dumps(['/bin/sh', script, str(folder), 'codex'])}"
+        words = ["/bin/sh", script, str(folder), "codex"]
+        return _codex_hooks(shlex.join(words)) if mode is Mode.INTERACTIVE else f"notify={json.dumps(words)}"
     return ""
+
+
+def codex_hook_digest(event: str, line: str, timeout: int) -> str:
+    """By which Codex knows a hook that a person has approved."""
+    import hashlib
+
+    hook = {"async": False, "command": line, "timeout": timeout, "type": "command"}
+    known = {"event_name": event, "hooks": [hook]}
+    text = json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _codex_hooks(line: str) -> str:
+    """The setting that has Codex run `line` at each of its events, with the marks of approved hooks: else it asks about
+    them first. No hook waits, for Codex shows its own dialog only when all have ended."""
+    hooks, known = [], []
+    for event in _CODEX_EVENTS:
+        name = re.sub("(?<=[a-z])(?=[A-Z])", "_", event).lower()
+        digest = codex_hook_digest(name, line, _CODEX_TIMEOUT)
+        hooks.append(f'{event}=[{{hooks=[{{type="command",command={json.dumps(line)},timeout={_CODEX_TIMEOUT}}}]}}]')
+        known.append(f'"/<session-flags>/config.toml:{name}:0:0"={{trusted_hash="sha256:{digest}"}}')
+    return f"hooks={{{','.join(hooks)},state={{{','.join(known)}}}}}"

@@ -59,6 +59,8 @@ FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
 _ID = re.compile("[0-9a-f]{8}")
 ACTIVITY = "activity.json"
+ASKING = "asking"
+"""The folder in an agent's own with a FIFO for each hook that waits for an answer."""
 
 
 def usage_file(log: Path) -> Path:
