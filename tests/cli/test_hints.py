@@ -83,6 +83,8 @@ ELSEWHERE = {
     "agentdeck attach {}": STATES,
     "agentdeck show {}": STATES,
     "agentdeck run --permission all --permission all “…”": "cli/test_run.py",
+    "agentdeck mcp --http --port 7878": "mcp/test_http.py",
+    "{} asks to land it; “agentdeck merge {}” does": "mcp/test_server.py",
     "agentdeck trust": "cli/test_trust.py",
     "agentdeck -C {} trust": "cli/test_trust.py",
     "{} … {} more characters, see “agentdeck trust --show” … {}": "cli/test_trust.py",

@@ -100,6 +100,25 @@ def test_requests_side_by_side_pass_it_by_one_at_most(tmp_path: Path, bounded: b
     asyncio.run(check())
 
 
+def test_what_an_agent_starts_is_paid_out_of_its_own_budget(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, plan=budget(agent={"money": ONE * 3}), prices=PRICES) as play:
+            key = tokens.secret(play.state)
+            cub = play.url(Api.CHAT, tokens.mint(key, Bearer("deck", "cub", "work", "fox")))
+            plain = play.url(Api.CHAT, tokens.mint(key, Bearer("deck", "cub", "work")))
+
+            async def ask(url: str) -> int:
+                async with play.client.post(url, json={"model": "m", "stream": True, "max_tokens": 10}) as answer:
+                    await answer.read()
+                    return answer.status
+
+            assert [await ask(plain), await ask(cub)] == [200, 200]  # what it took before counts, too
+            assert await spend(play, 2) == [200, 400]
+            assert await ask(cub) == 400
+
+    asyncio.run(check())
+
+
 def test_requests_side_by_side_do_not_wait_while_there_is_room(tmp_path: Path) -> None:
     async def check() -> None:
         async with playing(tmp_path, plan=budget(agent={"money": 1000.0}), prices=PRICES) as play:

@@ -9,6 +9,7 @@ body instead, `delay` lets it think first.
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ class FakeApi:
     """Whether Codex's shell is asked to leave its sandbox, for which Codex asks a person."""
     commands: tuple[str, ...] = (f"printf '{CONTENT.strip()}\\n' > {FILE}",)
     """What the shells of Claude Code and Codex are asked to run, one call after the other."""
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """Tools of MCP servers that these two are asked to use instead, with their arguments."""
 
 
 @contextmanager
@@ -121,7 +124,11 @@ class ApiHandler(BaseHTTPRequestHandler):
         did = json.dumps(body.get("messages", [])).count('"tool_result"')
         empty: dict[str, Any]
         block: dict[str, Any] = {"type": "text", "text": FINISHED}
-        if "Bash" in tools and did < len(self.api.commands):
+        if self.api.calls:
+            call = self._next_call(json.dumps(body.get("messages", [])), tools, "Bash")
+            if call is not None:
+                block = {"type": "tool_use", "id": f"toolu_{did}", "name": call[0], "input": call[1]}
+        elif "Bash" in tools and did < len(self.api.commands):
             given = {"command": self.api.commands[did], "description": "Make the file"}
             block = {"type": "tool_use", "id": f"toolu_{did}", "name": "Bash", "input": given}
         stop = "tool_use" if block["type"] == "tool_use" else "end_turn"
@@ -153,6 +160,16 @@ class ApiHandler(BaseHTTPRequestHandler):
             ]
         )
 
+    def _next_call(self, history: str, tools: set[Any], shell: str) -> tuple[str, dict[str, Any]] | None:
+        """The next of `calls`; while its server is not there yet, a moment in the shell; None after the last one."""
+        for name, given in self.api.calls:
+            if re.search(rf'"name": "[^"]*{name}"', history) is None:
+                found = next((tool for tool in tools if str(tool).endswith(name)), None)
+                if found is None:
+                    return shell, {"command": "sleep 2", "description": "Wait", "cmd": "sleep 2"}
+                return found, given
+        return None
+
     def _responses(self, body: dict[str, Any]) -> None:
         tools = {tool.get("name") for tool in body.get("tools", [])}
         did = sum(str(item.get("type", "")).endswith("_output") for item in body.get("input", []) if item)
@@ -172,7 +189,16 @@ class ApiHandler(BaseHTTPRequestHandler):
             for given in calls.values():
                 given |= {"sandbox_permissions": "require_escalated", "justification": "Make the file?"}
         more = did < len(self.api.commands)
-        if more and (name := next((each for each in calls if each in tools), None)):
+        if self.api.calls:
+            spaces = [tool for tool in body.get("tools", []) if tool.get("type") == "namespace"]
+            inner = {each["name"]: space["name"] for space in spaces for each in space["tools"]}
+            next_call = self._next_call(json.dumps(body.get("input", [])), tools | inner.keys(), "exec_command")
+            if next_call is not None:
+                tool, given = next_call
+                space = {"namespace": inner[tool]} if tool in inner else {}
+                words = {"name": tool, "arguments": json.dumps(given), **space}
+                item = {"type": "function_call", "id": f"fc_{did}", "call_id": f"call_{did}", **words}
+        elif more and (name := next((each for each in calls if each in tools), None)):
             call = {"id": f"fc_{did}", "call_id": f"call_{did}", "name": name, "arguments": json.dumps(calls[name])}
             item = {"type": "function_call", **call}
         answer = {

@@ -393,6 +393,37 @@ examples:
   agentdeck spend --by day --csv > spend.csv
 """
 
+MCP = """\
+Serve tools to a Model Context Protocol client on standard input and output:
+list_agents, read_agent, read_log, diff_agent, check_files, start_agent,
+wait_for_agents, message_agent, request_landing and, for an agent, ask_person.
+Needs the extra: pip install 'agentdeck[mcp]'.
+
+No tool removes, undoes, approves, answers or skips the gate. request_landing
+asks you; with [mcp] land = "gate" the gate decides. An agent that starts agents
+keeps within [mcp] depth, children and descendants and its own budget, and they
+get no more than it has. With [mcp] agents = true, Claude Code and Codex agents
+get these tools by themselves, each over a socket of its own.
+
+--http serves loopback only and wants a bearer token on every route: the one in
+AGENTDECK_MCP_TOKEN, or a new one that it prints. Ctrl-C ends it.
+
+examples:
+  claude mcp add agentdeck -- agentdeck mcp
+  codex mcp add agentdeck -- agentdeck mcp
+  agentdeck mcp --http --port 7878
+"""
+
+SKILL = """\
+Print a SKILL.md that tells an agent when to use which verb. install writes it
+for Claude Code and Codex where they are set up (their folder “skills”), remove
+deletes it. It costs an agent less context than the tools of “agentdeck mcp”.
+
+examples:
+  agentdeck skill
+  agentdeck skill install
+"""
+
 TRUST = """\
 A repository's agentdeck.toml can run commands, name servers and files, and
 loosen rules. AgentDeck uses those parts once you have approved their content,

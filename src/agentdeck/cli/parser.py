@@ -39,6 +39,8 @@ MODULES = {
     "gateway": "gateway",
     "models": "gateway",
     "spend": "gateway",
+    "mcp": "mcp",
+    "skill": "mcp",
     "trust": "trust",
     "config": "machine",
     "doctor": "machine",
@@ -347,6 +349,11 @@ def _add_serving(verbs: Any) -> None:
     spend.add_argument("--by", choices=groups, default="agent", help="group by this (default: agent)")
     spend.add_argument("--since", metavar="TIME", help="only requests after TIME: 7d, 2026-01-31")
     spend.add_argument("--csv", action="store_true", help="print comma-separated values")
+    mcp = _verb(verbs, "mcp", "serve this deck's tools to an MCP client")
+    mcp.add_argument("--http", action="store_true", help="serve HTTP on loopback instead of standard input and output")
+    mcp.add_argument("--port", metavar="N", type=_port, help="with --http: the port to listen on")
+    skill = _verb(verbs, "skill", "teach agent programs when to use AgentDeck")
+    skill.add_argument("action", nargs="?", choices=("show", "install", "remove"), default="show")
 
 
 def _add_machine(verbs: Any) -> None:

@@ -116,6 +116,7 @@ def _facts(
         ("failover", ", ".join(agent.failover or ())),
         ("time-out", short_duration(agent.timeout) if agent.timeout else ""),
         ("id", agent.id),
+        ("started by", (agent.parents or ("",))[-1]),
         ("variables", ", ".join(sorted(agent.env))),
         *((each.kind, _text(each)) for each in held),
         ("log", str(view.log or "")),

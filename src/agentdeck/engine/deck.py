@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
     from agentdeck.core.config.tasks import TaskEntry
     from agentdeck.engine.api.choices import DeckChoices
+    from agentdeck.engine.api.delegation import DeckDelegation
     from agentdeck.engine.api.history import DeckHistory
     from agentdeck.engine.api.landings import DeckLandings
     from agentdeck.engine.api.messages import DeckMessages
@@ -156,6 +157,12 @@ class Deck:
         return DeckTerminals(self._current)
 
     @cached_property
+    def delegation(self) -> DeckDelegation:
+        from agentdeck.engine.api.delegation import DeckDelegation
+
+        return DeckDelegation(self._current)
+
+    @cached_property
     def processes(self) -> DeckProcesses:
         from agentdeck.engine.api.processes import DeckProcesses
 
@@ -230,14 +237,16 @@ class Deck:
         """Make an agent and everything it holds, and start it; return when its runner lives.
 
         For an `id` that was used before, nothing starts and the first agent's view is returned. Where a step fails,
-        what the steps before it made is taken back and their error raised.
+        what the steps before it made is taken back and their error raised. What an agent's own program starts is its
+        child.
         """
-        from agentdeck.engine.lifecycle import starting
+        from agentdeck.engine.lifecycle import delegating, starting
 
         world = self._current.trusted()
         self.store.open()
         folder = self.folder if request.folder is None else request.folder
-        return starting.start(world, replace(request, folder=folder), note)
+        parent = request.parent or delegating.caller(world)
+        return starting.start(world, replace(request, folder=folder, parent=parent), note)
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[TaskEnd]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""

@@ -30,7 +30,7 @@ _LOOK_AGAIN = 1.0
 """Seconds after which a waiting request looks again, for the configuration may have changed."""
 
 Scope = tuple[str, ...]
-"""`("agent", DECK, AGENT)`, `("deck", DECK)` or `("day", DECK, DATE)`."""
+"""`("agent", DECK, AGENT)`, of an agent and those that it started; `("deck", DECK)` or `("day", DECK, DATE)`."""
 
 
 @dataclass(slots=True)
@@ -62,6 +62,8 @@ class Budgets:
         self._flying: defaultdict[Scope, Spent] = defaultdict(Spent)
         self._tickets: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._told: dict[Scope, int] = {}
+        self._purses: dict[tuple[str, str], str] = {}
+        """Out of whose budget an agent that another one started is paid."""
         self._ended = asyncio.Event()
         for row in ledger.totals(("deck", "agent", "day")):
             spent = Spent(row["cost"], row["input"] + row["output"] + row["cache_read"] + row["cache_write"])
@@ -76,6 +78,7 @@ class Budgets:
         """Wait until the request that came `at` that time, in seconds since the epoch, may be sent and count it as
         under way, or say which budget is spent."""
         who = (bearer.deck, bearer.agent)
+        self._learn_purse(bearer)
         while True:
             scopes = list(_scopes(bearer, at, rules()))
             reason = next((_said(scope) for scope, limit in scopes if self._spent[scope].share(limit) >= 1.0), "")
@@ -92,6 +95,13 @@ class Budgets:
             except TimeoutError:
                 continue
 
+    def _learn_purse(self, bearer: Bearer) -> None:
+        """What it took before, by the ledger, comes out of the same budget."""
+        who = (bearer.deck, bearer.agent)
+        if bearer.purse and who not in self._purses:
+            self._purses[who] = bearer.purse
+            self._spent["agent", bearer.deck, bearer.purse].add(self._spent.pop(("agent", *who), Spent()))
+
     def ended(self, bearer: Bearer, at: float, most: Spent) -> None:
         """An admitted request is over; what it cost was added before, to the day on which it came."""
         self._tickets[bearer.deck, bearer.agent] -= 1
@@ -101,7 +111,7 @@ class Budgets:
     def add(self, record: LedgerRecord, rules: BudgetsConfig) -> None:
         """Count what a request took, and tell when a budget is nearly or wholly spent."""
         spent = Spent(record.cost or 0.0, _tokens(record.usage))
-        bearer = Bearer(record.deck, record.agent, record.tier)
+        bearer = Bearer(record.deck, record.agent, record.tier, self._purses.get((record.deck, record.agent), ""))
         for scope in _every_scope(bearer, record.at):
             self._spent[scope].add(spent)
         for scope, limit in _scopes(bearer, record.at, rules):
@@ -158,7 +168,7 @@ def _tokens(usage: Usage) -> int:
 
 def _every_scope(bearer: Bearer, at: float) -> tuple[Scope, Scope, Scope]:
     day = time.strftime("%Y-%m-%d", time.localtime(at))
-    return ("agent", bearer.deck, bearer.agent), ("deck", bearer.deck), ("day", bearer.deck, day)
+    return ("agent", bearer.deck, bearer.purse or bearer.agent), ("deck", bearer.deck), ("day", bearer.deck, day)
 
 
 def _scopes(bearer: Bearer, at: float, rules: BudgetsConfig) -> Iterator[tuple[Scope, Limit]]:

@@ -187,6 +187,10 @@ class Agent:
     """The profiles to go on with when its provider fails, as asked for; None: those of the configuration."""
     landed: tuple[str, str] | None = None
     """The commit of its branch that landed last, and the base's commit that this gave."""
+    parents: tuple[str, ...] = ()
+    """The agents that it was started by, the one that a person started first; empty for an agent of a person's own."""
+    landing_asked: str = ""
+    """The agent that asked a person to land it; empty where none did since it ran last."""
 
     @property
     def is_gate(self) -> bool:
@@ -248,6 +252,7 @@ class Agent:
                 raise ValueError(f"{key} is {values[key]!r}")
         if values.get("failover") is not None:
             values["failover"] = tuple(values["failover"])
+        values["parents"] = tuple(map(str, values.get("parents", ())))
         if values.get("landed"):
             tip, result = values["landed"]
             values["landed"] = (tip, result)

@@ -36,6 +36,11 @@ def model_answer(given: Mapping[str, Any], answers: Mapping[str, str]) -> str:
     return _output({"behavior": "allow", "updatedInput": {**given, "answers": dict(answers)}})
 
 
+def person_answer(question: Question, numbers: Sequence[int], text: str) -> str:
+    """What a question of the deck's own tool is answered."""
+    return json.dumps({"answer": labels(question, numbers, text)})
+
+
 def is_of_model(question: Question) -> bool:
     return question.kind is Asks.CHOICE and question.tool == "AskUserQuestion"
 

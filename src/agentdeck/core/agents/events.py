@@ -52,6 +52,7 @@ class EventKind(StrEnum):
     LANDING_GATE = "landing.gate", "gate", "commit"
     LANDING_AGAIN = "landing.again"
     LANDING_WAITING = "landing.waiting", "landing?"
+    LANDING_REQUESTED = "landing.requested", "by"
     LANDING_HANDED = "landing.handed"
     LANDING_LANDED = "landing.landed", "landing", "step"
     LANDING_REFUSED = "landing.refused", "landing"

@@ -150,6 +150,9 @@ class Orders:
     """Whether an end that went well is judged by what was done, too; the exit code of a command tells all of it."""
     task: str = ""
     base_commit: str = ""
+    tools: tuple[str, ...] = ()
+    """The command line of the deck's tools for this agent, started for each of its processes that calls; empty: it has
+    none."""
     chain: tuple[ChainEntry, ...] = ()
     """The profiles to fail over to and back, the agent's own first; empty: it ends when its provider fails."""
     policy: Policy = field(default_factory=Policy)
@@ -176,8 +179,8 @@ class Orders:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Orders:
         fields = dict(data)
-        for key in ("argv", "env_unset", "setup"):
-            fields[key] = tuple(fields[key])
+        for key in ("argv", "env_unset", "setup", "tools"):
+            fields[key] = tuple(fields.get(key, ()))
         fields["mode"] = Mode(fields["mode"])
         _read_rules(fields)
         for entry in fields.get("chain", ()):

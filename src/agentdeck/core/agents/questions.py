@@ -68,6 +68,11 @@ class Question:
     """When it was asked, in seconds since the epoch."""
 
     @property
+    def is_of_deck(self) -> bool:
+        """Whether the deck's own tool asks it: neither the CLI's screen nor its state knows of it."""
+        return self.tool == ASK_PERSON
+
+    @property
     def yes(self) -> int | None:
         """The number, from 1, of the first option that says yes; None where the question has no yes and no."""
         return self._first(yes=True) if self._is_yes_or_no else None
@@ -112,6 +117,17 @@ class Question:
         """Raise TypeError, KeyError or ValueError where `data` is not a question."""
         options = tuple(Option(**each) for each in data["options"])
         return cls(**{**data, "kind": Asks(data["kind"]), "options": options})
+
+
+ASK_PERSON = "ask_person"
+"""The deck's own tool by which an agent asks a person."""
+
+
+def from_agent(text: str, choices: Any, hook: str, at: float) -> Question:
+    """What an agent asks by the deck's own tool."""
+    options = tuple(Option(str(each)[:_TEXT_MAX]) for each in _list(choices)[:_OPTIONS_MAX])
+    more = text if len(text) > _TEXT_MAX else ""
+    return Question(text[:_TEXT_MAX], Asks.CHOICE, options, ASK_PERSON, "", more[:_ABOUT_MAX], hook, at=at)
 
 
 def permission(payload: Mapping[str, Any], hook: str, at: float) -> tuple[Question, ...]:

@@ -7,12 +7,12 @@ The payloads are those of Claude Code's and Codex' hooks (`hook_event_name`), of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentdeck.core.agents.agent import Fault, State
-from agentdeck.core.agents.questions import Question, permission, subject_of
+from agentdeck.core.agents.questions import Question, from_agent, permission, subject_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Report:
     """Whether its turn is over, and something that it started is still at work for it."""
     by_gateway: bool = False
     """Whether our gateway says it, which knows why a request failed."""
+    withdrawn: str = ""
+    """The question, by its hook, that it asks no more."""
 
 
 _FAULTS = {
@@ -48,7 +50,7 @@ _FAULTS = {
 }
 _REFUSALS = {fault.value: fault for fault in (Fault.BUDGET, Fault.PROVIDER, Fault.AUTH)}
 _OVER = ("completed", "failed", "killed", "stopped")
-_GATEWAY = "agentdeck-gateway"
+_GATEWAY, _PERSON = "agentdeck-gateway", "agentdeck-question"
 _WORK = frozenset({"UserPromptSubmit", "PreToolUse", "PostToolUse"})
 _TITLE = "Generate a concise, single-line task title"
 """How the request begins of the hidden thread in which Codex names a session."""
@@ -58,6 +60,11 @@ def gateway_report(reason: str, fault: Fault) -> dict[str, str]:
     """What the gateway tells an agent's runner: that it refused a request because of `reason`; empty when it lets
     requests pass again. No client's error text says that reliably."""
     return {"type": _GATEWAY, "reason": reason, "fault": fault}
+
+
+def person_report(key: str, question: str, choices: Sequence[str]) -> dict[str, Any]:
+    """What the deck's own tools tell an agent's runner: that it asks a person, or, with no question, no more."""
+    return {"type": _PERSON, "key": key, "question": question, "choices": list(choices)}
 
 
 def read_report(payload: Mapping[str, Any], hook: str = "", at: float = 0.0) -> Report | None:
@@ -70,12 +77,23 @@ def read_report(payload: Mapping[str, Any], hook: str = "", at: float = 0.0) -> 
         if isinstance(messages, list) and any(str(each).startswith(_TITLE) for each in messages):
             return Report()
         return Report(State.DONE, session=_text(payload, "thread-id"))
-    if payload.get("type") == _GATEWAY:
-        reason, fault = _text(payload, "reason"), _text(payload, "fault")
-        if not reason or fault not in _REFUSALS:
-            return Report(State.WORKING, by_gateway=True)
-        return Report(State.LIMITED, reason, _REFUSALS[fault], by_gateway=True)
-    return None
+    if payload.get("type") == _PERSON:
+        return _of_deck(payload, at)
+    return _of_gateway(payload) if payload.get("type") == _GATEWAY else None
+
+
+def _of_gateway(payload: Mapping[str, Any]) -> Report:
+    reason, fault = _text(payload, "reason"), _text(payload, "fault")
+    if not reason or fault not in _REFUSALS:
+        return Report(State.WORKING, by_gateway=True)
+    return Report(State.LIMITED, reason, _REFUSALS[fault], by_gateway=True)
+
+
+def _of_deck(payload: Mapping[str, Any], at: float) -> Report:
+    key, text = _text(payload, "key"), _text(payload, "question")
+    if not text:
+        return Report(State.WORKING, withdrawn=key)
+    return Report(State.WAITING, text, questions=(from_agent(text, payload.get("choices"), key, at),))
 
 
 def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:

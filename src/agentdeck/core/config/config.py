@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from agentdeck.core.config import placeholders
 from agentdeck.core.config.dashboard import DashboardConfig
 from agentdeck.core.config.gateway import BudgetsConfig, GatewayConfig, Plan, Providers
+from agentdeck.core.config.mcp import McpConfig
 from agentdeck.core.config.section import Seconds, Section
 
 PortNumber = Annotated[int, Field(ge=1024, le=65535)]
@@ -243,6 +244,7 @@ class Config(Section):
     """Chains by name, each a list of `provider:model`; `local = "auto"` finds local model servers."""
     gateway: GatewayConfig = GatewayConfig()
     budgets: BudgetsConfig = BudgetsConfig()
+    mcp: McpConfig = McpConfig()
     dashboard: DashboardConfig = DashboardConfig()
     keys: dict[str, str] = Field(default={})
     """Other keys for the dashboard, by the names in its help (`?`): `"agent.stop" = "S,ctrl+s"`."""

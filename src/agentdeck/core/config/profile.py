@@ -159,6 +159,14 @@ class Preamble(_Section):
     """The same where it can't commit in its worktree."""
 
 
+class DeckTools(_Section):
+    """How the CLI is told of the deck's tools, an MCP server, where `mcp.agents` of the configuration is on."""
+
+    argv: tuple[str, ...] = ()
+    """Words put right after the program's name: `{command}` is the server's program, quoted as in JSON, and `{args}`
+    the list of its words. Empty: it is not told."""
+
+
 class Grant(_Section):
     """What the CLI is told on one level."""
 
@@ -256,6 +264,7 @@ class Profile(ProfileBehaviour, _Section):
     preamble: Preamble = Preamble()
     permission: Permissions = Permissions()
     sandbox: Sandbox = Sandbox()
+    tools: DeckTools = DeckTools()
     transcript: Transcript | None = None
     """None: the log is what a terminal would have kept."""
     gateway: GatewayWiring | None = None

@@ -22,6 +22,6 @@ def set_landed(world: World, name: str, standing: AgentStanding) -> None:
     agent = world.store.agent(name)
     if agent is None:
         return
-    world.store.save(replace(agent, landed=standing.landed))
+    world.store.save(replace(agent, landed=standing.landed, landing_asked=""))
     if not world.store.status(name).state.is_live:
         world.store.put_status(name, standing.status)

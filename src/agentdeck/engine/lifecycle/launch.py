@@ -17,7 +17,7 @@ from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import takes_prompt
 from agentdeck.engine.lifecycle.resources import resource_variables, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
-from agentdeck.engine.profiles.allowing import allowance
+from agentdeck.engine.profiles.allowing import allowance, has_tools
 from agentdeck.engine.profiles.chain import COMMAND, chain_of, differences, entry_of, policy_of, usable
 from agentdeck.engine.profiles.handing import Job, progress_of, start_of
 from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
@@ -35,6 +35,11 @@ _MEGABYTE = 1024 * 1024
 def runner_argv(orders: Path) -> list[str]:
     # -I: a file named json.py in the worktree must not be imported.
     return [sys.executable, "-I", "-m", "agentdeck.engine.runner.runner", str(orders)]
+
+
+def _tools_argv(world: World, name: str) -> tuple[str, ...]:
+    """The command line of the deck's tools for that agent."""
+    return (sys.executable, "-I", "-m", "agentdeck.mcp", "--as", name, "--root", str(world.root))
 
 
 def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
@@ -108,6 +113,7 @@ def _orders_of_profile(
 ) -> Orders:
     """How the profile's program is read, and which others may go on for it."""
     folder = world.store.agent_folder(agent.name)
+    told = [profile, *(world.profiles[name] for name in wirings)]
     return replace(
         orders,
         detectors=profile.detectors,
@@ -116,6 +122,7 @@ def _orders_of_profile(
         session_pattern=profile.session_pattern,
         transcript=profile.place,
         level=agent.permission,
+        tools=_tools_argv(world, agent.name) if any(has_tools(world, agent, each) for each in told) else (),
         judged=profile.judged and bool(agent.task or orders.resumes),
         profile=choice.profile,
         primary=agent.profile,

@@ -8,11 +8,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import cut
+from agentdeck.engine.lifecycle.delegating import INSTALL_MCP, as_child, check_caps
 from agentdeck.engine.lifecycle.ending import mark_lost
 from agentdeck.engine.lifecycle.stack import acquire_all
 from agentdeck.engine.providers import gateways
@@ -27,6 +29,7 @@ from agentdeck.system.machine.process import cancellable, check_cancelled, requi
 @in_one_look
 def start(world: World, request: StartRequest, note: Note) -> AgentView:
     """See Deck.start."""
+    request = as_child(world, request)
     try:
         with cancellable(request.cancelled):
             _check(world, request)
@@ -39,7 +42,7 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
             world.store.clear_unborn()
             if request.id is not None and (first := _holder_of(world, request.id)) is not None:
                 return first
-            agent = _new_agent(world, request)
+            agent = replace(_new_agent(world, request), parents=check_caps(world, request.parent))
             held.enter_context(world.store.operation(agent.name, wait=2))
             world.store.save(agent)
             if request.id is not None:
@@ -94,6 +97,8 @@ def _check(world: World, request: StartRequest) -> None:
         config = world.settings.config
         gateways.check(config, profile, request.tier or config.agent.tier)
         gateways.missing_note(world, profile, request.tier or config.agent.tier)
+        if config.mcp.agents and profile.tools.argv and find_spec("fastmcp") is None:
+            raise MissingToolError("FastMCP is not installed, and mcp.agents is on.", hint=INSTALL_MCP)
         from agentdeck.engine.profiles.chain import check_chain
 
         check_chain(world, request.failover)

@@ -47,7 +47,7 @@ def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:
     if lease is None:
         lease = PaneLease("pane", False, {"session": world.deck, "window": agent.name})
     lease = lease.changed(held=False, resume=True, prompt=prompt)
-    agent = replace(agent.with_lease(lease), phase=Phase.ACQUIRING, runs=agent.runs + 1)
+    agent = replace(agent.with_lease(lease), phase=Phase.ACQUIRING, runs=agent.runs + 1, landing_asked="")
     world.store.save(agent)
     return starting.acquire(world, agent, note)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,12 +30,12 @@ class Allowance:
 
 def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[str, str]) -> Allowance:
     """`variables` is what the CLI finds its own files by."""
-    commit = _to_commit(world, agent, profile, variables)
+    commit, tools = _to_commit(world, agent, profile, variables), _deck_tools(world, agent, profile)
     told = _preamble(world, agent, profile, variables, commits=bool(commit))
     grant = profile.permission.grant(agent.permission)
     trust = _trust(world, profile, variables)
     if grant is None:
-        return Allowance((*commit, *told), trust)
+        return Allowance((*tools, *commit, *told), trust)
     config = world.settings.config
     commands = usual_commands(config.agent.commands, config.landing.gate)
     rules = "".join(f'{json.dumps(f"{command}*")}:"allow",' for command in commands)
@@ -44,7 +45,7 @@ def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[s
         for word in grant.command_argv
     )
     env = trust | {name: value.replace("{rules}", rules) for name, value in grant.env.items()}
-    return Allowance((*grant.argv, *usual, *commit, *told), env, dict(grant.settings))
+    return Allowance((*grant.argv, *usual, *tools, *commit, *told), env, dict(grant.settings))
 
 
 def _trust(world: World, profile: Profile, variables: Mapping[str, str]) -> dict[str, str]:
@@ -146,3 +147,16 @@ def _to_commit(world: World, agent: Agent, profile: Profile, variables: Mapping[
     opened = codex_writable_roots(variables) if profile.files == "codex" else ()
     told = json.dumps([*opened, *roots], ensure_ascii=False)
     return tuple(word.replace("{roots}", told) for word in profile.sandbox.argv)
+
+
+def has_tools(world: World, agent: Agent, profile: Profile) -> bool:
+    """Whether the agent's CLI is told of the deck's tools."""
+    return world.settings.config.mcp.agents and bool(profile.tools.argv) and not agent.landing
+
+
+def _deck_tools(world: World, agent: Agent, profile: Profile) -> tuple[str, ...]:
+    if not has_tools(world, agent, profile):
+        return ()
+    argv = ("-I", "-m", "agentdeck.mcp.connect", str(world.store.agent_folder(agent.name)))
+    command, args = json.dumps(sys.executable), json.dumps(argv, ensure_ascii=False)
+    return tuple(word.replace("{command}", command).replace("{args}", args) for word in profile.tools.argv)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from agentdeck.core.agents.answers import is_of_model, labels, model_answer, permission_answer
+from agentdeck.core.agents.answers import is_of_model, labels, model_answer, permission_answer, person_answer
 from agentdeck.core.agents.questions import Question
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.state.store import ASKING
@@ -27,7 +27,9 @@ class Answering:
         question = next((each for each in watch.status.questions if each.hook and each.at == at), None)
         if question is None:
             return "It asks that no more."
-        if not is_of_model(question):
+        if question.is_of_deck:
+            said = person_answer(question, numbers, text)
+        elif not is_of_model(question):
             said = permission_answer(question, numbers[0] if numbers else 0, text)
         else:
             answers = self._given.setdefault(question.hook, {})

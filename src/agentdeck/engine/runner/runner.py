@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, State, Status
 from agentdeck.core.agents.detect import judge
@@ -43,6 +44,9 @@ from agentdeck.system.state.recording import Recorder
 from agentdeck.system.state.store import Store, usage_file
 from agentdeck.system.terminal import pane
 from agentdeck.system.terminal.pty import STOP_SIGNALS, PtyRelay
+
+if TYPE_CHECKING:
+    from agentdeck.system.machine.callers import Callers
 
 _RETRY = 1.0
 """Seconds after which a status that could not be written is tried again."""
@@ -74,7 +78,9 @@ class Runner:
             session = self.failover.progress.sessions.get(orders.profile, "")
             status = replace(status, session=session, profile=orders.profile)
         self._poke = self._open_poke()
-        self.relay = PtyRelay(self._on_output, self._on_tick, wake=self._poke)
+        self.callers = self._open_tools()
+        wake = [self._poke] if self.callers is None else [self._poke, self.callers.fileno()]
+        self.relay = PtyRelay(self._on_output, self._on_tick, wake=wake)
         if scoped is not None:
             self.relay.enter = scoped.enter
         self.watch = Watch(orders, status, self._on_change)
@@ -320,6 +326,8 @@ class Runner:
 
     def _on_tick(self, now: float) -> float | None:
         self._read_poke()
+        if self.callers is not None:
+            self.callers.take()
         if self.untold_at is not None and now >= self.untold_at + _RETRY:
             self._on_change(self.watch.status)
         if not self.stopping:
@@ -388,6 +396,16 @@ class Runner:
         if not path.is_fifo():
             os.mkfifo(path, 0o600)
         return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def _open_tools(self) -> Callers | None:
+        """Where the agent's program reaches the deck's tools; without them it works all the same."""
+        if not self.orders.tools:
+            return None
+        from agentdeck.system.machine.callers import Callers
+
+        with contextlib.suppress(OSError):
+            return Callers(self.orders.tools, {**os.environ, **self.orders.env, MARK: self.orders.run})
+        return None
 
     def _read_poke(self) -> None:
         try:

@@ -144,6 +144,8 @@ class Watch:
     def _look(self, now: float) -> None:
         """Ask whoever knows best: the CLI's own status, where it keeps one that is newer than what it reported, else
         the screen."""
+        if any(each.is_of_deck for each in self.status.questions):
+            return
         if self.at_prompt is not None:
             if self.at_prompt():
                 self._ask((Question(AT_PROMPT, Asks.TEXT, at=time.time()),))
@@ -368,10 +370,13 @@ class Watch:
         if self._patterns and report.questions and not report.questions[0].hook:
             self._announced, self._again = report.questions[0], time.monotonic() + 0.1
             return
+        if report.withdrawn and self.status.state is not State.WAITING:
+            return
         self._reported, self._known_at = True, at
         self._begun = self._begun or report.state is State.WORKING
         self._in_background = report.background
-        if report.state is State.WAITING and self._orders.mode is Mode.HEADLESS:
+        is_of_deck = any(each.is_of_deck for each in report.questions)
+        if report.state is State.WAITING and self._orders.mode is Mode.HEADLESS and not is_of_deck:
             return  # nobody is asked there: the CLI refuses it
         if report.state is State.WAITING:
             self._dialog_seen = self._dialog_seen and self.status.state is State.WAITING
@@ -394,6 +399,8 @@ class Watch:
         """The questions that are still open after `report`, where several tools run at once."""
         if report.state is not State.WORKING or report.begins or self.status.state is not State.WAITING:
             return ()
+        if report.withdrawn:
+            return tuple(each for each in self.status.questions if each.hook != report.withdrawn)
         if report.finished is None:
             return self.status.questions
         told = self._announced

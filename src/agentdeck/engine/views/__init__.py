@@ -69,6 +69,8 @@ class AgentView:
 
     @property
     def reason(self) -> str:
+        if self.state is State.DONE and self.agent.landing_asked and not self.status.result:
+            return f"{self.agent.landing_asked} asks to land it"
         return self._rerouted.text if self.failed_over and self._rerouted else self.status.reason
 
     @property
@@ -208,6 +210,9 @@ class StartRequest:
     """The profiles to go on with when the agent's provider fails; None: the configured ones."""
     folder: str | None = None
     """Where in its worktree it begins, as a path relative to that; None: in the folder that the deck was found from."""
+    parent: str = ""
+    """The agent that starts it; empty for a person. It gets no more than its parent has, and counts against its caps
+    and its budget."""
     cancelled: Callable[[], bool] = field(default=lambda: False, compare=False)
     """Asked now and then while it starts: whether what was made so far shall be taken back."""
 

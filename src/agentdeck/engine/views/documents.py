@@ -72,6 +72,8 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "failover": list(agent.failover) if agent.failover is not None else None,
         "env": sorted(agent.env),
         "id": agent.id,
+        "parents": list(agent.parents),
+        "landing_asked_by": agent.landing_asked or None,
         "runs": agent.runs,
         "created": agent.created,
         "started": status.started,

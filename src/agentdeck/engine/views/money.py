@@ -55,3 +55,26 @@ class Costs:
     today: float = 0.0
     tokens: int = 0
     """Of all requests of today, without those that a cache answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """What an agent that a person started, and all below it, may spend together."""
+
+    owner: str
+    spent: float
+    limit: float | None
+    """None: as much as it wants."""
+    deck_spent: float
+    """What all agents of the repository have cost."""
+    deck_limit: float | None
+
+    @property
+    def spent_text(self) -> str:
+        """Which budget is spent, as a sentence; empty where none is."""
+        if self.limit is not None and self.spent >= self.limit:
+            told = f"${self.spent:.2f} of ${self.limit:.2f}"
+            return f"The budget of {self.owner} and the agents below it is spent: {told}."
+        if self.deck_limit is not None and self.deck_spent >= self.deck_limit:
+            return f"The repository's budget is spent: ${self.deck_spent:.2f} of ${self.deck_limit:.2f}."
+        return ""

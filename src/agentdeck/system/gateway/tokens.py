@@ -14,7 +14,7 @@ import hmac
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentdeck.core.providers.apis import Api
@@ -32,6 +32,8 @@ class Bearer:
     deck: str = ""
     agent: str = ""
     tier: str = ""
+    purse: str = field(default="", compare=False)
+    """The agent out of whose budget it is paid, where that is another: the one at the top of its parents."""
 
 
 OPERATOR = Bearer()
@@ -69,7 +71,8 @@ def _make(state: Path, path: Path) -> None:
 
 def mint(key: bytes, bearer: Bearer) -> str:
     """The token for `bearer`, safe in a URL; the same each time."""
-    text = json.dumps([bearer.deck, bearer.agent, bearer.tier], ensure_ascii=False, separators=(",", ":"))
+    parts = [bearer.deck, bearer.agent, bearer.tier, *([bearer.purse] if bearer.purse else [])]
+    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     payload = _encode(text.encode("utf-8", "surrogateescape"))
     return f"{payload}.{_encode(_sign(key, payload))}"
 
@@ -81,10 +84,11 @@ def verify(key: bytes, token: str) -> Bearer | None:
         good = hmac.compare_digest(_sign(key, payload), base64.urlsafe_b64decode(signature + "=="))
         if not good:
             return None
-        deck, agent, tier = from_json(base64.urlsafe_b64decode(payload + "==").decode("utf-8", "surrogateescape"))
+        said = from_json(base64.urlsafe_b64decode(payload + "==").decode("utf-8", "surrogateescape"))
+        deck, agent, tier, *purse = said
     except (ValueError, binascii.Error):
         return None
-    return Bearer(deck, agent, tier)
+    return Bearer(deck, agent, tier, *purse)
 
 
 def base_url(port: int, token: str, api: Api) -> str:

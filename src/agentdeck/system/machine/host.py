@@ -11,8 +11,10 @@ from pathlib import Path
 
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import home_path, refusal
+from agentdeck.system.machine.skill import change_skill, skill_places, skill_text
 
 __all__ = [
+    "change_skill",
     "hold_signals",
     "home_path",
     "inside_agent",
@@ -21,6 +23,8 @@ __all__ = [
     "refusal",
     "run_in_terminal",
     "scratch_folder",
+    "skill_places",
+    "skill_text",
 ]
 
 

@@ -125,6 +125,20 @@ def runs_alive(runs: set[str]) -> dict[str, set[int]]:
     return found
 
 
+def descends(pid: int, root: int) -> bool:
+    """Whether the process is a child of `root`'s, or a child's child."""
+    if not Path("/proc/self/stat").exists():
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            return root in (each.pid for each in psutil.Process(pid).parents())
+        return False
+    processes = _processes()
+    while pid in processes and pid != root:
+        pid = processes[pid].parent
+    return pid == root
+
+
 def command_of(pid: int) -> str:
     """The name of a process's program; “?” where it is gone."""
     import psutil

@@ -41,11 +41,11 @@ class PtyRelay:
     """One program after the other in one outer terminal. Use as a context: it puts the terminal back as it was."""
 
     def __init__(
-        self, on_output: Callable[[bytes], None], on_tick: Callable[[float], float | None], wake: int | None = None
+        self, on_output: Callable[[bytes], None], on_tick: Callable[[float], float | None], wake: Sequence[int] = ()
     ) -> None:
         """`on_tick` is called with the monotonic time after every event and returns when it wants to be called next.
 
-        `wake` is a descriptor whose becoming readable is an event too; `on_tick` reads it.
+        `wake` are descriptors whose becoming readable is an event too; `on_tick` reads them.
         """
         self.enter: Callable[[], None] = lambda: None
         """Called in each program's process before it becomes the program."""
@@ -214,8 +214,8 @@ class PtyRelay:
         """Wait for something and pass it on; say whether the program's terminal is still open."""
         poll = select.poll()
         poll.register(self._signals_read, select.POLLIN)
-        if self._wake is not None:
-            poll.register(self._wake, select.POLLIN)
+        for descriptor in self._wake:
+            poll.register(descriptor, select.POLLIN)
         if self._master >= 0:
             wish = select.POLLIN if len(self._to_screen) < _SCREEN_MAX else 0
             poll.register(self._master, wish | (select.POLLOUT if self._to_program else 0))
