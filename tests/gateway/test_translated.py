@@ -167,3 +167,52 @@ def test_models_are_listed_in_the_clients_words(tmp_path: Path) -> None:
             assert names == ["big-model", "small-model"]
 
     asyncio.run(check())
+
+
+def test_a_key_comes_from_a_command_and_anew_once_it_is_refused(tmp_path: Path) -> None:
+    async def check() -> None:
+        counter = tmp_path / "asked"
+        command = f"echo x >> {counter}; echo printed-$(wc -l < {counter})"
+        async with playing(tmp_path, key_env="", key_command=command) as play:
+            for fault in ("ok", "401", "ok"):
+                play.main.fault = fault
+                await play.ask(Api.CHAT, stream=True, messages=TURN)
+                play.gateway.board._breakers.clear()
+            keys = [{k.lower(): v for k, v in seen.headers.items()}["x-api-key"] for seen in play.main.requests]
+            assert keys == ["printed-1", "printed-1", "printed-2"]
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(
+    ("header", "sent", "key"),
+    [
+        ("authorization", "Bearer users-own", "Bearer users-own"),
+        ("authorization", "Bearer agentdeck", "sk-main-secret-1"),
+    ],
+)
+def test_a_login_of_the_agents_own_goes_first_and_a_key_stands_in_for_none(
+    tmp_path: Path, header: str, sent: str, key: str
+) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, key_env="", login_key_env="MAIN_KEY") as play:
+            body = {"model": "m", "messages": TURN}
+            async with play.client.post(play.url(Api.CHAT), json=body, headers={header: sent}) as answer:
+                assert answer.status == 200
+            headers = {name.lower(): value for name, value in play.main.requests[0].headers.items()}
+            assert headers.get("x-api-key", headers.get("authorization")) == key
+
+    asyncio.run(check())
+
+
+def test_an_agents_own_login_never_goes_to_a_provider_of_another_format(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, apis=["chat"], key_env="", login_key_env="UNSET") as play:
+            body = {"model": "m", "messages": TURN}
+            own = {"x-api-key": "users-own"}
+            async with play.client.post(play.url(Api.MESSAGES), json=body, headers=own) as answer:
+                assert answer.status == 200
+            assert not play.main.requests
+            assert "UNSET is not set" in play.records()[0].faults[0]
+
+    asyncio.run(check())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import time
 from argparse import Namespace
 from dataclasses import asdict
@@ -25,6 +26,8 @@ _HEALTH = {"closed": GREEN, "open": RED, "half-open": YELLOW}
 
 
 def gateway(args: Namespace, out: Output) -> ExitCode:
+    if args.action == "presets":
+        return _presets(out)
     deck = open_deck(out, looks=args.action in ("status", "metrics", "stop"))
     if args.action == "check":
         return _check(deck, out)
@@ -37,6 +40,41 @@ def gateway(args: Namespace, out: Output) -> ExitCode:
     elif args.action == "stop":
         deck.providers.stop_gateway()
     return _status(deck, out)
+
+
+def _presets(out: Output) -> ExitCode:
+    """The providers that need no table: who has a key here, which formats they speak, and where."""
+    from agentdeck.core.config.presets import PARTIAL, PRESETS
+
+    found: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "key": preset.get("key_env") or preset.get("login_key_env", ""),
+            "apis": list(preset["apis"]),
+            "base_url": preset.get("base_url", ""),
+            "local": bool(preset.get("local")),
+        }
+        for name, preset in {**PRESETS, **PARTIAL}.items()
+    ]
+    for each in found:
+        each["key_set"] = bool(os.environ.get(each["key"])) if each["key"] else None
+    if out.json:
+        out.emit("gateway_presets", presets=found)
+        return ExitCode.OK
+    marks = {True: Cell("set", GREEN), None: Cell(""), False: Cell("not set", DIM)}
+    rows = [
+        [
+            Cell(each["name"]),
+            Cell(each["key"] or ("none" if each["local"] else "")),
+            marks[each["key_set"]],
+            Cell(", ".join(each["apis"])),
+            Cell(each["base_url"] or "base_url has to be set", DIM),
+        ]
+        for each in found
+    ]
+    names = [("PROVIDER", 10), ("KEY", 10), ("HERE", 4), ("FORMATS", 10), ("ADDRESS", 20)]
+    out.table([TableColumn(name, width) for name, width in names], rows)
+    return ExitCode.OK
 
 
 def _status(deck: Deck, out: Output) -> ExitCode:
@@ -144,7 +182,7 @@ def models(args: Namespace, out: Output) -> ExitCode:
 
 
 def _serve(args: Namespace, deck: Deck, out: Output) -> ExitCode:
-    from agentdeck.core.config.gateway import SERVED_PORT
+    from agentdeck.core.config.presets import SERVED_PORT
 
     if not args.file:
         raise UsageError("Which model?", hint="agentdeck models serve FILE.gguf")

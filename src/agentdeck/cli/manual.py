@@ -361,12 +361,14 @@ when one fails, returns when it recovers, and records what each request cost.
 All repositories share it; it starts with the first agent that needs it.
 
 check sends one tiny request to each provider of each tier, and exits with 1 if
-one doesn't answer. metrics prints counters in Prometheus text format, for the
-textfile collector of node_exporter.
+one doesn't answer. presets lists the providers that need no table: export the
+key's variable and name the provider in a tier. metrics prints counters in
+Prometheus text format, for the textfile collector of node_exporter.
 
 examples:
   agentdeck gateway                    show its state and the providers' health
   agentdeck gateway check
+  agentdeck gateway presets            list the known providers and their keys
 """
 
 MODELS = """\

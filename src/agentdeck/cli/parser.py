@@ -338,7 +338,8 @@ def _add_landing(verbs: Any) -> None:
 
 def _add_serving(verbs: Any) -> None:
     gateway = _verb(verbs, "gateway", "start, stop or inspect the failover gateway")
-    gateway.add_argument("action", nargs="?", choices=("start", "stop", "status", "check", "metrics"), default="status")
+    actions = ("start", "stop", "status", "check", "metrics", "presets")
+    gateway.add_argument("action", nargs="?", choices=actions, default="status")
     models = _verb(verbs, "models", "list local model servers, or serve a model")
     models.add_argument("action", nargs="?", choices=("list", "serve", "stop"), default="list")
     models.add_argument("file", nargs="?", metavar="FILE.gguf", help="with serve: the model")

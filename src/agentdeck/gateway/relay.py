@@ -19,6 +19,7 @@ from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import answers, bodies, routing, translated
 from agentdeck.gateway.board import Board, BoardPlace
 from agentdeck.gateway.budgets import Spent
+from agentdeck.gateway.keycommands import KeyCommands
 from agentdeck.gateway.pump import Pump
 from agentdeck.gateway.routing import GiveUp, Try, Wait, Walk
 from agentdeck.gateway.translated import TranslatedPump, Translation
@@ -64,6 +65,8 @@ class RelayedRequest:
     """The targets as the tier orders them."""
     translations: dict[Target, Translation] = field(default_factory=dict)
     """The request as the targets take it that speak another format."""
+    printed_keys: dict[str, str] = field(default_factory=dict)
+    """What the `key_command` of providers printed."""
     unfit: dict[Target, str] = field(default_factory=dict)
     """What the targets can't be asked for, as far as that is known."""
 
@@ -123,6 +126,7 @@ class Relay:
         self._upstream = upstream
         self._board = board
         self._tell_end, self._tell_served = tell_end, tell_served
+        self._commands = KeyCommands()
 
     async def serve(self, job: RelayedRequest) -> web.StreamResponse:
         """Answer `job` from the first provider that can, and report what it took."""
@@ -163,6 +167,8 @@ class Relay:
             return self._estimate(job), walk
         if job.call.path.startswith("/models") and not _lists_models(job.call, provider):
             return self._models(job), walk
+        if provider.key_command:
+            job.printed_keys[provider.key_command] = await self._commands.fetch(provider.key_command)
         if lacking := self._lacking(job, target, provider):
             job.note(target, lacking)
             return None, walk.without(index)
@@ -209,6 +215,8 @@ class Relay:
         self._board.failed(place, fault, now, rules)
         job.note(target, fault.reason)
         job.failures[target] = failure
+        if fault.kind is FaultKind.DENIED:
+            self._commands.forget(job.provider(target).key_command)
         if self._is_callers(job, walk, index, fault.kind):
             raise _passed(job, target, failure)
         walk = walk.after(index, fault, now, _jitter(), rules)
@@ -234,6 +242,8 @@ class Relay:
         name = provider.key_env
         if not name and (call.translated or not call.has_login):
             name = provider.login_key_env
+        if provider.key_command:
+            return job.printed_keys.get(provider.key_command, "")
         key = job.keys.get(name, "") if name else ""
         # As many a file of keys has it, with a line end; within a header that would be an attack.
         return key.strip() if key.strip().isprintable() else ""
@@ -245,6 +255,9 @@ class Relay:
         except CannotCarry as field:
             job.unfit[target] = str(field)
             return f"can't be asked for {field}"
+        if provider.key_command and not self._key(job, provider, call):
+            job.lacking.add(target)
+            return "its key_command prints no key"
         name = provider.key_env or (provider.login_key_env if call.translated else "")
         if name and not self._key(job, provider, call):
             job.lacking.add(target)
@@ -336,7 +349,7 @@ class Relay:
             if target in job.unfit:
                 reasons.append(f"{target}: can't be asked for {job.unfit[target]}")
             elif target in job.lacking:
-                reasons.append(f"{target}: its key {' or '.join(job.provider(target).key_variables)} is not set")
+                reasons.append(f"{target}: {_key_words(job.provider(target))}")
             elif (failure := job.failures.get(target)) is not None:
                 reasons.append(f"{target}: {failure.fault.reason}")
                 lasting = lasting and failure.fault.lasting
@@ -368,3 +381,9 @@ def _lists_models(call: ProviderCall, provider: ProviderConfig) -> bool:
     """Whether the provider lists its models as this client reads them."""
     openai = {Api.CHAT, Api.RESPONSES}
     return bool(set(provider.apis) & (openai if call.api in openai else {call.api}))
+
+
+def _key_words(provider: ProviderConfig) -> str:
+    if provider.key_command:
+        return "its key_command prints no key"
+    return f"its key {' or '.join(provider.key_variables)} is not set"

@@ -50,15 +50,18 @@ def api_for(call: ProviderCall, provider: ProviderConfig) -> Api:
     """The format in which `provider` is asked: the client's own where it takes the request as it is, else its best."""
     if call.api not in provider.apis:
         return provider.apis[0]
-    if call.api in provider.basic and call.is_inference and not translate.is_basic(call.api, call.document):
-        return next((api for api in provider.apis if api not in provider.basic), provider.apis[0])
+    if provider.local and _exceeds(call, provider):
+        return provider.apis[0]  # local servers are at their best in Chat, whatever else they offer
     return call.api
 
 
 def needs_translation(call: ProviderCall, provider: ProviderConfig) -> bool:
-    return api_for(call, provider) is not call.api or (
-        call.api in provider.basic and call.is_inference and not translate.is_basic(call.api, call.document)
-    )
+    return api_for(call, provider) is not call.api or _exceeds(call, provider)
+
+
+def _exceeds(call: ProviderCall, provider: ProviderConfig) -> bool:
+    """Whether the request holds more of its format than the provider takes."""
+    return call.api in provider.basic and call.is_inference and not translate.is_basic(call.api, call.document)
 
 
 def translation(call: ProviderCall, provider: ProviderConfig, target: Target) -> Translation:

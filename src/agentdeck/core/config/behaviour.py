@@ -47,6 +47,7 @@ class ProviderBehaviour:
         base_urls: Mapping[Any, str]
         key_env: str
         login_key_env: str
+        key_command: str
         local: bool
 
     def url(self, api: str) -> str:
@@ -61,7 +62,7 @@ class ProviderBehaviour:
     @property
     def uses_own_login(self) -> bool:
         """Whether the agent's own login goes to this provider."""
-        return not self.key_env and not self.local
+        return not self.key_env and not self.key_command and not self.local
 
 
 class BudgetsBehaviour:

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from agentdeck.core.config.config import Config
-from agentdeck.core.config.gateway import PRESETS
+from agentdeck.core.config.presets import PRESETS
 
 _VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
 _OWN_FILE = "~/.config/agentdeck/config.toml"
@@ -58,17 +58,27 @@ def _leaves(value: str, base: str) -> bool:
 def _keys(config: Config, repository: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[Misplaced]:
     """Providers that would get a key, or the login of an agent's CLI, at an address which the repository chose."""
     written = _at(repository, ("providers",))
-    published = {str(preset["base_url"]) for preset in PRESETS.values()}
+    published = {url for preset in PRESETS.values() for url in _urls(preset)}
     bound = set(_bindings(own))
     for name in written if isinstance(written, dict) else ():
         provider = config.providers[name]
-        if provider.base_url in published or (provider.base_url, provider.key_env) in bound:
-            continue
-        if provider.key_env or provider.uses_own_login:
-            what = f"the key {provider.key_env}" if provider.key_env else "the login of the agents' own programs"
-            key = next((each for each in ("base_url", "key_env") if each in written[name]), "")
-            path = ("providers", name, key) if key else ("providers", name)
-            yield Misplaced(path, f"sends {what} to {provider.base_url}; only your own file may do that")
+        if "key_command" in written[name]:
+            yield Misplaced(("providers", name, "key_command"), "runs a command; only your own file may do that")
+        key = provider.key_env or provider.login_key_env
+        urls = [provider.base_url, *provider.base_urls.values()]
+        strange = [url for url in urls if url not in published and (url, key) not in bound]
+        if strange and (key or provider.uses_own_login):
+            what = f"the key {key}" if key else "the login of the agents' own programs"
+            keys = ("base_url", "base_urls", "key_env", "login_key_env")
+            chosen = next((each for each in keys if each in written[name]), "")
+            path = ("providers", name, chosen) if chosen else ("providers", name)
+            yield Misplaced(path, f"sends {what} to {strange[0]}; only your own file may do that")
+
+
+def _urls(table: Mapping[str, Any]) -> list[str]:
+    more = table.get("base_urls")
+    found = [table.get("base_url", ""), *(more.values() if isinstance(more, dict) else ())]
+    return [str(url).rstrip("/") for url in found if url]
 
 
 def _bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -76,7 +86,8 @@ def _bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     tables = _at(own, ("providers",))
     for name, table in (tables if isinstance(tables, dict) else {}).items():
         whole = {**PRESETS.get(name, {}), **table}
-        yield str(whole.get("base_url", "")).rstrip("/"), str(whole.get("key_env", ""))
+        key = str(whole.get("key_env", "") or whole.get("login_key_env", ""))
+        yield from ((url, key) for url in _urls(whole))
 
 
 def _database(config: Config, repository: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[Misplaced]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator
 
 from agentdeck.core.config.behaviour import BudgetsBehaviour, ProviderBehaviour
+from agentdeck.core.config.presets import PARTIAL, PRESETS
 from agentdeck.core.config.section import Seconds, Section
 from agentdeck.core.providers.apis import Api
 
@@ -49,7 +50,7 @@ def _checked(url: str) -> str:
 
 
 class ProviderConfig(ProviderBehaviour, Section):
-    """An API that serves models. Known names have defaults (`PRESETS`)."""
+    """An API that serves models. Known names have defaults: `agentdeck gateway presets`."""
 
     base_url: str
     """The address up to the version, such as `https://api.openai.com/v1`."""
@@ -65,6 +66,9 @@ class ProviderConfig(ProviderBehaviour, Section):
     login_key_env: str = ""
     """The variable with the key for the requests that the agent's own login is not for, where `key_env` is empty: those
     of agents that speak another format, and of CLIs that have no login."""
+    key_command: str = ""
+    """A shell command that prints the key, for keys that live an hour; it is asked again every few minutes. Only your
+    own file may set it."""
     key_header: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"] = "bearer"
     """How the key is sent: as `Authorization: Bearer`, or in a header of this name."""
     local: bool = False
@@ -90,58 +94,12 @@ class ProviderConfig(ProviderBehaviour, Section):
         return {api: _checked(url) for api, url in urls.items()}
 
 
-SERVED_PORT = 18640
-"""Where `agentdeck models serve` listens unless it is told another port."""
-_LOCAL = {"local": True, "timeouts": {"connect": 3.0, "first_byte": 600.0, "answer": 1800.0, "idle": 300.0}}
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "anthropic": {
-        "base_url": "https://api.anthropic.com/v1",
-        "apis": ["messages"],
-        "key_header": "x-api-key",
-        "count_tokens": True,
-    },
-    "openai": {"base_url": "https://api.openai.com/v1", "apis": ["chat", "responses"]},
-    "openrouter": {
-        "base_url": "https://openrouter.ai/api/v1",
-        "apis": ["chat", "messages", "responses"],
-        "key_env": "OPENROUTER_API_KEY",
-    },
-    "gemini": {
-        "base_url": "https://generativelanguage.googleapis.com/v1beta/openai",
-        "apis": ["chat"],
-        "key_env": "GEMINI_API_KEY",
-    },
-    "ollama": {"base_url": "http://127.0.0.1:11434/v1", "apis": ["messages", "chat", "responses"], **_LOCAL},
-    "vllm": {
-        "base_url": "http://127.0.0.1:8000/v1",
-        "apis": ["messages", "chat", "responses"],
-        "count_tokens": True,
-        **_LOCAL,
-    },
-    "llamacpp": {
-        "base_url": "http://127.0.0.1:8080/v1",
-        "apis": ["messages", "chat", "responses"],
-        "count_tokens": True,
-        **_LOCAL,
-    },
-    "served": {
-        "base_url": f"http://127.0.0.1:{SERVED_PORT}/v1",
-        "apis": ["messages", "chat", "responses"],
-        "count_tokens": True,
-        **_LOCAL,
-    },
-    "lmstudio": {"base_url": "http://127.0.0.1:1234/v1", "apis": ["messages", "chat", "responses"], **_LOCAL},
-}
-"""Providers that need no table of their own. A table of the same name goes over its preset key by key."""
-
-
 def _with_presets(tables: Any) -> Any:
     if not isinstance(tables, Mapping):
         return tables
     merged: dict[str, Any] = {**PRESETS, **tables}
     for name, table in tables.items():
-        if isinstance(table, Mapping) and (preset := PRESETS.get(name)):
+        if isinstance(table, Mapping) and (preset := PRESETS.get(name) or PARTIAL.get(name)):
             merged[name] = {**preset, **table}
             times = table.get("timeouts")
             if isinstance(times, Mapping) and "timeouts" in preset:
