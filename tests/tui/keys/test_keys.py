@@ -277,12 +277,12 @@ def test_a_mouse_selects_marks_and_presses_keys(bench: Bench) -> None:
 
 def test_keys_can_be_given_others(bench: Bench) -> None:
     async def script(on: Driver) -> None:
-        await on.sees("K new")
-        await on.press("K")
+        await on.sees("% new")
+        await on.press("percent_sign")
         assert isinstance(on.app.screen, NewAgent)
         await on.until(lambda: "no key “nonsense”" in on.notices())
 
-    bench.write("agentdeck.toml", '[keys]\n"deck.new" = "K"\nnonsense = "k"\n')
+    bench.write("agentdeck.toml", '[keys]\n"deck.new" = "%"\nnonsense = "k"\n')
     drive(bench.deck(), script)
 
 

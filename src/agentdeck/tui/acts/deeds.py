@@ -51,7 +51,8 @@ def ask_and_undo(screen: Screen[None], deck: Deck, actions: Actions, step: Step)
     loss = " ".join([*sentences[:_NAMED], *more, "That can be undone too."])
 
     def work(note: Note) -> str:
-        return f"{deck.undo(step.number, note).text[:1].upper()}{deck.history.steps()[-1].text[1:]}."
+        said = deck.undo(step.number, note).text
+        return f"{said[:1].upper()}{said[1:]}."
 
     def answer(agreed: bool | None) -> None:
         if agreed:

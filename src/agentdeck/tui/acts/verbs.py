@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
@@ -40,6 +41,17 @@ class AgentVerbs(Screen[None]):
     def tell(self, text: str, *, warn: bool = False) -> None:
         """Show one sentence for a while."""
         self.notify(plain(text), severity="warning" if warn else "information", markup=False)
+
+    def _targets(self, fits: Callable[[Row], bool], why_not: str) -> list[Row]:
+        """The marked agents that `fits` says yes to, or the selected one; the others are told with why not."""
+        marked = self.marked_rows()
+        selected = None if marked else self._row()
+        rows = marked or ([selected] if selected is not None else [])
+        found = [row for row in rows if fits(row)]
+        others = [row.name for row in rows if not fits(row)]
+        if others:
+            self.tell(f"{_and(others)} {'is' if len(others) == 1 else 'are'} {why_not}.", warn=True)
+        return found
 
     def _row(self) -> Row | None:
         row = self.selected_row()
@@ -94,87 +106,88 @@ class AgentVerbs(Screen[None]):
         return True
 
     def action_stop(self) -> None:
-        if self._cancels_start(self.selected_row()):
+        if not self.marked_rows() and self._cancels_start(self.selected_row()):
             return
-        view = self._alive_view()
-        if view is None:
+        rows = self._targets(_runs, "not running; {agent.resume} starts it again")
+        if not rows:
             return
+        names = [row.name for row in rows]
 
         def answer(agreed: bool | None) -> None:
-            if agreed:
-                self.actions.do(f"stopping {view.name}", lambda note: self._stop(view.name, note), view.name)
+            for name in names if agreed else ():
+                self.actions.do(f"stopping {name}", lambda note, name=name: self._stop(name, note), name)  # type: ignore[misc]
 
-        if view.state is State.DONE:
+        if len(rows) == 1 and rows[0].state is State.DONE:
             answer(True)
             return
-        loss = (
-            f"It is {view.state}; its current work is interrupted. Its changes stay; {{agent.resume}} starts it again."
-        )
-        self.app.push_screen(Confirm(f"Stop {view.name}?", loss, yes="Stop", no="Keep it running"), answer)
+        states = [f"{row.name} is {row.state}." for row in rows]
+        loss = _lines([*states, "Current work is interrupted. The changes stay; {agent.resume} starts it again."])
+        keep = "Keep it running" if len(rows) == 1 else "Keep them running"
+        self.app.push_screen(Confirm(f"Stop {_some(names)}?", loss, yes="Stop", no=keep), answer)
 
     def _stop(self, name: str, note: Note) -> str:
         return f"{name} is {self.deck.stop(name, note).state}."
 
     def action_resume(self) -> None:
-        row = self._row()
-        if row is None:
-            return
-        if row.state is State.STARTING and not row.view.alive:
+        row = self.selected_row()
+        if not self.marked_rows() and row is not None and row.state is State.STARTING and not row.view.alive:
             self.tell(f"{row.name} is still starting; {{deck.cancel}} cancels the start.", warn=True)
             return
-        if _runs(row):
-            self.tell(f"{row.name} is still running; {{agent.type}} types to it.", warn=True)
-            return
-        name = row.name
+        rows = self._targets(lambda row: not _runs(row), "still running; {agent.type} types to it")
+        if rows:
+            self._ask_and_resume([row.name for row in rows])
 
+    def _ask_and_resume(self, names: list[str]) -> None:
         def answer(text: str | None) -> None:
-            if text is not None:
-                self.actions.do(f"resuming {name}", lambda note: self._resume(name, text, note), name)
+            for name in names if text is not None else ():
+                self.actions.do(f"resuming {name}", lambda note, name=name: self._resume(name, text or "", note), name)  # type: ignore[misc]
 
-        ask = Ask(f"Resume {name}", hint="a prompt for it; empty: it just continues", may_be_empty=True)
+        ask = Ask(f"Resume {_some(names)}", hint="a prompt; empty: it just continues", may_be_empty=True)
         self.app.push_screen(ask, answer)
 
     def _resume(self, name: str, text: str, note: Note) -> str:
         return f"{name} is {self.deck.resume(name, text.strip(), note).state}."
 
     def action_fail_over(self) -> None:
-        row = self._row()
-        if row is None:
+        rows = self._targets(lambda row: not row.view.agent.argv, "running its own command, not a profile")
+        if not rows:
             return
-        view = row.view
+        view, names = rows[0].view, [row.name for row in rows]
 
         def answer(to: str | None) -> None:
-            if to is not None:
-                title = f"switching {view.name} to {to or 'the next profile'}"
-                self.actions.do(title, lambda note: self._fail_over(view.name, to, note), view.name)
+            for name in names if to is not None else ():
+                title = f"switching {name} to {to or 'the next profile'}"
+                self.actions.do(title, lambda note, name=name: self._fail_over(name, to or "", note), name)  # type: ignore[misc]
 
         def look(note: Note) -> str:
-            options = successors(self.deck, view)
+            options = successors(self.deck, view) if len(rows) == 1 else successors_of_all(self.deck, view)
             text = f"It runs {view.profile} now. The next profile continues in the same worktree."
-            dialog = Choose(f"Which profile continues {view.name}?", text, options)
+            dialog = Choose(f"Which profile continues {_some(names)}?", text, options)
             self.app.call_later(self.app.push_screen, dialog, answer)
             return ""
 
-        if not view.agent.argv:
-            self.actions.do("looking for other profiles", look, view.name)
-        else:
-            self.tell(f"{view.name} runs its own command; no profile can take it over.", warn=True)
+        self.actions.do("looking for other profiles", look, view.name)
 
     def _fail_over(self, name: str, to: str, note: Note) -> str:
         view = self.deck.fail_over(name, to, note)
         return f"{view.name} now runs {view.profile}."
 
     def action_remove(self) -> None:
-        row = self._row()
-        if row is None or self._cancels_start(row):
+        if not self.marked_rows() and self._cancels_start(self.selected_row()):
             return
-        name, stop = row.name, row.view.alive
+        rows = self._targets(lambda row: True, "")
+        if not rows:
+            return
 
         def answer(agreed: bool | None) -> None:
-            if agreed:
-                self.actions.do(f"removing {name}", lambda note: self._remove(name, note, stop=stop), name)
+            for row in rows if agreed else ():
+                name, stop = row.name, row.view.alive
+                work = partial(self._remove, name, stop=stop)
+                self.actions.do(f"removing {name}", work, name)
 
-        self.app.push_screen(Confirm(f"Remove {name}?", what_is_lost(row), yes="Remove"), answer)
+        names = [row.name for row in rows]
+        loss = what_is_lost(rows[0]) if len(rows) == 1 else what_all_lose(rows)
+        self.app.push_screen(Confirm(f"Remove {_some(names)}?", loss, yes="Remove"), answer)
 
     def _remove(self, name: str, note: Note, *, stop: bool) -> str:
         self.deck.remove(name, note, stop=stop)
@@ -183,9 +196,16 @@ class AgentVerbs(Screen[None]):
     # Talking
 
     def action_type(self) -> None:
-        view = self._alive_view()
-        if view is not None:
-            self._ask_and_send(f"To {view.name}", [view.name])
+        if self.marked_rows():
+            self.action_broadcast()
+            return
+        row = self._row()
+        if row is not None and _runs(row):
+            self._ask_and_send(f"To {row.name}", [row.name])
+        elif row is not None and row.state is State.STARTING:
+            self.tell(f"{row.name} is still starting; wait a moment.", warn=True)
+        elif row is not None:
+            self._ask_and_resume([row.name])
 
     def action_broadcast(self) -> None:
         rows = self.marked_rows()
@@ -286,13 +306,44 @@ def successors(deck: Deck, view: AgentView) -> list[tuple[str, str]]:
     return [*back, ("the next one in its chain", ""), *others]
 
 
+def successors_of_all(deck: Deck, view: AgentView) -> list[tuple[str, str]]:
+    """As `successors`, for several agents of which `view` is the first."""
+    others = [(each.title, each.name) for each in deck.choices.successors(view)]
+    return [("the next one in the chain of each", ""), *others]
+
+
+_LISTED = 8
+"""Agents that a question names one by one."""
+
+
+def what_all_lose(rows: Sequence[Row]) -> str:
+    """A line for each agent of what it would lose."""
+    lines = [f"{row.name} ({row.state}): {_held(row)}" for row in rows[:_LISTED]]
+    more = [f"and {len(rows) - _LISTED} more"] if len(rows) > _LISTED else []
+    running = sum(row.view.alive and row.state.is_live for row in rows)
+    stops = [f"{running} of them will be stopped first."] if running else []
+    return _lines([*lines, *more, *stops, "Everything is saved first, and undo restores each."])
+
+
+def _lines(sentences: Sequence[str]) -> str:
+    return "\n".join(sentences)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The name, or how many agents."""
+    return names[0] if len(names) == 1 else f"{len(names)} agents"
+
+
 def what_is_lost(row: Row) -> str:
     """One sentence for the question before a removal."""
+    first = f"It is {row.state} and will be stopped first. " if row.view.alive and row.state.is_live else ""
+    return f"{first}This deletes {_held(row)}. Everything is saved first, and undo restores it."
+
+
+def _held(row: Row) -> str:
     held = [f"its worktree{_size(row)}", f"its branch {plain(row.view.branch)}" if row.view.branch else ""]
     held += ["its database" if row.view.agent.database else "", "its ports" if row.view.ports else ""]
-    first = f"It is {row.state} and will be stopped first. " if row.view.alive and row.state.is_live else ""
-    gone = _and([each for each in held if each])
-    return f"{first}This deletes {gone}. Everything is saved first, and undo restores it."
+    return _and([each for each in held if each])
 
 
 def _size(row: Row) -> str:

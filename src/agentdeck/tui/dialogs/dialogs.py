@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -15,6 +15,11 @@ from textual.widgets import Button, Checkbox, Input, Label, OptionList
 
 from agentdeck.core.text.text import plain
 from agentdeck.tui.keys.keymap import with_keys
+
+
+def sentences(text: str, keymap: Mapping[str, str]) -> str:
+    """The lines of `text` with this person's keys in them, each safe to show."""
+    return "\n".join(plain(with_keys(line, keymap)) for line in text.splitlines())
 
 
 class Tick(Checkbox):
@@ -60,7 +65,7 @@ class Confirm(YesOrNo):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(plain(self._question), classes="question", markup=False)
-            yield Label(plain(with_keys(self._loss, self.app._keymap)), classes="loss", markup=False)
+            yield Label(sentences(self._loss, self.app._keymap), classes="loss", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._no} (n)", id="no", variant="primary", compact=True)
                 yield Button(f"{self._yes} (y)", id="yes", variant="error", compact=True)

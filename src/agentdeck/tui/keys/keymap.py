@@ -37,6 +37,7 @@ _SHOWN = {
     "plus": "+",
     "equals_sign": "=",
     "asterisk": "*",
+    "percent_sign": "%",
     "pageup": "pgup",
     "pagedown": "pgdn",
     "delete": "del",

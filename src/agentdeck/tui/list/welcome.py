@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from agentdeck.core.text.text import plain
+from agentdeck.tui.keys.keymap import with_keys
 
 _LINES = (
     ("AgentDeck", "bold $text-accent"),
@@ -16,9 +17,9 @@ _LINES = (
     ("of its own, so several can work on this repository at once without", ""),
     ("getting in each other's way. They keep running after you quit.", ""),
     ("", ""),
-    ("n    start the first agent", "bold $text-success"),
-    ("?    all keys", "$foreground 60%"),
-    ("q    leave", "$foreground 60%"),
+    ("{deck.new}    start the first agent", "bold $text-success"),
+    ("{program.help}    all keys", "$foreground 60%"),
+    ("{program.quit}    leave", "$foreground 60%"),
     ("", ""),
     ('From a shell: agentdeck run "fix the failing test"', "$foreground 60%"),
 )
@@ -30,5 +31,7 @@ class Welcome(Widget):
         self._repository = plain(repository)
 
     def render(self) -> Content:
-        lines = [Content.styled(text.replace("{repository}", self._repository), style) for text, style in _LINES]
+        keymap = self.app._keymap
+        said = [(with_keys(text, keymap).replace("{repository}", self._repository), style) for text, style in _LINES]
+        lines = [Content.styled(text, style) for text, style in said]
         return Content("\n").join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
@@ -40,27 +41,27 @@ class DeckVerbs(AgentVerbs):
         self.app.push_screen(LandDialog(self.deck, names), answer)
 
     def action_publish(self) -> None:
-        row = self._row()
-        if row is None:
+        rows = self._targets(lambda row: True, "")
+        if not rows:
             return
-        name = row.name
-        base = plain(row.view.base) or "its base"
+        names, base = [row.name for row in rows], rows[0].view.base
+        shown, what = plain(base) or "its base", "a pull request" if len(rows) == 1 else "a pull request for each"
         options = [
-            (f"push {name} and open a pull request against {base}", "propose"),
+            (f"push and open {what}", "propose"),
             ("the same, as a draft", "draft"),
-            (f"pull {base} from its remote", "pull"),
+            (f"pull {shown} from its remote", "pull"),
         ]
 
         def answer(choice: str | None) -> None:
             if choice == "pull":
-                self.actions.do(f"pulling {base}", lambda note: self.deck.landings.pull(row.view.base, note))
-            elif choice is not None:
-                draft = choice == "draft"
-                title = f"opening a pull request for {name}"
-                self.actions.do(title, lambda note: self._propose(name, note, draft=draft), name)
+                self.actions.do(f"pulling {shown}", lambda note: self.deck.landings.pull(base, note))
+                return
+            for name in names if choice is not None else ():
+                work = partial(self._propose, name, draft=choice == "draft")
+                self.actions.do(f"opening a pull request for {name}", work, name)
 
         text = "A pull request needs gh or glab; AgentDeck says so before it pushes anything."
-        self.app.push_screen(Choose(f"Publish {name}", text, options), answer)
+        self.app.push_screen(Choose(f"Publish {', '.join(names)}", text, options), answer)
 
     def _propose(self, name: str, note: Note, *, draft: bool) -> str:
         from agentdeck.engine.views.landings import LandRequest
