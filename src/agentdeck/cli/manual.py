@@ -61,6 +61,10 @@ agent.commands. all: it can do anything that you can; give this option twice.
 By default its CLI's own settings apply. A headless agent can't ask, so it needs
 edit.
 
+--box files: the agent sees the machine's programs, its worktree and the git
+folder, and none of your other files. It can change its worktree and its own
+branch, nothing else. Linux only; “agentdeck doctor” says whether it works here.
+
 TIME is 90, 90s, 15m, 2h or 1h30m.
 
 A task file:
@@ -72,7 +76,7 @@ A task file:
   task = "Document the parser"
   after = ["parser"]            # start when these are done
   agent = "codex"
-  # also: branch, base, tier, permission, timeout, env, id
+  # also: branch, base, tier, permission, box, timeout, env, id
 
 With -f, run exits with 0 when all tasks are done. Otherwise it exits with the
 code shared by the tasks that failed or could not start, or with 1 if their

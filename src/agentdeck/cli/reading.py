@@ -107,7 +107,8 @@ def _facts(
             "profile",
             f"{agent.profile}, {agent.mode}"
             + (f", tier {agent.tier}" if agent.tier else "")
-            + (f", permission {agent.permission}" if agent.permission else ""),
+            + (f", permission {agent.permission}" if agent.permission else "")
+            + (f", box {agent.box}" if agent.box else ""),
         ),
         ("model", view.model),
         *_activity_facts(view),

@@ -47,6 +47,7 @@ def how_to_install(package: str) -> str:
 def machine_checks(path: str | None = None) -> Iterator[Check]:
     """git and tmux, which nothing works without, and the agents that are in `path` (default: this process's)."""
     yield from _tool_checks()
+    yield _box_check()
     yield from _profile_checks(path)
 
 
@@ -65,6 +66,17 @@ def _tool_checks() -> Iterator[Check]:
         yield _tool_check("tmux", tuple(map(int, numbers)), _TMUX_NEEDED, told.split()[-1])
     else:  # one that was built from its master branch
         yield Check("tmux", None, told or "doesn't print its version", f"{_words(_TMUX_NEEDED)} or newer is needed.")
+
+
+def _box_check() -> Check:
+    """Whether agents can have a box: one is made to see. It is no fault where they can't, until one is asked for."""
+    from agentdeck.system.box.bubblewrap import require_box
+
+    try:
+        require_box()
+    except DeckError as error:
+        return Check("boxes", None, error.title.rstrip("."), error.hint)
+    return Check("boxes", True, "can be made")
 
 
 def _tool_check(name: str, found: tuple[int, ...], needed: tuple[int, ...], text: str = "") -> Check:

@@ -164,6 +164,8 @@ class Agent:
     tier: str = ""
     permission: str = ""
     """How much it may do without asking, as `core.agents.permission` has the levels; empty: as its CLI is set up."""
+    box: str = ""
+    """The mode of its box, as `core.box` has them; empty: it has none."""
     timeout: float | None = None
     env: dict[str, str] = field(default_factory=dict)
     id: str = ""

@@ -153,6 +153,12 @@ class Orders:
     tools: tuple[str, ...] = ()
     """The command line of the deck's tools for this agent, started for each of its processes that calls; empty: it has
     none."""
+    box: tuple[str, ...] = ()
+    """Words to put before each command line, so that it runs in the agent's box; empty: it has none."""
+    own_git: str = ""
+    """The folder of what its git writes in the box; empty: it has no box."""
+    own_branches: str | None = None
+    """The folder of branches, without `refs/heads/`, in which it can make and move them there; None: nowhere."""
     chain: tuple[ChainEntry, ...] = ()
     """The profiles to fail over to and back, the agent's own first; empty: it ends when its provider fails."""
     policy: Policy = field(default_factory=Policy)
@@ -179,7 +185,7 @@ class Orders:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Orders:
         fields = dict(data)
-        for key in ("argv", "env_unset", "setup", "tools"):
+        for key in ("argv", "env_unset", "setup", "tools", "box"):
             fields[key] = tuple(fields.get(key, ()))
         fields["mode"] = Mode(fields["mode"])
         _read_rules(fields)

@@ -218,6 +218,18 @@ class TrashConfig(Section):
     """Days after which `agentdeck prune` offers to delete it."""
 
 
+class BoxConfig(Section):
+    """What agents see of this machine, beside its programs, their repository and their worktree. Linux only."""
+
+    mode: Literal["off", "files"] = "off"
+    """`files`: an agent sees no other files of yours, and of the repository it can change its own branch alone; `off`:
+    it can do what you can."""
+    read: list[str] = Field(default=[])
+    """More files and folders that agents in a box see, such as `~/.m2`; only your own file can have this key."""
+    write: list[str] = Field(default=[])
+    """More that they see and change; only your own file can have this key."""
+
+
 class TrustConfig(Section):
     """Repositories that are always trusted; only your own file can have this table."""
 
@@ -237,6 +249,7 @@ class Config(Section):
     queue: QueueConfig = QueueConfig()
     landing: LandingConfig = LandingConfig()
     trash: TrashConfig = TrashConfig()
+    box: BoxConfig = BoxConfig()
     trust: TrustConfig = TrustConfig()
     providers: Providers = Field(default={}, validate_default=True)
     """Model servers by name: the known ones need no table."""

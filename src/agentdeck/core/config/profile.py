@@ -167,6 +167,17 @@ class DeckTools(_Section):
     the list of its words. Empty: it is not told."""
 
 
+class BoxFiles(_Section):
+    """What the CLI needs in a box beside its program, where its home is another one. Paths begin with `~/`."""
+
+    copies: Annotated[tuple[str, ...], Field(alias="copy")] = ()
+    """Settings, which are copied once."""
+    share: tuple[str, ...] = ()
+    """Logins: the person's own file, so that one that is refreshed is not lost."""
+    unset: tuple[str, ...] = ()
+    """Variables by which it would look elsewhere."""
+
+
 class Grant(_Section):
     """What the CLI is told on one level."""
 
@@ -265,6 +276,7 @@ class Profile(ProfileBehaviour, _Section):
     permission: Permissions = Permissions()
     sandbox: Sandbox = Sandbox()
     tools: DeckTools = DeckTools()
+    box: BoxFiles = BoxFiles()
     transcript: Transcript | None = None
     """None: the log is what a terminal would have kept."""
     gateway: GatewayWiring | None = None

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from agentdeck.core.agents.permission import is_as_strict
+from agentdeck.core.box.box import is_as_narrow
 from agentdeck.core.config.tomllines import dotted
 
 Values = Mapping[str, Any]
@@ -179,6 +180,9 @@ KEYS: dict[str, TrustKey] = {
     "dashboard.call_for": HARMLESS,
     "dashboard.title": HARMLESS,
     "keys": TrustKey(Reach.LOOSENS, "changes your keys in the dashboard"),
+    "box.mode": TrustKey(Reach.LOOSENS, "says what agents see of your files", tightens=is_as_narrow),
+    "box.read": TrustKey(Reach.OWN),
+    "box.write": TrustKey(Reach.OWN),
     "trust.roots": TrustKey(Reach.OWN),
 }
 """Every key of the configuration; a table of free names (`providers`, `agent.env`) stands for all below it."""

@@ -100,7 +100,14 @@ def _agent(world: World, gate: Gate, commit: str) -> Agent:
         env={"AGENTDECK_GATE": gate.agent, "AGENTDECK_BASE": gate.base},
         landing=gate.landing,
         runs=1,
+        box=_box(world, gate),
     )
+
+
+def _box(world: World, gate: Gate) -> str:
+    """The mode of its box: it runs what the agent wrote."""
+    agent, mode = world.store.agent(gate.agent), world.settings.config.box.mode
+    return mode if mode != "off" else agent.box if agent else ""
 
 
 def _wait(world: World, name: str, cancelled: Callable[[], bool]) -> None:

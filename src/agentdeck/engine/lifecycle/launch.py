@@ -66,7 +66,19 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
         known = {name: _environment(world, agent, world.profiles[name], each) for name, each in others.items()}
         environment[VARIABLES] = differences(environment, known, {name: each.unset for name, each in others.items()})
     unset = tuple(sorted(wiring.unset - set(agent.env)))
-    return replace(orders, argv=argv, typed=typed, env_unset=unset, wired=wiring.wired), environment
+    orders = replace(orders, argv=argv, typed=typed, env_unset=unset, wired=wiring.wired)
+    return _in_box(world, agent, orders, environment) if agent.box else (orders, environment)
+
+
+def _in_box(world: World, agent: Agent, orders: Orders, environment: dict[str, str]) -> tuple[Orders, dict[str, str]]:
+    from agentdeck.engine.box.boxes import boxed
+    from agentdeck.engine.worktrees.boxed import own_git
+
+    names = dict.fromkeys(filter(None, (orders.profile, *(entry.profile for entry in orders.chain))))
+    words, environment = boxed(world, agent, {name: world.profiles[name] for name in names}, environment)
+    own = own_git(world, agent)
+    assert own is not None
+    return replace(orders, box=words, own_git=str(own.folder), own_branches=own.branches), environment
 
 
 def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:

@@ -8,6 +8,7 @@ before the first thing goes, and the files of its worktree are deleted last, out
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -284,8 +285,8 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
     log = Path(pane.log) if pane and is_known else world.store.new_log(agent.name)
     for line in hooks.teardown:
         try:
-            environment = hook_environment(world, agent)
-            result = run(["/bin/sh", "-c", line], cwd=folder, env=environment, timeout=hooks.timeout, group=True)
+            argv, environment = _teardown(world, agent, line)
+            result = run(argv, cwd=folder, env=environment, timeout=hooks.timeout, group=True)
             output, failed = (result.out + result.err).decode("utf-8", "replace"), not result
         except DeckError as error:
             output, failed = str(error), True
@@ -295,6 +296,17 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
         if failed:
             text = f"tear-down “{line}” failed; the removal continues"
             world.note(Event(EventKind.WARNING, agent.name, text, {"output": output[-2000:]}), note)
+
+
+def _teardown(world: World, agent: Agent, line: str) -> tuple[tuple[str, ...], dict[str, str | None]]:
+    argv, environment = ("/bin/sh", "-c", line), hook_environment(world, agent)
+    if not agent.box:
+        return argv, environment
+    from agentdeck.engine.box.boxes import boxed
+
+    merged = {**os.environ, **environment}
+    words, inside = boxed(world, agent, {}, {name: value for name, value in merged.items() if value is not None})
+    return (*words, *argv), dict.fromkeys(os.environ) | inside
 
 
 def retire(world: World, agent: Agent, saved: Path) -> None:

@@ -109,6 +109,7 @@ def _check(world: World, request: StartRequest) -> None:
         )
     if world.settings.config.ports.per_agent:
         world.ports.owners()  # a registry that can't be read fails here, before anything is made
+    _box_of(world, request)
     if request.timeout is not None and request.timeout <= 0:
         raise UsageError("A time-out must be more than 0 seconds.")
 
@@ -159,6 +160,14 @@ def _permission_of(world: World, request: StartRequest) -> str:
     return permission_of(world, world.profiles[_profile_of(world, request)], request.permission, sure=request.sure)
 
 
+def _box_of(world: World, request: StartRequest) -> str:
+    if (request.box or world.settings.config.box.mode) == "off":
+        return ""
+    from agentdeck.engine.box.boxes import mode_of
+
+    return mode_of(world, request.box)
+
+
 def _profile_of(world: World, request: StartRequest) -> str:
     from agentdeck.engine.profiles.chain import COMMAND
     from agentdeck.system.config.profiles import choose
@@ -190,6 +199,7 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
         base=request.base or "",
         tier=request.tier or defaults.tier,
         permission=_permission_of(world, request),
+        box=_box_of(world, request),
         timeout=request.timeout or defaults.timeout,
         env=dict(request.env),
         id=request.id or "",

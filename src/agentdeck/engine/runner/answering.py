@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -51,8 +52,12 @@ class Answering:
 
     def _tell(self, hook: str, said: str) -> bool:
         with contextlib.suppress(OSError):
-            descriptor = os.open(self._folder / hook, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            # The folder is the agent's to write: a link in it could lead to a person's file.
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self._folder / Path(hook).name, flags)
             try:
+                if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                    return False
                 return os.write(descriptor, said.encode()) == len(said.encode())
             finally:
                 os.close(descriptor)

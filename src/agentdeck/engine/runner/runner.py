@@ -26,6 +26,7 @@ from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.answering import Answering
+from agentdeck.engine.runner.boxed_git import BoxedGit
 from agentdeck.engine.runner.delivery import Delivery
 from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
 from agentdeck.engine.runner.findings import Findings
@@ -100,6 +101,7 @@ class Runner:
         self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent, self.answering)
         queue = self.store.messages(orders.agent)
         self.delivery = Delivery(queue, self.typist, self.relay.unsent, self._note)
+        self.boxed = BoxedGit(orders) if orders.box else None
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
@@ -238,14 +240,18 @@ class Runner:
                 status = replace(self.watch.status, agent_pid=pid, reason=reason, fault=Fault.NONE)
                 self._on_change(replace(status, state=State.WORKING, since=time.time()))
 
-        return self.relay.run(argv, cwd, environment, started)
+        code = self.relay.run((*self.orders.box, *argv), cwd, environment, started)
+        if self.boxed is None:
+            return code
+        self.boxed.look(self.recorder.note)
+        return 128 - code if code > 128 else code  # which a signal has ended, as bubblewrap tells it
 
     def _look_where(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
         """Tell the watch what else it can ask, beside the screen."""
         if self.orders.reports == "claude":
             self.watch.session_status = SessionStatus(environment)
         if is_shell(argv):
-            self.watch.at_prompt = self.relay.rests
+            self.watch.at_prompt = self.relay.rests_in_box if self.boxed else self.relay.rests
         else:
             self.watch.judge = self._verdict
 
@@ -342,6 +348,8 @@ class Runner:
             if self._look_at_limit(now, due):
                 self._end_program()
                 return now
+            if self.boxed is not None:
+                due.append(self.boxed.tick(now, self.recorder.note))
             due += [self.watch.next_look(), self.typist.tick(self.orders, self.watch, now)]
             due.append(self.messages.tick(self.watch, now))
             ready = self.typist.has_begun(self.orders) and not self.messages.busy

@@ -198,6 +198,8 @@ class StartRequest:
     tier: str | None = None
     permission: str | None = None
     """How much it may do without asking; None: as the profile, the configuration or its CLI says."""
+    box: str | None = None
+    """The mode of its box; None: as the configuration says."""
     sure: bool = False
     """Whether `all` was said twice."""
     timeout: float | None = None

@@ -68,6 +68,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "log": str(view.log) if view.log else None,
         "tier": agent.tier,
         "permission": agent.permission,
+        "box": agent.box,
         "timeout": agent.timeout,
         "failover": list(agent.failover) if agent.failover is not None else None,
         "env": sorted(agent.env),

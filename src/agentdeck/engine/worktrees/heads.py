@@ -17,6 +17,7 @@ from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import WorktreeLease
 from agentdeck.engine.worktrees import identity
+from agentdeck.engine.worktrees.boxed import take_in
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, NotFoundError, RefusedError
 from agentdeck.system.git import heads
@@ -40,6 +41,7 @@ class Work:
 
 def work_of(world: World, agent: Agent) -> Work:
     """Raise NotFoundError for an agent that never had a worktree."""
+    take_in(world, agent)
     lease, own = _lease(agent), identity.git_dir(world.repo.common, agent)
     trees = list_worktrees(world.repo)
     worktree = next((tree for tree in trees if own and os.path.realpath(tree.git_dir) == os.path.realpath(own)), None)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent
+from agentdeck.engine.worktrees.boxed import take_in
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.git.checkouts import Worktree, find_worktree
@@ -62,6 +63,7 @@ def identity_of(common: Path, agent: Agent) -> Identity:
 
 def record_of(world: World, agent: Agent) -> Worktree | None:
     """git's record of the agent's worktree, wherever that says it lies; None where there is none."""
+    take_in(world, agent)
     own = git_dir(world.repo.common, agent)
     return find_worktree(world.repo, own) if own else None
 
@@ -91,6 +93,7 @@ def enter(world: World, agent: Agent) -> Repository:
     """The repository as seen from the agent's worktree; raise ForeignError or NotFoundError where that can't be."""
     found = identity_of(world.repo.common, agent)
     check_usable(found, agent.name)
+    take_in(world, agent)
     return world.repo.at(found.path, git_dir(world.repo.common, agent))
 
 

@@ -18,6 +18,7 @@ import termios
 import time
 import tty
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from agentdeck.system.machine.tree import reap
 
@@ -172,6 +173,15 @@ class PtyRelay:
         except OSError:
             return False
 
+    def rests_in_box(self) -> bool:
+        """As `rests`, of a program in a box: it is the grandchild of what we have started, and there is nothing between
+        but bubblewrap's two processes."""
+        try:
+            first = os.tcgetpgrp(self._master) if self._master >= 0 else 0
+            return first > 0 and _parent(_parent(first)) == self.pid
+        except (OSError, ValueError, IndexError):
+            return False
+
     def show(self, data: bytes) -> None:
         """Put `data` on our own terminal only."""
         self._to_screen += data
@@ -305,6 +315,10 @@ def _become(
     except BaseException:  # noqa: BLE001 - a forked child must never run its parent's code on
         os.write(failed, str(errno.EINVAL).encode())
     os._exit(127)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[1])
 
 
 def _set_size(descriptor: int, size: tuple[int, int]) -> None:

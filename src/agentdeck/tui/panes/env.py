@@ -113,6 +113,7 @@ def entries_of(deck: Deck, view: AgentView) -> list[EnvLine]:
         ("profile", f"{agent.profile}, {agent.mode}"),
         ("tier", agent.tier),
         ("permission", agent.permission),
+        ("box", agent.box),
         ("model", status.model),
         ("session", status.session),
         ("log", str(view.log or "")),

@@ -1,0 +1,33 @@
+"""The command line of bubblewrap, which makes a box of namespaces on Linux without being root."""
+
+from __future__ import annotations
+
+from agentdeck.core.box.box import Box, Mount, View
+
+_SIGNALS = "HUP,INT,QUIT,TERM"
+"""What ends an agent in its own way. bubblewrap would die of them at once, and take the agent along."""
+
+
+def wrap(box: Box, program: str = "bwrap") -> tuple[str, ...]:
+    """The words to put before a command line so that it runs in `box`, in the folder where it is started.
+
+    It sees no process but its own, and all of them end with it. Its exit code is the command's; one that a signal ended
+    has 128 and the signal's number.
+    """
+    own = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+    kept = ("--die-with-parent", "--cap-drop", "ALL")
+    mounts = (word for mount in box.mounts for word in _words(mount))
+    return (
+        *("env", f"--ignore-signal={_SIGNALS}", program, *own, *kept),
+        *("--proc", "/proc", "--dev", "/dev", *mounts, "--remount-ro", "/", "--"),
+        *("env", f"--default-signal={_SIGNALS}"),
+    )
+
+
+def _words(mount: Mount) -> tuple[str, ...]:
+    if mount.view is View.EMPTY:
+        return "--tmpfs", mount.path
+    if mount.view is View.LINK:
+        return "--symlink", mount.source, mount.path
+    option = "--bind" if mount.view is View.WRITE else "--ro-bind"
+    return f"{option}-try" if mount.optional else option, mount.source or mount.path, mount.path

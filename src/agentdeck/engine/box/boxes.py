@@ -1,0 +1,165 @@
+"""The box of an agent: what it sees, where its home is, and how what its git writes comes into the repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.box.box import Box, BoxMode, Mount, read, write
+from agentdeck.core.box.bubblewrap import wrap
+from agentdeck.engine.worktrees import identity
+from agentdeck.engine.worktrees.boxed import own_git
+from agentdeck.engine.world import World
+from agentdeck.errors import RefusedError
+from agentdeck.system.box import views
+from agentdeck.system.box.bubblewrap import require_box
+from agentdeck.system.box.own_git import HEADS, OwnGit
+from agentdeck.system.files.files import home_path, private_folder
+from agentdeck.system.git.heads import head_at
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.profile import BoxFiles, Profile
+
+_HOME = "home"
+_SHARED = ("inbox", "asking")
+"""Folders of an agent in the store that its CLI's hooks write to."""
+_AWAY = (
+    *("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"),
+    *("SSH_AUTH_SOCK", "SSH_AGENT_PID", "DBUS_SESSION_BUS_ADDRESS", "GPG_AGENT_INFO", "DISPLAY", "WAYLAND_DISPLAY"),
+    *("XAUTHORITY", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "SSH_ASKPASS", "SUDO_ASKPASS"),
+)
+"""Variables that lead to what is not in the box."""
+_TOOLS = {
+    "RUSTUP_HOME": ".rustup",
+    "PYENV_ROOT": ".pyenv",
+    "NVM_DIR": ".nvm",
+    "VOLTA_HOME": ".volta",
+    "RBENV_ROOT": ".rbenv",
+}
+"""Variables by which tools find their own below the person's home, where the home is another one."""
+_GIT_SETTINGS = {"gc.auto": "0", "maintenance.auto": "false", "commit.gpgSign": "false", "tag.gpgSign": "false"}
+"""No key is in the box, and what git would tidy up is not its own."""
+
+
+def mode_of(world: World, asked: str | None) -> str:
+    """The mode of a new agent's box; empty: it has none. Raise where it is to have one and none can be made."""
+    mode = asked or world.settings.config.box.mode
+    if mode == BoxMode.OFF:
+        return ""
+    require_box()
+    if world.repo.setting("extensions.refStorage") == "reftable":
+        raise RefusedError(
+            "This repository keeps its branches in tables (reftable), which a box can't hold apart.",
+            hint="“agentdeck run --no-box …” starts the agent without a box.",
+        )
+    return mode
+
+
+def boxed(
+    world: World, agent: Agent, profiles: Mapping[str, Profile], environment: Mapping[str, str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The words before the command line of `agent`, and its environment in the box; `profiles` are those that may take
+    over."""
+    own, git_dir = own_git(world, agent), identity.git_dir(world.repo.common, agent)
+    assert own is not None and agent.worktree is not None
+    program = require_box()
+    if git_dir is None:
+        raise RefusedError(f"git has no record of {agent.name}'s worktree, so it can't have a box.")
+    _prepare(world, own, git_dir)
+    person = Path(os.path.realpath(environment.get("HOME") or Path.home()))
+    folder = world.store.agent_folder(agent.name)
+    home = private_folder(folder / _HOME)
+    files = [profile.box for profile in profiles.values()]
+    _copy_settings(person, home, files)
+    mounts = (
+        *views.machine(person, environment.get("PATH", "")),
+        *views.repository(own, agent.worktree.path, str(git_dir), _links(Path(agent.worktree.path), world.root)),
+        *_store(folder, home),
+        *_lent(world, agent, person, home, files),
+    )
+    return wrap(Box(mounts), program), _variables(environment, person, home, files)
+
+
+def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
+    head = head_at(git_dir)
+    branch = head.branch if head else ""
+    own.prepare(world.repo, branch if branch.rpartition("/")[0] == own.branches else "")
+    if own.branches is None:
+        return
+    places = "/".join(filter(None, (HEADS, own.branches)))
+    for place in (world.repo.common / places, world.repo.common / "logs" / places):
+        place.mkdir(parents=True, exist_ok=True)  # nothing can be mounted where nothing is
+
+
+def _copy_settings(person: Path, home: Path, files: list[BoxFiles]) -> None:
+    for name in {name for each in files for name in each.copies}:
+        source, copy = person / name.removeprefix("~/"), home / name.removeprefix("~/")
+        if os.path.lexists(copy) or not source.exists():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError, shutil.Error):
+            if source.is_dir():
+                shutil.copytree(source, copy, symlinks=True)
+            else:
+                shutil.copy2(source, copy)
+
+
+def _links(worktree: Path, root: Path) -> Iterator[str]:
+    """What the worktree's links at its top lead to, such as `node_modules` of the main checkout."""
+    for entry in os.scandir(worktree):
+        if entry.is_symlink():
+            target = os.path.realpath(entry.path)
+            if Path(target).is_relative_to(root) and not Path(target).is_relative_to(worktree):
+                yield target
+
+
+def _store(folder: Path, home: Path) -> Iterator[Mount]:
+    for name in _SHARED:
+        yield write(str(private_folder(folder / name)))
+    for name in ("claude-settings.json", "task.txt"):
+        yield read(str(folder / name), optional=True)
+    yield write(str(folder / "deck.sock"), optional=True)
+    yield write(str(home))
+
+
+def _lent(world: World, agent: Agent, person: Path, home: Path, files: list[BoxFiles]) -> Iterator[Mount]:
+    """What is the person's or the configuration's to add."""
+    config = world.settings.config.box
+    for name in (".gitconfig", ".config/git", *_TOOLS.values()):
+        if (found := person / name).exists():
+            yield read(str(found), os.path.realpath(found))
+    for name in {name.removeprefix("~/") for each in files for name in each.share}:
+        if (found := person / name).exists():
+            place = home / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+            yield write(str(place), os.path.realpath(found))
+    if agent.env_file is not None:
+        yield write(agent.env_file.tmp)
+    for each in config.read:
+        yield read(_place(each, person), optional=True)
+    for each in config.write:
+        yield write(_place(each, person), optional=True)
+
+
+def _place(path: str, person: Path) -> str:
+    return os.path.realpath(home_path(path) if not path.startswith("~/") else person / path[2:])
+
+
+def _variables(environment: Mapping[str, str], person: Path, home: Path, files: list[BoxFiles]) -> dict[str, str]:
+    gone = {*_AWAY, *(name for each in files for name in each.unset)}
+    found = {name: value for name, value in environment.items() if name not in gone}
+    tools = {name: str(person / place) for name, place in _TOOLS.items() if (person / place).is_dir()}
+    config = person / ".gitconfig"
+    if "GIT_CONFIG_GLOBAL" not in found and config.exists():
+        found["GIT_CONFIG_GLOBAL"] = str(config)
+    count = int(found["GIT_CONFIG_COUNT"]) if found.get("GIT_CONFIG_COUNT", "").isdigit() else 0
+    for number, (key, value) in enumerate(_GIT_SETTINGS.items(), count):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    found["GIT_CONFIG_COUNT"] = str(count + len(_GIT_SETTINGS))
+    return {**tools, **found, "HOME": str(home)}

@@ -1,0 +1,31 @@
+"""What an agent in a box has written for itself, before anybody looks at its work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.engine.world import World
+
+if TYPE_CHECKING:
+    from agentdeck.system.box.own_git import OwnGit
+
+GIT = "git"
+"""The folder below the agent's in the store."""
+
+
+def own_git(world: World, agent: Agent) -> OwnGit | None:
+    """None where it has no box."""
+    tree = agent.worktree
+    if not agent.box or tree is None:
+        return None
+    from agentdeck.system.box.own_git import OwnGit
+
+    branches = tree.branch.rpartition("/")[0] if tree.branch else None
+    return OwnGit(world.repo.common, world.store.agent_folder(agent.name) / GIT, branches)
+
+
+def take_in(world: World, agent: Agent) -> str:
+    """Bring it into the repository; return what could not come, in a sentence."""
+    own = own_git(world, agent)
+    return own.take_in(world.repo) if own is not None and own.folder.exists() and own.has_news() else ""

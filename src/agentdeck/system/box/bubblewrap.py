@@ -1,0 +1,41 @@
+"""Whether this machine can make boxes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+from agentdeck.core.box.box import Box, empty, read
+from agentdeck.core.box.bubblewrap import wrap
+from agentdeck.errors import MissingToolError, RefusedError
+from agentdeck.system.machine.process import run
+
+_SECONDS = 20.0
+
+
+def require_box() -> str:
+    """The path of bubblewrap. Raise where no box can be made, with what to do about it: a box is tried out."""
+    if sys.platform != "linux":
+        raise RefusedError("A box needs Linux.", hint="“agentdeck run --no-box …” starts the agent without one.")
+    program = shutil.which("bwrap")
+    if program is None:
+        hint = "Install it: sudo apt install bubblewrap (or dnf, pacman, zypper install bubblewrap)."
+        raise MissingToolError("A box needs bubblewrap, and there is no program “bwrap” in PATH.", hint=hint)
+    tried = run([*wrap(Box((read("/"), empty("/run"))), program), "true"], timeout=_SECONDS)
+    if not tried:
+        raise RefusedError("bubblewrap can't make a box here.", hint=_way_out(tried.complaint), detail=tried.complaint)
+    return program
+
+
+def _way_out(complaint: str) -> str:
+    """What helps, by bubblewrap's words for how the kernel refused."""
+    if "setting up uid map" in complaint or "RTM_NEWADDR" in complaint:
+        return (
+            "AppArmor forbids it: sudo cp /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ && "
+            "sudo apparmor_parser -r /etc/apparmor.d/bwrap-userns-restrict (package apparmor-profiles)"
+        )
+    if "No permissions to create new namespace" in complaint or "Creating new namespace failed" in complaint:
+        return (
+            "User namespaces are off: sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000"
+        )
+    return "“agentdeck run --no-box …” starts the agent without one."

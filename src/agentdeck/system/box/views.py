@@ -1,0 +1,99 @@
+"""What an agent's box shows of the machine and of the repository."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from agentdeck.core.box.box import Mount, View, empty, read, write
+from agentdeck.system.box.own_git import BORROWED, HEADS, OwnGit, alternates
+
+_PROGRAMS = tuple(map(Path, ("/usr", "/opt", "/etc", "/nix", "/gnu")))
+_MERGED = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")))
+_SCRATCH = tuple(map(Path, ("/tmp", "/run", "/var/tmp")))  # noqa: S108 - they are made empty
+_NAMES = tuple(map(Path, ("/etc/resolv.conf", "/etc/hosts", "/etc/localtime")))
+"""Files of /etc that may be links to what is not shown."""
+_REDIRECTS = ("commondir", "gitdir", "locked", "config.worktree")
+"""Files by which a worktree's git folder could lead git elsewhere."""
+
+
+def machine(home: Path, path: str) -> Iterator[Mount]:
+    """The machine's programs, which can't be changed, and empty folders where people's files are.
+
+    `home` is the person's, and `path` the agent's PATH: where its programs lie below `home` they are shown.
+    """
+    for place in _PROGRAMS:
+        yield read(str(place), optional=True)
+    for place in _MERGED:
+        if place.is_symlink():
+            yield Mount(View.LINK, str(place), str(place.readlink()))
+        elif place.is_dir():
+            yield read(str(place))
+    for place in (*_SCRATCH, home):
+        yield empty(str(place))
+    for name in _NAMES:
+        if (found := name.resolve()) != name and found.exists():
+            yield read(str(found))
+    for tool in toolchains(home, path):
+        yield read(str(tool))
+
+
+def toolchains(home: Path, path: str) -> list[Path]:
+    """Folders outside of the machine's own that hold what PATH and our own Python need."""
+    wanted = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2]]
+    for entry in map(Path, path.split(os.pathsep)):
+        if entry.is_absolute() and entry.is_dir() and not _is_system(entry):
+            wanted += _roots_of(entry, home)
+    found = sorted({*wanted, *(each.resolve() for each in wanted)})
+    kept = [each for each in found if each.is_dir() and not _is_system(each) and not _holds_people(each, home)]
+    return [each for each in kept if not any(each != other and each.is_relative_to(other) for other in kept)]
+
+
+def _roots_of(entry: Path, home: Path) -> Iterator[Path]:
+    """The folder of programs, and those that its links lead into: `~/.local/bin/claude` leads to a folder of versions,
+    and node finds its modules beside its `bin`."""
+    yield entry
+    if entry.name in ("bin", "sbin", ".bin", "shims") and entry.parent != home / ".local":
+        yield entry.parent
+    for program in entry.iterdir():
+        if program.is_symlink() and not (target := program.resolve()).is_relative_to(entry):
+            yield target.parent.parent if target.parent.name == "bin" else target.parent
+
+
+def _is_system(path: Path) -> bool:
+    return any(path.is_relative_to(each) for each in (*_PROGRAMS, *_MERGED))
+
+
+def _holds_people(path: Path, home: Path) -> bool:
+    """Whether showing the folder would show a home, or all of the machine."""
+    return home.is_relative_to(path) or path in (*_SCRATCH, Path("/home"))
+
+
+def repository(own: OwnGit, worktree: str, git_dir: str, common: Iterable[str] = ()) -> Iterator[Mount]:
+    """The worktree, which can be written, and of the git folder what work in it needs.
+
+    Nothing of it but the index, HEAD and the like of this worktree, and the agent's own objects and branches, can be
+    written. `common` are more files and folders that its links lead to.
+    """
+    git = str(own.common)
+    yield read(git)
+    yield empty(f"{git}/agentdeck")
+    yield read(BORROWED, f"{git}/objects")
+    yield empty(f"{BORROWED}/info")
+    for path in alternates(own.common):
+        yield read(str(path))
+    yield write(f"{git}/objects", str(own.objects))
+    yield read(f"{git}/objects/info", str(own.info))
+    if own.branches is not None:
+        branches = "/".join(filter(None, (HEADS, own.branches)))
+        yield write(f"{git}/{branches}", str(own.heads))
+        yield write(f"{git}/logs/{branches}", str(own.logs))
+        folders = [each for each in (own.common / branches).iterdir() if each.is_dir()]
+        yield from (read(str(each), optional=True) for each in folders)
+    yield write(git_dir)
+    yield from (read(f"{git_dir}/{name}", optional=True) for name in _REDIRECTS)
+    yield from (read(path, optional=True) for path in common)
+    yield write(worktree)
+    yield read(f"{worktree}/.git")
