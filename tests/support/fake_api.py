@@ -33,6 +33,8 @@ class FakeApi:
     """Seconds that pass before it answers."""
     escalate: bool = False
     """Whether Codex's shell is asked to leave its sandbox, for which Codex asks a person."""
+    asks: tuple[dict[str, Any], ...] = ()
+    """The questions that Claude Code is to put to the person first, as its AskUserQuestion takes them."""
     commands: tuple[str, ...] = (f"printf '{CONTENT.strip()}\\n' > {FILE}",)
     """What the shells of Claude Code and Codex are asked to run, one call after the other."""
     calls: tuple[tuple[str, dict[str, Any]], ...] = ()
@@ -121,14 +123,17 @@ class ApiHandler(BaseHTTPRequestHandler):
 
     def _messages(self, body: dict[str, Any]) -> None:
         tools = {tool.get("name") for tool in body.get("tools", [])}
-        did = json.dumps(body.get("messages", [])).count('"tool_result"')
+        did = json.dumps(body.get("messages", [])).count('"tool_result"') - bool(self.api.asks)
         empty: dict[str, Any]
         block: dict[str, Any] = {"type": "text", "text": FINISHED}
         if self.api.calls:
             call = self._next_call(json.dumps(body.get("messages", [])), tools, "Bash")
             if call is not None:
                 block = {"type": "tool_use", "id": f"toolu_{did}", "name": call[0], "input": call[1]}
-        elif "Bash" in tools and did < len(self.api.commands):
+        elif did < 0 and "AskUserQuestion" in tools:
+            block = {"type": "tool_use", "id": "toolu_ask", "name": "AskUserQuestion"}
+            block["input"] = {"questions": list(self.api.asks)}
+        elif "Bash" in tools and 0 <= did < len(self.api.commands):
             given = {"command": self.api.commands[did], "description": "Make the file"}
             block = {"type": "tool_use", "id": f"toolu_{did}", "name": "Bash", "input": given}
         stop = "tool_use" if block["type"] == "tool_use" else "end_turn"

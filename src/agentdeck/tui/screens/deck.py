@@ -215,6 +215,8 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         question = row.view.status.question if row is not None and row.view.alive else None
         if row is not None and (question is None or not question.options):
             self.tell(f"{row.name} offers no options to choose from; numbers answer questions.", warn=True)
+        elif row is not None and question is not None and question.multiple:
+            self.action_inbox(row.name)
         elif row is not None:
             self.action_answer(str(number))
 

@@ -67,6 +67,8 @@ class Listing(ActionFollower, Screen[None]):
         """What `find` returned last; None before."""
         self._items: list[Item] = []
         self._again = False
+        self.first = ""
+        """The key of the line that is selected at first; empty: the top one."""
 
     # What subclasses fill in
 
@@ -171,7 +173,7 @@ class Listing(ActionFollower, Screen[None]):
             for item in self._items:
                 options.replace_option_prompt(item.key, self._line(item, widths))
         else:
-            selected = self.selected
+            selected = self.selected or self.first
             options.clear_options()
             options.add_options([Option(self._line(item, widths), id=item.key) for item in self._items])
             if self._items:

@@ -9,10 +9,13 @@ from agentdeck.tui.feed.snapshot import FeedSnapshot
 class ViewVerbs(AgentVerbs):
     snapshot: FeedSnapshot
 
-    def action_inbox(self) -> None:
+    def action_inbox(self, name: str = "") -> None:
+        """Show the inbox, at the question of the agent `name` where one is given."""
         from agentdeck.tui.screens.inbox import InboxScreen
 
-        self.app.push_screen(InboxScreen(self.deck, self.actions, lambda: self.snapshot))
+        inbox = InboxScreen(self.deck, self.actions, lambda: self.snapshot)
+        inbox.first = name
+        self.app.push_screen(inbox)
 
     def action_conflict(self) -> None:
         from agentdeck.tui.screens.conflict import ConflictScreen
