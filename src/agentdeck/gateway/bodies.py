@@ -96,11 +96,13 @@ def _values_of(body: bytes, key: bytes) -> Iterator[int]:
 
 
 def without_thinking(request: dict[str, Any]) -> dict[str, Any]:
-    """The Messages request without the thinking of earlier turns.
+    """The Messages or Responses request without the thinking of earlier turns.
 
     A turn that was only thinking goes whole. While tools are being used the API wants the turn's own thinking back, so
     there thinking is switched off for this one request.
     """
+    if isinstance(items := request.get("input"), list):
+        return {**request, "input": [item for item in items if not _is_thinking(item)]}
     messages = []
     for message in request.get("messages", []):
         content = message.get("content") if isinstance(message, dict) else None
@@ -117,7 +119,7 @@ def without_thinking(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_thinking(block: Any) -> bool:
-    return isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking")
+    return isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking", "reasoning")
 
 
 def _uses_tools_now(messages: list[Any]) -> bool:

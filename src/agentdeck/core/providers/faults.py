@@ -104,6 +104,7 @@ _CALLERS_OBJECT = re.compile(r"response|conversation|file|item|cached|container|
 """What a caller names in a request, and a provider may not find."""
 _DAILY = re.compile(r"PerDay|limit: 0\b")
 _SIGNATURE = re.compile(r"invalid\W+signature\W+in\W+thinking\W+block", re.IGNORECASE)
+_ENCRYPTED = re.compile(r"encrypted content.*could not be (?:verified|decrypted)", re.IGNORECASE | re.DOTALL)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
 _TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)\s*)+)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z][a-z_]{2,59}")
@@ -200,7 +201,7 @@ def _kind(api: Api, status: int, headers: Mapping[str, str], error: _Error) -> F
         kind = FaultKind.EXHAUSTED if _is_spent(headers, error) else FaultKind.LIMITED
     elif status in (400, 403) and (_CREDIT.search(error.message) or _is_anthropic_limit(api, status, error)):
         kind = FaultKind.EXHAUSTED
-    elif status == 400 and api is Api.MESSAGES and _SIGNATURE.search(error.message):
+    elif status == 400 and _is_signature(api, error):
         kind = FaultKind.SIGNATURE
     elif overflow(codes, error.message) is not None:
         kind = FaultKind.TOO_LONG
@@ -222,6 +223,12 @@ def _misses_model(status: int, codes: set[str], error: _Error) -> bool:
     if status in (404, 405):
         return bool(codes & _MODEL_CODES) or _names_model(error) or not _CALLERS_OBJECT.search(error.message)
     return status == 400 and bool(codes & _MODEL_CODES or _UNKNOWN_MODEL.search(error.message))
+
+
+def _is_signature(api: Api, error: _Error) -> bool:
+    if api is Api.RESPONSES:
+        return "invalid_encrypted_content" in error.code or _ENCRYPTED.search(error.message) is not None
+    return api is Api.MESSAGES and _SIGNATURE.search(error.message) is not None
 
 
 def _is_spent(headers: Mapping[str, str], error: _Error) -> bool:
