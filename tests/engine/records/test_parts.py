@@ -17,6 +17,8 @@ from agentdeck.engine.records.parts import (
     BaseMove,
     BranchBack,
     BranchGone,
+    ChangeBack,
+    ChangeGone,
     DatabaseGone,
     LandedAgent,
     Part,
@@ -44,6 +46,8 @@ PARTS: list[Part] = [
     RecordGone("x", "1", "refs/agentdeck/trash/records/x-1", "/tmp/x", "topic"),
     RecordBack("x", "1", "refs/agentdeck/trash/records/x-1", "/tmp/x", ""),
     DatabaseGone("fix", {"engine": "sqlite", "path": "/tmp/x"}, ""),
+    ChangeGone("fix", "src/app.py", "17"),
+    ChangeBack("fix", "src/app.py", "17"),
     Unreadable({"kind": "of tomorrow", "what": [1]}),
 ]
 JSON = st.recursive(

@@ -22,7 +22,7 @@ def test_the_keys_as_they_are_shipped_do_not_clash() -> None:
     [
         {"look.filter": "ctrl+o"},
         {"agent.resume": "s", "agent.stop": "r"},
-        {"move.down": "ctrl+j", "deck.new": "K,Q"},
+        {"move.down": "ctrl+j", "deck.new": "ctrl+n,ctrl+e"},
         {"deck.new": "%", "program.help": "f1,?"},
     ],
 )

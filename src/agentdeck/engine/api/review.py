@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.engine.api.current import Current
@@ -13,6 +13,8 @@ from agentdeck.system.files.files import sign
 
 if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Agent
+    from agentdeck.core.merging.patch import FilePatch, PatchLine
+    from agentdeck.engine.views.history import Step
     from agentdeck.engine.views.review import Comment, Commit, Diff, GitFacts, Scope
 
 
@@ -83,6 +85,13 @@ class DeckReview:
         from agentdeck.system.git import changes
 
         return changes.to_commit(identity.enter(self._current.world, view.agent))[0]
+
+    def revert(self, view: AgentView, scope: Scope, file: FilePatch, hunk: Sequence[PatchLine] = ()) -> Step:
+        """Take a hunk, given by its lines, or without one all that was done to the file out of the agent's worktree.
+        Return the step that makes it again; see review.reverting."""
+        from agentdeck.engine.review.reverting import revert
+
+        return revert(self._current.world, view.agent, scope, file, hunk)
 
     # Comments
 

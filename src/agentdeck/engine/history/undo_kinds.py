@@ -21,6 +21,8 @@ from agentdeck.engine.records.parts import (
     BaseMove,
     BranchBack,
     BranchGone,
+    ChangeBack,
+    ChangeGone,
     DatabaseGone,
     LandedAgent,
     Part,
@@ -32,6 +34,7 @@ from agentdeck.engine.records.parts import (
     WorkCommit,
     doubt_of_part,
 )
+from agentdeck.engine.review import reverting
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import work_of
 from agentdeck.engine.world import Note, World
@@ -79,6 +82,8 @@ def check(world: World, part: Part) -> None:
             _check_record_again(world, part)
         case DatabaseGone():
             _check_database(world, part)
+        case ChangeGone() | ChangeBack():
+            reverting.check(world, part)
         case Unreadable():
             raise AssertionError
 
@@ -105,6 +110,8 @@ def take_back(world: World, part: Part, key: str, note: Note) -> Part | None:  #
             return _undo_record_again(world, part)
         case DatabaseGone():
             return _undo_database(world, part)
+        case ChangeGone() | ChangeBack():
+            return reverting.take_back(world, part)
         case Unreadable():
             raise AssertionError
 

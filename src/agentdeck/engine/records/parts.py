@@ -160,6 +160,28 @@ class DatabaseGone:
 
 
 @dataclass(frozen=True, slots=True)
+class _Change:
+    agent: str
+    path: str
+    trash: str
+    """The stamp of its folder in the trash, which has the change as a patch and the file as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeGone(_Change):
+    """A change was taken out of a file in an agent's worktree."""
+
+    kind: ClassVar[str] = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBack(_Change):
+    """Such a change was put back."""
+
+    kind: ClassVar[str] = "change again"
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """What someone changed, or another version wrote."""
 
@@ -180,6 +202,8 @@ Part = (
     | RecordGone
     | RecordBack
     | DatabaseGone
+    | ChangeGone
+    | ChangeBack
     | Unreadable
 )
 _KINDS: dict[str, Callable[..., Any]] = {each.kind: each for each in get_args(Part) if each is not Unreadable}
@@ -265,5 +289,12 @@ def undoing(part: Part) -> str:  # noqa: PLR0911 - one for each kind
             return f"git's record of the worktree {path} is deleted again."
         case DatabaseGone(agent=agent):
             return f"The database of {agent} is restored from its dump."
-        case Unreadable():
-            return "One part of it can't be read, so it can't be undone."
+        case ChangeGone() | ChangeBack() | Unreadable():
+            return _undoing_change(part)
+
+
+def _undoing_change(part: ChangeGone | ChangeBack | Unreadable) -> str:
+    if isinstance(part, Unreadable):
+        return "One part of it can't be read, so it can't be undone."
+    how = "made" if isinstance(part, ChangeGone) else "taken out"
+    return f"The change to {part.path} in the worktree of {part.agent} is {how} again."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,20 +41,13 @@ def base_of(world: World, agent: Agent) -> tuple[Path, str]:
 
 def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[str] = frozenset()) -> Diff:
     """The agent's changes; files with very many lines come without them unless their paths are in `whole`."""
-    path, base = base_of(world, agent)
     against = agent_base(agent)
-    with patches.reading(world.repo, path) as source:
-        fork = source.fork(base)
-        begin, end = {
-            Scope.ALL: (fork, None),
-            Scope.COMMITTED: (fork, "HEAD"),
-            Scope.UNCOMMITTED: ("HEAD", None),
-        }[scope]
+    with ends_of(world, agent, scope) as (source, begin, end):
         files = _files(source, begin, end, whole)
         fresh: frozenset[tuple[str, int]] = frozenset()
         uncommitted: frozenset[str] = frozenset()
         if scope is Scope.ALL:
-            pending = files if fork == source.head else _files(source, "HEAD", None, whole)
+            pending = files if begin == source.head else _files(source, "HEAD", None, whole)
             uncommitted = frozenset(file.path for file in pending)
             fresh = frozenset(
                 (file.path, line.new) for file in pending for line in file.lines if line.kind == "+" and line.new
@@ -62,6 +57,15 @@ def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[
         if scope is Scope.UNCOMMITTED:
             against = "its last commit"
         return Diff(files, against, fresh, source.untracked, uncommitted)
+
+
+@contextmanager
+def ends_of(world: World, agent: Agent, scope: Scope) -> Iterator[tuple[patches.Source, str, str | None]]:
+    """Where the agent's changes are read, and between which commits (None: the worktree)."""
+    path, base = base_of(world, agent)
+    with patches.reading(world.repo, path) as source:
+        begin = "HEAD" if scope is Scope.UNCOMMITTED else source.fork(base)
+        yield source, begin, "HEAD" if scope is Scope.COMMITTED else None
 
 
 def read_commit(world: World, commit: str, whole: frozenset[str] = frozenset()) -> Diff:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +54,15 @@ class Source:
         text = self._git("-c", "core.quotePath=true", "diff", "--patch", *_PLAIN, *_ends(begin, end), "--", *paths)
         return parse(text)
 
+    def exact(self, begin: str, end: str | None, paths: Sequence[str]) -> bytes:
+        """The differences of these files as `apply` takes them, binary ones too."""
+        places = [f":(literal,top){path}" for path in paths]
+        words = ("-c", "core.quotePath=true", "diff", "--patch", "--binary", "--full-index", *_PLAIN)
+        done = self._run(*words, *_ends(begin, end), "--", *places)
+        if not done:
+            raise GitError(f"git diff failed in {self._repo.folder}.", detail=done.complaint)
+        return done.out
+
     def _git(self, *words: str) -> str:
         done = self._run(*words)
         if not done:
@@ -70,3 +79,11 @@ def reading(repo: Repository, worktree: Path) -> Iterator[Source]:
     """A source for a worktree, which is not touched."""
     with everything(repo, worktree) as (git, untracked):
         yield Source(git.here, git.run, frozenset(untracked))
+
+
+def apply(here: Repository, patch: bytes, *, reverse: bool, check: bool = False) -> str:
+    """Apply the patch to the files of a worktree, not to its index; all of it or nothing. Return why it can't be, or
+    “”; with `check` nothing is written."""
+    words = [*(["--reverse"] if reverse else []), *(["--check"] if check else [])]
+    done = here.run("apply", "--whitespace=nowarn", *words, "-", stdin=patch)
+    return "" if done else done.complaint or "it does not fit"

@@ -273,6 +273,8 @@ IN_TABS: dict[str, tuple[Key, ...]] = {
         Key("diff.comment", "c", "comment", "comment", "Comment on this line; sent later with C"),
         Key("diff.send", "C", "send", "send all", "Send all comments; resume the agent if it ended"),
         Key("diff.delete", "delete,backspace", "delete", "delete", "Delete the comment on this line"),
+        Key("diff.revert", "Z", "revert", "revert", "Revert this change in the worktree, after a question; undoable"),
+        Key("diff.discard", "Q", "discard", "discard file", "Revert all of this file, after a question; undoable"),
         Key("diff.scope", "a", "scope", "committed", "Show all, only committed, or uncommitted changes"),
     ),
     ENV: (Key("env.reveal", "asterisk", "reveal", "secret", "Show or hide the secret on this line"),),

@@ -12,10 +12,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Comment, Diff, Scope
+from agentdeck.tui.dialogs.dialogs import Confirm
 from agentdeck.tui.keys.keys import DIFF, FILES, IN_TABS, bound
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
@@ -190,6 +192,42 @@ class DiffPane(AgentPane):
         self._sends = True
         self._do(lambda: self.deck.review.send(view.name))
 
+    def action_revert(self) -> None:
+        """Take the change at the cursor out of the worktree."""
+        found = self.lines.hunk()
+        if found is None or not found[1]:
+            self.app.notify("There is no change on this line.", severity="warning")
+            return
+        self._ask_to_revert("Revert this change", *found)
+
+    def action_discard(self) -> None:
+        """Take all that was done to the file at the cursor out of the worktree."""
+        found = self.lines.hunk()
+        if found is None:
+            self.app.notify("There is no file on this line.", severity="warning")
+            return
+        self._ask_to_revert("Discard all changes", found[0], ())
+
+    def _ask_to_revert(self, what: str, file: FilePatch, hunk: tuple[PatchLine, ...]) -> None:
+        view, scope = self.view, self._scope
+        if view is None:
+            return
+
+        def work() -> str:
+            step = self.deck.review.revert(view, scope, file, hunk)
+            return f"{step.text[:1].upper()}{step.text[1:]}. {{deck.undo}} makes it again."
+
+        def answer(agreed: bool | None) -> None:
+            if agreed:
+                self._do(work)
+
+        lines = [line for line in hunk or file.lines if line.kind in "+-"]
+        added, deleted = (sum(line.kind == kind for line in lines) for kind in "+-")
+        running = f" {view.name} is {view.state}: it may build on this." if view.alive and view.state.is_live else ""
+        loss = f"+{added} -{deleted} lines go from the worktree of {view.name}. It is saved first; undo makes it again."
+        question = f"{what} to {file.path}?"
+        self.app.push_screen(Confirm(question, loss + running, yes="Revert", no="Keep it"), answer)
+
     def _do(self, work: Callable[[], str | None]) -> None:
         self.run_worker(self._done(work), exit_on_error=False)
 
@@ -203,4 +241,5 @@ class DiffPane(AgentPane):
                 self.app.notify(plain(told), markup=False)
         finally:
             self._sends = False
+        self._signs = None  # an edit of a file alone moves nothing that is looked at
         self.look()

@@ -19,6 +19,7 @@ from agentdeck.tui.keys.keys import FILES, STEP, bound
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.colouring import Colouring
 from agentdeck.tui.panes.rows import Piece, RowsView
+from agentdeck.tui.panes.words import Spans, changed_words, marked, partner
 
 _STATUS = {"A": "new", "D": "gone", "R": "moved", "C": "copied", "T": "other kind", "M": ""}
 _WIDE_MOST = 2200
@@ -44,6 +45,8 @@ class DiffView(RowsView):
         self.rows: list[DiffRow] = []
         self._stops: dict[str, list[int]] = {"file": [], "@": []}
         self._colouring: Colouring | None = None
+        self._words: dict[tuple[str, int], Spans] = {}
+        """Which words of a line changed, by the file's path and the line's place in its patch."""
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -64,6 +67,7 @@ class DiffView(RowsView):
         """Show it; the current row stays on the line that it was on."""
         if diff == self.diff and comments == self.comments and self.rows:
             return
+        self._words.clear()
         anchor, depth = self._anchor(), self.cursor - self.scroll_offset.y
         if diff != self.diff and self._colouring is not None:
             self._colouring.forget()
@@ -213,7 +217,36 @@ class DiffView(RowsView):
         sign = {"+": "good", "-": "bad"}.get(line.kind, "dim")
         gutter: list[Piece] = [(f"{number:>5}", "dim"), (fresh, "warn"), (f"{line.kind} ", sign)]
         coloured = self._colouring.of(file, index) if self._colouring is not None else None
-        return [*gutter, *(coloured if coloured is not None else [(clean(line.text), "")])]
+        pieces = coloured if coloured is not None else [(clean(line.text), "")]
+        spans = self._changed(file, index)
+        look = "word-added" if line.kind == "+" else "word-removed"
+        return [*gutter, *(marked(pieces, spans, look) if spans else pieces)]
+
+    def _changed(self, file: FilePatch, index: int) -> Spans:
+        """Which words of the line are others than in the line that stands for it on the other side."""
+        key = (file.path, index)
+        if key not in self._words:
+            other = partner(file.lines, index)
+            if other is None:
+                return ()
+            old, new = sorted((index, other))
+            spans = changed_words(clean(file.lines[old].text), clean(file.lines[new].text))
+            self._words[file.path, old], self._words[file.path, new] = spans
+        return self._words[key]
+
+    def hunk(self) -> tuple[FilePatch, tuple[PatchLine, ...]] | None:
+        """The file at the cursor and the lines of the change there; no lines where the cursor is on the file as a
+        whole, None where it is on no file."""
+        file = self.file(self.cursor)
+        if file is None:
+            return None
+        at = self.rows[self.cursor].line
+        if at < 0:
+            return file, ()
+        starts = [number for number, line in enumerate(file.lines) if line.kind == "@"]
+        begin = max((start for start in starts if start <= at), default=0)
+        end = min((start for start in starts if start > at), default=len(file.lines))
+        return file, file.lines[begin:end]
 
     # Keys
 

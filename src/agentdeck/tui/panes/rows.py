@@ -22,9 +22,12 @@ from agentdeck.tui.panes.follow import SIDEWAYS
 Piece = tuple[str, str]
 """A text that is clean, and the name of its look; “” is a plain one."""
 LOOKS = (
-    "dim strong accent good bad warn added removed head cursor cursor-away remark bar "
+    "dim strong accent good bad warn added removed word-added word-removed head cursor cursor-away remark bar "
     "code-keyword code-string code-number code-comment code-name"
 ).split()
+
+_GROUNDS = frozenset("added removed word-added word-removed head cursor cursor-away remark".split())
+"""The looks that give a background."""
 
 
 class RowsView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -113,10 +116,22 @@ class RowsView(ScrollView, can_focus=True, inherit_bindings=False):
         super().notify_style_update()
 
     def look(self, name: str) -> Style:
+        """The style of a look, or of several with blanks between them."""
         found = self._looks.get(name)
+        if found is None and " " in name:
+            found = self._looks[name] = Style.combine(map(self.look, name.split()))
         if found is None:
             whole = self.get_component_rich_style(f"row--{name}")
-            is_ground = name in ("added", "removed", "head", "cursor", "cursor-away", "remark")
+            is_ground = name in (
+                "added",
+                "removed",
+                "word-added",
+                "word-removed",
+                "head",
+                "cursor",
+                "cursor-away",
+                "remark",
+            )
             found = Style(
                 color=None if is_ground else whole.color,
                 bgcolor=whole.bgcolor if is_ground else None,
