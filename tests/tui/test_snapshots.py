@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
@@ -187,8 +188,10 @@ def test_the_question_before_a_removal(shown: Callable[..., None]) -> None:
 def test_the_dialog_for_a_new_agent(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     from agentdeck.tui.dialogs.newagent import Choices
 
-    profiles = [("Claude Code", "claude"), ("Any command", "command")]
-    offered = Choices(profiles, "claude", ["deep", "local"], ["main"], "")
+    profiles = [(Content("Claude Code"), "claude"), (Content("Any command"), "command")]
+    offered = Choices(
+        profiles, default="claude", tiers=[(Content("none"), "")], bases=[(Content("the current branch: main"), "")]
+    )
     monkeypatch.setattr(NewAgent, "_load", lambda self: offered)
 
     async def before(pilot: Pilot[Any]) -> None:

@@ -7,7 +7,7 @@ from textual.widgets import Input, TextArea
 
 from agentdeck.core.agents.agent import State
 from agentdeck.tui.dialogs.dialogs import Ask, Confirm
-from agentdeck.tui.dialogs.newagent import NewAgent
+from agentdeck.tui.dialogs.newagent import LOADING, OTHER, NewAgent
 from agentdeck.tui.list.detail import Detail
 from agentdeck.tui.list.order import Grouping, Order
 from agentdeck.tui.list.table import AgentTable
@@ -31,7 +31,7 @@ def test_n_starts_an_agent_from_the_dialog(bench: Bench) -> None:
         await on.press("n")
         dialog = on.app.screen
         assert isinstance(dialog, NewAgent)
-        await on.until(lambda: dialog.query_one("#profile").value not in ("", None))  # type: ignore[attr-defined]
+        await on.until(lambda: dialog.query_one("#profile").value != LOADING)  # type: ignore[attr-defined]
         dialog.query_one("#profile").value = "command"  # type: ignore[attr-defined]
         dialog.query_one(TextArea).text = "sh -c 'exec sleep 1000'"
         dialog.query_one("#name", Input).value = "fresh"
@@ -48,7 +48,7 @@ def test_the_permission_for_all_is_given_to_those_who_start_it_twice(bench: Benc
         await on.press("n")
         dialog = on.app.screen
         assert isinstance(dialog, NewAgent)
-        await on.until(lambda: dialog.query_one("#profile").value not in ("", None))  # type: ignore[attr-defined]
+        await on.until(lambda: dialog.query_one("#profile").value != LOADING)  # type: ignore[attr-defined]
         dialog.query_one("#profile").value = "demo"  # type: ignore[attr-defined]
         dialog.query_one(TextArea).text = "Anything"
         dialog.query_one("#name", Input).value = "free"
@@ -71,15 +71,21 @@ def test_what_was_typed_about_a_new_agent_is_kept_and_a_mistake_is_told(bench: B
         dialog = on.app.screen
         assert isinstance(dialog, NewAgent)
         assert dialog.query_one(TextArea).text == "fix it"
-        await on.until(lambda: dialog.query_one("#profile").value not in ("", None))  # type: ignore[attr-defined]
+        await on.until(lambda: dialog.query_one("#profile").value != LOADING)  # type: ignore[attr-defined]
         dialog.query_one("#profile").value = "command"  # type: ignore[attr-defined]
         dialog.query_one(TextArea).text = "unclosed 'quote"
         await on.press("ctrl+s")
         await on.sees("That is not a command line")
         dialog.query_one(TextArea).text = "true"
-        dialog.query_one("#base", Input).value = "no-such-branch"
+        dialog.query_one("#base").value = OTHER  # type: ignore[attr-defined]
+        dialog.query_one("#other-base", Input).value = "no-such-branch"
+        dialog.query_one("#name", Input).value = "Not a name"
         await on.press("ctrl+s")
-        await on.until(lambda: "There is no branch, tag or commit" in on.notices())
+        await on.sees("is not an agent's name")
+        dialog.query_one("#name", Input).value = ""
+        await on.press("ctrl+s")
+        await on.sees("There is no branch, tag or commit “no-such-branch”.")
+        assert on.app.screen is dialog
 
     drive(bench.deck(), script)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError, MissingToolError
+from agentdeck.system.files.files import read_json, write_json
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.choices import ProfileChoice, StartChoices
+
+_LAST = "choices.json"
 
 
 class DeckChoices:
@@ -29,7 +32,10 @@ class DeckChoices:
             auto = choose(world.profiles, AUTO, world.search_path)
         installed = {each.name for each in profiles if each.installed}
         default = config.agent.profile if config.agent.profile in installed else AUTO if auto else "demo"
-        tiers, branches = tuple(config.tiers), tuple(self.branches())
+        tiers = tuple(
+            (name, chain if isinstance(chain, str) else " → ".join(chain)) for name, chain in config.tiers.items()
+        )
+        branches = tuple(self.branches())
         return StartChoices(tuple(profiles), auto, default, tiers, branches, config.agent.base)
 
     def profiles(self) -> list[ProfileChoice]:
@@ -40,7 +46,8 @@ class DeckChoices:
         world = self._current.world
         path = world.search_path
         choices = [
-            ProfileChoice(each.name, each.title, found(each, path) is not None) for each in world.profiles.values()
+            ProfileChoice(each.name, each.title, found(each, path) is not None, each.install)
+            for each in world.profiles.values()
         ]
         return sorted(choices, key=lambda each: (not each.installed, each.title.lower()))
 
@@ -55,6 +62,29 @@ class DeckChoices:
         from agentdeck.core.providers.tiers import FALLBACK, HOME_TIERS, LOCAL
 
         return sorted({*self._current.world.safe_settings.config.tiers, *HOME_TIERS, LOCAL, FALLBACK})
+
+    def is_commit(self, name: str) -> bool:
+        """Whether there is a branch, tag or commit of that name to start from."""
+        repo = self._current.world.repo
+        return repo.commit(name) is not None or bool(repo.run("ls-remote", "--exit-code", ".", name))
+
+    def issue(self, reference: str) -> str:
+        """Title and body of the issue `#123` of the remote, or of the one at an address, through gh or glab."""
+        from agentdeck.system.git import forges, remotes
+
+        repo = self._current.world.repo
+        return forges.issue(repo, "" if "://" in reference else remotes.default_remote(repo), reference)
+
+    def remembered(self) -> dict[str, Any]:
+        """What a person chose last for a new agent of this deck."""
+        with suppress(OSError, ValueError):
+            found = read_json(self._current.store.folder / _LAST)
+            return found if isinstance(found, dict) else {}
+        return {}
+
+    def remember(self, chosen: dict[str, Any]) -> None:
+        with suppress(OSError):
+            write_json(self._current.store.folder / _LAST, chosen, durable=False)
 
     def branches(self) -> list[str]:
         """The branches of the repository and of its remotes, by their short names."""

@@ -14,6 +14,8 @@ class ProfileChoice:
     name: str
     title: str
     installed: bool
+    install: str = ""
+    """The command that installs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class StartChoices:
     """The profile that `auto` means here; empty where no agent CLI is installed."""
     default: str = ""
     """The configured profile where it is installed; else `auto`, or the scripted one."""
-    tiers: tuple[str, ...] = ()
+    tiers: tuple[tuple[str, str], ...] = ()
+    """Each with its chain in words."""
     branches: tuple[str, ...] = ()
     base: str = ""
     """The configured branch that new agents start from; empty for the one that is checked out."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agentdeck.errors import DeckError, MissingToolError, NotFoundError, RefusedError
+from agentdeck.system.files.files import from_json
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import run
 
@@ -87,6 +88,32 @@ def check_base(repo: Repository, remote: str, base: str) -> None:
         raise NotFoundError(f"{remote} has no branch {base}.", hint=f"git push {shlex.join([remote, base])}")
     if not there:
         raise RefusedError(f"{remote} can't be reached.", detail=there.complaint)
+
+
+def issue(repo: Repository, remote: str, reference: str) -> str:
+    """Title and body of an issue: `#12` of `remote`, or the one at an address."""
+    number = reference.removeprefix("#")
+    host = host_of(reference) if not remote else ""
+    program = next((each for each, word in _FORGES.items() if word in host), "") if host else _program_of(repo, remote)
+    program = program or next((each for each in PROGRAMS if shutil.which(each)), "")
+    if not program or shutil.which(program) is None:
+        what = program or "gh or glab"
+        places = PROGRAMS[program] if program else ", ".join(PROGRAMS.values())
+        raise MissingToolError(f"{what} is not installed; it reads {reference}.", hint=f"Get it from {places}")
+    words = ["--json", "title,body"] if program == "gh" else ["--output", "json"]
+    done = run([program, "issue", "view", number, *words], cwd=repo.folder, timeout=_TIME_OUT)
+    try:
+        found = from_json(done.text if done else "")
+        title, body = found["title"], found.get("body") or found.get("description") or ""
+    except (ValueError, TypeError, KeyError):
+        hint = shlex.join([program, "issue", "view", number])
+        raise NotFoundError(f"{program} can't read {reference}.", detail=done.complaint, hint=hint) from None
+    return f"{title}\n\n{body}".strip()
+
+
+def _program_of(repo: Repository, remote: str) -> str:
+    host = host_of(repo.git("remote", "get-url", remote))
+    return next((each for each, word in _FORGES.items() if word in host), "")
 
 
 def open_pull_request(repo: Repository, program: str, request: PullRequest) -> str:

@@ -73,9 +73,9 @@ class AgentVerbs(Screen[None]):
 
         dialog = NewAgent(self.deck, self.draft)
 
-        def begin(request: StartRequest | None) -> None:
-            self.draft = dialog.draft if request is None else None
-            if request is not None:
+        def begin(requests: Sequence[StartRequest] | None) -> None:
+            self.draft = dialog.draft if requests is None else None
+            for request in requests or ():
                 self.start(request, dialog.draft)
 
         self.app.push_screen(dialog, begin)
@@ -89,6 +89,8 @@ class AgentVerbs(Screen[None]):
             except BaseException:
                 self.draft = self.draft or draft
                 raise
+            chosen = {"profile": draft.profile, "tier": draft.tier, "permission": draft.permission}
+            self.deck.choices.remember(chosen)
             self.app.call_later(self.begun, view.name)
             return f"{view.name} is {view.state}."
 

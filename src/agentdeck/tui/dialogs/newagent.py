@@ -2,59 +2,86 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
-from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Label, Select, TextArea
 from textual.worker import Worker, WorkerState
 
+from agentdeck.core.agents.agent import check_name
 from agentdeck.core.agents.permission import Level
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
-from agentdeck.engine.views.choices import AUTO
+from agentdeck.engine.views.choices import AUTO, ProfileChoice
 from agentdeck.errors import DeckError
 from agentdeck.system.machine.host import scratch_folder
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.look.terminal import editor, lend
 
 COMMAND = "command"
-_PLACEHOLDER = "The agent's task, one or more lines; ctrl+e opens your editor."
+OTHER = "\0other"
+"""The choice of a base that is typed."""
+LOADING = "\0loading"
+"""While nobody knows yet what there is to choose from."""
+_PLACEHOLDER = "The agent's task, one or more lines; ctrl+e opens your editor. #123 or an issue's address reads that."
 _COMMAND_PLACEHOLDER = "The command to run as the agent, such as: npm test -- --watch"
+_ISSUE = re.compile(r"#\d+|https?://\S+/issues/\d+\S*")
+_MOST_COPIES = 9
+
+Option = tuple[Content, str]
+"""What is shown and what it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What there is to choose from."""
+    """What there is to choose from, and what was chosen last."""
 
-    profiles: list[tuple[str, str]] = field(default_factory=list)
-    """Titles and names, those that are installed first."""
+    profiles: list[Option] = field(default_factory=list)
+    missing: Mapping[str, ProfileChoice] = field(default_factory=dict)
+    """The profiles that are not installed."""
     default: str = ""
-    tiers: list[str] = field(default_factory=list)
-    branches: list[str] = field(default_factory=list)
-    base: str = ""
+    tiers: list[Option] = field(default_factory=list)
+    bases: list[Option] = field(default_factory=list)
+    last: Mapping[str, Any] = field(default_factory=dict)
 
 
 def choices(deck: Deck) -> Choices:
     """Read profiles, configuration and branches; takes a while the first time. Raises DeckError."""
     found = deck.choices.for_start()
-    titles = [(each.title if each.installed else f"{each.title} (not installed)", each.name) for each in found.profiles]
-    first = [(f"The first installed: {found.auto}", AUTO)] if found.auto else []
+    first = [(Content(f"The first installed: {plain(found.auto)}"), AUTO)] if found.auto else []
+    here = plain(found.base or deck.choices.base()) or "detached HEAD"
+    bases = [(Content(f"the current branch: {here}" if not found.base else here), "")]
+    bases += [(Content(plain(name)), name) for name in found.branches]
+    tiers = [(Content("none: the agent's own model"), "")]
+    tiers += [(Content("").join([Content(name), _dim(f"  {plain(chain)}")]), name) for name, chain in found.tiers]
     return Choices(
-        profiles=[*first, *titles, ("Any command", COMMAND)],
+        profiles=[*first, *map(_profile, found.profiles), (Content("Any command, not an agent CLI"), COMMAND)],
+        missing={each.name: each for each in found.profiles if not each.installed},
         default=found.default,
-        tiers=list(found.tiers),
-        branches=list(found.branches),
-        base=found.base,
+        tiers=tiers,
+        bases=[*bases, (Content("another branch, a tag or a commit …"), OTHER)],
+        last=deck.choices.remembered(),
     )
+
+
+def _profile(choice: ProfileChoice) -> Option:
+    title = plain(choice.title)
+    return (Content(title) if choice.installed else _dim(f"{title}: {plain(choice.install)}"), choice.name)
+
+
+def _dim(text: str) -> Content:
+    return Content.styled(text, "$foreground 50%")
 
 
 _PERMISSIONS = (
@@ -65,7 +92,7 @@ _PERMISSIONS = (
 )
 
 
-class NewAgent(ModalScreen[StartRequest | None]):
+class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
     """Ask what to start. What was typed is in `draft` when it was left without a start."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -78,7 +105,9 @@ class NewAgent(ModalScreen[StartRequest | None]):
     def __init__(self, deck: Deck, draft: StartRequest | None = None) -> None:
         super().__init__()
         self._deck = deck
+        self._is_new = draft is None
         self.draft = draft or StartRequest()
+        self._choices = Choices()
         self._warned = False
 
     def compose(self) -> ComposeResult:
@@ -86,20 +115,19 @@ class NewAgent(ModalScreen[StartRequest | None]):
         with VerticalScroll(classes="dialog form", can_focus=False):
             yield Label("New agent", classes="question")
             yield TextArea(draft.task, id="task", tab_behavior="focus", placeholder=_PLACEHOLDER, compact=True)
-            with Horizontal(classes="field"):
-                yield Label("Profile")
-                yield Select[str]([("…", "")], value="", allow_blank=False, id="profile", compact=True)
-            with Horizontal(classes="field"):
-                yield Label("Base")
-                yield Input(draft.base or "", placeholder="the current branch", id="base")
-            with Horizontal(classes="field"):
-                yield Label("Tier")
-                yield Input(draft.tier or "", placeholder="none: the agent's own model", id="tier")
+            yield from self._picker("Profile", "profile")
+            yield from self._picker("Base", "base")
+            yield Input(draft.base or "", placeholder="branch, tag or commit", id="other-base")
+            yield from self._picker("Tier", "tier")
             with Horizontal(classes="field"):
                 yield Label("Permission")
                 yield Select[str](
                     _PERMISSIONS, value=draft.permission or "", allow_blank=False, id="permission", compact=True
                 )
+            with Horizontal(classes="field"):
+                yield Label("Copies")
+                copies = [(str(number), str(number)) for number in range(1, _MOST_COPIES + 1)]
+                yield Select[str](copies, value="1", allow_blank=False, id="copies", compact=True)
             with Horizontal(classes="field"):
                 yield Label("Name")
                 yield Input(draft.name or "", placeholder="made from the task", id="name")
@@ -110,7 +138,13 @@ class NewAgent(ModalScreen[StartRequest | None]):
                 yield Button("Start (ctrl+s)", id="start", variant="success", compact=True)
                 yield Button("Cancel (esc)", id="cancel", compact=True)
 
+    def _picker(self, label: str, name: str) -> ComposeResult:
+        with Horizontal(classes="field"):
+            yield Label(label)
+            yield Select[str]([("…", LOADING)], value=LOADING, allow_blank=False, id=name, compact=True)
+
     def on_mount(self) -> None:
+        self.query_one("#other-base").display = False
         self.query_one("#task").focus()
         self.run_worker(self._load, thread=True, exit_on_error=False, name="choices")
 
@@ -122,32 +156,54 @@ class NewAgent(ModalScreen[StartRequest | None]):
         event.stop()
         if event.state is WorkerState.ERROR:
             self.complain(sentence(event.worker.error))
-        if event.state is WorkerState.SUCCESS and isinstance(event.worker.result, Choices):
-            self._offer(event.worker.result)
+        result = event.worker.result
+        if event.state is not WorkerState.SUCCESS:
+            return
+        if isinstance(result, Choices):
+            self._offer(result)
+        elif event.worker.name == "issue":
+            self.query_one("#task", TextArea).text = str(result)
+            self.complain("Here is the issue; start it with ctrl+s.")
+        elif event.worker.name == "base":
+            self._based(is_there=bool(result))
 
     def _offer(self, offered: Choices) -> None:
-        select = self.query_one("#profile", Select)
-        names = [name for _, name in offered.profiles]
-        wanted = self.draft.profile or offered.default
-        select.set_options([(plain(title), name) for title, name in offered.profiles])
-        select.value = wanted if wanted in names else names[0]
-        base, tier = self.query_one("#base", Input), self.query_one("#tier", Input)
-        base.suggester = SuggestFromList(offered.branches, case_sensitive=True)
-        tier.suggester = SuggestFromList(offered.tiers, case_sensitive=False)
-        if offered.base:
-            base.placeholder = plain(offered.base)
-        if offered.tiers:
-            tier.placeholder = f"none, or {plain(', '.join(offered.tiers))}"
+        self._choices = offered
+        last = offered.last if self._is_new else {}
+        draft = self.draft
+        self._choose("profile", offered.profiles, draft.profile or last.get("profile") or offered.default)
+        bases = [name for _, name in offered.bases]
+        self._choose("base", offered.bases, draft.base if draft.base in bases else OTHER if draft.base else "")
+        self._choose("tier", offered.tiers, draft.tier or last.get("tier") or "")
+        if self._is_new and last.get("permission") in {str(Level.ASK), str(Level.EDIT)}:
+            self.query_one("#permission", Select).value = last["permission"]
+
+    def _choose(self, name: str, options: Sequence[Option], wanted: object) -> None:
+        select = self.query_one(f"#{name}", Select)
+        select.set_options(options)
+        known = [value for _, value in options]
+        select.value = wanted if wanted in known else known[0]
 
     @on(Select.Changed, "#permission")
     def _permission_changed(self) -> None:
         self._warned = False
         self.complain("")
 
+    @on(Select.Changed, "#base")
+    def _base_changed(self, event: Select.Changed) -> None:
+        self.query_one("#other-base").display = event.value == OTHER
+
     @on(Select.Changed, "#profile")
     def _profile_changed(self, event: Select.Changed) -> None:
         is_command = event.value == COMMAND
         self.query_one("#task", TextArea).placeholder = _COMMAND_PLACEHOLDER if is_command else _PLACEHOLDER
+        for name in ("tier", "permission"):
+            self.query_one(f"#{name}", Select).disabled = is_command
+        self.complain(self._missing(str(event.value)))
+
+    def _missing(self, profile: str) -> str:
+        choice = self._choices.missing.get(profile)
+        return f"{choice.title} is not installed. Install it with: {choice.install}" if choice is not None else ""
 
     def complain(self, text: str) -> None:
         label = self.query_one("#complaint", Label)
@@ -155,17 +211,18 @@ class NewAgent(ModalScreen[StartRequest | None]):
         label.display = bool(text)
 
     def _typed(self) -> StartRequest:
-        def text(name: str) -> str | None:
-            return self.query_one(f"#{name}", Input).value.strip() or None
+        def chosen(name: str) -> str | None:
+            value = self.query_one(f"#{name}", Select).value
+            return str(value) if value and value != LOADING else None
 
-        profile = self.query_one("#profile", Select).value
+        base = chosen("base")
         return StartRequest(
             task=self.query_one("#task", TextArea).text.strip(),
-            profile=str(profile) if profile else None,
-            base=text("base"),
-            tier=text("tier"),
-            name=text("name"),
-            permission=str(self.query_one("#permission", Select).value) or None,
+            profile=chosen("profile"),
+            base=(self.query_one("#other-base", Input).value.strip() or None) if base == OTHER else base,
+            tier=chosen("tier"),
+            name=self.query_one("#name", Input).value.strip() or None,
+            permission=chosen("permission"),
         )
 
     def action_cancel(self) -> None:
@@ -173,24 +230,58 @@ class NewAgent(ModalScreen[StartRequest | None]):
         self.dismiss(None)
 
     def action_start(self) -> None:
+        """Check what was typed; what is wrong is said and nothing is lost."""
         typed = self.draft = self._typed()
+        problem = self._problem(typed)
+        if problem:
+            self.complain(problem)
+        elif typed.profile != COMMAND and _ISSUE.fullmatch(typed.task):
+            self.complain(f"Reading {typed.task} …")
+            self.run_worker(self._read_issue, thread=True, exit_on_error=False, name="issue")
+        elif typed.profile != COMMAND and typed.permission == Level.ALL and not self._warned:
+            self._warned = True
+            self.complain("It can read, change and delete anything that you can. Start it again if you mean that.")
+        elif typed.base:
+            self.run_worker(self._find_base, thread=True, exit_on_error=False, name="base")
+        else:
+            self._go(typed)
+
+    def _problem(self, typed: StartRequest) -> str:
+        if typed.name:
+            try:
+                check_name(typed.name)
+            except DeckError as error:
+                return f"{error.title} {error.hint}"
+        if missing := self._missing(typed.profile or ""):
+            return missing
         if typed.profile != COMMAND:
-            if typed.permission == Level.ALL and not self._warned:
-                self._warned = True
-                self.complain("It can read, change and delete anything that you can. Start it again if you mean that.")
-                return
-            self.dismiss(replace(typed, sure=self._warned))
-            return
+            return ""
         try:
-            argv = tuple(shlex.split(typed.task))
+            argv = shlex.split(typed.task)
         except ValueError as error:
-            self.complain(f"That is not a command line: {error}.")
-            return
-        if not argv:
-            self.complain("Type a command.")
-            self.query_one("#task").focus()
-            return
-        self.dismiss(replace(typed, task="", profile=None, permission=None, argv=argv))
+            return f"That is not a command line: {error}."
+        return "" if argv else "Type a command."
+
+    def _read_issue(self) -> str:
+        return self._deck.choices.issue(self.draft.task)
+
+    def _find_base(self) -> bool:
+        return self._deck.choices.is_commit(self.draft.base or "")
+
+    def _based(self, *, is_there: bool) -> None:
+        if is_there:
+            self._go(self.draft)
+        else:
+            self.complain(f"There is no branch, tag or commit “{plain(self.draft.base or '')}”.")
+
+    def _go(self, typed: StartRequest) -> None:
+        if typed.profile == COMMAND:
+            argv = tuple(shlex.split(typed.task))
+            request = replace(typed, task="", profile=None, tier=None, permission=None, argv=argv)
+        else:
+            request = replace(typed, sure=self._warned)
+        count = int(str(self.query_one("#copies", Select).value))
+        self.dismiss([replace(request, name=_numbered(request.name, number, count)) for number in range(1, count + 1)])
 
     def action_edit(self) -> None:
         area = self.query_one("#task", TextArea)
@@ -222,3 +313,7 @@ class NewAgent(ModalScreen[StartRequest | None]):
     @on(Input.Submitted)
     def _submitted(self) -> None:
         self.action_start()
+
+
+def _numbered(name: str | None, number: int, count: int) -> str | None:
+    return f"{name}-{number}" if name and count > 1 else name

@@ -1,0 +1,80 @@
+"""The dialog for a new agent: copies, issues, what is not installed, and what was chosen last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input, Select, TextArea
+
+from agentdeck.tui.dialogs.newagent import LOADING, NewAgent
+from tests.support.decks import Bench
+from tests.tui.pilots import Driver, drive
+
+
+async def _opened(on: Driver) -> NewAgent:
+    await on.press("n")
+    dialog = on.app.screen
+    assert isinstance(dialog, NewAgent)
+    await on.until(lambda: _picker(dialog, "profile").value != LOADING)
+    return dialog
+
+
+def _picker(dialog: NewAgent, name: str) -> Select[Any]:
+    return dialog.query_one(f"#{name}", Select)
+
+
+def test_several_copies_of_a_command_are_started_and_numbered(bench: Bench) -> None:
+    async def script(on: Driver) -> None:
+        dialog = await _opened(on)
+        _picker(dialog, "profile").value = "command"
+        _picker(dialog, "copies").value = "2"
+        dialog.query_one(TextArea).text = "sleep 1000"
+        dialog.query_one("#name", Input).value = "twin"
+        await on.press("ctrl+s")
+        await on.until(lambda: {row.name for row in on.screen.snapshot.rows} == {"twin-1", "twin-2"})
+        await on.until(lambda: all(row.view.alive for row in on.screen.snapshot.rows))
+        dialog = await _opened(on)
+        assert _picker(dialog, "profile").value == "command", "the last choice"
+
+    drive(bench.deck(), script)
+    assert bench.deck().agent("twin-2").agent.argv == ("sleep", "1000")
+
+
+def test_what_is_not_installed_says_how_to_get_it_and_is_not_started(bench: Bench) -> None:
+    async def script(on: Driver) -> None:
+        dialog = await _opened(on)
+        dialog.query_one(TextArea).text = "Fix it"
+        _picker(dialog, "profile").value = next(iter(dialog._choices.missing))
+        await on.sees("is not installed. Install it with: ")
+        await on.press("ctrl+s")
+        assert on.app.screen is dialog
+
+    drive(bench.deck(), script)
+    assert bench.deck().agents() == []
+
+
+def test_an_issue_is_read_through_gh(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "gh"
+    program.parent.mkdir()
+    program.write_text("""#!/bin/sh
+test "$1 $2 $3" = "issue view 12" || exit 1
+echo '{"title": "Totals are wrong", "body": "They lack the discount."}'
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin", prepend=None)
+    bench.git("remote", "add", "origin", "https://github.com/robin/shop.git")
+
+    async def script(on: Driver) -> None:
+        dialog = await _opened(on)
+        _picker(dialog, "profile").value = "demo"
+        dialog.query_one(TextArea).text = "#13"
+        await on.press("ctrl+s")
+        await on.sees("gh can't read #13.")
+        dialog.query_one(TextArea).text = "#12"
+        await on.press("ctrl+s")
+        await on.until(lambda: dialog.query_one(TextArea).text == "Totals are wrong\n\nThey lack the discount.")
+        assert on.app.screen is dialog
+
+    drive(bench.deck(), script)
