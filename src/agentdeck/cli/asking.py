@@ -18,7 +18,8 @@ _LINES = 12
 
 def asks(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
-    found = [(view, each) for view in deck.agents() if view.alive for each in view.status.questions]
+    asking = [view for view in deck.agents() if view.alive and not view.status.is_idle]
+    found = [(view, each) for view in asking for each in view.status.questions]
     if out.json:
         asked = [{"agent": view.name, **question_fields(question)} for view, question in found]
         out.emit("asks", root=str(deck.root), questions=asked)

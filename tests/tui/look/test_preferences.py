@@ -9,9 +9,11 @@ import pytest
 from agentdeck.core.agents.agent import State
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
+from agentdeck.engine.views import StartRequest
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
-from agentdeck.tui.feed.alerts import alerts
+from agentdeck.tui.feed.alerts import alerts, title
 from agentdeck.tui.feed.snapshot import FeedSnapshot
+from tests.support.cli import agentdeck
 from tests.support.decks import CONFIG, Bench
 from tests.support.mounts import full
 from tests.support.retry import eventually
@@ -61,6 +63,23 @@ def test_only_the_states_that_were_asked_for_call(bench: Bench) -> None:
         assert alerts(on.screen.snapshot, on.screen.snapshot) == []
 
     drive(bench.deck(), script)
+
+
+def test_one_at_its_prompt_is_idle_and_asks_nothing(bench: Bench) -> None:
+    bench.deck().start(StartRequest(name="sh", argv=("bash", "--norc")))
+    before: list[FeedSnapshot] = []
+
+    async def script(on: Driver) -> None:
+        before.append(on.screen.snapshot)
+        await on.state("sh", State.WAITING)
+        await on.sees("is at its prompt", "1 idle")
+        assert alerts(before[0], on.screen.snapshot) == []
+        assert title("shop", on.screen.snapshot) == "shop – agentdeck"
+        await on.press("exclamation_mark")
+        await on.sees("No agent asks anything.")
+
+    drive(bench.deck(), script)
+    assert agentdeck("asks", cwd=bench.root).stderr == "No agent asks anything.\n"
 
 
 def test_a_terminal_hears_the_bell_and_reads_the_title(bench: Bench) -> None:

@@ -294,6 +294,11 @@ class Status:
         return self.state is State.WAITING and self.question is not None and self.question.kind is Asks.TEXT
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it is at its prompt, and asks nothing there."""
+        return self.is_at_prompt and not self.result
+
+    @property
     def is_asking(self) -> bool:
         """Whether a text would answer its question."""
         return self.state is State.WAITING and not self.is_at_prompt

@@ -17,7 +17,7 @@ _LONGEST = 120
 def alerts(old: FeedSnapshot, new: FeedSnapshot, states: Collection[str] = frozenset(map(str, _WORDS))) -> list[str]:
     """One sentence for each agent that got into one of `states` between the two, of waiting, failed and done."""
     before = {row.name: row.state for row in old.rows}
-    called = [row for row in new.rows if row.state in _WORDS and row.state in states]
+    called = [row for row in new.rows if row.state in _WORDS and row.state in states and not row.view.status.is_idle]
     return [_sentence(row) for row in called if before.get(row.name, row.state) != row.state]
 
 
@@ -30,7 +30,8 @@ def _sentence(row: Row) -> str:
 
 def title(repository: str, shot: FeedSnapshot) -> str:
     """What the terminal's title says: how many wait, and failed, before the repository's name."""
-    waiting, broken = shot.counts.get(State.WAITING), shot.counts.get(State.FAILED)
+    needy = [row.state for row in shot.rows if row.needs_person]
+    waiting, broken = needy.count(State.WAITING), needy.count(State.FAILED)
     parts = [f"{waiting} waiting" if waiting else "", f"{broken} failed" if broken else ""]
     said = ", ".join(part for part in parts if part)
     return plain(f"{said} – {repository}" if said else f"{repository} – agentdeck")

@@ -84,7 +84,12 @@ class Row:
             return "its runner is gone; resume it"
         if self.facts is not None and self.facts.problem:
             return self.facts.problem
-        return "; ".join(filter(None, (self.view.trouble or self.view.reason, self.view.messages_text)))
+        return self.view.trouble or self.view.reason
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether it asks something or has failed."""
+        return self.state is State.FAILED or (self.state is State.WAITING and not self.view.status.is_idle)
 
 
 @dataclass(frozen=True, slots=True)

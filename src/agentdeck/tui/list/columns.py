@@ -118,7 +118,12 @@ def _age(row: Row, now: float) -> list[Part]:
 
 
 def _what(row: Row, now: float) -> list[Part]:
-    """The question it asks, the tool that it runs, what it leaves, or why it failed."""
+    """The question it asks, the tool that it runs, what it leaves, or why it failed; and which messages wait for it."""
+    waits = row.view.messages_text
+    return [*([(f"{waits} · ", "reason-waiting")] if waits else []), *_does(row)]
+
+
+def _does(row: Row) -> list[Part]:
     if row.is_lost or (row.facts is not None and row.facts.problem) or row.view.trouble:
         return [(_one_line(row.reason), "problem")]
     if row.state is State.WAITING and row.view.alive and row.view.status.question is not None:

@@ -136,8 +136,12 @@ def _counted(shot: FeedSnapshot) -> Iterator[tuple[str, int, str, str]]:
     ready = sum(row.outcome in (Outcome.READY, Outcome.LOOSE) for row in shot.rows if row.state is State.DONE)
     for state in URGENCY:
         count = shot.counts.get(state, 0)
-        if state is State.WAITING and count:
-            yield state.glyph, count, "needs you" if count == 1 else "need you", COLOURS[state]
+        if state is State.WAITING:
+            idle = sum(row.view.status.is_idle for row in shot.rows if row.state is state)
+            if asking := count - idle:
+                yield state.glyph, asking, "needs you" if asking == 1 else "need you", COLOURS[state]
+            if idle:
+                yield "○", idle, "idle", "$foreground 60%"
         elif state is State.DONE:
             if ready:
                 yield state.glyph, ready, "to land", COLOURS[state]

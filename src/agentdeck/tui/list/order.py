@@ -21,7 +21,6 @@ URGENCY = (
     State.LANDED,
 )
 """What needs a person comes first."""
-NEEDS_PERSON = frozenset({State.WAITING, State.FAILED})
 
 
 class Order(StrEnum):

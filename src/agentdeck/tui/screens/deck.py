@@ -21,7 +21,7 @@ from agentdeck.tui.list.frame import Frame
 from agentdeck.tui.list.header import DeckHeader, KeyBar, ListHead, Problems
 from agentdeck.tui.list.hints import FILTERING, hints_for, show_activity
 from agentdeck.tui.list.messages import MessageLine
-from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Only, Order, arrange
+from agentdeck.tui.list.order import Grouping, Only, Order, arrange
 from agentdeck.tui.list.table import AgentTable
 from agentdeck.tui.list.welcome import Welcome
 from agentdeck.tui.screens.deckverbs import DeckVerbs
@@ -127,7 +127,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         if self.query_one("#filter").has_focus:
             self.query_one(KeyBar).hints = FILTERING
             return
-        needy = any(each.state in NEEDS_PERSON for each in self.snapshot.rows)
+        needy = any(each.needs_person for each in self.snapshot.rows)
         marked = len(self.query_one(AgentTable).marked)
         keymap = self.app._keymap  # Textual has no other way to ask for it
         self.query_one(KeyBar).hints = hints_for(
@@ -192,7 +192,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def action_next_needy(self) -> None:
         rows = arrange(self.snapshot.rows, self.order, self.grouping)
         names = [row.name for row in rows if isinstance(row, Row)]
-        needy = [row.name for row in rows if isinstance(row, Row) and row.state in NEEDS_PERSON]
+        needy = [row.name for row in rows if isinstance(row, Row) and row.needs_person]
         if not needy:
             self.tell("No agent needs you now.")
             return

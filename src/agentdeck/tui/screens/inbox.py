@@ -227,7 +227,7 @@ class InboxScreen(Listing, AgentVerbs):
 
 def question_of(row: Row) -> Question | None:
     """What the agent asks now; None where it does not wait for a person."""
-    return row.view.status.question if row.view.alive else None
+    return row.view.status.question if row.view.alive and not row.view.status.is_idle else None
 
 
 def said_of(asked: Asked, ticked: frozenset[int]) -> list[Piece | str]:
