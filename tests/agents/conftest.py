@@ -68,6 +68,17 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
+EVERY = (*PACKAGES, *MORE, "aider")
+
+
+def programs_of(request: pytest.FixtureRequest, cli: str) -> Path:
+    """The folder with the program of that CLI; skip where it could not be installed, or is only run on demand."""
+    folder: Path = request.getfixturevalue("programs" if cli in PACKAGES else "more_programs")
+    if not (folder / cli).exists():
+        pytest.skip(f"{cli} could not be installed")
+    return folder
+
+
 @contextmanager
 def provider(
     bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch, sandbox: str = 'sandbox_mode = "danger-full-access"'

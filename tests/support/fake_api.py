@@ -269,7 +269,7 @@ class ApiHandler(BaseHTTPRequestHandler):
             "responseSchema"
         )
         if schema and not tools:
-            part = {"text": json.dumps(_example(schema))}
+            part = {"text": json.dumps(example(schema))}
         answer = {
             "candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
             "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15},
@@ -294,19 +294,19 @@ class ApiHandler(BaseHTTPRequestHandler):
 
 def _shell_arguments(schema: dict[str, Any]) -> dict[str, Any]:
     """A call of a shell tool that writes the file, with what else the tool wants to be told."""
-    given: dict[str, Any] = _example(schema)
+    given: dict[str, Any] = example(schema)
     given |= {"command": f"printf '{CONTENT.strip()}\\n' > {FILE}"}
     if "description" in schema.get("properties", {}):
         given["description"] = "Make the file"
     return given
 
 
-def _example(schema: dict[str, Any]) -> Any:
+def example(schema: dict[str, Any]) -> Any:
     """A value that a JSON schema allows, with what it requires and no more."""
     if schema.get("enum"):
         return schema["enum"][0]
     kind = str(schema.get("type", "object")).lower()
     if kind == "object":
         properties = schema.get("properties", {})
-        return {name: _example(properties.get(name, {"type": "string"})) for name in schema.get("required", [])}
+        return {name: example(properties.get(name, {"type": "string"})) for name in schema.get("required", [])}
     return {"string": "x", "number": 1, "integer": 1, "boolean": False, "array": []}.get(kind, "x")

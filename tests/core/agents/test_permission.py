@@ -53,5 +53,5 @@ def test_commands_of_the_gate_may_be_tried_as_far_as_they_need_no_shell() -> Non
 
 def test_every_profile_of_an_agent_cli_says_what_its_levels_are() -> None:
     for name, profile in load_profiles().items():
-        known = () if name in ("demo", "shell") else ("ask",)
+        known = () if name in ("demo", "shell") else ("edit",) if name == "aider" else ("ask",)
         assert set(known) <= set(profile.permission.levels), name

@@ -154,7 +154,7 @@ class Preamble(_Section):
     """Words put right after the program's name, with the text as `{preamble}` or, quoted as in JSON, as `{quoted}`.
     Empty: it is not told."""
     sandbox: str = ""
-    """What its sandbox holds back, told as well unless its permission is `all`."""
+    """What its sandbox holds back, told as well on its own level and on `edit`."""
     no_commits: str = ""
     """The same where it can't commit in its worktree."""
 
@@ -197,7 +197,7 @@ class Permissions(PermissionsBehaviour, _Section):
     level: Literal["", "ask", "edit", "all"] = ""
     """The level of new agents; empty: that of the configuration."""
     unattended: Literal["works", "refuses"] = "works"
-    """What it does on its own level and on `ask` where nobody can answer: whether it refuses what it would ask for."""
+    """What it does on its own level where nobody can answer: whether it refuses what it would ask for."""
     ask: Grant | None = None
     edit: Grant | None = None
     all: Grant | None = None
@@ -262,6 +262,8 @@ class Profile(ProfileBehaviour, _Section):
     """Variables that the agent gets."""
     env_unset: tuple[str, ...] = ()
     """Variables of the caller's that it does not get."""
+    leaves: tuple[str, ...] = ()
+    """Files that it leaves in its worktree, as patterns of git's; they are put into `.git/info/exclude`."""
     screen: ScreenPatterns = ScreenPatterns()
     ended: OutcomePatterns = Field(default=OutcomePatterns(), alias="outcome")
     answer: AnswerKeys = AnswerKeys()

@@ -25,6 +25,7 @@ from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import inside, write_atomic
 from agentdeck.system.git.identity import mark_of
+from agentdeck.system.git.worktrees import exclude
 
 if TYPE_CHECKING:
     from agentdeck.core.config.profile import Profile
@@ -166,6 +167,8 @@ def _allowed(world: World, agent: Agent, profile: Profile, wiring: Wiring) -> Wi
     """`wiring` with what the CLI is told of what it may do."""
     variables = world.environment(configured_variables(world, agent)) | profile.env | agent.env
     allowed = allowance(world, agent, profile, variables)
+    for pattern in profile.leaves:
+        exclude(world.repo, pattern)
     argv, env = (*allowed.argv, *wiring.argv), allowed.env | wiring.env
     return replace(wiring, argv=argv, env=env, settings=allowed.settings)
 

@@ -70,7 +70,7 @@ def _preamble(
     database = config.database.variable if agent.database is not None else ""
     place = Place(tree.path, tree.branch, ports.ports if ports else (), database)
     sandbox = profile.preamble.sandbox if commits else profile.preamble.no_commits
-    text = preamble(place, config.agent.preamble, "" if agent.permission == Level.ALL else sandbox)
+    text = preamble(place, config.agent.preamble, "" if agent.permission in (Level.ASK, Level.ALL) else sandbox)
     own = codex_config(variables).get("developer_instructions") if profile.files == "codex" and text else None
     return words(profile.preamble.argv, f"{own}\n\n{text}" if isinstance(own, str) else text)
 
@@ -105,13 +105,12 @@ def login_note(world: World, agent: Agent, variables: Mapping[str, str]) -> str:
 def refusals_note(world: World, agent: Agent, variables: Mapping[str, str]) -> str:
     """What an agent without a screen will refuse, in a sentence; empty where it can work."""
     profile = world.profiles.get(agent.profile)
-    if profile is None or agent.mode is not Mode.HEADLESS or profile.permission.unattended == "works":
-        return ""
-    if agent.permission not in ("", Level.ASK):
+    if profile is None or agent.mode is not Mode.HEADLESS or agent.permission not in ("", Level.ASK):
         return ""
     from agentdeck.system.config.clifiles import allows_edits
 
-    if not agent.permission and allows_edits(profile.files, variables, world.root):
+    works = profile.permission.unattended == "works" or allows_edits(profile.files, variables, world.root)
+    if not agent.permission and works:
         return ""
     more = next((level for level in profile.permission.levels if level != Level.ASK), "")
     way = f"--permission {more} lets it work" if more == Level.EDIT else "it can only look"

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.orders import Orders
 from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.watch import Watch
@@ -89,10 +88,11 @@ class Typist:
             return None
         # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
         patient_until = self._launched + _READY_AFTER
-        if orders.detectors.done and watch.status.state is not State.DONE and now < patient_until:
+        if orders.detectors.done and not watch.taking.shows_input and now < patient_until:
             return patient_until
         self._begun = True
         self.type(orders.typed, now)
+        watch.taking.typed()
         return now
 
     def type(self, text: str, now: float, *, enter: bool = True) -> None:

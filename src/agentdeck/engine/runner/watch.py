@@ -31,6 +31,8 @@ _WAITING_TRICKLE = 0.5
 _SETTLE = 0.7
 """Seconds in which a hook may still tell how a turn ended that is over."""
 _FALLBACK_LINES = 100
+_TAKES = 30.0
+"""Seconds in which a CLI with a transcript takes its task, at the latest."""
 _STALE = (State.WORKING, State.DONE)
 """What a screen that is not drawn to its end says of an agent that has reported its end."""
 _COMES_UP = 5.0
@@ -44,6 +46,31 @@ NO_TASK = "has no task yet"
 AT_PROMPT = "is at its prompt"
 
 
+class Taking:
+    """Whether a program has taken its task: until then an input box on its screen does not mean that it is done.
+
+    A task that is typed is awaited until then, one on the command line until the CLI's transcript tells of it.
+    """
+
+    def __init__(self, orders: Orders) -> None:
+        self._typed = not orders.transcript.format
+        is_awaited = orders.typed or (orders.task and orders.transcript.format and not orders.reports)
+        self._until = time.monotonic() + _TAKES if is_awaited else 0.0
+        self.shows_input = False
+        """Whether the box was on the screen meanwhile."""
+
+    @property
+    def is_awaited(self) -> bool:
+        return time.monotonic() < self._until
+
+    def typed(self) -> None:
+        if self._typed:
+            self._until = time.monotonic() + 1.0
+
+    def has_begun(self) -> None:
+        self._until = 0.0
+
+
 class Watch:
     """The state of the agent as far as it is known; `change` is called with every new one."""
 
@@ -54,15 +81,13 @@ class Watch:
         self._session = re.compile(orders.session_pattern) if orders.session_pattern else None
         self.session_status: SessionStatus | None = None
         """Where the CLI keeps the state itself, it is asked first."""
-        self._recent = ""
+        self._recent, self._own_session = "", ""
         self._reported = False
         """Whether the state is what the CLI itself reported, and not what its screen showed."""
         self.judge: Callable[[], Verdict | None] | None = None
         """Whether something was done in a turn that is over; None: nothing more is known than that."""
         self.inputs: dict[str, Mapping[str, Any]] = {}
         """The input of the tool that each hook asks about."""
-        self._own_session = ""
-        """As it was reported in this run."""
         self.at_prompt: Callable[[], bool] | None = None
         """Whether a shell that a person types to has no command running; None: it is no shell."""
         self._known_at = 0.0
@@ -70,6 +95,7 @@ class Watch:
         # A program that resumes by itself may say so nowhere.
         self._begun = orders.told or not orders.profile or (orders.resumes and not orders.detectors.working)
         """Whether it ever had something to do, as a command always has."""
+        self.taking = Taking(orders)
         self._in_background = False
         """Whether its turn is over, and something that it started is still at work."""
         self._dialog_seen = False
@@ -280,6 +306,9 @@ class Watch:
             return
         if self._announced is not None and time.time() < self._announced.at + _COMES_UP:
             self._again = time.monotonic() + 0.2
+        if state is State.DONE and self.taking.is_awaited:
+            self.taking.shows_input, self._again = True, time.monotonic() + 1.0
+            return
         if self._reported and (state is self.status.state or (state, self.status.state) == _STALE):
             return  # its own report knows better, and says why
         self._reported = False
@@ -315,6 +344,8 @@ class Watch:
     def take_records(self, records: Sequence[Record]) -> None:
         """Learn from what came to the CLI's own transcript."""
         for record in records:
+            if record.kind is not Kind.SESSION:
+                self.taking.has_begun()
             if record.kind in (Kind.SESSION, Kind.USAGE) and record.ok and not record.agent:
                 fields = {key: value for key in ("session", "model") if (value := getattr(record, key))}
                 self._set(**fields)
