@@ -24,7 +24,6 @@ _FOCUSES: dict[str, tuple[str, ...]] = {
     "the steps": ("U",),
     "what is stale": ("P",),
     "the inbox": ("exclamation_mark",),
-    "the help": ("question_mark",),
 }
 _TEXTUALS = {
     "ctrl+q": "quit",

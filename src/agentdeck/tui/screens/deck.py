@@ -88,7 +88,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def show(self, shot: FeedSnapshot) -> None:
         """Show this snapshot; parts that are the same as before are not touched."""
         old, self.snapshot = self.snapshot, shot
-        if not self.query("#header"):  # not composed yet, or not any more
+        if not (self.query("#problems") and self.query("#keys")):  # not composed yet, or not any more
             return
         for header in self.query(DeckHeader):
             header.snapshot = shot
