@@ -399,6 +399,26 @@ examples:
   agentdeck spend --by day --csv > spend.csv
 """
 
+SCHEDULE = """\
+Start agents by the clock. A schedule is a table of agentdeck.toml; install lets
+those of this repository run, by one timer of yours (systemd, else a marked line
+of your crontab; launchd on macOS) that calls “agentdeck schedule tick” each
+minute. remove ends that. run starts one now.
+
+A slot starts once at most, however often tick is called. A missed slot starts
+once if it is no older than catch_up; else that is told in ls and runs.log. A
+slot while the last run works is skipped, or waits with overlap = "queue". One
+for which the machine has no room stays due. A time that a change of the clock
+leaves out comes right after it; one that comes twice counts once.
+
+On a server, timers of systemd stop at your logout: loginctl enable-linger
+
+examples:
+  agentdeck schedule
+  agentdeck schedule run deps
+  agentdeck schedule install
+"""
+
 MCP = """\
 Serve tools to a Model Context Protocol client on standard input and output:
 list_agents, read_agent, read_log, diff_agent, check_files, start_agent,

@@ -40,6 +40,7 @@ MODULES = {
     "gateway": "gateway",
     "models": "gateway",
     "spend": "gateway",
+    "schedule": "schedule",
     "mcp": "mcp",
     "skill": "mcp",
     "trust": "trust",
@@ -353,6 +354,9 @@ def _add_serving(verbs: Any) -> None:
     spend.add_argument("--by", choices=groups, default="agent", help="group by this (default: agent)")
     spend.add_argument("--since", metavar="TIME", help="only requests after TIME: 7d, 2026-01-31")
     spend.add_argument("--csv", action="store_true", help="print comma-separated values")
+    schedule = _verb(verbs, "schedule", "list, run, install or remove what the clock starts")
+    schedule.add_argument("action", nargs="?", choices=("ls", "run", "install", "remove", "tick"), default="ls")
+    schedule.add_argument("name", nargs="?", metavar="NAME", help="with run: the schedule")
     mcp = _verb(verbs, "mcp", "serve this deck's tools to an MCP client")
     mcp.add_argument("--http", action="store_true", help="serve HTTP on loopback instead of standard input and output")
     mcp.add_argument("--port", metavar="N", type=_port, help="with --http: the port to listen on")

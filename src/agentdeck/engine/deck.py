@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.providers import DeckProviders
     from agentdeck.engine.api.radar import DeckRadar
     from agentdeck.engine.api.review import DeckReview
+    from agentdeck.engine.api.schedules import DeckSchedules
     from agentdeck.engine.api.terminals import DeckTerminals
     from agentdeck.engine.api.trust import DeckTrust
     from agentdeck.engine.api.watching import DeckWatching
@@ -161,6 +162,12 @@ class Deck:
         from agentdeck.engine.api.delegation import DeckDelegation
 
         return DeckDelegation(self._current)
+
+    @cached_property
+    def schedules(self) -> DeckSchedules:
+        from agentdeck.engine.api.schedules import DeckSchedules
+
+        return DeckSchedules(self._current, self.start)
 
     @cached_property
     def processes(self) -> DeckProcesses:
@@ -403,6 +410,13 @@ class Deck:
         from agentdeck.engine.doctor import machine_checks
 
         return list(machine_checks())
+
+    @staticmethod
+    def scheduled_roots() -> list[Path]:
+        """The repositories of this user whose schedules run."""
+        from agentdeck.system.state.schedules import scheduled_roots
+
+        return scheduled_roots()
 
     @staticmethod
     def profile_names() -> list[str]:

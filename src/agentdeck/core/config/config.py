@@ -10,6 +10,7 @@ from agentdeck.core.config import placeholders
 from agentdeck.core.config.dashboard import DashboardConfig
 from agentdeck.core.config.gateway import BudgetsConfig, GatewayConfig, Plan, Providers
 from agentdeck.core.config.mcp import McpConfig
+from agentdeck.core.config.schedule import Schedules
 from agentdeck.core.config.section import Seconds, Section
 
 PortNumber = Annotated[int, Field(ge=1024, le=65535)]
@@ -258,6 +259,8 @@ class Config(Section):
     gateway: GatewayConfig = GatewayConfig()
     budgets: BudgetsConfig = BudgetsConfig()
     mcp: McpConfig = McpConfig()
+    schedule: Schedules = Field(default={})
+    """What the clock starts, by name: see `[schedule.NAME]`."""
     dashboard: DashboardConfig = DashboardConfig()
     keys: dict[str, str] = Field(default={})
     """Other keys for the dashboard, by the names in its help (`?`): `"agent.stop" = "S,ctrl+s"`."""

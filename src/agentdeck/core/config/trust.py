@@ -169,6 +169,7 @@ KEYS: dict[str, TrustKey] = {
     "budgets.warn_at": HARMLESS,
     "budgets.at_limit": TrustKey(Reach.LOOSENS, "sets what happens when a budget is spent"),
     "budgets.deep_share": HARMLESS,
+    "schedule": TrustKey(Reach.RUNS, "starts agents by the clock"),
     "mcp.agents": TrustKey(Reach.LOOSENS, "lets agents start and message other agents", tightens=_off),
     "mcp.depth": TrustKey(Reach.LOOSENS, "limits how deep agents start agents"),
     "mcp.children": TrustKey(Reach.LOOSENS, "limits how many agents an agent runs"),

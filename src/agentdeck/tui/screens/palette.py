@@ -10,9 +10,11 @@ from textual.content import Content
 from textual.types import IgnoreReturnCallbackType
 
 from agentdeck.core.text.text import plain
+from agentdeck.tui.acts.pages import pages
 from agentdeck.tui.keys.keymap import first_key
 from agentdeck.tui.keys.keys import KEYS
 from agentdeck.tui.screens.deck import DeckScreen
+from agentdeck.tui.screens.page import PageScreen
 
 Command = tuple[str, str, IgnoreReturnCallbackType]
 """What it is called, its key, and what it does."""
@@ -25,6 +27,8 @@ class DeckCommands(Provider):
             return
         for key in (key for keys in KEYS.values() for key in keys if key.label):
             yield key.label, first_key(key, screen.app._keymap), partial(screen.run_action, key.action)
+        for title, text in pages(screen.deck):
+            yield title, "", partial(screen.app.push_screen, PageScreen(title, text))
         for row in screen.snapshot.rows:
             yield f"Go to {plain(row.name)}", str(row.state), partial(screen.go_to, row.name)
 

@@ -1,0 +1,28 @@
+"""The pages that the command palette opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from agentdeck.core.text.text import cut
+from agentdeck.engine.deck import Deck
+
+
+def pages(deck: Deck) -> Iterator[tuple[str, Callable[[], str]]]:
+    """What each is called, and its text."""
+    yield "Show the schedules", lambda: schedules(deck)
+
+
+def schedules(deck: Deck) -> str:
+    lines = []
+    for each in deck.schedules.all():
+        following = ", ".join(f"{slot:%a %d %b %H:%M}" for slot in each.following)
+        lines += [
+            f"{each.name}  {each.cron}  {cut(each.what, 60)}",
+            f"  next: {following}",
+            f"  last: {each.last or '–'}",
+        ]
+    if not lines:
+        return "This repository has no schedules: see [schedule.NAME] in docs/configuration.md."
+    installed = "They run." if deck.schedules.is_installed else "They don't run yet: agentdeck schedule install"
+    return "\n".join([*lines, "", installed])
