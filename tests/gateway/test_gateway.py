@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -422,7 +423,7 @@ def test_who_serves_whom_outlives_the_process(tmp_path: Path) -> None:
 
 def test_a_probe_whose_client_left_frees_its_place(tmp_path: Path) -> None:
     async def check() -> None:
-        plan = {"gateway": {"breaker_seconds": 0.2, "breaker_failures": 1}}
+        plan = {"gateway": {"breaker_seconds": 0.2, "breaker_failures": 1}, "tiers": {"work": ["main:m"]}}
         async with playing(tmp_path, "500", plan=plan, timeouts={"first_byte": 60.0}) as play:
             await play.ask(Api.CHAT, stream=True)
             play.main.fault = "hang"
@@ -585,5 +586,51 @@ def test_a_breaker_is_told_to_the_decks_that_it_concerns(tmp_path: Path) -> None
             token = tokens.mint(tokens.secret(play.state), Bearer("other", "owl", "work"))
             async with play.client.post(play.url(Api.CHAT, token), json={"model": "m"}) as answer:
                 assert answer.status == 200, "its own key is not limited"
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("down", ["hang", "start and silence", "pings"])
+def test_nobody_waits_for_a_provider_that_may_still_be_down(tmp_path: Path, down: str) -> None:
+    """The pause is over, and a request of our own finds out that nothing has changed."""
+
+    async def check() -> None:
+        plan = {"gateway": {"breaker_seconds": 0.3, "breaker_seconds_max": 0.3, "breaker_failures": 1}}
+        async with playing(tmp_path, down, plan=plan) as play:
+            assert b"spare-0" in (await play.ask(Api.MESSAGES, stream=True))[1]
+            for _ in range(3):
+                await until(lambda: play.breakers()[("main", "health")]["phase"] == "half-open")
+                began = time.monotonic()
+                assert b"spare-0" in (await play.ask(Api.MESSAGES, stream=True))[1]
+                assert time.monotonic() - began < 0.6, "it waited for the provider that is down"
+            probes = [json.loads(seen.body) for seen in play.main.requests[1:]]
+            assert probes
+            assert all(probe["max_tokens"] == 16 for probe in probes)
+            play.main.fault = "ok"
+            async with asyncio.timeout(TIME):
+                while b"main-0" not in (await play.ask(Api.MESSAGES, stream=True))[1]:
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("fault", ["start and silence", "pings"])
+def test_only_content_feeds_the_timers(tmp_path: Path, api: Api, fault: str) -> None:
+    """A stream that begins and then brings nothing, or signs of life for ever, is taken from another provider."""
+
+    async def check() -> None:
+        async with playing(tmp_path, fault) as play:
+            began = time.monotonic()
+            assert b"spare-0" in (await play.ask(api, stream=True))[1]
+            assert time.monotonic() - began < 3.0
+            assert "no content within 0.8 s" in play.records()[0].faults[0]
+            play.main.fault = f"{fault} mid"
+        async with playing(tmp_path, f"{fault} mid", plan={"tiers": {"work": ["main:m"]}}) as play:
+            began = time.monotonic()
+            _, body = await play.ask(api, stream=True)
+            assert b"main-0" in body
+            assert b"incomplete" in body, "the API's own error ends it"
+            assert time.monotonic() - began < 6.0
 
     asyncio.run(check())

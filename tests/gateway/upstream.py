@@ -32,7 +32,7 @@ QUICK = {
     "breaker_seconds": 30.0,
     "breaker_failures": 3,
 }
-TIMES = {"connect": 1.0, "first_byte": 0.8, "answer": 0.8, "idle": 0.8}
+TIMES = {"connect": 1.0, "first_byte": 0.8, "content": 0.8, "answer": 0.8, "idle": 0.8, "stalled": 1.5}
 
 _EXHAUSTED: dict[Api, tuple[int, dict[str, Any]]] = {
     Api.MESSAGES: (400, {"type": "invalid_request_error", "message": "Your credit balance is too low to go on."}),
@@ -217,16 +217,26 @@ class Server:
             if number == 3 and fault == "error mid":
                 await answer.write(error_event(api))
                 return answer
-            if number == 3:
+            if number == 3 and not fault.startswith(("start and silence", "pings")):
                 await answer.write(chunk[:9] if fault.endswith(" mid") else b"")
                 await self._middle(request)
                 if fault == "eof mid":
                     return answer
+            if (number == 1 and fault in ("start and silence", "pings")) or (
+                number == 3 and fault in ("start and silence mid", "pings mid")
+            ):
+                await self._silence(answer, pings=fault.startswith("pings"))
             for piece in [chunk[i : i + 7] for i in range(0, len(chunk), 7)] if fault == "drip" else [chunk]:
                 await answer.write(piece)
                 await asyncio.sleep(0.004 if fault == "drip" else self.pause)
         await answer.write_eof()
         return answer
+
+    async def _silence(self, answer: web.StreamResponse, *, pings: bool) -> None:
+        """Nothing, or signs of life without end."""
+        while True:
+            await asyncio.sleep(0.1 if pings else 60)
+            await answer.write(b": still here\n\n")
 
     async def _middle(self, request: web.Request) -> None:
         if self.fault == "hang mid":

@@ -13,7 +13,7 @@ from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import routing
-from agentdeck.gateway.routing import Breaker
+from agentdeck.gateway.routing import Breaker, BreakerPhase
 from agentdeck.system.gateway.tokens import Bearer
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class Board:
         """When both breakers let a request pass; None for now."""
         times = [self.breaker(key).opens_at(now) for key in (place.health, place.quota)]
         return max((at for at in times if at is not None), default=None)
+
+    def is_half_open(self, place: BoardPlace, now: float) -> bool:
+        """Whether a pause is over and nobody knows yet what for."""
+        return any(self.breaker(key).phase(now) is BreakerPhase.HALF_OPEN for key in (place.health, place.quota))
 
     def closing(self, place: BoardPlace, now: float) -> Breaker | None:
         """The breaker that lets no request pass."""

@@ -9,31 +9,27 @@ POST /check     {"deck"}: one tiny request to each provider of each tier; what c
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from agentdeck.core.providers import tiers
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.tiers import Target
-from agentdeck.gateway import answers
+from agentdeck.gateway import answers, probes
 from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.plans import Plans
-from agentdeck.gateway.upstream import AttemptFailed, ProviderCall, ProviderClient
+from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderClient
 
 if TYPE_CHECKING:
-    from agentdeck.core.config.gateway import Plan, ProviderConfig
+    from agentdeck.core.config.gateway import Plan
 
-_HEADERS = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json", "anthropic-version": "2023-06-01"}))
-_PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
 _CHECK_SECONDS = 120.0
 
 
@@ -98,25 +94,18 @@ class Operator:
         if provider.key_env and not key:
             return unknown | {"ok": False, "text": f"its key {provider.key_env} is not set"}
         began = time.monotonic()
+        patience = Patience(_CHECK_SECONDS, _CHECK_SECONDS)
         try:
             async with asyncio.timeout(_CHECK_SECONDS):
-                reply = await self._upstream.open(_tiny(provider, target), provider, target.model, key, 0.0)
+                reply = await self._upstream.open(
+                    probes.tiny(provider.apis[0], target.model), provider, target.model, key, patience
+                )
         except AttemptFailed as failure:
             return {"ok": False, "text": failure.fault.reason, "seconds": time.monotonic() - began}
         except TimeoutError:
             return {"ok": False, "text": f"no answer within {_CHECK_SECONDS:g} s", "seconds": _CHECK_SECONDS}
         reply.response.close()
         return {"ok": True, "text": "answers", "seconds": time.monotonic() - began}
-
-
-def _tiny(provider: ProviderConfig, target: Target) -> ProviderCall:
-    api = provider.apis[0]
-    document: dict[str, Any] = {"model": target.model, "stream": False}
-    if api is Api.RESPONSES:
-        document |= {"input": "Say ok.", "max_output_tokens": 16}
-    else:
-        document |= {"messages": [{"role": "user", "content": "Say ok."}], "max_tokens": 16}
-    return ProviderCall(api, "POST", _PATHS[api], "", _HEADERS, json.dumps(document).encode(), document)
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

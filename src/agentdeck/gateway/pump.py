@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -12,17 +13,20 @@ from agentdeck.core.providers import token_usage as usage
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.faults import ProviderFault
 from agentdeck.gateway import streams
-from agentdeck.gateway.upstream import AttemptFailed, Reply, read
+from agentdeck.gateway.upstream import AttemptFailed, Reply, Waits, read
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.gateway import Timeouts
 
 
 class Pump:
     """Passes one answer on. Afterwards `usage` holds its token counts and `fault` what was wrong with its end."""
 
-    def __init__(self, request: web.Request, api: Api, reply: Reply, idle: float) -> None:
+    def __init__(self, request: web.Request, api: Api, reply: Reply, times: Timeouts) -> None:
         self._request = request
         self._api = api
         self._reply = reply
-        self._idle = idle
+        self._times = times
         self._complete = False
         self.usage = usage.NOTHING
         self.fault: ProviderFault | None = None
@@ -55,7 +59,7 @@ class Pump:
         try:
             if self._reply.held:
                 await answer.write(self._reply.held)
-            while data := await read(self._reply.response, self._idle):
+            while data := await read(self._reply.response, self._times.idle):
                 await answer.write(data)
         except AttemptFailed as failure:
             self.fault = failure.fault
@@ -66,9 +70,12 @@ class Pump:
 
     async def _events(self, answer: web.StreamResponse, cutter: streams.Events, provider: str) -> None:
         await self._pass(answer, self._reply.held)
+        waits = Waits(self._api, self._times)
         try:
-            while not self._reply.whole and (data := await read(self._reply.response, self._idle)):
-                await self._pass(answer, cutter.feed(data))
+            while not self._reply.whole and (data := await read(self._reply.response, waits.seconds)):
+                block = cutter.feed(data)
+                waits.saw(block)
+                await self._pass(answer, block)
             rest = cutter.rest()
             if rest and self._seen(rest) and self._complete:
                 await answer.write(rest)

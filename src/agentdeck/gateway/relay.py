@@ -16,14 +16,15 @@ from agentdeck.core.providers import faults
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.tiers import Target
-from agentdeck.gateway import answers, bodies, routing, translated
+from agentdeck.gateway import answers, bodies, probes, routing, translated
 from agentdeck.gateway.board import Board, BoardPlace
 from agentdeck.gateway.budgets import Spent
 from agentdeck.gateway.keycommands import KeyCommands
+from agentdeck.gateway.probes import Probe, Prober
 from agentdeck.gateway.pump import Pump
 from agentdeck.gateway.routing import GiveUp, Try, Wait, Walk
 from agentdeck.gateway.translated import TranslatedPump, Translation
-from agentdeck.gateway.upstream import AttemptFailed, ProviderCall, ProviderClient, Reply
+from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderCall, ProviderClient, Reply
 from agentdeck.system.gateway.ledger import LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 
@@ -127,6 +128,7 @@ class Relay:
         self._board = board
         self._tell_end, self._tell_served = tell_end, tell_served
         self._commands = KeyCommands()
+        self._prober = Prober(upstream, board)
 
     async def serve(self, job: RelayedRequest) -> web.StreamResponse:
         """Answer `job` from the first provider that can, and report what it took."""
@@ -162,11 +164,8 @@ class Relay:
         """One attempt at target `index`: the answer it led to, or the walk that goes on."""
         target = job.targets[index]
         provider = job.provider(target)
-        counts = provider.count_tokens and job.call.api in provider.apis
-        if job.call.path.endswith("/count_tokens") and not counts:
-            return self._estimate(job), walk
-        if job.call.path.startswith("/models") and not _lists_models(job.call, provider):
-            return self._models(job), walk
+        if (ours := self._own_answer(job, provider)) is not None:
+            return ours, walk
         if provider.key_command:
             job.printed_keys[provider.key_command] = await self._commands.fetch(provider.key_command)
         if lacking := self._lacking(job, target, provider):
@@ -178,10 +177,15 @@ class Relay:
             if not walk.tracks[index].stay:
                 job.note(target, full.reason)
             return None, walk.after(index, full, time.monotonic(), _jitter(), job.plan.gateway)
+        others = any(self._may_serve(job, walk, other) for other in range(len(job.targets)) if other != index)
+        if others and job.call.is_inference and self._board.is_half_open(place, time.monotonic()):
+            # Nobody waits for a provider that may still be down: a request of our own finds that out.
+            self._probe(job, target, place)
+            return None, walk
         claimed = time.monotonic()
         self._board.claim(place, claimed)
         try:
-            reply = await self._ask(job, target, provider)
+            reply = await self._ask(job, target, provider, others=others)
             try:
                 return await self._deliver(job, target, reply), walk
             finally:
@@ -191,13 +195,45 @@ class Relay:
         finally:
             self._board.leave(place, claimed)
 
-    async def _ask(self, job: RelayedRequest, target: Target, provider: ProviderConfig) -> Reply:
+    def _own_answer(self, job: RelayedRequest, provider: ProviderConfig) -> web.StreamResponse | None:
+        """What `provider` can't tell of models and tokens, we do."""
+        counts = provider.count_tokens and job.call.api in provider.apis
+        if job.call.path.endswith("/count_tokens") and not counts:
+            return self._estimate(job)
+        if job.call.path.startswith("/models") and not _lists_models(job.call, provider):
+            return self._models(job)
+        return None
+
+    def _may_serve(self, job: RelayedRequest, walk: Walk, index: int) -> bool:
+        """Whether this target was not asked yet and can be now."""
+        target, track = job.targets[index], walk.tracks[index]
+        if track.out or track.tries or not self._has_key(job, target):
+            return False
+        place, now = job.place(target), time.monotonic()
+        return self._board.opens_at(place, now) is None and not self._board.is_half_open(place, now)
+
+    def _probe(self, job: RelayedRequest, target: Target, place: BoardPlace) -> None:
+        """Ask a provider that was paused whether it serves again, beside the request that the next one serves."""
+        provider, call = job.provider(target), job.call_for(target)
+        key = self._key(job, provider, call)
+        small = (
+            probes.like(call)
+            if provider.uses_own_login
+            else probes.tiny(call.api, target.model or call.model, stream=True)
+        )
+        self._prober.start(Probe(small, provider, target.model, key, place), job.plan.gateway)
+
+    async def close(self) -> None:
+        await self._prober.close()
+
+    async def _ask(self, job: RelayedRequest, target: Target, provider: ProviderConfig, *, others: bool) -> Reply:
         while True:
             job.record.attempts += 1
             call = job.call_for(target)
             key = self._key(job, provider, call)
             try:
-                return await self._upstream.open(call, provider, target.model, key, job.plan.gateway.hold)
+                patience = Patience.of(call, provider.timeouts, job.plan.gateway.hold, others=others)
+                return await self._upstream.open(call, provider, target.model, key, patience)
             except AttemptFailed as failure:
                 if failure.fault.kind is not FaultKind.SIGNATURE or target in job.translations:
                     raise
@@ -220,7 +256,7 @@ class Relay:
         if self._is_callers(job, walk, index, fault.kind):
             raise _passed(job, target, failure)
         walk = walk.after(index, fault, now, _jitter(), rules)
-        if fault.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.DENIED) and walk.tracks[index].out:
+        if fault.holds and walk.tracks[index].out:
             self._board.hold(place, fault, now, rules)
         return walk
 
@@ -302,10 +338,10 @@ class Relay:
 
     def _pump(self, job: RelayedRequest, target: Target, reply: Reply) -> Pump | TranslatedPump:
         """What passes the answer on. Raises AttemptFailed for a whole answer that can't be translated."""
-        idle = job.provider(target).timeouts.idle
+        times = job.provider(target).timeouts
         if target not in job.translations:
-            return Pump(job.request, job.call.api, reply, idle)
-        pump = TranslatedPump(job.request, job.translations[target], reply, idle)
+            return Pump(job.request, job.call.api, reply, times)
+        pump = TranslatedPump(job.request, job.translations[target], reply, times)
         pump.check()
         return pump
 
@@ -315,7 +351,7 @@ class Relay:
         job.record.outcome = "broken"
         job.note(target, fault.reason)
         self._board.failed(place, fault, now, rules)
-        if fault.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED):
+        if fault.holds:
             self._board.hold(place, fault, now, rules)
         self._board.broke(job.bearer, target, now)
 

@@ -109,11 +109,12 @@ class Gateway:
 
     async def _resources(self, app: web.Application) -> AsyncIterator[None]:
         upstream = ProviderClient()
-        app[_RELAY] = Relay(upstream, self.board, self._ended, self._note_served)
+        app[_RELAY] = relay = Relay(upstream, self.board, self._ended, self._note_served)
         app[_OPERATOR] = Operator(upstream, self._plans, self.board, self._metrics, self.keys_of, self._take_keys)
         warming = asyncio.create_task(asyncio.to_thread(pricing.warm_up))
         yield
         await warming
+        await relay.close()
         await upstream.close()
         if self._saving is not None:
             self._saving.cancel()

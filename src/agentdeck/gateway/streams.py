@@ -27,6 +27,7 @@ _PREAMBLE = {
     Api.MESSAGES: frozenset({"message_start", "ping"}),
     Api.RESPONSES: frozenset({"response.created", "response.in_progress", "response.queued", "keepalive"}),
 }
+_SIGNS = re.compile(rb"^:|\"ping\"|keepalive|response\.(?:in_progress|queued)", re.MULTILINE)
 _LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed", "error"})
 
 
@@ -132,6 +133,13 @@ def is_preamble(api: Api, event: Parsed) -> bool:
     if not isinstance(choices, list):
         return False
     return not any(_has_content(choice) for choice in choices) and not event.data.get("usage")
+
+
+def is_quiet(api: Api, block: bytes) -> bool:
+    """Whether whole events hold only signs of life."""
+    if _SIGNS.search(block) is None:
+        return False
+    return all(is_preamble(api, parsed(raw)) for raw in events(block))
 
 
 def _has_content(choice: Any) -> bool:

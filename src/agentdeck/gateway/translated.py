@@ -22,11 +22,11 @@ from agentdeck.core.providers.faults import ProviderFault
 from agentdeck.core.providers.models import facts_of
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import bodies, streams
-from agentdeck.gateway.upstream import AttemptFailed, ProviderCall, Reply, read
+from agentdeck.gateway.upstream import AttemptFailed, ProviderCall, Reply, Waits, read
 from agentdeck.system.files.files import from_json
 
 if TYPE_CHECKING:
-    from agentdeck.core.config.gateway import ProviderConfig
+    from agentdeck.core.config.gateway import ProviderConfig, Timeouts
 
 PING_SECONDS = 15.0
 """After so long a silence of the provider's the client gets a sign of life, or it hangs up."""
@@ -107,8 +107,9 @@ def without_foreign_seals(call: ProviderCall) -> ProviderCall:
 class TranslatedPump:
     """Passes one answer on in the client's format. Afterwards `usage` and `fault` are as a `Pump` has them."""
 
-    def __init__(self, request: web.Request, what: Translation, reply: Reply, idle: float) -> None:
-        self._request, self._what, self._reply, self._idle = request, what, reply, idle
+    def __init__(self, request: web.Request, what: Translation, reply: Reply, times: Timeouts) -> None:
+        self._request, self._what, self._reply = request, what, reply
+        self._waits = Waits(what.call.api, times)
         self._api, self._client = what.call.api, what.client.api
         self._reader, self._writer = translate.reader(self._api), what.writer()
         self._over = False
@@ -182,7 +183,9 @@ class TranslatedPump:
         await self._pass(answer, self._reply.held)
         while not (self._over or self._reply.whole):
             data = await self._more(answer)
-            await self._pass(answer, cutter.feed(data) if data else cutter.rest())
+            block = cutter.feed(data) if data else cutter.rest()
+            self._waits.saw(block)
+            await self._pass(answer, block)
             if not data:
                 break
         if answer is not None and self.fault is None:
@@ -192,7 +195,8 @@ class TranslatedPump:
 
     async def _more(self, answer: web.StreamResponse | None) -> bytes:
         """Some bytes, none at the end; signs of life to the client meanwhile."""
-        deadline = time.monotonic() + self._idle
+        whole = self._waits.seconds
+        deadline = time.monotonic() + whole
         while True:
             left = deadline - time.monotonic()
             try:
@@ -201,7 +205,7 @@ class TranslatedPump:
                 if not failure.fault.slow:
                     raise
                 if left <= PING_SECONDS:
-                    raise AttemptFailed(faults.too_slow("nothing more", self._idle)) from None
+                    raise AttemptFailed(faults.too_slow("nothing more", round(whole, 1))) from None
             if answer is not None:
                 await answer.write(_PING.get(self._client, _COMMENT))
 

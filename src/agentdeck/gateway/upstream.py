@@ -22,7 +22,7 @@ from agentdeck.gateway import bodies, streams
 from agentdeck.system.gateway.tokens import BEARER_HEADER
 
 if TYPE_CHECKING:
-    from agentdeck.core.config.gateway import ProviderConfig
+    from agentdeck.core.config.gateway import ProviderConfig, Timeouts
 
 HELD_MAX = 8 * 1024 * 1024
 """Bytes of an answer that is not streamed, up to which it is held until it is there in full."""
@@ -132,6 +132,40 @@ def _without(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped | named)
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one attempt may take until its first byte and its first content, in seconds."""
+
+    first_byte: float
+    content: float
+    others: bool = False
+    """Whether another provider takes over after that; if not, a stream without content is passed on then."""
+
+    @classmethod
+    def of(cls, call: ProviderCall, times: Timeouts, hold: float, *, others: bool) -> Patience:
+        if call.is_inference and not call.streams:
+            return cls(times.answer, times.answer)
+        if others:
+            return cls(min(times.first_byte, times.content), times.content, others=True)
+        return cls(max(times.first_byte, times.idle), hold)
+
+
+class Waits:
+    """How long the rest of a stream may be awaited: signs of life alone do not count for ever."""
+
+    def __init__(self, api: Api, times: Timeouts) -> None:
+        self._api, self._times = api, times
+        self._content_at = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return min(self._times.idle, self._content_at + self._times.stalled - time.monotonic())
+
+    def saw(self, block: bytes) -> None:
+        if not streams.is_quiet(self._api, block):
+            self._content_at = time.monotonic()
+
+
 class ProviderClient:
     """Keeps the connections to all providers."""
 
@@ -152,28 +186,27 @@ class ProviderClient:
     async def close(self) -> None:
         await self._session.close()
 
-    async def open(self, call: ProviderCall, provider: ProviderConfig, model: str, key: str, hold: float) -> Reply:
+    async def open(
+        self, call: ProviderCall, provider: ProviderConfig, model: str, key: str, patience: Patience
+    ) -> Reply:
         """Ask `provider` for `model` (empty: as asked) and return once its answer is good so far.
 
-        `hold` is how many seconds the beginning of a stream without content is kept. Raises AttemptFailed.
+        Raises AttemptFailed.
         """
         usage_asked = call.streams and call.api is Api.CHAT and provider.ask_usage and not call.asks_usage
         body = _body(call, model, usage_asked)
         started = time.monotonic()
-        response = await self._send(call, provider, key, body)
+        response = await self._send(call, provider, key, body, patience.first_byte)
         try:
-            wait = _first_wait(call, provider) - (time.monotonic() - started)
-            reader = _StreamReader(call, provider, response, max(wait, 0.001), usage_asked)
-            return await reader.judge(hold)
+            return await _StreamReader(call, provider, response, started, patience, usage_asked).judge()
         except BaseException:
             response.close()
             raise
 
     async def _send(
-        self, call: ProviderCall, provider: ProviderConfig, key: str, body: bytes
+        self, call: ProviderCall, provider: ProviderConfig, key: str, body: bytes, wait: float
     ) -> aiohttp.ClientResponse:
         url = URL(provider.url(call.api) + call.path + (f"?{call.query}" if call.query else ""), encoded=True)
-        wait = _first_wait(call, provider)
         for last in (False, True):
             trace = SimpleNamespace(reused=False)
             try:
@@ -211,16 +244,17 @@ class _StreamReader:
         call: ProviderCall,
         provider: ProviderConfig,
         response: aiohttp.ClientResponse,
-        first_wait: float,
+        started: float,
+        patience: Patience,
         usage_asked: bool,
     ) -> None:
         self._call = call
         self._provider = provider
         self._response = response
-        self._first_wait = first_wait
+        self._started, self._patience = started, patience
         self._usage_asked = usage_asked
 
-    async def judge(self, hold: float) -> Reply:
+    async def judge(self) -> Reply:
         call, kind = self._call, self._response.content_type
         is_stream = kind == "text/event-stream" or (call.streams and kind not in _DOCUMENTS)
         if self._response.status < 300 and call.is_inference and not call.streams and is_stream:
@@ -228,7 +262,7 @@ class _StreamReader:
         if self._response.status < 300 and is_stream:
             if "Content-Encoding" in self._response.headers:
                 return Reply(self._response, b"", False, None, False)
-            return await self._judge_stream(hold)
+            return await self._judge_stream()
         return await self._judge_document()
 
     async def _judge_document(self) -> Reply:
@@ -260,31 +294,36 @@ class _StreamReader:
 
     async def _collect(self) -> tuple[bytes, bool]:
         body = bytearray()
-        wait = self._first_wait
+        wait = self._started + self._patience.first_byte - time.monotonic()
         while len(body) <= HELD_MAX:
-            data = await self._read(wait, "no first byte" if not body else "nothing more")
+            data = await read(self._response, wait, "no first byte" if not body else "nothing more")
             if not data:
                 return bytes(body), True
             body += data
             wait = self._provider.timeouts.idle
         return bytes(body), False
 
-    async def _judge_stream(self, hold: float) -> Reply:
-        cutter = streams.Events()
+    async def _judge_stream(self) -> Reply:
+        cutter, patience = streams.Events(), self._patience
         held = bytearray()
-        until: float | None = None
+        until, what = self._started + patience.first_byte, "no first byte"
+        begun = False
         while True:
-            wait = self._first_wait if until is None else until - time.monotonic()
             try:
-                data = await self._read(max(wait, 0.001), "no first byte")
+                data = await read(self._response, until - time.monotonic(), what)
             except AttemptFailed as failure:
-                if until is None or not failure.fault.slow:
+                if not failure.fault.slow:
                     raise
-                return Reply(self._response, bytes(held), False, cutter, self._usage_asked)
+                if begun and not patience.others:
+                    return Reply(self._response, bytes(held), False, cutter, self._usage_asked)
+                seconds = patience.content if begun else patience.first_byte
+                raise AttemptFailed(faults.too_slow(what, seconds)) from None
             ended = not data
-            if ended and until is None:
+            if ended and not begun:
                 raise AttemptFailed(faults.unreachable("sent nothing"))
-            until = until or time.monotonic() + hold
+            if not begun:
+                begun, what = True, "no content"
+                until = (self._started if patience.others else time.monotonic()) + patience.content
             block = cutter.rest() if ended else cutter.feed(data)
             held += block
             if self._has_content(block, bytes(held)):
@@ -307,15 +346,11 @@ class _StreamReader:
                 return True
         return False
 
-    async def _read(self, wait: float, what: str) -> bytes:
-        """Some bytes; none at the end."""
-        return await read(self._response, wait, what)
-
 
 async def read(response: aiohttp.ClientResponse, wait: float, what: str = "nothing more") -> bytes:
     """The bytes of `response` that are there, or come within `wait` seconds; none at its end. Raises AttemptFailed."""
     try:
-        async with asyncio.timeout(wait):
+        async with asyncio.timeout(max(wait, 0.001)):
             return await response.content.readany()
     except TimeoutError:
         raise AttemptFailed(faults.too_slow(what, wait)) from None
@@ -341,11 +376,6 @@ def _headers(call: ProviderCall, provider: ProviderConfig, key: str) -> CIMultiD
         bearer = provider.key_header == "bearer"
         headers["Authorization" if bearer else provider.key_header] = f"Bearer {key}" if bearer else key
     return headers
-
-
-def _first_wait(call: ProviderCall, provider: ProviderConfig) -> float:
-    times = provider.timeouts
-    return times.answer if call.is_inference and not call.streams else times.first_byte
 
 
 def _proxy(url: URL) -> str | None:

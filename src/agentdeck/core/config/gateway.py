@@ -19,12 +19,16 @@ class Timeouts(Section):
 
     connect: Seconds = 10.0
     """Until the connection is open."""
-    first_byte: Seconds = 60.0
-    """Until the first byte of a stream."""
+    first_byte: Seconds = 30.0
+    """Until the first byte of a stream. The last provider that is left gets as long as `idle`."""
+    content: Seconds = 30.0
+    """Until the first content of a stream, while another provider is left: its beginning and signs of life are none."""
     answer: Seconds = 600.0
     """Until the first byte of an answer that is not streamed; the server sends it when it is complete."""
     idle: Seconds = 180.0
     """Between two parts of an answer."""
+    stalled: Seconds = 300.0
+    """Between two parts with content, while only signs of life come."""
 
 
 class Prices(Section):
@@ -132,7 +136,7 @@ class GatewayConfig(Section):
     exhausted_seconds: Seconds = 300.0
     """The pause of a provider without quota or credit that names no reset."""
     hold: Seconds = 5.0
-    """How long to hold back a stream without content, to fail over if an error follows."""
+    """How long to hold back a stream without content where no other provider is left."""
     max_body_mb: Annotated[int, Field(ge=1)] = 64
     """The largest request."""
 

@@ -10,7 +10,7 @@ _LOCAL: dict[str, Any] = {
     "apis": ["chat", "messages", "responses"],
     "basic": ["chat", "messages", "responses"],
     "local": True,
-    "timeouts": {"connect": 3.0, "first_byte": 600.0, "answer": 1800.0, "idle": 300.0},
+    "timeouts": {"connect": 3.0, "first_byte": 600.0, "content": 600.0, "answer": 1800.0, "idle": 300.0},
 }
 _COUNTING = {**_LOCAL, "count_tokens": True}
 

@@ -56,6 +56,11 @@ class ProviderFault:
     overflow: Overflow | None = None
     """The sizes that a TOO_LONG names."""
 
+    @property
+    def holds(self) -> bool:
+        """Whether nobody asks with the same credentials for a while after it."""
+        return self.kind in (FaultKind.LIMITED, FaultKind.EXHAUSTED, FaultKind.DENIED)
+
 
 @dataclass(frozen=True, slots=True)
 class _Error:
