@@ -95,3 +95,13 @@ def test_a_dialog_with_the_same_options_about_something_else_is_another_one() ->
     assert not first.is_same_as(other)
     assert not first.is_same_as(replace(first, hook="h"))
     assert not replace(first, hook="h").is_same_as(replace(first, hook="h", at=2.0)), "asked again"
+
+
+def test_a_dialog_is_the_same_on_a_screen_that_shows_less_above_it() -> None:
+    whole = shown("Let's get started.\n\nChoose a style for your long terminal\n\n❯ 1. Auto\n  2. Dark\n", "Choose")
+    less = shown("Choose a style for\nyour long terminal\n\n❯ 1. Auto\n  2. Dark\n", "Choose")
+    other = shown("Choose a name for your long terminal\n\n❯ 1. Auto\n  2. Dark\n", "Choose")
+    assert whole.subject != less.subject
+    assert whole.is_same_as(less)
+    assert less.is_same_as(whole)
+    assert not other.is_same_as(less)
