@@ -79,7 +79,7 @@ def _revive_gateway(world: World, note: Note) -> None:
 
 def _delete_rests(world: World, note: Note) -> None:
     if going.has_rests(world.repo):
-        going.delete_rests(world.repo)
+        going.delete_rests_soon(world.repo)
 
 
 def needs_repair(world: World, agent: Agent) -> bool:

@@ -195,8 +195,9 @@ def _finish(world: World, agent: Agent, note: Note) -> None:
         _tell_kept(world, agent, tree, note)
     retire(world, agent, saved)
     _tell_removed(agent, step, saved, note)
-    going.delete_rests(world.repo)
-    _tell_rest(leave, agent, note, is_out=is_out)
+    is_later = going.delete_rests_soon(world.repo)
+    _tell_rest(None if is_later else leave, agent, note)
+    _tell_writer(leave, agent, note, is_out=is_out)
 
 
 def _tell_kept(world: World, agent: Agent, lease: WorktreeLease, note: Note) -> None:
@@ -207,11 +208,15 @@ def _tell_kept(world: World, agent: Agent, lease: WorktreeLease, note: Note) -> 
             world.note(Event(EventKind.BRANCH_KEPT, agent.name, text, {"branch": branch, "tip": tip}), note)
 
 
-def _tell_rest(leave: going.Departure | None, agent: Agent, note: Note, *, is_out: bool) -> None:
+def _tell_rest(leave: going.Departure | None, agent: Agent, note: Note) -> None:
     """Say what lies there still of a worktree that is gone."""
     if leave is not None and leave.rest is not None:
         text = f"some files could not be deleted; they are in {leave.rest}"
         note(Event(EventKind.WARNING, agent.name, text, {"path": str(leave.rest)}))
+
+
+def _tell_writer(leave: going.Departure | None, agent: Agent, note: Note, *, is_out: bool) -> None:
+    """Say that something writes where the worktree was."""
     if leave is not None and is_out and leave.home.is_dir() and any(leave.home.iterdir()):
         text = f"something wrote to {leave.home} after it was removed; those files were left"
         note(Event(EventKind.WARNING, agent.name, text, {"path": str(leave.home)}))
@@ -250,7 +255,7 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
         agent = release_all(world, agent, note, None)
         forget_id(world, agent)
         world.store.delete_agent(agent.name)
-    going.delete_rests(world.repo)
+    going.delete_rests_soon(world.repo)
     return not is_removal
 
 

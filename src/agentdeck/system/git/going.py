@@ -11,10 +11,12 @@ worktree's git folder holds the key of the removal that it belongs to. Every fun
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shlex
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +26,14 @@ from agentdeck.system.files.files import locked, private_folder, write_atomic
 from agentdeck.system.git.checkouts import Worktree
 from agentdeck.system.git.identity import back_pointer, free_beside, identify
 from agentdeck.system.git.repository import Repository
+from agentdeck.system.machine.process import detach
 
 _MARK = "agentdeck-removing"
 _DELETE = ".delete"
 _STUCK = ".stuck"
 _BESIDE = ".agentdeck-going-"
+_AT_ONCE = 2000
+"""Files and folders that are deleted while a person waits."""
 _LOCK_WAIT = 60.0
 _MOUNTS = Path("/proc/self/mounts")
 
@@ -178,6 +183,23 @@ def delete_rests(repo: Repository, *, stuck: bool = False) -> None:
             _delete(path)
 
 
+def delete_rests_soon(repo: Repository) -> bool:
+    """The same, but what takes long is deleted by a process of its own, for which nobody has to wait; return whether
+    there is such a one. Where it is killed, the next verb goes on."""
+    folder = _folder(repo)
+    if not any(_is_large(path) for path in folder.glob(f"*{_DELETE}")):
+        delete_rests(repo)
+        return False
+    detach([sys.executable, "-I", "-m", __name__, str(repo.common)])
+    return True
+
+
+def _is_large(path: Path) -> bool:
+    """Whether more lies in it than is deleted in a moment; looks at no more than that."""
+    entries = (name for _, folders, files in os.walk(path) for name in (*folders, *files))
+    return next(itertools.islice(entries, _AT_ONCE, None), None) is not None
+
+
 def stuck_rests(repo: Repository) -> list[Path]:
     """What could not be deleted of removed worktrees."""
     return sorted(_folder(repo).glob(f"*{_STUCK}"))
@@ -233,3 +255,7 @@ def _open_folder(path: Path) -> None:
         mode = path.lstat().st_mode
         if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
             path.chmod(stat.S_IMODE(mode) | stat.S_IRWXU)
+
+
+if __name__ == "__main__":
+    delete_rests(Repository(Path(sys.argv[1]), Path(sys.argv[1]), bare=True))

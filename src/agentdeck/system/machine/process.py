@@ -130,6 +130,13 @@ def run(
     return Result(words, child.returncode, out, err)
 
 
+def detach(argv: Sequence[str]) -> None:
+    """Start `argv` in a session of its own, with no terminal, and let it outlive this process."""
+    null = subprocess.DEVNULL
+    child = subprocess.Popen(argv, cwd="/", stdin=null, stdout=null, stderr=null, start_new_session=True)
+    Thread(target=child.wait, daemon=True).start()  # where this process lives longer, it leaves no zombie
+
+
 def send_signal(pid: int, sign: signal.Signals) -> None:
     """Send `sign` to a process that may be gone by now."""
     with contextlib.suppress(ProcessLookupError):
