@@ -8,6 +8,8 @@ import re
 import shutil
 from collections.abc import Iterator
 
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.leases import Lease, PaneLease
 from agentdeck.core.text.text import listed
 from agentdeck.engine.lifecycle.resources import Presence
 from agentdeck.engine.lifecycle.stack import BY_KIND
@@ -16,7 +18,7 @@ from agentdeck.engine.lifecycle.trouble import trouble_of
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView, Check
 from agentdeck.engine.worktrees import identity
-from agentdeck.engine.world import World, trust_command
+from agentdeck.engine.world import World, in_one_look, trust_command
 from agentdeck.errors import DeckError, MissingToolError
 from agentdeck.system.git import repository as git
 from agentdeck.system.machine.process import run
@@ -25,6 +27,7 @@ _TMUX_NEEDED = (3, 2)
 """The first tmux that takes `new-window -e`."""
 
 
+@in_one_look
 def examine(world: World, agents: list[AgentView]) -> list[Check]:
     return [
         *machine_checks(world.search_path),
@@ -142,6 +145,7 @@ def _profile_checks(path: str | None) -> Iterator[Check]:
 
 
 def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
+    windows = {(each.session, each.name) for each in world.tmux.windows()}
     left = survivors(world, [view.agent for view in agents if view.damaged is None])
     for view in agents:
         if view.damaged is not None:
@@ -157,7 +161,7 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
                 continue  # the server is what the configuration names
             resource = BY_KIND[lease.kind]
             try:
-                presence = resource.check(world, view.agent, lease)
+                presence = _presence(world, view.agent, lease, windows)
             except DeckError as error:
                 wrong.append(f"{lease.kind}: {error.title}")
                 continue
@@ -177,6 +181,13 @@ def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
         if repair:
             hint = f"{repair}  (or “agentdeck rm {view.name}”, which saves the agent's work and removes it)"
         yield Check(f"agent {view.name}", not wrong, "; ".join(wrong) or f"{view.state}, all resources present", hint)
+
+
+def _presence(world: World, agent: Agent, lease: Lease, windows: set[tuple[str, str]]) -> Presence:
+    """Whether it is there; `windows` is what tmux was asked for once, for all."""
+    if isinstance(lease, PaneLease):
+        return Presence.HELD if (lease.session, lease.window) in windows else Presence.GONE
+    return BY_KIND[lease.kind].check(world, agent, lease)
 
 
 def _lingering_checks(world: World) -> Iterator[Check]:

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ SHOWN, SHOWN_BY_PERSON = "#{client_control_mode} #{pane_id}", "0 {}"
 _NEEDED = frozenset({"PATH", "HOME", "SHELL", "LANG", "USER", "LOGNAME"})
 _NO_SERVER = (b"no server running", b"error connecting")
 _PASSING_COMPLAINTS = (*_NO_SERVER, b"lost server", b"server exited", b"duplicate session")
+_COLUMNS = ("session_name", "window_name", "window_id", "pane_id", "pane_pid", "pane_dead", "pid", "socket_path")
+_LIST = ("list-panes", "-a", "-F", "\t".join(f"#{{{name}}}" for name in _COLUMNS))
 _PATIENCE = 5.0
 """Seconds to go on trying while the server is starting or just going away."""
 
@@ -78,32 +80,13 @@ class Tmux:
 
     def windows(self) -> list[Window]:
         """Every window of the server; [] when there is no server."""
-        shape = "\t".join(
-            f"#{{{name}}}"
-            for name in (
-                "session_name",
-                "window_name",
-                "window_id",
-                "pane_id",
-                "pane_pid",
-                "pane_dead",
-                "pid",
-                "socket_path",
-            )
-        )
         try:
-            result = self.run("list-panes", "-a", "-F", shape)
+            return _windows_of(self.run(*_LIST))
         except MissingToolError:
             return []
-        rows = [line.split("\t") for line in result.text.splitlines()] if result else []
-        return [
-            Window(row[0], row[1], row[2], row[3], int(row[4]), row[5] == "1", int(row[6]), row[7])
-            for row in rows
-            if len(row) == 8
-        ]
 
     def window(self, session: str, name: str) -> Window | None:
-        return next((each for each in self.windows() if each.session == session and each.name == name), None)
+        return _named(self.windows(), session, name)
 
     def open_window(self, session: str, name: str, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Window:
         """Start `argv` in a new window, or in the dead window of that name; return the one that lives already.
@@ -112,16 +95,19 @@ class Tmux:
         """
         deadline = time.monotonic() + _PATIENCE
         while True:
-            old = self.window(session, name)
+            there = self.windows()
+            old = _named(there, session, name)
             if old is not None and not old.command_dead:
                 return old
-            start = f"respawn-pane -k -t {old.pane}" if old else self._start(session, name)
+            is_new = all(each.session != session for each in there)
+            start = f"respawn-pane -k -t {old.pane}" if old else _start(session, name, is_new=is_new)
             given = [word for pair in env.items() for word in ("-e", "=".join(pair))]
-            words = " ".join(quote(word) for word in [*given, "-c", literal(str(cwd)), *argv])
-            script = f"{start} {words}\n"
+            told = " ".join(quote(word) for word in [*given, "-c", literal(str(cwd)), *argv])
+            script = f"{start} {told}\n"
             # Over any that it is told, tmux gives a new window the PATH of who asks for it.
-            result = self.run("start-server", ";", "source-file", "-", stdin=os.fsencode(script), path=env.get("PATH"))
-            made = self.window(session, name) if result else None
+            words = ["start-server", ";", "source-file", "-", ";", *_LIST]
+            result = self.run(*words, stdin=os.fsencode(script), path=env.get("PATH"))
+            made = _named(_windows_of(result), session, name)
             if made is not None:
                 if old is None:
                     remember(self.socket, made.server, made.socket)
@@ -130,14 +116,6 @@ class Tmux:
             if not passing or time.monotonic() > deadline:
                 raise TmuxError(f"tmux could not open a window for {name}.", detail=result.complaint)
             time.sleep(0.05)
-
-    def _start(self, session: str, name: str) -> str:
-        named = quote(literal(name))
-        if self.run("has-session", "-t", f"={session}"):
-            return f"new-window -d -t {quote(f'={session}:')} -n {named}"
-        # Each later window of the session would get the variables that new-session is given.
-        made = f"new-session -d -s {quote(literal(session))} -n {named} -c / true"
-        return f"{made} ; respawn-pane -k -t {quote(f'={session}:')}"
 
     def close_window(self, session: str, name: str) -> None:
         """Idempotent. The process in it gets SIGHUP."""
@@ -197,6 +175,28 @@ class Tmux:
         # Its size is that of the terminal again, and no more what a dashboard had given it.
         away += [";", "set-option", "-w", "-u", "-t", window, "window-size"]
         return ["env", *away, ";", "select-window", "-t", f"={view}:{window}"]
+
+
+def _start(session: str, name: str, *, is_new: bool) -> str:
+    named = quote(literal(name))
+    if not is_new:
+        return f"new-window -d -t {quote(f'={session}:')} -n {named}"
+    # Each later window of the session would get the variables that new-session is given.
+    made = f"new-session -d -s {quote(literal(session))} -n {named} -c / true"
+    return f"{made} ; respawn-pane -k -t {quote(f'={session}:')}"
+
+
+def _windows_of(told: Result) -> list[Window]:
+    rows = [line.split("\t") for line in told.text.splitlines()] if told else []
+    return [
+        Window(row[0], row[1], row[2], row[3], int(row[4]), row[5] == "1", int(row[6]), row[7])
+        for row in rows
+        if len(row) == 8
+    ]
+
+
+def _named(windows: Iterable[Window], session: str, name: str) -> Window | None:
+    return next((each for each in windows if each.session == session and each.name == name), None)
 
 
 def _end_unseen(view: str, mark: int) -> str:
