@@ -6,6 +6,7 @@ database, a tmux window with a runner and a log), can be watched and attached to
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,15 +17,19 @@ from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, unique
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle import removal
 from agentdeck.engine.lifecycle.ending import end_runner
-from agentdeck.engine.lifecycle.stack import acquire_all
+from agentdeck.engine.lifecycle.stack import BY_KIND, acquire_all
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import Gate, GateVerdict
+from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
 from agentdeck.system.files.watch import ticks
+from agentdeck.system.git.worktrees import refill
 from agentdeck.system.machine.interrupts import uninterrupted
 from agentdeck.system.state.logs import read_log
 
+_KEPT = ("worktree", "ports")
+"""What the next gate of the same landing goes on with."""
 _FAILED = "gate failed: "
 _SCRIPT = f"""
 for line in "$@"; do
@@ -34,35 +39,95 @@ done
 """
 
 
-def run_gate(world: World, gate: Gate, commit: str, note: Note) -> GateVerdict:
-    """Run the commands on `commit`, each after the other, up to the first that fails."""
-    begun = time.time()
-    agent: Agent | None = None
-    try:
-        # An interrupt finds it either not there or known here, to be removed.
-        with world.store.naming(), uninterrupted():
-            made = _agent(world, gate, commit)
-            world.store.save(made)
-            agent = made
+class Gates:
+    """The gates of one landing, one after the other in one worktree, made for the first and removed by `close`.
+
+    Each has everything else anew: files as in its commit and no others, a database, temporary files, hooks, a window.
+    """
+
+    def __init__(self, world: World, note: Note) -> None:
+        self._world, self._note = world, note
+        self._last: Gate | None = None
+        self._name = ""
+        """The agent of the last gate."""
+
+    def run(self, gate: Gate, commit: str) -> GateVerdict:
+        """Run the commands on `commit`, each after the other, up to the first that fails."""
+        begun, world = time.time(), self._world
+        try:
+            agent = self._ready(gate, commit)
+            shown = "; ".join(gate.commands)
+            text = f"running its gate: {shown} (agentdeck logs -f {agent.name})"
+            world.note(
+                Event(EventKind.LANDING_GATE, gate.agent, text, {"gate": agent.name, "commit": commit}), self._note
+            )
+            _wait(world, agent.name, gate.cancelled)
+            if gate.cancelled():
+                self.close()  # what runs there ends now, and not with the next gate
+                return GateVerdict(False, "it was cancelled", _log(agent), time.time() - begun)
+            verdict = _verdict(world, agent)
+        except BaseException:
+            self.close()
+            raise
+        return replace(verdict, seconds=time.time() - begun)
+
+    def close(self) -> None:
+        """Remove what the gates had; nothing where none ran."""
+        if self._last is not None and self._name:
+            with self._world.repo.one_look(), uninterrupted():
+                _end_or_leave(self._world, self._last, self._name, self._note)
+        self._name = ""
+
+    def _ready(self, gate: Gate, commit: str) -> Agent:
+        """The agent of the gate, at work."""
+        world, self._last = self._world, gate
+        agent = None
+        if self._name:
+            with contextlib.suppress(DeckError):  # a new one is made
+                agent = self._cleaned(gate, commit)
+        if agent is None:
+            self.close()
+            # An interrupt finds it either not there or known here, to be removed.
+            with world.store.naming(), uninterrupted():
+                agent = _agent(world, gate, commit)
+                world.store.save(agent)
+                self._name = agent.name
         with world.store.operation(agent.name, wait=5):
             agent = replace(acquire_all(world, agent, silent), phase=Phase.HELD)
             world.store.save(agent)
-        shown = "; ".join(gate.commands)
-        text = f"running its gate: {shown} (agentdeck logs -f {agent.name})"
-        world.note(Event(EventKind.LANDING_GATE, gate.agent, text, {"gate": agent.name, "commit": commit}), note)
-        _wait(world, agent.name, gate.cancelled)
-        if gate.cancelled():
-            return GateVerdict(False, "it was cancelled", _log(agent), time.time() - begun)
-        status, log = world.store.status(agent.name), _log(agent)
-        if status.state is State.DONE:
-            return GateVerdict(True, "", log, time.time() - begun)
-        limit = f"it did not finish within {agent.timeout:g} s" if status.fault is Fault.TIMED_OUT else ""
-        killed = "it was killed" if status.state.is_live else status.reason
-        return GateVerdict(False, limit or _failed_command(log) or killed, log, time.time() - begun)
-    finally:
-        if agent is not None:
-            with uninterrupted():
-                _end_or_leave(world, gate, agent.name, note)
+        return agent
+
+    def _cleaned(self, gate: Gate, commit: str) -> Agent | None:
+        """The agent of the last gate with its worktree as a new one of `commit` would be, and nothing but that and its
+        ports; None where only a new one would surely be so."""
+        world = self._world
+        with world.store.operation(self._name, wait=10):
+            agent = world.store.agent(self._name)
+            if agent is None or agent.worktree is None or agent.phase is not Phase.HELD:
+                return None
+            end_runner(world, agent.name)
+            if agent.env_file:
+                removal.run_teardown(world, agent, silent)
+            worktree = identity.record_of(world, agent)
+            if worktree is None or not refill(world.repo, worktree, agent.base_commit, commit):
+                return None
+            new = replace(_agent(world, gate, commit), name=agent.name, leases=agent.leases)
+            for lease in reversed(agent.leases):
+                if lease.kind not in _KEPT:
+                    BY_KIND[lease.kind].release(world, agent, lease, None)
+                    new = new.without_lease(lease.kind)
+            new = new.with_lease(agent.worktree.changed(held=False, base_commit=commit))
+            world.store.save(new)
+            return new
+
+
+def _verdict(world: World, agent: Agent) -> GateVerdict:
+    status, log = world.store.status(agent.name), _log(agent)
+    if status.state is State.DONE:
+        return GateVerdict(True, "", log)
+    limit = f"it did not finish within {agent.timeout:g} s" if status.fault is Fault.TIMED_OUT else ""
+    killed = "it was killed" if status.state.is_live else status.reason
+    return GateVerdict(False, limit or _failed_command(log) or killed, log)
 
 
 def _end_or_leave(world: World, gate: Gate, name: str, note: Note) -> None:

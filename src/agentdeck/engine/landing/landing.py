@@ -48,7 +48,10 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
     with Landings(world.store).running(landing.id):
         stages = Stages(world, request, landing, note)
         try:
-            _run(stages)
+            try:
+                _run(stages)
+            finally:
+                stages.close()
         finally:
             _end(stages)
     return stages.landing

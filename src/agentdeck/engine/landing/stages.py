@@ -9,7 +9,7 @@ import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.config.trust import Change, told
@@ -40,6 +40,9 @@ from agentdeck.system.git.submodules import bring_commits
 from agentdeck.system.git.treediff import changed
 from agentdeck.system.machine.interrupts import uninterrupted
 
+if TYPE_CHECKING:
+    from agentdeck.engine.landing.gate import Gates
+
 
 @dataclass(frozen=True, slots=True)
 class Computed:
@@ -59,7 +62,13 @@ class Stages:
         self._landings = Landings(world.store)
         self.confirmed: list[tuple[Change, ...]] = []
         """The changes of the configuration that a person wants to land."""
+        self._gates: Gates | None = None
         self.save(landing)
+
+    def close(self) -> None:
+        """Remove what its gates had."""
+        if self._gates is not None:
+            self._gates.close()
 
     def foreseen(self, name: str) -> Candidate:
         """What the agent would land, its uncommitted work with it where that is asked for; nothing is touched."""
@@ -157,14 +166,16 @@ class Stages:
     def test(self, base: str, made: Computed, agents: Sequence[str]) -> GateVerdict:
         if not self.landing.gate:
             return GateVerdict(True)
-        from agentdeck.engine.landing.gate import run_gate
+        from agentdeck.engine.landing.gate import Gates
 
         for name in agents:
             self.entry(name, stage=Stage.GATING)
         alone = agents[0] if len(agents) == 1 else ""
         unwanted = lambda: self.request.cancelled() or self.is_dropped(alone)  # noqa: E731 - asked again and again
         gate = Gate(self.landing.id, made.agent, base, self.landing.gate, unwanted)
-        verdict = run_gate(self.world, gate, made.new, self.note)
+        if self._gates is None:
+            self._gates = Gates(self.world, self.note)
+        verdict = self._gates.run(gate, made.new)
         self.check_wanted(alone)
         for name in agents:
             self.entry(name, gate=verdict.log)

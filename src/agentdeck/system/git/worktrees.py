@@ -31,10 +31,13 @@ from agentdeck.system.git.going import alone
 from agentdeck.system.git.identity import mark_ready
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.git.submodules import check_out
+from agentdeck.system.git.treediff import changed
 
 _GIT_OWN = ("agentdeck", "branches", "hooks", "info", "logs", "modules", "objects", "refs", "worktrees")
 """What git, and we, keep in a bare repository."""
 _LOCK_WAIT = 60.0
+_STATE = ("rebase-merge", "rebase-apply", "sequencer", "BISECT_LOG", "config.worktree", "info/sparse-checkout")
+"""What a git folder has of what is not finished, or makes files other than those of a commit."""
 _HOOK_TEXT = 2000
 """Characters of a failed hook's output that are passed on."""
 
@@ -183,6 +186,25 @@ def _rebuild(repo: Repository, worktree: Worktree) -> None:
     if (worktree.git_dir / "index").exists():
         here = enter(repo, worktree)
         here.git(*side_by_side(here), "checkout-index", "--all", "--quiet")
+
+
+def refill(repo: Repository, worktree: Worktree, before: str, commit: str) -> bool:
+    """Let the worktree, which was made at the commit `before` and may have been changed by anything since, have what a
+    new one of `commit` would have. Return False, with files missing, where that would not be sure."""
+    if any((worktree.git_dir / name).exists() for name in _STATE) or repo.blob(f"{commit}:.gitmodules") is not None:
+        return False
+    if any(change.path.rpartition("/")[2] == ".gitattributes" for change in changed(repo, before, commit)):
+        return False  # git would leave files as they are whose content is written in another way now
+    here = enter(repo, worktree)
+    marked = here.run("ls-files", "-v", "-z")
+    if not marked or any(not line.startswith("H ") for line in marked.text.split("\0")[:-1]):
+        return False  # files that git was told not to look at
+    head = here.run("update-ref", "--no-deref", "HEAD", commit)
+    if not head or not here.run("clean", "-ffdxq"):
+        return False
+    _fill(worktree, here)
+    _run_hook(here, commit)
+    return True
 
 
 def _fill(worktree: Worktree, here: Repository) -> None:
