@@ -45,16 +45,19 @@ def singles(runs: int, changed: int, files: int) -> None:
 
 
 def batch() -> None:
-    """Ten agents that changed a file each, in one landing and one by one."""
+    """Ten agents that changed a file each: in one landing, as a batch and as a queue, and one by one."""
     # No two change the same file: all begin at one commit, and each has to merge with those before it.
     places = itertools.count(1)
     together = [agent(1, first=next(places)) for _ in range(BATCH)]
     singly = [agent(1, first=next(places)) for _ in range(BATCH)]
     branches = [bare(1, first=next(places)) for _ in range(BATCH)]
+    queued = [agent(1, first=next(places)) for _ in range(BATCH)]
     one = timed(lambda: run("agentdeck", "merge", "--batch", "--gate", "true", *together))
+    queue = timed(lambda: run("agentdeck", "merge", "--gate", "true", *queued))
     each = timed(lambda: land_in_turn(singly))
     by_hand = timed(lambda: merge(branches))
     row(f"landing of {BATCH} agents as a batch, with a gate", [one], f"{BATCH} landings with a gate", [each])
+    row(f"landing of {BATCH} agents as a queue, with a gate each", [queue], f"{BATCH} landings with a gate", [each])
     row(f"landing of {BATCH} agents as a batch, with a gate", [one], f"{BATCH} x git merge --no-ff", [by_hand])
 
 

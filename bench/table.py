@@ -21,6 +21,7 @@ from common import ROWS
 QUICK = {
     "verbs": ["3"],
     "landing": ["1"],
+    "removal": ["1000"],
     "radar": ["4", "300"],
     "ingest": ["2"],
     "gateway": ["10"],
