@@ -400,6 +400,10 @@ def test_reports_of_the_clis_own_hooks_change_the_state_at_once(pane: Pane, term
     eventually(lambda: pane.state() is State.WAITING, 2)
     status = pane.store.status("fix")
     assert (status.reason, status.session) == ("asks to use Bash: make all", "s1")
+    notice = {"notification_type": "permission_prompt", "message": "Claude needs your permission"}
+    report(hook_event_name="Notification", session_id="s1", **notice)
+    eventually(lambda: not list(Path(pane.orders.folder, "inbox").glob("*.json")), 2)
+    assert pane.store.status("fix").questions == status.questions, "a later notice of the same says less"
     report(hook_event_name="PostToolUse", session_id="s1")
     eventually(lambda: pane.state() is State.WORKING, 2)
     report(hook_event_name="Stop", session_id="s1")

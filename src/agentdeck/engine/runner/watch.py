@@ -412,6 +412,8 @@ class Watch:
         if report.state is State.WAITING:
             self._dialog_seen = self._dialog_seen and self.status.state is State.WAITING
             self.inputs |= {each.hook: report.given for each in report.questions}
+            if not report.questions and any(each.options for each in self.status.questions):
+                return  # a notice of the question that is known already, some seconds later
             asked = report.questions or (Question(report.reason, at=at),)
             # What a hook tells is more than what the screen shows of the same.
             self._ask((*(each for each in self.status.questions if each.hook and report.questions), *asked))
