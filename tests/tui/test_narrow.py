@@ -81,7 +81,7 @@ def test_the_palette_has_our_commands_and_none_that_belongs_to_the_library(bench
         await on.press("ctrl+p")
         await on.sees("Attach  ⏎")
         await on.press(*"choose")
-        await on.sees("Choose a theme", "set dashboard.theme to keep it")
+        await on.sees("Choose a theme", "the one you choose is kept")
         await on.press(*["backspace"] * 6, *"maximize")
         await on.sees("No matches found")
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
     from agentdeck.core.config.tasks import TaskEntry
     from agentdeck.engine.api.choices import DeckChoices
+    from agentdeck.engine.api.configuration import DeckConfiguration
     from agentdeck.engine.api.delegation import DeckDelegation
     from agentdeck.engine.api.history import DeckHistory
     from agentdeck.engine.api.landings import DeckLandings
@@ -102,6 +103,12 @@ class Deck:
         return peek(self.root, *path)
 
     # Its parts
+
+    @cached_property
+    def configuration(self) -> DeckConfiguration:
+        from agentdeck.engine.api.configuration import DeckConfiguration
+
+        return DeckConfiguration(self._current)
 
     @cached_property
     def trust(self) -> DeckTrust:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import traceback
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,7 +26,7 @@ from textual.screen import Screen
 from agentdeck.core.text.text import plain
 from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system.machine.host import hold_signals
-from agentdeck.tui.acts.actions import ActionFollower, Actions, Failed, Finished, Progressed, Untrusted
+from agentdeck.tui.acts.actions import ActionFollower, Actions, Failed, Finished, Note, Progressed, Untrusted
 from agentdeck.tui.feed import alerts
 from agentdeck.tui.feed.feed import Feed
 from agentdeck.tui.feed.snapshot import FeedSnapshot
@@ -82,11 +84,27 @@ class DeckApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Of Textual's own only that which has no key here."""
-        yield SystemCommand(
-            "Choose a theme",
-            "This session only; set dashboard.theme to keep it",
-            self.action_change_theme,
-        )
+        yield SystemCommand("Choose a theme", "Each is shown as you go; the one you choose is kept", self.choose_theme)
+
+    def choose_theme(self) -> None:
+        from agentdeck.tui.dialogs.themes import ThemeDialog
+
+        def answer(name: str | None) -> None:
+            if name is not None:
+                value = json.dumps({"textual-dark": "dark", "textual-light": "light"}.get(name, name))
+                work = partial(self._keep, ("dashboard", "theme"), value)
+                self.actions.do("keeping the theme", work)
+
+        self.push_screen(ThemeDialog(), answer)
+
+    def _keep(self, path: tuple[str, ...], value: str, note: Note) -> str:
+        said = self.deck.configuration.change(path, value)
+        self.call_later(self.reread)
+        return said
+
+    def reread(self) -> None:
+        """Use the preferences as the files say now."""
+        self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
 
     @property
     def deck_screen(self) -> DeckScreen:

@@ -23,6 +23,7 @@ _FOCUSES: dict[str, tuple[str, ...]] = {
     "the radar": ("R",),
     "the steps": ("U",),
     "what is stale": ("P",),
+    "the settings": ("f2",),
     "the inbox": ("exclamation_mark",),
 }
 _TEXTUALS = {

@@ -76,14 +76,14 @@ class Ask(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Leave", show=False)]
 
-    def __init__(self, question: str, *, hint: str = "", may_be_empty: bool = False) -> None:
+    def __init__(self, question: str, *, hint: str = "", value: str = "", may_be_empty: bool = False) -> None:
         super().__init__()
-        self._question, self._hint, self._may_be_empty = question, hint, may_be_empty
+        self._question, self._hint, self._value, self._may_be_empty = question, hint, value, may_be_empty
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="ask"):
             yield Label(plain(self._question), classes="question", markup=False)
-            yield Input(placeholder=self._hint, id="line")
+            yield Input(self._value, placeholder=self._hint, id="line")
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

@@ -46,6 +46,13 @@ OPEN = Key(
     "agent.attach", "enter", "open", "attach", "Attach to its terminal; in a tab or a view, open the line", "Attach"
 )
 REMOVE = Key("agent.remove", "x", "remove", "remove", "Remove, after a question; the work is saved first", "Remove")
+DELETE = Key(
+    "diff.delete",
+    "delete,backspace",
+    "delete",
+    "delete",
+    "Delete the comment on this line; in the settings, your value",
+)
 UNDO = Key("deck.undo", "u", "undo", "undo", "Undo the last step, or the selected one", "Undo the last step")
 MARK = Key("deck.mark", "space", "mark", "mark", "Mark or unmark", "Mark")
 CANCEL = Key("deck.cancel", "X", "cancel", "cancel", "Cancel the current action", "Cancel the current action")
@@ -222,6 +229,14 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     PROGRAM: (
         HELP,
+        Key(
+            "program.settings",
+            "f2",
+            "settings",
+            "settings",
+            "See and change every key of the configuration",
+            "Change settings",
+        ),
         Key("program.theme", "ctrl+t", "theme", "theme", "Light or dark theme", "Switch between light and dark"),
         BACK,
         QUIT,
@@ -272,7 +287,7 @@ IN_TABS: dict[str, tuple[Key, ...]] = {
         *FILES,
         Key("diff.comment", "c", "comment", "comment", "Comment on this line; sent later with C"),
         Key("diff.send", "C", "send", "send all", "Send all comments; resume the agent if it ended"),
-        Key("diff.delete", "delete,backspace", "delete", "delete", "Delete the comment on this line"),
+        DELETE,
         Key("diff.revert", "Z", "revert", "revert", "Revert this change in the worktree, after a question; undoable"),
         Key("diff.discard", "Q", "discard", "discard file", "Revert all of this file, after a question; undoable"),
         Key("diff.scope", "a", "scope", "committed", "Show all, only committed, or uncommitted changes"),

@@ -340,6 +340,11 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         else:
             self.tell("Nothing is selected; drag the mouse over text.", warn=True)
 
+    def action_settings(self) -> None:
+        from agentdeck.tui.screens.settings import SettingsScreen
+
+        self.app.push_screen(SettingsScreen(self.deck, self.actions))
+
     def action_theme(self) -> None:
         dark = self.app.current_theme.dark
         self.app.theme = "textual-light" if dark else "textual-dark"
