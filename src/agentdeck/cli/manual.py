@@ -399,6 +399,16 @@ examples:
   agentdeck spend --by day --csv > spend.csv
 """
 
+DIGEST = """\
+One screen about this repository: what needs you, failed, landed, is done or at
+work, the cost against its budget, and failovers. What can't be read is named:
+a digest that is not whole says so.
+
+examples:
+  agentdeck digest
+  agentdeck digest --since 8h
+"""
+
 SCHEDULE = """\
 Start agents by the clock. A schedule is a table of agentdeck.toml; install lets
 those of this repository run, by one timer of yours (systemd, else a marked line

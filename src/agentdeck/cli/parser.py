@@ -40,6 +40,7 @@ MODULES = {
     "gateway": "gateway",
     "models": "gateway",
     "spend": "gateway",
+    "digest": "digest",
     "schedule": "schedule",
     "mcp": "mcp",
     "skill": "mcp",
@@ -209,6 +210,7 @@ def _add_reading(verbs: Any) -> None:
     show = _verb(verbs, "show", "show everything about one agent")
     _add_name(show)
     part = show.add_mutually_exclusive_group()
+    part.add_argument("--brief", action="store_true", help="print what a person has to know who is to help it")
     part.add_argument("--screen", action="store_true", help="print its terminal's current screen")
     part.add_argument(
         "--failovers", action="store_true", help="list the times on a backup provider, with the commits made then"
@@ -354,6 +356,8 @@ def _add_serving(verbs: Any) -> None:
     spend.add_argument("--by", choices=groups, default="agent", help="group by this (default: agent)")
     spend.add_argument("--since", metavar="TIME", help="only requests after TIME: 7d, 2026-01-31")
     spend.add_argument("--csv", action="store_true", help="print comma-separated values")
+    digest = _verb(verbs, "digest", "print what happened, what waits and what it cost")
+    digest.add_argument("--since", metavar="TIME", default="", help="since TIME: 12h, 2026-01-31 (default: 24h)")
     schedule = _verb(verbs, "schedule", "list, run, install or remove what the clock starts")
     schedule.add_argument("action", nargs="?", choices=("ls", "run", "install", "remove", "tick"), default="ls")
     schedule.add_argument("name", nargs="?", metavar="NAME", help="with run: the schedule")

@@ -53,6 +53,8 @@ def show(args: Namespace, out: Output) -> ExitCode:
         return ExitCode.OK
     if args.failovers:
         return _failovers(deck, view, out)
+    if args.brief:
+        return _brief(deck, view, out)
     # First and last, for it tells what is used meanwhile.
     measured = deck.processes.measure(view)
     events, disk = deck.events(view.name), deck.processes.disk(view)
@@ -78,6 +80,18 @@ def show(args: Namespace, out: Output) -> ExitCode:
             out.line(f"  {'':<10} {plain(line)}")
     for event in [event for event in events if event.text][-_EVENTS_SHOWN:]:
         out.line(f"  {out.styled(f'{_clock(event.at):<10}', DIM)} {event_text(event)}")
+    return ExitCode.OK
+
+
+def _brief(deck: Deck, view: AgentView, out: Output) -> ExitCode:
+    brief = deck.reports.brief(view.name)
+    if out.json:
+        from agentdeck.engine.views.documents import to_json
+
+        out.emit("brief", **to_json(brief))
+        return ExitCode.OK
+    for line in brief.lines():
+        out.line(plain(line))
     return ExitCode.OK
 
 

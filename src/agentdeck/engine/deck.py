@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.processes import DeckProcesses
     from agentdeck.engine.api.providers import DeckProviders
     from agentdeck.engine.api.radar import DeckRadar
+    from agentdeck.engine.api.reports import DeckReports
     from agentdeck.engine.api.review import DeckReview
     from agentdeck.engine.api.schedules import DeckSchedules
     from agentdeck.engine.api.terminals import DeckTerminals
@@ -169,6 +170,12 @@ class Deck:
         from agentdeck.engine.api.delegation import DeckDelegation
 
         return DeckDelegation(self._current)
+
+    @cached_property
+    def reports(self) -> DeckReports:
+        from agentdeck.engine.api.reports import DeckReports
+
+        return DeckReports(self._current)
 
     @cached_property
     def schedules(self) -> DeckSchedules:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from agentdeck.core.text.text import cut
 from agentdeck.engine.deck import Deck
 
+_DAY = 24 * 3600.0
 
-def pages(deck: Deck) -> Iterator[tuple[str, Callable[[], str]]]:
-    """What each is called, and its text."""
+
+def pages(deck: Deck, selected: str) -> Iterator[tuple[str, Callable[[], str]]]:
+    """What each is called, and its text; `selected` is the agent that is selected, or empty."""
+    if selected:
+        yield f"Brief of {selected}", lambda: "\n".join(deck.reports.brief(selected).lines())
+    yield "Digest of the last day", lambda: "\n".join(deck.reports.digest(time.time() - _DAY).lines())
     yield "Show the schedules", lambda: schedules(deck)
 
 

@@ -27,7 +27,7 @@ class DeckCommands(Provider):
             return
         for key in (key for keys in KEYS.values() for key in keys if key.label):
             yield key.label, first_key(key, screen.app._keymap), partial(screen.run_action, key.action)
-        for title, text in pages(screen.deck):
+        for title, text in pages(screen.deck, row.name if (row := screen._row()) is not None else ""):
             yield title, "", partial(screen.app.push_screen, PageScreen(title, text))
         for row in screen.snapshot.rows:
             yield f"Go to {plain(row.name)}", str(row.state), partial(screen.go_to, row.name)
