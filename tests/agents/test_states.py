@@ -179,3 +179,19 @@ def test_a_codex_that_does_not_know_our_hooks_asks_and_is_read_by_its_transcript
     assert deck.answer("co", "no").startswith("Continue without trusting")
     eventually(lambda: deck.agent("co").state is State.DONE, 30)
     assert deck.agent("co").reason == "uncommitted"
+
+
+def test_the_context_of_claude_code_is_known_and_the_persons_own_status_line_is_shown(
+    bench: Bench, api: FakeApi
+) -> None:
+    line = "tr -dc a-z_ | grep -c context_window | sed 's/.*/my own line/'"
+    settings = json.dumps({"statusLine": {"type": "command", "command": line, "padding": 0}})
+    bench.write(".claude/settings.json", settings, cwd=bench.home)
+    deck = bench.deck()
+    start_claude(deck)
+    deck.answer("cc", "yes")
+    eventually(lambda: deck.agent("cc").state is State.DONE, 20)
+    eventually(lambda: "my own line" in deck.screen("cc"))
+    activity = deck.agent("cc").activity
+    assert activity is not None
+    assert (activity.context, activity.window) == (15, 1_000_000)

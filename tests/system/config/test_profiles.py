@@ -159,3 +159,16 @@ def test_codex_runs_our_hooks_from_its_command_line_with_their_marks(tmp_path: P
     subprocess.run(["sh", "-c", hook["command"]], input='{"hook_event_name":"Stop"}', text=True, check=True, timeout=5)
     (dropped,) = (folder / "inbox").glob("codex-*.json")
     assert json.loads(dropped.read_text()) == {"hook_event_name": "Stop"}
+
+
+def test_the_status_line_of_a_person_is_shown_by_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "it's"
+    (folder / "inbox").mkdir(parents=True)
+    own = {"statusLine": {"type": "command", "command": "sed 's/./& /g'", "padding": 2}}
+    path = Path(wire_reports(load_profiles(tmp_path)["claude"], folder, Mode.INTERACTIVE, own))
+    line = json.loads(path.read_text())["statusLine"]
+    assert line["padding"] == 2
+    done = subprocess.run(["sh", "-c", line["command"]], input="{}", capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{ }"
+    (dropped,) = (folder / "inbox").glob("claude-*.json")
+    assert dropped.read_text() == "{}"

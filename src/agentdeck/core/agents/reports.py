@@ -33,6 +33,8 @@ class Report:
     """Whether its turn begins with this."""
     finished: tuple[str, str] | None = None
     """The tool, and what it was about, that has run: a question about it is over."""
+    window: int | None = None
+    """Tokens that its context can hold."""
     background: bool = False
     """Whether its turn is over, and something that it started is still at work for it."""
     by_gateway: bool = False
@@ -77,6 +79,9 @@ def read_report(payload: Mapping[str, Any], hook: str = "", at: float = 0.0) -> 
         if isinstance(messages, list) and any(str(each).startswith(_TITLE) for each in messages):
             return Report()
         return Report(State.DONE, session=_text(payload, "thread-id"))
+    if isinstance(context := payload.get("context_window"), Mapping):
+        size = context.get("context_window_size")
+        return Report(session=_text(payload, "session_id"), window=size if isinstance(size, int) else None)
     if payload.get("type") == _PERSON:
         return _of_deck(payload, at)
     return _of_gateway(payload) if payload.get("type") == _GATEWAY else None

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Mode
@@ -34,8 +35,9 @@ def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[s
     told = _preamble(world, agent, profile, variables, commits=bool(commit))
     grant = profile.permission.grant(agent.permission)
     trust = _trust(world, profile, variables)
+    settings = _status_line(world, agent, profile, variables)
     if grant is None:
-        return Allowance((*tools, *commit, *told), trust)
+        return Allowance((*tools, *commit, *told), trust, settings)
     config = world.settings.config
     commands = usual_commands(config.agent.commands, config.landing.gate)
     rules = "".join(f'{json.dumps(f"{command}*")}:"allow",' for command in commands)
@@ -45,7 +47,18 @@ def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[s
         for word in grant.command_argv
     )
     env = trust | {name: value.replace("{rules}", rules) for name, value in grant.env.items()}
-    return Allowance((*grant.argv, *usual, *tools, *commit, *told), env, dict(grant.settings))
+    return Allowance((*grant.argv, *usual, *tools, *commit, *told), env, settings | grant.settings)
+
+
+def _status_line(world: World, agent: Agent, profile: Profile, variables: Mapping[str, str]) -> dict[str, Any]:
+    """The status line that the CLI has without us, for ours takes its place."""
+    from agentdeck.system.config.clifiles import status_line
+
+    if not profile.files or agent.mode is not Mode.INTERACTIVE:
+        return {}
+    tree = agent.worktree
+    own = status_line(profile.files, variables, Path(tree.path) if tree else world.root)
+    return {"statusLine": own} if own else {}
 
 
 def _trust(world: World, profile: Profile, variables: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, State, Status
+from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.events import Event
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
@@ -27,18 +27,19 @@ from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.boxed_git import BoxedGit
-from agentdeck.engine.runner.delivery import Delivery
 from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
 from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
+from agentdeck.engine.runner.inbox import Inbox
+from agentdeck.engine.runner.keyboard import Keyboard
+from agentdeck.engine.runner.outcome import StatusFile, ending
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.engine.runner.session_status import SessionStatus
 from agentdeck.engine.runner.stopping import StopSequence, full, rest
 from agentdeck.engine.runner.transcript import TranscriptLog
-from agentdeck.engine.runner.typist import MESSAGES, Messages, Typist
 from agentdeck.engine.runner.watch import Watch
-from agentdeck.errors import BusyError, DeckError, ExitCode, FileError
-from agentdeck.system.files.files import from_json, inside, private_folder, read_json, take_lock, write_atomic
+from agentdeck.errors import DeckError, ExitCode
+from agentdeck.system.files.files import from_json, inside, read_json, take_lock, write_atomic
 from agentdeck.system.machine import scope
 from agentdeck.system.machine.tree import MARK, Tree
 from agentdeck.system.state.recording import Recorder
@@ -49,9 +50,6 @@ from agentdeck.system.terminal.pty import STOP_SIGNALS, PtyRelay
 if TYPE_CHECKING:
     from agentdeck.system.machine.callers import Callers
 
-_RETRY = 1.0
-"""Seconds after which a status that could not be written is tried again."""
-
 
 class Runner:
     def __init__(self, orders: Orders, scoped: scope.CgroupScope | None) -> None:
@@ -59,16 +57,13 @@ class Runner:
         self._scope, self._guardian = scoped, os.getppid()
         self.folder = Path()
         self.store = Store(Path("../.."))
-        self.inbox = private_folder(self.folder / "inbox")
-        for left in self.inbox.glob("*.json"):
-            left.unlink()  # a report of an earlier run, which came too late for that
+        self.inbox = Inbox(self.folder / "inbox")
+        self.status_file = StatusFile(self.store, orders.agent)
         self.begun = time.monotonic()
         self.stop_sequence: StopSequence | None = None
         self.timed_out = self.stopping = False
         self.resting: ProfileMove | None = None
         """What is awaited while no program runs."""
-        self.untold_at: float | None = None
-        """When the last status could not be written; monotonic. None: it is."""
         old = self.store.status(orders.agent)
         self.told_session = old.session
         status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
@@ -78,13 +73,11 @@ class Runner:
             self.failover = FailoverControl(orders, self.store)
             session = self.failover.progress.sessions.get(orders.profile, "")
             status = replace(status, session=session, profile=orders.profile)
-        self._poke = self._open_poke()
         self.callers = self._open_tools()
-        wake = [self._poke] if self.callers is None else [self._poke, self.callers.fileno()]
+        wake = [self.inbox.poke] if self.callers is None else [self.inbox.poke, self.callers.fileno()]
         self.relay = PtyRelay(self._on_output, self._on_tick, wake=wake)
         if scoped is not None:
             self.relay.enter = scoped.enter
-        self.watch = Watch(orders, status, self._on_change)
         cast = self.folder / "session.cast"
         self.recorder = Recorder(
             cast,
@@ -95,18 +88,18 @@ class Runner:
         )
         usage = usage_file(_from_here(orders.log, orders))
         self.transcript = TranscriptLog(orders, self.recorder, usage, self._on_records)
+        self.watch = self._new_watch(status)
         self.findings = Findings(orders, self.store)
-        self.typist = Typist(self.relay.send, self.relay.unread)
         self.answering = Answering(self.folder)
-        self.messages = Messages(private_folder(self.folder / MESSAGES), self.typist, self.relay.unsent, self.answering)
         queue = self.store.messages(orders.agent)
-        self.delivery = Delivery(queue, self.typist, self.relay.unsent, self._note)
+        self.keyboard = Keyboard(self.relay, self.folder, self.answering, queue, self._note)
         self.boxed = BoxedGit(orders) if orders.box else None
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
-            self.watch.working_as = self.failover.serving
-            self.watch.ignore("", history=orders.resumes and orders.profile in self.failover.progress.until)
+            self.watch.old_limits.was_told(
+                "", history=orders.resumes and orders.profile in self.failover.progress.until
+            )
 
     def run(self) -> int:
         """Do the orders; return the exit code."""
@@ -114,11 +107,11 @@ class Runner:
         self.store.set_status(self.orders.agent, self.watch.status)
         with self.relay:
             final = self._setup() or self._agent()
-            word, code = _ending(final)
+            word, code = ending(final)
             text = str(final.state) if final.reason in ("", final.state) else f"{final.state}: {final.reason}"
             self.recorder.note(text)
             self.recorder.close()
-            self._write_end(final)
+            self.status_file.write_end(final, self._complain)
             self.runs_log.end(word, code)
             self.relay.show(f"\r\n\x1b[0;2magentdeck: {text}\x1b[0m\r\n".encode())
         if self._scope is not None:
@@ -157,7 +150,7 @@ class Runner:
     def _launch(self) -> Status:
         """Run the agent's program to its end, and that of all that it started."""
         self.recorder.tail = ""
-        self.typist.launched()
+        self.keyboard.launched()
         try:
             code = self._run(self.orders.argv, is_agent=True)
         except OSError as error:
@@ -165,10 +158,10 @@ class Runner:
             self.relay.show(f"{text}\r\n".encode())
             self.recorder.note(text)
             return self._final(State.FAILED, Fault.CRASHED, text, 127)
-        self.watch.last_look(self.inbox)
+        self.watch.last_look(self.inbox.folder)
         self.relay.flush()
         self.transcript.ended(code)
-        self.delivery.ended(self.orders.agent)
+        self.keyboard.ended(self.orders.agent)
         rest(self._tree(), self.orders.grace_terminate).finish()
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
@@ -209,14 +202,19 @@ class Runner:
         assert self.failover is not None
         start = self.failover.take_up(move)
         self.orders = self.orders.on(self.failover.entries[move.profile], start.argv, start.typed)
-        for report in self.inbox.glob("*.json"):  # of the program that is gone
-            report.unlink(missing_ok=True)
+        self.inbox.clear()
         session = self.failover.progress.sessions.get(move.profile, "")
         status = replace(self.watch.status, session=session, model="", profile=move.profile)
-        self.watch = Watch(self.orders, status, self._on_change)
-        self.watch.working_as = self.failover.serving
+        self.watch = self._new_watch(status)
         history = start.resumes and move.profile in self.failover.progress.until
-        self.watch.ignore(start.prompt, history=history)
+        self.watch.old_limits.was_told(start.prompt, history=history)
+
+    def _new_watch(self, status: Status) -> Watch:
+        watch = Watch(self.orders, status, self._on_change)
+        watch.told_window = self.transcript.told_window
+        if self.failover is not None:
+            watch.working_as = self.failover.serving
+        return watch
 
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
         cwd = self._begin_in() if is_agent else self.orders.cwd
@@ -290,14 +288,14 @@ class Runner:
         )
 
     def _on_output(self, data: bytes) -> None:
-        self.typist.output(data)
+        self.keyboard.output(data)
         plain = self.recorder.output(data)
         self.watch.output(plain)
         self.transcript.output(data, plain)
 
     def _on_records(self, records: Sequence[Record]) -> None:
         self.watch.take_records(records)
-        self.delivery.take(self.orders.agent, records)
+        self.keyboard.take(self.orders.agent, records)
         if self.findings.take(records):
             self.watch.judge_again()
 
@@ -309,32 +307,17 @@ class Runner:
         self.answering.changed(status.questions)
         if self.failover is not None:
             self.failover.note_session(status.session)
-        try:
-            self.store.set_status(self.orders.agent, status)
-            self.untold_at = None
-        except (OSError, DeckError):  # a full disk must not end the agent
-            self.untold_at = time.monotonic()
+        self.status_file.write(status)
 
-    def _write_end(self, final: Status) -> None:
-        """Write how it ended, and wait for as long as the disk refuses that: nobody else knows."""
-        told = False
-        while True:
-            try:
-                self.store.set_status(self.orders.agent, final)
-                return
-            except (FileError, BusyError) as error:
-                if not told:
-                    text = f"it is {final.state}, but that can't be recorded yet: {error.title}"
-                    self.relay.show(f"\r\nagentdeck: {text}\r\n".encode())
-                    self.relay.flush()
-                told = True
-                time.sleep(_RETRY)
+    def _complain(self, text: str) -> None:
+        self.relay.show(f"\r\nagentdeck: {text}\r\n".encode())
+        self.relay.flush()
 
     def _on_tick(self, now: float) -> float | None:
         self._read_poke()
         if self.callers is not None:
             self.callers.take()
-        if self.untold_at is not None and now >= self.untold_at + _RETRY:
+        if self.status_file.due is not None and now >= self.status_file.due:
             self._on_change(self.watch.status)
         if not self.stopping:
             self._consider_stopping(now)
@@ -350,13 +333,9 @@ class Runner:
                 return now
             if self.boxed is not None:
                 due.append(self.boxed.tick(now, self.recorder.note))
-            due += [self.watch.next_look(), self.typist.tick(self.orders, self.watch, now)]
-            due.append(self.messages.tick(self.watch, now))
-            ready = self.typist.has_begun(self.orders) and not self.messages.busy
-            due.append(self.delivery.tick(self.orders.agent, self.watch, now, ready=ready))
+            due += [self.watch.next_look(), *self.keyboard.tick(self.orders, self.watch, now)]
             due.append(self.transcript.tick(now, works=self.watch.status.state in (State.STARTING, State.WORKING)))
-        if self.untold_at is not None:
-            due.append(self.untold_at + _RETRY)
+        due.append(self.status_file.due)
         if self.orders.timeout is not None:
             due.append(self.begun + self.orders.timeout)
         return min((each for each in due if each is not None), default=None)
@@ -383,7 +362,7 @@ class Runner:
         if held is not None and self.failover.went_on():
             self.watch.limit_is_over()
             self.orders = replace(self.orders, typed=self.orders.go_on)
-            self.typist.begin()
+            self.keyboard.begin()
         elif held is not None and self.watch.limited_as != (reason := self.failover.reason_for(held)):
             self.watch.limited_as = reason
             self._on_change(replace(self.watch.status, state=State.LIMITED, reason=reason))
@@ -398,13 +377,6 @@ class Runner:
     def _not_logged(self, why: str) -> None:
         self.recorder.error = why
 
-    def _open_poke(self) -> int:
-        """The FIFO that hooks write to; open for both, so that it never ends and no writer ever blocks."""
-        path = self.inbox / ".poke"
-        if not path.is_fifo():
-            os.mkfifo(path, 0o600)
-        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-
     def _open_tools(self) -> Callers | None:
         """Where the agent's program reaches the deck's tools; without them it works all the same."""
         if not self.orders.tools:
@@ -416,16 +388,11 @@ class Runner:
         return None
 
     def _read_poke(self) -> None:
-        try:
-            poked = os.read(self._poke, 4096)
-        except BlockingIOError:
+        if not self.inbox.was_poked():
             return
-        if not poked:
-            return
-        self.messages.look()
-        self.delivery.look()
+        self.keyboard.look()
         if self.resting is None:
-            self.watch.take_reports(self.inbox)
+            self.watch.take_reports(self.inbox.folder)
         if self.failover is not None:
             self.failover.read_request(self.watch.status.state is State.DONE)
 
@@ -441,21 +408,6 @@ def _new_scope(orders: Orders) -> scope.CgroupScope | None:
 
 def _from_here(path: str, orders: Orders) -> Path:
     return Path(os.path.relpath(path, orders.folder))
-
-
-def _ending(status: Status) -> tuple[str, int]:
-    """The word for the runs' log, and our exit code."""
-    if status.state is State.DONE:
-        return "OK", ExitCode.OK
-    if status.state is State.STOPPED:
-        return "STOPPED", ExitCode.INTERRUPTED
-    if status.fault is Fault.TIMED_OUT:
-        return "TIMEOUT", ExitCode.TIMED_OUT
-    if status.fault in PASSING_FAULTS:
-        return "FAIL", ExitCode.TRY_LATER
-    if status.fault is Fault.LOST:
-        return "FAIL", KILLED
-    return "FAIL", status.exit_code if status.exit_code and status.exit_code > 0 else ExitCode.FAILED
 
 
 def main() -> int:

@@ -86,6 +86,12 @@ class TranscriptLog:
         if self._follower is not None:
             self._follower.told(session, path)
 
+    def told_window(self, tokens: int) -> None:
+        """The CLI itself says how much its context can hold."""
+        if self.activity.window != tokens:
+            self.activity.window = tokens
+            self._save()
+
     def output(self, data: bytes, plain: str) -> None:
         """The program printed `data`, which is `plain` as text."""
         self._output_at = time.monotonic()

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Fault, Mode, Result, State, Status
-from agentdeck.core.agents.detect import count, detect
-from agentdeck.core.agents.orders import Detectors, Orders
+from agentdeck.core.agents.detect import detect
+from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.questions import Asks, Question, shown
 from agentdeck.core.agents.reports import Report, read_report
 from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.records import Kind, Record
+from agentdeck.engine.runner.old_limits import OldLimits
 from agentdeck.engine.runner.session_status import SessionStatus, Told
 from agentdeck.system.files.files import from_json
 from agentdeck.system.state.store import ASKING
@@ -86,6 +87,8 @@ class Watch:
         """Whether the state is what the CLI itself reported, and not what its screen showed."""
         self.judge: Callable[[], Verdict | None] | None = None
         """Whether something was done in a turn that is over; None: nothing more is known than that."""
+        self.told_window: Callable[[int], None] = lambda tokens: None
+        """Called with how much the CLI says that its context can hold."""
         self.inputs: dict[str, Mapping[str, Any]] = {}
         """The input of the tool that each hook asks about."""
         self.at_prompt: Callable[[], bool] | None = None
@@ -113,11 +116,7 @@ class Watch:
         """The reason of an agent that is limited, in place of what its screen says."""
         self.refusal: Report | None = None
         """Why the gateway refuses the agent's requests, while it does."""
-        self._old_limits = 0
-        """How many places of the screen tell of a limit that is over."""
-        self._shows_history = False
-        self._told_limits = 0
-        """How many places of what it was told seem to tell of a limit."""
+        self.old_limits = OldLimits(orders.detectors)
         self._announced: Question | None = None
         """What a hook that does not wait has told of a dialog, which comes up after that."""
         self._heard = False
@@ -132,15 +131,9 @@ class Watch:
         self._printed = now
         self._recent = (self._recent + plain)[-16384:]
 
-    def ignore(self, text: str, *, history: bool) -> None:
-        """`text` is put on the screen by us; that it speaks of a limit means nothing. With `history` the program shows
-        what was on its screen when it was limited."""
-        self._told_limits = count(text, self._orders.detectors.limited)
-        self._shows_history = history
-
     def limit_is_over(self) -> None:
         """The agent goes on; what its screen still says of its limit is old."""
-        self._old_limits = count(self.screen(), self._orders.detectors.limited)
+        self.old_limits.are_over(self.screen())
         self.limited_as = ""
         self._reported = False
         self._set(state=State.WORKING, reason="")
@@ -216,7 +209,7 @@ class Watch:
         if self._in_background or (self._reported and self.status.state is State.DONE):
             return
         screen = self.screen()
-        found = detect(screen, replace(self._heeded(screen), waiting=(), working=(), done=()))
+        found = detect(screen, replace(self.old_limits.heeded(screen), waiting=(), working=(), done=()))
         if self._reported and self.status.state in _TROUBLE:
             return
         if found is not None:
@@ -275,22 +268,9 @@ class Watch:
                 question = shown(screen, found[1], time.time())
         return question if question is None or question.kind is not Asks.TEXT else None
 
-    def _heeded(self, screen: str) -> Detectors:
-        """The rules, without those for limits where all that the screen says of a limit is old."""
-        detectors = self._orders.detectors
-        if self._shows_history:
-            self._shows_history = False
-            self._old_limits = count(screen, detectors.limited)
-        if self._old_limits or self._told_limits:
-            shown_now = count(screen, detectors.limited)
-            self._old_limits = min(self._old_limits, shown_now)
-            if shown_now <= self._old_limits + self._told_limits:
-                return replace(detectors, limited=())
-        return detectors
-
     def _judge_screen(self) -> None:
         screen = self.screen()
-        found = detect(screen, self._heeded(screen))
+        found = detect(screen, self.old_limits.heeded(screen))
         if found is None:
             self._judge_silent_screen()
             return
@@ -387,9 +367,11 @@ class Watch:
         self._heard = True
         self.turns += report.begins
         self._set(**fields)
+        if report.window:
+            self.told_window(report.window)
         if report.state is State.DONE and self._orders.detectors.limited:
             # What the screen says of a limit when a turn went well is old: a resumed program shows its past.
-            self._old_limits = count(self.screen(), self._orders.detectors.limited)
+            self.old_limits.are_over(self.screen())
         if report.by_gateway:
             self.refusal = report if report.reason else None
         elif self.refusal is not None and report.state in _TROUBLE:

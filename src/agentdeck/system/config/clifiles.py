@@ -76,6 +76,16 @@ def allows_edits(files: str, variables: Mapping[str, str], root: Path) -> bool:
     return bool(modes & {"acceptEdits", "bypassPermissions"}) or bool({"Edit", "Write"} & set(allowed))
 
 
+def status_line(files: str, variables: Mapping[str, str], worktree: Path) -> dict[str, Any]:
+    """The status line that the person, or else the repository, has set for the CLI; empty where there is none."""
+    if files != "claude":
+        return {}
+    own, here = _home(variables, "CLAUDE_CONFIG_DIR", ".claude"), worktree / ".claude"
+    places = (here / "settings.local.json", here / "settings.json", own / "settings.json")
+    found = (_read_json(place).get("statusLine") for place in places)
+    return next((each for each in found if isinstance(each, dict) and isinstance(each.get("command"), str)), {})
+
+
 def _permissions(path: Path) -> dict[str, Any]:
     found = _read_json(path).get("permissions")
     return found if isinstance(found, dict) else {}

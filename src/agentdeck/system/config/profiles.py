@@ -170,6 +170,7 @@ def wire_reports(profile: Profile, folder: Path, mode: Mode, more: Mapping[str, 
         if mode is Mode.INTERACTIVE:  # else nobody is there to answer, and it refuses by itself
             asking = shlex.join(["/bin/sh", str(SHIPPED / "ask.sh"), str(folder), "claude"])
             hooks["PermissionRequest"] = _hook(asking, _ANSWER_WITHIN)
+            more = {**(more or {}), "statusLine": _status_line(folder, (more or {}).get("statusLine") or {})}
         path = private_folder(folder) / "claude-settings.json"
         # One that was failed over would wake up at its limit's reset, and work beside its successor.
         settings = {"autoContinueAtUsageLimit": False, **(more or {})}
@@ -179,6 +180,12 @@ def wire_reports(profile: Profile, folder: Path, mode: Mode, more: Mapping[str, 
         words = ["/bin/sh", script, str(folder), "codex"]
         return _codex_hooks(shlex.join(words)) if mode is Mode.INTERACTIVE else f"notify={json.dumps(words)}"
     return ""
+
+
+def _status_line(folder: Path, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The status line that reports, and shows what the person's own one shows."""
+    words = ["/bin/sh", str(SHIPPED / "status.sh"), str(folder), "claude", *filter(None, [own.get("command")])]
+    return {**own, "type": "command", "command": shlex.join(words)}
 
 
 def codex_hook_digest(event: str, line: str, timeout: int) -> str:

@@ -1,0 +1,31 @@
+"""Where hooks, the gateway and verbs leave reports for the runner, with a FIFO by which they wake it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agentdeck.system.files.files import private_folder
+
+
+class Inbox:
+    def __init__(self, folder: Path) -> None:
+        self.folder = private_folder(folder)
+        self.clear()  # of an earlier run, for which they came too late
+        path = self.folder / ".poke"
+        if not path.is_fifo():
+            os.mkfifo(path, 0o600)
+        # Open for both, so that it never ends and no writer ever blocks.
+        self.poke = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def clear(self) -> None:
+        """Drop the reports of a program that is gone."""
+        for report in self.folder.glob("*.json"):
+            report.unlink(missing_ok=True)
+
+    def was_poked(self) -> bool:
+        """Whether somebody has woken the runner since the last call."""
+        try:
+            return bool(os.read(self.poke, 4096))
+        except BlockingIOError:
+            return False

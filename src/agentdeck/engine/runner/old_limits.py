@@ -1,0 +1,40 @@
+"""Which words of a limit on an agent's screen are old: a limit that is over, or what the agent was told of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agentdeck.core.agents.detect import count
+from agentdeck.core.agents.orders import Detectors
+
+
+class OldLimits:
+    def __init__(self, detectors: Detectors) -> None:
+        self._detectors = detectors
+        self._old = 0
+        """How many places of the screen tell of a limit that is over."""
+        self._told = 0
+        """How many places of what it was told seem to tell of a limit."""
+        self._shows_history = False
+
+    def was_told(self, text: str, *, history: bool) -> None:
+        """`text` is put on the screen by us; that it speaks of a limit means nothing. With `history` the program shows
+        what was on its screen when it was limited."""
+        self._told = count(text, self._detectors.limited)
+        self._shows_history = history
+
+    def are_over(self, screen: str) -> None:
+        """All that the screen says of a limit now is old."""
+        self._old = count(screen, self._detectors.limited)
+
+    def heeded(self, screen: str) -> Detectors:
+        """The rules, without those for limits where all that the screen says of a limit is old."""
+        if self._shows_history:
+            self._shows_history = False
+            self.are_over(screen)
+        if self._old or self._told:
+            shown = count(screen, self._detectors.limited)
+            self._old = min(self._old, shown)
+            if shown <= self._old + self._told:
+                return replace(self._detectors, limited=())
+        return self._detectors
