@@ -6,7 +6,8 @@ with the tables of `agentdeck.toml` (`Config.plan().model_dump(mode="json")`); D
 by the names in `key_env`, or are handed over by a deck (`gateway.operator`).
 
 `system.gateway_files` says what lies in `--state` (folder 0700, files 0600). The port is the last one if that is free,
-so that agents that run find it again after a restart. A second process says that there is one, and exits with 4.
+so that agents that run find it again after a restart. A second process says that there is one, and exits with 4. With
+`--guarded` a small parent starts it again where it dies (`gateway.guardian`).
 
 TERM and INT end it: nothing new is accepted, and requests under way have five seconds.
 """
@@ -20,6 +21,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from agentdeck.errors import DeckError, ExitCode
@@ -33,31 +35,45 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m agentdeck.gateway", description="The failover gateway.")
     parser.add_argument("--state", type=Path, required=True, help="folder for its state")
     parser.add_argument("--config", type=Path, required=True, help="JSON file with a plan for each deck")
+    parser.add_argument("--guarded", action="store_true", help="start it again where it dies")
     options = parser.parse_args(argv)
     os.umask(0o077)
+    if not options.guarded:
+        return serve(options.state, options.config, {}, -1, "")
+    from agentdeck.gateway.guardian import Guardian
+
+    return Guardian(options.state, partial(serve, options.state, options.config)).run()
+
+
+def serve(state: Path, config: Path, keys: dict[str, dict[str, str]], told: int, died: str) -> int:
+    """Serve until a signal ends it. Every change of the `keys` is written to the descriptor `told`, if it is one;
+    `died` is how the gateway before this one ended, where it should not have."""
     try:
-        private_folder(options.state)
-        lock = take_lock(options.state / LOCK, what="the gateway")
+        private_folder(state)
+        lock = take_lock(state / LOCK, what="the gateway")
         try:
-            asyncio.run(_run(options.state, options.config))
+            asyncio.run(_run(state, config, keys, told, died))
         finally:
             os.close(lock)
     except DeckError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     except OSError as error:
-        sys.stderr.write(f"The gateway can't use {options.state}.\n{error}\n")
+        sys.stderr.write(f"The gateway can't use {state}.\n{error}\n")
         return ExitCode.FAILED
     return ExitCode.OK
 
 
-async def _run(state: Path, config: Path) -> None:
+async def _run(state: Path, config: Path, keys: dict[str, dict[str, str]], told: int, died: str) -> None:
     from aiohttp import web
 
     from agentdeck.gateway.plans import Plans
     from agentdeck.gateway.server import Gateway
 
-    runner = Gateway(state, Plans(config), os.environ).runner(GRACE_SECONDS)
+    gateway = Gateway(state, Plans(config), os.environ, keys, told)
+    if died:
+        gateway.tell_restart(died)
+    runner = gateway.runner(GRACE_SECONDS)
     await runner.setup()
     listener = _listen(state)
     try:

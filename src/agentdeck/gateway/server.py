@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import time
 from collections import ChainMap
@@ -62,14 +63,25 @@ _OPERATOR = web.AppKey("operator", Operator)
 
 
 class Gateway:
-    """Everything that one process serves. `environ` is its environment; `state` its folder."""
+    """Everything that one process serves. `environ` is its environment; `state` its folder; `keys` those that decks
+    handed over to the process before it. Changed ones are written to the descriptor `told`, if it is one."""
 
-    def __init__(self, state: Path, plans: Plans, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        state: Path,
+        plans: Plans,
+        environ: Mapping[str, str],
+        keys: Mapping[str, dict[str, str]] | None = None,
+        told: int = -1,
+    ) -> None:
         self._secret = tokens.secret(state)
         self._files = GatewayFiles(state)
         self._plans = plans
         self._environ = dict(environ)
-        self._keys: dict[str, dict[str, str]] = {}
+        self._keys: dict[str, dict[str, str]] = dict(keys or {})
+        self._told = told
+        if told >= 0:
+            os.set_blocking(told, False)
         self._refused: dict[Bearer, Fault] = {}
         """Those whose runners were told that their requests are refused, and why."""
         self._ledger = Ledger(state)
@@ -81,6 +93,7 @@ class Gateway:
         self._saving: asyncio.TimerHandle | None = None
         self.board = Board(self._tell, self._board_changed)
         self.board.restore(self._files.board())
+        self._refused |= {bearer: Fault.PROVIDER for bearer, told in self.board.serving.items() if not told.provider}
 
     def _forget_old(self) -> None:
         events = self._files.state / EVENTS_FILE
@@ -241,7 +254,13 @@ class Gateway:
 
     def _take_keys(self, deck: str, keys: dict[str, str]) -> None:
         # Who lacks a key takes none away: an agent that starts an agent was not given them.
-        self._keys[deck] = self._keys.get(deck, {}) | keys
+        known = self._keys.get(deck, {}) | keys
+        if known == self._keys.get(deck):
+            return
+        self._keys[deck] = known
+        if self._told >= 0:
+            with contextlib.suppress(OSError):  # its guardian was killed
+                os.write(self._told, (json.dumps(self._keys) + "\n").encode("utf-8", "replace"))
 
     def _tell(self, event: Event) -> None:
         """Write it down, and to the agent's own events where it has an agent. On a full disk it is not told, for the
@@ -264,6 +283,9 @@ class Gateway:
             self._budgets.ended(job.bearer, record.at, job.most)
         with contextlib.suppress(StoreError):  # a full disk; what is spent is counted until this process ends
             self._ledger.add(record)
+
+    def tell_restart(self, died: str) -> None:
+        self._tell(Event(EventKind.GATEWAY_RESTARTED, "", f"the gateway had died ({died}); it was restarted"))
 
     def _board_changed(self) -> None:
         if self._saving is None:

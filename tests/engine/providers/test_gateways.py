@@ -20,7 +20,7 @@ from agentdeck.engine.views import StartRequest
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import write_json
 from agentdeck.system.gateway import tokens
-from agentdeck.system.gateway.files import BOARD
+from agentdeck.system.gateway.files import BOARD, Address
 from agentdeck.system.gateway.ledger import Ledger
 from tests.support.decks import Bench, world_of
 from tests.support.providers import KEYS, Provider, two_providers
@@ -69,13 +69,44 @@ def test_an_agent_is_failed_over_and_back_and_everybody_hears_of_it(
     assert gateways.SESSION not in {window.session for window in world_of(deck).tmux.windows()}
 
 
-def test_a_gateway_that_died_is_started_again_at_its_port_while_an_agent_runs(
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+def test_a_gateway_that_is_killed_is_back_at_once_with_its_keys(
+    bench: Bench, providers: tuple[Provider, Provider], monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    deck = bench.deck()
+    deck.start(THINK)
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    before = gateways.files().address()
+    assert before is not None
+    os.kill(before.pid, how)
+    killed = time.monotonic()
+
+    def back() -> Address | None:
+        found = gateways.files().address()
+        return found if found is not None and found.pid != before.pid else None
+
+    after = eventually(back)
+    assert after is not None
+    assert after.port == before.port
+    assert time.monotonic() - killed < 6.0, "2 s on a machine that has nothing else to do"
+    assert deck.wait("fox").state is State.DONE, "its requests found the keys again"
+    os.kill(after.pid, signal.SIGKILL)
+    assert eventually(lambda: (found := gateways.files().address()) is not None and found.pid != after.pid)
+    assert gateways.stop(world_of(deck))
+    time.sleep(0.3)
+    assert gateways.files().address() is None, "who stops it means it"
+
+
+def test_a_gateway_that_died_with_its_guardian_is_started_again_while_an_agent_runs(
     bench: Bench, providers: tuple[Provider, Provider]
 ) -> None:
     deck = bench.deck()
     deck.start(StartRequest(task="Think [think] [slow]", profile="demo", name="fox", tier="work", mode=Mode.HEADLESS))
     before = gateways.files().address()
     assert before is not None
+    guardian = int(Path(f"/proc/{before.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(guardian, signal.SIGKILL)
     os.kill(before.pid, signal.SIGKILL)
     eventually(gateways.is_missing)
     deck.repair()
@@ -83,6 +114,8 @@ def test_a_gateway_that_died_is_started_again_at_its_port_while_an_agent_runs(
     assert after is not None
     assert (after.port, after.pid != before.pid) == (before.port, True)
     deck.stop("fox")
+    guardian = int(Path(f"/proc/{after.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(guardian, signal.SIGKILL)
     os.kill(after.pid, signal.SIGKILL)
     eventually(gateways.is_missing)
     deck.repair()
@@ -101,6 +134,8 @@ def test_no_key_or_token_is_left_anywhere(bench: Bench, providers: tuple[Provide
     eventually((bench.root / ".worktrees/fox/thoughts.txt").exists)
     shown = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     shown += world_of(deck).tmux.command("show-environment", "-g")
+    for session in world_of(deck).tmux.command("list-sessions", "-F", "#{session_name}").split():
+        shown += world_of(deck).tmux.command("show-environment", "-t", f"={session}")
     shown += world_of(deck).tmux.screen(gateways.SESSION, gateways.WINDOW)
     agent = deck.agent("fox").status.agent_pid
     assert agent is not None

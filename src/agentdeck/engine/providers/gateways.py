@@ -205,7 +205,7 @@ def ensure(world: World) -> Address:
     config = world.settings.config
     home.put_plan(world.deck, plan_of(config), world.store.folder)
     keys = _keys(world)
-    address = home.address() or _start(world, home, keys)
+    address = home.address() or _start(world, home)
     from agentdeck.system.gateway.client import ask
 
     ask(home, "POST", "/keys", {"deck": world.deck, "keys": keys})
@@ -230,13 +230,13 @@ def missing_keys(world: World) -> list[str]:
     return sorted({provider.key_env for provider in known} - {""} - set(_keys(world)))
 
 
-def _start(world: World, home: GatewayFiles, keys: Mapping[str, str]) -> Address:
+def _start(world: World, home: GatewayFiles) -> Address:
     from agentdeck.engine.environment import clean_environment
 
     home.want(True)
     argv = [sys.executable, "-I", "-m", "agentdeck.gateway"]
-    argv += ["--state", str(home.state), "--config", str(home.state / CONFIG)]
-    world.tmux.open_window(SESSION, WINDOW, argv, cwd=home.state, env={**clean_environment(), **keys})
+    argv += ["--state", str(home.state), "--config", str(home.state / CONFIG), "--guarded"]
+    world.tmux.open_window(SESSION, WINDOW, argv, cwd=home.state, env=clean_environment())
     deadline = time.monotonic() + _GREETING
     while (address := home.address()) is None:
         window = world.tmux.window(SESSION, WINDOW)
