@@ -27,6 +27,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -34,6 +35,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _PAUSE = 0.4
+_TRIES = 12
+"""How often it asks a model that can't be reached, as real agents do."""
 _THOUGHTS = 8
 
 
@@ -164,21 +167,31 @@ def _think() -> int | None:
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{url}/chat/completions", json.dumps(body).encode(), headers)  # noqa: S310
     text = ""
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the gateway's address
-            for line in answer:
-                if line.startswith(b"data: {"):
-                    choices = json.loads(line.removeprefix(b"data: "))["choices"]
-                    text += "".join(choice["delta"].get("content") or "" for choice in choices)
-    except OSError as error:
-        say(f"No model answers: {error}")
-        return 1
+    for left in reversed(range(_TRIES)):
+        try:
+            text = _answer(request)
+            break
+        except OSError as error:
+            if not left or isinstance(error, urllib.error.HTTPError):
+                say(f"No model answers: {error}")
+                return 1
+            time.sleep(_PAUSE)
     say(f"The model says: {text.strip()}")
     with Path("thoughts.txt").open("a") as thoughts:
         thoughts.write(f"{text.strip()}\n")
     _git("add", "thoughts.txt")
     _git("-c", "user.name=Demo agent", "-c", "user.email=demo@localhost", "commit", "-q", "-m", text.strip())
     return None
+
+
+def _answer(request: urllib.request.Request) -> str:
+    text = ""
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the gateway's address
+        for line in answer:
+            if line.startswith(b"data: {"):
+                choices = json.loads(line.removeprefix(b"data: "))["choices"]
+                text += "".join(choice["delta"].get("content") or "" for choice in choices)
+    return text
 
 
 def _think_on() -> int | None:
