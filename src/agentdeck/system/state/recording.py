@@ -187,9 +187,11 @@ class Recorder:
 
     def log_lines(self, lines: list[str], at: float = 0.0) -> None:
         """Add whole lines to the log, of the time `at`; 0 is now."""
-        stamp = _stamp(at)
-        pieces = (line[at : at + _LINE_MAX] for line in lines for at in range(0, max(1, len(line)), _LINE_MAX))
-        self._write(1, "".join(f"{stamp} {piece}\n" for piece in pieces))
+        begin = f"{_stamp(at)} "
+        if any(len(line) > _LINE_MAX for line in lines):
+            lines = [line[at : at + _LINE_MAX] for line in lines for at in range(0, max(1, len(line)), _LINE_MAX)]
+        if lines:
+            self._write(1, begin + f"\n{begin}".join(lines) + "\n")
 
     def _write(self, which: int, text: str) -> None:
         if not self._is_open() or self._files is None:

@@ -258,21 +258,31 @@ class PtyRelay:
             self._stdin_open = bool(data)
 
     def _read_program(self) -> bool:
-        try:
-            data = os.read(self._master, _CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            data = b""
-        if not data:
-            return False
-        if self._stdout_open:
+        data, is_open = self._printed()
+        if data and self._stdout_open:
             self._to_screen += data
             self._write_screen()
-        self._on_output(data)
-        return True
+        if data:
+            self._on_output(data)
+        return is_open
+
+    def _printed(self) -> tuple[bytes, bool]:
+        """What the program has printed, and whether its terminal is still open. A terminal gives 4 KB at a time, and
+        taking each of them through all that is done with output would be slow."""
+        data = bytearray()
+        while len(data) < _CHUNK:
+            try:
+                part = os.read(self._master, _CHUNK)
+            except BlockingIOError:
+                return bytes(data), True
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+                part = b""
+            if not part:
+                return bytes(data), False
+            data += part
+        return bytes(data), True
 
     def _write_program(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):
