@@ -30,8 +30,10 @@ from agentdeck.tui.look.look import has_few_colours
 _GUTTER = 3
 _SORTED_BY = {Order.CPU: CPU, Order.COST: COST}
 """The column that is shown first where the list is sorted by it."""
-_YOUNG, _MINUTES_TICK = 65.0, 10
-"""Seconds for which an age is told in seconds; every how many seconds older ages are looked at."""
+_NEW, _YOUNG = 10.0, 65.0
+"""Seconds for which an age is told second by second, and for which it is told in seconds at all."""
+_SECONDS_TICK, _MINUTES_TICK = 5, 10
+"""Every how many seconds ages that are not new any more are told again: painting fifty of them costs."""
 _Cells = tuple[tuple[Part, ...], ...]
 
 
@@ -115,10 +117,12 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         return 0 if self._card > 1 else 1
 
     def tick(self) -> None:
-        """A second has passed: repaint what says so. Where all is older than a minute, that is less often."""
+        """A second has passed: repaint what says so, the less often the older all is."""
         self._ticks += 1
         now = time.time()
-        if self._ticks % _MINUTES_TICK == 0 or any(now - row.view.since < _YOUNG for row in self.rows):
+        youngest = min((now - row.view.since for row in self.rows), default=_YOUNG)
+        every = 1 if youngest < _NEW else _SECONDS_TICK if youngest < _YOUNG else _MINUTES_TICK
+        if self._ticks % every == 0:
             self._repaint()
 
     @property
