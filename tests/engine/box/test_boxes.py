@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import DeckError, MissingToolError, UntrustedError
 from agentdeck.system.box.bubblewrap import require_box
+from tests.support import destruction
 from tests.support.decks import Bench
 from tests.support.retry import eventually
+from tests.support.share import EVERY
 
 
 @pytest.fixture(autouse=True)
@@ -279,3 +283,22 @@ def test_the_gate_and_what_is_run_at_a_removal_are_in_it_too(bench: Bench) -> No
     assert bench.git("show", "main:made.txt") == "1"
     bench.deck().remove("one")
     assert not (bench.home / "out").exists()
+
+
+@pytest.mark.parametrize("seed", range(10 if EVERY else 1))
+def test_a_thousand_acts_of_destruction_hurt_nobody_else(bench: Bench, seed: int) -> None:
+    bench.write("destroy.py", Path(destruction.__file__).read_text())
+    bench.commit()
+    bench.git("pack-refs", "--all")
+    ran(bench, "echo 2 > two.txt; git add two.txt; git commit -qm two", "two")
+    others = ("refs/heads/main", "refs/heads/agentdeck/two", "refs/agentdeck")
+    before = bench.git("for-each-ref", *others), bench.git("config", "-l")
+    ran(bench, f"{shlex.quote(sys.executable)} -I destroy.py {seed} 1000")
+    assert "did " in said(bench)
+    assert (bench.git("for-each-ref", *others), bench.git("config", "-l")) == before
+    bench.git("rev-list", "--objects", "main", "agentdeck/two")
+    deck = bench.deck()
+    deck.land(LandRequest(("two",)))
+    deck.remove("one")
+    bench.git("fsck", "--strict")
+    assert bench.git("show", "main:two.txt") == "2"

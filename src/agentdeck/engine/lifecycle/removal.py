@@ -30,7 +30,7 @@ from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import follow, own_branches
 from agentdeck.engine.worktrees.release import departure, own_worktree, trash_ref
 from agentdeck.engine.world import Note, World, in_one_look
-from agentdeck.errors import DeckError
+from agentdeck.errors import DeckError, GitError
 from agentdeck.system.files.files import append_line, delete, private_folder, read_state, write_json
 from agentdeck.system.git import going, leaving, snapshots
 from agentdeck.system.git.identity import identify
@@ -63,8 +63,14 @@ def remove(
     if agent.phase is Phase.SAVING:
         agent = give_up(world, agent)
     if agent.phase is not Phase.RELEASING:
-        check(world, agent, keep_database=keep_database)
-        if text := unsaved(world, agent):
+        identity.mend_head(world.repo.common, agent)
+        try:
+            text = _checked(world, agent, keep_database=keep_database)
+        except GitError:
+            if not identity.mend_index(world, agent):
+                raise
+            text = _checked(world, agent, keep_database=keep_database)
+        if text:
             world.note(Event(EventKind.IGNORED_LEFT, agent.name, text), note)
         agent = _save(world, agent, note, step, keep_database=keep_database)
         # Decided: from here on there is a way forward only, and an undo.
@@ -79,6 +85,11 @@ def remove(
         agent = _with_wishes(agent, branch=keep_branch, database=keep_database)
         _adopt(world, agent)
     _finish(world, agent, note)
+
+
+def _checked(world: World, agent: Agent, *, keep_database: bool) -> str:
+    check(world, agent, keep_database=keep_database)
+    return unsaved(world, agent)
 
 
 def _save(world: World, agent: Agent, note: Note, step: str, *, keep_database: bool) -> Agent:

@@ -42,6 +42,7 @@ def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:
     if agent.phase in (Phase.SAVING, Phase.RELEASING):
         raise RefusedError(f"{agent.name} is being removed.", hint=f"Finish that first: agentdeck rm {agent.name}")
     starting.check_ready(world)
+    identity.mend_head(world.repo.common, agent)
     identity.check(world.repo.common, agent)
     lease = agent.pane
     if lease is None:

@@ -9,13 +9,16 @@ from agentdeck.core.agents.agent import Agent
 from agentdeck.engine.worktrees.boxed import take_in
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
+from agentdeck.system.files.files import write_atomic
 from agentdeck.system.git.checkouts import Worktree, find_worktree
 from agentdeck.system.git.identity import (
     Identity,
     Standing,
     back_pointer,
     check_usable,
+    free_beside,
     git_dir_of,
+    has_head,
     identify,
     point_at_each_other,
 )
@@ -95,6 +98,33 @@ def enter(world: World, agent: Agent) -> Repository:
     check_usable(found, agent.name)
     take_in(world, agent)
     return world.repo.at(found.path, git_dir(world.repo.common, agent))
+
+
+def mend_head(common: Path, agent: Agent) -> None:
+    """Put a worktree whose HEAD is damaged on the branch of its lease again, or on the commit that it was made from;
+    what HEAD said stays beside it. Without a HEAD git takes the git folder for none, and nothing could be saved."""
+    lease, own = agent.worktree, git_dir(common, agent)
+    if lease is None or own is None or identify(Path(lease.path), own).standing is not Standing.CUT_OFF:
+        return
+    if has_head(own):
+        return
+    head = own / "HEAD"
+    if os.path.lexists(head):
+        head.rename(free_beside(head))
+    write_atomic(head, f"ref: refs/heads/{lease.branch}\n" if lease.branch else f"{lease.base_commit}\n", 0o644)
+
+
+def mend_index(world: World, agent: Agent) -> bool:
+    """Make the worktree's index anew from HEAD where git can't read it, and return whether that was so. The damaged
+    one stays beside it; files are left as they are."""
+    own, found = git_dir(world.repo.common, agent), identity_of(world.repo.common, agent)
+    if own is None or not found.is_usable:
+        return False
+    here = world.repo.at(found.path, own)
+    if "index" not in here.run("ls-files", "--error-unmatch", ".").complaint:
+        return False
+    (own / "index").rename(free_beside(own / "index"))
+    return bool(here.run("read-tree", "HEAD"))
 
 
 def moved_to(common: Path, agent: Agent) -> Path | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from agentdeck.errors import DeckError
+from agentdeck.errors import GitError
 from agentdeck.system.files.files import sign
 from agentdeck.system.git.branches import branch_settings
 from agentdeck.system.git.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
@@ -167,7 +167,7 @@ class _View:
         """The NUL-ended records that git prints."""
         done = self.run(*words, stdin=stdin)
         if not done:
-            raise DeckError(f"git {words[0]} failed in {self.worktree.path}.", detail=done.complaint)
+            raise GitError(f"git {words[0]} failed in {self.worktree.path}.", detail=done.complaint)
         return done.text.split("\0")[:-1]
 
     def entries(self) -> list[IndexEntry]:

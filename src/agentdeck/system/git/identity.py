@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shlex
 import stat
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from agentdeck.system.git.repository import Repository
 READY = "agentdeck-ready"
 """The file in a worktree's git folder that says: made by agentdeck, and complete. It holds what tells
 the folder from any other."""
+_HEAD = re.compile(rb"ref:[ \t]*refs/|[0-9a-f]{40}")
 _GET_GENERATION = 0x80087601
 """FS_IOC_GETVERSION of Linux: a number that an inode gets each time it is used for a new file."""
 
@@ -102,7 +104,7 @@ def point_at_each_other(path: str, git_dir: str) -> bool:
     except OSError:
         return False
     told = (f"gitdir: {git_dir}\n", f"{path}/.git\n", "../..\n")
-    return is_folder and files == [os.fsencode(text) for text in told]
+    return is_folder and files == [os.fsencode(text) for text in told] and has_head(Path(git_dir))
 
 
 def read_small(path: str | Path) -> bytes:
@@ -116,6 +118,16 @@ def read_small(path: str | Path) -> bytes:
         os.close(descriptor)
 
 
+def has_head(git_dir: Path) -> bool:
+    """Whether git would take its HEAD for one; without, it takes the folder for no git folder."""
+    head = git_dir / "HEAD"
+    with contextlib.suppress(OSError):
+        if head.is_symlink():
+            return str(head.readlink()).startswith("refs/")
+        return _HEAD.match(read_small(head)) is not None
+    return False
+
+
 def _wrong_record(path: Path, git_dir: Path, home: Path) -> Identity | None:
     """What is wrong with the record that the folder's `.git` file points to; None where nothing is."""
     where, common = back_pointer(git_dir), _path_in(git_dir / "commondir")
@@ -125,7 +137,7 @@ def _wrong_record(path: Path, git_dir: Path, home: Path) -> Identity | None:
     if not _is_same(common, git_dir.parent.parent):
         why = f"git's record of it leads to another repository, {common or 'none'}"
         return Identity(path, Standing.FOREIGN, why, _line("../..", git_dir / "commondir"))
-    return None
+    return None if has_head(git_dir) else Identity(path, Standing.CUT_OFF, "its HEAD is damaged")
 
 
 def _without_pointer(path: Path, git_dir: Path, facts: os.stat_result, home: Path) -> Identity:
@@ -171,7 +183,8 @@ def check_usable(found: Identity, whose: str = "") -> None:
         raise NotFoundError(f"The worktree {found.path} is gone.", hint="“agentdeck doctor” says more.")
     if not found.is_usable:
         name = f"The worktree of {whose}" if whose else "The worktree"
-        raise ForeignError(f"{name} at {found.path} can't be used: {found.why}.", hint=found.repair)
+        way_out = f"“agentdeck rm {whose}” saves its files and removes it." if whose else ""
+        raise ForeignError(f"{name} at {found.path} can't be used: {found.why}.", hint=found.repair or way_out)
 
 
 def git_dir_of(common: Path, path: Path) -> Path | None:
