@@ -23,7 +23,7 @@ from tests.support.strict_model import PICTURE, strict_model
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-FORMATS = ("messages", "chat", "responses")
+FORMATS = ("messages", "chat", "responses", "gemini")
 RULES = """
 [gateway]
 retries = 0

@@ -24,7 +24,7 @@ from agentdeck.system.gateway import tokens
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 from agentdeck.system.state.store import Store
-from tests.gateway.upstream import Play, Server, app_of, playing, provider, served
+from tests.gateway.upstream import APIS, Play, Server, app_of, playing, provider, served
 from tests.support.share import examples
 
 # One answer of the server is 11 + 5 tokens in and 7 out; at these prices it costs 0.023 dollars.
@@ -69,7 +69,7 @@ def test_it_is_told_at_eighty_percent_and_nothing_is_sent_at_a_hundred(
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 def test_the_answer_stops_the_clients_own_retries_and_says_why(tmp_path: Path, api: Api) -> None:
     async def check() -> None:
         async with playing(tmp_path, plan=budget(agent={"tokens": 1})) as play:

@@ -18,6 +18,7 @@ from agentdeck.gateway.local import LocalServers
 from agentdeck.system.gateway import tokens
 from agentdeck.system.gateway.tokens import Bearer
 from tests.gateway.upstream import (
+    APIS,
     KEYS,
     PATHS,
     Play,
@@ -100,7 +101,7 @@ def test_no_key_login_or_token_is_written_anywhere(tmp_path: Path) -> None:
     async def check() -> None:
         async with playing(tmp_path, "401") as play:
             headers = {"Authorization": f"Bearer {LOGIN}"}
-            for api in Api:
+            for api in APIS:
                 async with play.client.post(play.url(api), json={"model": "m"}, headers=headers) as answer:
                     body = (await answer.read()).decode() + str(answer.headers)
                 assert not any(secret in body for secret in (*KEYS.values(), LOGIN, play.token))
@@ -147,7 +148,7 @@ def test_tokens_name_their_agent_and_can_not_be_altered(tmp_path: Path) -> None:
     assert tokens.verify(key, payload) is None
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("stream", [True, False])
 def test_the_ledger_holds_what_each_request_took(tmp_path: Path, api: Api, stream: bool) -> None:
     async def check() -> None:
@@ -353,8 +354,8 @@ def test_two_hundred_streams_at_once_lose_nothing(tmp_path: Path) -> None:
     async def check() -> None:
         async with playing(tmp_path, timeouts={"first_byte": 60.0, "idle": 60.0}) as play:
             play.main.words = 100
-            sent = {api: b"".join(stream_of(api, "main", "big-model", 100)) for api in Api}
-            apis = [list(Api)[number % 3] for number in range(200)]
+            sent = {api: b"".join(stream_of(api, "main", "big-model", 100)) for api in APIS}
+            apis = [APIS[number % 3] for number in range(200)]
             answers = await asyncio.gather(*(play.ask(api, stream=True) for api in apis))
             assert all(answer == (200, sent[api]) for api, answer in zip(apis, answers, strict=True))
             assert len(play.main.requests) == 200
@@ -616,7 +617,7 @@ def test_nobody_waits_for_a_provider_that_may_still_be_down(tmp_path: Path, down
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("fault", ["start and silence", "pings"])
 def test_only_content_feeds_the_timers(tmp_path: Path, api: Api, fault: str) -> None:
     """A stream that begins and then brings nothing, or signs of life for ever, is taken from another provider."""

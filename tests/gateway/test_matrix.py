@@ -12,7 +12,7 @@ import pytest
 
 from agentdeck.core.providers.apis import Api
 from agentdeck.system.gateway.tokens import Bearer
-from tests.gateway.upstream import document_of, playing, stream_of
+from tests.gateway.upstream import APIS, document_of, playing, stream_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ RETRIED_BY_OPENCODE = re.compile(
 """What its version 1.18 looks for in an error before it gives up, whatever the status."""
 CASES = [
     pytest.param(api, stream, fault, expected, id=f"{api.value}-{'stream' if stream else 'whole'}-{fault}")
-    for api in Api
+    for api in APIS
     for stream, table in ((True, STREAMED), (False, WHOLE))
     for fault, expected in table.items()
 ]
@@ -122,7 +122,7 @@ def test_fault(tmp_path: Path, api: Api, stream: bool, fault: str, expected: Exp
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("fault", ["429", "exhausted", "500", "refused", "reset", "hang", "error first"])
 @pytest.mark.parametrize("stream", [True, False])
 def test_exhausted_chain_stops_the_clients_own_retries(tmp_path: Path, api: Api, fault: str, stream: bool) -> None:
@@ -146,7 +146,7 @@ def test_exhausted_chain_stops_the_clients_own_retries(tmp_path: Path, api: Api,
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 def test_what_a_backup_refuses_does_not_hide_the_limit_of_the_first(tmp_path: Path, api: Api) -> None:
     """A client that is told 400 gives up for good; one that is told of a limit can come back."""
 
@@ -163,7 +163,7 @@ def test_what_a_backup_refuses_does_not_hide_the_limit_of_the_first(tmp_path: Pa
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(("first", "second"), [("401", "402"), ("402", "401"), ("404", "401"), ("401", "no key")])
 def test_a_chain_that_only_a_person_can_mend_promises_no_better_time(
     tmp_path: Path, api: Api, first: str, second: str
@@ -178,7 +178,7 @@ def test_a_chain_that_only_a_person_can_mend_promises_no_better_time(
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 def test_a_client_that_leaves_at_an_error_in_a_stream_does_not_undo_it(tmp_path: Path, api: Api) -> None:
     async def check() -> None:
         async with playing(tmp_path, "error mid") as play:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agentdeck.core.providers import faults
 from agentdeck.core.providers.apis import Api
 from agentdeck.gateway import streams
-from tests.gateway.upstream import stream_of
+from tests.gateway.upstream import APIS, stream_of
 
 _event = st.builds(
     lambda text, end: b"data: " + json.dumps({"t": text}).encode() + end,
@@ -40,7 +40,7 @@ def test_one_endless_event_is_not_kept_for_ever() -> None:
     assert passed >= 40 * len(piece) - streams.EVENT_MAX - len(piece)
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 def test_good_streams_begin_with_a_preamble_and_end_with_a_last_event(api: Api) -> None:
     events = [streams.parsed(raw) for raw in stream_of(api, "main", "m")]
     assert streams.is_preamble(api, events[0])
@@ -49,7 +49,7 @@ def test_good_streams_begin_with_a_preamble_and_end_with_a_last_event(api: Api) 
     assert not any(streams.is_last(api, event) for event in events[:3])
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 def test_every_event_that_matters_is_told_from_its_bytes(api: Api) -> None:
     for raw in [*stream_of(api, "main", "m"), streams.ending(api, "no")]:
         event = streams.parsed(raw)
@@ -57,7 +57,7 @@ def test_every_event_that_matters_is_told_from_its_bytes(api: Api) -> None:
         assert streams.tells(api, raw) or not matters
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", APIS)
 def test_our_own_ending_is_an_error_of_the_api(api: Api) -> None:
     events = [streams.parsed(raw) for raw in streams.events(streams.ending(api, "it broke"))]
     assert faults.of_event(api, events[0].data, now=0.0) is not None

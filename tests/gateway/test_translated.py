@@ -11,9 +11,9 @@ import pytest
 
 from agentdeck.core.formats import seals
 from agentdeck.core.providers.apis import Api
-from tests.gateway.upstream import PATHS, playing, usage_of
+from tests.gateway.upstream import APIS, PATHS, playing, usage_of
 
-PAIRS = [(client, server) for client in Api for server in Api if client is not server]
+PAIRS = [(client, server) for client in APIS for server in APIS if client is not server]
 ENDS = {Api.MESSAGES: b"event: error", Api.RESPONSES: b"response.failed", Api.CHAT: b'"finish_reason": "error"'}
 TURN = [{"role": "user", "content": "Go."}]
 

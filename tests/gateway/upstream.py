@@ -21,6 +21,8 @@ from agentdeck.system.gateway import tokens
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 
+APIS = (Api.MESSAGES, Api.CHAT, Api.RESPONSES)
+"""Those that `Server` speaks."""
 PATHS = {Api.MESSAGES: "/v1/messages", Api.CHAT: "/v1/chat/completions", Api.RESPONSES: "/v1/responses"}
 KEYS = {"MAIN_KEY": "sk-main-secret-1", "SPARE_KEY": "sk-spare-secret-2"}
 QUICK = {

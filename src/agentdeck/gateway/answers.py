@@ -29,6 +29,16 @@ class Refused(Exception):
         self.answer = answer
 
 
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+}
+
+
 def nobody_left(api: Api, targets: Sequence[str], reason: str, *, lasting: bool) -> Answer:
     """No provider of the chain can serve: the client shall stop at once and not retry.
 
@@ -61,17 +71,21 @@ def refused(api: Api, status: int, message: str) -> Answer:
 
 
 def _answer(api: Api, status: int, kind: str, message: str) -> Answer:
-    if api is Api.MESSAGES:
-        error: dict[str, object] = {"type": "error", "error": {"type": kind, "message": message}}
+    if api is Api.GEMINI:
+        error: dict[str, object] = {
+            "error": {"code": status, "message": message, "status": _STATUSES.get(status, "INTERNAL")}
+        }
+    elif api is Api.MESSAGES:
+        error = {"type": "error", "error": {"type": kind, "message": message}}
     else:
         error = {"error": {"message": message, "type": kind, "param": None, "code": kind}}
     headers = {"content-type": "application/json", "x-should-retry": "false"}
     return Answer(status, json.dumps(error, ensure_ascii=False).encode(), headers)
 
 
-def counted(tokens: int) -> Answer:
-    """The answer of `/v1/messages/count_tokens`."""
-    return document({"input_tokens": tokens})
+def counted(api: Api, tokens: int) -> Answer:
+    """The answer of `/v1/messages/count_tokens`, or of Gemini's `:countTokens`."""
+    return document({"totalTokens" if api is Api.GEMINI else "input_tokens": tokens})
 
 
 def document(value: dict[str, object]) -> Answer:

@@ -19,17 +19,20 @@ _APIS = {
     "/chat/completions": Api.CHAT,
     "/responses": Api.RESPONSES,
 }
+_GEMINI = re.compile(r"/models/(?!\.)[\w.-]+:(?:generateContent|streamGenerateContent|countTokens)", re.ASCII)
 _MODELS = re.compile(r"/models(?:/(?:[\w.:@+~-]|%2F|%3A|%40)+)*", re.ASCII | re.IGNORECASE)
 """The list of models, and what is below it. It is sent on as it came, and with a key that is not the agent's: so it may
 lead to nothing else."""
 
 
 def token_and_path(request: web.Request) -> tuple[str, str]:
-    """The token, from its header or the URL, and the path after it and after `/v1`, escaped as it came."""
+    """The token, from its header or the URL, and the path after it and after `/v1` or `/v1beta`, escaped as it came."""
     token, path = request.headers.get(BEARER_HEADER, ""), request.rel_url.raw_path
     if not token:
         token, _, rest = path.removeprefix("/").partition("/")
         path = "/" + rest
+    if path.startswith("/v1beta/models"):
+        return token, path.removeprefix("/v1beta")
     if path == "/v1" or path.startswith("/v1/"):
         path = path.removeprefix("/v1") or "/"
     return token, path
@@ -37,12 +40,14 @@ def token_and_path(request: web.Request) -> tuple[str, str]:
 
 def api_of(request: web.Request, path: str) -> Api:
     """The format in which the client speaks, and wants to be answered."""
+    if _GEMINI.fullmatch(path) or "x-goog-api-key" in request.headers:
+        return Api.GEMINI
     return _APIS.get(path) or (Api.MESSAGES if "anthropic-version" in request.headers else Api.CHAT)
 
 
 def check_served(request: web.Request, path: str, api: Api) -> None:
     """Raise Refused for all but a request for an answer, and one for the models."""
-    if request.method == "POST" and path in _APIS:
+    if request.method == "POST" and (path in _APIS or _GEMINI.fullmatch(path)):
         return
     if request.method in ("GET", "HEAD") and _MODELS.fullmatch(path) and ".." not in path:
         return

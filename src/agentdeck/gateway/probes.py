@@ -22,11 +22,19 @@ if TYPE_CHECKING:
 _HEADERS = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json", "anthropic-version": "2023-06-01"}))
 _PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
 _SAY = "Say ok."
+_GEMINI: dict[str, Any] = {
+    "contents": [{"role": "user", "parts": [{"text": _SAY}]}],
+    "generationConfig": {"maxOutputTokens": 16},
+}
 _KEPT = ("model", "system", "instructions", "store")
 
 
 def tiny(api: Api, model: str, *, stream: bool = False) -> ProviderCall:
     """A request that needs nothing but a key."""
+    if api is Api.GEMINI:
+        path = f"/models/{model}:{'streamGenerateContent' if stream else 'generateContent'}"
+        body = bodies.encoded(_GEMINI)
+        return ProviderCall(api, "POST", path, "alt=sse" if stream else "", _HEADERS, body, _GEMINI)
     document: dict[str, Any] = {"model": model, "stream": stream}
     if api is Api.RESPONSES:
         document |= {"input": _SAY, "max_output_tokens": 16}
@@ -37,6 +45,8 @@ def tiny(api: Api, model: str, *, stream: bool = False) -> ProviderCall:
 
 def like(call: ProviderCall) -> ProviderCall:
     """The beginning of `call` with next to nothing to answer: for logins that serve only what their own CLI sends."""
+    if call.api is Api.GEMINI:
+        return replace(call, document=_GEMINI, body=bodies.encoded(_GEMINI))
     kept: dict[str, Any] = {
         key: call.document[key] for key in ("model", "system", "instructions", "store") if key in call.document
     }

@@ -198,7 +198,7 @@ class Relay:
     def _own_answer(self, job: RelayedRequest, provider: ProviderConfig) -> web.StreamResponse | None:
         """What `provider` can't tell of models and tokens, we do."""
         counts = provider.count_tokens and job.call.api in provider.apis
-        if job.call.path.endswith("/count_tokens") and not counts:
+        if job.call.counts and not counts:
             return self._estimate(job)
         if job.call.path.startswith("/models") and not _lists_models(job.call, provider):
             return self._models(job)
@@ -363,7 +363,7 @@ class Relay:
         return f"{job.primary}: {closing.reason if closing else 'its last answer was cut off'}"
 
     def _given_up(self, job: RelayedRequest) -> web.StreamResponse:
-        if job.call.path.endswith("/count_tokens"):
+        if job.call.counts:
             return self._estimate(job)
         if job.unfit and all(target in job.unfit for target in job.targets):
             job.record.outcome = "error"
@@ -406,7 +406,7 @@ class Relay:
     def _estimate(self, job: RelayedRequest) -> web.StreamResponse:
         job.record.outcome = "ok"
         count = bodies.estimated_tokens(job.call.document)
-        return self._own(job, answers.counted(count))
+        return self._own(job, answers.counted(job.call.api, count))
 
     def _own(self, job: RelayedRequest, answer: answers.Answer) -> web.StreamResponse:
         job.record.status = answer.status

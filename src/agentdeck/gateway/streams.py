@@ -20,6 +20,7 @@ _BOUNDARY = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _TELLING = {
     Api.MESSAGES: re.compile(rb"\"usage\"|message_stop|event:\s*error|\"type\":\s*\"error\""),
     Api.CHAT: re.compile(rb"\"usage\":\s*\{|\[DONE\]|\"error\":|\"finish_reason\":\s*\""),
+    Api.GEMINI: re.compile(rb"finishReason|usageMetadata|\"error\"|blockReason"),
     Api.RESPONSES: re.compile(rb"response\.(?:completed|incomplete|failed)|event:\s*error|\"type\":\s*\"error\""),
 }
 """Events without any of these hold nothing that the gateway has to know, and are not decoded."""
@@ -28,6 +29,7 @@ _PREAMBLE = {
     Api.RESPONSES: frozenset({"response.created", "response.in_progress", "response.queued", "keepalive"}),
 }
 _SIGNS = re.compile(rb"^:|\"ping\"|keepalive|response\.(?:in_progress|queued)", re.MULTILINE)
+_GEMINI_KEYS = frozenset({"candidates", "promptFeedback", "usageMetadata", "error"})
 _LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed", "error"})
 
 
@@ -49,6 +51,8 @@ class Parsed:
 
 def is_answer(api: Api, document: Any) -> bool:
     """Whether decoded JSON is an answer in this format."""
+    if api is Api.GEMINI:
+        return isinstance(document, dict) and not _GEMINI_KEYS.isdisjoint(document)
     key = {Api.MESSAGES: "content", Api.CHAT: "choices", Api.RESPONSES: "output"}[api]
     return isinstance(document, dict) and isinstance(document.get(key), list)
 
@@ -57,6 +61,8 @@ def is_foreign(api: Api, event: Parsed) -> bool:
     """Whether an event with data belongs to another format, so that its client would wait for its own in vain."""
     if event.comment or event.done:
         return False
+    if api is Api.GEMINI:
+        return not isinstance(event.data, dict) or _GEMINI_KEYS.isdisjoint(event.data)
     if api is Api.CHAT:
         return not isinstance(event.data, dict) or not {"choices", "usage", "error", "object"} & event.data.keys()
     theirs = event.kind.startswith("response.")
@@ -127,6 +133,8 @@ def is_preamble(api: Api, event: Parsed) -> bool:
     """Whether the event brings no content yet, so that the stream may still be taken from another provider."""
     if event.comment:
         return True
+    if api is Api.GEMINI:
+        return not _tells_gemini(event.data)
     if api is not Api.CHAT:
         return event.kind in _PREAMBLE[api]
     choices = event.data.get("choices") if isinstance(event.data, dict) else None
@@ -151,6 +159,8 @@ def _has_content(choice: Any) -> bool:
 
 def is_last(api: Api, event: Parsed) -> bool:
     """Whether a stream that ends after this event has been told in full, be it well or as an error."""
+    if api is Api.GEMINI:
+        return _gemini_ends(event.data)
     if api is not Api.CHAT:
         return event.kind in _LAST
     if event.done:
@@ -168,6 +178,27 @@ def is_usage_only(event: Parsed) -> bool:
     return isinstance(event.data, dict) and event.data.get("choices") == [] and bool(event.data.get("usage"))
 
 
+def _tells_gemini(data: Any) -> bool:
+    """Whether a chunk of Gemini's has content or an end."""
+    candidates = data.get("candidates") if isinstance(data, dict) else None
+    for each in candidates if isinstance(candidates, list) else []:
+        content = each.get("content") if isinstance(each, dict) else None
+        if isinstance(content, dict) and content.get("parts"):
+            return True
+    return _gemini_ends(data)
+
+
+def _gemini_ends(data: Any) -> bool:
+    if not isinstance(data, dict):
+        return False
+    feedback = data.get("promptFeedback")
+    if isinstance(feedback, dict) and feedback.get("blockReason"):
+        return True
+    candidates = data.get("candidates")
+    found = candidates if isinstance(candidates, list) else []
+    return any(isinstance(each, dict) and each.get("finishReason") for each in found)
+
+
 def ending(api: Api, message: str) -> bytes:
     """The API's own way to say that a stream is broken, after which its clients try again."""
     if api is Api.MESSAGES:
@@ -178,6 +209,9 @@ def ending(api: Api, message: str) -> bytes:
         response = {"object": "response", "status": "failed", "error": {"code": "server_error", "message": message}}
         failed = {"type": "response.failed", "response": response}
         return b"event: response.failed\ndata: " + json.dumps(failed).encode() + b"\n\n"
+    if api is Api.GEMINI:
+        broken = {"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}
+        return b"data: " + json.dumps(broken).encode() + b"\n\n"
     chunk = {
         "object": "chat.completion.chunk",
         "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}],

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 PING_SECONDS = 15.0
 """After so long a silence of the provider's the client gets a sign of life, or it hangs up."""
-PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
+_PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
 _PING = {Api.MESSAGES: b'event: ping\ndata: {"type": "ping"}\n\n'}
 _COMMENT = b": still at it\n\n"
 _STREAM_HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
@@ -82,8 +83,12 @@ def translation(call: ProviderCall, provider: ProviderConfig, target: Target) ->
     if api is Api.MESSAGES:
         headers["anthropic-version"] = "2023-06-01"
     body = bodies.encoded(written.document)
+    path, query = _PATHS.get(api, ""), ""
+    if api is Api.GEMINI:
+        path = f"/models/{quote(model, safe='')}:{'streamGenerateContent' if request.stream else 'generateContent'}"
+        query = "alt=sse" if request.stream else ""
     theirs = ProviderCall(
-        api, "POST", PATHS[api], "", CIMultiDictProxy(CIMultiDict(headers)), body, written.document, translated=True
+        api, "POST", path, query, CIMultiDictProxy(CIMultiDict(headers)), body, written.document, translated=True
     )
 
     def writer() -> AnswerWriter:
@@ -239,5 +244,7 @@ def models_of(api: Api, names: list[str]) -> dict[str, Any]:
         data = [{"type": "model", "id": name, "display_name": name, "created_at": made} for name in names]
         first, last = (names[0], names[-1]) if names else (None, None)
         return {"data": data, "has_more": False, "first_id": first, "last_id": last}
+    if api is Api.GEMINI:
+        return {"models": [{"name": f"models/{name}", "displayName": name} for name in names]}
     owner = {"object": "model", "created": 0, "owned_by": "agentdeck"}
     return {"object": "list", "data": [{"id": name, **owner} for name in names]}

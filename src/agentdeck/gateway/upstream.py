@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -41,6 +43,7 @@ _NOT_FORWARDED = _HOP | {
     BEARER_HEADER,
 }
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
+_GEMINI_MODEL = re.compile(r"/models/([^/:]+):")
 NO_LOGIN = "agentdeck"
 """The key that profiles give to CLIs which want to see one."""
 _CLIENT_ACCOUNT = frozenset({"openai-organization", "openai-project", "chatgpt-account-id"})
@@ -66,6 +69,8 @@ class ProviderCall:
 
     @property
     def model(self) -> str:
+        if self.api is Api.GEMINI:
+            return model_in(self.path)
         model = self.document.get("model")
         # JSON can hold half a character, which no file and no other program takes.
         return model.encode("utf-8", "replace").decode() if isinstance(model, str) else ""
@@ -78,11 +83,16 @@ class ProviderCall:
 
     @property
     def streams(self) -> bool:
-        return self.document.get("stream") is True
+        return self.document.get("stream") is True or ":streamGenerateContent" in self.path
 
     @property
     def is_inference(self) -> bool:
-        return self.method == "POST" and not self.path.endswith("/count_tokens")
+        return self.method == "POST" and not self.counts
+
+    @property
+    def counts(self) -> bool:
+        """Whether it asks how many tokens a prompt has."""
+        return self.path.endswith(("/count_tokens", ":countTokens"))
 
     @property
     def asks_usage(self) -> bool:
@@ -196,7 +206,7 @@ class ProviderClient:
         usage_asked = call.streams and call.api is Api.CHAT and provider.ask_usage and not call.asks_usage
         body = _body(call, model, usage_asked)
         started = time.monotonic()
-        response = await self._send(call, provider, key, body, patience.first_byte)
+        response = await self._send(call, provider, model, key, body, patience.first_byte)
         try:
             return await _StreamReader(call, provider, response, started, patience, usage_asked).judge()
         except BaseException:
@@ -204,9 +214,9 @@ class ProviderClient:
             raise
 
     async def _send(
-        self, call: ProviderCall, provider: ProviderConfig, key: str, body: bytes, wait: float
+        self, call: ProviderCall, provider: ProviderConfig, model: str, key: str, body: bytes, wait: float
     ) -> aiohttp.ClientResponse:
-        url = URL(provider.url(call.api) + call.path + (f"?{call.query}" if call.query else ""), encoded=True)
+        url = URL(provider.url(call.api) + _path(call, model) + _query(call), encoded=True)
         for last in (False, True):
             trace = SimpleNamespace(reused=False)
             try:
@@ -360,11 +370,29 @@ async def read(response: aiohttp.ClientResponse, wait: float, what: str = "nothi
 
 def _body(call: ProviderCall, model: str, usage_asked: bool) -> bytes:
     body = call.body
-    if model and call.model and model != call.model:
+    if model and call.model and model != call.model and call.api is not Api.GEMINI:
         body = bodies.with_model(body, model)
     if usage_asked:
         body = bodies.asking_usage(body, call.document)
     return body
+
+
+def model_in(path: str) -> str:
+    """The model that a path of the Gemini API names."""
+    found = _GEMINI_MODEL.search(path)
+    return unquote(found.group(1)) if found else ""
+
+
+def _path(call: ProviderCall, model: str) -> str:
+    if call.api is not Api.GEMINI or not model:
+        return call.path
+    return _GEMINI_MODEL.sub(lambda _: f"/models/{quote(model, safe='')}:", call.path, count=1)
+
+
+def _query(call: ProviderCall) -> str:
+    """The query without the key that some Gemini clients put into it."""
+    pairs = [pair for pair in call.query.split("&") if pair and not pair.startswith("key=")]
+    return "?" + "&".join(pairs) if pairs else ""
 
 
 def _headers(call: ProviderCall, provider: ProviderConfig, key: str) -> CIMultiDict[str]:
@@ -373,8 +401,9 @@ def _headers(call: ProviderCall, provider: ProviderConfig, key: str) -> CIMultiD
     if not call.is_inference and "Accept-Encoding" in call.headers:
         headers["Accept-Encoding"] = call.headers["Accept-Encoding"]
     if key:
-        bearer = provider.key_header == "bearer"
-        headers["Authorization" if bearer else provider.key_header] = f"Bearer {key}" if bearer else key
+        bearer = provider.key_header == "bearer" and call.api is not Api.GEMINI
+        name = "x-goog-api-key" if call.api is Api.GEMINI else provider.key_header
+        headers["Authorization" if bearer else name] = f"Bearer {key}" if bearer else key
     return headers
 
 

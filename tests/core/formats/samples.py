@@ -104,3 +104,49 @@ CODEX_OLD: dict[str, Any] = {
     ],
     "tool_choice": "auto",
 }
+
+GEMINI_CLI: dict[str, Any] = {
+    "systemInstruction": {"role": "user", "parts": [{"text": "You are Gemini CLI."}]},
+    "contents": [
+        {"role": "user", "parts": [{"text": "Do it."}]},
+        {
+            "role": "model",
+            "parts": [
+                {"functionCall": {"name": "read_file", "args": {"p": "a"}}, "thoughtSignature": "googles-own"},
+                {"functionCall": {"name": "read_file", "args": {"p": "b"}}},
+            ],
+        },
+        {
+            "role": "user",
+            "parts": [
+                {"functionResponse": {"name": "read_file", "response": {"output": "first"}}},
+                {
+                    "functionResponse": {
+                        "name": "read_file",
+                        "response": {"error": "no such file"},
+                        "parts": [{"inlineData": {"mimeType": "image/png", "data": PICTURE}}],
+                    }
+                },
+            ],
+        },
+    ],
+    "tools": [
+        {
+            "functionDeclarations": [
+                {
+                    "name": "read_file",
+                    "description": "Read",
+                    "parametersJsonSchema": {"type": "object", "properties": {}},
+                },
+                {"name": "old", "parameters": {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}},
+            ]
+        },
+        {"googleSearch": {}},
+    ],
+    "generationConfig": {
+        "temperature": 1,
+        "topP": 0.95,
+        "topK": 64,
+        "thinkingConfig": {"includeThoughts": True, "thinkingLevel": "HIGH"},
+    },
+}

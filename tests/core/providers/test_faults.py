@@ -152,7 +152,7 @@ def test_a_provider_that_forbids_retries_is_exhausted() -> None:
 
 def test_a_good_answer_is_no_fault() -> None:
     good = json.dumps({"status": "completed", "error": None, "type": "message"}).encode()
-    assert [faults.of_response(api, 200, {}, good, now=NOW) for api in Api] == [None] * 3
+    assert [faults.of_response(api, 200, {}, good, now=NOW) for api in Api] == [None] * 4
 
 
 def test_an_error_under_a_good_status_is_that_error() -> None:
@@ -204,7 +204,7 @@ def test_kinds_of_events(api: Api, data: dict[str, Any], kind: FaultKind) -> Non
     "data", [None, [], "x", {}, {"type": "ping"}, {"type": "response.created", "response": {"error": None}}]
 )
 def test_other_events_are_no_faults(data: Any) -> None:
-    assert [faults.of_event(api, data, now=NOW) for api in Api] == [None] * 3
+    assert [faults.of_event(api, data, now=NOW) for api in Api] == [None] * 4
 
 
 _json = st.recursive(

@@ -34,7 +34,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         "login_key_env": "OPENAI_API_KEY",
     },
     "openrouter": _cloud("OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", "chat messages responses"),
-    "gemini": _cloud("GEMINI_API_KEY", "https://generativelanguage.googleapis.com/v1beta/openai"),
+    "gemini": {
+        "base_url": "https://generativelanguage.googleapis.com/v1beta",
+        "base_urls": {"chat": "https://generativelanguage.googleapis.com/v1beta/openai"},
+        "apis": ["gemini", "chat"],
+        "basic": ["chat"],
+        "key_env": "GEMINI_API_KEY",
+    },
     "deepseek": _cloud(
         "DEEPSEEK_API_KEY",
         "https://api.deepseek.com",

@@ -10,7 +10,7 @@ from agentdeck.core.providers.apis import Api
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _UNKNOWN_MOST = 32_000
 """Tokens of an answer where a format wants a limit, and neither the client nor we know one."""
-_STOPS = {Api.CHAT: 4}
+_STOPS = {Api.CHAT: 4, Api.GEMINI: 5}
 
 
 def limit(request: Request, target: Dialect) -> int:
@@ -56,7 +56,7 @@ def _plain(part: Part, target: Dialect, left_out: list[str]) -> Part:
     takes: dict[type, tuple[str, Callable[[], bool]]] = {
         Image: ("image", lambda: _takes_image(part, target)),
         File: ("document", lambda: _takes_file(part, target)),
-        Audio: ("audio", lambda: target.api is Api.CHAT and target.full),
+        Audio: ("audio", lambda: target.api is Api.GEMINI or (target.api is Api.CHAT and target.full)),
     }
     found = takes.get(type(part))
     if found is None or found[1]():
@@ -69,7 +69,7 @@ def _plain(part: Part, target: Dialect, left_out: list[str]) -> Part:
 def _takes_image(part: Part, target: Dialect) -> bool:
     assert isinstance(part, Image)
     if part.url and not part.data:
-        return target.facts.pictures
+        return target.facts.pictures and target.api is not Api.GEMINI
     return target.facts.pictures and part.media_type in _PICTURES
 
 

@@ -15,6 +15,8 @@ from agentdeck.core.formats import reading
 from agentdeck.core.providers.apis import Api
 
 MARK = "agentdeck.1."
+NO_SEAL = "skip_thought_signature_validator"
+"""What Gemini takes in place of a seal of its own, before a call that another model made."""
 ENCODED_MARK = base64.b64encode(MARK.encode()).decode()
 """The mark where a client wants base64: its length makes every marked value begin so."""
 
@@ -62,7 +64,25 @@ def stripped(api: Api, document: dict[str, Any]) -> dict[str, Any]:
             return document
         kept = [item for item in items if not is_marked(reading.text(reading.table(item).get("encrypted_content")))]
         return {**document, "input": kept}
+    if api is Api.GEMINI:
+        contents = [_unsealed(content) for content in document.get("contents") or []]
+        return {**document, "contents": contents}
     return document
+
+
+def _unsealed(content: Any) -> Any:
+    parts = reading.table(content).get("parts")
+    if not isinstance(parts, list):
+        return content
+    return {**content, "parts": [_unsealed_part(part) for part in parts]}
+
+
+def _unsealed_part(part: Any) -> Any:
+    if not is_marked(reading.text(reading.table(part).get("thoughtSignature"))):
+        return part
+    rest = {key: value for key, value in part.items() if key != "thoughtSignature"}
+    # Before a call the API wants some seal, or this word in place of one.
+    return {**rest, "thoughtSignature": NO_SEAL} if "functionCall" in rest else rest
 
 
 def _messages_stripped(document: dict[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agentdeck.core.formats.answers.chat import ChatReader, ChatWriter
+from agentdeck.core.formats.answers.gemini import GeminiReader, GeminiWriter
 from agentdeck.core.formats.answers.messages import MessagesReader, MessagesWriter
 from agentdeck.core.formats.answers.responses import ResponsesReader
 from agentdeck.core.formats.answers.responses_writer import ResponsesWriter
 from agentdeck.core.formats.answers.writing import AnswerWriter
 from agentdeck.core.formats.ir import CannotCarry, Dialect, Event, Request
 from agentdeck.core.formats.names import Names
-from agentdeck.core.formats.requests import chat, messages, responses
+from agentdeck.core.formats.requests import chat, gemini, messages, responses
 from agentdeck.core.providers.apis import Api
 
 
@@ -41,26 +42,31 @@ _READ: dict[Api, Callable[[dict[str, Any]], Request]] = {
     Api.MESSAGES: messages.read,
     Api.CHAT: chat.read,
     Api.RESPONSES: responses.read,
+    Api.GEMINI: gemini.read,
 }
 _WRITE: dict[Api, Callable[[Request, Dialect, Names, list[str]], dict[str, Any]]] = {
     Api.MESSAGES: messages.write,
     Api.CHAT: chat.write,
     Api.RESPONSES: responses.write,
+    Api.GEMINI: gemini.write,
 }
 _READERS: dict[Api, Callable[[], AnswerReader]] = {
     Api.MESSAGES: MessagesReader,
     Api.CHAT: ChatReader,
     Api.RESPONSES: ResponsesReader,
+    Api.GEMINI: GeminiReader,
 }
 _WRITERS: dict[Api, type[AnswerWriter]] = {
     Api.MESSAGES: MessagesWriter,
     Api.CHAT: ChatWriter,
     Api.RESPONSES: ResponsesWriter,
+    Api.GEMINI: GeminiWriter,
 }
 _IS_BASIC: dict[Api, Callable[[dict[str, Any]], bool]] = {
     Api.MESSAGES: messages.is_basic,
     Api.CHAT: chat.is_basic,
     Api.RESPONSES: responses.is_basic,
+    Api.GEMINI: gemini.is_basic,
 }
 
 

@@ -1,4 +1,4 @@
-"""The three request formats that agents and model servers speak."""
+"""The four request formats that agents and model servers speak."""
 
 from __future__ import annotations
 
@@ -14,3 +14,5 @@ class Api(StrEnum):
     """OpenAI Chat Completions."""
     RESPONSES = "responses"
     """OpenAI Responses."""
+    GEMINI = "gemini"
+    """Gemini `generateContent`."""

@@ -12,7 +12,7 @@ LOCAL = "local"
 FALLBACK = "fallback"
 HOME_TIERS = frozenset({"routine", "reasoning", "deep"})
 """Tiers that need no configuration: without one they mean the agent's own provider, as no tier does."""
-_HOME = {Api.MESSAGES: "anthropic", Api.CHAT: "openai", Api.RESPONSES: "openai"}
+_HOME = {Api.MESSAGES: "anthropic", Api.CHAT: "openai", Api.RESPONSES: "openai", Api.GEMINI: "gemini"}
 
 
 class Provider(Protocol):

@@ -37,6 +37,8 @@ def of_document(api: Api, document: Any) -> Usage:
     for key in ("message", "response"):
         if isinstance(inner := document.get(key), dict) and "usage" in inner:
             document = inner
+    if api is Api.GEMINI:
+        return _of_gemini(document.get("usageMetadata"))
     usage = document.get("usage")
     if not isinstance(usage, dict):
         return NOTHING
@@ -53,6 +55,14 @@ def of_document(api: Api, document: Any) -> Usage:
     inner = usage.get(details)
     cached = _count(inner, "cached_tokens") if isinstance(inner, dict) else 0
     return Usage(max(_count(usage, asked) - cached, 0), _count(usage, answered), cached)
+
+
+def _of_gemini(usage: Any) -> Usage:
+    if not isinstance(usage, dict):
+        return NOTHING
+    cached = _count(usage, "cachedContentTokenCount")
+    output = _count(usage, "candidatesTokenCount") + _count(usage, "thoughtsTokenCount")
+    return Usage(max(_count(usage, "promptTokenCount") - cached, 0), output, cached)
 
 
 def _count(fields: dict[str, Any], key: str) -> int:

@@ -97,7 +97,7 @@ def base_url(port: int, token: str, api: Api) -> str:
     Without a token it is for a client that sends `BEARER_HEADER`.
     """
     root = f"http://127.0.0.1:{port}" + (f"/{token}" if token else "")
-    return root if api is Api.MESSAGES else f"{root}/v1"
+    return root if api in (Api.MESSAGES, Api.GEMINI) else f"{root}/v1"
 
 
 def _sign(key: bytes, payload: str) -> bytes:
