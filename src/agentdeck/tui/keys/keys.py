@@ -150,6 +150,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "Both sides of its conflicts, and the ways to resolve them",
             "Show its conflicts",
         ),
+        Key("view.grid", "g", "grid", "grid", "Up to nine live screens at once, each answerable", "Show the grid"),
     ),
     LOOK: (
         FIND,

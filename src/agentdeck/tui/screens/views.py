@@ -24,3 +24,10 @@ class ViewVerbs(AgentVerbs):
         if row is not None:
             newest = lambda: self.snapshot.radar  # noqa: E731 - it goes on being asked
             self.app.push_screen(ConflictScreen(self.deck, self.actions, row.name, newest))
+
+    def action_grid(self) -> None:
+        from agentdeck.tui.screens.grid import GridScreen
+
+        row = self.selected_row()
+        first = row.name if row is not None else ""
+        self.app.push_screen(GridScreen(self.deck, self.actions, lambda: self.snapshot, first))
