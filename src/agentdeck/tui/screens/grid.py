@@ -25,7 +25,7 @@ from agentdeck.tui.list.frame import BOTTOM, TOP, Frame, FrameLine, Piece
 from agentdeck.tui.list.header import COLOURS, KeyBar
 from agentdeck.tui.list.hints import hint_of, show_activity
 from agentdeck.tui.list.messages import MessageLine
-from agentdeck.tui.list.order import NEEDS_PERSON, Grouping, Order, arrange
+from agentdeck.tui.list.order import Grouping, Order, arrange
 from agentdeck.tui.panes.screen import ScreenPane
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class GridScreen(ActionFollower, AgentVerbs, Screen[None]):
 
     def action_next_needy(self) -> None:
         """Go to the next cell whose agent needs a person; to the next one where none does."""
-        needy = {row.name for row in self._newest().rows if row.state in NEEDS_PERSON}
+        needy = {row.name for row in self._newest().rows if row.needs_person}
         if not self._go_to(lambda cell: cell.agent in needy, 1):
             self.action_move(1)
 
