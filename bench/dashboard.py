@@ -190,7 +190,7 @@ def keys(screen: Screen, agents: int, what: str) -> None:
             down = number % (2 * rows) < rows
             paints.append(screen.paint_after(b"\x1b[B" if down else b"\x1b[A", "▌".encode()))
         else:
-            paints.append(screen.paint_after(b"1" if number % 2 else b"2", b" "))
+            paints.append(screen.paint_after(b"t" if number % 2 else b"l", b" "))
         screen.drain(0.15)
     paints.sort()
     share = (screen.cpu() - before) / (time.perf_counter() - begun)

@@ -59,6 +59,7 @@ CANCEL = Key("deck.cancel", "X", "cancel", "cancel", "Cancel the current action"
 FIND = Key(
     "look.filter", "slash", "find", "find", "Filter the agents as you type; in the log, search", "Filter the list"
 )
+SELECT = Key("look.select", "ctrl+a", "select", "select", "Select lines: as the cursor moves, or all that is seen")
 COPY = Key("look.copy", "ctrl+c", "copy", "copy", "Copy the selected text or value", "Copy the selection")
 HELP = Key("program.help", "question_mark", "help", "help", "Search all keys and states", "Show help")
 BACK = Key("program.back", "escape", "back", "back", "One step back; on the list, clear filter and marks")
@@ -226,6 +227,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("tab.events", "e", "tab('Events')", "events", "Its events", "Show Events"),
         Key("tab.next", "greater_than_sign", "turn(1)", "next tab", "The next tab", "Show the next tab"),
         Key("tab.before", "less_than_sign", "turn(-1)", "tab before", "The previous tab", "Show the previous tab"),
+        SELECT,
         COPY,
     ),
     PROGRAM: (

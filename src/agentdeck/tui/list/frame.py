@@ -37,6 +37,7 @@ class FrameLine(Widget):
     """Subclasses say what stands on it; its own colour is that of the rule."""
 
     DEFAULT_CLASSES = "frame--line"
+    ALLOW_SELECT = False
 
     def __init__(self, corners: str, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -163,6 +163,7 @@ class KeyHint:
 class KeyBar(Widget):
     """The keys that work now, the most useful first; a click on one presses it."""
 
+    ALLOW_SELECT = False
     hints: reactive[tuple[KeyHint, ...]] = reactive((), layout=False)
 
     @dataclass

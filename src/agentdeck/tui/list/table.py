@@ -40,6 +40,7 @@ _Cells = tuple[tuple[Part, ...], ...]
 class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
     """Knows which agent is selected and which are marked, by name: both stay when the order changes."""
 
+    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [*bound(MOVE)]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"agents--{name}"

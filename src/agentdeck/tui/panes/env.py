@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.binding import BindingType
 
 from agentdeck.core.text.secrets import masked
@@ -95,6 +96,8 @@ class EnvPane(ListPane):
         self._tell()
 
     def action_copy(self) -> None:
+        if self.screen.selections:
+            raise SkipAction  # the screen copies what is selected
         entry = self._entry()
         if entry is None:
             self.app.notify("There is nothing to copy on this line; use the arrows.")

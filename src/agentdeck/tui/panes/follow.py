@@ -7,19 +7,19 @@ from typing import ClassVar
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 
-from agentdeck.tui.keys.keys import FAR, MOVE, bound
+from agentdeck.tui.keys.keys import FAR, MOVE, SELECT, bound
+from agentdeck.tui.panes.selecting import SelectingView
 
 SIDEWAYS = 8
 """Columns that one key scrolls to the side."""
 
 
-class FollowView(ScrollView, can_focus=True, inherit_bindings=False):
+class FollowView(SelectingView, can_focus=True, inherit_bindings=False):
     """Subclasses draw lines in `render_line` and tell in `grown` how many there are."""
 
     DEFAULT_CLASSES = "pane--view"
-    BINDINGS: ClassVar[list[BindingType]] = [*bound(MOVE)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound((*MOVE, SELECT))]
 
     follows = reactive(True)
     """Whether the end is shown, and will be when more comes. Scrolling up ends it, going to the end begins it again."""
@@ -75,6 +75,11 @@ class FollowView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, by: int) -> None:
         self._go(self.scroll_offset.y + by * (self.size.height - 1))
+
+    def action_select(self) -> None:
+        """Select what is seen; there is no current line to begin from."""
+        top = self.scroll_offset.y
+        self.select_rows(top, min(self.row_count(), top + self.size.height) - 1)
 
     def action_sideways(self, by: int) -> None:
         self.scroll_to(x=self.scroll_x + by * SIDEWAYS, animate=False)

@@ -311,7 +311,14 @@ class LogView(FollowView):
             base += self._look("current")
         clock = strip.crop(0, _CLOCK)
         text = strip.crop_extend(_CLOCK + left, left + width, base)
-        return Strip.join([clock, text]).apply_style(base)
+        return self.selectable(Strip.join([clock, text]).apply_style(base), y + top)
+
+    def row_count(self) -> int:
+        return self.virtual_size.height
+
+    def row_text(self, row: int) -> str:
+        place = self._line_at(row)
+        return self._strip(*place).text if place is not None else ""
 
     def _strip(self, number: int, row: int) -> Strip:
         line = self.lines[number - self._first]

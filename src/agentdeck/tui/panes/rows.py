@@ -12,12 +12,13 @@ from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
+from textual.selection import Selection
 from textual.strip import Strip
 
-from agentdeck.tui.keys.keys import MOVE, OPEN, bound
+from agentdeck.tui.keys.keys import MOVE, OPEN, SELECT, bound
 from agentdeck.tui.look.look import has_few_colours
 from agentdeck.tui.panes.follow import SIDEWAYS
+from agentdeck.tui.panes.selecting import SelectingView
 
 Piece = tuple[str, str]
 """A text that is clean, and the name of its look; “” is a plain one."""
@@ -30,11 +31,11 @@ _GROUNDS = frozenset("added removed word-added word-removed head cursor cursor-a
 """The looks that give a background."""
 
 
-class RowsView(ScrollView, can_focus=True, inherit_bindings=False):
+class RowsView(SelectingView, can_focus=True, inherit_bindings=False):
     """Subclasses say how many rows there are, and what is in each."""
 
     DEFAULT_CLASSES = "pane--view"
-    BINDINGS: ClassVar[list[BindingType]] = [*bound((*MOVE, OPEN))]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound((*MOVE, OPEN, SELECT))]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"row--{name}" for name in LOOKS}
     FIXED = 0
     """Columns at the left that stay where they are when the rest is scrolled to the side."""
@@ -57,6 +58,8 @@ class RowsView(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self.cursor = 0
         self._looks: dict[str, Style] = {}
+        self._anchor_row: int | None = None
+        """The row from which a person selects by keys."""
 
     # What subclasses say
 
@@ -91,6 +94,7 @@ class RowsView(ScrollView, can_focus=True, inherit_bindings=False):
             self.cursor = row
             self.refresh()
             self.post_message(self.Moved(self, row))
+            self._select_to_cursor()
         self._see_cursor()
 
     def _see_cursor(self) -> None:
@@ -156,10 +160,16 @@ class RowsView(ScrollView, can_focus=True, inherit_bindings=False):
         segments = [Segment(text, self.look(name) if name else None) for text, name in self.pieces(row) if text]
         strip = Strip(segments)
         if not left:
-            return strip.crop_extend(0, width, base).apply_style(base)
+            return self.selectable(strip.crop_extend(0, width, base).apply_style(base), row)
         fixed = strip.crop_extend(0, self.FIXED, base)
         rest = strip.crop_extend(self.FIXED + left, left + width, base)
-        return Strip.join([fixed, rest]).apply_style(base)
+        return self.selectable(Strip.join([fixed, rest]).apply_style(base), row)
+
+    def row_count(self) -> int:
+        return self.count()
+
+    def row_text(self, row: int) -> str:
+        return "".join(text for text, _ in self.pieces(row))
 
     # Keys and mouse
 
@@ -168,6 +178,23 @@ class RowsView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, by: int) -> None:
         self.go_to(self.cursor + by * max(1, self.scrollable_content_region.height - 1))
+
+    def action_select(self) -> None:
+        """Select from this row on as the cursor moves; again: no more."""
+        if self._anchor_row is None:
+            self._anchor_row = self.cursor
+            self._select_to_cursor()
+        else:
+            self.screen.clear_selection()
+
+    def _select_to_cursor(self) -> None:
+        if self._anchor_row is not None:
+            self.select_rows(min(self._anchor_row, self.cursor), max(self._anchor_row, self.cursor))
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        if selection is None:
+            self._anchor_row = None
+        super().selection_updated(selection)
 
     def action_sideways(self, by: int) -> None:
         self.scroll_to(x=self.scroll_x + by * SIDEWAYS, animate=False)

@@ -74,7 +74,13 @@ class TerminalView(FollowView):
         strip = self._strips[row]
         if self._cursor is not None and self._cursor[1] == row:
             strip = _with_cursor(strip, self._cursor[0])
-        return strip.crop_extend(left, left + width, base).apply_style(base)
+        return self.selectable(strip.crop_extend(left, left + width, base).apply_style(base), row)
+
+    def row_count(self) -> int:
+        return len(self._strips)
+
+    def row_text(self, row: int) -> str:
+        return self._strips[row].text
 
 
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")

@@ -245,6 +245,9 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def action_back(self) -> None:
         """One step back: out of a tab, out of the zoom, then the filter goes, then the marks."""
         table = self.query_one(AgentTable)
+        if self.selections:
+            self.clear_selection()
+            return
         if self.query_one("#filter").has_focus:
             self._set_filter("")
         elif self.has_class("-zoomed"):
@@ -336,9 +339,13 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         text = self.get_selected_text()
         if text:
             self.app.copy_to_clipboard(text)
-            self.tell("Copied.")
+            count = len(text.splitlines())
+            self.tell(f"Copied {count} line{'' if count == 1 else 's'}.")
         else:
-            self.tell("Nothing is selected; drag the mouse over text.", warn=True)
+            self.tell("Nothing is selected; drag over text, or press {look.select} in a tab.", warn=True)
+
+    def action_select(self) -> None:
+        self.tell("Go into a tab first: {look.pane}, then {look.select}.", warn=True)
 
     def action_settings(self) -> None:
         from agentdeck.tui.screens.settings import SettingsScreen
