@@ -331,6 +331,16 @@ examples:
   agentdeck pr --draft --into develop login
 """
 
+SEARCH = """\
+Search the logs and the changes, committed or not, of all agents, or of NAMEs.
+PATTERN is a regular expression; without a capital letter in it, upper and lower
+case are the same. search exits with 3 when nothing matches.
+
+examples:
+  agentdeck search "rate limit"
+  agentdeck search 'def total' login basket
+"""
+
 COMMENT = """\
 Comment on a line of an agent's changes, as you see it in “agentdeck diff”. The
 comment is kept until “agentdeck review NAME” sends all of them in one message.

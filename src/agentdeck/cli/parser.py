@@ -26,6 +26,7 @@ MODULES = {
     "resume": "run",
     "failover": "control",
     "diff": "reading",
+    "search": "reviewing",
     "comment": "reviewing",
     "review": "reviewing",
     "rm": "control",
@@ -224,6 +225,9 @@ def _add_reading(verbs: Any) -> None:
     diff = _verb(verbs, "diff", "print an agent's changes")
     _add_name(diff)
     diff.add_argument("--stat", action="store_true", help="print only a summary of each file")
+    search = _verb(verbs, "search", "search all agents' logs and changes")
+    search.add_argument("pattern", metavar="PATTERN", type=_filled, help="a regular expression")
+    _add_name(search, many="*")
     comment = _verb(verbs, "comment", "comment on a line of an agent's changes")
     _add_name(comment)
     comment.add_argument("place", metavar="FILE:LINE", help="the line; FILE alone is the file as a whole")

@@ -1,7 +1,9 @@
-"""Verbs for reviewing an agent's changes: comment and review."""
+"""Verbs for reviewing agents' work: search, comment and review."""
 
 from __future__ import annotations
 
+import re
+import time
 from argparse import Namespace
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Output
 from agentdeck.cli.texts import read_text
 from agentdeck.core.text.text import plain
-from agentdeck.errors import ExitCode, NotFoundError
+from agentdeck.errors import ExitCode, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.review import Comment
@@ -52,6 +54,29 @@ def review(args: Namespace, out: Output) -> ExitCode:
     if told:
         out.narrate(plain(told))
     return ExitCode.OK
+
+
+def search(args: Namespace, out: Output) -> ExitCode:
+    deck = open_deck(out, looks=True)
+    found = list(deck.review.search(_pattern(args.pattern), args.names))
+    if out.json:
+        out.emit("search", matches=[asdict(each) for each in found])
+        return ExitCode.OK if found else ExitCode.NOT_FOUND
+    for each in found:
+        when = time.strftime("%H:%M:%S ", time.localtime(each.at)) if each.at else ""
+        sign = f"{each.kind} " if len(each.kind) == 1 else ""
+        text = plain(each.text) if each.text else each.kind
+        out.line(f"{out.styled(plain(each.agent), BOLD)}  {out.styled(when + plain(each.place), DIM)}  {sign}{text}")
+    if not found:
+        raise NotFoundError(f"Nothing matches “{args.pattern}”.", hint="“agentdeck ls” lists the agents.")
+    return ExitCode.OK
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text, 0 if text != text.lower() else re.IGNORECASE)
+    except re.error as error:
+        raise UsageError(f"“{text}” is not a regular expression.", detail=str(error)) from error
 
 
 def _print(number: int, each: Comment, out: Output) -> None:

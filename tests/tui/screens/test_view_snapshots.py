@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,10 +16,12 @@ from agentdeck.core.merging.conflicts import Hunk
 from agentdeck.engine.api.terminals import DeckTerminals
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.radar import Collision, CollisionPlace, LineOwner
+from agentdeck.engine.views.review import Match
 from agentdeck.engine.views.terminal import PaneCapture
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.screens.conflict import ConflictScreen
 from agentdeck.tui.screens.grid import CellScreen
+from agentdeck.tui.screens.search import SearchScreen
 from tests.tui import test_snapshots
 from tests.tui.test_snapshots import NOW, agent
 
@@ -144,3 +147,17 @@ def test_the_grid(shown: Callable[..., None], size: tuple[int, int], monkeypatch
 class Closed:
     async def close(self) -> None:
         pass
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_search(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    matches = [
+        Match("docs", "README.md:12", "The total is in cents.", "+"),
+        Match("docs", "README.md:11", "The total is in euros.", "-"),
+        Match("login-form", "log", "test_total PASSED", at=NOW - 60),
+        Match("write-tests", "tests/test_total.py", "", "changed file"),
+    ]
+    monkeypatch.setattr(SearchScreen, "find", lambda self: matches)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    shown(size, pressing("ctrl+f", *"total", "enter", "down", "down"))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from agentdeck.engine import roster
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import Note, silent
 from agentdeck.system.files.files import sign
+from agentdeck.system.machine.process import never
 
 if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Agent
     from agentdeck.core.merging.patch import FilePatch, PatchLine
     from agentdeck.engine.views.history import Step
-    from agentdeck.engine.views.review import Comment, Commit, Diff, GitFacts, Scope
+    from agentdeck.engine.views.review import Comment, Commit, Diff, GitFacts, Match, Scope
 
 
 class DeckReview:
@@ -92,6 +95,19 @@ class DeckReview:
         from agentdeck.engine.review.reverting import revert
 
         return revert(self._current.world, view.agent, scope, file, hunk)
+
+    def search(
+        self, text: str | re.Pattern[str], names: Sequence[str] = (), stop: Callable[[], bool] = never
+    ) -> Iterator[Match]:
+        """What the logs and the changes of these agents, or of all, have of a text or a pattern. `stop` is asked now
+        and then whether nobody wants the rest."""
+        from agentdeck.engine.review import searching
+
+        current = self._current
+        views = [current.agent(name) for name in names] or roster.agents(current.world)
+        return searching.search(
+            current.world, views, searching.pattern_of(text) if isinstance(text, str) else text, stop
+        )
 
     # Comments
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from agentdeck.core.merging.patch import FilePatch
 from agentdeck.system.git.history import Commit
 
-__all__ = ["Comment", "Commit", "Diff", "GitFacts", "Scope"]
+__all__ = ["Comment", "Commit", "Diff", "GitFacts", "Match", "Scope"]
 
 
 class Scope(StrEnum):
@@ -73,3 +73,17 @@ class GitFacts:
     """Files that differ, untracked ones among them."""
     loose: int = 0
     """Files whose changes are not committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A line that a search found."""
+
+    agent: str
+    place: str
+    """`log`, or the file and line of a change."""
+    text: str
+    kind: str = ""
+    """For a change `+` or `-`, or `changed file` where the path is what matches."""
+    at: float = 0.0
+    """When a line of the log was printed, in seconds since the epoch; else 0."""

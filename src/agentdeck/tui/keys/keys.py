@@ -151,6 +151,14 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "Both sides of its conflicts, and the ways to resolve them",
             "Show its conflicts",
         ),
+        Key(
+            "view.search",
+            "ctrl+f",
+            "search_all",
+            "search all",
+            "Search the logs and changes of all agents",
+            "Search all logs and changes",
+        ),
         Key("view.grid", "g", "grid", "grid", "Up to nine live screens at once, each answerable", "Show the grid"),
     ),
     LOOK: (

@@ -31,3 +31,21 @@ class ViewVerbs(AgentVerbs):
         row = self.selected_row()
         first = row.name if row is not None else ""
         self.app.push_screen(GridScreen(self.deck, self.actions, lambda: self.snapshot, first))
+
+    def action_search_all(self) -> None:
+        from agentdeck.tui.dialogs.dialogs import Ask
+        from agentdeck.tui.screens.search import SearchScreen
+
+        def show(name: str, tab: str) -> None:
+            self.go_to(name)
+            self.app.call_later(self.run_action, f"tab('{tab}')")
+
+        def search(text: str | None) -> None:
+            if text and text.strip():
+                self.app.push_screen(SearchScreen(self.deck, self.actions, text.strip(), show))
+
+        self.app.push_screen(Ask("Search all logs and changes", hint="a text; a capital letter counts"), search)
+
+    def go_to(self, name: str) -> None:
+        """Select the agent of that name."""
+        raise NotImplementedError
