@@ -412,11 +412,32 @@ examples:
 DIGEST = """\
 One screen about this repository: what needs you, failed, landed, is done or at
 work, the cost against its budget, and failovers. What can't be read is named:
-a digest that is not whole says so.
+a digest that is not whole says so. --send sends it where [notify] says, once a
+day however often it is called; cron or a schedule of yours may call it.
 
 examples:
   agentdeck digest
+  agentdeck digest --send
   agentdeck digest --since 8h
+"""
+
+NOTIFY = """\
+Get a notice when an agent asks you something, fails or has spent its budget:
+the question with its choices, what it is about, and for how long. One notice a
+question; agents that need you at the same time come in one. Set in your own
+~/.config/agentdeck/config.toml (a repository can't say where notices go):
+
+  [notify]
+  urls = ["ntfy://my-topic"]      # any address of Apprise
+  quiet = "22:00-07:00"
+
+Addresses need the extra: pip install 'agentdeck[notify]'. [notify] command is a
+program of yours that gets each notice as JSON. Without --test, print what would
+be told now.
+
+examples:
+  agentdeck notify
+  agentdeck notify --test
 """
 
 SCHEDULE = """\

@@ -42,6 +42,7 @@ MODULES = {
     "models": "gateway",
     "spend": "gateway",
     "digest": "digest",
+    "notify": "digest",
     "schedule": "schedule",
     "mcp": "mcp",
     "skill": "mcp",
@@ -362,6 +363,9 @@ def _add_serving(verbs: Any) -> None:
     spend.add_argument("--csv", action="store_true", help="print comma-separated values")
     digest = _verb(verbs, "digest", "print what happened, what waits and what it cost")
     digest.add_argument("--since", metavar="TIME", default="", help="since TIME: 12h, 2026-01-31 (default: 24h)")
+    notify = _verb(verbs, "notify", "show what you are told of, or send a test notice")
+    notify.add_argument("--test", action="store_true", help="send one to every address now")
+    digest.add_argument("--send", action="store_true", help="send it as a notice, once a day")
     schedule = _verb(verbs, "schedule", "list, run, install or remove what the clock starts")
     schedule.add_argument("action", nargs="?", choices=("ls", "run", "install", "remove", "tick"), default="ls")
     schedule.add_argument("name", nargs="?", metavar="NAME", help="with run: the schedule")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.history import DeckHistory
     from agentdeck.engine.api.landings import DeckLandings
     from agentdeck.engine.api.messages import DeckMessages
+    from agentdeck.engine.api.notices import DeckNotices
     from agentdeck.engine.api.processes import DeckProcesses
     from agentdeck.engine.api.providers import DeckProviders
     from agentdeck.engine.api.radar import DeckRadar
@@ -170,6 +171,12 @@ class Deck:
         from agentdeck.engine.api.delegation import DeckDelegation
 
         return DeckDelegation(self._current)
+
+    @cached_property
+    def notices(self) -> DeckNotices:
+        from agentdeck.engine.api.notices import DeckNotices
+
+        return DeckNotices(self._current)
 
     @cached_property
     def reports(self) -> DeckReports:

@@ -159,6 +159,8 @@ class Orders:
     """The folder of what its git writes in the box; empty: it has no box."""
     own_branches: str | None = None
     """The folder of branches, without `refs/heads/`, in which it can make and move them there; None: nowhere."""
+    notice: str = ""
+    """The shell line that tells a person what the agent needs; empty: nobody wants to be told."""
     chain: tuple[ChainEntry, ...] = ()
     """The profiles to fail over to and back, the agent's own first; empty: it ends when its provider fails."""
     policy: Policy = field(default_factory=Policy)

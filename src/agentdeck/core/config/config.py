@@ -10,6 +10,7 @@ from agentdeck.core.config import placeholders
 from agentdeck.core.config.dashboard import DashboardConfig
 from agentdeck.core.config.gateway import BudgetsConfig, GatewayConfig, Plan, Providers
 from agentdeck.core.config.mcp import McpConfig
+from agentdeck.core.config.notify import NotifyConfig
 from agentdeck.core.config.schedule import Schedules
 from agentdeck.core.config.section import Seconds, Section
 
@@ -259,6 +260,7 @@ class Config(Section):
     gateway: GatewayConfig = GatewayConfig()
     budgets: BudgetsConfig = BudgetsConfig()
     mcp: McpConfig = McpConfig()
+    notify: NotifyConfig = NotifyConfig()
     schedule: Schedules = Field(default={})
     """What the clock starts, by name: see `[schedule.NAME]`."""
     dashboard: DashboardConfig = DashboardConfig()

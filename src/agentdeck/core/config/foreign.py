@@ -29,6 +29,8 @@ def misplaced(config: Config, repository: Mapping[str, Any], own: Mapping[str, A
     """What the repository's file may not say. `config` is the merged one, `root` the repository's folder."""
     if "trust" in repository:
         yield Misplaced(("trust",), "is not allowed in a repository's file: a repository can't trust itself")
+    if "notify" in repository:
+        yield Misplaced(("notify",), "says where notices go; only your own file may do that")
     yield from _keys(config, repository, own)
     yield from _database(config, repository, own)
     for path, base in ((("worktree", "path"), root), (("env_file", "path"), ""), (("database", "path"), "")):

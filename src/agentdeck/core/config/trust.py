@@ -80,6 +80,7 @@ _UNKNOWN = TrustKey(Reach.REACHES, "unknown")
 _PROVIDERS = TrustKey(Reach.REACHES, "sets the address of model requests")
 _TIERS = TrustKey(Reach.REACHES, "chooses which providers serve agents")
 _VARIABLES = TrustKey(Reach.REACHES, "sets a variable for every agent, which can change what runs")
+_NOTIFY = ("urls", "urls_env", "command", "for", "settle", "quiet", "urgent", "per_hour", "detail")
 KEYS: dict[str, TrustKey] = {
     "agent.profile": TrustKey(Reach.LOOSENS, "chooses the program of new agents"),
     "agent.base": HARMLESS,
@@ -169,6 +170,7 @@ KEYS: dict[str, TrustKey] = {
     "budgets.warn_at": HARMLESS,
     "budgets.at_limit": TrustKey(Reach.LOOSENS, "sets what happens when a budget is spent"),
     "budgets.deep_share": HARMLESS,
+    **dict.fromkeys((f"notify.{key}" for key in _NOTIFY), TrustKey(Reach.OWN)),
     "schedule": TrustKey(Reach.RUNS, "starts agents by the clock"),
     "mcp.agents": TrustKey(Reach.LOOSENS, "lets agents start and message other agents", tightens=_off),
     "mcp.depth": TrustKey(Reach.LOOSENS, "limits how deep agents start agents"),

@@ -10,6 +10,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.delegation import below
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.api.current import Current
+from agentdeck.engine.lifecycle.notifying import poke
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import silent
 from agentdeck.errors import RefusedError
@@ -60,6 +61,7 @@ class DeckDelegation:
                 self._current.store.save(replace(agent, landing_asked=by))
                 text = f"{by} asks to land it; “agentdeck merge {view.name}” does"
                 world.note(Event(EventKind.LANDING_REQUESTED, view.name, text, {"by": by}), silent)
+                poke(world)
         return self._current.agent(view.name)
 
     def message(self, name: str, text: str, sender: str) -> bool:

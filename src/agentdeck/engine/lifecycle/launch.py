@@ -15,6 +15,7 @@ from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import takes_prompt
+from agentdeck.engine.lifecycle.notifying import notice_line
 from agentdeck.engine.lifecycle.resources import resource_variables, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
 from agentdeck.engine.profiles.allowing import allowance, has_tools
@@ -106,6 +107,7 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         recording_max=config.runner.recording_max_mb * _MEGABYTE,
         recording_keep=config.runner.recording_keep,
         task=agent.task,
+        notice="" if agent.landing else notice_line(world),
         base_commit=tree.base_commit if tree else "",
         policy=policy_of(world),
     )

@@ -50,6 +50,8 @@ from agentdeck.system.terminal.pty import STOP_SIGNALS, PtyRelay
 if TYPE_CHECKING:
     from agentdeck.system.machine.callers import Callers
 
+_TOLD = (State.WAITING, State.LIMITED, State.FAILED)
+
 
 class Runner:
     def __init__(self, orders: Orders, scoped: scope.CgroupScope | None) -> None:
@@ -66,6 +68,8 @@ class Runner:
         """What is awaited while no program runs."""
         old = self.store.status(orders.agent)
         self.told_session = old.session
+        self.news: tuple[object, ...] = ()
+        """What a person was told of last."""
         status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
         self.failover: FailoverControl | None = None
         self.variables: dict[str, dict[str, str | None]] = from_json(os.environ.pop(VARIABLES, "{}"))
@@ -112,6 +116,7 @@ class Runner:
             self.recorder.note(text)
             self.recorder.close()
             self.status_file.write_end(final, self._complain)
+            self._tell_person(final)
             self.runs_log.end(word, code)
             self.relay.show(f"\r\n\x1b[0;2magentdeck: {text}\x1b[0m\r\n".encode())
         if self._scope is not None:
@@ -308,10 +313,17 @@ class Runner:
         if self.failover is not None:
             self.failover.note_session(status.session)
         self.status_file.write(status)
+        self._tell_person(status)
 
     def _complain(self, text: str) -> None:
         self.relay.show(f"\r\nagentdeck: {text}\r\n".encode())
         self.relay.flush()
+
+    def _tell_person(self, status: Status) -> None:
+        news = (status.state, status.reason, status.questions)
+        if self.orders.notice and status.state in _TOLD and news != self.news:
+            pane.run_aside(self.orders.notice)
+        self.news = news
 
     def _on_tick(self, now: float) -> float | None:
         self._read_poke()

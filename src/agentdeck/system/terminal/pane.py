@@ -33,6 +33,11 @@ def scrolled(rows: int) -> list[str]:
     return (_asked("capture-pane", "-p", "-J", "-S", f"-{rows}", "-E", "-1") or "").splitlines()
 
 
+def run_aside(line: str) -> None:
+    """Let our tmux server run a shell line, which then is no process of ours."""
+    _asked("run-shell", "-b", line.replace("#", "##"))
+
+
 def _asked(command: str, *words: str) -> str | None:
     """What tmux answers about our own pane; None where there is none, or where tmux does not answer."""
     server, pane = _PLACE["TMUX"].split(",")[0], _PLACE["TMUX_PANE"]

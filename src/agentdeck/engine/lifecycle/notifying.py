@@ -1,0 +1,26 @@
+"""Who tells a person what agents need: a process of its own, started by the tmux server, so that no agent's end ends
+it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import suppress
+
+from agentdeck.engine.world import World
+from agentdeck.errors import DeckError
+
+
+def notice_line(world: World) -> str:
+    """The shell line that tells what is new; empty where nobody wants to be told."""
+    rules = world.safe_settings.config.notify
+    if not (rules.urls or rules.urls_env or rules.command):
+        return ""
+    return shlex.join([sys.executable, "-I", "-m", "agentdeck.notices", "--root", str(world.root)])
+
+
+def poke(world: World) -> None:
+    """Let what is new be told; where that can't be, the next one tells it."""
+    with suppress(DeckError):
+        if line := notice_line(world):
+            world.tmux.run("run-shell", "-b", line.replace("#", "##"))
