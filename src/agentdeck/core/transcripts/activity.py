@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from agentdeck.core.providers.token_usage import NOTHING, Usage
@@ -51,8 +51,6 @@ class Activity:
     last_words: str = ""
     at: float = 0.0
     """When the last record was written."""
-    turn_over: bool = False
-    turn_ok: bool = True
     error: str = ""
     """Why the last request or turn failed; empty once one went well."""
     denied: list[str] = field(default_factory=list)
@@ -76,6 +74,8 @@ class Activity:
                 self.subagents[record.call] = record.by
             else:
                 self.subagents.pop(record.call, None)
+        elif kind is Kind.SESSION and record.agent:
+            return
         elif kind is Kind.SESSION:
             if record.session != self.session:
                 self.calls, self.subagents, self.cost = {}, {}, None
@@ -116,10 +116,8 @@ class Activity:
 
     def _take_turn(self, record: Record) -> None:
         kind = record.kind
-        if kind in (Kind.USER, Kind.TURN_START):
-            self.turn_over, self.turn_ok = False, True
-            if kind is Kind.USER:
-                self.denied, self.denied_calls = [], []
+        if kind is Kind.USER:
+            self.denied, self.denied_calls = [], []
         elif kind is Kind.TEXT:
             self.last_words, self.error = cut(record.text, _WORDS_MAX), ""
         elif kind is Kind.ERROR:
@@ -128,7 +126,6 @@ class Activity:
             self.compactions += 1
             self.context = record.context if record.context is not None else self.context
         elif kind in (Kind.TURN_END, Kind.INTERRUPTED):
-            self.turn_over, self.turn_ok = True, record.ok and kind is Kind.TURN_END
             self.calls, self.asked = {}, ""
 
     def to_json(self) -> dict[str, Any]:
@@ -137,7 +134,8 @@ class Activity:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Activity:
         """Raise TypeError, KeyError or ValueError where `data` is not one."""
-        values = dict(data)
+        known = {each.name for each in fields(cls)}  # another version may keep more
+        values = {key: value for key, value in data.items() if key in known}
         values["calls"] = {str(key): Call(**call) for key, call in values["calls"].items()}
         values["usage"] = Usage(**values["usage"])
         values["recent"] = {str(key): Usage(**usage) for key, usage in values["recent"].items()}

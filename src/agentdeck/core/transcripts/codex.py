@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentdeck.core.providers.token_usage import Usage
-from agentdeck.core.transcripts.reading import arguments_of, count, mapping, one_line, parse, text_in, time_of
+from agentdeck.core.transcripts.reading import arguments_of, count, mapping, mappings, one_line, parse, text_in, time_of
 from agentdeck.core.transcripts.records import Kind, Record
 
 _LONG = 262144
@@ -72,10 +72,13 @@ class CodexReader:
         elif kind in ("task_started", "turn_started"):
             self._window = count(payload, "model_context_window") or self._window
             yield self._record(Kind.TURN_START, at, window=self._window)
+            yield from self._at_work(at, ok=True)
         elif kind in ("task_complete", "turn_complete"):
             yield from self._turn_end(payload, at)
+            yield from self._at_work(at, ok=False)
         elif kind == "turn_aborted":
             yield self._record(Kind.INTERRUPTED, at)
+            yield from self._at_work(at, ok=False)
         elif kind == "error":
             yield self._record(Kind.ERROR, at, text_in(payload.get("message")))
         elif kind == "exec_command_end":  # before 0.130
@@ -96,6 +99,16 @@ class CodexReader:
             yield from self._returned(call, text_in(item.get("aggregated_output")), at, ok=ok, kind=str(item["status"]))
         elif kind == "FileChange":
             yield from self._returned(call, "", at, ok=item.get("status") == "completed", kind=str(item.get("status")))
+
+        elif kind == "CollabAgentToolCall" and item.get("tool") == "spawn_agent":
+            for each in mappings(item.get("receiver_agents")):
+                thread, name = str(each.get("thread_id") or ""), str(each.get("agent_nickname") or "")
+                yield self._record(Kind.SUBAGENT, at, call=thread, by=name or thread, session=thread)
+
+    def _at_work(self, at: float, *, ok: bool) -> Iterator[Record]:
+        """That this sub-agent begins or ends a turn."""
+        if self._agent:
+            yield self._record(Kind.SUBAGENT, at, call=self._session, by=self._agent, ok=ok)
 
     def _item(self, payload: Mapping[str, Any], at: float) -> Iterator[Record]:
         kind, call = payload.get("type"), str(payload.get("call_id") or payload.get("id") or "")

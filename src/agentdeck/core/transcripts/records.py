@@ -37,7 +37,7 @@ class Kind(StrEnum):
     COMPACTION = "compaction"
     """The context was summed up; `context` is what is left of it."""
     SUBAGENT = "sub-agent"
-    """A sub-agent began (`ok` is True) or ended: `by` is its name."""
+    """A sub-agent began (`ok` is True) or ended: `by` is its name, `session` its own one where it has a transcript."""
     USAGE = "usage"
     """A request took `usage`; the last record with a `key` counts."""
     COST = "cost"

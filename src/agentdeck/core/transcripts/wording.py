@@ -74,7 +74,7 @@ def _other(record: Record) -> Iterator[str]:
         yield f"context compacted{f' to {record.context:,} tokens' if record.context else ''}"
     elif kind is Kind.TURN_END and record.seconds is not None:
         yield f"turn {'ended' if record.ok else 'failed'} after {record.seconds:.1f} s"
-    elif kind is Kind.SUBAGENT and record.by:
+    elif kind is Kind.SUBAGENT and record.ok and record.by not in ("", record.agent):
         yield _clean(f"sub-agent: {record.by}")
 
 

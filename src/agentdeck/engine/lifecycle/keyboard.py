@@ -21,6 +21,8 @@ from agentdeck.system.state.messages import Stage
 
 _PATIENCE = 10.0
 """Seconds that a program may take to read what is typed."""
+_GRACE = 0.5
+"""Seconds in which the runner takes a message of an agent that is at its prompt while something works for it."""
 _SHOWN = 80
 """Characters of the text that its event has."""
 
@@ -81,7 +83,7 @@ def _give(world: World, view: AgentView, text: str) -> bool:
         if stage is Stage.WAITING:
             if status.is_asking and queue.delete(message.key, Stage.WAITING):
                 _check_not_asking(name, status)
-            if not status.is_free or time.monotonic() > begun + _PATIENCE:
+            if time.monotonic() > begun + (_PATIENCE if status.is_free else _GRACE):
                 break
         time.sleep(0.02)
     world.note(Event(EventKind.INPUT_QUEUED, name, one_line(text, _SHOWN)), silent)

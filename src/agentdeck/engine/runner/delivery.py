@@ -101,15 +101,15 @@ class Delivery:
         return now
 
     def _arrived(self, agent: str, message: Message) -> None:
+        self._told(Event(EventKind.INPUT_SENT, agent, _shown(message.text)))
         self._queue.delete(message.key, Stage.TYPED)
         self._current, self._may_wait = None, True
-        self._told(Event(EventKind.INPUT_SENT, agent, _shown(message.text)))
 
     def _give_up(self, agent: str, message: Message) -> None:
+        self._told(Event(EventKind.INPUT_UNSURE, agent, f"may not have received: {_shown(message.text)}"))
         self._queue.move(message.key, Stage.TYPED, Stage.UNSURE)
         self._current, self._may_wait = None, True
         self._unsure.append(message)
-        self._told(Event(EventKind.INPUT_UNSURE, agent, f"may not have received: {_shown(message.text)}"))
 
 
 def _shown(text: str) -> str:

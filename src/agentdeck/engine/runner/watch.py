@@ -99,6 +99,8 @@ class Watch:
         self._begun = orders.told or not orders.profile or (orders.resumes and not orders.detectors.working)
         """Whether it ever had something to do, as a command always has."""
         self.taking = Taking(orders)
+        self._subagents: set[str] = set()
+        """Those that work for it."""
         self._in_background = False
         """Whether its turn is over, and something that it started is still at work."""
         self._dialog_seen = False
@@ -369,6 +371,8 @@ class Watch:
         self._set(**fields)
         if report.window:
             self.told_window(report.window)
+        if report.subagent:
+            self._take_subagent(report, at)
         if report.state is State.DONE and self._orders.detectors.limited:
             # What the screen says of a limit when a turn went well is old: a resumed program shows its past.
             self.old_limits.are_over(self.screen())
@@ -379,12 +383,21 @@ class Watch:
         if report.state is not None:
             self._take_state(report, at)
 
+    def _take_subagent(self, report: Report, at: float) -> None:
+        (self._subagents.discard if report.ended else self._subagents.add)(report.subagent)
+        if report.ended and self._in_background:
+            self._take_state(Report(State.DONE), at)  # its own turn was over before
+
     def _take_state(self, report: Report, at: float) -> None:
         if self._patterns and report.questions and not report.questions[0].hook:
             self._announced, self._again = report.questions[0], time.monotonic() + 0.1
             return
         if report.withdrawn and self.status.state is not State.WAITING:
             return
+        if report.state is State.DONE and self._subagents and not report.interrupted:
+            count = len(self._subagents)
+            reason = f"{count} sub-agent{'s' if count > 1 else ''} in the background"
+            report = replace(report, state=State.WORKING, reason=reason, background=True)
         self._reported, self._known_at = True, at
         self._begun = self._begun or report.state is State.WORKING
         self._in_background = report.background
@@ -446,7 +459,7 @@ class Watch:
         new = replace(self.status, **fields)  # type: ignore[arg-type]
         changes = new.state is not self.status.state
         if new.state is State.WORKING:
-            told = new.reason if changes else self.status.reason
+            told = str(fields.get("reason", "" if changes else self.status.reason))
             new = replace(new, reason=self.working_as or (told if self._in_background else ""))
         if changes:
             self.turns += new.state is State.WORKING

@@ -45,6 +45,8 @@ _CODEX_EVENTS = (
     "PostToolUse",
     "Stop",
     "Interrupt",
+    "SubagentStart",
+    "SubagentStop",
 )
 _CODEX_TIMEOUT = 3
 """Seconds; some hooks get no more from Codex."""

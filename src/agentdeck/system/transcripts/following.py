@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.transcripts.formats import Place, reader_of
 from agentdeck.core.transcripts.reading import Lines, read_line
-from agentdeck.core.transcripts.records import Record
+from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.system.files.files import from_json
 from agentdeck.system.transcripts import finding
 
@@ -75,6 +75,8 @@ class Follower:
         self._main: File | None = None
         self._database: Database | None = None
         self._others: dict[Path, File] = {}
+        self._awaited: dict[str, str] = {}
+        """The names of the sub-agents whose transcripts are to be found, by their sessions."""
 
     @property
     def found(self) -> Path | None:
@@ -126,12 +128,24 @@ class Follower:
         for path in finding.subagents_of(self.place, self._main.path):
             if path not in self._others:
                 self._others[path] = self._file(path, _name_of(path))
-            records += self._others[path].look()
+        self._find_awaited(records)
+        for file in list(self._others.values()):
+            records += file.look()
         if self._others:
             records.sort(key=lambda record: record.at)
         for file in (self._main, *self._others.values()):
             self.positions[str(file.path)] = file.position
         return records
+
+    def _find_awaited(self, records: Sequence[Record]) -> None:
+        """Open the transcripts of sub-agents that lie among all others."""
+        begun = (each for each in records if each.kind is Kind.SUBAGENT and each.session)
+        self._awaited |= {each.session: each.by for each in begun}
+        for session, name in list(self._awaited.items()):
+            found = finding.of_session(self.place, self._root, session, self._cwd) if self._root else None
+            if found is not None:
+                self._others.setdefault(found, self._file(found, name))
+                del self._awaited[session]
 
     def _open_database(self, path: Path) -> None:
         if self._database is None and path.is_file():
@@ -140,7 +154,7 @@ class Follower:
             self._database = Database(path, self._cwd, self._begun, self._session, self.positions)
 
     def _open(self, path: Path) -> None:
-        self._main, self._others = self._file(path), {}
+        self._main, self._others, self._awaited = self._file(path), {}, {}
 
     def _file(self, path: Path, agent: str = "") -> File:
         return File(path, self.place.format, self.positions.get(str(path), 0), agent)
