@@ -149,6 +149,23 @@ def test_environment_folder_and_arguments_arrive(pane: Pane) -> None:
     assert json.loads(pane.log[0]) == ["a 'b' ü\n", str(pane.work), None]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the kernel chooses by it")
+def test_where_memory_runs_out_the_agent_goes_before_its_runner(pane: Pane) -> None:
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    assert pane.run("cp", "/proc/self/oom_score_adj", "score") == 0
+    assert int((pane.work / "score").read_text()) == max(own, 500)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not measured")
+def test_a_child_that_takes_too_much_memory_is_ended_and_told(pane: Pane) -> None:
+    eater = f"'{sys.executable}' -c 'import time; kept = bytes(range(256)) * 1_000_000; time.sleep(60)'"
+    assert pane.run("sh", "-c", f"{eater}; echo went on after $?", memory=128 * 1024 * 1024) == 0
+    said = "\n".join(pane.log)
+    assert "of 128 MiB of memory" in said
+    assert "went on after 137" in said
+    assert "ended its process" in said
+
+
 def test_a_timeout_ends_even_a_child_that_ignores_everything(pane: Pane) -> None:
     begin = time.monotonic()
     assert pane.run(*BAD, "stubborn", timeout=1.0) == 124

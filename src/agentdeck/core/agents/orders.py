@@ -132,6 +132,8 @@ class Orders:
     """Whether the program sends its requests to the gateway, which then counts them."""
     grace_interrupt: float = 5.0
     grace_terminate: float = 5.0
+    memory: int = 0
+    """Bytes of memory that its processes may use together; 0: any."""
     recording_max: int = 32 * 1024 * 1024
     """The recording and the log each rotate at this size, and `recording_keep` older files are kept."""
     recording_keep: int = 1

@@ -153,6 +153,9 @@ class RunnerConfig(Section):
     """Seconds between INT and TERM when an agent is stopped."""
     grace_terminate: Seconds = 5.0
     """Seconds between TERM and KILL."""
+    memory_mb: Annotated[int, Field(ge=64)] | None = None
+    """Megabytes of memory that all processes of an agent may use together, pages that they share counted for each. At
+    four fifths it is told; above it the largest of them is ended, though never the agent's own program. Linux only."""
     recording_max_mb: Annotated[int, Field(ge=1)] = 32
     """Size in megabytes at which a recording rotates."""
     recording_keep: Annotated[int, Field(ge=0)] = 1

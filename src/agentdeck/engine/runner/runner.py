@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.agents.verdict import Verdict
@@ -32,6 +32,7 @@ from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
 from agentdeck.engine.runner.inbox import Inbox
 from agentdeck.engine.runner.keyboard import Keyboard
+from agentdeck.engine.runner.memory import MemoryLimit
 from agentdeck.engine.runner.outcome import StatusFile, ending
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.engine.runner.session_status import SessionStatus
@@ -97,6 +98,7 @@ class Runner:
         self.answering = Answering(self.folder)
         queue = self.store.messages(orders.agent)
         self.keyboard = Keyboard(self.relay, self.folder, self.answering, queue, self._note)
+        self.memory = MemoryLimit(orders.memory, self._warn) if orders.memory else None
         self.boxed = BoxedGit(orders) if orders.box else None
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
@@ -343,6 +345,8 @@ class Runner:
             if self._look_at_limit(now, due):
                 self._end_program()
                 return now
+            if self.memory is not None:
+                due.append(self.memory.tick(now, self._tree(), self.relay.pid))
             if self.boxed is not None:
                 due.append(self.boxed.tick(now, self.recorder.note))
             due += [self.watch.next_look(), *self.keyboard.tick(self.orders, self.watch, now)]
@@ -385,6 +389,10 @@ class Runner:
     def _note(self, event: Event) -> None:
         with contextlib.suppress(OSError, DeckError):  # a full disk must not end the agent
             self.store.append(event)
+
+    def _warn(self, text: str) -> None:
+        self.recorder.note(text)
+        self._note(Event(EventKind.WARNING, self.orders.agent, text))
 
     def _not_logged(self, why: str) -> None:
         self.recorder.error = why

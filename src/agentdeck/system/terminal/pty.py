@@ -28,6 +28,8 @@ _SCREEN_MAX = 262144
 _INPUT_MAX = 1048576
 _LINGER = 0.2
 """Seconds that output is awaited after the program has ended; its children may hold the terminal open for ever."""
+_SPARED_LAST = "500"
+"""Where memory runs out, Linux takes what an agent runs before the runner, tmux and the person's own programs."""
 _DEFAULT_SIZE = (120, 36)
 _AS_NEW = (
     b"\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?1l\x1b>\x1b[>4;0m\x1b[<u"
@@ -318,6 +320,8 @@ def _become(
         for sign in _RESET:
             signal.signal(sign, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(_SPARED_LAST)
         os.chdir(cwd)
         os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606 - no shell is wanted
     except OSError as error:
