@@ -16,6 +16,7 @@ from agentdeck.core.agents.questions import Question
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.tui.list.asks import Asks, AsksLine
+from agentdeck.tui.list.companion import Companion
 from agentdeck.tui.list.frame import Frame
 from agentdeck.tui.list.tabs import TabBar, TabKeys
 
@@ -47,11 +48,13 @@ class Detail(Frame):
         self._deck = deck
         self._view: AgentView | None = None
         self._panes: dict[str, Widget] = {}
+        self._is_large = False
         self.active = "Screen"
 
     def compose(self) -> ComposeResult:
         yield TabBar(list(TABS), id="tabs")
         yield ContentSwitcher(id="panes", classes="frame--sides")
+        yield Companion(self._deck, id="companion")
         with Vertical(id="asking"):
             yield AsksLine()
             yield Asks(id="asks", classes="frame--sides")
@@ -69,6 +72,7 @@ class Detail(Frame):
         if view is not None and not self._panes:
             self.call_later(self.open_tab, self.active)
         self._name_agent(view)
+        self._accompany()
         for tab, pane in self._panes.items():
             if tab == self.active:
                 cast(Pane, pane).show(view)
@@ -96,6 +100,14 @@ class Detail(Frame):
         shown.show(self._view)
         shown.set_active(True)
 
+    def grow(self, *, large: bool) -> None:
+        """Whether there is room for the changes below what is looked at."""
+        self._is_large = large
+        self._accompany()
+
+    def _accompany(self) -> None:
+        self.query_one(Companion).accompany(self._view, wanted=self._is_large and self.active != "Diff")
+
     def ask(self, question: Question | None, more: int) -> None:
         """Show what the agent asks; None takes it away."""
         asks = self.query_one(Asks)
@@ -113,6 +125,7 @@ class Detail(Frame):
 
     def _name_tab(self) -> None:
         self.query_one(TabBar).active = self.active
+        self._accompany()
         pane = self._panes.get(self.active)
         self.query_one(TabKeys).keys = getattr(pane, "KEYS", ())
 

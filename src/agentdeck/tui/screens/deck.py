@@ -35,6 +35,8 @@ _BESIDE = 160
 """From so many columns on, the selected agent stands beside the list and not below it."""
 
 
+_HIGH = 40
+"""From so many rows on, its changes stand below its screen then."""
 _SHARE = 0.45
 """The part of the rows that the list gets at most where it stands above."""
 
@@ -81,6 +83,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         beside = event.size.width >= _BESIDE
         self.set_class(beside, "-beside")
         self.query_one(AgentTable).use_cards(beside)
+        self.query_one(Detail).grow(large=beside and event.size.height >= _HIGH)
         self.call_after_refresh(self._fit_list)
 
     # What is shown
