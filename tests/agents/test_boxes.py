@@ -8,9 +8,11 @@ import pytest
 
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.views import StartRequest
+from tests.agents.answering import press_enter_until
 from tests.agents.conftest import PACKAGES
 from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi
+from tests.support.retry import eventually
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -38,3 +40,18 @@ def test_it_edits_and_commits_and_goes_on_from_its_session(bench: Bench, api: Fa
     assert bench.git("log", "-1", "--format=%s", view.branch) == "Two"
     assert view.status.session == session
     assert not any(Path(bench.home, name).exists() for name in (".claude/projects", ".codex/sessions"))
+
+
+def test_an_interactive_one_asks_and_is_answered(bench: Bench, api: FakeApi) -> None:
+    deck = bench.deck()
+    api.commands = ("git commit -q --allow-empty -m Asked",)
+    deck.start(
+        StartRequest(
+            task="Commit it", profile="claude", name="it", mode=Mode.INTERACTIVE, permission="ask", box="files"
+        )
+    )
+    press_enter_until(deck, "it", lambda view: view.state is State.WAITING and "Bash" in view.reason, 60)
+    deck.answer("it", "yes")
+    eventually(lambda: bench.git("log", "-1", "--format=%s", "agentdeck/it") == "Asked", 60)
+    eventually(lambda: deck.agent("it").state is State.DONE, 30)
+    deck.stop("it")
