@@ -14,6 +14,7 @@ import pytest
 
 from agentdeck.core.providers.apis import Api
 from agentdeck.errors import StoreError
+from agentdeck.gateway import incoming
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.bodies import plain
 from agentdeck.gateway.server import EVENTS_FILE, EVENTS_MAX
@@ -308,5 +309,21 @@ def test_half_a_character_in_the_name_of_a_model_is_no_error_of_ours(tmp_path: P
                 assert answer.status in (200, 400, 429)
             assert b"\\ud800" in play.main.requests[0].body
             assert play.records()[0].asked == "a?b"
+
+    asyncio.run(check())
+
+
+def test_a_body_that_does_not_come_is_not_awaited_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming, "BODY_SECONDS", 0.3)
+
+    async def check() -> None:
+        async with playing(tmp_path) as play:
+            reader, writer = await asyncio.open_connection("127.0.0.1", play.port)
+            head = f"POST /{play.token}/v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" + '{"model"'
+            writer.write(head.encode())
+            async with asyncio.timeout(10):
+                assert b" 408 " in await reader.readline()
+            writer.close()
+            assert (await play.ask(Api.MESSAGES, stream=True))[0] == 200
 
     asyncio.run(check())

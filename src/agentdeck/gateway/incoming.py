@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -23,6 +24,9 @@ _GEMINI = re.compile(r"/models/(?!\.)[\w.-]+:(?:generateContent|streamGenerateCo
 _MODELS = re.compile(r"/models(?:/(?:[\w.:@+~-]|%2F|%3A|%40)+)*", re.ASCII | re.IGNORECASE)
 """The list of models, and what is below it. It is sent on as it came, and with a key that is not the agent's: so it may
 lead to nothing else."""
+
+BODY_SECONDS = 60.0
+"""Within which a request's body has to be there; its head has as long as a connection may rest."""
 
 
 def token_and_path(request: web.Request) -> tuple[str, str]:
@@ -66,11 +70,14 @@ async def body_of(request: web.Request, api: Api, most: int) -> tuple[bytes, dic
         raise too_large
     data = bytearray()
     try:
-        async for piece in request.content.iter_any():
-            data += piece
-            if len(data) > most:
-                raise too_large
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.content.iter_any():
+                data += piece
+                if len(data) > most:
+                    raise too_large
         body = bodies.plain(bytes(data), request.headers.get("Content-Encoding", ""), most)
+    except TimeoutError:
+        raise Refused(answers.refused(api, 408, "The request's body did not come in time.")) from None
     except web.RequestPayloadError:
         raise Refused(answers.refused(api, 400, "The request's body is broken.")) from None
     except ValueError as error:
