@@ -34,7 +34,7 @@ def test_only_the_model_of_the_request_changes(
 ) -> None:
     document = {"model": old, **more} if first else {**more, "model": old}
     raw = _written(document, indent, ascii_only)
-    changed = bodies.with_model(raw, new)
+    changed = bodies.with_value(raw, "model", new)
     assert json.loads(changed) == {**document, "model": new}
     before, after = json.dumps(old, ensure_ascii=ascii_only), json.dumps(new)
     size = len(before.encode("utf-8", "surrogatepass"))
@@ -84,7 +84,7 @@ def test_thinking_is_off_while_tools_are_in_use() -> None:
 def test_estimated_tokens_follow_text_and_not_the_bytes_of_pictures() -> None:
     picture = {"type": "image", "source": {"type": "base64", "data": "A" * 1_000_000}}
     assert bodies.estimated_tokens({"messages": [{"content": [picture]}]}) < 2000
-    assert 1000 <= bodies.estimated_tokens({"messages": [{"content": "word " * 800}]}) <= 1100
+    assert 800 <= bodies.estimated_tokens({"messages": [{"content": "word " * 800}]}) <= 900
     assert bodies.estimated_tokens({}) == 1
 
 

@@ -163,6 +163,9 @@ class Server:
             _reset(request)
         if (odd := self._odd(api, streamed=bool(asked.get("stream")))) is not None:
             return odd
+        if fault == "too long":
+            error = {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 4024, "n_ctx": 2048}
+            return web.json_response({"error": {**error, "message": "too many tokens"}}, status=400)
         if fault == "exhausted":
             status, error = _EXHAUSTED[api]
             return web.json_response({"type": "error", "error": error}, status=status)

@@ -58,6 +58,15 @@ def nobody_left(api: Api, targets: Sequence[str], reason: str, *, lasting: bool)
     return _answer(api, 429, kind, f"{message}. {reason}")
 
 
+def too_long(api: Api, prompt: int, limit: int) -> Answer:
+    """In the words by which each client sees that it has to shorten the conversation."""
+    prompt = max(prompt, limit + 1)
+    if api is Api.MESSAGES:
+        return _answer(api, 400, "invalid_request_error", f"prompt is too long: {prompt} tokens > {limit} maximum")
+    message = f"This model's maximum context length is {limit} tokens. However, your input has {prompt} tokens."
+    return _answer(api, 400, "context_length_exceeded", message)
+
+
 def out_of_budget(api: Api, reason: str) -> Answer:
     """As `nobody_left`: the client shall stop at once."""
     kind = "rate_limit_error" if api is Api.MESSAGES else "budget_spent"

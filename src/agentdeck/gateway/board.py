@@ -62,6 +62,8 @@ class Board:
         """The decks whose requests a breaker concerns."""
         self._broke: dict[tuple[Bearer, Target], float] = {}
         self._left_out: dict[tuple[Bearer, Target], tuple[str, ...]] = {}
+        self._skipped: set[tuple[Bearer, Target]] = set()
+        """Who was told that a target holds too little."""
         self.serving: dict[Bearer, Serving] = {}
         self.in_flight: dict[str, int] = {}
 
@@ -152,6 +154,17 @@ class Board:
             text += f"; left out: {', '.join(left_out)}"
         data = {"deck": bearer.deck, "provider": target.provider, "model": target.model, "left_out": list(left_out)}
         self._tell(Event(EventKind.PROVIDER_TRANSLATED, bearer.agent, text, data))
+
+    def skipped(self, bearer: Bearer, target: Target, tokens: int, holds: int) -> None:
+        """A request of `bearer` has more tokens than `target` holds; 0 where one fits."""
+        if not tokens:
+            self._skipped.discard((bearer, target))
+        elif (bearer, target) not in self._skipped:
+            self._skipped.add((bearer, target))
+            text = f"{target} is passed over: the prompt has about {tokens:,} tokens, it holds {holds:,}"
+            data: dict[str, Any] = {"deck": bearer.deck, "provider": target.provider, "model": target.model}
+            data |= {"tokens": tokens, "holds": holds}
+            self._tell(Event(EventKind.PROVIDER_SKIPPED, bearer.agent, text, data))
 
     def gave_up(self, bearer: Bearer, primary: Target, reason: str) -> None:
         """Note that nobody serves the agent now."""

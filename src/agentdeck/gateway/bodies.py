@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from agentdeck.core.providers.estimate import tokens
+
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
 _SCALAR = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[^\s,{}\[\]"]+', re.DOTALL)
@@ -36,12 +38,12 @@ def plain(data: bytes, encoding: str, most: int) -> bytes:
     raise ValueError(f"is not {encoding}, as its header says")
 
 
-def with_model(body: bytes, model: str) -> bytes:
-    """The request with `model` in place of the one that it names at its top level."""
+def with_value(body: bytes, key: str, value: str | int) -> bytes:
+    """The request with `value` in place of what it says for `key` at its top level."""
     pieces: list[bytes] = []
     end = 0
-    for start in _values_of(body, b"model"):
-        pieces += [body[end:start], json.dumps(model).encode()]
+    for start in _values_of(body, key.encode()):
+        pieces += [body[end:start], json.dumps(value).encode()]
         end = _end_of_value(body, start)
     return b"".join([*pieces, body[end:]])
 
@@ -130,12 +132,12 @@ def _uses_tools_now(messages: list[Any]) -> bool:
 
 
 def estimated_tokens(request: Any) -> int:
-    """Roughly how many tokens a request has: a quarter of the characters of its text, and 1,600 for a picture."""
-    pending, characters, pictures = [request], 0, 0
+    """Roughly how many tokens a request has, with 1,600 for a picture."""
+    pending, texts, pictures = [request], 0, 0
     while pending:
         value = pending.pop()
         if isinstance(value, str):
-            characters += len(value)
+            texts += tokens(value)
         elif isinstance(value, list):
             pending += value
         elif isinstance(value, dict):
@@ -143,7 +145,7 @@ def estimated_tokens(request: Any) -> int:
                 pictures += 1
             else:
                 pending += [*value.values(), *value]
-    return max(1, characters // 4 + pictures * 1600)
+    return max(1, texts + pictures * 1600)
 
 
 def encoded(document: Any) -> bytes:

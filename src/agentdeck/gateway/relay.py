@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -18,75 +18,23 @@ from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import answers, bodies, probes, routing, translated
 from agentdeck.gateway.board import Board, BoardPlace
-from agentdeck.gateway.budgets import Spent
+from agentdeck.gateway.contexts import Contexts, Fit
 from agentdeck.gateway.keycommands import KeyCommands
 from agentdeck.gateway.probes import Probe, Prober
 from agentdeck.gateway.pump import Pump
+from agentdeck.gateway.relayed import RelayedRequest
 from agentdeck.gateway.routing import GiveUp, Try, Wait, Walk
-from agentdeck.gateway.translated import TranslatedPump, Translation
+from agentdeck.gateway.translated import TranslatedPump
 from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderCall, ProviderClient, Reply
-from agentdeck.system.gateway.ledger import LedgerRecord
-from agentdeck.system.gateway.tokens import Bearer
 
 if TYPE_CHECKING:
-    from agentdeck.core.config.gateway import Plan, ProviderConfig
+    from agentdeck.core.config.gateway import ProviderConfig
 
 _jitter = random.SystemRandom().random
 _LOOK_AGAIN = 1.0
 """Seconds after which a waiting request looks whether an earlier provider of its chain has recovered."""
 _SLOT_WAIT = 0.25
 """Seconds until a provider that is at its limit of concurrent requests is asked again."""
-
-
-@dataclass(slots=True)
-class RelayedRequest:
-    """One request while it is served."""
-
-    request: web.Request
-    call: ProviderCall
-    bearer: Bearer
-    plan: Plan
-    targets: list[Target]
-    primary: Target
-    record: LedgerRecord
-    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The variables that the providers' `key_env` refer to."""
-    began: float = field(default_factory=time.monotonic)
-    why: str = ""
-    """Why the chain is not the tier's own; empty when it is."""
-    most: Spent | None = None
-    """What it may cost at most, where a budget counts it as under way."""
-    stripped: bool = False
-    """Whether earlier thinking was already taken out."""
-    failures: dict[Target, AttemptFailed] = field(default_factory=dict)
-    """How each target failed at last."""
-    lacking: set[Target] = field(default_factory=set)
-    """Those whose key is not there."""
-    chain: tuple[Target, ...] = ()
-    """The targets as the tier orders them."""
-    translations: dict[Target, Translation] = field(default_factory=dict)
-    """The request as the targets take it that speak another format."""
-    printed_keys: dict[str, str] = field(default_factory=dict)
-    """What the `key_command` of providers printed."""
-    unfit: dict[Target, str] = field(default_factory=dict)
-    """What the targets can't be asked for, as far as that is known."""
-
-    def provider(self, target: Target) -> ProviderConfig:
-        return self.plan.providers[target.provider]
-
-    def place(self, target: Target) -> BoardPlace:
-        return BoardPlace.of(target, self.provider(target), self.bearer, self.call.model, self.keys)
-
-    def call_for(self, target: Target) -> ProviderCall:
-        """The request in the words of `target`. Raise CannotCarry where it has none for it."""
-        if not translated.needs_translation(self.call, self.provider(target)):
-            return translated.without_foreign_seals(self.call)
-        if target not in self.translations:
-            self.translations[target] = translated.translation(self.call, self.provider(target), target)
-        return self.translations[target].call
-
-    def note(self, target: Target, reason: str) -> None:
-        self.record.faults.append(f"{target}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +77,7 @@ class Relay:
         self._tell_end, self._tell_served = tell_end, tell_served
         self._commands = KeyCommands()
         self._prober = Prober(upstream, board)
+        self._contexts = Contexts()
 
     async def serve(self, job: RelayedRequest) -> web.StreamResponse:
         """Answer `job` from the first provider that can, and report what it took."""
@@ -158,6 +107,8 @@ class Relay:
                     if answer is not None:
                         return answer
                 case Wait() | GiveUp():
+                    if job.call.is_inference and self._is_too_long(job):
+                        return await self._too_long(job)
                     return self._given_up(job)
 
     async def _step(self, job: RelayedRequest, walk: Walk, index: int) -> tuple[web.StreamResponse | None, Walk]:
@@ -171,12 +122,20 @@ class Relay:
         if lacking := self._lacking(job, target, provider):
             job.note(target, lacking)
             return None, walk.without(index)
+        if job.call.is_inference and not await self._fits(job, target):
+            return None, walk.without(index)
         place = job.place(target)
         if 0 < provider.max_concurrent <= self._board.in_flight.get(place.health, 0):
             full = ProviderFault(FaultKind.LIMITED, "is at its limit of parallel requests", _SLOT_WAIT)
             if not walk.tracks[index].stay:
                 job.note(target, full.reason)
             return None, walk.after(index, full, time.monotonic(), _jitter(), job.plan.gateway)
+        return await self._attempt(job, walk, index, place)
+
+    async def _attempt(
+        self, job: RelayedRequest, walk: Walk, index: int, place: BoardPlace
+    ) -> tuple[web.StreamResponse | None, Walk]:
+        target = job.targets[index]
         others = any(self._may_serve(job, walk, other) for other in range(len(job.targets)) if other != index)
         if others and job.call.is_inference and self._board.is_half_open(place, time.monotonic()):
             # Nobody waits for a provider that may still be down: a request of our own finds that out.
@@ -185,12 +144,17 @@ class Relay:
         claimed = time.monotonic()
         self._board.claim(place, claimed)
         try:
-            reply = await self._ask(job, target, provider, others=others)
+            reply = await self._ask(job, target, job.provider(target), others=others)
             try:
                 return await self._deliver(job, target, reply), walk
             finally:
                 reply.response.close()
         except AttemptFailed as failure:
+            if failure.fault.kind is FaultKind.TOO_LONG:
+                self._contexts.learn_size(job.provider(target), job.model(target), _limit(failure))
+                if await self._must_shorten(job, walk, index):
+                    job.failures[target] = failure
+                    return await self._too_long(job), walk
             return None, self._after(job, walk, index, failure)
         finally:
             self._board.leave(place, claimed)
@@ -203,6 +167,54 @@ class Relay:
         if job.call.path.startswith("/models") and not _lists_models(job.call, provider):
             return self._models(job)
         return None
+
+    async def _fits(self, job: RelayedRequest, target: Target) -> bool:
+        """Whether the target holds so much; says so where it does not."""
+        fit = await self._contexts.fit(job.bearer, job.call_for(target), job.provider(target), job.model(target))
+        if fit is not None:
+            job.fits[target] = fit
+        if fit is None or fit.fits:
+            self._board.skipped(job.bearer, target, 0, 0)
+            return True
+        job.note(target, f"passed over: about {fit.prompt:,} tokens, it holds {fit.size:,}")
+        self._board.skipped(job.bearer, target, fit.prompt, fit.size)
+        return False
+
+    async def _must_shorten(self, job: RelayedRequest, walk: Walk, index: int) -> bool:
+        """Whether the client has to shorten its request: the first provider finds it too long, and no later one is
+        known to hold more."""
+        target = job.targets[index]
+        if target != self._first(job):
+            return False
+        size = await self._size(job, target)
+        others = [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
+        able = [other for other in others if self._has_key(job, other)]
+        return max([await self._size(job, other) for other in able], default=0) <= size
+
+    async def _size(self, job: RelayedRequest, target: Target) -> int:
+        return await self._contexts.size(job.provider(target), job.model(target))
+
+    async def _too_long(self, job: RelayedRequest) -> web.StreamResponse:
+        """Tell the client how much the largest model of the chain holds, so that it shortens its request once."""
+        sizes = [await self._size(job, target) for target in job.chain]
+        told = [overflow.prompt for failure in job.failures.values() if (overflow := failure.fault.overflow)]
+        job.record.outcome = "error"
+        first = job.failures.get(self._first(job))
+        if not max(sizes) and first is not None:
+            raise _passed(job, self._first(job), first)
+        prompt = max([*told, *(fit.prompt for fit in job.fits.values())], default=0)
+        prompt = prompt or self._contexts.estimate(job.bearer, job.call)
+        return self._own(job, answers.too_long(job.call.api, prompt, max(sizes)))
+
+    def _first(self, job: RelayedRequest) -> Target:
+        """The first target of the tier that can be asked at all."""
+        return next((each for each in job.chain if self._has_key(job, each)), job.chain[0])
+
+    def _is_too_long(self, job: RelayedRequest) -> bool:
+        """Whether the first target that can be asked was too small."""
+        first = self._first(job)
+        failure, fit = job.failures.get(first), job.fits.get(first)
+        return (fit is not None and not fit.fits) or (failure is not None and failure.fault.kind is FaultKind.TOO_LONG)
 
     def _may_serve(self, job: RelayedRequest, walk: Walk, index: int) -> bool:
         """Whether this target was not asked yet and can be now."""
@@ -229,7 +241,7 @@ class Relay:
     async def _ask(self, job: RelayedRequest, target: Target, provider: ProviderConfig, *, others: bool) -> Reply:
         while True:
             job.record.attempts += 1
-            call = job.call_for(target)
+            call = _with_room(job.call_for(target), job.fits.get(target))
             key = self._key(job, provider, call)
             try:
                 patience = Patience.of(call, provider.timeouts, job.plan.gateway.hold, others=others)
@@ -264,7 +276,7 @@ class Relay:
         """Whether the client gets this answer as it is. Only the first provider's: what a backup says of a request
         must not hide that the first is limited or down."""
         target = job.targets[index]
-        if target != next((each for each in job.chain if self._has_key(job, each)), target):
+        if target != self._first(job):
             return False
         if kind is FaultKind.CALLER:
             return True
@@ -329,6 +341,8 @@ class Relay:
             answer = await pump.run(target.provider)
         finally:
             record.usage = pump.usage
+            prompt = pump.usage.input + pump.usage.cache_read + pump.usage.cache_write
+            self._contexts.learn_count(job.bearer, job.call_for(target), prompt)
             if pump.fault is not None:  # a client that leaves at an error does not undo it
                 self._broke(job, target, pump.fault)
         if pump.fault is None:
@@ -386,6 +400,8 @@ class Relay:
                 reasons.append(f"{target}: can't be asked for {job.unfit[target]}")
             elif target in job.lacking:
                 reasons.append(f"{target}: {_key_words(job.provider(target))}")
+            elif target in job.fits and not job.fits[target].fits:
+                reasons.append(f"{target}: holds {job.fits[target].size:,} tokens only")
             elif (failure := job.failures.get(target)) is not None:
                 reasons.append(f"{target}: {failure.fault.reason}")
                 lasting = lasting and failure.fault.lasting
@@ -411,6 +427,18 @@ class Relay:
     def _own(self, job: RelayedRequest, answer: answers.Answer) -> web.StreamResponse:
         job.record.status = answer.status
         return answer.response()
+
+
+def _limit(failure: AttemptFailed) -> int:
+    return failure.fault.overflow.limit if failure.fault.overflow else 0
+
+
+def _with_room(call: ProviderCall, fit: Fit | None) -> ProviderCall:
+    """The request with no longer an answer than there is room for."""
+    if fit is None or fit.output is None:
+        return call
+    key, most = fit.output
+    return replace(call, body=bodies.with_value(call.body, key, most), document={**call.document, key: most})
 
 
 def _lists_models(call: ProviderCall, provider: ProviderConfig) -> bool:

@@ -35,7 +35,8 @@ from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
-from agentdeck.gateway.relay import Relay, RelayedRequest, Unserved
+from agentdeck.gateway.relay import Relay, Unserved
+from agentdeck.gateway.relayed import RelayedRequest
 from agentdeck.gateway.upstream import ProviderCall, ProviderClient
 from agentdeck.system.files.files import append_line, write_json
 from agentdeck.system.gateway import pricing, tokens

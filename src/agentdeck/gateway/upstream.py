@@ -371,7 +371,7 @@ async def read(response: aiohttp.ClientResponse, wait: float, what: str = "nothi
 def _body(call: ProviderCall, model: str, usage_asked: bool) -> bytes:
     body = call.body
     if model and call.model and model != call.model and call.api is not Api.GEMINI:
-        body = bodies.with_model(body, model)
+        body = bodies.with_value(body, "model", model)
     if usage_asked:
         body = bodies.asking_usage(body, call.document)
     return body

@@ -69,6 +69,7 @@ class EventKind(StrEnum):
     PROVIDER_FAILED_OVER = "provider.failed_over", *_SERVED
     PROVIDER_FAILED_BACK = "provider.failed_back", *_SERVED
     PROVIDER_EXHAUSTED = "provider.exhausted", *_SERVED
+    PROVIDER_SKIPPED = "provider.skipped", "deck", "provider", "model", "tokens", "holds"
     PROVIDER_TRANSLATED = "provider.translated", "deck", "provider", "model", "left_out"
     PROVIDER_LEFT_ALONE = "provider.left_alone", "provider"
     PROVIDER_RECOVERED = "provider.recovered", "provider"

@@ -84,6 +84,8 @@ class ProviderConfig(ProviderBehaviour, Section):
     """Whether the server answers `/v1/messages/count_tokens`; if not, the gateway estimates."""
     ask_usage: bool = True
     """Whether a chat stream is asked for its token counts where the agent did not ask."""
+    contexts: dict[str, Annotated[int, Field(ge=1)]] = Field(default={})
+    """How many tokens a model holds, by its name, where neither the server nor the published lists say it rightly."""
     prices: dict[str, Prices] = Field(default={})
     """Prices by model, where they differ from the published ones."""
 

@@ -69,6 +69,41 @@ def models(base_url: str, timeout: float = _PROBE_SECONDS) -> tuple[str, ...]:
     return tuple(name for name in names if isinstance(name, str) and name)
 
 
+def context_of(base_url: str, model: str, timeout: float = _PROBE_SECONDS) -> int:
+    """How many tokens the server holds for `model` as it runs now; 0 where it does not say."""
+    root = base_url.removesuffix("/v1")
+    for url, key in (
+        (f"{root}/props", ""),
+        (f"{base_url}/models", "data"),
+        (f"{root}/api/v0/models", "data"),
+        (f"{root}/api/ps", "models"),
+    ):
+        try:
+            status, document = _request("GET", url, None, timeout)
+        except ConnectionError:
+            return 0
+        except (OSError, http.client.HTTPException, ValueError):
+            continue
+        if status == 200 and isinstance(document, dict) and (found := _context_in(document, key, model)):
+            return found
+    return 0
+
+
+def _context_in(document: dict[str, Any], key: str, model: str) -> int:
+    """What llama.cpp, vLLM, LM Studio and Ollama say, each in a place of its own."""
+    entries: list[Any] = [document.get("default_generation_settings")]
+    if key:
+        listed = document.get(key)
+        listed = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        named = [each for each in listed if model in (each.get("id"), each.get("name"), each.get("model"))]
+        entries = [*named, *(each.get("meta") for each in named)]
+    for entry in entries:
+        for name in ("n_ctx", "max_model_len", "loaded_context_length", "context_length"):
+            if isinstance(entry, dict) and isinstance(size := entry.get(name), int) and size > 0:
+                return size
+    return 0
+
+
 def _report(name: str, url: str, found: tuple[str, ...]) -> ServerReport:
     if not found:
         return ServerReport(name, url, (), False, "does not answer")

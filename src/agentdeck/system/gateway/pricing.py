@@ -79,6 +79,19 @@ def _calculated(usage: Usage, model: str, address: str) -> tuple[float, bool]:
     return float(found.total_price), tiered
 
 
+@lru_cache(maxsize=256)
+def context_of(model: str, base_url: str = "") -> int:
+    """How many tokens the model holds as genai-prices knows it; 0 where it does not."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    for address in dict.fromkeys((base_url, "")):
+        try:
+            return get_snapshot().find_provider_model(model, None, None, address or None)[1].context_window or 0
+        except (LookupError, ValueError):
+            continue
+    return 0
+
+
 def warm_up() -> None:
     """Load the published prices now."""
     published(Usage(), "")
