@@ -17,7 +17,7 @@ from agentdeck.core.providers import estimate
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.overflow import Overflow, overflow
 from agentdeck.system.gateway import modelservers
-from tests.gateway.upstream import playing, served
+from tests.gateway.upstream import PATHS, playing, served
 
 CLAUDE_COMPACTS = re.compile(r"prompt is too long[^0-9]*(\d+)\s*tokens?\s*>\s*(\d+)")
 """What Claude Code looks for in an error."""
@@ -27,7 +27,7 @@ def text(tokens: int) -> list[dict[str, str]]:
     return [{"role": "user", "content": "word " * tokens}]
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", list(PATHS))
 def test_a_backup_that_holds_too_little_is_passed_over(tmp_path: Path, api: Api) -> None:
     async def check() -> None:
         async with playing(tmp_path, contexts={"big-model": 2_000}) as play:
@@ -46,7 +46,7 @@ def test_a_backup_that_holds_too_little_is_passed_over(tmp_path: Path, api: Api)
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize("api", list(PATHS))
 def test_who_fits_nowhere_is_told_the_largest_size_in_the_words_that_make_it_compact(tmp_path: Path, api: Api) -> None:
     async def check() -> None:
         plan = {"tiers": {"work": ["main:small", "main:large"]}}

@@ -63,6 +63,9 @@ def too_long(api: Api, prompt: int, limit: int) -> Answer:
     prompt = max(prompt, limit + 1)
     if api is Api.MESSAGES:
         return _answer(api, 400, "invalid_request_error", f"prompt is too long: {prompt} tokens > {limit} maximum")
+    if api is Api.GEMINI:
+        text = f"The input token count ({prompt}) exceeds the maximum number of tokens allowed ({limit})."
+        return _answer(api, 400, "", text)
     message = f"This model's maximum context length is {limit} tokens. However, your input has {prompt} tokens."
     return _answer(api, 400, "context_length_exceeded", message)
 
