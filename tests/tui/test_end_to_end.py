@@ -23,7 +23,7 @@ def start(on: Terminal, task: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
 def test_from_the_first_agent_to_the_last_undo(bench: Bench, size: tuple[int, int]) -> None:
     bench.write("agentdeck.toml", _CONFIG)
     bench.commit("Settings")
@@ -36,7 +36,7 @@ def test_from_the_first_agent_to_the_last_undo(bench: Bench, size: tuple[int, in
         start(on, "Invoices")
         for name in ("search", "invoices"):
             stands(bench, name, State.DONE)
-        screen = on.sees("◆ waiting", "1 waiting", "✓ done", "2 done")
+        screen = on.sees("◆ waiting", "1 needs you", "✓ done", "2 to land")
         lines = screen.splitlines()
         assert next(at for at, line in enumerate(lines) if "basket-ask" in line) == 2, (
             "who waits is the first in the list"
@@ -47,7 +47,7 @@ def test_from_the_first_agent_to_the_last_undo(bench: Bench, size: tuple[int, in
         on.sees("I would like to run: make everything")
         on.press("y")
         stands(bench, "basket-ask", State.DONE)
-        on.sees("3 done")
+        on.sees("3 to land")
 
         on.press("/")
         on.sees("⏎ use this filter")
@@ -98,11 +98,11 @@ def test_attaching_comes_back_and_leaving_says_who_goes_on(bench: Bench) -> None
     with dashboard(bench.root, (100, 30)) as on:
         on.sees("● working", "talk")
         on.press("Enter")
-        on.sees("back: C-b d")
+        on.sees("back: F12, or C-b d")
         on.type("from its own keys")
         on.press("Enter")
         on.sees("got:from its own keys")
-        on.press("C-b", "d")
+        on.press("F12")
         on.sees("● working", "? help", "got:from its own keys")
         on.press("q")
         on.sees("1 agent keeps running; “agentdeck” shows it again.", "it exited with 0")

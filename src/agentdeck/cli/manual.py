@@ -123,8 +123,8 @@ examples:
 """
 
 ATTACH = """\
-Press C-b d to detach; the agent keeps running. With --json, attach only prints
-the command that would attach.
+Press F12, or C-b d, to detach; the agent keeps running. With --json, attach
+only prints the command that would attach.
 
 examples:
   agentdeck attach login

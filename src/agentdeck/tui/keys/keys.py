@@ -43,7 +43,12 @@ NEXT = Key(
     "deck.next", "tab", "next_needy", "next", "Go to the next agent that needs you", "Go to the next that needs you"
 )
 OPEN = Key(
-    "agent.attach", "enter", "open", "attach", "Attach to its terminal; in a tab or a view, open the line", "Attach"
+    "agent.attach",
+    "enter",
+    "open",
+    "attach",
+    "Attach to its terminal (F12 comes back); in a tab, open the line",
+    "Attach",
 )
 REMOVE = Key("agent.remove", "x", "remove", "remove", "Remove, after a question; the work is saved first", "Remove")
 DELETE = Key(
