@@ -339,3 +339,11 @@ def test_a_sub_agent_of_codex_is_named_with_its_own_session() -> None:
     list(own.read(b'{"type":"session_meta","payload":{"id":"t2","session_id":"t1"}}'))
     (_, ended) = own.read(b'{"type":"event_msg","payload":{"type":"task_complete"}}')
     assert (ended.kind, ended.call, ended.ok, ended.agent) == (Kind.SUBAGENT, "t2", False, "Popper")
+
+
+def test_what_claude_code_writes_in_the_place_of_its_model_was_not_said() -> None:
+    line = {
+        "type": "assistant",
+        "message": {"model": "<synthetic>", "content": [{"type": "text", "text": "No response requested."}]},
+    }
+    assert [record.kind for record in ClaudeReader().read(json.dumps(line).encode())] == []

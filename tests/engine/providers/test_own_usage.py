@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from agentdeck.engine.providers.own_usage import OWN
 from agentdeck.engine.providers.spending import of_agent, own_costs, spending
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.state.store import usage_file
+from tests.support.cli import put_agent
 from tests.support.decks import Bench, world_of
 
 MODEL = "claude-sonnet-4-5"
@@ -89,3 +91,24 @@ def test_the_dashboard_sums_up_own_logins(bench: Bench) -> None:
     assert tokens == 1100
     assert total == pytest.approx(2 * today)
     assert today == pytest.approx(1000 * 3e-6 + 100 * 15e-6 + 5000 * 0.3e-6)
+
+
+def test_what_a_removed_agent_of_the_same_name_took_is_not_a_new_one_s(bench: Bench, ledger: Ledger) -> None:
+    now = time.time()
+    run_of(bench, "fix", request("m1", at=now - 100))
+    deck = world_of(bench.deck()).deck
+    usage = Usage(1000, 40, 5000)
+    row = LedgerRecord(
+        now - 90, deck, "fix", "", "", MODEL, "anthropic", MODEL, "ok", usage=usage, attempts=1, cost=0.5
+    )
+    ledger.add(row)
+    put_agent(bench.root, "fix", since=now - 50)
+    view = bench.deck().agent("fix")
+    assert bench.deck().providers.cost_of(view) is None
+    costs = bench.deck().providers.costs()
+    assert not costs.agents.get("fix")
+    assert costs.today > 0.5
+    run_of(bench, "fix", request("m2", at=now))
+    ledger.add(replace(row, at=now, cost=0.25))
+    one = 1000 * 3e-6 + 100 * 15e-6 + 5000 * 0.3e-6
+    assert bench.deck().providers.costs().agents["fix"] == pytest.approx(0.25 + one)

@@ -22,6 +22,8 @@ _DENIALS = (
 )
 """What results say of a denial in versions that do not mark it."""
 _INTERRUPTED = "[Request interrupted by user"
+_UNSAID = "No response requested."
+"""What Claude Code writes in the model's place when a session that was cut off is resumed."""
 _ASKS = "AskUserQuestion"
 _SUBAGENTS = ("Task", "Agent")
 
@@ -78,6 +80,8 @@ class ClaudeReader:
             return
         if isinstance(model, str) and not model.startswith("<"):
             self._model = model
+        if model == "<synthetic>" and text_in(message.get("content")) == _UNSAID:
+            return
         for block in mappings(message.get("content")):
             yield from self._block(block, at, agent)
             if message.get("stop_reason") == "end_turn" and block.get("type") == "text":

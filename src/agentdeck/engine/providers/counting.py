@@ -51,9 +51,15 @@ class CostCounter:
         if seen == self._seen:
             return
         with Ledger(state) as ledger:
-            mine = [row for row in ledger.totals(("deck", "agent")) if row["deck"] == world.deck]
+            mine = {row["agent"]: row for row in ledger.totals(("deck", "agent")) if row["deck"] == world.deck}
+            for agent in world.store.agents():
+                if agent.name in mine and mine[agent.name]["first"] < agent.created:
+                    # An agent of the same name was there before.
+                    since = ledger.totals(("deck", "agent"), agent.created)
+                    own = [row for row in since if (row["deck"], row["agent"]) == (world.deck, agent.name)]
+                    mine[agent.name] = own[0] if own else {"cost": 0.0}
             today = [row for row in ledger.totals(("deck",), midnight) if row["deck"] == world.deck]
-        self._costs = {row["agent"]: float(row["cost"]) for row in mine}
+        self._costs = {name: float(row["cost"]) for name, row in mine.items()}
         self._today = sum(float(row["cost"]) for row in today)
         self._tokens = sum(int(row[name] or 0) for row in today for name in ("input", "output", "cache_write"))
         self._seen = seen

@@ -67,7 +67,10 @@ def agent_spending(world: World, name: str, now: float) -> AgentSpending:
 
 
 def of_agent(world: World, name: str, since: float = 0.0) -> Iterator[LedgerRecord]:
-    """What one agent took since `since`, request by request; reads its logs, which may take seconds."""
+    """What one agent took since `since`, request by request; reads its logs, which may take seconds. What an earlier
+    agent of the same name took is not its own."""
+    agent = world.store.agent(name)
+    since = max(since, agent.created if agent else 0.0)
     return (record for record in _records(world, since, name) if record.agent == name)
 
 
@@ -84,10 +87,11 @@ class OwnCost(NamedTuple):
 def own_costs(world: World, since: float) -> dict[str, OwnCost]:
     """By agent; `since` is when today began."""
     found: dict[str, OwnCost] = {}
+    made = {agent.name: agent.created for agent in world.store.agents()}
     for record in own_records(world, 0.0, lambda agent: _times(world, agent)):
         old, used = found.get(record.agent, OwnCost()), record.usage
         total, today, tokens = old
-        if record.cost is not None:
+        if record.cost is not None and record.at >= made.get(record.agent, 0.0):
             total = (total or 0.0) + record.cost
         if record.at >= since:
             today += record.cost or 0.0

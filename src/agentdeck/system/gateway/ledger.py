@@ -126,7 +126,8 @@ class Ledger:
             )
 
     def totals(self, by: Sequence[str] = (), since: float = 0.0) -> list[dict[str, Any]]:
-        """Sums for each value of the columns `by` (`day` is the local date): requests, tokens, seconds, attempts, cost.
+        """Sums for each value of the columns `by` (`day` is the local date): requests, tokens, seconds, attempts, cost,
+        and the time of the `first`.
 
         `unpriced` counts the requests whose price nobody knows.
 
@@ -137,7 +138,7 @@ class Ledger:
         names = [f"date(at, 'unixepoch', 'localtime') AS {name}" if name == "day" else name for name in by]
         sums = [f"sum({name}) AS {name}" for name in ("input", "output", "cache_read", "cache_write", "attempts")]
         sums += ["sum(coalesce(cost, 0)) AS cost", "sum(cost IS NULL AND provider != '') AS unpriced"]
-        chosen = ", ".join([*names, "count(*) AS requests", *sums, "sum(seconds) AS seconds"])
+        chosen = ", ".join([*names, "count(*) AS requests", *sums, "sum(seconds) AS seconds", "min(at) AS first"])
         group = f" GROUP BY {', '.join(by)} ORDER BY {', '.join(by)}" if by else " HAVING count(*) > 0"
         cursor = self._db.execute(f"SELECT {chosen} FROM requests WHERE at >= ?{group}", (since,))  # noqa: S608 checked
         keys = [column[0] for column in cursor.description]

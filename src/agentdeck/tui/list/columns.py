@@ -105,7 +105,8 @@ def _context(row: Row, now: float) -> list[Part]:
     if activity is None or not activity.context:
         return [(_NOTHING, "dim")]
     if not activity.window:
-        return [(short_count(activity.context), "")]
+        told = short_count(activity.context)
+        return [(told if len(told) <= CONTEXT.width else f"{activity.context / 1000:.0f}k", "")]
     return [(f"{100 * activity.context / activity.window:.0f}%", "")]
 
 
@@ -152,6 +153,8 @@ def _done(row: Row) -> list[Part]:
     result = [(f" · {said}", "dim")] if said else []
     if facts is None:
         return result or [(_one_line(row.view.agent.task), "dim")]
+    if said == row.view.status.result:
+        result = []  # what its worktree has says it better
     commits = f"{facts.ahead} commit{'' if facts.ahead == 1 else 's'}" if facts.ahead else "no commit"
     if facts.loose:
         loose = f"{facts.loose} loose file{'' if facts.loose == 1 else 's'}"
