@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from functools import cache
 
 from agentdeck.core.box.box import Box, empty, read
 from agentdeck.core.box.bubblewrap import wrap
@@ -21,10 +22,15 @@ def require_box() -> str:
     if program is None:
         hint = "Install it: sudo apt install bubblewrap (or dnf, pacman, zypper install bubblewrap)."
         raise MissingToolError("A box needs bubblewrap, and there is no program “bwrap” in PATH.", hint=hint)
+    _try(program)
+    return program
+
+
+@cache  # what it raises is not kept
+def _try(program: str) -> None:
     tried = run([*wrap(Box((read("/"), empty("/run"))), program), "true"], timeout=_SECONDS)
     if not tried:
         raise RefusedError("bubblewrap can't make a box here.", hint=_way_out(tried.complaint), detail=tried.complaint)
-    return program
 
 
 def _way_out(complaint: str) -> str:
