@@ -222,6 +222,12 @@ def test_a_stop_lets_it_end_in_its_own_way(bench: Bench) -> None:
     assert "bye" in said(bench)
 
 
+def test_it_can_give_its_worktree_no_configuration_of_its_own(bench: Bench) -> None:
+    bench.git("config", "extensions.worktreeConfig", "true")
+    ran(bench, 'git config --worktree core.fsmonitor "touch owned" && echo got out')
+    assert "got out" not in said(bench)
+
+
 def test_a_daemon_ends_with_it(bench: Bench) -> None:
     ran(bench, "setsid env -i sleep 987 >/dev/null 2>&1 & sleep 0.3")
     import psutil

@@ -20,6 +20,7 @@ from agentdeck.system.box import views
 from agentdeck.system.box.bubblewrap import require_box
 from agentdeck.system.box.own_git import HEADS, OwnGit
 from agentdeck.system.files.files import home_path, private_folder
+from agentdeck.system.git.committing import has_own_configuration
 from agentdeck.system.git.heads import head_at
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
     head = head_at(git_dir)
     branch = head.branch if head else ""
     own.prepare(world.repo, branch if branch.rpartition("/")[0] == own.branches else "")
+    if has_own_configuration(world.repo):
+        (git_dir / "config.worktree").touch()  # what is there is shown, and can't be made
     if own.branches is None:
         return
     places = "/".join(filter(None, (HEADS, own.branches)))
