@@ -98,6 +98,7 @@ def _request(args: Namespace, deck: Deck, names: list[str], commit: str | None, 
         hand_back=args.hand_back,
         resolve=attach if args.resolve else None,
         confirm=_confirm(args, out),
+        approved="an agent's shell" if inside_agent() else "terminal" if at_terminal(out) else "script",
     )
 
 

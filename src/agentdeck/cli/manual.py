@@ -409,6 +409,24 @@ examples:
   agentdeck spend --by day --csv > spend.csv
 """
 
+AUDIT = """\
+The record of landings: commit, agent, the models that served it (also after a
+failover), task, gate and its result, who approved it and how, overrides, cost.
+An approval by a rule says so. Each line has the hash of the line before: audit
+exits with 1 and names the lines that were changed later. It can't notice that
+the end was cut off, or that all of it was written anew.
+
+It states what AgentDeck saw, and claims nothing about any law. [audit] in
+agentdeck.toml adds what your company says: risk_class, role, oversight. Commits
+name program and model as “Assisted-by: claude-code:claude-sonnet-4-5”, unless
+landing.trailers is false.
+
+examples:
+  agentdeck audit --since 30d
+  agentdeck audit --csv > landings.csv
+  agentdeck audit --inventory > ai_inventory.yaml
+"""
+
 DIGEST = """\
 One screen about this repository: what needs you, failed, landed, is done or at
 work, the cost against its budget, and failovers. What can't be read is named:

@@ -41,6 +41,7 @@ MODULES = {
     "gateway": "gateway",
     "models": "gateway",
     "spend": "gateway",
+    "audit": "audit",
     "digest": "digest",
     "notify": "digest",
     "schedule": "schedule",
@@ -361,6 +362,11 @@ def _add_serving(verbs: Any) -> None:
     spend.add_argument("--by", choices=groups, default="agent", help="group by this (default: agent)")
     spend.add_argument("--since", metavar="TIME", help="only requests after TIME: 7d, 2026-01-31")
     spend.add_argument("--csv", action="store_true", help="print comma-separated values")
+    audit = _verb(verbs, "audit", "print which models made what landed, and who approved it")
+    audit.add_argument("--since", metavar="TIME", help="only landings after TIME: 30d, 2026-01-31")
+    form = audit.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print comma-separated values")
+    form.add_argument("--inventory", action="store_true", help="print the models in use, as YAML")
     digest = _verb(verbs, "digest", "print what happened, what waits and what it cost")
     digest.add_argument("--since", metavar="TIME", default="", help="since TIME: 12h, 2026-01-31 (default: 24h)")
     notify = _verb(verbs, "notify", "show what you are told of, or send a test notice")

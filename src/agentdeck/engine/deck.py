@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from agentdeck.core.agents.questions import Question
     from agentdeck.core.config.config import Config
     from agentdeck.core.config.tasks import TaskEntry
+    from agentdeck.engine.api.audit import DeckAudit
     from agentdeck.engine.api.choices import DeckChoices
     from agentdeck.engine.api.configuration import DeckConfiguration
     from agentdeck.engine.api.delegation import DeckDelegation
@@ -177,6 +178,12 @@ class Deck:
         from agentdeck.engine.api.notices import DeckNotices
 
         return DeckNotices(self._current)
+
+    @cached_property
+    def audit(self) -> DeckAudit:
+        from agentdeck.engine.api.audit import DeckAudit
+
+        return DeckAudit(self._current)
 
     @cached_property
     def reports(self) -> DeckReports:

@@ -178,9 +178,11 @@ class Tools:
         """The gate may take longer than a call: then it goes on, and the agent's state tells."""
         answers: list[LandingAnswer] = []
 
+        how = f"the rule mcp.land = gate, asked by {self.caller or 'an MCP client'}"
+
         def land() -> None:
             try:
-                (entry,) = self._deck().land(LandRequest((name,))).entries
+                (entry,) = self._deck().land(LandRequest((name,), approved=how)).entries
                 state = "landed" if entry.stage is Stage.LANDED else "refused"
                 answers.append(LandingAnswer.model_validate({"state": state, "reason": entry.reason}))
             except DeckError as error:

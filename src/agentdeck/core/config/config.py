@@ -205,13 +205,25 @@ class LandingConfig(Section):
     remove: bool = False
     """Whether an agent is removed once it has landed."""
     trailers: bool = True
-    """Whether the commit names the agent, its profile and its model."""
+    """Whether the commit names the agent, its profile and its models, as `Assisted-by: PROGRAM:MODEL` and in lines of
+    AgentDeck's own."""
     protected: list[str] = Field(default=[])
     """Branches, as patterns, that reject landings; use `agentdeck pr` for them."""
     gate_after_failover: bool = False
     """Whether work made on a backup provider of the tier needs a gate to land."""
     retries: Annotated[int, Field(ge=0)] = 5
     """How often a landing starts over if its base moves during the gate."""
+
+
+class AuditConfig(Section):
+    """What your company says of this repository's use of models; `agentdeck audit` puts it beside each landing."""
+
+    risk_class: str = ""
+    """The class of risk that you have put it in."""
+    role: str = ""
+    """Your role, such as `deployer`."""
+    oversight: str = ""
+    """Who oversees it."""
 
 
 class TrashConfig(Section):
@@ -263,6 +275,7 @@ class Config(Section):
     gateway: GatewayConfig = GatewayConfig()
     budgets: BudgetsConfig = BudgetsConfig()
     mcp: McpConfig = McpConfig()
+    audit: AuditConfig = AuditConfig()
     notify: NotifyConfig = NotifyConfig()
     schedule: Schedules = Field(default={})
     """What the clock starts, by name: see `[schedule.NAME]`."""

@@ -147,6 +147,9 @@ KEYS: dict[str, TrustKey] = {
         Reach.LOOSENS, "sets whether a backup provider's work needs a gate to land", tightens=_on
     ),
     "landing.retries": HARMLESS,
+    "audit.risk_class": HARMLESS,
+    "audit.role": HARMLESS,
+    "audit.oversight": HARMLESS,
     "trash.ignored": HARMLESS,
     "trash.keep_days": HARMLESS,
     "providers": _PROVIDERS,

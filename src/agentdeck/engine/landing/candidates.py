@@ -308,7 +308,9 @@ def wording(
     profile = status.profile or agent.profile
     trailers = [("Agentdeck-Agent", agent.name), ("Agentdeck-Profile", profile), ("Agentdeck-Model", status.model)]
     if switched:
+        from agentdeck.engine.landing.auditing import assisted_by
         from agentdeck.engine.profiles.failovers import backups
 
         trailers += [("Agentdeck-Failover", backup) for backup in backups(world, agent)]
+        trailers += assisted_by(world, agent)
     return CommitWording(request.message or message, tuple(pair for pair in trailers if pair[1]) if switched else ())

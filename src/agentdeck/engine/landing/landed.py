@@ -10,6 +10,7 @@ from dataclasses import replace
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.landing import exchange
+from agentdeck.engine.landing.auditing import record
 from agentdeck.engine.landing.candidates import settle_commit
 from agentdeck.engine.landing.standing import set_landed
 from agentdeck.engine.records.landings import Landing, Landings, Stage
@@ -31,6 +32,7 @@ def complete(world: World, landing: Landing, note: Note) -> Landing:
     for each in move.agents:
         name = each.name
         landing = landing.with_entry(name, stage=Stage.LANDED, step=step.number)
+        record(world, landing, name, base=move.branch, new=move.new, step=step.number)
         set_landed(world, name, each.after)
         if world.store.agent(name) is not None:
             told = f"landed on {move.branch} as {move.new[:10]}; “agentdeck undo --step {step.number}” undoes it"

@@ -42,6 +42,8 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
         gate=request.gate if request.gate is not None else tuple(config.gate),
         remove=config.remove if request.remove is None else request.remove,
         entries=tuple(Entry(name) for name in names),
+        approved=request.approved or "a program",
+        overrides=_overrides(request, config.gate),
     )
     if request.dry_run:
         return foresee(world, request, landing, note)
@@ -55,6 +57,15 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
         finally:
             _end(stages)
     return stages.landing
+
+
+def _overrides(request: LandRequest, gate: Sequence[str]) -> tuple[str, ...]:
+    told = []
+    if request.gate is not None and tuple(gate) != request.gate:
+        told.append("another gate than the configured one" if request.gate else "no gate")
+    if request.trailers is False:
+        told.append("no trailers")
+    return tuple(told)
 
 
 def _run(stages: Stages) -> None:

@@ -72,6 +72,8 @@ class LandRequest:
     confirm: Callable[[str, tuple[Change, ...]], bool] | None = None
     """Asks a person whether this agent's work may land, which changes what the repository's configuration runs, reaches
     or loosens; None for no person."""
+    approved: str = ""
+    """How it was approved, such as `terminal` or `dashboard`, for the record; empty: by a program."""
     cancelled: Callable[[], bool] = never
     """Asked now and then: whether what is not moved yet shall be left alone."""
 
@@ -161,6 +163,10 @@ class Landing:
     """Why `--push` failed; what landed has landed all the same."""
     unpushed_detail: str = ""
     unpushed_hint: str = ""
+    approved: str = ""
+    """How it was approved."""
+    overrides: tuple[str, ...] = ()
+    """Which rules of the configuration it went past."""
 
     def entry(self, agent: str) -> Entry:
         return next(entry for entry in self.entries if entry.agent == agent)
@@ -178,6 +184,7 @@ class Landing:
         entries = tuple(Entry.from_json(entry) for entry in data["entries"])
         move = data["move"] and BaseMove.from_json(data["move"])
         method, gate = Method(data["method"]), tuple(data["gate"])
+        data = {**data, "overrides": tuple(data.get("overrides", ()))}
         return cls(**{**data, "method": method, "gate": gate, "entries": entries, "move": move})
 
 

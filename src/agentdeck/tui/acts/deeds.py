@@ -29,7 +29,7 @@ def land(deck: Deck, actions: Actions, request: LandRequest) -> None:
     def work(note: Note, cancelled: Callable[[], bool]) -> str:
         from dataclasses import replace
 
-        return _outcome(deck.land(replace(request, cancelled=cancelled), note))
+        return _outcome(deck.land(replace(request, cancelled=cancelled, approved="dashboard"), note))
 
     actions.do_long(f"landing {plain(', '.join(request.names))}", work)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from agentdeck.core.text.text import cut
 from agentdeck.engine.deck import Deck
@@ -16,6 +17,7 @@ def pages(deck: Deck, selected: str) -> Iterator[tuple[str, Callable[[], str]]]:
     if selected:
         yield f"Brief of {selected}", lambda: "\n".join(deck.reports.brief(selected).lines())
     yield "Digest of the last day", lambda: "\n".join(deck.reports.digest(time.time() - _DAY).lines())
+    yield "Record of landings", partial(deck.audit.csv, 0.0)
     yield "Show the schedules", lambda: schedules(deck)
 
 

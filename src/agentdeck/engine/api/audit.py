@@ -1,0 +1,90 @@
+"""`deck.audit`: which models made what landed, who approved it and how, and what was tested."""
+
+from __future__ import annotations
+
+import calendar
+import time
+from typing import Any
+
+from agentdeck.core.reports.audit import as_csv, inventory
+from agentdeck.engine.api.current import Current
+from agentdeck.errors import DeckError
+
+_UNKNOWN = "not known"
+
+
+class DeckAudit:
+    def __init__(self, current: Current) -> None:
+        self._current = current
+
+    def rows(self, since: float = 0.0) -> list[dict[str, Any]]:
+        """Each landing since then, oldest first, as it was recorded, with what is known of it now."""
+        from agentdeck.engine.records.audit import Audit
+        from agentdeck.engine.records.steps import Steps
+
+        undone = {step.number for step in Steps(self._current.store).all() if step.undone}
+        filled = self._current.world.safe_settings.config.audit
+        rows = []
+        for line in Audit(self._current.store).all():
+            told = dict(line.record)
+            if _seconds(told.get("at", "")) < since:
+                continue
+            told |= {"sound": line.is_sound, "undone": told.get("step") in undone, "committer": self._committer(told)}
+            told |= {"risk_class": filled.risk_class, "role": filled.role, "oversight": filled.oversight}
+            rows.append(told)
+        return rows
+
+    def csv(self, since: float = 0.0) -> str:
+        return as_csv(self.rows(since))
+
+    def broken(self) -> list[int]:
+        """The numbers of lines that were changed, or that do not follow on the one before."""
+        from agentdeck.engine.records.audit import Audit
+
+        return [line.number for line in Audit(self._current.store).all() if not line.is_sound]
+
+    def inventory(self) -> str:
+        """YAML of the models that the tiers name and that made what landed."""
+        config = self._current.world.safe_settings.config
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for tier, chain in sorted(config.tiers.items()):
+            for step in chain if not isinstance(chain, str) else []:
+                provider, _, model = step.partition(":")
+                self._add(found, provider, model, f"tier {tier}")
+        for row in self.rows():
+            for name in row.get("models", []):
+                provider, colon, model = str(name).partition(":")
+                self._add(found, provider if colon else "", model if colon else provider, f"profile {row['profile']}")
+        filled = config.audit
+        more = {"oversight": filled.oversight, "risk_class": filled.risk_class, "role": filled.role}
+        entries = [{**entry, "purposes": sorted(entry["purposes"]), **more} for entry in found.values()]
+        return inventory(self._current.root.name, entries)
+
+    def _add(self, found: dict[tuple[str, str], dict[str, Any]], provider: str, model: str, purpose: str) -> None:
+        known = self._current.world.safe_settings.config.providers.get(provider)
+        entry = found.setdefault(
+            (provider, model),
+            {
+                "model": model or _UNKNOWN,
+                "provider": provider or _UNKNOWN,
+                "local": known.local if known is not None else None,
+                "purposes": set(),
+            },
+        )
+        entry["purposes"].add(purpose)
+
+    def _committer(self, told: dict[str, Any]) -> str:
+        commit = str(told.get("commit", ""))
+        if len(commit) != 40 or not all(char in "0123456789abcdef" for char in commit):
+            return ""
+        try:
+            return self._current.world.repo.git("show", "-s", "--format=%cn <%ce>", commit).strip()
+        except DeckError:  # it is gone
+            return ""
+
+
+def _seconds(at: Any) -> float:
+    try:
+        return float(calendar.timegm(time.strptime(str(at), "%Y-%m-%dT%H:%M:%SZ")))
+    except ValueError:
+        return float("inf")  # a line that can't be read is always shown
