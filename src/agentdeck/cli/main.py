@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import os
 import sys
@@ -15,6 +16,8 @@ from agentdeck.cli.output import Output, error_fields, flush, give_up, is_termin
 from agentdeck.cli.parser import MODULES, build_parser, parse, split_command, verb_of
 from agentdeck.errors import DeckError, ExitCode, FileError, NotFoundError, UsageError
 
+_GARBAGE = 50_000
+"""Objects after which a verb looks for garbage. Loading its code makes many, none of which is any."""
 Verb = Callable[[Namespace, Output], ExitCode]
 Dashboard = Callable[[], int]
 """The other face, for a command line without a verb; returns what to exit with."""
@@ -82,6 +85,7 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitC
     if args.verb is None:
         return _without_verb(args, dashboard, out)
     args.command = command
+    gc.set_threshold(_GARBAGE)
     module = importlib.import_module(f"agentdeck.cli.{MODULES[args.verb]}")
     return cast(Verb, getattr(module, args.verb))(args, out)
 

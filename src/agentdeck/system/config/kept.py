@@ -22,10 +22,7 @@ _CODE = Path(__file__).parents[2] / "core" / "config"
 
 def mark(*parts: str | bytes) -> str:
     """Stands for `parts`, and for the program that reads them."""
-    code = [
-        str(sign(_CODE / name))
-        for name in ("config.py", "gateway.py", "presets.py", "profile.py", "dashboard.py", "kept.py")
-    ]
+    code = [f"{file.name} {sign(file)}" for file in sorted(_CODE.glob("*.py"))]
     whole = hashlib.sha256()
     for part in (__version__, *code, *parts):
         data = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
