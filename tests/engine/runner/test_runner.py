@@ -55,7 +55,7 @@ class Pane:
         self.orders = replace(self.orders, argv=argv, **more)
         path = Path(self.orders.folder) / "orders.json"
         path.write_text(json.dumps(self.orders.to_json()))
-        return [sys.executable, "-I", "-m", "agentdeck.engine.runner.runner", str(path)]
+        return [sys.executable, "-I", "-m", "agentdeck.engine.runner", str(path)]
 
     def environment(self) -> dict[str, str]:
         away = ("TMUX", "TMUX_PANE")

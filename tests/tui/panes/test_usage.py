@@ -25,7 +25,7 @@ def test_processes_disk_and_a_history_are_shown(bench: Bench, monkeypatch: pytes
     async def script(on: Pilot[UsagePane]) -> None:
         await on.until(lambda: bench.deck().agent("fix").status.runner_pid)
         on.follow(bench, "fix")
-        await on.sees("processor", "memory", "disk", "PID", "sleep 1000", "agentdeck.engine.runner.runner", "most ")
+        await on.sees("processor", "memory", "disk", "PID", "sleep 1000", "agentdeck.engine.runner", "most ")
         await on.until(lambda: len(on.pane._samples["fix"]) > 3)
         # The busy loop takes what it can get.
         await on.until(lambda: max(sample.cpu for sample in on.pane._samples["fix"]) > 10)

@@ -36,7 +36,7 @@ _MEGABYTE = 1024 * 1024
 
 def runner_argv(orders: Path) -> list[str]:
     # -I: a file named json.py in the worktree must not be imported.
-    return [sys.executable, "-I", "-m", "agentdeck.engine.runner.runner", str(orders)]
+    return [sys.executable, "-I", "-m", "agentdeck.engine.runner", str(orders)]
 
 
 def _tools_argv(world: World, name: str) -> tuple[str, ...]:

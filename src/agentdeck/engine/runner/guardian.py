@@ -22,9 +22,9 @@ from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import sign_lock
 from agentdeck.system.machine import scope
+from agentdeck.system.machine.stopsignals import STOP_SIGNALS
 from agentdeck.system.machine.tree import Tree, adopt_orphans, has_children, reap, signal_all, signal_me_after_parent
 from agentdeck.system.state.store import Store
-from agentdeck.system.terminal.pty import STOP_SIGNALS
 
 KILLED = 128 + signal.SIGKILL
 """The exit code of a run whose runner or guardian was killed."""

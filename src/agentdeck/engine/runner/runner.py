@@ -1,6 +1,6 @@
 """The process in an agent's pane: starts the agent, watches it, records it, and says how it ended.
 
-    python -I -m agentdeck.engine.runner.runner ORDERS.json
+    python -I -m agentdeck.engine.runner ORDERS.json
 
 It imports only the standard library and what does the same, for it must start at once and stay small. While it lives it
 holds `runner.lock` in the agent's folder. If it is killed, its parent, the guardian, ends the agent's processes.
@@ -11,12 +11,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
@@ -40,13 +39,13 @@ from agentdeck.engine.runner.stopping import StopSequence, full, rest
 from agentdeck.engine.runner.transcript import TranscriptLog
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.errors import DeckError, ExitCode
-from agentdeck.system.files.files import from_json, inside, read_json, take_lock, write_atomic
+from agentdeck.system.files.files import from_json, inside, write_atomic
 from agentdeck.system.machine import scope
 from agentdeck.system.machine.tree import MARK, Tree
 from agentdeck.system.state.recording import Recorder
 from agentdeck.system.state.store import Store, usage_file
 from agentdeck.system.terminal import pane
-from agentdeck.system.terminal.pty import STOP_SIGNALS, PtyRelay
+from agentdeck.system.terminal.pty import PtyRelay
 
 if TYPE_CHECKING:
     from agentdeck.system.machine.callers import Callers
@@ -430,23 +429,11 @@ def _from_here(path: str, orders: Orders) -> Path:
     return Path(os.path.relpath(path, orders.folder))
 
 
-def main() -> int:
+def run(told: dict[str, Any], lock: int) -> int:
+    """Be the runner that holds `lock`, in the agent's folder and with STOP_SIGNALS blocked; return the exit code."""
     pane.move_in()
-    orders = Orders.from_json(read_json(Path(sys.argv[1])))
-    # Who sees the lock may tell us to stop, before we are ready to hear it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    # All that it writes is told from here, so that it goes on when the repository is moved meanwhile.
-    os.chdir(orders.folder)
-    try:
-        lock = take_lock(Path("runner.lock"), what=f"agent {orders.agent}")
-        scoped = _new_scope(orders)
-        if runner := fork_runner(lock):
-            return guard(orders, runner, lock, scoped)
-        return Runner(orders, scoped).run()
-    except DeckError as error:
-        sys.stderr.write(f"agentdeck: {error}\n")
-        return int(error.exit_code)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    orders = Orders.from_json(told)
+    scoped = _new_scope(orders)
+    if runner := fork_runner(lock):
+        return guard(orders, runner, lock, scoped)
+    return Runner(orders, scoped).run()

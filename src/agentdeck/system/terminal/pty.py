@@ -20,6 +20,7 @@ import tty
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from agentdeck.system.machine.stopsignals import STOP_SIGNALS
 from agentdeck.system.machine.tree import reap
 
 _CHUNK = 65536
@@ -37,7 +38,6 @@ _AS_NEW = (
 )
 """No alternate screen, pasting, mouse or keyboard mode; the cursor seen, and an empty screen."""
 _RESET = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD)
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 class PtyRelay:
