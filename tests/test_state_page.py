@@ -63,7 +63,7 @@ def test_every_file_of_a_deck_that_was_used_is_on_the_page(bench: Bench) -> None
     assert len(found) > 80
     assert unlisted(deck.store.folder, deck_patterns()) == []
     home = bench.home / ".local/state/agentdeck"
-    locks = [re.compile(r"(ports|redis|gateway/config)\.lock")]
+    locks = [re.compile(r"(ports|redis|decks|gateway/config)\.lock")]
     assert unlisted(home, [*patterns("The user"), *locks]) == []
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentdeck.engine.deck import Deck
 
 
 def main() -> int:
@@ -34,7 +38,7 @@ def _know_every_path() -> None:
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
 
 
-def _dashboard() -> int:
+def _dashboard(everywhere: bool) -> int:
     import gc
 
     # Nothing of what is loaded now becomes garbage; the dashboard lets it be collected again after its first paint.
@@ -42,10 +46,22 @@ def _dashboard() -> int:
     from agentdeck.engine.deck import Deck
 
     # Before Textual is loaded: outside of a repository a sentence is all that is wanted.
-    deck = Deck.find()
+    deck = _any_deck(Deck) if everywhere else Deck.find()
     from agentdeck.tui.app import run_dashboard
 
-    return run_dashboard(deck)
+    return run_dashboard(deck, everywhere=everywhere)
+
+
+def _any_deck(kind: type[Deck]) -> Deck:
+    """The deck of this repository; outside of one the first that is known."""
+    from agentdeck.errors import NotFoundError
+
+    try:
+        return kind.find()
+    except NotFoundError:
+        if not (known := kind.everywhere()):
+            raise
+        return known[0]
 
 
 if __name__ == "__main__":

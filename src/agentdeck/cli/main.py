@@ -19,8 +19,8 @@ from agentdeck.errors import DeckError, ExitCode, FileError, NotFoundError, Usag
 _GARBAGE = 50_000
 """Objects after which a verb looks for garbage. Loading its code makes many, none of which is any."""
 Verb = Callable[[Namespace, Output], ExitCode]
-Dashboard = Callable[[], int]
-"""The other face, for a command line without a verb; returns what to exit with."""
+Dashboard = Callable[[bool], int]
+"""The other face, for a command line without a verb, for one repository or for all; returns what to exit with."""
 
 
 def main(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
@@ -103,7 +103,7 @@ def _without_verb(args: Namespace, dashboard: Dashboard | None, out: Output) -> 
         )
     if args.no_color:
         os.environ["NO_COLOR"] = "1"
-    return ExitCode(dashboard())
+    return ExitCode(dashboard(args.all))
 
 
 def _check_verb(words: Sequence[str]) -> None:

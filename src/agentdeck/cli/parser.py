@@ -95,6 +95,7 @@ def build_parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--all", action="store_true", help="open the dashboard with all your repositories")
     _add_common(parser, top=True)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", prog="agentdeck")
     _add_run(verbs)
@@ -209,7 +210,8 @@ def _add_run(verbs: Any) -> None:
 
 
 def _add_reading(verbs: Any) -> None:
-    _verb(verbs, "ls", "list the agents of this repository")
+    ls = _verb(verbs, "ls", "list the agents of this repository")
+    ls.add_argument("--all", action="store_true", help="list the agents of all your repositories")
     show = _verb(verbs, "show", "show everything about one agent")
     _add_name(show)
     part = show.add_mutually_exclusive_group()

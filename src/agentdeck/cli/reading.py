@@ -27,6 +27,8 @@ _EVENTS_SHOWN = 8
 
 
 def ls(args: Namespace, out: Output) -> ExitCode:
+    if args.all:
+        return _ls_all(out)
     deck = open_deck(out, looks=True)
     views = deck.agents()
     marks = deck.radar.marks(views)
@@ -37,6 +39,24 @@ def ls(args: Namespace, out: Output) -> ExitCode:
         print_agents(out, views, marks)
     else:
         out.narrate('No agents here yet. Start one: agentdeck run "what to do"')
+    return ExitCode.OK
+
+
+def _ls_all(out: Output) -> ExitCode:
+    from agentdeck.engine.deck import Deck
+
+    found = [(deck, views) for deck in Deck.everywhere() if (views := deck.agents())]
+    if out.json:
+        decks = [{"root": str(deck.root), "agents": [agent_fields(view) for view in views]} for deck, views in found]
+        out.emit("decks", decks=decks)
+        return ExitCode.OK
+    for number, (deck, views) in enumerate(found):
+        if number:
+            out.line()
+        out.line(out.styled(plain(str(deck.root)), BOLD))
+        print_agents(out, views, {})
+    if not found:
+        out.narrate("You have no agents in any repository.")
     return ExitCode.OK
 
 

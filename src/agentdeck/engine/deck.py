@@ -16,7 +16,7 @@ from agentdeck.engine.api.current import Current
 from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import RefusedError
+from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.git.checkouts import main_folder
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import Store
@@ -209,6 +209,27 @@ class Deck:
 
         return DeckWatching(self._current)
 
+    # All of this user's
+
+    def remember(self) -> None:
+        """Let `everywhere` know this one."""
+        from agentdeck.system.state import decks
+
+        decks.remember(self.root)
+
+    @classmethod
+    def everywhere(cls) -> list[Deck]:
+        """The decks of all repositories in which this user has had agents, by their folders."""
+        from agentdeck.system.state import decks
+
+        found = list[Deck]()
+        for root in sorted(decks.known()):
+            with suppress(DeckError):
+                deck = cls.find(root)
+                if deck.is_used:
+                    found.append(deck)
+        return found
+
     # Looking
 
     @property
@@ -279,6 +300,7 @@ class Deck:
 
         world = self._current.trusted()
         self.store.open()
+        self.remember()
         folder = self.folder if request.folder is None else request.folder
         parent = request.parent or delegating.caller(world)
         return starting.start(world, replace(request, folder=folder, parent=parent), note)

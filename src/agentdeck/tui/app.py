@@ -58,13 +58,14 @@ class DeckApp(App[None]):
     COMMANDS: ClassVar = App.COMMANDS | {DeckCommands}
     CSS_PATH: ClassVar = list[str | PurePath](style_sheets())
 
-    def __init__(self, deck: Deck) -> None:
+    def __init__(self, deck: Deck, *, everywhere: bool = False) -> None:
+        """With `everywhere`, all of this user's repositories are shown first."""
         no_colour = os.environ.get("NO_COLOR")
         super().__init__()
         if no_colour is not None:
             # Textual takes it away; the programs that are started from here shall see it.
             os.environ["NO_COLOR"] = no_colour
-        self.deck = deck
+        self.deck, self._everywhere = deck, everywhere
         self.actions = Actions(self)
         self.feed = Feed(deck, self._take)
         self.crashed = ""
@@ -127,9 +128,13 @@ class DeckApp(App[None]):
             gc.freeze()
             gc.enable()
         self.feed.start()
+        if self._everywhere:
+            self.deck_screen.action_all_decks()
         self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
 
     def _load_preferences(self) -> None:
+        if self.deck.is_used:
+            self.deck.remember()
         preferences = load(self.deck)
         self.call_from_thread(self._prefer, preferences)
         if not preferences.problem:
@@ -308,9 +313,9 @@ class DeckApp(App[None]):
         self._close_messages_no_wait()
 
 
-def run_dashboard(deck: Deck) -> int:
+def run_dashboard(deck: Deck, *, everywhere: bool = False) -> int:
     """Show the dashboard until a person leaves it; return what to exit with."""
-    app = DeckApp(deck)
+    app = DeckApp(deck, everywhere=everywhere)
     app.run()
     if app.crashed:
         say(f"agentdeck: {app.crashed}")

@@ -20,6 +20,7 @@ from agentdeck.engine.views.review import Match
 from agentdeck.engine.views.terminal import PaneCapture
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.screens.conflict import ConflictScreen
+from agentdeck.tui.screens.decks import DecksScreen, There
 from agentdeck.tui.screens.grid import CellScreen
 from agentdeck.tui.screens.search import SearchScreen
 from tests.tui import test_snapshots
@@ -161,3 +162,14 @@ def test_the_search(shown: Callable[..., None], size: tuple[int, int], monkeypat
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     shown(size, pressing("ctrl+f", *"total", "enter", "down", "down"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_all_repositories(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (*_ASKING.rows, Row(agent("docs", State.WORKING, 60)))
+
+    def find(self: DecksScreen) -> list[There]:
+        return [There("/work/shop" if at < 2 else "/work/api", row, self.deck) for at, row in enumerate(rows)]
+
+    monkeypatch.setattr(DecksScreen, "find", find)
+    shown(size, pressing("D", "down"))

@@ -32,6 +32,11 @@ class ViewVerbs(AgentVerbs):
         first = row.name if row is not None else ""
         self.app.push_screen(GridScreen(self.deck, self.actions, lambda: self.snapshot, first))
 
+    def action_all_decks(self) -> None:
+        from agentdeck.tui.screens.decks import DecksScreen
+
+        self.app.push_screen(DecksScreen(self.deck, self.actions))
+
     def action_search_all(self) -> None:
         from agentdeck.tui.dialogs.dialogs import Ask
         from agentdeck.tui.screens.search import SearchScreen
