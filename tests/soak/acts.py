@@ -97,10 +97,12 @@ class Acts:
         """A removal that is taken back brings every token back to where it was, be it killed on the way or not."""
         if self._sandbox.agentdeck("stop", act.agent).code or (tree := self._sandbox.worktree(act.agent)) is None:
             return "refused"
-        before = self._finder.of_worktree(tree)
+        before, steps_before = self._finder.of_worktree(tree), len(self._steps())
         outcome = self._verb(act, "rm", "-y", act.agent)
         self._sandbox.agentdeck("ls")  # finishes a removal that was killed
-        steps = [step for step in self._steps() if step["text"] == f"removed {act.agent}" and not step["undone"]]
+        # Its removal may have been a landing's that went on at the same time.
+        later = self._steps()[steps_before:]
+        steps = [step for step in later if str(step["text"]).endswith(f"removed {act.agent}") and not step["undone"]]
         if act.agent in self._sandbox.agents() or not steps:
             return outcome
         undone = self._sandbox.agentdeck("undo", "--step", str(steps[-1]["number"]), kill_after=act.kill_after)
