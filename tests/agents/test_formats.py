@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,13 @@ CLIENTS = {
     "codex gpt-5.5": Client("responses", "gpt-5.5"),
     "codex gpt-6-sol": Client("responses", "gpt-6-sol", sees_pictures=False),
 }
+MORE_CLIENTS = {
+    # These send no picture to a model that they don't know.
+    "opencode": Client("chat", "gpt-4o", sees_pictures=False),
+    "qwen": Client("chat", "gpt-4o", sees_pictures=False),
+    "copilot": Client("chat", "gpt-5.5", sees_pictures=False),
+    "gemini": Client("gemini", "gemini-3.8-flash"),
+}
 
 
 def provider(name: str, url: str, form: str) -> str:
@@ -74,7 +81,23 @@ def quiet(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_task_goes_on_in_another_format_and_back(quiet: Bench, client: str, form: str) -> None:
-    what = CLIENTS[client]
+    finish(quiet, client, CLIENTS[client], form)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("client", MORE_CLIENTS)
+def test_so_it_does_with_more_clis(
+    quiet: Bench, more_programs: Path, client: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (more_programs / client).exists():
+        pytest.skip(f"npm could not install {client}")
+    monkeypatch.setenv("GEMINI_CLI_TRUST_WORKSPACE", "true")
+    monkeypatch.setenv("PATH", f"{more_programs}:{os.environ['PATH']}")
+    finish(quiet, client, MORE_CLIENTS[client], form)
+
+
+def finish(quiet: Bench, client: str, what: Client, form: str) -> None:
+    """Let the CLI do the task; its provider is down in two of the five steps, and a backup speaks `form`."""
     with (
         strict_model(what.own, "main", frozenset({1, 2})) as (main_api, main),
         strict_model(form, "spare") as (spare_api, spare),
@@ -84,7 +107,10 @@ def test_a_task_goes_on_in_another_format_and_back(quiet: Bench, client: str, fo
         quiet.own(provider("main", main_api.url, what.own) + provider("spare", spare_api.url, form) + RULES + tiers)
         deck = quiet.deck()
         profile = client.split(maxsplit=1)[0]
-        deck.start(StartRequest(task="Do it", profile=profile, name="fox", tier="work", mode=Mode.HEADLESS))
+        task = StartRequest(
+            task="Do it", profile=profile, name="fox", tier="work", mode=Mode.HEADLESS, permission="all"
+        )
+        deck.start(replace(task, permission="all", sure=True))
         view = deck.wait("fox")
         tree = view.worktree
         assert tree is not None

@@ -216,3 +216,26 @@ def test_an_agents_own_login_never_goes_to_a_provider_of_another_format(tmp_path
             assert "UNSET is not set" in play.records()[0].faults[0]
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("server", APIS)
+def test_gemini_cli_is_served_by_each_format(tmp_path: Path, server: Api, stream: bool) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, apis=[server.value]) as play:
+            root = f"http://127.0.0.1:{play.port}/{play.token}/v1beta/models/asked-model"
+            body = {"contents": [{"role": "user", "parts": [{"text": "Go."}]}]}
+            method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+            async with play.client.post(f"{root}:{method}", json=body) as answer:
+                assert answer.status == 200
+                lines = (await answer.read()).splitlines()
+            found = [json.loads(line.removeprefix(b"data: ")) for line in lines if line]
+            parts = [part for each in found for part in each["candidates"][0]["content"]["parts"]]
+            text = "".join(part["text"] for part in parts)
+            assert text == ("main-0 main-1 main-2 " if stream else "main-0 ")
+            assert found[-1]["candidates"][0]["finishReason"] == "STOP"
+            assert play.records()[0].asked == "asked-model"
+            async with play.client.post(f"{root}:countTokens", json=body) as answer:
+                assert (await answer.json())["totalTokens"] > 0
+
+    asyncio.run(check())

@@ -17,7 +17,7 @@ from tests.support.fake_api import ApiHandler, FakeApi, fake_api
 
 PATCH = "*** Begin Patch\n*** Add File: patched.txt\n+patched\n*** End Patch\n"
 PICTURE = "picture.png"
-FOREIGN = ("`thinking` block", "could not be verified.")
+FOREIGN = ("`thinking` block", "could not be verified.", "not a valid thought_signature.")
 """Ends of refusals that are no mistake: a provider of the same format sealed it, and only this one can tell."""
 END = "All four steps are done."
 
@@ -176,6 +176,8 @@ def _messages_seen(body: dict[str, Any], model: Model) -> tuple[dict[str, Any], 
             )
             if block["type"] == "thinking":
                 _check(block["signature"] == model.seal, f"messages.{at}: Invalid `signature` in `thinking` block")
+            if block["type"] == "image":
+                _content_seen(model, "", image=True)
             if block["type"] == "tool_use":
                 open_calls.append(block["id"])
                 _check(isinstance(block["input"], dict), f"messages.{at}: input")
@@ -373,7 +375,8 @@ def _gemini_seen(body: dict[str, Any], model: Model) -> tuple[dict[str, Any], li
         if calls:
             seal = calls[0].get("thoughtSignature")
             good = seal in (model.seal, "skip_thought_signature_validator")
-            _check(good, f"contents.{at}: Function call is missing a thought_signature: {seal}")
+            _check(bool(seal), f"contents.{at}: Function call is missing a thought_signature")
+            _check(good, f"contents.{at}: not a valid thought_signature.")
         for part in parts:
             _content_seen(model, part.get("text", ""), image="inlineData" in part)
         for each in answered:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from agentdeck.core.formats import seals
 from agentdeck.core.providers.estimate import tokens
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
@@ -98,11 +99,13 @@ def _values_of(body: bytes, key: bytes) -> Iterator[int]:
 
 
 def without_thinking(request: dict[str, Any]) -> dict[str, Any]:
-    """The Messages or Responses request without the thinking of earlier turns.
+    """The request without the thinking of earlier turns.
 
     A turn that was only thinking goes whole. While tools are being used the API wants the turn's own thinking back, so
     there thinking is switched off for this one request.
     """
+    if "contents" in request:
+        return seals.unsealed(request)
     if isinstance(items := request.get("input"), list):
         return {**request, "input": [item for item in items if not _is_thinking(item)]}
     messages = []

@@ -164,7 +164,7 @@ class Relay:
         counts = provider.count_tokens and job.call.api in provider.apis
         if job.call.counts and not counts:
             return self._estimate(job)
-        if job.call.path.startswith("/models") and not _lists_models(job.call, provider):
+        if job.call.method != "POST" and not _lists_models(job.call, provider):
             return self._models(job)
         return None
 

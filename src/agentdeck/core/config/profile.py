@@ -229,8 +229,8 @@ class Transcript(_Section):
 class GatewayWiring(WiringBehaviour, _Section):
     """How the CLI is pointed at the gateway, by the means that it honours.
 
-    `{base_url}` is the agent's own address there, `{plain_url}` the same without its token, `{token}` the token, and
-    `{model}` the first model of the tier.
+    `{base_url}` is the agent's own address there, `{plain_url}` the same without its token, `{token}` the token,
+    `{model}` the first model of the tier, and `{files}` the folder of the profiles that come with AgentDeck.
     """
 
     api: Api

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from agentdeck.core.formats import reading
@@ -64,21 +65,23 @@ def stripped(api: Api, document: dict[str, Any]) -> dict[str, Any]:
             return document
         kept = [item for item in items if not is_marked(reading.text(reading.table(item).get("encrypted_content")))]
         return {**document, "input": kept}
-    if api is Api.GEMINI:
-        contents = [_unsealed(content) for content in document.get("contents") or []]
-        return {**document, "contents": contents}
-    return document
+    return unsealed(document, is_marked) if api is Api.GEMINI else document
 
 
-def _unsealed(content: Any) -> Any:
-    parts = reading.table(content).get("parts")
-    if not isinstance(parts, list):
-        return content
-    return {**content, "parts": [_unsealed_part(part) for part in parts]}
+def unsealed(document: dict[str, Any], foreign: Callable[[str], bool] = bool) -> dict[str, Any]:
+    """A Gemini request without the seals that are `foreign`."""
+
+    def content(given: Any) -> Any:
+        parts = reading.table(given).get("parts")
+        return (
+            {**given, "parts": [_unsealed_part(part, foreign) for part in parts]} if isinstance(parts, list) else given
+        )
+
+    return {**document, "contents": [content(each) for each in document.get("contents") or []]}
 
 
-def _unsealed_part(part: Any) -> Any:
-    if not is_marked(reading.text(reading.table(part).get("thoughtSignature"))):
+def _unsealed_part(part: Any, foreign: Callable[[str], bool]) -> Any:
+    if not foreign(reading.text(reading.table(part).get("thoughtSignature"))):
         return part
     rest = {key: value for key, value in part.items() if key != "thoughtSignature"}
     # Before a call the API wants some seal, or this word in place of one.

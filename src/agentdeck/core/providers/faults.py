@@ -109,6 +109,7 @@ _CALLERS_OBJECT = re.compile(r"response|conversation|file|item|cached|container|
 """What a caller names in a request, and a provider may not find."""
 _DAILY = re.compile(r"PerDay|limit: 0\b")
 _SIGNATURE = re.compile(r"invalid\W+signature\W+in\W+thinking\W+block", re.IGNORECASE)
+_THOUGHT_SIGNATURE = re.compile(r"thought.?signature", re.IGNORECASE)
 _ENCRYPTED = re.compile(r"encrypted content.*could not be (?:verified|decrypted)", re.IGNORECASE | re.DOTALL)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
 _TRY_AGAIN = re.compile(r"try again in ((?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)\s*)+)", re.IGNORECASE)
@@ -233,6 +234,8 @@ def _misses_model(status: int, codes: set[str], error: _Error) -> bool:
 def _is_signature(api: Api, error: _Error) -> bool:
     if api is Api.RESPONSES:
         return "invalid_encrypted_content" in error.code or _ENCRYPTED.search(error.message) is not None
+    if api is Api.GEMINI:
+        return _THOUGHT_SIGNATURE.search(error.message) is not None
     return api is Api.MESSAGES and _SIGNATURE.search(error.message) is not None
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SESSION = WINDOW = "agentdeck-gateway"
 """No deck's session is called so: theirs end in the deck's id."""
+_FILES = Path(__file__).parents[2] / "profiles"
 _GREETING = 20.0
 """Seconds that it may take until it listens."""
 _GOODBYE = 10.0
@@ -159,6 +160,7 @@ def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
         "{plain_url}": tokens.base_url(address.port, "", way.api),
         "{token}": token,
         "{model}": model,
+        "{files}": str(_FILES),
     }
     groups = [*way.argv, *(way.login_argv if login else ())]
     told = [group for group in groups if model or not any("{model}" in word for word in group)]
