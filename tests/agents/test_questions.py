@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agentdeck.core.agents.agent import Mode, State
-from agentdeck.core.agents.questions import Asks
+from agentdeck.core.question import Asks
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import RefusedError, UsageError

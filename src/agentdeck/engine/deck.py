@@ -23,9 +23,9 @@ from agentdeck.system.state.store import Store
 from agentdeck.system.terminal.tmux import Tmux
 
 if TYPE_CHECKING:
-    from agentdeck.core.agents.questions import Question
     from agentdeck.core.config.config import Config
     from agentdeck.core.config.tasks import TaskEntry
+    from agentdeck.core.question import Question
     from agentdeck.engine.api.audit import DeckAudit
     from agentdeck.engine.api.choices import DeckChoices
     from agentdeck.engine.api.configuration import DeckConfiguration

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import State, Status
 from agentdeck.core.agents.answers import model_answer, permission_answer
-from agentdeck.core.agents.questions import Asks, Question, permission, shown
+from agentdeck.core.agents.questions import permission, shown
+from agentdeck.core.question import Asks, Question
 
 SCREENS = Path(__file__).parents[2] / "fixtures" / "screens"
 WITH_OPTIONS = [

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import Fault, State
-from agentdeck.core.agents.questions import Option, Question
 from agentdeck.core.notices.notice import Notice, body_of, bundle, key_of, kind_of
 from agentdeck.core.notices.quiet import check_span, is_quiet, recent
+from agentdeck.core.question import Option, Question
 
 minutes = st.integers(0, 24 * 60 - 1)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import Fault, Result, State
-from agentdeck.core.agents.questions import Option, Question
+from agentdeck.core.question import Option, Question
 from agentdeck.core.reports.brief import Brief, next_steps, tried, why_needed
 from agentdeck.core.reports.digest import Digest, DigestLine
 

@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.questions import Asks, Option, Question
 from agentdeck.core.merging.conflicts import Hunk
+from agentdeck.core.question import Asks, Option, Question
 from agentdeck.engine.api.terminals import DeckTerminals
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.radar import Collision, CollisionPlace, LineOwner

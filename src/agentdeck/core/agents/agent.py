@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, PortsLease, WorktreeLease
-from agentdeck.core.agents.questions import Asks, Question
+from agentdeck.core.question import Asks, Question
 from agentdeck.errors import RefusedError, UsageError
 
 NAME_MAX = 40

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentdeck.core.agents.questions import Asks, Question
+from agentdeck.core.question import Asks, Question
 
 REFUSED = "The person refused this."
 

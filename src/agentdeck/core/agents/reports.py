@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentdeck.core.agents.agent import Fault, State
-from agentdeck.core.agents.questions import Question, from_agent, permission, subject_of
+from agentdeck.core.agents.questions import from_agent, permission, subject_of
+from agentdeck.core.question import Question
+from agentdeck.core.transcripts.reading import word
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,37 +83,39 @@ def read_report(payload: Mapping[str, Any], hook: str = "", at: float = 0.0) -> 
         messages = payload.get("input-messages")
         if isinstance(messages, list) and any(str(each).startswith(_TITLE) for each in messages):
             return Report()
-        return Report(State.DONE, session=_text(payload, "thread-id"))
+        return Report(State.DONE, session=word(payload.get("thread-id")))
     if isinstance(context := payload.get("context_window"), Mapping):
         size = context.get("context_window_size")
-        return Report(session=_text(payload, "session_id"), window=size if isinstance(size, int) else None)
+        return Report(session=word(payload.get("session_id")), window=size if isinstance(size, int) else None)
     if payload.get("type") == _PERSON:
         return _of_deck(payload, at)
     return _of_gateway(payload) if payload.get("type") == _GATEWAY else None
 
 
 def _of_gateway(payload: Mapping[str, Any]) -> Report:
-    reason, fault = _text(payload, "reason"), _text(payload, "fault")
+    reason, fault = word(payload.get("reason")), word(payload.get("fault"))
     if not reason or fault not in _REFUSALS:
         return Report(State.WORKING, by_gateway=True)
     return Report(State.LIMITED, reason, _REFUSALS[fault], by_gateway=True)
 
 
 def _of_deck(payload: Mapping[str, Any], at: float) -> Report:
-    key, text = _text(payload, "key"), _text(payload, "question")
+    key, text = word(payload.get("key")), word(payload.get("question"))
     if not text:
         return Report(State.WORKING, withdrawn=key)
     return Report(State.WAITING, text, questions=(from_agent(text, payload.get("choices"), key, at),))
 
 
 def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:
-    event, session = payload["hook_event_name"], _text(payload, "session_id")
+    event, session = payload["hook_event_name"], word(payload.get("session_id"))
     if payload.get("agent_id") and event not in ("PermissionRequest", "Notification"):
         # A sub-agent's turn is not its own.
-        found = _text(payload, "agent_id") if event in ("SubagentStart", "SubagentStop") else ""
+        found = word(payload.get("agent_id")) if event in ("SubagentStart", "SubagentStop") else ""
         return Report(session=session, subagent=found, ended=event == "SubagentStop")
     if event in _WORK:
-        ran = (_text(payload, "tool_name"), subject_of(payload.get("tool_input"))) if event == "PostToolUse" else None
+        ran = (
+            (word(payload.get("tool_name")), subject_of(payload.get("tool_input"))) if event == "PostToolUse" else None
+        )
         return Report(State.WORKING, session=session, begins=event == "UserPromptSubmit", finished=ran)
     if event == "PermissionRequest":
         questions = permission(payload, hook, at)
@@ -119,17 +123,17 @@ def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:
         given = given if isinstance(given, Mapping) else {}
         text = questions[0].text if questions else "asks a question"
         return Report(State.WAITING, text, session=session, questions=questions, given=given)
-    kind = _text(payload, "notification_type")
+    kind = word(payload.get("notification_type"))
     if kind in ("permission_prompt", "elicitation_dialog"):
-        return Report(State.WAITING, _text(payload, "message") or "asks for a permission", session=session)
+        return Report(State.WAITING, word(payload.get("message")) or "asks for a permission", session=session)
     ended = _end("Stop" if kind == "idle_prompt" else event, payload)
-    return replace(ended, session=session) if ended else Report(session=session, model=_text(payload, "model"))
+    return replace(ended, session=session) if ended else Report(session=session, model=word(payload.get("model")))
 
 
 def _end(event: str, payload: Mapping[str, Any]) -> Report | None:
     """How a turn ended; None where none did."""
     if event == "StopFailure":
-        error = _text(payload, "error")
+        error = word(payload.get("error"))
         state, fault = _FAULTS.get(error, (State.FAILED, Fault.CRASHED))
         return Report(state, error.replace("_", " ") or "failed", fault)
     if event == "Interrupt":
@@ -143,8 +147,3 @@ def _running(tasks: Any) -> str:
     found = [each for each in tasks if isinstance(each, Mapping)] if isinstance(tasks, list) else []
     count = sum(each.get("status") not in _OVER for each in found)
     return "" if not count else "1 task" if count == 1 else f"{count} tasks"
-
-
-def _text(payload: Mapping[str, Any], key: str) -> str:
-    value = payload.get(key)
-    return value if isinstance(value, str) else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentdeck.core.agents.agent import Fault, State
-from agentdeck.core.agents.questions import Question
+from agentdeck.core.question import Question
 from agentdeck.core.text.secrets import masked
 from agentdeck.core.text.text import cut, plain
 

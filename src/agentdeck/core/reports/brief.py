@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agentdeck.core.agents.agent import Fault, Result, State
-from agentdeck.core.agents.questions import Asks, Question
+from agentdeck.core.question import Asks, Question
 
 _CALL = re.compile(r"(?:\[[^\]]*\] )?(?P<tool>[A-Za-z_][\w.-]*): (?P<what>.+)")
 _SAID = frozenset({"you", "agent", "thinks", "answered", "error", "asks", "denied", "agentdeck", "sub-agent"})

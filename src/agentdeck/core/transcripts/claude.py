@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentdeck.core.providers.token_usage import Usage
+from agentdeck.core.question import Option, Question
 from agentdeck.core.transcripts.reading import arguments_of, count, mapping, mappings, parse, text_in, time_of
-from agentdeck.core.transcripts.records import Kind, Option, Question, Record
+from agentdeck.core.transcripts.records import Kind, Record
 
 _LONG = 65536
 _BULKY = (b'"attachment":{', b'"type":"api-request', b'"type":"file-history')
@@ -200,11 +201,11 @@ def questions_in(given: object) -> tuple[Question, ...]:
     return tuple(
         Question(
             text_in(each.get("question")),
-            tuple(
+            options=tuple(
                 Option(text_in(own.get("label")), text_in(own.get("description")))
                 for own in mappings(each.get("options"))
             ),
-            many=bool(each.get("multiSelect")),
+            multiple=bool(each.get("multiSelect")),
         )
         for each in mappings(mapping(given).get("questions"))
     )

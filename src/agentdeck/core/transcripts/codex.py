@@ -13,7 +13,6 @@ from agentdeck.core.transcripts.records import Kind, Record
 _LONG = 262144
 _BULKY = (b'"type":"compacted"', b'"type":"world_state"')
 _REJECTED = re.compile(r"(?:rejected|denied|aborted) by (?:the )?user", re.IGNORECASE)
-_SANDBOX = re.compile(r"Read-only file system|Operation not permitted|sandbox.{0,40}denied", re.IGNORECASE)
 _PATCH_FILE = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
 _OUTPUT = re.compile(
     r"\A(?:Chunk ID|Wall time|Process|Original token count|Exit code)[\s\S]*?^(?:Output:\n|Output:\Z)", re.M
@@ -132,8 +131,7 @@ class CodexReader:
         if kind == "declined" or ((not text or len(text) < 300) and _REJECTED.search(text)):
             yield self._record(Kind.DENIED, at, text, call=call, tool=tool, arguments=arguments, ok=False, by="user")
             return
-        by = "sandbox" if _SANDBOX.search(text) else ""
-        yield self._record(Kind.RESULT, at, text, call=call, tool=tool, arguments=arguments, ok=ok, by=by)
+        yield self._record(Kind.RESULT, at, text, call=call, tool=tool, arguments=arguments, ok=ok)
 
     def _tokens(self, info: Mapping[str, Any], at: float) -> Iterator[Record]:
         total, last = mapping(info.get("total_token_usage")), mapping(info.get("last_token_usage"))

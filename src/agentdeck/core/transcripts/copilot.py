@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentdeck.core.providers.token_usage import Usage
+from agentdeck.core.question import Question
 from agentdeck.core.transcripts.reading import arguments_of, count, mapping, parse, text_in, time_of
-from agentdeck.core.transcripts.records import Kind, Question, Record
+from agentdeck.core.transcripts.records import Kind, Record
 
 _DENIALS = {"denied": "rule", "rejected": "user"}
 

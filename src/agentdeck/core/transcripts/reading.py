@@ -59,6 +59,16 @@ def mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def items(value: object) -> list[Any]:
+    """A list; [] for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def word(value: object) -> str:
+    """A string; “” for anything else."""
+    return value if isinstance(value, str) else ""
+
+
 def mappings(value: object) -> list[Mapping[str, Any]]:
     """The objects in a list; [] for anything else."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agentdeck.core.providers.token_usage import Usage
+from agentdeck.core.question import Question
 
 
 class Kind(StrEnum):
@@ -42,22 +43,6 @@ class Kind(StrEnum):
     """A request took `usage`; the last record with a `key` counts."""
     COST = "cost"
     """The CLI's own reckoning of the session so far: `cost`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One choice of a question."""
-
-    label: str
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    text: str
-    options: tuple[Option, ...] = ()
-    many: bool = False
-    """Whether more than one option may be chosen."""
 
 
 @dataclass(frozen=True, slots=True)

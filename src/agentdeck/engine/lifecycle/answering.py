@@ -9,7 +9,8 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.answers import is_of_model, labels
 from agentdeck.core.agents.detect import detect
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.agents.questions import Asks, Question, shown
+from agentdeck.core.agents.questions import shown
+from agentdeck.core.question import Asks, Question
 from agentdeck.engine.lifecycle.keyboard import give_to_runner, send
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent

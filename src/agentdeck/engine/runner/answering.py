@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from agentdeck.core.agents.answers import is_of_model, labels, model_answer, permission_answer, person_answer
-from agentdeck.core.agents.questions import Question
+from agentdeck.core.question import Question
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.state.store import ASKING
 

@@ -15,9 +15,10 @@ from typing import Any
 from agentdeck.core.agents.agent import Fault, Mode, Result, State, Status
 from agentdeck.core.agents.detect import detect
 from agentdeck.core.agents.orders import Orders
-from agentdeck.core.agents.questions import Asks, Question, shown
+from agentdeck.core.agents.questions import shown
 from agentdeck.core.agents.reports import Report, read_report
 from agentdeck.core.agents.verdict import Verdict
+from agentdeck.core.question import Asks, Question
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.runner.old_limits import OldLimits
 from agentdeck.engine.runner.session_status import SessionStatus, Told

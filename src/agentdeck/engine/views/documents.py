@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.errors import DeckError
 
 if TYPE_CHECKING:
-    from agentdeck.core.agents.questions import Question
+    from agentdeck.core.question import Question
     from agentdeck.engine.views import AgentView
     from agentdeck.engine.views.history import Stale, Step
     from agentdeck.engine.views.landings import Landing

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.transcripts.reading import items
 from agentdeck.system.files.files import from_json
 
 
@@ -71,7 +72,7 @@ def allows_edits(files: str, variables: Mapping[str, str], root: Path) -> bool:
     home = _home(variables, "CLAUDE_CONFIG_DIR", ".claude")
     places = (home / "settings.json", root / ".claude/settings.json", root / ".claude/settings.local.json")
     told = [_permissions(place) for place in places]
-    allowed = [str(rule).split("(")[0] for each in told for rule in _list(each.get("allow"))]
+    allowed = [str(rule).split("(")[0] for each in told for rule in items(each.get("allow"))]
     modes = {each.get("defaultMode") for each in told}
     return bool(modes & {"acceptEdits", "bypassPermissions"}) or bool({"Edit", "Write"} & set(allowed))
 
@@ -89,10 +90,6 @@ def status_line(files: str, variables: Mapping[str, str], worktree: Path) -> dic
 def _permissions(path: Path) -> dict[str, Any]:
     found = _read_json(path).get("permissions")
     return found if isinstance(found, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _read_json(path: Path) -> dict[str, Any]:

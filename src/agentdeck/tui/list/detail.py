@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from agentdeck.core.agents.questions import Question
+from agentdeck.core.question import Question
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.tui.list.asks import Asks, AsksLine

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
-from agentdeck.core.agents.questions import Asks, Question
+from agentdeck.core.question import Asks, Question
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck

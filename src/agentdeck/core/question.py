@@ -1,0 +1,120 @@
+"""A question to a person and its options, wherever it was found. Standard library only: the runner uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_YES = re.compile(r"(?:yes|allow|approve|accept|proceed|trust|ok)\b", re.IGNORECASE)
+_NO = re.compile(r"(?:no|deny|reject|refuse|decline|cancel|don.t|exit|quit|back)\b", re.IGNORECASE)
+
+
+ASK_PERSON = "ask_person"
+"""The deck's own tool by which an agent asks a person."""
+
+
+class Asks(StrEnum):
+    """What kind of answer a question wants."""
+
+    PERMISSION = "permission"
+    """Whether a tool may be used: there is a yes and a no."""
+    CHOICE = "choice"
+    """One of several options."""
+    TEXT = "text"
+    """Words: the agent is at its prompt, and what is typed reaches it as a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    label: str
+    description: str = ""
+    suggestion: str = ""
+    """The rule, as JSON, that a permission hook adds to the allowed ones with this answer."""
+
+    @property
+    def is_yes(self) -> bool:
+        return _YES.match(self.label) is not None
+
+    @property
+    def is_no(self) -> bool:
+        return _NO.match(self.label) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    kind: Asks = Asks.CHOICE
+    options: tuple[Option, ...] = ()
+    tool: str = ""
+    """The tool that wants to run."""
+    subject: str = ""
+    """The command, the path or the address that it is about."""
+    detail: str = ""
+    """More of that, such as the new text of a file."""
+    hook: str = ""
+    """The hook that waits for the answer; empty: keys are pressed."""
+    multiple: bool = False
+    """Whether several options may be chosen."""
+    numbered: bool = True
+    """Whether the key of its number chooses an option; else the mark is moved there."""
+    marked: int = 0
+    """The number of the option that Enter takes, where a screen shows it."""
+    at: float = 0.0
+    """When it was asked, in seconds since the epoch."""
+
+    @property
+    def is_of_deck(self) -> bool:
+        """Whether the deck's own tool asks it: neither the CLI's screen nor its state knows of it."""
+        return self.tool == ASK_PERSON
+
+    @property
+    def yes(self) -> int | None:
+        """The number, from 1, of the first option that says yes; None where the question has no yes and no."""
+        return self._first(yes=True) if self._is_yes_or_no else None
+
+    @property
+    def no(self) -> int | None:
+        return self._first(yes=False) if self._is_yes_or_no else None
+
+    @property
+    def _is_yes_or_no(self) -> bool:
+        return self._first(yes=True) is not None and self._first(yes=False) is not None
+
+    def _first(self, *, yes: bool) -> int | None:
+        wanted = (number for number, each in enumerate(self.options, 1) if (each.is_yes if yes else each.is_no))
+        return next(wanted, None)
+
+    def only(self, pattern: str) -> int | None:
+        """The number of the one option whose label matches `pattern`; None where none or several do."""
+        found = [number for number, each in enumerate(self.options, 1) if pattern and re.search(pattern, each.label)]
+        return found[0] if len(found) == 1 else None
+
+    def is_same_as(self, other: Question) -> bool:
+        """Whether an answer to the one answers the other. A dialog on a screen is known by its options and what stands
+        above them: it is read again and again, and each reader calls it by another name."""
+        if self.hook != other.hook or (self.hook and self.at != other.at):
+            return False
+        if not (self.options or other.options):
+            return self.text == other.text
+        # A smaller screen shows less of what stands above, and breaks its lines elsewhere.
+        mine, theirs = (" ".join(each.subject.split()) for each in (self, other))
+        is_about_it = mine.endswith(theirs) or theirs.endswith(mine)
+        return is_about_it and (self.options, self.detail) == (other.options, other.detail)
+
+    def way_to(self, number: int) -> list[str]:
+        """The keys that move the mark to that option."""
+        return ["Down" if number > self.marked else "Up"] * abs(number - self.marked)
+
+    @property
+    def choices(self) -> str:
+        """The options in one line."""
+        return "  ".join(f"{number} {option.label}" for number, option in enumerate(self.options, 1))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Question:
+        """Raise TypeError, KeyError or ValueError where `data` is not a question."""
+        options = tuple(Option(**each) for each in data["options"])
+        return cls(**{**data, "kind": Asks(data["kind"]), "options": options})
