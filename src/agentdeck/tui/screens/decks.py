@@ -30,7 +30,7 @@ from agentdeck.tui.screens.inbox import Asked, question_of, said_of
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
-    from agentdeck.core.agents.questions import Question
+    from agentdeck.core.question import Question
 
 
 @dataclass(frozen=True, slots=True)
