@@ -23,6 +23,7 @@ from agentdeck.tui.screens.conflict import ConflictScreen
 from agentdeck.tui.screens.decks import DecksScreen, There
 from agentdeck.tui.screens.grid import CellScreen
 from agentdeck.tui.screens.search import SearchScreen
+from agentdeck.tui.screens.timeline import Course, TimelineScreen
 from tests.tui import test_snapshots
 from tests.tui.test_snapshots import NOW, agent
 
@@ -173,3 +174,25 @@ def test_all_repositories(shown: Callable[..., None], size: tuple[int, int], mon
 
     monkeypatch.setattr(DecksScreen, "find", find)
     shown(size, pressing("D", "down"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_timeline(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = NOW - 3000
+    courses = [
+        Course("docs", ((begin, NOW - 900, State.WORKING), (NOW - 900, NOW, State.DONE))),
+        Course(
+            "login-form",
+            (
+                (begin, NOW - 2000, State.WORKING),
+                (NOW - 2000, NOW - 1100, State.WAITING),
+                (NOW - 1100, NOW - 500, State.WORKING),
+                (NOW - 500, NOW, State.LANDED),
+            ),
+        ),
+        Course("migrate-db", ((NOW - 700, NOW - 400, State.LIMITED), (NOW - 400, NOW, State.FAILED))),
+    ]
+    monkeypatch.setattr(TimelineScreen, "find", lambda self: (int(NOW), courses))
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    shown(size, pressing("Y"))

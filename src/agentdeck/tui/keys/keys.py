@@ -164,6 +164,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "Search the logs and changes of all agents",
             "Search all logs and changes",
         ),
+        Key("view.timeline", "Y", "timeline", "timeline", "The last hour or day, by agent", "Show the timeline"),
         Key("view.decks", "D", "all_decks", "all repos", "All your repositories at once", "Show all repositories"),
         Key("view.grid", "g", "grid", "grid", "Up to nine live screens at once, each answerable", "Show the grid"),
     ),

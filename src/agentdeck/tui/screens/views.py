@@ -32,6 +32,11 @@ class ViewVerbs(AgentVerbs):
         first = row.name if row is not None else ""
         self.app.push_screen(GridScreen(self.deck, self.actions, lambda: self.snapshot, first))
 
+    def action_timeline(self) -> None:
+        from agentdeck.tui.screens.timeline import TimelineScreen
+
+        self.app.push_screen(TimelineScreen(self.deck, self.actions))
+
     def action_all_decks(self) -> None:
         from agentdeck.tui.screens.decks import DecksScreen
 
