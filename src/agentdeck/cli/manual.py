@@ -409,6 +409,20 @@ examples:
   agentdeck spend --by day --csv > spend.csv
 """
 
+LINT = """\
+Advice on what agents are told, by rules and without a model: a task without an
+outcome or a way to check it, lists of steps (worse for the tiers routine and
+local), roles, vague words, paths that are not there, several tasks in one, what
+contradicts the deck (git push, port 3000), secrets; in AGENTS.md and the like
+also folder trees and length. It never blocks; --strict exits with 1 after a
+warning. Without words it reads AGENTS.md, CLAUDE.md and GEMINI.md.
+
+examples:
+  agentdeck lint "Fix the login form"
+  agentdeck lint tasks.toml
+  agentdeck lint --strict AGENTS.md
+"""
+
 AUDIT = """\
 The record of landings: commit, agent, the models that served it (also after a
 failover), task, gate and its result, who approved it and how, overrides, cost.

@@ -41,6 +41,7 @@ MODULES = {
     "gateway": "gateway",
     "models": "gateway",
     "spend": "gateway",
+    "lint": "lint",
     "audit": "audit",
     "digest": "digest",
     "notify": "digest",
@@ -364,6 +365,13 @@ def _add_serving(verbs: Any) -> None:
     spend.add_argument("--by", choices=groups, default="agent", help="group by this (default: agent)")
     spend.add_argument("--since", metavar="TIME", help="only requests after TIME: 7d, 2026-01-31")
     spend.add_argument("--csv", action="store_true", help="print comma-separated values")
+    lint = _verb(verbs, "lint", "give advice on a task, or on AGENTS.md and CLAUDE.md")
+    lint.add_argument("words", nargs="*", default=[], metavar="TASK|FILE", help="a task, or files with tasks or rules")
+    lint.set_defaults(rest="words")
+    lint.add_argument(
+        "--tier", metavar="TIER", default="", help="the tier that will work on it"
+    ).completer = completers.tiers
+    lint.add_argument("--strict", action="store_true", help="exit with 1 after a warning, for a pre-commit hook")
     audit = _verb(verbs, "audit", "print which models made what landed, and who approved it")
     audit.add_argument("--since", metavar="TIME", help="only landings after TIME: 30d, 2026-01-31")
     form = audit.add_mutually_exclusive_group()

@@ -20,6 +20,7 @@ from textual.worker import Worker, WorkerState
 
 from agentdeck.core.agents.agent import check_name
 from agentdeck.core.agents.permission import Level
+from agentdeck.core.prompts.lint import lint
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
@@ -38,6 +39,7 @@ _PLACEHOLDER = "The agent's task, one or more lines; ctrl+e opens your editor. #
 _COMMAND_PLACEHOLDER = "The command to run as the agent, such as: npm test -- --watch"
 _ISSUE = re.compile(r"#\d+|https?://\S+/issues/\d+\S*")
 _MOST_COPIES = 9
+_ADVICE_MAX = 2
 
 Option = tuple[Content, str]
 """What is shown and what it stands for."""
@@ -115,6 +117,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         with VerticalScroll(classes="dialog form", can_focus=False):
             yield Label("New agent", classes="question")
             yield TextArea(draft.task, id="task", tab_behavior="focus", placeholder=_PLACEHOLDER, compact=True)
+            yield Label("", id="advice", markup=False)
             yield from self._picker("Profile", "profile")
             yield from self._picker("Base", "base")
             yield Input(draft.base or "", placeholder="branch, tag or commit", id="other-base")
@@ -144,7 +147,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             yield Select[str]([("…", LOADING)], value=LOADING, allow_blank=False, id=name, compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#other-base").display = False
+        self.query_one("#other-base").display = self.query_one("#advice").display = False
         self.query_one("#task").focus()
         self.run_worker(self._load, thread=True, exit_on_error=False, name="choices")
 
@@ -302,6 +305,15 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             if lend(self.app, [*editor(), str(path)]):
                 self.complain(f"{editor()[0]} failed; set EDITOR to your editor.")
             return path.read_text("utf-8", "replace").rstrip("\n")
+
+    @on(TextArea.Changed, "#task")
+    def _advise(self, event: TextArea.Changed) -> None:
+        """Advice on the task, which keeps nobody from starting it."""
+        found = lint(event.text_area.text, is_task=True) if event.text_area.text.strip() else []
+        told = [advice.text for advice in found if advice.level == "warn"][:_ADVICE_MAX]
+        label = self.query_one("#advice", Label)
+        label.update("\n".join(f"Advice: {plain(text)}" for text in told))
+        label.display = bool(told)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
