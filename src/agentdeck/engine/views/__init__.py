@@ -13,7 +13,7 @@ from agentdeck.engine.worktrees.heads import recorded_head
 from agentdeck.engine.worktrees.identity import trouble
 from agentdeck.errors import DeckError, ExitCode, StoreError
 from agentdeck.system.git.heads import Head
-from agentdeck.system.state.messages import Message, Stage
+from agentdeck.system.state.messages import Message
 from agentdeck.system.state.store import Store
 
 
@@ -76,7 +76,7 @@ class AgentView:
     @property
     def messages_text(self) -> str:
         """How many messages have not reached it, as a part of a sentence; empty for none."""
-        unsure = sum(each.stage is Stage.UNSURE for each in self.messages)
+        unsure = sum(each.is_unsure for each in self.messages)
         waiting = len(self.messages) - unsure
         parts = [
             f"{waiting} message{'s wait' if waiting > 1 else ' waits'}" if waiting else "",

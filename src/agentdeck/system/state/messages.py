@@ -39,6 +39,11 @@ class Message:
     """When it was sent, in seconds since the epoch."""
     stage: Stage
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether it was typed, and may not have arrived."""
+        return self.stage is Stage.UNSURE
+
 
 class MessageQueue:
     """Every step is the renaming of one file, so that a crash leaves each message in one stage."""

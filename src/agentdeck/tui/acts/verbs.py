@@ -202,7 +202,9 @@ class AgentVerbs(Screen[None]):
             self.action_broadcast()
             return
         row = self._row()
-        if row is not None and _runs(row):
+        if row is not None and row.view.messages and _runs(row):
+            self._ask_beside_messages(row)
+        elif row is not None and _runs(row):
             self._ask_and_send(f"To {row.name}", [row.name])
         elif row is not None and row.state is State.STARTING:
             self.tell(f"{row.name} is still starting; wait a moment.", warn=True)
@@ -229,6 +231,43 @@ class AgentVerbs(Screen[None]):
                     self.actions.do(f"typing to {name}", lambda _, name=name: self._send(name, text), name)  # type: ignore[misc]
 
         self.app.push_screen(Ask(question, hint="a message; Enter sends it"), answer)
+
+    def _ask_beside_messages(self, row: Row) -> None:
+        """Ask for a message to an agent for which some wait already; with an empty one, for what to do with those."""
+        name, told = row.name, row.view.messages_text
+
+        def answer(text: str | None) -> None:
+            if text and text.strip():
+                self.actions.do(f"typing to {name}", lambda _: self._send(name, text), name)
+            elif text is not None:
+                self._choose_message(row)
+
+        self.app.push_screen(Ask(f"To {name} · {told}", hint="a message; empty: list them", may_be_empty=True), answer)
+
+    def _choose_message(self, row: Row) -> None:
+        name, options = row.name, []
+        known = {each.key: each for each in row.view.messages}
+        for each in known.values():
+            if each.is_unsure:
+                options += [(f"Send again: {each.text}", f"again {each.key}"), (f"Forget: {each.text}", each.key)]
+            else:
+                options.append((f"Take back: {each.text}", each.key))
+
+        def chosen(word: str | None) -> None:
+            if word is None:
+                return
+            message, again = known[word.removeprefix("again ")], word.startswith("again ")
+            act = self.deck.messages.send_again if again else self.deck.messages.take_back
+            said = f"{'Waits again' if again else 'Taken back'}: {message.text}"
+
+            def work(note: Note) -> str:
+                act(name, message)
+                return said
+
+            self.actions.do(f"changing what {name} is told", work, name)
+
+        text = f"{name} gets them one by one, when it is idle."
+        self.app.push_screen(Choose(f"Messages to {name}", text, options), chosen)
 
     def _send(self, name: str, text: str) -> str:
         return "" if self.deck.send(name, text) else f"{name} is busy: the message waits until it is idle."
