@@ -29,6 +29,7 @@ FAULTS = (
     "hang mid-stream",
     "reset mid-stream",
     "EOF mid-stream",
+    "EOF behind a block",
     "error event first",
     "error event mid-stream",
     "slow drip",
@@ -73,6 +74,7 @@ class _FaultyHandler(ApiHandler):
         chunks = {
             "error event first": [error_event(self._api)],
             "malformed SSE": [b"data: {broken\n\n", b"<html>\n\n"],
+            "EOF behind a block": good[: cut + 1],
             "error event mid-stream": [*good[:cut], error_event(self._api)],
         }.get(self.fault, good[:cut] if self.fault.endswith(" mid-stream") else good)
         for chunk in chunks:

@@ -14,6 +14,7 @@ from agentdeck.core.agents.failover import (
     Decision,
     Policy,
     Progress,
+    after_break,
     after_fault,
     may_go_back,
     next_by_hand,
@@ -183,3 +184,18 @@ def test_every_profile_can_take_over_and_its_words_arrive_whole(name: str, mode:
         assert "{settings}" not in " ".join(argv)
         if resumes and entry.resume and session:
             assert session in argv or any(session in word for word in argv)
+
+
+@given(st.integers(0, 6), st.integers(0, 25))
+def test_after_a_break_it_goes_on_at_once_and_not_for_ever(tries: int, attempts: int) -> None:
+    progress = Progress("claude", tries={"claude": tries} if tries else {}, attempts=attempts)
+    policy = Policy(attempts=20)
+    for number in range(30):
+        found = after_break(progress, policy, 100.0)
+        if found is None:
+            assert number <= 3
+            return
+        decision, progress = found
+        assert (decision.act, decision.profile, decision.at) == (Act.AGAIN, "claude", 100.0)
+        assert "claude" not in progress.until
+    raise AssertionError("it goes on for ever")

@@ -16,6 +16,10 @@ from agentdeck.core.resets import clock
 PROVIDERS_FAULTS = frozenset({Fault.LIMITED, Fault.PROVIDER, Fault.AUTH})
 
 
+_AT_ONCE = 3
+"""How often in a row a profile goes on at once after an answer that broke off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How patient the failover is. Lengths of time are in seconds."""
@@ -33,6 +37,8 @@ class Policy:
     """When the first profile is taken back: `turn`, between two turns; `start`, at a start; `never`."""
     settle: float = 3.0
     """How long a limit has to be on the screen of a program that still runs."""
+    broken_only: bool = False
+    """Whether nothing is done but to go on after a broken stream: no other profile was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,16 @@ def after_fault(
         return _go(progress, first, max(until.get(first, 0.0), now), why, now)
     end = "that is too long to wait" if first else "no other profile is left"
     return Decision(Act.END, why=f"{why}; {end}"), progress
+
+
+def after_break(progress: Progress, policy: Policy, now: float) -> tuple[Decision, Progress] | None:
+    """What follows on an answer that broke off, where whatever is asked next is asked of another provider; None after
+    too many of them in a row."""
+    current = progress.profile
+    count = progress.tries.get(current, 0) + 1
+    if count > _AT_ONCE or progress.attempts >= policy.attempts:
+        return None
+    return _go(replace(progress, tries={**progress.tries, current: count}), current, now, "its answer broke off", now)
 
 
 def _go(progress: Progress, profile: str, at: float, why: str, now: float) -> tuple[Decision, Progress]:

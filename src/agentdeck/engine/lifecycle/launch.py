@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.agent import Agent, Mode
 from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
@@ -143,6 +143,7 @@ def _orders_of_profile(
         profile=choice.profile,
         primary=agent.profile,
         go_on=profile.go_on,
+        policy=replace(orders.policy, broken_only=not choice.chain),
         chain=tuple(
             entry_of(world.profiles[name], agent.mode, folder, each.argv, wired=each.wired, settings=each.settings)
             for name, each in wirings.items()
@@ -151,7 +152,10 @@ def _orders_of_profile(
 
 
 def _wirings(world: World, agent: Agent, choice: _ProfileChoice, wiring: Wiring) -> Mapping[str, Wiring]:
-    """How each profile of the chain is pointed at its providers; one that the tier can't serve has its own login."""
+    """How each profile of the chain is pointed at its providers; one that the tier can't serve has its own login. An
+    agent behind the gateway is a chain of its own: it goes on after an answer that broke off."""
+    if not choice.chain and wiring.wired and agent.mode is Mode.HEADLESS:
+        return {choice.profile: wiring}
     wirings = {}
     for name in choice.chain:
         try:

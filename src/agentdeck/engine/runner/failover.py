@@ -12,7 +12,15 @@ from typing import Any
 from agentdeck.core.agents.agent import Fault, Mode, State, Status
 from agentdeck.core.agents.detect import around, fault_shown
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.agents.failover import PROVIDERS_FAULTS, Act, Decision, Progress, after_fault, may_go_back
+from agentdeck.core.agents.failover import (
+    PROVIDERS_FAULTS,
+    Act,
+    Decision,
+    Progress,
+    after_break,
+    after_fault,
+    may_go_back,
+)
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.resets import clock, reset_time
 from agentdeck.engine.profiles.handing import Job, Start, handed_over, progress_of, save_progress, start_of
@@ -94,8 +102,9 @@ class FailoverControl:
 
     # When the program has ended
 
-    def after(self, final: Status, output: str, orders: Orders) -> ProfileMove | None:
-        """What follows on the end of the program; None: nothing, the run has ended."""
+    def after(self, final: Status, output: str, orders: Orders, *, refused: bool = False) -> ProfileMove | None:
+        """What follows on the end of the program; None: nothing, the run has ended. `refused`: the gateway had no
+        provider left for it."""
         if final.state is State.STOPPED or final.fault is Fault.TIMED_OUT:
             return None
         if self.wanted is not None:
@@ -109,9 +118,27 @@ class FailoverControl:
             return ProfileMove(name, time.time(), "its session could not be resumed")
         if final.fault not in _ITS_FAULTS or (orders.mode is Mode.INTERACTIVE and final.exit_code == 0):
             return None  # in its own screen a program ends with 0 when a person closes it
+        # The gateway has seen which provider broke off, and sends what comes next to another one.
+        served = orders.wired and not refused and final.fault is Fault.PROVIDER
+        again = self._go_on(final.fault) if served else None
+        if again is not None or self._orders.policy.broken_only:
+            return again
         return self._decide(final.fault, self._words(output, orders), final.reason)
 
+    def _go_on(self, fault: Fault) -> ProfileMove | None:
+        """To go on at once from the session; None where there is none, or that was done too often."""
+        if not self.progress.sessions.get(self.progress.profile):
+            return None
+        found = after_break(self.progress, self._orders.policy, time.time())
+        if found is None:
+            return None
+        decision, progress = found
+        self._save(progress)
+        return ProfileMove(decision.profile, decision.at, decision.why, fault)
+
     def _had_no_session(self, final: Status) -> bool:
+        if self._orders.policy.broken_only:
+            return False
         soon = time.monotonic() - self._launched < _AT_ONCE
         return self._resumed and soon and final.state is State.FAILED and final.fault is Fault.CRASHED
 

@@ -145,13 +145,18 @@ class Runner:
         """Run the agent, with one profile after the other where providers fail; return how the last one ended."""
         self.watch.status = replace(self.watch.status, reason="")
         final = self._launch()
-        while self.failover is not None and (move := self.failover.after(final, self.recorder.tail, self.orders)):
+        while (move := self._move_after(final)) is not None:
             if (stopped := self._rest(move)) is not None:
                 return stopped
             final = self._launch()
         if self.failover is not None and self.failover.ended:
             return replace(final, reason=self.failover.ended)
         return final
+
+    def _move_after(self, final: Status) -> ProfileMove | None:
+        if self.failover is None:
+            return None
+        return self.failover.after(final, self.recorder.tail, self.orders, refused=self.watch.refusal is not None)
 
     def _launch(self) -> Status:
         """Run the agent's program to its end, and that of all that it started."""
