@@ -98,3 +98,23 @@ def test_the_keys_go_to_what_is_seen_of_a_tab(bench: Bench) -> None:
         assert not on.screen.query_one(Detail).has_keys()
 
     drive(bench.deck(), script)
+
+
+def test_an_opened_commit_says_who_wrote_it_and_all_of_its_message(bench: Bench) -> None:
+    view = begin(bench, "fix")
+    assert view.worktree is not None
+    bench.write("one.txt", "1\n", cwd=view.worktree)
+    text = "The subject\n\nA body \x1b]0;evil\x07 of two\nlines.\n\nAgentdeck-Agent: fix\nRefs: #12"
+    bench.git("add", "-A", cwd=view.worktree)
+    bench.git("commit", "-qm", text, "--author", "Ada <ada@example.org>", cwd=view.worktree)
+    commit, parent = bench.git("rev-parse", "HEAD", "HEAD^", cwd=view.worktree).split()
+
+    async def script(on: Pilot[CommitsPane]) -> None:
+        on.pane.show(view)
+        await on.sees("The subject")
+        on.pane.listed.focus()
+        await on.press("enter")
+        await on.sees(f"commit {commit}", "author    Ada <ada@example.org>", "committer Test", parent[:12])
+        await on.sees("    A body ␛]0;evil␇ of two", "    lines.", "    Refs: #12", "1 + 1")
+
+    on_pane(CommitsPane, bench, script, (110, 30))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Agent
     from agentdeck.core.merging.patch import FilePatch, PatchLine
     from agentdeck.engine.views.history import Step
-    from agentdeck.engine.views.review import Comment, Commit, Diff, GitFacts, Match, Scope
+    from agentdeck.engine.views.review import Comment, Commit, CommitHead, Diff, GitFacts, Match, Scope
 
 
 class DeckReview:
@@ -53,6 +53,12 @@ class DeckReview:
         from agentdeck.engine.review.diffs import read_commit
 
         return read_commit(self._current.world, id, whole)
+
+    def commit_head(self, id: str) -> CommitHead:
+        """Who wrote and who committed it, its parents, its message and its trailers."""
+        from agentdeck.system.git.history import head
+
+        return head(self._current.world.repo, id)
 
     def against(self, view: AgentView) -> str:
         """What the agent's work is compared with, in words."""

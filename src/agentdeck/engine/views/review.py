@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agentdeck.core.merging.patch import FilePatch
-from agentdeck.system.git.history import Commit
+from agentdeck.system.git.history import Commit, CommitHead
 
-__all__ = ["Comment", "Commit", "Diff", "GitFacts", "Match", "Scope"]
+__all__ = ["Comment", "Commit", "CommitHead", "Diff", "GitFacts", "Match", "Scope"]
 
 
 class Scope(StrEnum):

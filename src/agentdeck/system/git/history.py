@@ -22,6 +22,37 @@ class Commit:
     is_merge: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class CommitHead:
+    """All that a commit says beside its changes."""
+
+    id: str
+    author: str
+    authored: float
+    """Seconds since the epoch."""
+    committer: str
+    committed: float
+    parents: tuple[str, ...]
+    message: str
+    """Its subject and body, without the trailers."""
+    trailers: tuple[str, ...]
+
+
+def head(repo: Repository, commit: str) -> CommitHead:
+    form = "--format=%H%x1f%an <%ae>%x1f%at%x1f%cn <%ce>%x1f%ct%x1f%P%x1f%(trailers:only,unfold)%x1f%B"
+    fields = repo.git("log", "--no-show-signature", "-1", form, commit, "--").split("\x1f", 7)
+    id_, author, authored, committer, committed, parents, trailers, message = fields
+    told = [line for line in trailers.splitlines() if line.strip()]
+    rest = message.rstrip()
+    if told:
+        # The trailers are the last paragraph; what git joined into one line may be several there.
+        paragraphs = re.split(r"\n\s*\n", rest)
+        rest = "\n\n".join(paragraphs[:-1]) if len(paragraphs) > 1 else rest
+    return CommitHead(
+        id_, author, float(authored), committer, float(committed), tuple(parents.split()), rest, tuple(told)
+    )
+
+
 def commits(repo: Repository, base: str, tip: str, most: int = 1000) -> list[Commit]:
     """Those that `tip` has and `base` has not, newest first, `most` at most."""
     form = "--format=%x1e%H%x1f%at%x1f%P%x1f%an%x1f%s"

@@ -11,13 +11,17 @@ from textual import on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
 
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import cut, pad, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
-from agentdeck.engine.views.review import Commit, Diff
+from agentdeck.engine.views.review import Commit, CommitHead, Diff
 from agentdeck.tui.keys.keys import BACK, bound
+from agentdeck.tui.look.styled import clean
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
@@ -45,10 +49,12 @@ class CommitsPane(AgentPane):
 
     def parts(self) -> ComposeResult:
         yield TextRows()
+        with VerticalScroll(id="commit", can_focus=False):
+            yield Static(id="commit-head", markup=False)
         yield DiffView()
 
     def on_mount(self) -> None:
-        self.query_one(DiffView).display = False
+        self.query_one(DiffView).display = self.query_one("#commit").display = False
         super().on_mount()
 
     @property
@@ -105,17 +111,19 @@ class CommitsPane(AgentPane):
     async def _show(self, commit: Commit) -> None:
         try:
             diff = await asyncio.to_thread(self.deck.review.commit, commit.id, self._whole)
+            head = await asyncio.to_thread(self.deck.review.commit_head, commit.id)
         except Exception as error:  # noqa: BLE001 - the commit may be gone, the dashboard lives on
             self.say(sentence(error))
             self._open = None
             return
         if self._open is not commit:
             return
+        self.query_one("#commit-head", Static).update(head_of(head))
         self._present(diff)
 
     def _present(self, diff: Diff) -> None:
         lines = self.query_one(DiffView)
-        lines.display = True
+        lines.display = self.query_one("#commit").display = True
         lines.put(diff)
         if not self.listed.display:
             return
@@ -131,7 +139,7 @@ class CommitsPane(AgentPane):
         self.listed.display = True
         if had_keys:
             self.listed.focus()
-        lines.display = False
+        lines.display = self.query_one("#commit").display = False
         lines.reset()
 
     def action_back(self) -> None:
@@ -140,6 +148,23 @@ class CommitsPane(AgentPane):
         self._close()
         if self.view is not None:
             self._tell(self.view)
+
+
+def head_of(head: CommitHead) -> Content:
+    """The commit's head: who, when, after what, and in which words."""
+    said = [Content.styled(f"commit {head.id}", "$text-accent")]
+    said.append(Content(f"author    {plain(head.author)}, {_when(head.authored)}"))
+    if (head.committer, head.committed) != (head.author, head.authored):
+        said.append(Content(f"committer {plain(head.committer)}, {_when(head.committed)}"))
+    if head.parents:
+        said.append(Content.styled(f"parents   {' '.join(each[:12] for each in head.parents)}", "$foreground 60%"))
+    said += [Content(""), *(Content(f"    {clean(line)}") for line in head.message.splitlines())]
+    said += [Content.styled(f"    {clean(line)}", "$foreground 60%") for line in head.trailers]
+    return Content("\n").join(said)
+
+
+def _when(at: float) -> str:
+    return time.strftime("%a %d %b %Y %H:%M", time.localtime(at))
 
 
 def rows_of(commits: Sequence[Commit], now: float, width: int) -> list[list[Piece]]:
