@@ -233,9 +233,10 @@ async def screens(repository: Path) -> None:
     async with Camera(repository, 120, 36) as camera:
         await camera.sees("waiting", "basket")
         camera.app.deck_screen.go_to("search-ranking")
-        await camera.press("d")
+        await camera.press("d", "z")
         await camera.sees("against main", "def score")
         camera.take("diff")
+        await camera.press("escape")
         await camera.press("t")
         await camera.press("t", "question_mark")
         camera.take("help")

@@ -60,7 +60,7 @@ def test_typing_to_an_agent_that_ended_offers_to_resume_it(bench: Bench) -> None
     stands(bench, "ended", State.DONE)
 
     async def script(on: Driver) -> None:
-        await on.state("ended", State.DONE)
+        await on.until(lambda: (row := on.screen.snapshot.row("ended")) is not None and not row.view.alive)
         await on.press("i")
         assert isinstance(on.app.screen, Ask)
         await on.sees("Resume ended")

@@ -11,6 +11,7 @@ from functools import cached_property
 from agentdeck.core.agents.agent import State
 from agentdeck.core.merging.radar import Mark, RadarReport
 from agentdeck.core.providers.serving import ProviderHealth
+from agentdeck.core.question import Question
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import GitFacts
 
@@ -71,6 +72,16 @@ class Row:
         if facts.loose:
             return Outcome.LOOSE
         return Outcome.READY if facts.ahead else Outcome.NOTHING
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is at its prompt and has asked nothing."""
+        return self.state is State.WAITING and self.view.status.is_idle
+
+    @property
+    def question(self) -> Question | None:
+        """What it asks a person now."""
+        return self.view.status.question if self.view.alive and not self.is_idle else None
 
     @property
     def is_lost(self) -> bool:

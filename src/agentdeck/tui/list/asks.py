@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from agentdeck.core.question import Asks as Kind
 from agentdeck.core.question import Question
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
@@ -60,7 +61,7 @@ class Asks(Widget):
             found.append(
                 [(f" {number}", "$text-accent bold"), (f" {plain(option.label)}", ""), (more, "$foreground 65%")]
             )
-        if question.yes or not question.options:
+        if question.yes or not (question.options or question.kind is Kind.TEXT):
             found += [self._key("agent.yes", "yes"), self._key("agent.no", "no")]
         found += [self._key("agent.type", "other" if question.options else "type"), self._key("deck.next", "next")]
         return found

@@ -45,6 +45,8 @@ class Layout:
 def _state(row: Row, now: float) -> list[Part]:
     if row.is_lost:
         return [("? lost", "lost")]
+    if row.is_idle:
+        return [("○ idle", "dim")]
     if row.state is State.DONE and row.outcome is Outcome.LOOSE:
         return [("◐ done", "loose")]
     if row.state is State.DONE and row.outcome is Outcome.NOTHING:
@@ -127,9 +129,9 @@ def _what(row: Row, now: float) -> list[Part]:
 def _does(row: Row) -> list[Part]:
     if row.is_lost or (row.facts is not None and row.facts.problem) or row.view.trouble:
         return [(_one_line(row.reason), "problem")]
-    if row.state is State.WAITING and row.view.alive and row.view.status.question is not None:
+    if row.state is State.WAITING and row.question is not None:
         return _asked(row)
-    if row.state is State.DONE:
+    if row.state is State.DONE or row.is_idle:
         return _done(row)
     if row.state is State.WORKING and row.view.tool is not None:
         return [(_one_line(row.view.tool.text), "")]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from textual.screen import Screen
 
 from agentdeck.core.agents.agent import State
-from agentdeck.tui.feed.snapshot import Row
+from agentdeck.tui.feed.snapshot import Outcome, Row
 from agentdeck.tui.keys.keymap import first_key
 from agentdeck.tui.keys.keys import BY_ACTION, BY_ID
 from agentdeck.tui.list.header import KeyHint
@@ -23,12 +23,12 @@ def hints_for(
     """`tab` is the one that the keys are in; “” where they are in the list."""
     actions = ["cancel"] if can_cancel else []
     actions += ["broadcast"] if marked else []
-    if row is not None and row.state is State.WAITING and row.view.alive:
+    if row is not None and row.state is State.WAITING and row.view.alive and not row.is_idle:
         question = row.view.status.question
         if question is None or question.yes or not question.options:
             actions += ["answer('yes')", "answer('no')"]
     if row is not None:
-        actions += ["land"] if row.state is State.DONE else []
+        actions += ["land"] if row.state is State.DONE or (row.is_idle and row.outcome is Outcome.READY) else []
         actions += ["fail_over"] if row.state is State.LIMITED else []
         if row.view.alive:
             actions += ["open", "type", "stop"]

@@ -67,8 +67,15 @@ class Heading:
 
 
 Line = Row | Heading
+
+
+def _stands(row: Row) -> State:
+    """One that is idle at its prompt is as good as done: nobody has to hurry."""
+    return State.DONE if row.is_idle else row.state
+
+
 _KEYS: dict[Order, Callable[[Row], tuple[Any, ...]]] = {
-    Order.URGENCY: lambda row: (URGENCY.index(row.state), row.view.since),
+    Order.URGENCY: lambda row: (URGENCY.index(_stands(row)), row.view.since),
     Order.NAME: lambda row: (row.name,),
     Order.NEWEST: lambda row: (-row.view.agent.created,),
     Order.CHANGED: lambda row: (-row.view.since,),
@@ -87,7 +94,7 @@ def arrange(
 ) -> list[Line]:
     """The lines of the list. Rows that are equal in the order asked for keep the one of their creation."""
     states = _ONLY[only] if only is not None else frozenset(State)
-    kept = sorted(filtered((row for row in rows if row.state in states), query), key=_KEYS[order])
+    kept = sorted(filtered((row for row in rows if _stands(row) in states), query), key=_KEYS[order])
     if grouping is Grouping.NONE:
         return list(kept)
     groups: dict[str, list[Row]] = {}

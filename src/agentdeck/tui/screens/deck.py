@@ -124,7 +124,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         row = self.selected_row()
         detail = self.query_one(Detail)
         detail.show(row.view if row else None)
-        detail.ask(row.view.status.question if row and row.view.alive else None, _more_questions(row))
+        detail.ask(row.question if row else None, _more_questions(row))
         detail.count(_counts_of(row))
         self._foot()
         if self.query_one("#filter").has_focus:
