@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agentdeck.core.agents.agent import Mode, State
+from agentdeck.core.agents.agent import Fault, Mode, State
+from agentdeck.core.reports.brief import next_steps
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import LandRequest
 from agentdeck.errors import ExitCode
@@ -33,6 +34,12 @@ def test_they_tell_what_landed_failed_and_waits(bench: Bench) -> None:
     assert "Last output:" in brief and "branch: agentdeck/asking, from main" in brief
     (told,) = objects(agentdeck("show", "--brief", "bad", "--json", cwd=bench.root).stdout)
     assert told["why"].startswith("gave up") and told["next_steps"][-1].startswith("agentdeck resume bad")
+    faults = ((State.FAILED, Fault.LIMITED), (State.FAILED, Fault.BUDGET), (State.DONE, Fault.NONE))
+    for step in {step for state, fault in faults for step in next_steps("bad", state, None, fault, alive=False)}:
+        verb = step.split()[1]
+        assert agentdeck(verb, "--help", cwd=bench.root).returncode == ExitCode.OK, step
+        if verb in ("diff", "logs", "spend"):
+            assert agentdeck(*step.split()[1:], cwd=bench.root).returncode == ExitCode.OK, step
     deck.resume("bad")
     eventually(lambda: deck.agent("bad").state is State.FAILED and deck.agent("bad").agent.runs == 2, timeout=40)
     assert "failed 2 times" in agentdeck("show", "--brief", "bad", cwd=bench.root).stdout
