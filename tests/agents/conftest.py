@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.agents.setups import QUIET, codex_config
 from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi, fake_api
 
@@ -24,12 +26,6 @@ MORE = {
     "copilot": "@github/copilot",
 }
 """What `make test-agents` runs as well; AGENTDECK_TEST_MORE_AGENTS is the folder to install them in."""
-QUIET = {
-    "DISABLE_AUTOUPDATER": "1",
-    "DISABLE_TELEMETRY": "1",
-    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-    "IS_SANDBOX": "1",  # Claude Code wants to know that it may run as root
-}
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +44,22 @@ def more_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             done = subprocess.run(argv, capture_output=True, text=True, check=False)
             if done.returncode:
                 (prefix / f"{name}.failed").write_text(done.stderr[-300:])
+        _install_aider(prefix)
     return prefix / "node_modules" / ".bin"
+
+
+def _install_aider(prefix: Path) -> None:
+    own, link, failed = prefix / "aider", prefix / "node_modules/.bin/aider", prefix / "aider.failed"
+    if link.exists() or failed.exists():
+        return
+    venv.create(own, with_pip=True)
+    argv = [str(own / "bin/python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", AIDER]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        failed.write_text(done.stderr[-300:])
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(own / "bin/aider")
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +80,9 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 EVERY = (*PACKAGES, *MORE, "aider")
+"""All CLIs that are run as they are sold."""
+AIDER = "aider-chat"
+"""What pip installs for it."""
 
 
 def programs_of(request: pytest.FixtureRequest, cli: str) -> Path:
@@ -90,13 +104,7 @@ def provider(
         variables = {"ANTHROPIC_BASE_URL": served.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
         for name, value in {**QUIET, **variables, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
             monkeypatch.setenv(name, value)
-        bench.write(
-            ".codex/config.toml",
-            f'model = "gpt-5-codex"\nmodel_provider = "x"\n{sandbox}\n'
-            f'[model_providers.x]\nname = "x"\nbase_url = "{served.url}/v1"\nwire_api = "responses"\n'
-            'env_key = "OPENAI_API_KEY"\nrequest_max_retries = 0\nstream_max_retries = 0\n',
-            cwd=bench.home,
-        )
+        bench.write(".codex/config.toml", codex_config(served.url, sandbox), cwd=bench.home)
         yield served
 
 

@@ -17,7 +17,8 @@ from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from agentdeck.system.gateway import tokens
-from tests.agents.conftest import PACKAGES, QUIET
+from tests.agents.conftest import PACKAGES
+from tests.agents.setups import QUIET
 from tests.support.decks import Bench, world_of
 from tests.support.fake_api import CONTENT, FILE, fake_api
 from tests.support.faulty_api import FAULTS, faulty_api

@@ -17,7 +17,7 @@ from agentdeck.core.agents.agent import Mode
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
-from tests.agents.conftest import QUIET
+from tests.agents.setups import QUIET
 from tests.support.decks import Bench, world_of
 from tests.support.strict_model import PICTURE, strict_model
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,8 @@ from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from tests.agents.answering import press_enter_until
-from tests.agents.conftest import MORE, QUIET
+from tests.agents.conftest import MORE
+from tests.agents.setups import set_up, setup_of
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.fake_api import CONTENT, FILE, FINISHED, FakeApi, fake_api
@@ -29,78 +29,15 @@ PATIENCE = 90.0
 """Seconds that a CLI may take for a turn; some start slowly for the first time in a new home."""
 
 
-@dataclass(frozen=True)
-class Setup:
-    """How a CLI is told of a provider, in a throw-away home."""
-
-    env: dict[str, str] = field(default_factory=dict)
-    files: dict[str, object] = field(default_factory=dict)
-
-
-def setup_of(cli: str, url: str) -> Setup:
-    chat = f"{url}/v1"
-    return {
-        "opencode": lambda: Setup(
-            {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_AUTOUPDATE": "1"},
-            {
-                ".config/opencode/opencode.json": {
-                    "provider": {
-                        "x": {
-                            "npm": "@ai-sdk/openai-compatible",
-                            "name": "x",
-                            "options": {"baseURL": chat, "apiKey": "dummy"},
-                            "models": {"m": {"name": "m"}},
-                        }
-                    },
-                    "model": "x/m",
-                    "small_model": "x/m",
-                    "autoupdate": False,
-                    "share": "disabled",
-                    "permission": {"bash": "ask"},
-                }
-            },
-        ),
-        "qwen": lambda: Setup(
-            {"OPENAI_BASE_URL": chat, "OPENAI_API_KEY": "dummy", "OPENAI_MODEL": "m"},
-            {
-                ".qwen/settings.json": {
-                    "usageStatisticsEnabled": False,
-                    "disableAutoUpdate": True,
-                    "security": {"auth": {"selectedType": "openai"}},
-                }
-            },
-        ),
-        "gemini": lambda: Setup(
-            {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "dummy", "GEMINI_MODEL": "gemini-2.5-pro"},
-            {
-                ".gemini/settings.json": {
-                    "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
-                    "privacy": {"usageStatisticsEnabled": False},
-                    "general": {"disableAutoUpdate": True, "enableAutoUpdate": False},
-                }
-            },
-        ),
-        "copilot": lambda: Setup(
-            {
-                "COPILOT_PROVIDER_BASE_URL": chat,
-                "COPILOT_PROVIDER_API_KEY": "dummy",
-                "COPILOT_MODEL": "m",
-                "COPILOT_OFFLINE": "true",
-            }
-        ),
-    }[cli]()
-
-
 @pytest.fixture
 def api(bench: Bench, cli: str, more_programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
     if not (more_programs / cli).exists():
         pytest.skip(f"npm could not install {MORE[cli]}")
     with fake_api() as served:
-        setup = setup_of(cli, served.url)
-        for name, value in {**QUIET, **setup.env, "PATH": f"{more_programs}:{os.environ['PATH']}"}.items():
-            monkeypatch.setenv(name, value)
-        for path, content in setup.files.items():
-            bench.write(path, json.dumps(content), cwd=bench.home)
+        set_up(bench, more_programs, monkeypatch, setup_of(cli, served.url))
+        if cli == "opencode":
+            own = bench.home / ".config/opencode/opencode.json"
+            own.write_text(json.dumps({**json.loads(own.read_text()), "permission": {"bash": "ask"}}))
         served.delay = 1.0
         yield served
 

@@ -17,7 +17,7 @@ from agentdeck.engine.providers.own_usage import OWN
 from agentdeck.engine.providers.spending import of_agent
 from agentdeck.engine.views import StartRequest
 from tests.agents.answering import press_enter_until
-from tests.agents.conftest import QUIET
+from tests.agents.setups import QUIET
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually

@@ -1,0 +1,149 @@
+"""Whole lives of real agent CLIs, in which what the deck says of them is compared with what they do, all the time."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agents.agent import Mode, State
+from agentdeck.core.providers.token_usage import Usage
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.system.terminal.tmux import Tmux
+from tests.agents.conftest import programs_of
+from tests.agents.setups import modelled
+from tests.agents.truth import GRACE, Truth, watched
+from tests.support.cli import agentdeck
+from tests.support.decks import Bench
+from tests.support.retry import eventually
+from tests.support.scripted_model import Block, Script, ask, run, say, think
+from tests.support.verdicts import assert_ok
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(400)]
+PATIENCE = 90.0
+DWELL = GRACE + 1.0
+"""Seconds for which it is left as it is, to see that what is said of it stays so."""
+LONG = "\n".join(f"line {number} of a long answer" for number in range(1, 121))
+CAN_ASK = ("claude",)
+"""Those whose model is given a tool to ask a person with."""
+SIZES = {"claude": (120, 36), "codex": (80, 24)}
+
+
+def script_of(cli: str) -> list[list[Block]]:
+    return [
+        [think("First a look."), say("I look around."), run("echo allowed > allowed.txt")],
+        [run("echo denied > denied.txt")],
+        *([[ask("Which colour?", "Red", "Green", "Blue")]] if cli in CAN_ASK else []),
+        [say(LONG), run("git add -A")],
+        [run("git commit -qm Committed")],
+        [say("All is done.")],
+    ]
+
+
+class Life:
+    def __init__(self, deck: Deck, name: str, script: Script, truth: Truth) -> None:
+        self.deck, self.name, self.truth = deck, name, truth
+        script.on_request = lambda: truth.now(State.WORKING)
+        script.on_answer = self._model_has_answered
+
+    def _model_has_answered(self, blocks: list[Block]) -> None:
+        self.truth.asks = any(block["type"] == "tool_use" for block in blocks)
+        self.truth.now(None if self.truth.asks else State.DONE)
+
+    def view(self) -> AgentView:
+        return self.deck.agent(self.name)
+
+    def reach(self, state: State, about: str = "") -> AgentView:
+        """Wait until it is there, and say yes to what it asks before its session begins."""
+        answered: set[str] = set()
+
+        def there() -> bool:
+            view = self.view()
+            early = view.state is State.WAITING and not self.truth.moments and view.status.question
+            if early and view.reason not in answered:
+                answered.add(view.reason)
+                self.deck.answer(self.name, "yes")
+            return view.state is state and about in f"{view.reason} {view.status.question}"
+
+        try:
+            eventually(there, PATIENCE, pause=0.3)
+        except AssertionError:
+            view = self.view()
+            text = f"{state} {about}: {view.state} {view.reason}\n{self.deck.screen(self.name)}"
+            raise AssertionError(text) from None
+        return self.view()
+
+    def answer(self, what: str, about: str) -> None:
+        """Give the answer once it asks about that; what it does then, its model tells."""
+        self.reach(State.WAITING, about)
+        time.sleep(DWELL)
+        self.truth.asks = False
+        self.truth.now(None)
+        self.deck.answer(self.name, what)
+
+
+@pytest.mark.parametrize("cli", SIZES)
+def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
+    bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write(".claude.json", '{"hasCompletedOnboarding": true, "theme": "dark"}', cwd=bench.home)
+    deck, columns_and_rows = bench.deck(), map(str, SIZES[cli])
+    with modelled(bench, cli, programs_of(request, cli), monkeypatch, *script_of(cli)) as script:
+        script.delay, script.escalates = 2.0, cli == "codex"
+        deck.start(StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, permission="ask"))
+        columns, rows = columns_and_rows
+        Tmux(bench.socket).command("resize-window", "-t", f"={deck.name}:it", "-x", columns, "-y", rows)
+        with watched(deck, "it", cli) as truth:
+            life = Life(deck, "it", script, truth)
+            life.answer("yes", "allowed.txt")
+            life.answer("no", "denied.txt")
+            truth.now(State.DONE)
+            life.reach(State.DONE)
+            time.sleep(DWELL)
+            deck.send("it", "Go on")
+            if cli in CAN_ASK:
+                life.answer("2", "colour")
+            life.answer("yes", "git add")
+            life.answer("yes", "git commit")
+            view = life.reach(State.DONE, "")
+            eventually(lambda: not script.answers and life.view().state is State.DONE, PATIENCE)
+            time.sleep(DWELL)
+        assert not truth.wrong()
+        assert len(list(truth.pairs())) > 20
+        worktree = view.worktree
+        assert worktree is not None
+        assert (worktree / "allowed.txt").exists()
+        assert not (worktree / "denied.txt").exists()
+        eventually(lambda: (life.view().reason, life.view().status.result) == ("", ""), 5)
+        assert bench.git("log", "-1", "--format=%s", view.branch) == "Committed"
+        assert cli not in CAN_ASK or "Green" in json.dumps(script.told[3])
+        log = [line.text for line in deck.log_lines("it")]
+        assert {"you: Make it", "agent: I look around.", "  line 120 of a long answer", "you: Go on"} <= set(log)
+        assert any(line.startswith("denied by user: ") and "denied.txt" in line for line in log)
+        activity = deck.store.activity("it")
+        assert activity is not None
+        sent, took = script.sent, script.usage
+        written = took["cache_write"] if cli == "claude" else 0
+        wanted = Usage(sent * took["input"], sent * took["output"], sent * took["cache_read"], sent * written)
+        assert (activity.requests, activity.usage) == (sent, wanted)
+        _go_on_after_a_kill_and_land(bench, life, script)
+
+
+def _go_on_after_a_kill_and_land(bench: Bench, life: Life, script: Script) -> None:
+    deck, runner, agent = life.deck, life.deck.store.runner_pid("it"), life.view().status.agent_pid
+    assert runner is not None
+    os.kill(runner, 9)
+    eventually(lambda: not Path(f"/proc/{agent}").exists() and not life.view().alive, 20)
+    before = script.sent
+    deck.resume("it", "And again")
+    eventually(lambda: script.sent > before and life.view().state is State.DONE, PATIENCE, pause=0.3)
+    told = json.dumps(script.told[-1])
+    assert "And again" in told
+    assert "Make it" in told, "the context was lost"
+    deck.stop("it")
+    assert_ok(agentdeck("merge", "it", cwd=bench.root))
+    assert bench.git("show", "main:allowed.txt") == "allowed"
