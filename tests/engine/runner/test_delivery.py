@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from agentdeck.core.agents.orders import Orders
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.runner.delivery import Delivery
+from agentdeck.engine.runner.keyboard import Draft
 from agentdeck.engine.runner.typist import Typist
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.engine.views import StartRequest
@@ -86,6 +88,38 @@ def test_what_waits_when_the_agent_ends_comes_after_it_is_resumed(bench: Bench) 
     program.go_on()
     deck.resume("one")
     eventually(lambda: program.lines == ["later"])
+
+
+def test_what_a_person_has_begun_to_type_is_not_added_to(bench: Bench) -> None:
+    program = talker(bench)
+    deck = bench.deck()
+    start(deck, task="")
+    eventually(lambda: deck.agent("one").state is State.WAITING)
+    deck.send("one", keys=["h", "a", "l", "f"])
+    eventually(lambda: "> half" in deck.screen("one"))
+    queue = deck.store.messages("one")
+    queue.put("from afar")
+    deck.store.wake_runner("one")
+    time.sleep(1.5)
+    assert program.lines == []
+    deck.send("one", keys=["Enter"])
+    eventually(lambda: program.lines == ["half", "from afar"])
+
+
+def test_keys_that_type_nothing_are_no_draft() -> None:
+    draft, now = Draft(), time.monotonic()
+    for data in (b"\x1b[A", b"\x1b[<0;3;4M", b"\x1b[I", b"\r", b""):
+        draft.typed(data)
+        assert not draft.is_open(now)
+    draft.typed(b"\x1b[200~pasted\x1b[201~")
+    assert draft.is_open(now)
+    assert not draft.is_open(now + 600)
+    draft.typed(b"more\r")
+    assert not draft.is_open(now)
+    draft.asked(True)
+    draft.typed(b"2")
+    draft.asked(False)
+    assert not draft.is_open(now)
 
 
 def test_a_headless_agent_takes_no_messages(bench: Bench) -> None:

@@ -45,6 +45,10 @@ class Delivery:
         """Something may have come."""
         self._may_wait = True
 
+    @property
+    def busy(self) -> bool:
+        return self._current is not None
+
     def tick(self, agent: str, watch: Watch, now: float, *, ready: bool) -> float | None:
         """Do what is due; return when the next of it is. `ready` says whether nothing else is being typed."""
         if self._current is not None:

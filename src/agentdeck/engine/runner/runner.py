@@ -315,6 +315,7 @@ class Runner:
             self.told_session = status.session
             self.transcript.told_session(status.session)
         self.watch.status = status
+        self.keyboard.draft.asked(bool(status.questions))
         self.answering.changed(status.questions)
         if self.failover is not None:
             self.failover.note_session(status.session)

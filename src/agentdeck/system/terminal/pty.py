@@ -53,6 +53,8 @@ class PtyRelay:
         self.enter: Callable[[], None] = lambda: None
         """Called in each program's process before it becomes the program."""
         self.on_resize: Callable[[tuple[int, int]], None] = lambda size: None
+        self.on_keys: Callable[[bytes], None] = lambda data: None
+        """Called with what a person types at the terminal, and what the terminal itself answers."""
         self.stop_signal: int | None = None
         """The signal that asked us to stop."""
         self.pid = 0
@@ -258,6 +260,7 @@ class PtyRelay:
                 data = b""
             self._to_program += data
             self._stdin_open = bool(data)
+            self.on_keys(data)
 
     def _read_program(self) -> bool:
         data, is_open = self._printed()
