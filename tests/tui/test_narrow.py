@@ -124,3 +124,16 @@ def test_a_command_of_several_lines_is_one_line_in_the_list(bench: Bench) -> Non
         await on.sees("sh -c n=0 while :; do sleep 1 done")
 
     drive(bench.deck(), script)
+
+
+def test_the_palette_opens_pages_of_text(bench: Bench) -> None:
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        await on.state("fix", State.WORKING)
+        for words, shown in (("digest", "At work:"), ("brief of", "Next steps:"), ("schedules", "has no schedules")):
+            await on.press("ctrl+p", *words.replace(" ", "_").split("_")[0], "enter")
+            await on.sees(shown)
+            await on.press("escape")
+
+    drive(bench.deck(), script)
