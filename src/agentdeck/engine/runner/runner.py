@@ -443,3 +443,10 @@ def run(told: dict[str, Any], lock: int) -> int:
     if runner := fork_runner(lock):
         return guard(orders, runner, lock, scoped)
     return Runner(orders, scoped).run()
+
+
+if __name__ == "__main__":
+    # A dashboard that was opened before an upgrade starts runners by this name.
+    import runpy
+
+    runpy.run_module("agentdeck.engine.runner", run_name="__main__")
