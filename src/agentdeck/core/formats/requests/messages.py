@@ -26,7 +26,7 @@ from agentdeck.core.formats.names import Names
 
 _BILLING = "x-anthropic-billing-header:"
 _JSON_ONLY = "Answer with a JSON object and nothing else."
-_MODES: dict[Any, ChoiceMode] = {"auto": "auto", "any": "any", "none": "none"}
+_MODES: dict[str, ChoiceMode] = {"auto": "auto", "any": "any", "none": "none"}
 _EPHEMERAL = {"cache_control": {"type": "ephemeral"}}
 REDACTED = "redacted:"
 """Before the seal of a block that has no readable text."""
@@ -134,7 +134,7 @@ def _read_tools(document: dict[str, Any], request: Request) -> None:
     if foreign and not request.tools:
         request.impossible.append(f"tools: {foreign[0]}")
     choice = reading.table(document.get("tool_choice"))
-    mode = choice.get("type")
+    mode = reading.text(choice.get("type"))
     if mode in _MODES:
         request.choice = Choice(_MODES[mode])
     elif mode == "tool":
