@@ -49,3 +49,17 @@ def test_it_starts_awaits_and_reads_a_helper(deckbench: Bench, api: FakeApi, cli
     said = json.dumps([request["body"] for request in api.requests])
     assert "Wrote NOTES.md and helper.txt." in said  # the model was told what the helper did
     assert "still_working" in said
+
+
+@pytest.mark.parametrize("cli", ["claude", "codex"])
+def test_it_asks_a_person_and_works_on_with_the_answer(deckbench: Bench, api: FakeApi, cli: str) -> None:
+    """Also where it has no screen: the call waits."""
+    api.calls = (("ask_person", {"question": "Which colour?", "choices": ["red", "blue"]}),)
+    deck = deckbench.deck()
+    deck.start(StartRequest(name="lead", task="ask", profile=cli, mode=Mode.HEADLESS, permission="edit"))
+    eventually(lambda: deck.agent("lead").state is State.WAITING, timeout=90, pause=0.3)
+    assert [question.text for question in deck.agent("lead").status.questions] == ["Which colour?"]
+    assert deck.answer("lead", "2") == "blue"
+    eventually(lambda: not deck.agent("lead").state.is_live, timeout=60, pause=0.3)
+    said = json.dumps([request["body"] for request in api.requests])
+    assert "blue" in said.split("Which colour?")[-1] and "answered" in said
