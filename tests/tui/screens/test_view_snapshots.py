@@ -13,15 +13,11 @@ from textual.pilot import Pilot
 from agentdeck.core.agents.agent import State
 from agentdeck.core.merging.conflicts import Hunk
 from agentdeck.core.question import Asks, Option, Question
-from agentdeck.engine.api.terminals import DeckTerminals
-from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.radar import Collision, CollisionPlace, LineOwner
 from agentdeck.engine.views.review import Match
-from agentdeck.engine.views.terminal import PaneCapture
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.screens.conflict import ConflictScreen
 from agentdeck.tui.screens.decks import DecksScreen, There
-from agentdeck.tui.screens.grid import CellScreen
 from agentdeck.tui.screens.search import SearchScreen
 from agentdeck.tui.screens.timeline import Course, TimelineScreen
 from tests.tui import test_snapshots
@@ -128,27 +124,6 @@ _COLLISION = Collision(
 def test_the_conflicts(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ConflictScreen, "find", lambda self: (_COLLISION,))
     shown(size, pressing("v"))
-
-
-_SCREEN = "\x1b[1m✻ Welcome\x1b[0m\n\n\x1b[32m●\x1b[0m I read the tests.\n  ⎿  Edit src/basket.py\n"
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_the_grid(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    async def inquire(self: CellScreen, view: AgentView) -> PaneCapture:
-        return PaneCapture(tuple(f"{view.name}\n{_SCREEN}".split("\n")), 80, None, False)
-
-    monkeypatch.setattr(CellScreen, "inquire", inquire)
-    monkeypatch.setattr(CellScreen, "_fit_soon", lambda self: None)
-    monkeypatch.setattr(CellScreen, "WATCHES", False)
-    monkeypatch.setattr(DeckTerminals, "screens", lambda self: Closed())
-    working = tuple(Row(agent(name, State.WORKING, 60)) for name in ("docs", "search-ranking", "login-form"))
-    shown(size, pressing("g"), replace(_ASKING, rows=(*_ASKING.rows, *working)))
-
-
-class Closed:
-    async def close(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize("size", SIZES)
