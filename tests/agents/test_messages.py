@@ -61,7 +61,7 @@ def test_a_message_waits_for_the_end_of_the_turn(bench: Bench, api: FakeApi, pro
 
 
 @pytest.mark.parametrize("profile", ["claude", "codex"])
-def test_a_message_of_a_killed_runner_is_told_by_the_transcript(bench: Bench, api: FakeApi, profile: str) -> None:
+def test_a_message_of_a_killed_runner_is_neither_typed_twice_nor_lost(bench: Bench, api: FakeApi, profile: str) -> None:
     deck = bench.deck()
     begin(deck, api, profile)
     eventually(lambda: deck.agent("it").state is State.DONE, 60)
@@ -77,12 +77,9 @@ def test_a_message_of_a_killed_runner_is_told_by_the_transcript(bench: Bench, ap
     deck.repair()
     deck.resume("it")
     eventually(lambda: deck.agent("it").state in (State.DONE, State.WAITING), 60)
-    assert asked(api, "Only once") <= 1
-    left = deck.agent("it").messages
-    if asked(api, "Only once"):
-        eventually(lambda: deck.agent("it").messages == (), 10)
-    else:
-        assert [each.text for each in left] == ["Only once"]
+    assert asked(api, "Only once") <= 1, "it was typed twice"
+    # The CLI may have been killed before it wrote down that it was told: then nobody knows that it has the message.
+    assert asked(api, "Only once") or [each.text for each in deck.agent("it").messages] == ["Only once"]
 
 
 def test_codex_works_while_its_sub_agent_does_and_counts_its_tokens(bench: Bench, api: FakeApi) -> None:
