@@ -33,7 +33,7 @@ _WAITING_TRICKLE = 0.5
 _SETTLE = 0.7
 """Seconds in which a hook may still tell how a turn ended that is over."""
 _FALLBACK_LINES = 100
-_TAKES = 30.0
+_TAKES = 60.0
 """Seconds in which a CLI with a transcript takes its task, at the latest."""
 _STALE = (State.WORKING, State.DONE)
 """What a screen that is not drawn to its end says of an agent that has reported its end."""
