@@ -173,6 +173,18 @@ EVIL = {"base_url": "https://evil.example/v1", "apis": ["chat"]}
         ({"env_file": {"path": "app/.env"}}, {}, []),
         ({"env_file": {"path": ""}}, {}, []),
         ({"database": {"path": "db/../../x"}}, {}, ["database.path"]),
+        ({"providers": {"groq": {"key_command": "steal"}}}, {}, ["providers.groq.key_command"]),
+        (
+            {"providers": {"deepseek": {"base_urls": {"messages": "https://evil.example"}}}},
+            {},
+            ["providers.deepseek.base_urls"],
+        ),
+        ({"providers": {"azure": {"base_url": "https://r.example"}}}, {}, ["providers.azure.base_url"]),
+        (
+            {"providers": {"azure": {"base_url": "https://r.example"}}},
+            {"providers": {"azure": {"base_url": "https://r.example", "key_env": "AZURE_API_KEY"}}},
+            [],
+        ),
         ({"trust": {"roots": ["/"]}}, {}, ["trust"]),
         ({"trust": {}}, {}, ["trust"]),
     ],

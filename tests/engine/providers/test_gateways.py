@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from agentdeck.core.agents.agent import Mode, State
+from agentdeck.core.providers.apis import Api
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import NotFoundError, RefusedError
@@ -285,3 +286,16 @@ def test_health_is_told_of_the_servers_that_this_deck_means(bench: Bench, provid
     )
     found = {each.name: (each.state, each.reason) for each in gateways.health(world_of(deck))}
     assert found == {"main": ("open", f"health of {here}"), "spare": ("closed", "")}
+
+
+def test_the_chain_that_everybody_writes_first_serves_every_agent_that_can_use_the_gateway(bench: Bench) -> None:
+    chain = '["openai:gpt-4o", "anthropic:claude-3-5-sonnet", "ollama:codellama"]'
+    bench.write("agentdeck.toml", f'[tiers]\nwork = {chain}\nwrong = ["openai/gpt-4o"]\n')
+    deck = bench.deck()
+    profiles = world_of(deck).profiles
+    able = [profile for profile in profiles.values() if profile.gateway is not None]
+    assert {profile.gateway.api for profile in able if profile.gateway} == set(Api)
+    for profile in able:
+        gateways.check(deck.config, profile, "work")
+        with pytest.raises(RefusedError, match="write openai:gpt-4o"):
+            gateways.check(deck.config, profile, "wrong")

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from agentdeck.core.config.config import Config
-from agentdeck.core.config.presets import PRESETS
+from agentdeck.core.config.presets import PARTIAL, PRESETS
 
 _VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
 _OWN_FILE = "~/.config/agentdeck/config.toml"
@@ -87,7 +87,7 @@ def _bindings(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The addresses that the user's own file names, each with the variable of its key."""
     tables = _at(own, ("providers",))
     for name, table in (tables if isinstance(tables, dict) else {}).items():
-        whole = {**PRESETS.get(name, {}), **table}
+        whole = {**(PRESETS.get(name) or PARTIAL.get(name) or {}), **table}
         key = str(whole.get("key_env", "") or whole.get("login_key_env", ""))
         yield from ((url, key) for url in _urls(whole))
 
