@@ -1,0 +1,71 @@
+"""Columns stay where they are: only the width and the longest name decide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentdeck.core.agents.agent import Agent, Mode, State, Status
+from agentdeck.core.text.text import columns as columns_of
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.review import GitFacts
+from agentdeck.tui.feed.snapshot import Load, Outcome, Row
+from agentdeck.tui.list.cards import LINES, card
+from agentdeck.tui.list.columns import AGENT, CPU, GAP, WHAT, cell, lay_out
+
+_NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,38}", fullmatch=True)
+
+
+def _row(name: str, state: State = State.WORKING, facts: GitFacts | None = None) -> Row:
+    agent = Agent(name, f"Task of {name}", "claude", Mode.INTERACTIVE, 0.0)
+    view = AgentView(agent, Status(state, 0.0), alive=True)
+    return Row(view, facts)
+
+
+@given(st.lists(_NAMES, min_size=1, max_size=5), st.integers(60, 300))
+def test_the_columns_fill_the_width_and_do_not_depend_on_what_they_say(names: list[str], width: int) -> None:
+    rows = [_row(name) for name in names]
+    layout = lay_out(rows, width)
+    assert sum(layout.widths) + GAP * (len(layout.widths) - 1) >= width
+    full = [replace(row, facts=GitFacts(3, 1, 999, 99, files=12, loose=2), load=Load(50.0), cost=12.5) for row in rows]
+    assert lay_out(full, width) == layout
+
+
+@given(_NAMES, st.integers(60, 300))
+def test_a_name_is_whole_while_any_column_stands_that_tells_less(name: str, width: int) -> None:
+    layout = lay_out([_row(name)], width)
+    shown = dict(zip(layout.columns, layout.widths, strict=True))
+    if len(layout.columns) > 4:
+        assert shown[AGENT] >= len(name)
+        assert shown[WHAT] >= 24
+
+
+@given(_NAMES, st.integers(24, 120), st.integers(1, LINES))
+def test_each_line_of_a_card_is_as_wide_as_the_list(name: str, width: int, lines: int) -> None:
+    found = card(_row(name, State.DONE, GitFacts(1, 0, 2, 1, files=1)), 0.0, width, lines)
+    assert len(found) == lines
+    assert all(sum(columns_of(text) for text, _ in parts) == width for parts in found)
+
+
+@pytest.mark.parametrize(
+    ("facts", "outcome", "said"),
+    [
+        (GitFacts(1, files=1), Outcome.READY, "1 commit · ready to land"),
+        (GitFacts(2, files=3, loose=1), Outcome.LOOSE, "2 commits, 1 loose file"),
+        (GitFacts(0, files=2, loose=2), Outcome.LOOSE, "no commit, 2 loose files"),
+        (GitFacts(), Outcome.NOTHING, "nothing changed"),
+        (None, Outcome.UNKNOWN, "Task of fix"),
+    ],
+)
+def test_what_a_done_agent_left_looks_different(facts: GitFacts | None, outcome: Outcome, said: str) -> None:
+    row = _row("fix", State.DONE, facts)
+    assert row.outcome is outcome
+    assert "".join(text for text, _ in cell(WHAT, row, 0.0, 40)).strip() == said
+
+
+def test_a_list_that_is_sorted_by_cpu_shows_it() -> None:
+    assert CPU not in lay_out([_row("fix")], 100).columns
+    assert CPU in lay_out([_row("fix")], 100, first=CPU).columns
