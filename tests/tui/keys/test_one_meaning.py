@@ -24,6 +24,8 @@ _FOCUSES: dict[str, tuple[str, ...]] = {
     "the steps": ("U",),
     "what is stale": ("P",),
     "the settings": ("f2",),
+    "the timeline": ("Y",),
+    "the grid": ("g",),
     "the inbox": ("exclamation_mark",),
 }
 _TEXTUALS = {
