@@ -54,6 +54,13 @@ PROSE = {
         "git does not answer",
         "git has ended",
         "git said nothing for {} s, so it was ended.",
+        "git can't read its worktree any more",
+        "git has no record of {}'s worktree, so it can't have a box.",
+        "git status failed in {}",
+        "git diff failed in {}.",
+        "A shell opens in a worktree of its own, with the merge of {} into {} begun. What {} has not committed is "
+        "committed first. Edit and “git add” the files, then type “exit”: the result lands through the gate. To give "
+        "up, type “exit” at once: nothing is changed.",
     },
     "What an agent is told": {
         "Rebase your branch onto {} (git rebase {})",
@@ -62,6 +69,7 @@ PROSE = {
     },
     "The caller fills in what is meant": {
         "agentdeck models serve FILE.gguf",
+        "agentdeck queue [options]",
         "agentdeck run [options] {TASK | -- CMD ARG… | -f TASKS}",
         "git config --global user.name … && git config --global user.email …",
     },
@@ -72,7 +80,21 @@ INSIDE = "engine/landing/test_landing_repositories_inside.py"
 LANDING = "engine/landing/test_landing.py"
 KINDS = "engine/landing/test_kinds_of_repositories.py"
 STATES = "agents/test_states.py"
+QUEUE = "cli/test_queue.py"
+REVIEWING = "cli/test_reviewing.py"
+BOXES = "engine/box/test_boxes.py"
 ELSEWHERE = {
+    "agentdeck asks": STATES,
+    "agentdeck queue": QUEUE,
+    "“agentdeck undo” takes it back.": QUEUE,
+    "“agentdeck queue” says how far it is.": QUEUE,
+    "Kept. {}; “agentdeck review {}” sends {}.": REVIEWING,
+    "“agentdeck ls” lists the agents.": REVIEWING,
+    "agentdeck review {} --dry-run": REVIEWING,
+    "“agentdeck diff --stat NAME” lists its changes.": REVIEWING,
+    "“agentdeck run --no-box …” starts the agent without a box.": BOXES,
+    "“agentdeck run --no-box …” starts the agent without one.": BOXES,
+    "“agentdeck rm {}” saves its files and removes it.": "engine/worktrees/test_damaged_git_folders.py",
     "agentdeck messages": "cli/test_messages.py",
     "agentdeck messages {}": "cli/test_messages.py",
     "“agentdeck messages {}” lists it.": "cli/test_messages.py",

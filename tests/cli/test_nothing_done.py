@@ -110,9 +110,9 @@ WAYS = {
     "denied-write": Way("claude", claude(*WRITE), expected=ExitCode.DENIED),
     "denied-commit": Way("claude", claude(*COMMIT), ("echo x > a",), expected=ExitCode.DENIED),
     "api-error": Way(
-        "claude", claude(error=True, result="API Error: 500 broken", api_error_status=500), expected=ExitCode.FAILED
+        "claude", claude(error=True, result="API Error: 500 broken", api_error_status=500), expected=ExitCode.TRY_LATER
     ),
-    "error-as-answer": Way("claude", claude(result="API Error: Connection error."), expected=ExitCode.FAILED),
+    "error-as-answer": Way("claude", claude(result="API Error: Connection error."), expected=ExitCode.TRY_LATER),
     "turn-limit": Way(
         "claude",
         claude(error=True, result="", subtype="error_max_turns", terminal_reason="max_turns"),
@@ -138,7 +138,7 @@ WAYS = {
     "turn-failed": Way(
         "codex",
         codex(end={"type": "turn.failed", "error": {"message": "stream disconnected before completion"}}),
-        expected=ExitCode.FAILED,
+        expected=ExitCode.TRY_LATER,
     ),
     "half-a-turn": Way("codex", codex()[:2]),
     "rejected": Way(
@@ -151,15 +151,15 @@ WAYS = {
         (opencode("error", error={"name": "APIError", "data": {"message": "Overloaded"}}),),
         expected=ExitCode.FAILED,
     ),
-    "qwen-error": Way("qwen", claude(error=True, subtype="error_during_execution"), expected=ExitCode.FAILED),
-    "gemini-error": Way("gemini", ("[API Error: fetch failed]",), expected=ExitCode.FAILED),
+    "qwen-error": Way("qwen", claude(error=True, subtype="error_during_execution"), expected=ExitCode.TRY_LATER),
+    "gemini-error": Way("gemini", ("[API Error: fetch failed]",), expected=ExitCode.TRY_LATER),
     "aider-error": Way(
         "aider",
         ("litellm.InternalServerError: overloaded", "The API provider's servers are down or overloaded."),
-        expected=ExitCode.FAILED,
+        expected=ExitCode.TRY_LATER,
     ),
     "cursor-error": Way(
-        "cursor-agent", ({"type": "result", "is_error": True, "result": "no"},), expected=ExitCode.FAILED
+        "cursor-agent", ({"type": "result", "is_error": True, "result": "no"},), expected=ExitCode.TRY_LATER
     ),
     # What it has left behind, whatever it says.
     "made-and-deleted": Way("claude", claude(), ("echo x > a", "rm a")),

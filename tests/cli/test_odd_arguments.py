@@ -23,7 +23,7 @@ from tests.support.decks import Bench, bench_in
 from tests.support.finished import finished
 
 _WAITS = {("logs", "--follow"), ("radar", "--watch"), ("resume", "--wait")}
-_STARTS = {"run", "resume", "gateway", "models", "attach", "failover"}
+_STARTS = {"run", "resume", "gateway", "models", "attach", "failover", "mcp"}
 """Verbs that start what goes on, which the table below has with the words that they refuse."""
 _ODD = [
     "", " ", "\t", "\n", "-", "--", "-1", "0", "1", "9" * 24, "1e999", "nan", "inf", "1.5", "٣", "0x10", "1_000",

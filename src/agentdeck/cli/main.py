@@ -109,9 +109,14 @@ def _without_verb(args: Namespace, dashboard: Dashboard | None, out: Output) -> 
 def _check_verb(words: Sequence[str]) -> None:
     verb = verb_of(words)
     if verb is not None and verb not in MODULES:
-        close = difflib.get_close_matches(verb, MODULES, n=1, cutoff=0.5)
+        close = sorted(difflib.get_close_matches(verb, MODULES, n=3, cutoff=0.5), key=lambda name: _moved(name, verb))
         hint = f"Did you mean “agentdeck {close[0]}”?" if close else "“agentdeck --help” lists the verbs."
         raise UsageError(f"There is no verb “{verb}”.", hint=hint)
+
+
+def _moved(name: str, verb: str) -> bool:
+    """Whether they are of other letters, not the same ones in another order."""
+    return sorted(name) != sorted(verb)
 
 
 def _enter(folder: str) -> bool:

@@ -147,9 +147,10 @@ examples:
 
 MESSAGES = """\
 Messages wait while an agent works, or while a person types at its terminal, and
-are given to it one by one when it is idle. One that was typed but began no turn is kept: look at the agent's screen,
-then send it --again or delete it with --take-back. In the dashboard, type an
-empty message to the agent to do the same.
+are given to it one by one when it is idle. One that was typed but began no turn
+is kept: look at the agent's screen, then send it --again or delete it with
+--take-back. In the dashboard, type an empty message to the agent to do the
+same.
 
 examples:
   agentdeck messages

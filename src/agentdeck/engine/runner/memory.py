@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentdeck.core.text.text import size_text
-from agentdeck.system.machine.tree import Tree
+from agentdeck.system.machine.tree import Tree, signal_all
 
 _EVERY = 1.0
 """Seconds between looks."""
@@ -40,8 +40,7 @@ class MemoryLimit:
         if used > self._most and (children := {pid: size for pid, size in sizes.items() if pid != agent}):
             largest = max(children, key=children.__getitem__)
             self._tell(f"ended its process {largest} ({_name(largest)}), which used {size_text(children[largest])}")
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(largest, signal.SIGKILL)
+            signal_all({largest}, signal.SIGKILL)
         return self._next
 
 
