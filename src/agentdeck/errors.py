@@ -44,7 +44,7 @@ class ExitCode(IntEnum):
     INTERNAL = 70
     """A bug in AgentDeck (EX_SOFTWARE)."""
     TRY_LATER = 75
-    """Given up on a provider's limit or a spent budget; the same call may work later (EX_TEMPFAIL)."""
+    """No provider served, a limit was reached, or a budget is spent; the same call may work later (EX_TEMPFAIL)."""
     UNTRUSTED = 77
     """The repository's configuration runs, reaches or loosens something that was not approved (EX_NOPERM)."""
     CONFIG = 78

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,7 @@ def test_tokens_and_cost_come_from_the_ledger_and_only_where_there_are_any(bench
     begin(bench, "other")
     deck = bench.deck()
     now = time.time()
+    deck.store.save(replace(deck.agent("fix").agent, created=now - 10_000))
     with Ledger(gateways.files().state) as ledger:
         for at, name, tokens in ((now - 90, "fix", 1000), (now - 7200, "fix", 500_000), (now, "other", 7)):
             used = TokenUsage(tokens, 20, 3, 0)
