@@ -45,13 +45,18 @@ def texts(rows: Sequence[Sequence[Cell]]) -> list[str]:
 
 
 def shown_in(outer: Terminal) -> list[list[Cell]]:
-    """The cells of the Screen tab, from its bar to what the agent asks; beside the list it is right of a line."""
+    """The cells of the Screen tab, inside of its frame and above what the agent asks."""
     rows = cells(outer.tmux("capture-pane", "-p", "-e", "-N", "-t", "it").split("\n"))
-    lines = enumerate("".join(c for c, _ in row) for row in rows)
-    top, left = next(((y, text.find("▏") + 1) for y, text in lines if "1 Screen" in text), (len(rows), 0))
-    below = [row[left:] for row in rows[top + 1 : -2]]
-    asks = next((y for y, row in enumerate(below) if "".join(c for c, _ in row).startswith(" ◆ ")), len(below))
-    return below[:asks]
+    lines = ["".join(char for char, _ in row) for row in rows]
+    top = next((y for y, text in enumerate(lines) if "t Screen" in text and "╮" in text), len(rows))
+    if top == len(rows):
+        return []  # it is just being drawn at another size
+    left, right = lines[top].rindex("╭", 0, lines[top].index("t Screen")) + 1, lines[top].rindex("╮")
+    below = rows[top + 1 :]
+    end = next((y for y, row in enumerate(below) if row[left - 1][0] != "│"), len(below))
+    inner = [row[left:right] for row in below[:end]]
+    asks = next((y for y, row in enumerate(inner) if "".join(c for c, _ in row).startswith(" ◆ ")), len(inner))
+    return inner[:asks]
 
 
 def is_the_same(inner: Tmux, outer: Terminal, *, whole: bool) -> bool:
@@ -77,7 +82,7 @@ def test_the_screen_tab_is_the_cli_s_own_screen(
     eventually(lambda: deck.agent("it").state is State.WAITING, 60)
     inner = Tmux(bench.socket)
     with dashboard(bench.root, SIZES[0]) as outer:
-        outer.sees("1 Screen")
+        outer.sees("t Screen")
         for size in SIZES:
             outer.resize(*size)
             try:

@@ -78,7 +78,7 @@ def test_a_time_out_does_not_follow_the_clock(
 import sys, time
 now, begun = time.time, time.monotonic()
 time.time = lambda: now() + {jump} * (time.monotonic() > begun + 0.5)
-from agentdeck.engine.runner.runner import main
+from agentdeck.engine.runner.__main__ import main
 sys.argv[1:] = [{orders!r}]
 sys.exit(main())
 """

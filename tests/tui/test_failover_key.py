@@ -46,6 +46,6 @@ def test_a_command_of_ones_own_can_not_be_taken_over(bench: Bench) -> None:
     async def script(on: Driver) -> None:
         await on.state("fix", State.WORKING)
         await on.press("f")
-        await on.until(lambda: "no profile can take it over" in on.notices())
+        await on.until(lambda: "running its own command, not a profile" in on.notices())
 
     drive(bench.deck(), script)

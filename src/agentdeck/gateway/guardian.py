@@ -43,7 +43,7 @@ class Guardian:
             began = time.monotonic()
             code, keys = self._one(keys, died)
             lived = time.monotonic() - began
-            gives_up = code >= 0 and lived < _SOON  # it can't serve, and has said why
+            gives_up = code > 0 and lived < _SOON  # it can't serve, and has said why
             if self._stopping or gives_up or not (self._state / WANTED).exists():
                 return max(code, 0)
             died = f"signal {-code}" if code < 0 else f"exit {code}"

@@ -23,6 +23,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.agents.verdict import Verdict
+from agentdeck.core.question import Asks
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.boxed_git import BoxedGit
@@ -315,7 +316,7 @@ class Runner:
             self.told_session = status.session
             self.transcript.told_session(status.session)
         self.watch.status = status
-        self.keyboard.draft.asked(bool(status.questions))
+        self.keyboard.draft.asked(any(each.kind is not Asks.TEXT for each in status.questions))
         self.answering.changed(status.questions)
         if self.failover is not None:
             self.failover.note_session(status.session)
