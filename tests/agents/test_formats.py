@@ -19,6 +19,7 @@ from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
 from tests.agents.setups import QUIET
 from tests.support.decks import Bench, world_of
+from tests.support.share import diagonal
 from tests.support.strict_model import PICTURE, strict_model
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -78,8 +79,7 @@ def quiet(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
     return bench
 
 
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(("client", "form"), diagonal(CLIENTS, FORMATS))
 def test_a_task_goes_on_in_another_format_and_back(quiet: Bench, client: str, form: str) -> None:
     finish(quiet, client, CLIENTS[client], form)
 

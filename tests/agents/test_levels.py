@@ -13,6 +13,7 @@ from tests.agents.setups import modelled
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.scripted_model import Block, run, say, write
+from tests.support.share import diagonal
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 CODEX = (
@@ -31,8 +32,7 @@ def answers(cli: str, tree: Path, outside: Path) -> list[list[Block]]:
     return [[note], *([run(line)] for line in lines), [say("All is done.")]]
 
 
-@pytest.mark.parametrize("level", ["", "ask", "edit", "all"])
-@pytest.mark.parametrize("cli", EVERY)
+@pytest.mark.parametrize(("cli", "level"), diagonal(EVERY, ["", "ask", "edit", "all"]))
 def test_a_run_from_cron(
     bench: Bench, cli: str, level: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from agentdeck.errors import ExitCode, UsageError
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench, bench_in
 from tests.support.finished import finished
+from tests.support.share import examples
 
 _WAITS = {("logs", "--follow"), ("radar", "--watch"), ("resume", "--wait")}
 _STARTS = {"run", "resume", "gateway", "models", "attach", "failover", "mcp"}
@@ -78,7 +79,7 @@ def call(argv: list[str]) -> tuple[int, str]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("verb", sorted(set(MODULES) - _STARTS))
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_words_are_a_bug(shared: Bench, verb: str, data: st.DataObject) -> None:
     argv = data.draw(lines(verb))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 EVERY = bool(os.environ.get("AGENTDECK_EVERY_CRASH"))
 
@@ -19,3 +19,13 @@ def steps(last: int, one_in: int) -> Iterator[int]:
     """The first of the steps 1 to `last`, one in so many after it, and the last."""
     yield from range(1, last, 1 if EVERY else one_in)
     yield last
+
+
+def diagonal(rows: Iterable[str], columns: Iterable[str]) -> list[tuple[str, str]]:
+    """All pairs, or so many that each row and each column is in one of them."""
+    first, second = list(rows), list(columns)
+    pairs = [(row, column) for row in first for column in second]
+    if EVERY or os.environ.get("AGENTDECK_TEST_MORE_AGENTS"):
+        return pairs
+    count = max(len(first), len(second))
+    return [(first[at % len(first)], second[at % len(second)]) for at in range(count)]
