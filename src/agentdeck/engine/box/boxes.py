@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.core.box.box import Box, BoxMode, Mount, read, write
+from agentdeck.core.box.box import Box, Mount, read, write
 from agentdeck.core.box.bubblewrap import wrap
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.boxed import own_git
@@ -18,8 +18,9 @@ from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.box import views
 from agentdeck.system.box.bubblewrap import require_box
-from agentdeck.system.box.own_git import HEADS, OwnGit
+from agentdeck.system.box.own_git import OwnGit
 from agentdeck.system.files.files import home_path, private_folder
+from agentdeck.system.git.checkouts import keeps_refs_in_tables
 from agentdeck.system.git.committing import has_own_configuration
 from agentdeck.system.git.heads import head_at
 
@@ -47,18 +48,14 @@ _GIT_SETTINGS = {"gc.auto": "0", "maintenance.auto": "false", "commit.gpgSign": 
 """No key is in the box, and what git would tidy up is not its own."""
 
 
-def mode_of(world: World, asked: str | None) -> str:
-    """The mode of a new agent's box; empty: it has none. Raise where it is to have one and none can be made."""
-    mode = asked or world.settings.config.box.mode
-    if mode == BoxMode.OFF:
-        return ""
+def check_can_be(world: World) -> None:
+    """Raise where no agent of this repository can have a box."""
     require_box()
-    if world.repo.setting("extensions.refStorage") == "reftable":
+    if keeps_refs_in_tables(world.repo):
         raise RefusedError(
             "This repository keeps its branches in tables (reftable), which a box can't hold apart.",
             hint="“agentdeck run --no-box …” starts the agent without a box.",
         )
-    return mode
 
 
 def boxed(
@@ -92,11 +89,6 @@ def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
     own.prepare(world.repo, branch if branch.rpartition("/")[0] == own.branches else "")
     if has_own_configuration(world.repo):
         (git_dir / "config.worktree").touch()  # what is there is shown, and can't be made
-    if own.branches is None:
-        return
-    places = "/".join(filter(None, (HEADS, own.branches)))
-    for place in (world.repo.common / places, world.repo.common / "logs" / places):
-        place.mkdir(parents=True, exist_ok=True)  # nothing can be mounted where nothing is
 
 
 def _copy_settings(person: Path, home: Path, files: list[BoxFiles]) -> None:

@@ -161,11 +161,13 @@ def _permission_of(world: World, request: StartRequest) -> str:
 
 
 def _box_of(world: World, request: StartRequest) -> str:
-    if (request.box or world.settings.config.box.mode) == "off":
+    mode = request.box or world.settings.config.box.mode
+    if mode == "off":
         return ""
-    from agentdeck.engine.box.boxes import mode_of
+    from agentdeck.engine.box.boxes import check_can_be
 
-    return mode_of(world, request.box)
+    check_can_be(world)
+    return mode
 
 
 def _profile_of(world: World, request: StartRequest) -> str:

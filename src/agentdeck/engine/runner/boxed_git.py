@@ -13,7 +13,8 @@ _EVERY = 2.0
 
 
 class BoxedGit:
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, tell: Callable[[str], None]) -> None:
+        """`tell` gets what can't come, once."""
         from agentdeck.system.box.own_git import OwnGit
         from agentdeck.system.git.repository import Repository
 
@@ -21,21 +22,21 @@ class BoxedGit:
         common = folder.parents[3]  # agentdeck/agents/NAME/git
         self._own = OwnGit(common, folder, orders.own_branches)
         self._repo = Repository(common, common, bare=True)
+        self._tell, self._told = tell, ""
         self._next = 0.0
-        self._told = ""
 
-    def tick(self, now: float, tell: Callable[[str], None]) -> float:
+    def tick(self, now: float) -> float:
         if now >= self._next:
-            self.look(tell)
+            self.look()
             self._next = now + _EVERY
         return self._next
 
-    def look(self, tell: Callable[[str], None]) -> None:
-        """Take in what is new; `tell` gets what can't come, once."""
+    def look(self) -> None:
+        """Take in what is new."""
         try:
             trouble = self._own.take_in(self._repo) if self._own.has_news() else ""
         except (DeckError, OSError) as error:
             trouble = str(error)
         if trouble and trouble != self._told:
-            tell(trouble)
+            self._tell(trouble)
         self._told = trouble

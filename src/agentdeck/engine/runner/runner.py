@@ -99,7 +99,7 @@ class Runner:
         queue = self.store.messages(orders.agent)
         self.keyboard = Keyboard(self.relay, self.folder, self.answering, queue, self._note)
         self.memory = MemoryLimit(orders.memory, self._warn) if orders.memory else None
-        self.boxed = BoxedGit(orders) if orders.box else None
+        self.boxed = BoxedGit(orders, self.recorder.note) if orders.box else None
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
@@ -253,7 +253,7 @@ class Runner:
         code = self.relay.run((*self.orders.box, *argv), cwd, environment, started)
         if self.boxed is None:
             return code
-        self.boxed.look(self.recorder.note)
+        self.boxed.look()
         return 128 - code if code > 128 else code  # which a signal has ended, as bubblewrap tells it
 
     def _look_where(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
@@ -354,7 +354,7 @@ class Runner:
             if self.memory is not None:
                 due.append(self.memory.tick(now, self._tree(), self.relay.pid))
             if self.boxed is not None:
-                due.append(self.boxed.tick(now, self.recorder.note))
+                due.append(self.boxed.tick(now))
             due += [self.watch.next_look(), *self.keyboard.tick(self.orders, self.watch, now)]
             due.append(self.transcript.tick(now, works=self.watch.status.state in (State.STARTING, State.WORKING)))
         due.append(self.status_file.due)

@@ -8,13 +8,15 @@ objects, and nothing but its own branches moves.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from agentdeck.system.files.files import from_json, private_folder, take_lock, write_atomic, write_json
 from agentdeck.system.files.scratch import scratch_folder
@@ -61,6 +63,11 @@ class OwnGit:
     def logs(self) -> Path:
         return self.folder / "logs"
 
+    @property
+    def place(self) -> str:
+        """The folder of its branches, relative to the git folder; the same below `logs` for what they were."""
+        return "/".join(filter(None, (HEADS, self.branches)))
+
     def prepare(self, repo: Repository, branch: str) -> None:
         """Make the folders, with the branches as they are in the repository."""
         for each in (self.objects / "info", self.objects / "pack", self.heads, self.logs, self.info):
@@ -69,6 +76,8 @@ class OwnGit:
         write_atomic(self.info / "alternates", "".join(f"{path}\n" for path in lent))
         if self.branches is None:
             return
+        for place in (self._here, self.common / "logs" / self.place):
+            place.mkdir(parents=True, exist_ok=True)  # nothing can be mounted where nothing is
         known = self._known()
         if branch and (commit := repo.commit(f"{HEADS}/{branch}")) is not None:
             self._show(known.own, branch.rpartition("/")[2], commit)
@@ -85,7 +94,7 @@ class OwnGit:
 
     @property
     def _here(self) -> Path:
-        return self.common / HEADS / (self.branches or "")
+        return self.common / self.place
 
     def _known(self) -> _Branches:
         with contextlib.suppress(OSError, ValueError, TypeError):
@@ -142,7 +151,7 @@ class OwnGit:
 
     def _take_branch(self, repo: Repository, known: _Branches, leaf: str, oid: str) -> str:
         """Move a branch in the repository to where the agent has it, unless it moved there as well."""
-        ref = f"{HEADS}/{self.branches}/{leaf}" if self.branches else f"{HEADS}/{leaf}"
+        ref = f"{self.place}/{leaf}"
         last, here = known.own.get(leaf, ""), repo.commit(ref) or ""
         if here != oid:
             if here != last:
@@ -185,10 +194,8 @@ def alternates(common: Path) -> list[Path]:
 
 def _unpacked(repo: Repository, folder: Path, loose: list[str]) -> bool:
     """Whether the single objects in `folder`, all of them, are in the repository now."""
-    main = str(repo.common / "objects").replace("\\", "\\\\").replace('"', '\\"')
-    places = {"GIT_OBJECT_DIRECTORY": str(folder), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{main}"'}
     names = "".join(f"{name.replace('/', '')}\n" for name in loose).encode()
-    packed = repo.run("pack-objects", "--stdout", "-q", "--window=0", env=places, stdin=names)
+    packed = replace(repo, objects=folder).run("pack-objects", "--stdout", "-q", "--window=0", stdin=names)
     if not packed:
         return False
     if len(loose) > _FEW:
@@ -229,10 +236,7 @@ def _copied(objects: Path, into: Path) -> Iterator[str]:
     for name in list(_own_files(objects)):
         fan, _, leaf = name.partition("/")
         with contextlib.suppress(OSError), _opened(objects) as top, _opened(fan, top) as folder:
-            source = os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-            with os.fdopen(source, "rb") as read:
-                if not stat.S_ISREG(os.fstat(source).st_mode):
-                    continue
+            with _plain_file(leaf, folder) as read:
                 (into / fan).mkdir(exist_ok=True)
                 with (into / name).open("wb") as copy:
                     shutil.copyfileobj(read, copy)
@@ -263,10 +267,18 @@ def _opened(path: Path | str, inside: int | None = None) -> Iterator[int]:
         os.close(folder)
 
 
+@contextlib.contextmanager
+def _plain_file(leaf: str, folder: int) -> Iterator[BinaryIO]:
+    """Raise OSError for a link, and for what could keep us waiting for ever."""
+    source = os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    with os.fdopen(source, "rb") as read:
+        if not stat.S_ISREG(os.fstat(source).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), leaf)
+        yield read
+
+
 def _content(folder: int, leaf: str, most: int) -> bytes:
     """The first `most` bytes of a plain file; empty where it is none."""
-    with contextlib.suppress(OSError):
-        source = os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-        with os.fdopen(source, "rb") as read:
-            return read.read(most) if stat.S_ISREG(os.fstat(source).st_mode) else b""
+    with contextlib.suppress(OSError), _plain_file(leaf, folder) as read:
+        return read.read(most)
     return b""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agentdeck.core.box.box import Mount, View, empty, read, write
-from agentdeck.system.box.own_git import BORROWED, HEADS, OwnGit, alternates
+from agentdeck.system.box.own_git import BORROWED, OwnGit, alternates
 
 _PROGRAMS = tuple(map(Path, ("/usr", "/opt", "/etc", "/nix", "/gnu")))
 _MERGED = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")))
@@ -87,10 +87,9 @@ def repository(own: OwnGit, worktree: str, git_dir: str, common: Iterable[str] =
     yield write(f"{git}/objects", str(own.objects))
     yield read(f"{git}/objects/info", str(own.info))
     if own.branches is not None:
-        branches = "/".join(filter(None, (HEADS, own.branches)))
-        yield write(f"{git}/{branches}", str(own.heads))
-        yield write(f"{git}/logs/{branches}", str(own.logs))
-        folders = [each for each in (own.common / branches).iterdir() if each.is_dir()]
+        yield write(f"{git}/{own.place}", str(own.heads))
+        yield write(f"{git}/logs/{own.place}", str(own.logs))
+        folders = [each for each in (own.common / own.place).iterdir() if each.is_dir()]
         yield from (read(str(each), optional=True) for each in folders)
     yield write(git_dir)
     yield from (read(f"{git_dir}/{name}", optional=True) for name in _REDIRECTS)
