@@ -81,6 +81,10 @@ class EventKind(StrEnum):
     """Its data is whatever helps with what it warns of."""
 
 
+FAILOVERS = (EventKind.AGENT_FAILED_OVER, EventKind.PROVIDER_FAILED_OVER)
+"""Another profile, or another provider, took over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened to an agent, in the past tense.

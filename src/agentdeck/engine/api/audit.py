@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import calendar
+import re
 import time
 from typing import Any
 
 from agentdeck.core.reports.audit import as_csv, inventory
 from agentdeck.engine.api.current import Current
-from agentdeck.errors import DeckError
 
 _UNKNOWN = "not known"
+_ID = re.compile("[0-9a-f]{40}")
 
 
 class DeckAudit:
@@ -21,15 +22,18 @@ class DeckAudit:
         """Each landing since then, oldest first, as it was recorded, with what is known of it now."""
         from agentdeck.engine.records.audit import Audit
         from agentdeck.engine.records.steps import Steps
+        from agentdeck.system.git.history import committers
 
         undone = {step.number for step in Steps(self._current.store).all() if step.undone}
         filled = self._current.world.safe_settings.config.audit
+        lines = [line for line in Audit(self._current.store).all() if _seconds(line.record.get("at", "")) >= since]
+        ids = {str(line.record.get("commit", "")) for line in lines}
+        known = committers(self._current.world.repo, [oid for oid in ids if _ID.fullmatch(oid)])
         rows = []
-        for line in Audit(self._current.store).all():
+        for line in lines:
             told = dict(line.record)
-            if _seconds(told.get("at", "")) < since:
-                continue
-            told |= {"sound": line.is_sound, "undone": told.get("step") in undone, "committer": self._committer(told)}
+            committer = known.get(str(told.get("commit", "")), "")
+            told |= {"sound": line.is_sound, "undone": told.get("step") in undone, "committer": committer}
             told |= {"risk_class": filled.risk_class, "role": filled.role, "oversight": filled.oversight}
             rows.append(told)
         return rows
@@ -45,16 +49,19 @@ class DeckAudit:
 
     def inventory(self) -> str:
         """YAML of the models that the tiers name and that made what landed."""
+        from agentdeck.engine.records.audit import Audit
+
         config = self._current.world.safe_settings.config
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for tier, chain in sorted(config.tiers.items()):
             for step in chain if not isinstance(chain, str) else []:
                 provider, _, model = step.partition(":")
                 self._add(found, provider, model, f"tier {tier}")
-        for row in self.rows():
-            for name in row.get("models", []):
+        for line in Audit(self._current.store).all():
+            for name in line.record.get("models", []):
                 provider, colon, model = str(name).partition(":")
-                self._add(found, provider if colon else "", model if colon else provider, f"profile {row['profile']}")
+                purpose = f"profile {line.record['profile']}"
+                self._add(found, provider if colon else "", model if colon else provider, purpose)
         filled = config.audit
         more = {"oversight": filled.oversight, "risk_class": filled.risk_class, "role": filled.role}
         entries = [{**entry, "purposes": sorted(entry["purposes"]), **more} for entry in found.values()]
@@ -72,15 +79,6 @@ class DeckAudit:
             },
         )
         entry["purposes"].add(purpose)
-
-    def _committer(self, told: dict[str, Any]) -> str:
-        commit = str(told.get("commit", ""))
-        if len(commit) != 40 or not all(char in "0123456789abcdef" for char in commit):
-            return ""
-        try:
-            return self._current.world.repo.git("show", "-s", "--format=%cn <%ce>", commit).strip()
-        except DeckError:  # it is gone
-            return ""
 
 
 def _seconds(at: Any) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.agents.events import EventKind
+from agentdeck.core.agents.events import FAILOVERS, EventKind
 from agentdeck.core.reports.brief import Brief, next_steps, tried, why_needed
 from agentdeck.core.reports.digest import Digest, DigestLine
 from agentdeck.core.text.durations import short_duration
@@ -17,7 +17,6 @@ from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 
 Found = TypeVar("Found")
-_FAILOVERS = (EventKind.AGENT_FAILED_OVER, EventKind.PROVIDER_FAILED_OVER)
 _WIDTH = 100
 
 
@@ -115,16 +114,17 @@ class DeckReports:
         total = read("the budget", lambda: spending(world, "agent").total.cost, None)
         limits = world.safe_settings.config.budgets
         budget = f"${total:.2f} of ${limits.deck.money:.2f} in all" if total is not None and limits.deck.money else ""
+        why = {view.name: self.why(view) for view in views}
         events = [each for view in views for each in self._current.store.events(view.name) if each.at >= since]
         return Digest(
             self._current.root.name,
             since,
             landed,
-            tuple(_line(view) for view in views if view.state is State.DONE and not self.why(view)),
-            tuple(_line(view, self.why(view)) for view in views if view.state is State.FAILED),
-            tuple(_line(view, self.why(view)) for view in views if self.why(view) and view.state is not State.FAILED),
-            tuple(_line(view) for view in views if view.state.is_live and not self.why(view)),
-            sum(event.kind in _FAILOVERS for event in events),
+            tuple(_line(view) for view in views if view.state is State.DONE and not why[view.name]),
+            tuple(_line(view, why[view.name]) for view in views if view.state is State.FAILED),
+            tuple(_line(view, why[view.name]) for view in views if why[view.name] and view.state is not State.FAILED),
+            tuple(_line(view) for view in views if view.state.is_live and not why[view.name]),
+            sum(event.kind in FAILOVERS for event in events),
             spent,
             budget,
             tuple(missing),

@@ -6,13 +6,12 @@ import getpass
 import time
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.core.agents.events import EventKind
+from agentdeck.core.agents.events import FAILOVERS
 from agentdeck.engine.records.audit import Audit
 from agentdeck.engine.records.landings import Landing
 from agentdeck.engine.world import World
 from agentdeck.errors import DeckError
 
-_FAILOVERS = (EventKind.AGENT_FAILED_OVER, EventKind.PROVIDER_FAILED_OVER)
 _CLIS = {"claude": "claude-code"}
 """Profiles whose program is known by another name."""
 
@@ -46,7 +45,7 @@ def record(world: World, landing: Landing, name: str, *, base: str, new: str, st
             "approved_user": _user(),
             "overrides": list(landing.overrides),
             "cost": cost,
-            "failovers": sum(event.kind in _FAILOVERS for event in events),
+            "failovers": sum(event.kind in FAILOVERS for event in events),
             "not_known": missing,
         }
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from agentdeck.system.git.repository import Repository
@@ -51,6 +52,16 @@ def head(repo: Repository, commit: str) -> CommitHead:
     return CommitHead(
         id_, author, float(authored), committer, float(committed), tuple(parents.split()), rest, tuple(told)
     )
+
+
+def committers(repo: Repository, ids: Collection[str]) -> dict[str, str]:
+    """Who committed each of those full ids, as `NAME <EMAIL>`; one that is gone is not there."""
+    known = [oid for oid, kind in repo.kinds(ids).items() if kind == "commit"] if ids else []
+    if not known:
+        return {}
+    form = "--format=%H%x1f%cn <%ce>"
+    told = repo.git("log", "--no-show-signature", "--no-walk", "--stdin", form, stdin="\n".join(known).encode())
+    return dict(line.split("\x1f", 1) for line in told.splitlines())
 
 
 def commits(repo: Repository, base: str, tip: str, most: int = 1000) -> list[Commit]:
