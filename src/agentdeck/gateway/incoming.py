@@ -9,17 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
-from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.apis import PATHS, Api
 from agentdeck.gateway import answers, bodies
 from agentdeck.gateway.answers import Refused
 from agentdeck.system.gateway.tokens import BEARER_HEADER
 
-_APIS = {
-    "/messages": Api.MESSAGES,
-    "/messages/count_tokens": Api.MESSAGES,
-    "/chat/completions": Api.CHAT,
-    "/responses": Api.RESPONSES,
-}
+_APIS = {path: api for api, path in PATHS.items()} | {"/messages/count_tokens": Api.MESSAGES}
 _GEMINI = re.compile(r"/models/(?!\.)[\w.-]+:(?:generateContent|streamGenerateContent|countTokens)", re.ASCII)
 _MODELS = re.compile(r"/models(?:/(?:[\w.:@+~-]|%2F|%3A|%40)+)*", re.ASCII | re.IGNORECASE)
 """The list of models, and what is below it. It is sent on as it came, and with a key that is not the agent's: so it may

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from agentdeck.core.providers import faults
-from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.apis import PATHS, Api
 from agentdeck.core.providers.faults import FaultKind
 from agentdeck.gateway import bodies
 from agentdeck.gateway.board import Board, BoardPlace
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from agentdeck.core.config.gateway import GatewayConfig, ProviderConfig
 
 _HEADERS = CIMultiDictProxy(CIMultiDict({"Content-Type": "application/json", "anthropic-version": "2023-06-01"}))
-_PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
 _SAY = "Say ok."
 _GEMINI: dict[str, Any] = {
     "contents": [{"role": "user", "parts": [{"text": _SAY}]}],
@@ -40,16 +39,14 @@ def tiny(api: Api, model: str, *, stream: bool = False) -> ProviderCall:
         document |= {"input": _SAY, "max_output_tokens": 16}
     else:
         document |= {"messages": [{"role": "user", "content": _SAY}], "max_tokens": 16}
-    return ProviderCall(api, "POST", _PATHS[api], "", _HEADERS, bodies.encoded(document), document)
+    return ProviderCall(api, "POST", PATHS[api], "", _HEADERS, bodies.encoded(document), document)
 
 
 def like(call: ProviderCall) -> ProviderCall:
     """The beginning of `call` with next to nothing to answer: for logins that serve only what their own CLI sends."""
     if call.api is Api.GEMINI:
         return replace(call, document=_GEMINI, body=bodies.encoded(_GEMINI))
-    kept: dict[str, Any] = {
-        key: call.document[key] for key in ("model", "system", "instructions", "store") if key in call.document
-    }
+    kept = {key: call.document[key] for key in _KEPT if key in call.document}
     document: dict[str, Any] = {**kept, "stream": call.streams}
     if call.api is Api.RESPONSES:
         document["input"] = [{"role": "user", "content": [{"type": "input_text", "text": _SAY}]}]

@@ -18,7 +18,7 @@ from agentdeck.core.formats.answers.chat import ChatWriter
 from agentdeck.core.formats.answers.writing import AnswerWriter
 from agentdeck.core.formats.ir import CannotCarry, Dialect
 from agentdeck.core.providers import faults, token_usage
-from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.apis import PATHS, Api
 from agentdeck.core.providers.faults import ProviderFault
 from agentdeck.core.providers.models import facts_of
 from agentdeck.core.providers.tiers import Target
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 PING_SECONDS = 15.0
 """After so long a silence of the provider's the client gets a sign of life, or it hangs up."""
-_PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
 _PING = {Api.MESSAGES: b'event: ping\ndata: {"type": "ping"}\n\n'}
 _COMMENT = b": still at it\n\n"
 _STREAM_HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
@@ -83,7 +82,7 @@ def translation(call: ProviderCall, provider: ProviderConfig, target: Target) ->
     if api is Api.MESSAGES:
         headers["anthropic-version"] = "2023-06-01"
     body = bodies.encoded(written.document)
-    path, query = _PATHS.get(api, ""), ""
+    path, query = PATHS.get(api, ""), ""
     if api is Api.GEMINI:
         path = f"/models/{quote(model, safe='')}:{'streamGenerateContent' if request.stream else 'generateContent'}"
         query = "alt=sse" if request.stream else ""

@@ -16,3 +16,7 @@ class Api(StrEnum):
     """OpenAI Responses."""
     GEMINI = "gemini"
     """Gemini `generateContent`."""
+
+
+PATHS = {Api.MESSAGES: "/messages", Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses"}
+"""Where requests for an answer go, below `/v1`; Gemini's path names the model."""
