@@ -11,22 +11,22 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Grid, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
-from agentdeck.tui.acts.actions import ActionFollower, Actions
+from agentdeck.tui.acts.actions import Actions
 from agentdeck.tui.acts.verbs import AgentVerbs
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.keys.keys import BACK, BY_ID, CANCEL, HELP, NEXT, OPEN, OPTIONS, QUIT, bound
 from agentdeck.tui.list.asks import Asks
 from agentdeck.tui.list.frame import BOTTOM, TOP, Frame, FrameLine, Piece
 from agentdeck.tui.list.header import COLOURS, KeyBar
-from agentdeck.tui.list.hints import hint_of, show_activity
+from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.list.messages import MessageLine
 from agentdeck.tui.list.order import Grouping, Order, arrange
 from agentdeck.tui.panes.screen import ScreenPane
+from agentdeck.tui.screens.listing import Beside
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.terminal import ScreenReader
@@ -95,7 +95,7 @@ class Cell(Frame, can_focus=True):
         self.keys_here(has_focus)
 
 
-class GridScreen(ActionFollower, AgentVerbs, Screen[None]):
+class GridScreen(AgentVerbs, Beside):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bound([OPEN, NEXT, *OPTIONS, BACK, QUIT, CANCEL, HELP]),
         *bound(BY_ID[f"agent.{name}"] for name in ("type", "stop", "resume", "land", "yes", "no", "editor", "shell")),
@@ -230,26 +230,3 @@ class GridScreen(ActionFollower, AgentVerbs, Screen[None]):
 
     def action_open(self) -> None:
         self.action_attach()
-
-    def progress(self, text: str, *, can_cancel: bool) -> None:
-        show_activity(self, text, can_cancel=can_cancel)
-        self._show_hints()
-
-    @on(KeyBar.Pressed)
-    async def _pressed(self, event: KeyBar.Pressed) -> None:
-        await self.run_action(event.action)
-
-    def action_cancel(self) -> None:
-        if not self.actions.cancel():
-            self.tell("There is nothing to cancel.", warn=True)
-
-    def action_back(self) -> None:
-        self.dismiss()
-
-    def action_quit(self) -> None:
-        self.dismiss()
-
-    def action_help(self) -> None:
-        from agentdeck.tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self.app._keymap))

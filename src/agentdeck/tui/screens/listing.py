@@ -46,7 +46,39 @@ class Item:
     cells: tuple[Piece, ...]
 
 
-class Listing(ActionFollower, Screen[None]):
+class Beside(ActionFollower, Screen[None]):
+    """A screen beside the main one: back and quit leave it, its key bar can be clicked, acts tell how far they are."""
+
+    actions: Actions
+
+    def _show_hints(self) -> None:
+        raise NotImplementedError
+
+    def progress(self, text: str, *, can_cancel: bool) -> None:
+        show_activity(self, text, can_cancel=can_cancel)
+        self._show_hints()
+
+    @on(KeyBar.Pressed)
+    async def _pressed(self, event: KeyBar.Pressed) -> None:
+        await self.run_action(event.action)
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def action_quit(self) -> None:
+        self.dismiss()
+
+    def action_cancel(self) -> None:
+        if not self.actions.cancel():
+            self.notify("There is nothing to cancel.", severity="warning")
+
+    def action_help(self) -> None:
+        from agentdeck.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.app._keymap))
+
+
+class Listing(Beside):
     """`find` is called in a thread, at once and again after every change; the rest shows what it found."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -215,29 +247,6 @@ class Listing(ActionFollower, Screen[None]):
 
     def look_again(self) -> None:
         self.reload()
-
-    def progress(self, text: str, *, can_cancel: bool) -> None:
-        show_activity(self, text, can_cancel=can_cancel)
-        self._show_hints()
-
-    @on(KeyBar.Pressed)
-    async def _pressed(self, event: KeyBar.Pressed) -> None:
-        await self.run_action(event.action)
-
-    def action_back(self) -> None:
-        self.dismiss()
-
-    def action_quit(self) -> None:
-        self.dismiss()
-
-    def action_cancel(self) -> None:
-        if not self.actions.cancel():
-            self.notify("There is nothing to cancel.", severity="warning")
-
-    def action_help(self) -> None:
-        from agentdeck.tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self.app._keymap))
 
     def action_move(self, by: int) -> None:
         options = self.query_one(OptionList)
