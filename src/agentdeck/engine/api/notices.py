@@ -40,7 +40,9 @@ class DeckNotices:
 
     @property
     def wanted(self) -> bool:
-        return bool(self.rules.urls or self.rules.urls_env or self.rules.command)
+        from agentdeck.engine.lifecycle.notifying import is_wanted
+
+        return is_wanted(self._current.world)
 
     def held(self) -> AbstractContextManager[None]:
         """One process at a time tells of this repository; the next one waits for it."""

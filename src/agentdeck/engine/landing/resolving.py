@@ -12,9 +12,9 @@ from agentdeck.core.agents.agent import Agent, Mode, Phase, State, unique_name
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine import roster
 from agentdeck.engine.landing.candidates import Candidate
-from agentdeck.engine.lifecycle import keyboard, removal
+from agentdeck.engine.lifecycle import removal
 from agentdeck.engine.lifecycle.stack import acquire_all
-from agentdeck.engine.lifecycle.switching import resume
+from agentdeck.engine.lifecycle.switching import tell
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import Entry, Landing, LandRequest, Stage
 from agentdeck.engine.worktrees import identity
@@ -189,10 +189,7 @@ def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
     )
     event = Event(EventKind.LANDING_HANDED, view.name, f"was asked to resolve its conflict with {entry.base}")
     world.note(event, note)
-    if view.alive:
-        keyboard.send(world, view, text)
-    else:
-        resume(world, view, text, note)
+    tell(world, view, text, note)
 
 
 def _merged(world: World, repair: Callable[[Note], None], name: str, base: str, note: Note) -> bool:

@@ -11,10 +11,15 @@ from agentdeck.engine.world import World
 from agentdeck.errors import DeckError
 
 
+def is_wanted(world: World) -> bool:
+    """Whether the person has said where to."""
+    rules = world.safe_settings.config.notify
+    return bool(rules.urls or rules.urls_env or rules.command)
+
+
 def notice_line(world: World) -> str:
     """The shell line that tells what is new; empty where nobody wants to be told."""
-    rules = world.safe_settings.config.notify
-    if not (rules.urls or rules.urls_env or rules.command):
+    if not is_wanted(world):
         return ""
     return shlex.join([sys.executable, "-I", "-m", "agentdeck.notices", "--root", str(world.root)])
 

@@ -10,7 +10,7 @@ from agentdeck.core.agents.agent import Agent, Fault, Phase
 from agentdeck.core.agents.failover import Progress, next_by_hand
 from agentdeck.core.agents.leases import PaneLease
 from agentdeck.engine import roster
-from agentdeck.engine.lifecycle import starting
+from agentdeck.engine.lifecycle import keyboard, starting
 from agentdeck.engine.lifecycle.ending import end_runner, outlasts
 from agentdeck.engine.profiles.chain import COMMAND, chain_of, usable
 from agentdeck.engine.profiles.handing import handed_over, progress_of, save_progress
@@ -35,6 +35,14 @@ def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
     world.check_trust()
     with world.store.operation(view.name):
         return roster.view(world, start_again(world, roster.agent(world, view.name).agent, prompt, note))
+
+
+def tell(world: World, view: AgentView, text: str, note: Note) -> bool:
+    """Give the agent a message, or let one that has ended go on with it; return whether it has it already."""
+    if view.alive:
+        return keyboard.send(world, view, text)
+    resume(world, view, text, note)
+    return True
 
 
 def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine import roster
-from agentdeck.engine.lifecycle import keyboard
-from agentdeck.engine.lifecycle.switching import resume
+from agentdeck.engine.lifecycle.switching import tell
 from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import NotFoundError, StoreError, UsageError
@@ -125,9 +124,7 @@ def send(world: World, name: str, note: Note = silent) -> str:
     if not comments:
         raise UsageError(f"There are no comments on {view.name}'s changes.")
     text = message(comments)
-    given = keyboard.send(world, view, text) if view.alive else True
-    if not view.alive:
-        resume(world, view, text, note)
+    given = tell(world, view, text, note)
     kept.delete({comment.id for comment in comments})
     told = "1 comment" if len(comments) == 1 else f"{len(comments)} comments"
     if not given:

@@ -83,27 +83,32 @@ def _text(data: bytes) -> str:
 
 def check(world: World, part: ChangeGone | ChangeBack) -> None:
     """Raise where it can't be taken back."""
-    here, patch = _ready(world, part)
-    reverse = isinstance(part, ChangeBack)
-    if _is_taken_back(world, here, part) or not (why := patches.apply(here, patch, reverse=reverse, check=True)):
-        return
-    if patches.apply(here, patch, reverse=not reverse, check=True):
-        raise RefusedError(
-            f"{part.path} of {part.agent} has changed since.",
-            detail=why,
-            hint=f"The change is kept in {_folder(world, part)}/patch.",
-        )
+    _has_to_be_applied(world, part, *_ready(world, part))
 
 
 def take_back(world: World, part: ChangeGone | ChangeBack) -> ChangeGone | ChangeBack:
     """Make the change again, or take it out again; what is so already stays."""
     with world.store.operation(part.agent, wait=5):
-        check(world, part)
         here, patch = _ready(world, part)
         reverse = isinstance(part, ChangeBack)
-        if not _is_taken_back(world, here, part) and not patches.apply(here, patch, reverse=reverse, check=True):
+        if _has_to_be_applied(world, part, here, patch):
             patches.apply(here, patch, reverse=reverse)
         return (ChangeGone if reverse else ChangeBack)(part.agent, part.path, part.trash)
+
+
+def _has_to_be_applied(world: World, part: ChangeGone | ChangeBack, here: Repository, patch: bytes) -> bool:
+    """Whether the patch takes it back, or the file is already as it was. Raise RefusedError where neither is so."""
+    reverse = isinstance(part, ChangeBack)
+    if _is_taken_back(world, here, part):
+        return False
+    why = patches.apply(here, patch, reverse=reverse, check=True)
+    if why and patches.apply(here, patch, reverse=not reverse, check=True):
+        raise RefusedError(
+            f"{part.path} of {part.agent} has changed since.",
+            detail=why,
+            hint=f"The change is kept in {_folder(world, part)}/patch.",
+        )
+    return not why
 
 
 def _is_taken_back(world: World, here: Repository, part: ChangeGone | ChangeBack) -> bool:
