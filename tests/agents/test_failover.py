@@ -1,11 +1,12 @@
-"""Claude Code and Codex through the gateway while their first provider has each of the faults.
+"""Real CLIs through the gateway while their first provider has each of the faults, in their own format and in another.
 
 They finish their task with the same file written, which they leave uncommitted (exit 7), in every one but 400, which is
-the caller's own fault and is passed on to it.
+the caller's own fault and is passed on to it. `AGENTDECK_MATRIX=FILE` appends how each cell went.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +15,17 @@ import pytest
 
 from agentdeck.core.agents.agent import Fault, Mode, State
 from agentdeck.engine.providers import gateways
-from agentdeck.engine.views import StartRequest
+from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import ExitCode
 from agentdeck.system.gateway import tokens
-from tests.agents.conftest import PACKAGES
+from tests.agents.conftest import PACKAGES, programs_of
 from tests.agents.setups import QUIET
 from tests.support.decks import Bench, world_of
 from tests.support.fake_api import CONTENT, FILE, fake_api
-from tests.support.faulty_api import FAULTS, faulty_api
+from tests.support.faulty_api import CALLERS, FAULTS, GOOD, faulty_api
 from tests.support.retry import eventually
 from tests.support.servers import free_port
+from tests.support.share import diagonal
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
 KEYS = {"MAIN_KEY": "sk-main-0123456789abcdef", "SPARE_KEY": "sk-spare-fedcba9876543210"}
@@ -34,18 +36,28 @@ backoff = 0.1
 retry_budget = 4.0
 hold = 1.0
 breaker_seconds = 60.0
-
-[tiers]
-work = ["main:big-model", "spare:small-model"]
 """
-SERVED_BY_MAIN = {"ok", "slow drip"}
+FORMATS = {
+    "claude": ("messages", "chat"),
+    "codex": ("responses", "messages"),
+    "opencode": ("chat", "messages"),
+    "qwen": ("chat", "gemini"),
+    "copilot": ("chat", "responses"),
+    "gemini": ("gemini", "chat"),
+}
+"""The CLI's own format, and another one, which its first provider may speak."""
+MODELS = {"copilot": "gpt-4o", "gemini": "gemini-3.8-flash"}
+"""Some CLIs ask for no tools, or not at all, with a model that they don't know."""
+ALL = bool(os.environ.get("AGENTDECK_TEST_MORE_AGENTS"))
+LANES = [f"{cli}, {way}" for cli in (FORMATS if ALL else PACKAGES) for way in ("same format", "another format")]
 
 
-def provider(name: str, url: str) -> str:
-    times = "connect = 2.0, first_byte = 1.5, answer = 1.5, idle = 1.5"
+def provider(name: str, url: str, *forms: str) -> str:
+    times = "connect = 2.0, first_byte = 1.5, content = 1.5, stalled = 1.5, answer = 1.5, idle = 1.5"
+    path = "/v1beta" if forms == ("gemini",) else "/v1"
     return (
-        f'\n[providers.{name}]\nbase_url = "{url}/v1"\napis = ["messages", "responses"]\ncount_tokens = true\n'
-        f'key_env = "{name.upper()}_KEY"\ntimeouts = {{ {times} }}\n'
+        f'\n[providers.{name}]\nbase_url = "{url}{path}"\napis = {json.dumps(forms or ["messages", "responses"])}\n'
+        f'count_tokens = true\nkey_env = "{name.upper()}_KEY"\ntimeouts = {{ {times} }}\n'
     )
 
 
@@ -69,38 +81,55 @@ def assert_kept_secret(places: list[Path], secrets: list[str]) -> None:
         assert not [secret for secret in secrets if secret.encode() in text], path
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("profile", PACKAGES)
-def test_the_task_is_done_whatever_the_first_provider_does(quiet: Bench, profile: str, fault: str) -> None:
-    with faulty_api(fault) as main, fake_api() as spare:
+@pytest.mark.parametrize(("lane", "fault"), diagonal(LANES, FAULTS))
+def test_the_task_is_done_whatever_the_first_provider_does(
+    quiet: Bench, lane: str, fault: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli, _, way = lane.partition(", ")
+    folder = programs_of(request, cli)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("GEMINI_CLI_TRUST_WORKSPACE", "true")
+    own, other = FORMATS[cli]
+    form = own if way == "same format" else other
+    with faulty_api(fault) as main, faulty_api("ok") as spare:
         url = f"http://127.0.0.1:{free_port()}" if fault == "refused" else main.url
-        quiet.own(provider("main", url) + provider("spare", spare.url) + RULES)
+        model = MODELS.get(cli, "big-model")
+        tiers = f'[tiers]\nwork = ["main:{model}", "spare:small-model"]\n'
+        quiet.own(provider("main", url, form) + provider("spare", spare.url, own) + RULES + tiers)
         deck = quiet.deck()
-        task = StartRequest(task="Make the file", profile=profile, name="fox", tier="work", mode=Mode.HEADLESS)
-        deck.start(task)
+        task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", mode=Mode.HEADLESS)
+        deck.start(replace(task, permission="all", sure=True))
         view = deck.wait("fox")
         tree = view.worktree
         assert tree is not None
-        asked = [sum("count_tokens" not in each["path"] for each in api.requests) for api in (main, spare)]
+        asked = [sum(bool(each["body"].get("tools")) for each in api.requests) for api in (main, spare)]
         made = (tree / FILE).read_text() if (tree / FILE).exists() else ""
-        took = (view.status.ended or 0.0) - (view.status.started or 0.0)
         log = [line.text for line in deck.log_lines("fox")]
         token = tokens.mint(tokens.secret(gateways.files().state), tokens.Bearer(deck.name, "fox", "work"))
         gateways.stop(world_of(deck))
+    _note(cli, fault, way, view, asked, made=bool(made))
     assert_kept_secret([deck.store.folder, gateways.files().state], [token, *KEYS.values()])
-    shown = f"{profile:7} {fault:23} {view.state} exit {view.status.exit_code}, main {asked[0]}, spare {asked[1]}"
-    print(f"MATRIX {shown}, file {'written' if made else 'missing'}, {took:.1f} s")  # noqa: T201 - make the table
-    if fault == "400":
+    if fault in CALLERS:
         assert view.state is State.FAILED
         assert asked[1] == 0
         return
-    assert (view.outcome, made) == (ExitCode.UNCOMMITTED, CONTENT), "\n".join(log[-20:])
-    assert (asked[1] == 0) == (fault in SERVED_BY_MAIN)
-    assert {str(each["body"].get("model")) for each in main.requests if each["body"]} <= {"big-model"}
-    assert {str(each["body"].get("model")) for each in spare.requests if each["body"]} <= {"small-model"}
+    assert (view.outcome, made) == (ExitCode.UNCOMMITTED, CONTENT), "\n".join([view.status.reason, *log[-30:]])
+    assert (asked[1] == 0) == (fault in GOOD)
+    if form != "gemini":
+        assert {str(each["body"].get("model")) for each in main.requests if each["body"]} <= {model}
     keys = [str(each["headers"]) for each in spare.requests]
     assert not any(KEYS["MAIN_KEY"] in headers for headers in keys), "the wrong provider's key"
     assert not any("x-agentdeck" in headers.lower() for headers in keys)
+
+
+def _note(cli: str, fault: str, way: str, view: AgentView, asked: list[int], *, made: bool) -> None:
+    place = os.environ.get("AGENTDECK_MATRIX")
+    if place:
+        took = (view.status.ended or 0.0) - (view.status.started or 0.0)
+        cell = {"cli": cli, "fault": fault, "way": way, "made": made, "exit": int(view.outcome), "seconds": took}
+        cell |= {"main": asked[0], "spare": asked[1], "reason": view.status.reason}
+        with Path(place).open("a") as file:
+            file.write(json.dumps(cell) + "\n")
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ class Script:
 def scripted_model(*answers: list[Block]) -> Iterator[tuple[FakeApi, Script]]:
     script = Script(*answers)
 
-    class Handler(_Handler):
+    class Handler(ScriptedHandler):
         pass
 
     Handler.script = script
@@ -122,7 +122,7 @@ def scripted_model(*answers: list[Block]) -> Iterator[tuple[FakeApi, Script]]:
         yield api, script
 
 
-class _Handler(ApiHandler):
+class ScriptedHandler(ApiHandler):
     script: Script
 
     def _messages(self, body: dict[str, Any]) -> None:
@@ -183,7 +183,8 @@ class _Handler(ApiHandler):
         self._events([*events, {"type": "response.completed", "response": answer}])
 
     def _chat(self, body: dict[str, Any]) -> None:
-        tools = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools", [])}
+        functions = [tool["function"] for tool in body.get("tools", []) if "function" in tool]
+        tools = {each["name"]: each.get("parameters", {}) for each in functions}
         blocks, took = self.script.next(tools, body), self.script.usage
         whole = took["input"] + took["cache_read"]
         usage = {
