@@ -79,6 +79,7 @@ RESOLVING = "engine/landing/test_resolving.py"
 INSIDE = "engine/landing/test_landing_repositories_inside.py"
 LANDING = "engine/landing/test_landing.py"
 KINDS = "engine/landing/test_kinds_of_repositories.py"
+RACES = "cli/test_race.py"
 STATES = "agents/test_states.py"
 QUEUE = "cli/test_queue.py"
 REVIEWING = "cli/test_reviewing.py"
@@ -108,6 +109,14 @@ ELSEWHERE = {
     "agentdeck mcp --http --port 7878": "mcp/test_http.py",
     "{} asks to land it; “agentdeck merge {}” does": "mcp/test_server.py",
     "agentdeck audit --json": "cli/test_audit.py",
+    "agentdeck race {}": RACES,
+    "the others are removed; “agentdeck undo --list” lists the steps": RACES,
+    "agentdeck race --land best --keep": RACES,
+    "“agentdeck race --land best”": RACES,
+    "To compare: agentdeck race --diff {}; to land: agentdeck race --land NAME {}": RACES,
+    "Pick one: agentdeck race --land {} {}": RACES,
+    "Wait for it, or pick one: agentdeck race --land NAME {}": RACES,
+    'agentdeck run --race claude,codex "what to do"': RACES,
     "See “agentdeck notify --help”.": "notices/test_telling.py",
     'agentdeck lint "the task"': "cli/test_lint.py",
     "They don't run yet: agentdeck schedule install": "cli/test_schedule.py",

@@ -65,6 +65,9 @@ edit.
 folder, and none of your other files. It can change its worktree and its own
 branch, nothing else. Linux only; “agentdeck doctor” says whether it works here.
 
+--race claude,codex,claude@deep: each of these does the task, all from the same
+commit; see “agentdeck race --help”. --land best lands the first of them.
+
 TIME is 90, 90s, 15m, 2h or 1h30m.
 
 A task file:
@@ -83,6 +86,8 @@ code shared by the tasks that failed or could not start, or with 1 if their
 codes differ.
 
 examples:
+  agentdeck run --race claude,codex,claude@deep "Fix the login form"
+  agentdeck run --race claude,codex --land best --metric 'make bench' "Speed up"
   agentdeck run "Fix the login form"
   agentdeck run -d -n login -b fix/login --base develop --task-file login.md
   echo "Update the copyright year" | agentdeck run --timeout 15m -
@@ -575,4 +580,29 @@ examples:
   eval "$(agentdeck completion bash)"      # in ~/.bashrc
   eval "$(agentdeck completion zsh)"       # in ~/.zshrc
   agentdeck completion fish > ~/.config/fish/completions/agentdeck.fish
+"""
+
+RACE = """\
+Compare agents that did the same task from the same commit (run --race). Each
+that has ended is put on its base branch as it is now, as merge would, and the
+gate runs on the result. Those that fail, conflict or have nothing are out. The
+others are ordered by the metric (race.metric, or --metric of run), then by the
+smaller change, the lower cost, the shorter time. Equal ones share a place. What
+is not known of all is not compared.
+
+The gate and the metric are those of the base branch, whatever a racer changed.
+The table says who changed test files.
+
+An agent that asks something holds up nobody: answer it and call this again.
+What was judged before is not tested again.
+
+--land NAME, or --land best, lands it through the gate and removes the others,
+as “agentdeck rm” does: “agentdeck undo” brings each back.
+
+exit codes: 0 somebody can land, or has; 1 nobody can
+
+examples:
+  agentdeck race
+  agentdeck race --diff
+  agentdeck race --land login-form-2
 """

@@ -31,6 +31,7 @@ MODULES = {
     "review": "reviewing",
     "rm": "control",
     "radar": "radar",
+    "race": "race",
     "merge": "landing",
     "queue": "queue",
     "undo": "landing",
@@ -103,6 +104,7 @@ def build_parser() -> Parser:
     _add_reading(verbs)
     _add_control(verbs)
     _add_landing(verbs)
+    _add_trials(verbs)
     _add_serving(verbs)
     _add_machine(verbs)
     return parser
@@ -196,6 +198,10 @@ def _add_run(verbs: Any) -> None:
     mode.add_argument(
         "--headless", dest="mode", action="store_const", const="headless", help="run the task once, without a screen"
     )
+    run.add_argument("--race", type=_filled, metavar="PROFILES", help="let several do it: claude,codex,claude@TIER")
+    run.add_argument("--metric", metavar="CMD", help="with --race: measure the last number that CMD prints")
+    run.add_argument("--lower", action="store_true", help="with --race: the lower number is better")
+    run.add_argument("--land", type=_filled, metavar="best", help="with --race: land the best one")
     run.add_argument("--task-file", type=_filled, metavar="FILE", help="read the task from FILE")
     run.add_argument("-f", "--file", type=_filled, metavar="TASKS", help="run the tasks of a TOML file")
     run.add_argument("-j", "--jobs", metavar="N", type=_count, help="with -f: run N tasks at once")
@@ -349,6 +355,16 @@ def _add_landing(verbs: Any) -> None:
     pr.add_argument("-m", "--message", metavar="TEXT", help="its title; lines below are its description")
     pr.add_argument("--draft", action="store_true", help="open it as a draft")
     pr.add_argument("--with", dest="program", choices=("gh", "glab"), default="", help="open it with this program")
+
+
+def _add_trials(verbs: Any) -> None:
+    race = _verb(verbs, "race", "compare agents that did the same task, and land one")
+    race.add_argument("race", nargs="?", default="", metavar="RACE", help="its id or an agent of it (default: latest)")
+    what = race.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="list all races")
+    what.add_argument("--diff", action="store_true", help="print the changes side by side")
+    what.add_argument("--land", type=_filled, metavar="NAME|best", help="land this one, remove the others")
+    race.add_argument("--keep", action="store_true", help="with --land: keep the others")
 
 
 def _add_serving(verbs: Any) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 
-_ALONE = ("name", "branch", "id", "task_file")
+_ALONE = ("name", "branch", "id", "task_file", "race", "metric", "lower", "land")
 """Options that mean one agent, and so make no sense for a file of tasks."""
 
 
@@ -38,6 +38,11 @@ def run(args: Namespace, out: Output) -> ExitCode:
     if args.jobs is not None:
         raise UsageError("--jobs works with -f only.")
     request = request_of(args)
+    if args.race:
+        return _run_race(args, request, out)
+    for option in ("metric", "lower", "land"):
+        if getattr(args, option):
+            raise UsageError(f"--{option} works with --race only.")
     deck = open_deck(out)
     listener = _Listener(out)
 
@@ -172,6 +177,32 @@ def _stop_started(deck: Deck, listener: _Listener) -> None:
         return
     for view in views:
         _report(view, out, ended=True)
+
+
+def _run_race(args: Namespace, request: StartRequest, out: Output) -> ExitCode:
+    from agentdeck.cli import race
+
+    if args.agent or (args.detach and args.land):
+        raise UsageError("--race names the agents, and --land needs their end.", hint="“agentdeck race --land best”")
+    deck = open_deck(out)
+    listener = _Listener(out)
+
+    this = deck.races.prepare(request, args.race, metric=args.metric, lower=args.lower)
+    out.narrate(f"Race {this.id}: {', '.join(this.names)}")
+
+    def work() -> ExitCode:
+        deck.races.start(this, request, listener.starting, wait=not args.detach)
+        if args.detach:
+            if out.json:
+                out.emit("race", **race.race_head(this))
+            else:
+                out.line(this.id)
+            return ExitCode.OK
+        found = deck.races.standing(this.id, listener.waiting)
+        race.show(found, out)
+        return race.land(deck, found, args.land, out, keep=False) if args.land else race.outcome(found)
+
+    return _interruptible(deck, listener, work)
 
 
 def _report(view: AgentView, out: Output, *, ended: bool) -> ExitCode:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.notices import DeckNotices
     from agentdeck.engine.api.processes import DeckProcesses
     from agentdeck.engine.api.providers import DeckProviders
+    from agentdeck.engine.api.races import DeckRaces
     from agentdeck.engine.api.radar import DeckRadar
     from agentdeck.engine.api.reports import DeckReports
     from agentdeck.engine.api.review import DeckReview
@@ -196,6 +197,12 @@ class Deck:
         from agentdeck.engine.api.schedules import DeckSchedules
 
         return DeckSchedules(self._current, self.start)
+
+    @cached_property
+    def races(self) -> DeckRaces:
+        from agentdeck.engine.api.races import DeckRaces
+
+        return DeckRaces(self._current, self)
 
     @cached_property
     def processes(self) -> DeckProcesses:

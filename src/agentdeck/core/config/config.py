@@ -13,6 +13,7 @@ from agentdeck.core.config.mcp import McpConfig
 from agentdeck.core.config.notify import NotifyConfig
 from agentdeck.core.config.schedule import Schedules
 from agentdeck.core.config.section import Seconds, Section
+from agentdeck.core.config.trials import RaceConfig
 
 PortNumber = Annotated[int, Field(ge=1024, le=65535)]
 
@@ -274,6 +275,7 @@ class Config(Section):
     """Chains by name, each a list of `provider:model`; `local = "auto"` finds local model servers."""
     gateway: GatewayConfig = GatewayConfig()
     budgets: BudgetsConfig = BudgetsConfig()
+    race: RaceConfig = RaceConfig()
     mcp: McpConfig = McpConfig()
     audit: AuditConfig = AuditConfig()
     notify: NotifyConfig = NotifyConfig()

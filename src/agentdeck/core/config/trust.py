@@ -150,6 +150,8 @@ KEYS: dict[str, TrustKey] = {
     "audit.risk_class": HARMLESS,
     "audit.role": HARMLESS,
     "audit.oversight": HARMLESS,
+    "race.metric": TrustKey(Reach.RUNS, "measures agents that race"),
+    "race.lower": HARMLESS,
     "trash.ignored": HARMLESS,
     "trash.keep_days": HARMLESS,
     "providers": _PROVIDERS,

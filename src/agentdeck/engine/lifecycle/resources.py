@@ -76,6 +76,8 @@ class WorktreeResource:
             plan = branches.BranchPlan("", agent.base, agent.base_commit, create=False)
         else:
             plan = branches.plan_branch(world.repo, agent.name, agent.branch or None, base, config.agent.branch)
+            if agent.base_commit and plan.create:
+                plan = replace(plan, base_commit=agent.base_commit)
         path = worktrees.place(world.repo, config.worktree.path, agent.name)
         return {"path": str(path), **asdict(plan)}
 

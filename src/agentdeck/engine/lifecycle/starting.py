@@ -32,7 +32,7 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
     request = as_child(world, request)
     try:
         with cancellable(request.cancelled):
-            _check(world, request)
+            check(world, request)
             check_cancelled()
     except CancelledError:
         raise CancelledError("The start was cancelled before anything was made.") from None
@@ -76,7 +76,8 @@ def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool
     return agent
 
 
-def _check(world: World, request: StartRequest) -> None:
+def check(world: World, request: StartRequest) -> None:
+    """Raise, with nothing made, where the agent could not be started."""
     from agentdeck.engine.profiles.allowing import permission_of
 
     has_task = bool(request.task.strip() or request.argv)
@@ -199,6 +200,7 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
         argv=request.argv,
         branch=request.branch or "",
         base=request.base or "",
+        base_commit=request.base_commit,
         tier=request.tier or defaults.tier,
         permission=_permission_of(world, request),
         box=_box_of(world, request),

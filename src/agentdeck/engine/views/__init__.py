@@ -195,6 +195,8 @@ class StartRequest:
     name: str | None = None
     branch: str | None = None
     base: str | None = None
+    base_commit: str = ""
+    """Where a new branch begins, in place of the tip of `base`."""
     tier: str | None = None
     permission: str | None = None
     """How much it may do without asking; None: as the profile, the configuration or its CLI says."""

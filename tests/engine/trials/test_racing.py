@@ -1,0 +1,163 @@
+"""Agents that do the same task: judged as they would land, one lands, the rest can be brought back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from agentdeck.core.agents.agent import Mode, State
+from agentdeck.engine.views import StartRequest
+from agentdeck.engine.views.landings import Stage
+from agentdeck.engine.views.trials import Race, Standing
+from agentdeck.errors import MissingToolError, NotFoundError, RefusedError, UsageError
+from tests.support.decks import CONFIG, Bench
+from tests.support.racers import profile, writing
+from tests.support.retry import eventually
+
+GATE = '\n[landing]\ngate = ["test ! -e broken"]\n'
+METRIC = "cat score.txt"
+
+
+def raced(bench: Bench, racers: str, **options: object) -> Race:
+    deck = bench.deck()
+    request = StartRequest(task="write it", mode=Mode.HEADLESS, **options)  # type: ignore[arg-type]
+    race = deck.races.prepare(request, racers, metric=METRIC)
+    deck.races.start(race, request)
+    return race
+
+
+def told(found: Standing) -> dict[str, tuple[int, str]]:
+    return {score.name: (place, score.out) for place, score in found.places}
+
+
+@pytest.fixture
+def track(bench: Bench) -> Bench:
+    bench.write("agentdeck.toml", CONFIG + GATE)
+    bench.commit("rules")
+    profile(bench, "good", writing("score.txt", "9 points"))
+    profile(bench, "bad", writing("score.txt", "3 points"))
+    profile(bench, "breaks", writing("broken", "x"))
+    profile(bench, "fails", "exit 3")
+    profile(bench, "idle", "true")
+    profile(bench, "leaves", "echo 5 > score.txt; mkdir -p tests; echo > tests/test_x.py")
+    return bench
+
+
+def test_all_begin_at_one_commit_and_are_judged_as_they_would_land(track: Bench) -> None:
+    race = raced(track, "bad,good,breaks,fails,idle,leaves")
+    track.write("later.txt", "1\n")
+    track.commit("the base goes on")
+    deck = track.deck()
+    assert {track.git("merge-base", deck.agent(name).branch, "main") for name in race.names} == {race.commit}
+    before = track.git("for-each-ref")
+    found = deck.races.standing()
+    places = told(found)
+    assert [places[name][0] for name in race.names] == [3, 1, 0, 0, 0, 2]
+    assert "its gate failed" in places[race.names[2]][1]
+    assert "failed" in places[race.names[3]][1]
+    assert "nothing" in places[race.names[4]][1]
+    score = next(score for _, score in found.places if score.name == race.names[5])
+    assert (score.metric, score.tests, score.gate) == (5, ("tests/test_x.py",), "passed")
+    assert track.git("for-each-ref") == before  # judging changes nothing
+    assert not [view.name for view in deck.agents() if view.name not in race.names]
+    assert deck.landings.all() == []
+
+
+def test_what_was_judged_is_not_tested_again_until_the_base_moves(track: Bench) -> None:
+    raced(track, "good,bad")
+    deck, ran = track.deck(), list[str]()
+    deck.races.standing("", lambda event: ran.append(event.kind))
+    count = len(ran)
+    assert count
+    deck.races.standing("", lambda event: ran.append(event.kind))
+    assert len(ran) == count
+    track.write("later.txt", "1\n")
+    track.commit("the base goes on")
+    deck.races.standing("", lambda event: ran.append(event.kind))
+    assert len(ran) > count or told(deck.races.standing())
+
+
+def test_the_best_lands_and_the_others_can_be_brought_back(track: Bench) -> None:
+    race = raced(track, "bad,good")
+    deck = track.deck()
+    found = deck.races.standing()
+    landing = deck.races.land(found, "best", approved="a test")
+    assert landing is not None and landing.entries[0].stage is Stage.LANDED
+    assert (track.root / "score.txt").read_text() == "9 points"
+    assert [view.name for view in deck.agents()] == [race.names[1]]
+    assert deck.races.standing().race.ended
+    deck.undo()
+    assert deck.agent(race.names[0]).state is State.DONE
+    assert deck.races.land(deck.races.standing(), "best") is None  # again: nothing happens
+
+
+def test_a_crash_between_the_landing_and_the_removals_is_gone_on_from(track: Bench) -> None:
+    race = raced(track, "bad,good")
+    deck = track.deck()
+    found = deck.races.standing()
+    deck.races.land(found, race.names[1], keep=True)
+    again = deck.races.standing(race.id)
+    assert again.race.winner == race.names[1]
+
+
+def test_a_tie_is_a_persons_to_decide(track: Bench) -> None:
+    profile(track, "same", writing("score.txt", "9 points"))
+    race = raced(track, "good,same")
+    deck = track.deck()
+    found = deck.races.standing()
+    if len(found.best) == 2:  # they took the same time
+        with pytest.raises(RefusedError, match="equally good"):
+            deck.races.land(found, "best")
+    with pytest.raises(NotFoundError):
+        deck.races.land(found, "nobody")
+    assert {view.name for view in deck.agents()} == set(race.names)
+
+
+def test_a_race_that_could_not_run_begins_nothing(track: Bench) -> None:
+    text = 'title = "m"\ncommand = "no-such-program"\ninstall = "-"\n'
+    words = '["no-such-program", "{prompt}"]'
+    text += f"[interactive]\nprompt = {words}\n[headless]\nprompt = {words}\n"
+    track.write(".config/agentdeck/profiles/missing.toml", text, cwd=track.home)
+    deck = track.deck()
+    for racers, error in [("good,nobody", NotFoundError), ("good", UsageError), ("good,missing", MissingToolError)]:
+        with pytest.raises(error):
+            deck.races.prepare(StartRequest(task="write it"), racers)
+    assert deck.agents() == [] and deck.races.all() == []
+
+
+def test_the_same_id_is_the_same_race(track: Bench) -> None:
+    first = raced(track, "good,bad", id="once")
+    second = raced(track, "good,bad", id="once")
+    assert first.id == second.id and len(track.deck().agents()) == 2
+
+
+def test_one_that_asks_holds_up_nobody(track: Bench) -> None:
+    deck = track.deck()
+    request = StartRequest(task="do it [ask]", mode=Mode.INTERACTIVE)
+    race = deck.races.prepare(request, "demo,good")
+    deck.races.start(race, request, wait=False)
+    eventually(lambda: deck.agent(race.names[0]).state is State.WAITING)
+    eventually(lambda: not deck.agent(race.names[1]).alive)
+    found = deck.races.standing()
+    assert "asks" in told(found)[race.names[0]][1] and told(found)[race.names[1]][0] == 1
+    with pytest.raises(RefusedError, match="not come to its end"):
+        deck.races.land(found, "best")
+    deck.races.land(found, race.names[1])
+    assert [view.name for view in deck.agents()] == [race.names[1]]
+
+
+def test_a_gate_that_a_killed_judge_left_is_removed_by_the_next_verb(track: Bench) -> None:
+    track.write("agentdeck.toml", CONFIG + '\n[landing]\ngate = ["sleep 600"]\n')
+    track.commit("slow gate")
+    raced(track, "good,bad")
+    script = (
+        "import os,threading,time\nfrom agentdeck.engine.deck import Deck\n"
+        "threading.Timer(2.5, os._exit, (9,)).start()\nDeck.find().races.standing()\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=track.root, check=False, timeout=60)
+    deck = track.deck()
+    assert any(view.name.startswith("gate-") for view in deck.agents()) or deck.store.names()
+    deck.repair()
+    assert not [name for name in deck.store.names() if name.startswith("gate-")]
