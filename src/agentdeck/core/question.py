@@ -14,6 +14,8 @@ _NO = re.compile(r"(?:no|deny|reject|refuse|decline|cancel|don.t|exit|quit|back)
 
 ASK_PERSON = "ask_person"
 """The deck's own tool by which an agent asks a person."""
+CHOSEN = "now"
+"""The description of the option of a dialog that is what is set now."""
 
 
 class Asks(StrEnum):
@@ -72,12 +74,24 @@ class Question:
 
     @property
     def yes(self) -> int | None:
-        """The number, from 1, of the first option that says yes; None where the question has no yes and no."""
+        """The number, from 1, of the first option that says yes, or of the only one; None where the question has no yes
+        and no."""
+        if len(self.options) == 1:
+            return 1
         return self._first(yes=True) if self._is_yes_or_no else None
 
     @property
     def no(self) -> int | None:
         return self._first(yes=False) if self._is_yes_or_no else None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Which of “yes” and “no” answer it."""
+        if self.kind is Asks.TEXT:
+            return ()
+        if not self.options:
+            return ("yes", "no")
+        return tuple(word for word, number in (("yes", self.yes), ("no", self.no)) if number is not None)
 
     @property
     def _is_yes_or_no(self) -> bool:
@@ -88,8 +102,9 @@ class Question:
         return next(wanted, None)
 
     def only(self, pattern: str) -> int | None:
-        """The number of the one option whose label matches `pattern`; None where none or several do."""
-        found = [number for number, each in enumerate(self.options, 1) if pattern and re.search(pattern, each.label)]
+        """The number of the one option whose label or description matches `pattern`; None where none or several do."""
+        texts = [f"{each.label} {each.description}".strip() for each in self.options]
+        found = [number for number, text in enumerate(texts, 1) if pattern and re.search(pattern, text)]
         return found[0] if len(found) == 1 else None
 
     def is_same_as(self, other: Question) -> bool:

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import State, Status
 from agentdeck.core.agents.answers import model_answer, permission_answer
+from agentdeck.core.agents.detect import detect
+from agentdeck.core.agents.orders import Detectors
 from agentdeck.core.agents.questions import permission, shown
-from agentdeck.core.question import Asks, Question
+from agentdeck.core.question import CHOSEN, Asks, Question
+from agentdeck.system.config.profiles import load_profiles
 
 SCREENS = Path(__file__).parents[2] / "fixtures" / "screens"
 WITH_OPTIONS = [
@@ -21,6 +24,13 @@ WITH_OPTIONS = [
     for path in sorted(SCREENS.glob("*-waiting-*.txt"))
     if not path.name.startswith("opencode") and ("permission" in path.name or "trust" in path.name)
 ]
+PROFILES = load_profiles(Path("/nowhere"))
+
+
+def detectors_of(path: Path) -> Detectors:
+    return PROFILES[path.stem.split("-")[0]].detectors
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each)
 )
@@ -43,6 +53,70 @@ def test_a_choice_has_neither_yes_nor_no() -> None:
 def test_options_without_numbers_are_chosen_by_the_mark() -> None:
     question = shown("Do you trust this folder?\n\n  ❯ No, exit\n    Yes, I trust it\n\nEnter to confirm", "trust")
     assert (question.numbered, question.marked, question.yes, question.no) == (False, 1, 2, 1)
+
+
+EARLIER = st.lists(
+    st.sampled_from(
+        [
+            "❯ 1. Fix the parser",
+            "  2. Write a test",
+            "› 1. Fix the parser",
+            "> make it",
+            "● Which way do you prefer?",
+            "  1. Yes, all of it",
+            "  2. No",
+            "❯ Make the file",
+            "  and another one",
+            "• Ran git status",
+            "  └ (no output)",
+            "",
+        ]
+    )
+    | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=30),
+    max_size=12,
+)
+REASONS = {path: found[1] for path in WITH_OPTIONS if (found := detect(path.read_text(), detectors_of(path)))}
+
+
+@pytest.mark.parametrize("path", WITH_OPTIONS, ids=lambda path: path.stem)
+@given(earlier=EARLIER, below=st.integers(0, 5))
+def test_what_was_on_the_screen_before_a_dialog_is_none_of_its_options(
+    path: Path, earlier: list[str], below: int
+) -> None:
+    screen, reason = path.read_text(), REASONS[path]
+    alone, among = shown(screen, reason), shown("\n".join([*earlier, screen, *[""] * below]), reason)
+    assert among.options == alone.options
+    assert among.is_same_as(alone)
+
+
+@pytest.mark.parametrize("path", WITH_OPTIONS, ids=lambda path: path.stem)
+def test_a_dialog_is_the_same_with_any_part_above_its_options_out_of_sight(path: Path) -> None:
+    lines, reason = path.read_text().splitlines(), REASONS[path]
+    whole = shown("\n".join(lines), reason)
+    top = next(at for at, line in enumerate(lines) if whole.options[0].label in line and "1." in line)
+    for gone in range(top):
+        less = shown("\n".join(lines[gone:]), reason)
+        assert less.options == whole.options
+        assert less.is_same_as(whole), gone
+
+
+def test_a_list_without_numbers_is_not_mixed_up_with_a_numbered_task_above_it() -> None:
+    screen = "❯ 1. Fix it\n  2. Test it\n\n Is this a project you trust?\n\n ❯ No, exit\n   Yes, I trust it\n"
+    question = shown(screen, "Is this a project you trust?")
+    assert [option.label for option in question.options] == ["No, exit", "Yes, I trust it"]
+
+
+def test_a_preview_below_the_options_is_none_of_them() -> None:
+    theme = (SCREENS / "claude-2.1.197-waiting-theme.txt").read_text()
+    question = shown(theme.replace("  3  }", "  8. a line of the preview"), "Choose the text style that looks best")
+    assert len(question.options) == 7
+    assert (question.options[1].label, question.options[1].description) == ("Dark mode", CHOSEN)
+    assert "Let's get started" not in question.subject
+
+
+def test_a_notice_is_taken_note_of_with_yes_alone() -> None:
+    notice = shown((SCREENS / "claude-2.1.197-waiting-security.txt").read_text(), "Press Enter to continue")
+    assert (notice.choices, notice.words) == ("1 Continue", ("yes",))
 
 
 @given(st.text())

@@ -6,9 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
-from agentdeck.core.question import ASK_PERSON, Asks, Option, Question
+from agentdeck.core.question import ASK_PERSON, CHOSEN, Asks, Option, Question
 from agentdeck.core.transcripts.reading import items, mapping, mappings, word
 
 _TEXT_MAX = 300
@@ -36,7 +37,7 @@ def permission(payload: Mapping[str, Any], hook: str, at: float) -> tuple[Questi
         answers = (Option("Yes"), Option("No, keep planning"))
         text = "asks to carry out its plan"
         return (Question(text, Asks.PERMISSION, answers, tool, "", plan[:_ABOUT_MAX], hook, at=at),)
-    subject = subject_of(given)[:_ABOUT_MAX]
+    subject = subject_of(given, word(payload.get("cwd")))[:_ABOUT_MAX]
     text = f"asks to use {tool}" + (f": {' '.join(subject.split())[:80]}" if subject else "")
     always = tuple(map(_always, mappings(payload.get("permission_suggestions"))))
     options = (Option("Yes"), *always[: _OPTIONS_MAX - 2], Option("No"))
@@ -60,18 +61,24 @@ def _always(suggestion: Mapping[str, Any]) -> Option:
     rules = mappings(suggestion.get("rules"))
     named = [f"{word(each.get('toolName'))}({word(each.get('ruleContent'))})".removesuffix("()") for each in rules]
     named += [word(each) for each in items(suggestion.get("directories"))]
-    what = ", ".join(named) or word(suggestion.get("mode")) or word(suggestion.get("type"))
-    return Option("Yes, and don't ask again", what[:_TEXT_MAX], json.dumps(suggestion))
+    what = ", ".join(named) or word(suggestion.get("type"))
+    label = "Yes, and don't ask again"
+    if not named and (mode := word(suggestion.get("mode"))):
+        label, what = _MODES.get(mode, f"Yes, and go on in the mode {mode}"), ""
+    return Option(label, what[:_TEXT_MAX], json.dumps(suggestion))
 
 
-def subject_of(given: Any) -> str:
-    """The command, the path or the address in a tool's input."""
+_MODES = {"acceptEdits": "Yes, and allow all edits in this session"}
+
+
+def subject_of(given: Any, cwd: str = "") -> str:
+    """The command, the path or the address in a tool's input; a path below `cwd` without that."""
     if not isinstance(given, Mapping):
         return ""
     for key in ("command", "file_path", "notebook_path", "path", "url", "pattern", "query"):
         value = given.get(key)
         if isinstance(value, str):
-            return value
+            return value.removeprefix(f"{cwd.rstrip('/')}/") if cwd and key.endswith("path") else value
         if isinstance(value, list):
             return " ".join(map(str, value))
     return ""
@@ -87,73 +94,133 @@ def _detail(given: Mapping[str, Any]) -> str:
 
 
 _LINE = re.compile(r"^[\s│┃|]*(?P<mark>[❯›▶→●◉>]\s*)?(?:(?P<number>[1-9])[.)]\s+)?(?P<label>\S.*?)[\s│┃|]*$")
+_SIDES = " │┃|"
 _DRAWN = frozenset("─━═╌")
 _RULE = _DRAWN | frozenset("╭╮╰╯┌┐└┘│┃ ")
+_SPOKEN = re.compile(r"\s*[•●✻⏺⎿✦❯›>]\s")
+"""How a line begins that tells what was said or done before the dialog."""
+_NOTICE = re.compile(r"press enter to continue", re.IGNORECASE)
+_CHOSEN = "✔"
 _ABOVE = 14
 """Lines above the options that belong to the question."""
+_NEAR = 3
+"""Lines between the options and a question that stands below them."""
+_REASON = 40
+"""Characters of a reason by which its line is known: a longer one may be cut."""
+
+_List = tuple[int, int, tuple[Option, ...], int]
+"""Where a list begins and ends, its options, and which of them is marked."""
 
 
 def shown(screen: str, reason: str, at: float = 0.0) -> Question:
     """The dialog on a screen that waits because of `reason`: its options, one of which is marked."""
     lines = screen.splitlines()
-    numbered = _numbered(lines)
-    top, options, marked = numbered or _marked(lines) or (len(lines), (), 0)
+    found = _dialog(lines, reason)
+    if found is None:
+        notice = (Option("Continue"),) if _NOTICE.search(reason) else ()
+        return Question(reason, options=notice, numbered=False, marked=len(notice), at=at)
+    is_numbered, asked, (top, _, options, marked) = found
     yes_and_no = any(option.is_yes for option in options) and any(option.is_no for option in options)
-    subject = _above(lines[:top]) if options else ""
     kind = Asks.PERMISSION if yes_and_no else Asks.CHOICE
-    return Question(reason, kind, options, subject=subject, numbered=numbered is not None, marked=marked, at=at)
+    subject = _about(lines[:top], asked)
+    return Question(reason, kind, options, subject=subject, numbered=is_numbered, marked=marked, at=at)
 
 
-def _numbered(lines: Sequence[str]) -> tuple[int, tuple[Option, ...], int] | None:
-    """The last list of numbers from 1 on that has a mark: where it begins, its options, and which one is marked."""
-    found = None
+def _dialog(lines: Sequence[str], reason: str) -> tuple[bool, int | None, _List] | None:
+    """Whether the options are numbered, in which line the question stands, and the options. A list that was on the
+    screen before the question is none of its own, unless the question stands right below it."""
+    words = reason.removesuffix("…")[:_REASON].strip()
+    asked = [at for at in range(len(lines) - 1, -1, -1) if words and words in " ".join(lines[at].split())]
+    readers = ((True, _numbered), (False, _marked))
+    for at, (is_numbered, read) in product(asked, readers):
+        if (found := read(lines, at + 1, len(lines))) is not None:
+            return is_numbered, at, found
+    for at, (is_numbered, read) in product(asked or [len(lines)], readers):
+        found = read(lines, 0, at)
+        if found is not None and (not asked or _near(lines[found[1] : at])):
+            return is_numbered, None, found
+    return None
+
+
+def _near(between: Sequence[str]) -> bool:
+    return sum(bool(line.strip(_SIDES)) for line in between) <= _NEAR
+
+
+def _numbered(lines: Sequence[str], first: int, last: int) -> _List | None:
+    """The last list of numbers from 1 on that has a mark and stands in one column."""
+    found: _List | None = None
     run: list[Option] = []
-    top = marked = 0
-    for index, line in enumerate(lines):
-        match = _LINE.match(line)
-        if match is None or match["number"] is None:
-            continue
-        number = int(match["number"])
-        if number == 1:
-            run, top, marked = [], index, 0
-        if number != len(run) + 1:
-            continue
-        run.append(Option(match["label"][:_TEXT_MAX]))
-        marked = number if match["mark"] else marked
-        if marked and len(run) > 1:
-            found = top, tuple(run), marked
+    top = marked = column = 0
+    for index in range(first, last):
+        match = _LINE.match(lines[index])
+        number = int(match["number"]) if match is not None and match["number"] else 0
+        if match is not None and number == 1:
+            run, top, marked, column = [], index, 0, match.start("number")
+        if match is None or not run or number:
+            if match is None or number != len(run) + 1 or match.start("number") != column:
+                continue
+            run.append(_option(match["label"]))
+            marked = number if match["mark"] else marked
+            if marked and len(run) > 1:
+                found = top, index + 1, tuple(run), marked
+        elif not (_is_rule(lines[index]) or _begins(lines[index]) > column):
+            run = []
     return found
 
 
-def _marked(lines: Sequence[str]) -> tuple[int, tuple[Option, ...], int] | None:
+def _marked(lines: Sequence[str], first: int, last: int) -> _List | None:
     """The lines around the last marked one whose text begins in the same column."""
-    for index in range(len(lines) - 1, -1, -1):
+    for index in range(last - 1, first - 1, -1):
         match = _LINE.match(lines[index])
         if match is None or not match["mark"] or match["mark"][0] not in "❯›":
             continue
         column = match.start("label")
-        first = last = index
-        while first > 0 and _begins_at(lines[first - 1], column):
-            first -= 1
-        while last + 1 < len(lines) and _begins_at(lines[last + 1], column):
-            last += 1
-        if first == last:
+        top, end = index, index + 1
+        while top > first and _begins(lines[top - 1]) == column:
+            top -= 1
+        while end < last and _begins(lines[end]) == column:
+            end += 1
+        if end - top < 2:
             return None
-        options = tuple(Option(line[column:].strip(" │┃")[:_TEXT_MAX]) for line in lines[first : last + 1])
-        return first, options[:_OPTIONS_MAX], index - first + 1
+        options = tuple(_option(line[column:].strip(_SIDES)) for line in lines[top:end])
+        return top, end, options[:_OPTIONS_MAX], index - top + 1
     return None
 
 
-def _begins_at(line: str, column: int) -> bool:
-    return len(line) > column and not line[:column].strip(" │┃") and line[column] not in " │┃"
+def _option(label: str) -> Option:
+    is_chosen = label.endswith(_CHOSEN)
+    return Option(label.removesuffix(_CHOSEN).strip()[:_TEXT_MAX], CHOSEN if is_chosen else "")
+
+
+def _begins(line: str) -> int:
+    """The column in which its text begins, within the sides of a box; -1 where it has none."""
+    text = line.lstrip(_SIDES)
+    return len(line) - len(text) if text else -1
+
+
+def _is_rule(line: str) -> bool:
+    return set(line) <= _RULE
+
+
+def _about(lines: Sequence[str], asked: int | None) -> str:
+    """What stands between the question and its options; where nothing does, or a box is around both, what stands right
+    above them."""
+    is_boxed = asked is not None and lines[asked].lstrip()[:1] in ("│", "┃")
+    if asked is None or is_boxed or all(_is_rule(line) for line in lines[asked + 1 :]):
+        return _above(lines)
+    return _above(lines[asked:])
 
 
 def _above(lines: Sequence[str]) -> str:
-    """The paragraphs right above the options, up to a line that is drawn; one around a part of them is left out."""
+    """The last paragraphs, down from a line that is drawn or tells what was done before; a line that is drawn around a
+    part of them is left out."""
     kept: list[str] = []
     for line in reversed(lines[-_ABOVE:]):
-        if set(line) <= _RULE and _DRAWN & set(line):
-            if sum(map(bool, kept)) > 1:
+        if _SPOKEN.match(line):
+            break
+        if _is_rule(line) and _DRAWN & set(line):
+            is_inner = line.strip()[:1] in "│┃" and "─" in line and bool(set("╭╰┌└") & set(line))
+            if sum(map(bool, kept)) > 1 and not is_inner:
                 break
             continue
         kept.insert(0, line.strip(" │┃"))

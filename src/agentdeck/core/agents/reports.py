@@ -114,7 +114,9 @@ def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:
         return Report(session=session, subagent=found, ended=event == "SubagentStop")
     if event in _WORK:
         ran = (
-            (word(payload.get("tool_name")), subject_of(payload.get("tool_input"))) if event == "PostToolUse" else None
+            (word(payload.get("tool_name")), subject_of(payload.get("tool_input"), word(payload.get("cwd"))))
+            if event == "PostToolUse"
+            else None
         )
         return Report(State.WORKING, session=session, begins=event == "UserPromptSubmit", finished=ran)
     if event == "PermissionRequest":

@@ -107,8 +107,8 @@ def _press(world: World, view: AgentView, question: Question, number: int) -> No
         raise RefusedError(f"{view.name} asks something else now.", hint="agentdeck asks")
     if now.numbered:
         world.tmux.press(world.deck, view.name, [str(number)])
-    elif now.marked:
-        world.tmux.press(world.deck, view.name, now.way_to(number))
+    elif way := now.way_to(number):
+        world.tmux.press(world.deck, view.name, way)
     _await(world, view, question, number)
 
 

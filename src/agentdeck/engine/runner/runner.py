@@ -419,6 +419,7 @@ class Runner:
         self.keyboard.look()
         if self.resting is None:
             self.watch.take_reports(self.inbox.folder)
+            self.watch.was_poked()
         if self.failover is not None:
             self.failover.read_request(self.watch.status.state is State.DONE)
 

@@ -8,6 +8,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Mode
@@ -27,7 +28,8 @@ from agentdeck.system.terminal.pane import capture
 from agentdeck.system.transcripts.finding import root_of
 from agentdeck.system.transcripts.following import Follower
 
-_SOON, _LATER = 0.25, 1.5
+_SOON = 0.25
+_LATER = (0.6, 1.5)
 """Seconds after output at which the transcript is looked at: it is written a moment later."""
 _WORKING = 1.0
 """Seconds between two looks while the agent works."""
@@ -51,6 +53,8 @@ class TranscriptLog:
         self._follower: Follower | None = None
         self._printed: _Printed | None = None
         self._place = Place()
+        self._inside = ""
+        """How a path begins that lies in the folder in which the program runs."""
         self._begun = time.time()
         self._output_at = self._looked_at = self._sought_at = 0.0
         self._unseen_at: float | None = None
@@ -70,6 +74,7 @@ class TranscriptLog:
     def launched(self, orders: Orders, cwd: str, environment: Mapping[str, str], session: str) -> None:
         """A program was started, perhaps of another profile than before."""
         self._orders, self._place, self.records = orders, orders.transcript, 0
+        self._inside = f"{cwd.rstrip('/')}/"
         self._begun = time.time()
         self.activity.calls, self.activity.subagents, self.activity.asked = {}, {}, ""
         self._follower = self._printed = None
@@ -116,8 +121,9 @@ class TranscriptLog:
     def _due(self, *, works: bool) -> float | None:
         if self._unseen_at is not None:
             return self._unseen_at + _SOON
-        if self._looked_at < (later := self._output_at + _LATER):
-            return later
+        for later in _LATER:
+            if self._looked_at < self._output_at + later:
+                return self._output_at + later
         return self._looked_at + _WORKING if works else None
 
     def look(self, now: float) -> None:
@@ -158,6 +164,7 @@ class TranscriptLog:
 
     def _take(self, records: Sequence[Record]) -> None:
         self.records += len(records)
+        records = [self._from_worktree(record) for record in records]
         for record in records:
             self.activity.take(record)
             if lines := list(self._wording.lines(record)):
@@ -166,6 +173,10 @@ class TranscriptLog:
                 self._write_usage(record)
         self._save()
         self._told(records)
+
+    def _from_worktree(self, record: Record) -> Record:
+        """With a path below the agent's folder as it is seen from there."""
+        return replace(record, arguments=record.arguments.removeprefix(self._inside)) if record.arguments else record
 
     def _write_usage(self, record: Record) -> None:
         usage = record.usage

@@ -37,6 +37,8 @@ _TAKES = 60.0
 """Seconds in which a CLI with a transcript takes its task, at the latest."""
 _STALE = (State.WORKING, State.DONE)
 """What a screen that is not drawn to its end says of an agent that has reported its end."""
+_DRAWN = 0.2
+"""Seconds in which a program draws what follows on an answer."""
 _COMES_UP = 5.0
 """Seconds in which a dialog comes up that a hook has announced."""
 _BY_HOOK = ("permission prompt", "input needed")
@@ -162,6 +164,13 @@ class Watch:
         self._printed = self._again = None
         self._find_session()
         self._look(now)
+
+    def was_poked(self) -> None:
+        """Somebody may have answered the dialog that is on the screen."""
+        question = self.status.question if self.status.state is State.WAITING else None
+        if question is not None and question.options and not question.hook:
+            soon = time.monotonic() + _DRAWN
+            self._again = soon if self._again is None else min(self._again, soon)
 
     def _look(self, now: float) -> None:
         """Ask whoever knows best: the CLI's own status, where it keeps one that is newer than what it reported, else
@@ -462,8 +471,8 @@ class Watch:
         if new.state is State.WORKING:
             told = str(fields.get("reason", "" if changes else self.status.reason))
             new = replace(new, reason=self.working_as or (told if self._in_background else ""))
-        if changes:
-            self.turns += new.state is State.WORKING
+        if changes or _asks_anew(self.status, new):
+            self.turns += changes and new.state is State.WORKING
             new = replace(new, since=time.time(), fault=Fault.NONE if new.state is State.WORKING else new.fault)
         if new.state is State.DONE and self.status.state is not State.DONE:
             new = self._judged(new)
@@ -477,3 +486,9 @@ class Watch:
             return
         self.status = new
         self._change(new)
+
+
+def _asks_anew(old: Status, new: Status) -> bool:
+    """Whether it waits for an answer to another question than before."""
+    before, now = old.question, new.question
+    return new.state is State.WAITING and now is not None and (before is None or not now.is_same_as(before))

@@ -8,7 +8,6 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from agentdeck.core.question import Asks as Kind
 from agentdeck.core.question import Question
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
@@ -41,11 +40,12 @@ class Asks(Widget):
         question, width = self.question, max(1, self.content_size.width)
         if question is None:
             return Content("")
-        lines = flowed([self._asked(question), *self._options(question)], width)
-        about = [line for part in (question.subject, question.detail) for line in part.splitlines() if line.strip()]
-        about = about[: _ABOUT_LINES if self.app.size.height >= _LOW else 1]
-        said = [[(cut(f"  {plain(line)}", width), "$foreground 80%")] for line in about]
-        lines = [lines[0], *said, *lines[1:]] if said and len(lines) > 1 else [*said, *lines]
+        said = _about(question)[: _ABOUT_LINES if self.app.size.height >= _LOW else 1]
+        shown = [[(cut(f"   {line}", width), "$foreground 80%")] for line in said]
+        if shown:
+            lines = [*flowed([self._asked(question)], width), *shown, *flowed(self._options(question), width)]
+        else:
+            lines = flowed([self._asked(question), *self._options(question)], width)
         return Content("\n").join(
             Content("").join([Content.styled(text, style) for text, style in line]) for line in lines
         )
@@ -61,10 +61,10 @@ class Asks(Widget):
             found.append(
                 [(f" {number}", "$text-accent bold"), (f" {plain(option.label)}", ""), (more, "$foreground 65%")]
             )
-        if question.yes or not (question.options or question.kind is Kind.TEXT):
-            found += [self._key("agent.yes", "yes"), self._key("agent.no", "no")]
-        found += [self._key("agent.type", "other" if question.options else "type"), self._key("deck.next", "next")]
-        return found
+        found += [self._key(f"agent.{word}", word) for word in question.words]
+        if question.hook or not question.options:
+            found.append(self._key("agent.type", "other" if question.options else "type"))
+        return [*found, self._key("deck.next", "next")]
 
     def _key(self, name: str, word: str) -> list[Piece]:
         return [(f" {first_key(BY_ID[name], self.app._keymap)}", "$text-accent bold"), (f" {word}", "$foreground 65%")]
@@ -73,6 +73,17 @@ class Asks(Widget):
         parent = self.parent
         if isinstance(parent, Widget):
             parent.display = question is not None
+
+
+def _about(question: Question) -> list[str]:
+    """The lines that tell more than the question itself does."""
+    asked, found = plain(question.text), list[str]()
+    for line in (*question.subject.splitlines(), *question.detail.splitlines()):
+        said = plain(line).strip()
+        rest = said.partition(asked)[2].strip() if asked in said else said
+        if rest and rest not in asked:
+            found.append(rest if rest != said else plain(line).rstrip())
+    return found
 
 
 def flowed(groups: Sequence[Sequence[Piece]], width: int) -> list[list[Piece]]:

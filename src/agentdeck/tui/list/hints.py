@@ -25,8 +25,8 @@ def hints_for(
     actions += ["broadcast"] if marked else []
     if row is not None and row.state is State.WAITING and row.view.alive and not row.is_idle:
         question = row.view.status.question
-        if question is None or question.yes or not question.options:
-            actions += ["answer('yes')", "answer('no')"]
+        words = question.words if question is not None else ("yes", "no")
+        actions += [f"answer('{word}')" for word in words]
     if row is not None:
         actions += ["land"] if row.state is State.DONE or (row.is_idle and row.outcome is Outcome.READY) else []
         actions += ["fail_over"] if row.state is State.LIMITED else []

@@ -128,8 +128,8 @@ class DecksScreen(Listing):
         there, keymap = self._chosen(), self.app._keymap
         if there is None or not there.row.view.alive:
             return ()
-        asks = there.question is not None and (there.question.yes or not there.question.options)
-        names = [*(["agent.yes", "agent.no"] if asks else []), OPEN.id, "agent.type", "agent.stop"]
+        words = there.question.words if there.question is not None else ()
+        names = [*(f"agent.{word}" for word in words), OPEN.id, "agent.type", "agent.stop"]
         return [hint_of(name, keymap) for name in names]
 
     # Keys. What they do goes to the repository that was selected when they were pressed.

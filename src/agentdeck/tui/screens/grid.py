@@ -176,7 +176,7 @@ class GridScreen(AgentVerbs, Beside):
     def _show_hints(self) -> None:
         keymap, row = self.app._keymap, self.selected_row()
         question = row.view.status.question if row is not None else None
-        names = ["agent.yes", "agent.no"] if question is not None and (question.yes or not question.options) else []
+        names = [f"agent.{word}" for word in question.words] if question is not None else []
         names += [OPEN.id, "agent.type", "agent.stop", NEXT.id] if row is not None else []
         names = [CANCEL.id, *names] if self.actions.can_cancel else names
         self.query_one(KeyBar).hints = tuple(hint_of(name, keymap) for name in (*names, BACK.id, HELP.id, QUIT.id))

@@ -152,8 +152,7 @@ class InboxScreen(Listing, AgentVerbs):
             hints.append(KeyHint("1" if count == 1 else f"1-{count}", "choose", "choose(1)"))
         if asked.question.multiple:
             hints.append(KeyHint("⏎", "send the choice", "enter"))
-        if not count or asked.question.yes:
-            hints += [hint_of("agent.yes", keymap), hint_of("agent.no", keymap)]
+        hints += [hint_of(f"agent.{word}", keymap) for word in asked.question.words]
         if asked.question.kind is Asks.TEXT or asked.question.hook:
             hints.append(KeyHint(hint_of("agent.type", keymap).key, "in your words", "type"))
         if not asked.question.multiple:
