@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.merging.patch import FilePatch, PatchLine
+from agentdeck.core.text.text import columns
 from agentdeck.engine.review.comments import Comments
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.colouring import hunk_colours
 from agentdeck.tui.panes.diff import DiffPane
-from agentdeck.tui.panes.difflines import rows_of
+from agentdeck.tui.panes.difflines import DiffView
+from agentdeck.tui.panes.diffrows import Layout, cropped, rows_of, tree_of
 from tests.support.decks import Bench
 from tests.tui.panes.opened import Pilot, begin, on_pane
 
@@ -264,3 +266,84 @@ def test_rows_show_comments_below_their_lines() -> None:
     rows = rows_of(Diff((FilePatch("x", "x", "M", 1, 1, lines=lines),)), said)
     told = [row.comment.text if row.comment else row.kind for row in rows]
     assert told == ["title", "entry", "blank", "file", "of all", "line", "line", "of a", "line", "of b"]
+
+
+def test_the_tree_has_folders_of_several_files_and_goes_on_as_far_as_there_is_no_fork() -> None:
+    paths = ["a.txt", "docs/one.md", "src/shop/deep/x.py", "src/shop/deep/y.py", "src/shop/z.py", "w"]
+    files = [FilePatch(path, path, "M", added=1) for path in paths]
+    rows = [(row.kind, row.depth, row.name, row.file, row.files) for row in tree_of(files)]
+    assert rows == [
+        ("entry", 0, "a.txt", 0, 1),
+        ("entry", 0, "docs/one.md", 1, 1),
+        ("folder", 0, "src/shop/", 2, 3),
+        ("folder", 1, "deep/", 2, 2),
+        ("entry", 2, "x.py", 2, 1),
+        ("entry", 2, "y.py", 3, 1),
+        ("entry", 1, "z.py", 4, 1),
+        ("entry", 0, "w", 5, 1),
+    ]
+
+
+@given(st.lists(st.text("ab/", min_size=1, max_size=8).filter(lambda path: path.strip("/")), unique=True))
+def test_every_file_is_once_in_the_tree_and_its_path_can_be_read_off(paths: list[str]) -> None:
+    files = [FilePatch(path, path, "M") for path in sorted(paths)]
+    above: list[str] = []
+    found = []
+    for row in tree_of(files):
+        del above[row.depth :]
+        if row.kind == "folder":
+            above.append(row.name)
+        else:
+            found.append((row.file, "".join(above) + row.name))
+    assert found == [(at, file.path) for at, file in enumerate(files)]
+
+
+_SIGNS = st.lists(st.sampled_from("+- "), max_size=12)
+
+
+@given(_SIGNS, st.integers(0, 4))
+def test_side_by_side_and_wrapped_every_line_is_still_there_once(signs: list[str], room: int) -> None:
+    lines = (PatchLine("@", "@@"), *(PatchLine(sign, "x" * at, at, at) for at, sign in enumerate(signs)))
+    diff = Diff((FilePatch("f", "f", "M", 1, 1, lines=lines),))
+    for sides in (False, True):
+        rows = [row for row in rows_of(diff, (), Layout(sides, room, room)) if row.kind == "line"]
+        seen = [at for row in rows if not row.part for at in (row.old, row.line) if at >= 0]
+        assert sorted(set(seen)) == list(range(len(lines)))
+        parts = {row.line: sum(each.line == row.line for each in rows) for row in rows}
+        assert all(parts[at] * room >= len(lines[at].text) for at in parts if room)
+        assert all(lines[row.old].kind == "-" and lines[row.line].kind in "+-" for row in rows if row.old >= 0)
+
+
+@given(st.text("ab漢e\u0301🧑", max_size=20), st.integers(0, 20), st.integers(1, 20))
+def test_what_is_cropped_never_takes_more_columns(text: str, begin: int, room: int) -> None:
+    cut = "".join(piece for piece, _ in cropped([(text[:5], "a"), (text[5:], "b")], begin, room))
+    assert columns(cut) <= room
+    assert cut in text
+
+
+def test_side_by_side_above_150_columns_and_by_a_key(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DiffView, "sides", None)
+    monkeypatch.setattr(DiffView, "wraps", False)
+    bench.write("a.txt", "one\nthe old line\nthree\n")
+    bench.commit("base")
+    view = begin(bench, "fix")
+    bench.write("a.txt", "one\nthe new line\nthree\n" + "w" * 200 + "\n", cwd=_tree(view))
+
+    async def script(on: Pilot[DiffPane]) -> None:
+        await on.open(view, "1 file changed")
+        (row,) = [line for line in on.lines() if "the old line" in line]
+        assert "2 - the old line" in row
+        assert row.index("2•+ the new line") == 84
+        await on.press("end")
+        await on.press("c")
+        await on.sees("✎ a.txt:4:")
+        await on.press("escape", "backslash")
+        assert sum("wwww" in line for line in on.lines()) == 3
+        assert on.pane.lines.comment() is None
+        await on.press("vertical_line")
+        assert not any("old line" in line and "new line" in line for line in on.lines())
+        assert sum("wwww" in line for line in on.lines()) == 2
+        await on.press("backslash")
+        assert sum("wwww" in line for line in on.lines()) == 1
+
+    on_pane(DiffPane, bench, script, (160, 40))

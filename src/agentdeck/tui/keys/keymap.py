@@ -32,6 +32,7 @@ _SHOWN = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "backslash": "\\",
+    "vertical_line": "|",
     "ampersand": "&",
     "minus": "-",
     "plus": "+",

@@ -282,6 +282,7 @@ FILES = (
     Key("step.file-before", "left_curly_bracket", "step_file(-1)", "file before", "The previous file"),
 )
 WRAP = Key("look.wrap", "backslash", "wrap", "wrap", "Wrap long lines, or not")
+SIDES = Key("diff.sides", "vertical_line", "sides", "sides", "Old and new lines side by side, or in one column")
 WAYS = (
     Key("land.hand-back", "H", "hand_back", "let it resolve", "Let the agent resolve its conflict, then land it"),
     Key("land.by-hand", "I", "by_hand", "resolve by hand", "Resolve its conflict yourself now, then land it"),
@@ -303,6 +304,8 @@ IN_TABS: dict[str, tuple[Key, ...]] = {
     ),
     DIFF: (
         *FILES,
+        WRAP,
+        SIDES,
         Key("diff.comment", "c", "comment", "comment", "Comment on this line; sent later with C"),
         Key("diff.send", "C", "send", "send all", "Send all comments; resume the agent if it ended"),
         DELETE,

@@ -18,7 +18,7 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Comment, Diff, Scope
 from agentdeck.tui.dialogs.dialogs import Confirm
-from agentdeck.tui.keys.keys import DIFF, FILES, IN_TABS, bound
+from agentdeck.tui.keys.keys import DIFF, FILES, IN_TABS, SIDES, WRAP, bound
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
@@ -53,9 +53,11 @@ class DiffPane(AgentPane):
         ("diff.send", "send all"),
         ("diff.delete", "delete one"),
         ("diff.scope", "committed or not"),
+        ("diff.sides", "sides"),
+        ("look.wrap", "wrap"),
         ("program.back", "back"),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [*bound(key for key in IN_TABS[DIFF] if key not in FILES)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound(key for key in IN_TABS[DIFF] if key not in (*FILES, WRAP, SIDES))]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)

@@ -1,13 +1,11 @@
-"""A diff, row by row: a list of its files, then each file's lines with the comments on them."""
+"""A diff, row by row; the old lines above the new ones, or beside them where there is room."""
 
 from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -15,34 +13,39 @@ from textual.binding import BindingType
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.text.text import columns, cut_start, plain
 from agentdeck.engine.views.review import Comment, Diff
-from agentdeck.tui.keys.keys import FILES, STEP, bound
+from agentdeck.tui.keys.keys import FILES, SIDES, STEP, WRAP, bound
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.colouring import Colouring
+from agentdeck.tui.panes.diffrows import DiffRow, Layout, counts_of, cropped, note_of, rows_of, title_of
 from agentdeck.tui.panes.rows import Piece, RowsView
 from agentdeck.tui.panes.words import Spans, changed_words, marked, partner
 
 _STATUS = {"A": "new", "D": "gone", "R": "moved", "C": "copied", "T": "other kind", "M": ""}
 _WIDE_MOST = 2200
-
-
-class DiffRow(NamedTuple):
-    """`kind`: `title`, `entry` of the list, `file` head, `line`, `note`, `comment`, `blank`."""
-
-    kind: str
-    file: int = -1
-    line: int = -1
-    comment: Comment | None = None
+_BESIDE = 150
+"""From so many columns on, the old lines stand beside the new ones."""
+_LEAST = 60
+"""Columns that two sides need at least."""
+_BETWEEN = "│ "
+_BAR = 1
+"""Columns of the scroll bar, where there is one: the layout does not change with it."""
+_GROUNDS = {"+": "added", "-": "removed"}
 
 
 class DiffView(RowsView):
-    BINDINGS: ClassVar[list[BindingType]] = [*bound((*STEP, *FILES))]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound((*STEP, *FILES, WRAP, SIDES))]
     FIXED = 8
+
+    sides: ClassVar[bool | None] = None
+    """Whether old and new lines stand side by side, as a person wants all diffs; None: where there is room."""
+    wraps: ClassVar[bool] = False
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.diff = Diff()
         self.comments: Sequence[Comment] = ()
         self.rows: list[DiffRow] = []
+        self._layout = Layout()
         self._stops: dict[str, list[int]] = {"file": [], "@": []}
         self._colouring: Colouring | None = None
         self._words: dict[tuple[str, int], Spans] = {}
@@ -68,11 +71,17 @@ class DiffView(RowsView):
         if diff == self.diff and comments == self.comments and self.rows:
             return
         self._words.clear()
-        anchor, depth = self._anchor(), self.cursor - self.scroll_offset.y
         if diff != self.diff and self._colouring is not None:
             self._colouring.forget()
+        anchor = self._anchor()
         self.diff, self.comments = diff, comments
-        self.rows = rows_of(diff, comments)
+        self._arrange(anchor)
+
+    def _arrange(self, anchor: tuple[str, str, str, int] | None) -> None:
+        """Make the rows anew, with the current one at the anchor."""
+        depth = self.cursor - self.scroll_offset.y
+        self._layout = self._fitting()
+        self.rows = rows_of(self.diff, self.comments, self._layout)
         self._stops = {
             "file": [at for at, row in enumerate(self.rows) if row.kind == "file"],
             "@": [at for at, row in enumerate(self.rows) if row.kind == "line" and self.line(at).kind == "@"],
@@ -82,14 +91,38 @@ class DiffView(RowsView):
             self.scroll_to(y=max(0, self.cursor - depth), animate=False, force=True, immediate=True)
         self.renew(self._width())
 
+    def _fitting(self) -> Layout:
+        width = self.size.width - _BAR
+        sides = width >= (_BESIDE if self.sides is None else _LEAST) and self.sides is not False
+        if not self.wraps or width <= 0:
+            return Layout(sides)
+        return Layout(sides, max(1, self._room(sides=False)), max(1, self._room(sides=True)))
+
+    def _room(self, *, sides: bool) -> int:
+        """Columns for the text of a line, or for that of one side."""
+        width = self.size.width - _BAR
+        return (width - len(_BETWEEN)) // 2 - self.FIXED if sides else width - self.FIXED
+
+    def on_resize(self) -> None:
+        if self.rows and self._fitting() != self._layout:
+            self._arrange(self._anchor())
+
     def reset(self) -> None:
         self.diff, self.comments, self.rows, self.cursor = Diff(), (), [], 0
         self._stops = {"file": [], "@": []}
         self.renew()
 
     def _width(self) -> int:
+        if self._layout.room:
+            return 0
         longest = max((len(line.text) for file in self.diff.files for line in file.lines), default=0)
-        return min(_WIDE_MOST, longest + self.FIXED)
+        beside = self._room(sides=False) - self._room(sides=True) if self._layout.sides else 0
+        return min(_WIDE_MOST, longest + self.FIXED + beside)
+
+    @property
+    def aside(self) -> int:
+        # Side by side, each side is scrolled by itself.
+        return 0 if self._layout.sides else super().aside
 
     def _anchor(self) -> tuple[str, str, str, int] | None:
         if not self.rows or self.cursor == 0:
@@ -154,10 +187,13 @@ class DiffView(RowsView):
 
     def comment(self) -> Comment | None:
         """The comment at the cursor, or on the line at the cursor."""
-        for at in (self.cursor, self.cursor + 1):
-            if at < len(self.rows) and (found := self.rows[at].comment) is not None:
-                return found
-        return None
+        if self.cursor >= len(self.rows):
+            return None
+        at, row = self.cursor + 1, self.rows[self.cursor]
+        while at < len(self.rows) and self.rows[at].part:
+            at += 1
+        below = self.rows[at].comment if at < len(self.rows) and row.line >= 0 else None
+        return row.comment or below
 
     # Painting
 
@@ -170,49 +206,84 @@ class DiffView(RowsView):
             return "head"
         if place.kind == "comment":
             return "remark"
-        if place.kind == "line":
-            return {"+": "added", "-": "removed"}.get(self.line(row).kind, "")
-        return ""
+        return _GROUNDS.get(self.line(row).kind, "") if place.kind == "line" and not self._is_beside(place) else ""
 
     def pieces(self, row: int) -> Sequence[Piece]:
         place = self.rows[row]
-        if place.kind == "title":
-            return title_of(self.diff)
-        if place.kind == "blank":
-            return ()
+        if place.kind == "line":
+            return self._line(place)
         if place.comment is not None:
             return [("        ✎ ", "warn"), (plain(place.comment.text), "warn")]
-        file = self.diff.files[place.file]
-        if place.kind in ("entry", "file"):
-            return self._file_pieces(file, is_head=place.kind == "file")
-        if place.kind == "note":
-            return [("        ", ""), (plain(note_of(file)), "dim")]
-        return self._line_pieces(file, place.line)
+        return self._told(place)
 
-    def _file_pieces(self, file: FilePatch, *, is_head: bool) -> list[Piece]:
+    def _told(self, place: DiffRow) -> Sequence[Piece]:
+        match place.kind:
+            case "title":
+                return title_of(self.diff)
+            case "blank":
+                return ()
+            case "note":
+                return [("        ", ""), (plain(note_of(self.diff.files[place.file])), "dim")]
+            case "folder":
+                files = self.diff.files[place.file : place.file + place.files]
+                counts = counts_of(sum(each.added for each in files), sum(each.deleted for each in files))
+                return [("  " * (place.depth + 1), ""), (plain(place.name), "accent"), ("  ", ""), *counts]
+        return self._file_pieces(self.diff.files[place.file], place)
+
+    def _is_beside(self, place: DiffRow) -> bool:
+        return self._layout.beside(self.diff.files[place.file])
+
+    def _line(self, place: DiffRow) -> Sequence[Piece]:
+        file = self.diff.files[place.file]
+        line = file.lines[place.line]
+        if line.kind in "@\\":
+            head = "      ⋯ " if line.kind == "@" else " " * self.FIXED
+            text: list[Piece] = [(clean(line.text), "dim")]
+            return [(head, "dim"), *self._part(text, place.part, sides=self._is_beside(place))]
+        return self._sides(file, place) if self._is_beside(place) else self._line_pieces(file, place.line, place.part)
+
+    def _sides(self, file: FilePatch, place: DiffRow) -> list[Piece]:
+        """The old line, and the new one at its right."""
+        kind, room = file.lines[place.line].kind, self._room(sides=True)
+        old = place.old if kind == "+" else place.line
+        new = -1 if kind == "-" else place.line
+        halves, current = [], self.rows[self.cursor]
+        for index, is_old in ((old, True), (new, False)):
+            pieces = self._line_pieces(file, index, place.part, is_old=is_old) if index >= 0 else []
+            filled = [*pieces, (" " * (room + self.FIXED - sum(columns(text) for text, _ in pieces)), "")]
+            ground = _GROUNDS.get(file.lines[index].kind, "") if index >= 0 and place is not current else ""
+            halves.append([(text, f"{ground} {look}".strip()) for text, look in filled])
+        return [*halves[0], (_BETWEEN, "dim"), *halves[1]]
+
+    def _part(self, pieces: Sequence[Piece], part: int, *, sides: bool) -> Sequence[Piece]:
+        """What is seen of a line's text in that part of it."""
+        room = self._layout.half if sides else self._layout.room
+        if room:
+            return cropped(pieces, part * room, room)
+        return cropped(pieces, self.scroll_offset.x, self._room(sides=sides)) if self._layout.sides else pieces
+
+    def _file_pieces(self, file: FilePatch, place: DiffRow) -> list[Piece]:
+        is_head = place.kind == "file"
         counts: list[Piece] = [("binary", "dim")] if file.is_binary else []
         if file.added or file.deleted:
-            counts = [(f"+{file.added}", "good"), (f" -{file.deleted}", "bad")]
+            counts = counts_of(file.added, file.deleted)
         words = [_STATUS.get(file.status, "")]
         if file.path in self.diff.untracked:
             words = ["new, untracked"]
         elif file.path in self.diff.uncommitted:
             words.append("not committed")
         told = ", ".join(filter(None, words))
-        name = plain(file.path) if file.old_path == file.path else f"{plain(file.old_path)} → {plain(file.path)}"
-        mark = "▸ " if is_head else "  "
-        room = self.scrollable_content_region.width - columns(told) - sum(columns(text) for text, _ in counts) - 7
-        shown = cut_start(name, max(12, room))
+        name = plain(file.path if is_head else place.name)
+        name = name if file.old_path == file.path else f"{plain(file.old_path)} → {name}"
+        mark = "▸ " if is_head else "  " * (place.depth + 1)
+        taken = columns(told) + sum(columns(text) for text, _ in counts) + len(mark) + 5
+        shown = cut_start(name, max(12, self.scrollable_content_region.width - taken))
         look = "strong" if is_head else ""
         return [(mark, "accent"), (shown, look), ("  ", ""), *counts, ("  ", ""), (told, "warn")]
 
-    def _line_pieces(self, file: FilePatch, index: int) -> list[Piece]:
+    def _line_pieces(self, file: FilePatch, index: int, part: int, *, is_old: bool = False) -> list[Piece]:
         line = file.lines[index]
-        if line.kind == "@":
-            return [("      ⋯ ", "dim"), (clean(line.text), "dim")]
-        if line.kind == "\\":
-            return [("        ", ""), (clean(line.text), "dim")]
-        number = line.new or line.old
+        number = line.old if is_old else line.new or line.old
         fresh = "•" if (file.path, line.new) in self.diff.fresh and line.kind == "+" else " "
         sign = {"+": "good", "-": "bad"}.get(line.kind, "dim")
         gutter: list[Piece] = [(f"{number:>5}", "dim"), (fresh, "warn"), (f"{line.kind} ", sign)]
@@ -220,7 +291,10 @@ class DiffView(RowsView):
         pieces = coloured if coloured is not None else [(clean(line.text), "")]
         spans = self._changed(file, index)
         look = "word-added" if line.kind == "+" else "word-removed"
-        return [*gutter, *(marked(pieces, spans, look) if spans else pieces)]
+        shown = self._part(
+            list(marked(pieces, spans, look)) if spans else pieces, part, sides=self._layout.beside(file)
+        )
+        return [*([(" " * self.FIXED, "")] if part else gutter), *shown]
 
     def _changed(self, file: FilePatch, index: int) -> Spans:
         """Which words of the line are others than in the line that stands for it on the other side."""
@@ -250,6 +324,22 @@ class DiffView(RowsView):
 
     # Keys
 
+    def action_wrap(self) -> None:
+        """Wrap long lines in every diff, or do not."""
+        DiffView.wraps = not self.wraps
+        self._again()
+
+    def action_sides(self) -> None:
+        """Show old and new lines side by side in every diff, or one below the other."""
+        DiffView.sides = not self._layout.sides
+        self._again()
+        if self.sides and not self._layout.sides:
+            self.notify(f"Side by side needs {_LEAST} columns; {{look.zoom}} gives the tab all.", severity="warning")
+
+    def _again(self) -> None:
+        self.scroll_to(x=0, animate=False, force=True, immediate=True)
+        self._arrange(self._anchor())
+
     def action_step(self, by: int) -> None:
         self._step("@", by)
 
@@ -272,54 +362,7 @@ class DiffView(RowsView):
     @on(RowsView.Opened)
     def _opened(self, event: RowsView.Opened) -> None:
         row = self.rows[event.row]
-        if row.kind == "entry" and not self.diff.files[row.file].left_out:
+        if row.kind in ("entry", "folder") and not self.diff.files[row.file].left_out:
             event.stop()
             self.go_to(self._stops["file"][row.file])
             self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
-
-
-def rows_of(diff: Diff, comments: Sequence[Comment]) -> list[DiffRow]:
-    """All rows of it, in order; none where nothing has changed."""
-    if not diff.files and not comments:
-        return []
-    said: defaultdict[tuple[str, bool, int], list[Comment]] = defaultdict(list)
-    for comment in comments:
-        said[comment.path, comment.removed, comment.line].append(comment)
-    rows = [DiffRow("title"), *(DiffRow("entry", at) for at in range(len(diff.files)))]
-    for at, file in enumerate(diff.files):
-        rows += [DiffRow("blank"), DiffRow("file", at)]
-        rows += [DiffRow("comment", at, -1, comment) for comment in said.pop((file.path, False, 0), ())]
-        if file.note or not file.lines:
-            rows.append(DiffRow("note", at))
-        for index, line in enumerate(file.lines):
-            rows.append(DiffRow("line", at, index))
-            if not said or line.kind in "@\\":
-                continue
-            key = (file.old_path, True, line.old) if line.kind == "-" else (file.path, False, line.new)
-            rows += [DiffRow("comment", at, index, comment) for comment in said.pop(key, ())]
-    # What was said of lines that are no more as they were is not lost.
-    rest = [comment for left in said.values() for comment in left]
-    if rest:
-        rows += [DiffRow("blank"), *(DiffRow("comment", comment=_lost(comment)) for comment in rest)]
-    return rows
-
-
-def _lost(comment: Comment) -> Comment:
-    return replace(comment, text=f"{comment.place} (no longer in this diff): {comment.text}")
-
-
-def note_of(file: FilePatch) -> str:
-    if file.note:
-        return file.note
-    if file.is_binary:
-        return "a binary file"
-    return "only renamed" if file.status == "R" else "an empty file"
-
-
-def title_of(diff: Diff) -> list[Piece]:
-    files = "1 file" if len(diff.files) == 1 else f"{len(diff.files)} files"
-    pieces: list[Piece] = [(f" {files} changed ", "strong"), (f"+{diff.added}", "good"), (f" -{diff.deleted}", "bad")]
-    pieces.append((f" against {plain(diff.against)}", "dim"))
-    if diff.fresh:
-        pieces.append(("   • not committed", "warn"))
-    return pieces

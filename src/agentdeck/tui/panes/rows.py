@@ -126,16 +126,7 @@ class RowsView(SelectingView, can_focus=True, inherit_bindings=False):
             found = self._looks[name] = Style.combine(map(self.look, name.split()))
         if found is None:
             whole = self.get_component_rich_style(f"row--{name}")
-            is_ground = name in (
-                "added",
-                "removed",
-                "word-added",
-                "word-removed",
-                "head",
-                "cursor",
-                "cursor-away",
-                "remark",
-            )
+            is_ground = name in _GROUNDS
             found = Style(
                 color=None if is_ground else whole.color,
                 bgcolor=whole.bgcolor if is_ground else None,
@@ -149,7 +140,7 @@ class RowsView(SelectingView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         base, width = self.rich_style, self.size.width
-        left, top = self.scroll_offset
+        left, top = self.aside, self.scroll_offset.y
         row = y + top
         if row >= self.count():
             return Strip.blank(width, base)

@@ -22,9 +22,14 @@ class SelectingView(ScrollView):
         """The text of the row as it is painted, without what is scrolled away at its left being cut."""
         return ""
 
+    @property
+    def aside(self) -> int:
+        """Columns of a row that are scrolled away at its left."""
+        return self.scroll_offset.x
+
     def selectable(self, strip: Strip, row: int) -> Strip:
         """`strip` with what is selected of it marked, and so that the mouse knows where it is."""
-        left = self.scroll_offset.x
+        left = self.aside
         selection = self.text_selection
         span = selection.get_span(row) if selection is not None else None
         if span is not None:
