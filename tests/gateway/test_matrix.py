@@ -195,3 +195,23 @@ def test_a_client_that_leaves_at_an_error_in_a_stream_does_not_undo_it(tmp_path:
             assert answer_body == good(api, "spare", "small-model", stream=True)
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("fault", ["hang mid", "reset mid", "eof mid", "error mid"])
+@pytest.mark.parametrize("form", ["chat", "messages", "responses"])
+def test_qwen_gets_no_error_in_a_stream_but_an_end_without_a_reason(tmp_path: Path, fault: str, form: str) -> None:
+    """It gives up at the one, and asks again after the other."""
+
+    async def check() -> None:
+        async with playing(tmp_path, fault, apis=[form]) as play:
+            headers = {"user-agent": "QwenCode/0.15.10 (linux; x64)"}
+            body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
+            async with play.client.post(play.url(Api.CHAT), json=body, headers=headers) as answer:
+                text = await answer.read()
+            assert b"main-" in text
+            assert not [word for word in (b'"error"', b"[DONE]", b'"finish_reason": "') if word in text]
+            assert play.records()[0].outcome == "broken"
+            async with play.client.post(play.url(Api.CHAT), json=body, headers=headers) as answer:
+                assert b"spare-" in await answer.read()
+
+    asyncio.run(check())

@@ -25,6 +25,7 @@ class Pump:
     def __init__(self, request: web.Request, api: Api, reply: Reply, times: Timeouts) -> None:
         self._request = request
         self._api = api
+        self._user_agent = request.headers.get("user-agent", "")
         self._reply = reply
         self._times = times
         self._complete = False
@@ -85,7 +86,7 @@ class Pump:
         if broken is not None:
             self.fault = broken
             message = f"AgentDeck: {provider} {broken.reason}; the answer is incomplete."
-            await answer.write(streams.ending(self._api, message))
+            await answer.write(streams.ending(self._api, message, self._user_agent))
         await answer.write_eof()
 
     async def _pass(self, answer: web.StreamResponse, block: bytes) -> None:
@@ -104,6 +105,8 @@ class Pump:
             if fault is not None:
                 self.fault = fault
                 self._complete = True
+                if streams.wants_bare_end(self._api, self._user_agent):
+                    break
             self.usage = self.usage.updated(usage.of_document(self._api, event.data))
             if not (self._reply.usage_asked and streams.is_usage_only(event)):
                 kept.append(raw)

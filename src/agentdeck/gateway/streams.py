@@ -199,8 +199,18 @@ def _gemini_ends(data: Any) -> bool:
     return any(isinstance(each, dict) and each.get("finishReason") for each in found)
 
 
-def ending(api: Api, message: str) -> bytes:
-    """The API's own way to say that a stream is broken, after which its clients try again."""
+def wants_bare_end(api: Api, user_agent: str) -> bool:
+    """Whether the client gives up at an error in a stream, and asks again after one that ends without a reason.
+
+    Qwen Code does; opencode asks again without end then.
+    """
+    return api is Api.CHAT and user_agent.startswith("QwenCode/")
+
+
+def ending(api: Api, message: str, user_agent: str = "") -> bytes:
+    """How to say that a stream is broken, so that this client tries again."""
+    if wants_bare_end(api, user_agent):
+        return f": {message}\n\n".encode()
     if api is Api.MESSAGES:
         error = {"type": "error", "error": {"type": "overloaded_error", "message": message}}
         return b"event: error\ndata: " + json.dumps(error).encode() + b"\n\n"

@@ -141,7 +141,8 @@ class TranslatedPump:
             await answer.write(self._writer.end())
         else:
             message = f"AgentDeck: {provider} {self.fault.reason}; the answer is incomplete."
-            await answer.write(streams.ending(self._client, message))
+            user_agent = self._request.headers.get("user-agent", "")
+            await answer.write(streams.ending(self._client, message, user_agent))
         await answer.write_eof()
         return answer
 
