@@ -174,7 +174,7 @@ def _add_run(verbs: Any) -> None:
         default=[],
         help="what it may do without asking: ask, edit (files and commits), or all (give it twice)",
     )
-    run.add_argument("--box", choices=MODES, help="what it sees of your files: off (all) or files (its worktree)")
+    run.add_argument("--box", choices=MODES, help="what it can reach: off, files or full")
     run.add_argument("--no-box", dest="box", action="store_const", const="off", help="the same as --box off")
     run.add_argument(
         "--failover", metavar="PROFILES", help="profiles that take over if its provider fails: codex,aider; or none"

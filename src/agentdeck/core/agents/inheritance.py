@@ -106,9 +106,9 @@ def inherited(
 
     def gets_through(name: str) -> bool:
         runs_own = name.startswith("AGENTDECK_") and describes_the_caller(name)
-        if runs_own or name in given or name in _HOOK or _is_any(name, gone) or "\0" in caller[name]:
+        if runs_own or name in given or name in _HOOK or is_any(name, gone) or "\0" in caller[name]:
             return False
-        return _is_any(name, let) or not (name in leaning or describes_the_caller(name))
+        return is_any(name, let) or not (name in leaning or describes_the_caller(name))
 
     return {name: value for name, value in caller.items() if gets_through(name)}
 
@@ -116,7 +116,7 @@ def inherited(
 @cache
 def describes_the_caller(name: str) -> bool:
     """Whether a variable of this name tells of the program that AgentDeck was called from, and not of the person."""
-    return any(_is_any(name, each.names) and not _is_any(name, each.let_out) for each in _CALLER)
+    return any(is_any(name, each.names) and not is_any(name, each.let_out) for each in _CALLER)
 
 
 def _leaning_on_the_caller(caller: Mapping[str, str], own_venv: str) -> Collection[str]:
@@ -151,7 +151,7 @@ def past_the_proxy(variables: Mapping[str, str], *, always: bool = False) -> dic
     return {"NO_PROXY": hosts, "no_proxy": hosts}
 
 
-def _is_any(name: str, patterns: str) -> bool:
+def is_any(name: str, patterns: str) -> bool:
     return _compiled(patterns).match(name) is not None
 
 

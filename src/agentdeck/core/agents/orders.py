@@ -11,6 +11,7 @@ from typing import Any
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.failover import Policy
 from agentdeck.core.agents.prompts import fill, takes_prompt
+from agentdeck.core.box.network import Network
 from agentdeck.core.transcripts.formats import Place
 
 SET_UP = "set-up"
@@ -18,6 +19,8 @@ SET_UP = "set-up"
 VARIABLES = "AGENTDECK_FAILOVER_VARIABLES"
 """The runner's own variable for what each profile's environment has beside the first one's, as JSON: values by name by
 profile, null for one that it has not. In the environment, because that never touches the disk; no agent sees it."""
+PERSON_PROXY = "AGENTDECK_PERSON_PROXY"
+"""The runner's own variable for the proxy by which the person reaches the internet: it may hold a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,8 @@ class Orders:
     none."""
     box: tuple[str, ...] = ()
     """Words to put before each command line, so that it runs in the agent's box; empty: it has none."""
+    network: Network | None = None
+    """What the box reaches beside itself, where its reach is `joined`."""
     own_git: str = ""
     """The folder of what its git writes in the box; empty: it has no box."""
     own_branches: str | None = None
@@ -192,6 +197,8 @@ class Orders:
         for key in ("argv", "env_unset", "setup", "tools", "box"):
             fields[key] = tuple(fields.get(key, ()))
         fields["mode"] = Mode(fields["mode"])
+        if fields.get("network") is not None:
+            fields["network"] = Network.from_json(fields["network"])
         _read_rules(fields)
         for entry in fields.get("chain", ()):
             _read_rules(entry)

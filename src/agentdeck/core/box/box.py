@@ -12,6 +12,8 @@ class BoxMode(StrEnum):
     FILES = "files"
     """It sees the machine's programs, its repository, its worktree and what the configuration adds; the network is
     open."""
+    FULL = "full"
+    """As `files`, and of the network it reaches only its own part."""
 
 
 MODES = tuple(mode.value for mode in BoxMode)
@@ -47,11 +49,23 @@ class Mount:
     """Whether it may be missing on the machine."""
 
 
+class NetworkReach(StrEnum):
+    """What of the network a box reaches."""
+
+    OPEN = "open"
+    """All of it."""
+    NONE = "none"
+    """A loopback of its own."""
+    JOINED = "joined"
+    """A loopback of its own, in which somebody outside listens: it waits for that to begin."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """Everything that is not mounted is not there. A later mount hides what an earlier one shows at the same path."""
 
     mounts: tuple[Mount, ...]
+    reach: NetworkReach = NetworkReach.OPEN
 
 
 def read(path: str, source: str = "", *, optional: bool = False) -> Mount:

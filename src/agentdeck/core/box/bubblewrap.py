@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from agentdeck.core.box.box import Box, Mount, View
+from agentdeck.core.box.box import Box, Mount, NetworkReach, View
 
 _SIGNALS = "HUP,INT,QUIT,TERM"
 """What ends an agent in its own way. bubblewrap would die of them at once, and take the agent along."""
+
+INFO, BLOCK = "{info}", "{block}"
+"""Words to be replaced by the descriptors that a joined box tells its process to, and waits for."""
 
 
 def wrap(box: Box, program: str = "bwrap") -> tuple[str, ...]:
@@ -16,9 +19,11 @@ def wrap(box: Box, program: str = "bwrap") -> tuple[str, ...]:
     """
     own = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
     kept = ("--die-with-parent", "--cap-drop", "ALL")
+    net = () if box.reach is NetworkReach.OPEN else ("--unshare-net",)
+    waits = ("--info-fd", INFO, "--block-fd", BLOCK) if box.reach is NetworkReach.JOINED else ()
     mounts = (word for mount in box.mounts for word in _words(mount))
     return (
-        *("env", f"--ignore-signal={_SIGNALS}", program, *own, *kept),
+        *("env", f"--ignore-signal={_SIGNALS}", program, *own, *net, *kept, *waits),
         *("--proc", "/proc", "--dev", "/dev", *mounts, "--remount-ro", "/", "--"),
         *("env", f"--default-signal={_SIGNALS}"),
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from agentdeck.core.box.network import split_rule
 from agentdeck.core.config import placeholders
 from agentdeck.core.config.dashboard import DashboardConfig
 from agentdeck.core.config.gateway import BudgetsConfig, GatewayConfig, Plan, Providers
@@ -236,12 +237,24 @@ class TrashConfig(Section):
     """Days after which `agentdeck prune` offers to delete it."""
 
 
+def _domain(rule: str) -> str:
+    split_rule(rule)
+    return rule
+
+
 class BoxConfig(Section):
     """What agents see of this machine, beside its programs, their repository and their worktree. Linux only."""
 
-    mode: Literal["off", "files"] = "off"
-    """`files`: an agent sees no other files of yours, and of the repository it can change its own branch alone; `off`:
-    it can do what you can."""
+    mode: Literal["off", "files", "full"] = "off"
+    """`files`: an agent sees no other files of yours, and of the repository it can change its own branch alone; `full`:
+    and it reaches nothing of the network but its own ports and database, the gateway and `allow_domains`; `off`: it can
+    do what you can."""
+    allow_domains: list[Annotated[str, AfterValidator(_domain)]] = Field(default=[])
+    """What agents in a `full` box connect to, such as `pypi.org`, `*.npmjs.org` or `localhost:11434`: names for ports
+    80 and 443, or `NAME:PORT`. A name may not lead to this machine or its network, but for networks that are named as
+    well, such as `10.20.0.0/16`. Only your own file can have this key."""
+    gate_network: bool = False
+    """Whether the gate and tear-down hooks in a box reach what the agent does. They run code that it wrote."""
     read: list[str] = Field(default=[])
     """More files and folders that agents in a box see, such as `~/.m2`; only your own file can have this key."""
     write: list[str] = Field(default=[])

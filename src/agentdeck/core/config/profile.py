@@ -176,6 +176,8 @@ class BoxFiles(_Section):
     """Logins: the person's own file, so that one that is refreshed is not lost."""
     unset: tuple[str, ...] = ()
     """Variables by which it would look elsewhere."""
+    domains: tuple[str, ...] = ()
+    """What it connects to with its own login."""
 
 
 class Grant(_Section):

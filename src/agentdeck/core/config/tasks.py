@@ -35,7 +35,7 @@ class TaskEntry(Section):
     base: str | None = None
     tier: str | None = None
     permission: Literal["ask", "edit", "all"] | None = None
-    box: Literal["off", "files"] | None = None
+    box: Literal["off", "files", "full"] | None = None
     timeout: Annotated[Seconds | None, BeforeValidator(_seconds)] = None
     """Seconds, or text such as `15m`."""
     env: dict[str, str] = Field(default={})

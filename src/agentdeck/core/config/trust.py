@@ -191,6 +191,8 @@ KEYS: dict[str, TrustKey] = {
     "keys": TrustKey(Reach.LOOSENS, "changes your keys in the dashboard"),
     "box.mode": TrustKey(Reach.LOOSENS, "says what agents see of your files", tightens=is_as_narrow),
     "box.read": TrustKey(Reach.OWN),
+    "box.allow_domains": TrustKey(Reach.OWN),
+    "box.gate_network": TrustKey(Reach.LOOSENS, "lets the gate use the network", tightens=_off),
     "box.write": TrustKey(Reach.OWN),
     "trust.roots": TrustKey(Reach.OWN),
 }

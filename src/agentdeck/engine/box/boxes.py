@@ -6,12 +6,16 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.core.box.box import Box, Mount, read, write
+from agentdeck.core.box.box import Box, BoxMode, Mount, NetworkReach, read, write
 from agentdeck.core.box.bubblewrap import wrap
+from agentdeck.core.box.secrets import without_secrets
+from agentdeck.engine.box import networks
+from agentdeck.engine.box.programs import NO_PROGRAMS, Programs
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.boxed import own_git
 from agentdeck.engine.world import World
@@ -19,13 +23,14 @@ from agentdeck.errors import RefusedError
 from agentdeck.system.box import views
 from agentdeck.system.box.bubblewrap import require_box
 from agentdeck.system.box.own_git import OwnGit
-from agentdeck.system.files.files import home_path, private_folder
+from agentdeck.system.files.files import from_json, home_path, private_folder, write_json
 from agentdeck.system.git.checkouts import keeps_refs_in_tables
 from agentdeck.system.git.committing import has_own_configuration
 from agentdeck.system.git.heads import head_at
 
 if TYPE_CHECKING:
-    from agentdeck.core.config.profile import BoxFiles, Profile
+    from agentdeck.core.box.network import Network
+    from agentdeck.core.config.profile import BoxFiles
 
 _HOME = "home"
 _SHARED = ("inbox", "asking")
@@ -48,9 +53,20 @@ _GIT_SETTINGS = {"gc.auto": "0", "maintenance.auto": "false", "commit.gpgSign": 
 """No key is in the box, and what git would tidy up is not its own."""
 
 
-def check_can_be(world: World) -> None:
-    """Raise where no agent of this repository can have a box."""
-    require_box()
+@dataclass(frozen=True, slots=True)
+class Boxed:
+    """How the processes of an agent are started in its box."""
+
+    words: tuple[str, ...]
+    """To be put before each command line."""
+    environment: dict[str, str]
+    network: Network | None
+    """What is to be opened in it; None where it has the machine's network, or none."""
+
+
+def check_can_be(world: World, mode: str) -> None:
+    """Raise where no agent of this repository can have a box of that mode."""
+    require_box(alone=mode == BoxMode.FULL)
     if keeps_refs_in_tables(world.repo):
         raise RefusedError(
             "This repository keeps its branches in tables (reftable), which a box can't hold apart.",
@@ -59,28 +75,40 @@ def check_can_be(world: World) -> None:
 
 
 def boxed(
-    world: World, agent: Agent, profiles: Mapping[str, Profile], environment: Mapping[str, str]
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The words before the command line of `agent`, and its environment in the box; `profiles` are those that may take
-    over."""
+    world: World,
+    agent: Agent,
+    environment: Mapping[str, str],
+    programs: Programs = NO_PROGRAMS,
+    *,
+    reach: NetworkReach | None = None,
+) -> Boxed:
+    """The box of `agent` for its own `environment`; `programs` are those that may take over."""
     own, git_dir = own_git(world, agent), identity.git_dir(world.repo.common, agent)
     assert own is not None and agent.worktree is not None
-    program = require_box()
+    reach = reach or networks.reach_of(world, agent)
+    program = require_box(alone=reach is not NetworkReach.OPEN)
     if git_dir is None:
         raise RefusedError(f"git has no record of {agent.name}'s worktree, so it can't have a box.")
     _prepare(world, own, git_dir)
     person = Path(os.path.realpath(environment.get("HOME") or Path.home()))
     folder = world.store.agent_folder(agent.name)
     home = private_folder(folder / _HOME)
-    files = [profile.box for profile in profiles.values()]
-    _copy_settings(person, home, files)
+    files = [profile.box for profile in programs.profiles.values()]
+    if agent.box == BoxMode.FULL:
+        environment = networks.without_logins(environment, world, agent, programs)
+    _copy_settings(person, home, programs, agent.box)
     mounts = (
         *views.machine(person, environment.get("PATH", "")),
         *views.repository(own, agent.worktree.path, str(git_dir), _links(Path(agent.worktree.path), world.root)),
         *_store(folder, home),
-        *_lent(world, agent, person, home, files),
+        *_lent(world, agent, person, home, [profile.box for profile in programs.with_login]),
     )
-    return wrap(Box(mounts), program), _variables(environment, person, home, files)
+    variables = _variables(environment, person, home, files)
+    if reach is not NetworkReach.JOINED:
+        return Boxed(wrap(Box(mounts, reach), program), variables, None)
+    network = networks.network_of(world, agent, programs)
+    mounts = (*mounts, *networks.names(programs, folder))
+    return Boxed(wrap(Box(mounts, reach), program), networks.networked(variables, network), network)
 
 
 def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
@@ -91,14 +119,17 @@ def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
         (git_dir / "config.worktree").touch()  # what is there is shown, and can't be made
 
 
-def _copy_settings(person: Path, home: Path, files: list[BoxFiles]) -> None:
-    for name in {name for each in files for name in each.copies}:
+def _copy_settings(person: Path, home: Path, programs: Programs, mode: str) -> None:
+    logins = {name for each in programs.with_login for name in each.box.copies}
+    for name in {name for each in programs.profiles.values() for name in each.box.copies}:
         source, copy = person / name.removeprefix("~/"), home / name.removeprefix("~/")
         if os.path.lexists(copy) or not source.exists():
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(OSError, shutil.Error):
-            if source.is_dir():
+        with suppress(OSError, shutil.Error, ValueError):
+            if name not in logins and mode == BoxMode.FULL and source.suffix == ".json":
+                write_json(copy, without_secrets(from_json(source.read_text("utf-8"))))
+            elif source.is_dir():
                 shutil.copytree(source, copy, symlinks=True)
             else:
                 shutil.copy2(source, copy)

@@ -16,12 +16,13 @@ from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import takes_prompt
 from agentdeck.engine.lifecycle.notifying import notice_line
-from agentdeck.engine.lifecycle.resources import resource_variables, worktree_of
+from agentdeck.engine.lifecycle.resources import resource_variables, variables_by_kind, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
 from agentdeck.engine.profiles.allowing import allowance, has_tools
 from agentdeck.engine.profiles.chain import COMMAND, chain_of, differences, entry_of, policy_of, usable
 from agentdeck.engine.profiles.handing import Job, progress_of, start_of
 from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
+from agentdeck.engine.providers.gateways import files as gateway_files
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import inside, write_atomic
@@ -69,18 +70,29 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
         environment[VARIABLES] = differences(environment, known, {name: each.unset for name, each in others.items()})
     unset = tuple(sorted(wiring.unset - set(agent.env)))
     orders = replace(orders, argv=argv, typed=typed, env_unset=unset, wired=wiring.wired)
-    return _in_box(world, agent, orders, environment) if agent.box else (orders, environment)
+    if not agent.box:
+        return orders, environment
+    return _in_box(world, agent, orders, environment, {choice.profile: wiring, **wirings})
 
 
-def _in_box(world: World, agent: Agent, orders: Orders, environment: dict[str, str]) -> tuple[Orders, dict[str, str]]:
+def _in_box(
+    world: World, agent: Agent, orders: Orders, environment: dict[str, str], wirings: Mapping[str, Wiring]
+) -> tuple[Orders, dict[str, str]]:
+    from agentdeck.core.box.network import servers_in
     from agentdeck.engine.box.boxes import boxed
+    from agentdeck.engine.box.programs import Programs
     from agentdeck.engine.worktrees.boxed import own_git
 
     names = dict.fromkeys(filter(None, (orders.profile, *(entry.profile for entry in orders.chain))))
-    words, environment = boxed(world, agent, {name: world.profiles[name] for name in names}, environment)
+    served = frozenset(name for name, each in wirings.items() if each.wired and not each.login)
+    address = gateway_files().address() if any(each.wired for each in wirings.values()) else None
+    servers = servers_in(variables_by_kind(world, agent).get("database", {}).values())
+    profiles = {name: world.profiles[name] for name in names}
+    box = boxed(world, agent, environment, Programs(profiles, served, address.port if address else 0, tuple(servers)))
     own = own_git(world, agent)
     assert own is not None
-    return replace(orders, box=words, own_git=str(own.folder), own_branches=own.branches), environment
+    orders = replace(orders, box=box.words, network=box.network, own_git=str(own.folder), own_branches=own.branches)
+    return orders, box.environment
 
 
 def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:

@@ -318,11 +318,14 @@ def _teardown(world: World, agent: Agent, line: str) -> tuple[tuple[str, ...], d
     argv, environment = ("/bin/sh", "-c", line), hook_environment(world, agent)
     if not agent.box:
         return argv, environment
+    from agentdeck.core.box.box import BoxMode, NetworkReach
     from agentdeck.engine.box.boxes import boxed
 
     merged = {**os.environ, **environment}
-    words, inside = boxed(world, agent, {}, {name: value for name, value in merged.items() if value is not None})
-    return (*words, *argv), dict.fromkeys(os.environ) | inside
+    found = {name: value for name, value in merged.items() if value is not None}
+    is_open = agent.box == BoxMode.FILES and world.settings.config.box.gate_network
+    box = boxed(world, agent, found, reach=NetworkReach.OPEN if is_open else NetworkReach.NONE)
+    return (*box.words, *argv), dict.fromkeys(os.environ) | box.environment
 
 
 def retire(world: World, agent: Agent, saved: Path) -> None:

@@ -167,7 +167,7 @@ def _box_of(world: World, request: StartRequest) -> str:
         return ""
     from agentdeck.engine.box.boxes import check_can_be
 
-    check_can_be(world)
+    check_can_be(world, mode)
     return mode
 
 

@@ -47,6 +47,8 @@ class Wiring:
     """Keys for the settings file that it is given."""
     wired: bool = False
     """Whether its requests go through the gateway."""
+    login: bool = False
+    """Whether they carry the CLI's own login."""
 
 
 NOT_WIRED = Wiring()
@@ -171,6 +173,7 @@ def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
         {name: _filled(value, values) for name, value in env.items()},
         frozenset(keys if login else {*keys, *way.keyed_unset}) - set(env),
         wired=True,
+        login=login,
     )
 
 

@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
+from agentdeck.core.agents.orders import PERSON_PROXY, SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.question import Asks
@@ -44,11 +44,13 @@ from agentdeck.system.files.files import from_json, inside, write_atomic
 from agentdeck.system.machine import scope
 from agentdeck.system.machine.tree import MARK, Tree
 from agentdeck.system.state.recording import Recorder
-from agentdeck.system.state.store import Store, usage_file
+from agentdeck.system.state.store import NETWORK_LOG, Store, usage_file
 from agentdeck.system.terminal import pane
 from agentdeck.system.terminal.pty import PtyRelay
 
 if TYPE_CHECKING:
+    from agentdeck.core.box.network import Network
+    from agentdeck.system.box.joined import JoinedNetwork
     from agentdeck.system.machine.callers import Callers
 
 _TOLD = (State.WAITING, State.LIMITED, State.FAILED)
@@ -100,6 +102,8 @@ class Runner:
         self.keyboard = Keyboard(self.relay, self.folder, self.answering, queue, self._note)
         self.memory = MemoryLimit(orders.memory, self._warn) if orders.memory else None
         self.boxed = BoxedGit(orders, self.recorder.note) if orders.box else None
+        self.network: JoinedNetwork | None = None
+        self.person_proxy = os.environ.pop(PERSON_PROXY, "")
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
@@ -250,11 +254,36 @@ class Runner:
                 status = replace(self.watch.status, agent_pid=pid, reason=reason, fault=Fault.NONE)
                 self._on_change(replace(status, state=State.WORKING, since=time.time()))
 
-        code = self.relay.run((*self.orders.box, *argv), cwd, environment, started)
+        if self.orders.network is None:
+            code = self.relay.run((*self.orders.box, *argv), cwd, environment, started)
+        else:
+            code = self._run_joined(self.orders.network, argv, cwd, environment, started)
         if self.boxed is None:
             return code
         self.boxed.look()
         return 128 - code if code > 128 else code  # which a signal has ended, as bubblewrap tells it
+
+    def _run_joined(
+        self,
+        network: Network,
+        argv: tuple[str, ...],
+        cwd: str,
+        environment: Mapping[str, str],
+        started: Callable[[int], None],
+    ) -> int:
+        """As `relay.run`, in a box with a network of its own."""
+        from agentdeck.system.box.joined import JoinedNetwork
+
+        self.network = joined = JoinedNetwork(network)
+
+        def is_there(pid: int) -> None:
+            joined.started(self.folder / NETWORK_LOG, self.person_proxy)
+            started(pid)
+
+        try:
+            return self.relay.run((*joined.told(self.orders.box), *argv), cwd, environment, is_there)
+        finally:
+            joined.end()
 
     def _look_where(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
         """Tell the watch what else it can ask, beside the screen."""
@@ -373,7 +402,8 @@ class Runner:
         self.stop_sequence = self.stop_sequence or full(self._tree(), orders.grace_interrupt, orders.grace_terminate)
 
     def _tree(self) -> Tree:
-        return Tree(self.orders.run, self.relay.pid or None, os.getpid(), self._scope)
+        spared = self.network.pids if self.network is not None else frozenset()
+        return Tree(self.orders.run, self.relay.pid or None, os.getpid(), self._scope, spared)
 
     def _look_at_limit(self, now: float, due: list[float | None]) -> bool:
         """Whether the program is to be left; tells one that waits at its limit to go on when that is over."""

@@ -6,7 +6,7 @@ import shutil
 import sys
 from functools import cache
 
-from agentdeck.core.box.box import Box, empty, read
+from agentdeck.core.box.box import Box, NetworkReach, empty, read
 from agentdeck.core.box.bubblewrap import wrap
 from agentdeck.errors import MissingToolError, RefusedError
 from agentdeck.system.machine.process import run
@@ -14,21 +14,22 @@ from agentdeck.system.machine.process import run
 _SECONDS = 20.0
 
 
-def require_box() -> str:
-    """The path of bubblewrap. Raise where no box can be made, with what to do about it: a box is tried out."""
+def require_box(*, alone: bool = False) -> str:
+    """The path of bubblewrap. Raise where no box can be made, with what to do about it: a box is tried out; `alone`:
+    one with a network of its own."""
     if sys.platform != "linux":
         raise RefusedError("A box needs Linux.", hint="“agentdeck run --no-box …” starts the agent without one.")
     program = shutil.which("bwrap")
     if program is None:
         hint = "Install it: sudo apt install bubblewrap (or dnf, pacman, zypper install bubblewrap)."
         raise MissingToolError("A box needs bubblewrap, and there is no program “bwrap” in PATH.", hint=hint)
-    _try(program)
+    _try(program, NetworkReach.NONE if alone else NetworkReach.OPEN)
     return program
 
 
 @cache  # what it raises is not kept
-def _try(program: str) -> None:
-    tried = run([*wrap(Box((read("/"), empty("/run"))), program), "true"], timeout=_SECONDS)
+def _try(program: str, reach: NetworkReach) -> None:
+    tried = run([*wrap(Box((read("/"), empty("/run")), reach), program), "true"], timeout=_SECONDS)
     if not tried:
         raise RefusedError("bubblewrap can't make a box here.", hint=_way_out(tried.complaint), detail=tried.complaint)
 

@@ -39,13 +39,15 @@ class Tree:
     root: int = 0
     """The process that adopts their orphans; 0 where the caller knows of none."""
     scope: CgroupScope | None = None
+    spared: frozenset[int] = frozenset()
+    """Children of the root that are not the agent's."""
 
     def members(self) -> set[int]:
         """The pids that live, without this process's own; zombies do not count."""
         found = _from_proc(self) if Path("/proc/self/environ").exists() else set(_from_psutil(self))
         if self.scope is not None:
             found |= self.scope.pids()
-        return found - {os.getpid(), self.root}
+        return found - {os.getpid(), self.root} - self.spared
 
     def kill(self) -> None:
         if self.scope is not None:

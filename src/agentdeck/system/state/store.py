@@ -63,6 +63,10 @@ ASKING = "asking"
 """The folder in an agent's own with a FIFO for each hook that waits for an answer."""
 
 
+NETWORK_LOG = "network.jsonl"
+"""The file in an agent's folder with what its box's proxy connected to and refused; with `.1` what came before."""
+
+
 def usage_file(log: Path) -> Path:
     """The file beside the log of a run with what each request of it took, as its CLI's transcript says."""
     return log.with_suffix(".usage")
