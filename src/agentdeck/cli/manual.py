@@ -63,7 +63,9 @@ edit.
 
 --box files: the agent sees the machine's programs, its worktree and the git
 folder, and none of your other files. It can change its worktree and its own
-branch, nothing else. Linux only; “agentdeck doctor” says whether it works here.
+branch, nothing else. --box full: it also reaches nothing of the network but its
+own ports and database, the gateway, and the names in [box] allow_domains; the
+gateway logs it in. Linux only; “agentdeck doctor” says whether it works here.
 
 --race claude,codex,claude@deep: each of these does the task, all from the same
 commit; see “agentdeck race --help”. --land best lands the first of them.
@@ -118,6 +120,7 @@ arguments and its result, denials and errors, from the transcript that the CLI
 writes. A program without one has the lines that scrolled off its screen, and
 those on it. --raw prints the recording byte for byte. On a terminal its escape
 sequences take effect, so use --raw there only if you trust the agent.
+--network prints what its full box let out to the network and refused.
 
 TIME is an age (90s, 10m, 2h) or a date (2026-01-31, 2026-01-31T14:30).
 PATTERN is a Python regular expression.

@@ -233,6 +233,7 @@ def _add_reading(verbs: Any) -> None:
     logs.add_argument("--since", metavar="TIME", help="only lines after TIME")
     logs.add_argument("--grep", metavar="PATTERN", help="only matching lines")
     logs.add_argument("--raw", action="store_true", help="print the recorded bytes, with escape sequences")
+    logs.add_argument("--network", action="store_true", help="print what its box let out to the network and refused")
     diff = _verb(verbs, "diff", "print an agent's changes")
     _add_name(diff)
     diff.add_argument("--stat", action="store_true", help="print only a summary of each file")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.cli.agents import print_agents, reason_part
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn, event_text, flush, is_terminal, state_cell
+from agentdeck.core.box.traffic import by_host
 from agentdeck.core.text.durations import parse_duration, short_duration
 from agentdeck.core.text.text import cut, plain, short_count, size_text
 from agentdeck.engine.views.documents import agent_fields
@@ -81,19 +82,28 @@ def show(args: Namespace, out: Output) -> ExitCode:
     known = deck.radar.marks(deck.agents()).get(view.name)
     held, used = deck.holdings(view), measured()
     usage = asdict(used) if used is not None else None
+    network = by_host(deck.reports.network(view))
     cost = deck.providers.cost_of(view) if view.activity is not None else None
     if out.json:
         leases = [{"kind": each.kind, "held": each.held, "text": _text(each)} for each in held]
         told = [event.to_json() for event in events]
         out.emit(
-            "agent", **agent_fields(view, known), leases=leases, usage=usage, disk_bytes=disk, cost=cost, events=told
+            "agent",
+            **agent_fields(view, known),
+            leases=leases,
+            usage=usage,
+            disk_bytes=disk,
+            cost=cost,
+            network=[asdict(each) for each in network],
+            events=told,
         )
         return ExitCode.OK
     cell = state_cell(view.state)
     age = short_duration(time.time() - view.since)
     reason = reason_part(view)
     out.line(f"{out.styled(view.name, BOLD)}  {out.styled(cell.text, cell.style)} for {age}{reason}")
-    for key, value in [*_facts(view, held, usage, disk), *_cost_fact(cost), *_radar_fact(known)]:
+    reached = [("network", "\n".join(each.text for each in network))] if network else []
+    for key, value in [*_facts(view, held, usage, disk), *reached, *_cost_fact(cost), *_radar_fact(known)]:
         first, *rest = value.splitlines() or [""]
         out.line(f"  {out.styled(f'{key:<10}', DIM)} {plain(first)}")
         for line in rest:
@@ -213,9 +223,11 @@ def logs(args: Namespace, out: Output) -> ExitCode:
         for chunk in deck.raw_output(view.name):
             out.exact(chunk)
         return ExitCode.OK
+    since = parse_since(args.since, time.time()) if args.since else None
+    if args.network:
+        return _network(deck, view, out, since, _pattern(args.grep))
     if view.log is None:
         raise NotFoundError(f"{view.name} has no log: it never ran.")
-    since = parse_since(args.since, time.time()) if args.since else None
     for line in deck.log_lines(view.name, since=since, grep=_pattern(args.grep), follow=args.follow):
         if out.json:
             out.emit("line", agent=view.name, at=line.at, text=line.text)
@@ -223,6 +235,20 @@ def logs(args: Namespace, out: Output) -> ExitCode:
             out.line(f"{out.styled(_clock(line.at), DIM)} {plain(line.text)}")
         if args.follow:
             flush()
+    return ExitCode.OK
+
+
+def _network(deck: Deck, view: AgentView, out: Output, since: float | None, grep: re.Pattern[str] | None) -> ExitCode:
+    found = [each for each in deck.reports.network(view) if since is None or each.at >= since]
+    for each in found:
+        if grep is not None and not grep.search(each.text):
+            continue
+        if out.json:
+            out.emit("connection", agent=view.name, **asdict(each))
+        else:
+            out.line(f"{out.styled(_clock(each.at), DIM)} {plain(each.text)}")
+    if not found and not out.json:
+        out.narrate(f"{view.name} asked its box's proxy for nothing.")
     return ExitCode.OK
 
 

@@ -63,6 +63,9 @@ def greeting(host: str = "0.0.0.0", text: bytes = b"HTTP/1.0 200 OK\r\n\r\nhello
                     found, _ = server.accept()
                     with closing(found), suppress(OSError):
                         found.sendall(text)
+                        found.shutdown(socket.SHUT_WR)
+                        while found.recv(4096):  # what is not read would reset the connection
+                            pass
 
         def answer() -> None:
             with suppress(OSError):
@@ -114,6 +117,8 @@ def test_it_connects_to_what_is_allowed_and_that_is_written_down(bench: Bench) -
         bench.own(f'[box]\nallow_domains = ["127.0.0.2:{port}"]\n')
         ran(bench, f"curl -sS http://127.0.0.2:{port}/; curl -sSp http://127.0.0.2:{port}/; curl -sS http://no.test/")
     assert said(bench).count("hello") == 2
+    deck = bench.deck()
+    assert [each.verdict for each in deck.reports.network(deck.agent("one"))][:2] == ["allowed", "closed"]
     verdicts = [(each["host"], each["verdict"]) for each in entries(bench)]
     assert verdicts.count(("127.0.0.2", "allowed")) == 2
     assert ("no.test", "refused") in verdicts
@@ -188,19 +193,16 @@ def test_logins_of_the_shell_stay_outside(bench: Bench, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("mode", ["files", "full"])
 def test_the_gate_has_no_network_unless_told(bench: Bench, mode: str) -> None:
+    commits = ("sh", "-c", "echo $AGENTDECK_AGENT > file; git add file; git commit -qm done")
     with greeting("127.0.0.1") as port:
         bench.own(f'[box]\nallow_domains = ["localhost:{port}"]\n')
-        bench.deck().start(
-            StartRequest(name="one", argv=("sh", "-c", "echo x > x; git add x; git commit -qm x"), box=mode)
-        )
+        bench.deck().start(StartRequest(name="one", argv=commits, box=mode))
         eventually(lambda: not bench.deck().agent("one").alive, 30)
         reached = f"curl -sS -m 5 http://127.0.0.1:{port}/"
         bench.deck().land(LandRequest(("one",), gate=(f"! {reached}",)))
         assert bench.git("show", "main:file") == "one"
         bench.own(f'[box]\ngate_network = true\nallow_domains = ["localhost:{port}"]\n')
-        bench.deck().start(
-            StartRequest(name="two", argv=("sh", "-c", "echo y > y; git add y; git commit -qm y"), box=mode)
-        )
+        bench.deck().start(StartRequest(name="two", argv=commits, box=mode))
         eventually(lambda: not bench.deck().agent("two").alive, 30)
         bench.deck().land(LandRequest(("two",), gate=(reached,)))
         assert bench.git("show", "main:file") == "two"

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import FAILOVERS, EventKind
+from agentdeck.core.box.traffic import Connection
 from agentdeck.core.reports.brief import Brief, next_steps, tried, why_needed
 from agentdeck.core.reports.digest import Digest, DigestLine
 from agentdeck.core.text.durations import short_duration
@@ -23,6 +24,13 @@ _WIDTH = 100
 class DeckReports:
     def __init__(self, current: Current) -> None:
         self._current = current
+
+    def network(self, view: AgentView) -> list[Connection]:
+        """What the agent's box let out to the network and refused, oldest first; empty without such a box."""
+        from agentdeck.system.box.traffic import read_traffic
+        from agentdeck.system.state.store import NETWORK_LOG
+
+        return read_traffic(self._current.store.agent_folder(view.name) / NETWORK_LOG) if view.agent.box else []
 
     def brief(self, name: str) -> Brief:
         """What was tried, what has changed, what is asked, in which surroundings, and what may come next."""

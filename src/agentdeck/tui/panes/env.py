@@ -10,6 +10,7 @@ from textual import on
 from textual.actions import SkipAction
 from textual.binding import BindingType
 
+from agentdeck.core.box.traffic import by_host
 from agentdeck.core.text.secrets import masked
 from agentdeck.core.text.text import columns, pad, plain
 from agentdeck.engine.deck import Deck
@@ -132,6 +133,8 @@ def entries_of(deck: Deck, view: AgentView) -> list[EnvLine]:
     if "database" in held:
         found += [EnvLine("", "Database"), *_some("name", held["database"].text)]
         found += [_entry(name, value) for name, value in variables["database"].items()]
+    if reached := by_host(deck.reports.network(view)):
+        found += [EnvLine("", "Network"), *(EnvLine(each.place, each.text) for each in reached)]
     found.append(EnvLine("", "Variables"))
     shown = {entry.name for entry in found}
     everything = {name: value for each in (*variables.values(), agent.env) for name, value in each.items()}
