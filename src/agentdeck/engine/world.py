@@ -24,6 +24,7 @@ from agentdeck.system.terminal.tmux import Tmux
 if TYPE_CHECKING:
     from agentdeck.core.config.config import RunnerConfig
     from agentdeck.core.config.profile import Profile
+    from agentdeck.system.config.accounts import Lane
     from agentdeck.system.config.settings import Settings, Sources
     from agentdeck.system.config.trust import Approvals, ApprovalStanding
     from agentdeck.system.databases import Database
@@ -134,9 +135,38 @@ class World:
 
     @cached_property
     def profiles(self) -> dict[str, Profile]:
+        """By name, those with an account of the person's too."""
+        if not self.lanes:
+            return self._own_profiles
+        from agentdeck.system.config.accounts import profile_of
+
+        base = self._own_profiles
+        return {**base, **{name: profile_of(base[lane.base], lane) for name, lane in self.lanes.items()}}
+
+    @cached_property
+    def _own_profiles(self) -> dict[str, Profile]:
         from agentdeck.system.config.profiles import load_profiles
 
         return load_profiles()
+
+    @property
+    def lanes(self) -> dict[str, Lane]:
+        """The accounts of the person's, by the names of their profiles."""
+        return self._accounts[0]
+
+    @property
+    def wrong_accounts(self) -> dict[str, str]:
+        """What is wrong with accounts of the configuration, by their names."""
+        return self._accounts[1]
+
+    @cached_property
+    def _accounts(self) -> tuple[dict[str, Lane], dict[str, str]]:
+        with suppress(ConfigError):
+            if accounts := self.safe_settings.config.accounts:
+                from agentdeck.system.config.accounts import lanes_of
+
+                return lanes_of(self._own_profiles, accounts)
+        return {}, {}
 
     @cached_property
     def ports(self) -> PortRegistry:

@@ -12,6 +12,7 @@ from agentdeck.core.agents.failover import (
     PROVIDERS_FAULTS,
     Act,
     Decision,
+    Known,
     Policy,
     Progress,
     after_break,
@@ -36,9 +37,70 @@ def after(
     progress: Progress | None = None,
     chain: tuple[str, ...] = CHAIN,
     why: str = "",
+    policy: Policy = POLICY,
+    known: Known | None = None,
     **more: float,
 ) -> tuple[Decision, Progress]:
-    return after_fault(fault, reset, chain, progress or Progress("claude"), POLICY, now=NOW, why=why, **more)
+    start = progress or Progress("claude")
+    return after_fault(fault, reset, chain, start, policy, now=NOW, why=why, known=known, **more)
+
+
+LANES = ("claude", "claude@work", "claude@home", "claude@key", "codex")
+KNOWN = Known(tiers=("claude@key",))
+FAR = NOW + 3600
+
+
+@pytest.mark.parametrize(
+    ("order", "to"),
+    [
+        (("account", "provider", "profile", "wait"), "claude@work"),
+        (("provider", "account", "profile", "wait"), "claude@key"),
+        (("profile", "wait"), "codex"),
+        (("wait", "account"), "claude"),
+    ],
+)
+def test_what_is_tried_first_at_a_limit_is_the_persons_to_say(order: tuple[str, ...], to: str) -> None:
+    decision, _ = after(Fault.LIMITED, FAR, chain=LANES, policy=Policy(order=order), known=KNOWN)
+    assert (decision.profile, decision.at) == (to, FAR if to == "claude" else NOW)
+
+
+def test_what_is_not_in_the_order_is_not_done() -> None:
+    decision, _ = after(Fault.LIMITED, FAR, chain=LANES, policy=Policy(order=("provider",)), known=Known())
+    assert decision.act is Act.END
+
+
+def test_of_several_accounts_the_one_with_most_left_goes_on() -> None:
+    known = Known(tiers=KNOWN.tiers, left={"claude@work": 0.1, "claude@home": 0.6})
+    assert after(Fault.LIMITED, FAR, chain=LANES, known=known)[0].profile == "claude@home"
+
+
+def test_an_account_that_another_agent_has_used_up_is_passed_over() -> None:
+    known = Known(tiers=("claude@key",), until={"claude@work": FAR + 60, "claude@home": FAR + 90})
+    assert after(Fault.LIMITED, FAR, chain=LANES, known=known)[0].profile == "claude@key"
+
+
+def test_where_every_account_is_limited_the_earliest_reset_is_awaited() -> None:
+    known = Known(until={"claude@work": NOW + 600, "claude@home": FAR + 90})
+    decision, progress = after(Fault.LIMITED, FAR, chain=LANES[:3], known=known)
+    assert (decision.act, decision.profile, decision.at) == (Act.NEXT, "claude@work", NOW + 600)
+    assert progress.until == {"claude": FAR, "claude@work": NOW + 600, "claude@home": FAR + 90}
+
+
+def test_an_outage_is_no_reason_to_use_another_account() -> None:
+    assert after(Fault.PROVIDER, chain=LANES, known=KNOWN)[0].profile == "claude@key"
+    assert after(Fault.PROVIDER, chain=LANES[:3])[0].profile == "claude"
+
+
+def test_who_wants_to_be_asked_is() -> None:
+    decision, _ = after(Fault.LIMITED, FAR, chain=LANES, policy=Policy(ask=True), known=KNOWN)
+    assert (decision.act, decision.profile, decision.at) == (Act.AGAIN, "claude", FAR)
+    assert decision.others == ("claude@work", "claude@home", "claude@key", "codex")
+
+
+def test_no_account_is_left_for_another_one_that_is_as_good() -> None:
+    over = Progress("claude@work", ran=("claude", "claude@work"), until={"claude": NOW - 1})
+    assert not may_go_back("claude", over, POLICY, now=NOW)
+    assert may_go_back("claude", replace(over, profile="claude@key"), POLICY, now=NOW, tiers=KNOWN.tiers)
 
 
 @pytest.mark.parametrize("fault", sorted(set(Fault) - PROVIDERS_FAULTS - {Fault.BUDGET}))

@@ -5,11 +5,12 @@ Pure functions of what happened and of the time; times are epoch seconds. Standa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from agentdeck.core.accounts.lanes import ACCOUNT, PROFILE, PROVIDER, WAIT, step_between
 from agentdeck.core.agents.agent import Fault
 from agentdeck.core.resets import clock
 
@@ -37,6 +38,12 @@ class Policy:
     """When the first profile is taken back: `turn`, between two turns; `start`, at a start; `never`."""
     settle: float = 3.0
     """How long a limit has to be on the screen of a program that still runs."""
+    order: tuple[str, ...] = (ACCOUNT, PROVIDER, PROFILE, WAIT)
+    """What is tried at a limit or an outage, in this order."""
+    ask: bool = False
+    """Whether a person is asked at a limit."""
+    quiet: str = ""
+    """The hours in which nobody is asked, such as `22:00-07:00`."""
     broken_only: bool = False
     """Whether nothing is done but to go on after a broken stream: no other profile was asked for."""
 
@@ -61,6 +68,8 @@ class Progress:
     waited: float = 0.0
     why: str = ""
     """Why `profile` serves it, when that is not the agent's own; as a phrase."""
+    carried: str = ""
+    """The profile whose conversation `profile` has got."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,7 +79,9 @@ class Progress:
         return cls(**{**data, "ran": tuple(data["ran"]), "denied": tuple(data["denied"])})
 
     def started(self, profile: str) -> Progress:
-        return replace(self, profile=profile, ran=(*(each for each in self.ran if each != profile), profile))
+        return replace(
+            self, profile=profile, carried="", ran=(*(each for each in self.ran if each != profile), profile)
+        )
 
     def with_session(self, profile: str, session: str) -> Progress:
         return replace(self, sessions={**self.sessions, profile: session}) if session else self
@@ -103,6 +114,20 @@ class Decision:
     """When to do it."""
     why: str = ""
     """As a phrase."""
+    others: tuple[str, ...] = ()
+    """Where a person is asked: what could go on meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the profiles of a chain beside what one agent has met itself."""
+
+    tiers: Collection[str] = ()
+    """Those that a tier serves."""
+    left: Mapping[str, float] = field(default_factory=dict)
+    """How much of its limits each account has left, from 0 to 1."""
+    until: Mapping[str, float] = field(default_factory=dict)
+    """When the limits end of those that are used up."""
 
 
 def after_fault(
@@ -116,6 +141,7 @@ def after_fault(
     deadline: float | None = None,
     luck: float = 0.5,
     why: str = "",
+    known: Known | None = None,
 ) -> tuple[Decision, Progress]:
     """What follows on `fault` of `progress.profile`, and what is known then.
 
@@ -123,12 +149,14 @@ def after_fault(
     whose length we choose, so that many agents do not come back at once. `why` is the reason where it is known better
     than from the fault. At a spent budget no other profile is taken: what that costs, nobody would count.
     """
+    known = known or Known()
     if fault not in PROVIDERS_FAULTS and fault is not Fault.BUDGET:
         return Decision(Act.END), progress
     current = progress.profile
     count = progress.tries.get(current, 0) + 1
     back = max(reset, now) if reset is not None else now + pause(policy, count, luck)
     until, denied = dict(progress.until), progress.denied
+    until |= {each: max(at, until.get(each, 0.0)) for each, at in known.until.items() if each in chain}
     if fault is Fault.AUTH:
         denied = (*denied, current)
     else:
@@ -140,16 +168,44 @@ def after_fault(
     limit = min(now + policy.longest_wait - progress.waited, deadline if deadline is not None else float("inf"))
     named = fault in (Fault.LIMITED, Fault.BUDGET) and reset is not None
     usable = [current] if fault is Fault.BUDGET else [each for each in chain if each not in denied]
-    others = [each for each in usable if each != current and until.get(each, 0.0) <= now]
     if named and current in usable and back <= min(now + policy.patience, limit):
         return _go(progress, current, back, why, now)
-    if others:
-        return _go(progress, others[0], now, why, now)
-    first = min(usable, key=lambda each: until.get(each, 0.0), default="")
-    if first and until.get(first, 0.0) <= limit:
-        return _go(progress, first, max(until.get(first, 0.0), now), why, now)
-    end = "that is too long to wait" if first else "no other profile is left"
+    ways = _ways(fault, usable, progress, policy, known, now)
+    others = tuple(each for found in ways.values() for each in found)
+    if policy.ask and named and others:
+        decision, progress = _go(progress, current, back, why, now)
+        return replace(decision, others=others), progress
+    awaited = [
+        each
+        for each in usable
+        if each == current or (until.get(each, 0.0) > now and step_between(current, each, known.tiers) in ways)
+    ]
+    first = min(awaited, key=lambda each: until.get(each, 0.0), default="")
+    for step, found in ways.items():
+        waits = step == WAIT and first and until.get(first, 0.0) <= limit
+        if found or waits:
+            to = _best(found, step, known) if found else first
+            return _go(progress, to, max(until.get(to, 0.0), now), why, now)
+    end = "that is too long to wait" if first and WAIT in ways else "no other profile is left"
     return Decision(Act.END, why=f"{why}; {end}"), progress
+
+
+def _ways(
+    fault: Fault, usable: Sequence[str], progress: Progress, policy: Policy, known: Known, now: float
+) -> dict[str, list[str]]:
+    """What is tried, in order, each with the profiles that are ready for it."""
+    if fault is Fault.BUDGET:
+        return {WAIT: []}
+    current = progress.profile
+    ready = [each for each in usable if each != current and progress.until.get(each, 0.0) <= now]
+    # Another account is served by the same provider.
+    order = [step for step in policy.order if step != ACCOUNT or fault is not Fault.PROVIDER]
+    return {step: [each for each in ready if step_between(current, each, known.tiers) == step] for step in order}
+
+
+def _best(names: Sequence[str], step: str, known: Known) -> str:
+    """Of several accounts the one with most left; else the first."""
+    return max(names, key=lambda each: known.left.get(each, 1.0)) if step == ACCOUNT else names[0]
 
 
 def after_break(progress: Progress, policy: Policy, now: float) -> tuple[Decision, Progress] | None:
@@ -174,18 +230,28 @@ def pause(policy: Policy, count: int, luck: float) -> float:
     return full * (0.75 + 0.5 * luck) if full < policy.longest_pause else full * (0.75 + 0.25 * luck)
 
 
-def may_go_back(primary: str, progress: Progress, policy: Policy, *, now: float) -> bool:
+def may_go_back(primary: str, progress: Progress, policy: Policy, *, now: float, tiers: Collection[str] = ()) -> bool:
     """Whether the agent's own profile is to be taken back where nothing is cut short by it."""
     if policy.back == "never" or progress.profile == primary or primary in progress.denied:
         return False
+    if step_between(primary, progress.profile, tiers) == ACCOUNT:
+        return False  # one account is as good as the other
     return progress.until.get(primary, float("inf")) <= now and progress.attempts < policy.attempts
 
 
-def profile_to_start(primary: str, chain: Sequence[str], progress: Progress | None, policy: Policy, now: float) -> str:
+def profile_to_start(
+    primary: str,
+    chain: Sequence[str],
+    progress: Progress | None,
+    policy: Policy,
+    now: float,
+    tiers: Collection[str] = (),
+) -> str:
     """Which profile an agent is started again with: its own where that is back, else the one it was with."""
     if progress is None or progress.profile not in chain:
         return primary
-    return primary if may_go_back(primary, replace(progress, attempts=0), policy, now=now) else progress.profile
+    back = may_go_back(primary, replace(progress, attempts=0), policy, now=now, tiers=tiers)
+    return primary if back else progress.profile
 
 
 def next_by_hand(chain: Sequence[str], progress: Progress, now: float) -> str:

@@ -82,6 +82,10 @@ class ChainEntry:
     transcript: Place = field(default_factory=Place)
     wired: bool = False
     """Whether it sends its requests to the gateway."""
+    by_tier: bool = False
+    """Whether a tier is its account."""
+    sessions: bool = False
+    """Whether a session of the same CLI with another account can be gone on with."""
 
     def line(self, prompt: str, session: str, *, resume: bool) -> tuple[tuple[str, ...], str, bool]:
         """The command line, what is to be typed because the command line does not take it, and whether it resumes."""
@@ -205,7 +209,8 @@ class Orders:
             for key in ("start", "resume", "resume_last"):
                 entry[key] = tuple(entry[key])
         fields["chain"] = tuple(ChainEntry(**entry) for entry in fields.get("chain", ()))
-        fields["policy"] = Policy(**fields.get("policy", {}))
+        policy = fields.get("policy", {})
+        fields["policy"] = Policy(**{**policy, **({"order": tuple(policy["order"])} if "order" in policy else {})})
         return cls(**fields)
 
 

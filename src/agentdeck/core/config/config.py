@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from agentdeck.core.box.network import split_rule
 from agentdeck.core.config import placeholders
+from agentdeck.core.config.accounts import Accounts
 from agentdeck.core.config.dashboard import DashboardConfig
 from agentdeck.core.config.gateway import BudgetsConfig, GatewayConfig, Plan, Providers
 from agentdeck.core.config.mcp import McpConfig
@@ -166,8 +167,19 @@ class RunnerConfig(Section):
     """Seconds without output after which the screen is read for the agent's state."""
 
 
+Step = Literal["account", "provider", "profile", "wait"]
+
+
 class FailoverConfig(Section):
-    """How long failover between profiles waits; see `failover` in `[agent]`."""
+    """What follows on a limit or an outage, and how long it waits; see `agent.failover` and `[accounts.NAME]`."""
+
+    order: list[Step] = Field(default=["account", "provider", "profile", "wait"])
+    """What is tried, in this order: another `account` of the same CLI, which gets the conversation; an account that is
+    served by another `provider` (a tier); another `profile` of the list, which gets a brief; to `wait` for the end of
+    the limit. What is not in the list is not done."""
+    ask: bool = False
+    """Whether you are asked at a limit, instead: the agent waits until it ends, unless `agentdeck failover` chooses.
+    Nobody is asked in the quiet hours of `[notify]`."""
 
     patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 120.0
     """Seconds to wait for a limit to end although another profile is ready."""
@@ -276,6 +288,8 @@ class Config(Section):
     database: DatabaseConfig = DatabaseConfig()
     env_file: EnvFileConfig = EnvFileConfig()
     runner: RunnerConfig = RunnerConfig()
+    accounts: Accounts = Field(default={})
+    """More accounts of an agent CLI, by name: see `[accounts.NAME]`. Only your own file can have this table."""
     failover: FailoverConfig = FailoverConfig()
     queue: QueueConfig = QueueConfig()
     landing: LandingConfig = LandingConfig()

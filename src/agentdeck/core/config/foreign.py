@@ -27,10 +27,9 @@ class Misplaced:
 
 def misplaced(config: Config, repository: Mapping[str, Any], own: Mapping[str, Any], root: str) -> Iterator[Misplaced]:
     """What the repository's file may not say. `config` is the merged one, `root` the repository's folder."""
-    if "trust" in repository:
-        yield Misplaced(("trust",), "is not allowed in a repository's file: a repository can't trust itself")
-    if "notify" in repository:
-        yield Misplaced(("notify",), "says where notices go; only your own file may do that")
+    for path, what in _OWN_KEYS.items():
+        if _has(repository, path):
+            yield Misplaced(path, what)
     yield from _keys(config, repository, own)
     yield from _database(config, repository, own)
     for path, base in ((("worktree", "path"), root), (("env_file", "path"), ""), (("database", "path"), "")):
@@ -38,6 +37,21 @@ def misplaced(config: Config, repository: Mapping[str, Any], own: Mapping[str, A
         if isinstance(value, str) and value and value != _at(own, path) and _leaves(value, base):
             where = "the repository" if base else "the worktree"
             yield Misplaced(path, f"leads out of {where}; only your own file may do that")
+
+
+_OWN_KEYS = {
+    ("trust",): "is not allowed in a repository's file: a repository can't trust itself",
+    ("notify",): "says where notices go; only your own file may do that",
+    ("accounts",): "says which accounts are yours; only your own file may do that",
+    ("box", "read"): "shows agents more of your files; only your own file may do that",
+    ("box", "write"): "shows agents more of your files; only your own file may do that",
+}
+
+
+def _has(table: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    *steps, name = path
+    value = _at(table, tuple(steps))
+    return isinstance(value, dict) and name in value
 
 
 def _at(table: Mapping[str, Any], path: tuple[str, ...]) -> Any:

@@ -146,6 +146,25 @@ class Login(_Section):
     """Files one of which is enough, such as `$CODEX_HOME/auth.json`; one whose variable is not set is not meant."""
 
 
+class AccountSupport(_Section):
+    """How the CLI is run with another login than its usual one: see `[accounts.NAME]` of the configuration."""
+
+    folder: str = ""
+    """The variable that names the folder with its login, settings and sessions; empty: it can't have several."""
+    home: str = ""
+    """That folder where the variable is not set, such as `~/.codex`."""
+    key: str = ""
+    """The variable from which it takes an API key."""
+    login: tuple[str, ...] = ()
+    """The command by which a person logs in."""
+    check: tuple[str, ...] = ()
+    """The command that exits with 0 where it has a login."""
+    links: tuple[str, ...] = ()
+    """What each account shares with the usual one: settings in that folder, never a login."""
+    sessions: bool = False
+    """Whether a session goes on with another account once its transcript is in that account's folder."""
+
+
 class Preamble(_Section):
     """How the CLI is told where it works: its worktree, ports and database, and how to commit. `agent.preamble` of the
     configuration is the text."""
@@ -276,6 +295,7 @@ class Profile(ProfileBehaviour, _Section):
     """Whose own files say what it may do and which folders it may write; empty: they are not read."""
     trust: FolderTrust = FolderTrust()
     login: Login = Login()
+    account: AccountSupport = AccountSupport()
     preamble: Preamble = Preamble()
     permission: Permissions = Permissions()
     sandbox: Sandbox = Sandbox()

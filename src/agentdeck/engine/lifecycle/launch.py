@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +20,10 @@ from agentdeck.core.agents.prompts import takes_prompt
 from agentdeck.engine.lifecycle.notifying import notice_line
 from agentdeck.engine.lifecycle.resources import resource_variables, variables_by_kind, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
+from agentdeck.engine.profiles.accounts import key_variables, prepare, tier_of
 from agentdeck.engine.profiles.allowing import allowance, has_tools
 from agentdeck.engine.profiles.chain import COMMAND, chain_of, differences, entry_of, policy_of, usable
-from agentdeck.engine.profiles.handing import Job, progress_of, start_of
+from agentdeck.engine.profiles.handing import Job, carried_over, progress_of, save_progress, start_of
 from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.providers.gateways import files as gateway_files
 from agentdeck.engine.world import World
@@ -56,12 +59,14 @@ def orders_for(world: World, agent: Agent) -> tuple[Orders, dict[str, str]]:
     choice = _profile_choice(world, agent)
     profile = None if agent.profile == COMMAND else world.profiles[choice.profile]
     wiring = _wiring(world, agent, profile)
+    choice = _with_conversation(world, agent, choice, profile)
     argv, typed = _command(world, agent, profile, wiring, choice, resume=resume, said=said)
     wirings = _wirings(world, agent, choice, wiring)
     orders = _orders_of_any(world, agent, resume=resume)
     if profile is not None:
         orders = _orders_of_profile(world, agent, orders, choice, profile, wirings)
-        resumes = resume and _last_of(choice) == choice.profile
+        carried = choice.progress is not None and choice.progress.carried == _last_of(choice)
+        resumes = resume and (carried or _last_of(choice) == choice.profile)
         goes_on = takes_prompt(profile.template(agent.mode, prompt=False, resume=True))
         orders = replace(orders, resumes=resumes, told=bool(said) or (resume and (goes_on or not resumes)))
     environment = _environment(world, agent, profile, wiring)
@@ -157,10 +162,22 @@ def _orders_of_profile(
         go_on=profile.go_on,
         policy=replace(orders.policy, broken_only=not choice.chain),
         chain=tuple(
-            entry_of(world.profiles[name], agent.mode, folder, each.argv, wired=each.wired, settings=each.settings)
+            entry_of(
+                world.profiles[name],
+                agent.mode,
+                folder,
+                each.argv,
+                wired=each.wired,
+                settings=each.settings,
+                tier=_is_tier(world, name),
+            )
             for name, each in wirings.items()
         ),
     )
+
+
+def _is_tier(world: World, name: str) -> bool:
+    return name in world.lanes and world.lanes[name].tier != ""
 
 
 def _wirings(world: World, agent: Agent, choice: _ProfileChoice, wiring: Wiring) -> Mapping[str, Wiring]:
@@ -178,18 +195,24 @@ def _wirings(world: World, agent: Agent, choice: _ProfileChoice, wiring: Wiring)
 
 
 def _wiring(world: World, agent: Agent, profile: Profile | None) -> Wiring:
-    wiring = wire(world, agent, profile)
+    tier = tier_of(world, profile.name, agent.tier) if profile is not None else agent.tier
+    wiring = wire(world, replace(agent, tier=tier), profile)
     return wiring if profile is None else _allowed(world, agent, profile, wiring)
 
 
 def _allowed(world: World, agent: Agent, profile: Profile, wiring: Wiring) -> Wiring:
     """`wiring` with what the CLI is told of what it may do."""
-    variables = world.environment(configured_variables(world, agent)) | profile.env | agent.env
+    variables = _place_of(world, agent, profile.name)
     allowed = allowance(world, agent, profile, variables)
     for pattern in profile.leaves:
         exclude(world.repo, pattern)
-    argv, env = (*allowed.argv, *wiring.argv), allowed.env | wiring.env
-    return replace(wiring, argv=argv, env=env, settings=allowed.settings)
+    argv = (*allowed.argv, *wiring.argv)
+    env = allowed.env | wiring.env | key_variables(world, profile, variables)
+    unset = wiring.unset
+    if lane := world.lanes.get(profile.name):
+        prepare(world, lane)
+        unset |= set(profile.env_unset) - {*profile.env, *env}
+    return replace(wiring, argv=argv, env=env, unset=frozenset(unset), settings=allowed.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +232,29 @@ def _profile_choice(world: World, agent: Agent) -> _ProfileChoice:
     if progress is not None and progress.profile not in (*chain, agent.profile) and progress.profile in world.profiles:
         chain = (*(chain or (agent.profile,)), progress.profile)  # a person wanted that one
     return _ProfileChoice(
-        profile_to_start(agent.profile, chain, progress, policy_of(world), time.time()), chain, progress
+        profile_to_start(
+            agent.profile,
+            chain,
+            progress,
+            policy_of(world),
+            time.time(),
+            [name for name in chain if _is_tier(world, name)],
+        ),
+        chain,
+        progress,
     )
+
+
+def _with_conversation(world: World, agent: Agent, choice: _ProfileChoice, profile: Profile | None) -> _ProfileChoice:
+    """The choice, once the conversation of another account of the same CLI is where this one finds it."""
+    if profile is None or choice.progress is None or _last_of(choice) == choice.profile:
+        return choice
+    cwd, folder = str(worktree_of(agent)), world.store.agent_folder(agent.name)
+    entry = entry_of(profile, agent.mode, folder)
+    progress = carried_over(choice.progress, entry, cwd, partial(_place_of, world, agent))
+    if progress != choice.progress:
+        save_progress(folder, progress)
+    return replace(choice, progress=progress)
 
 
 def _last_of(choice: _ProfileChoice) -> str:
@@ -266,6 +310,11 @@ def _command(
     return tuple(fill_program(word) for word in words), profile.typed_text(said, agent.mode, resume=resume)
 
 
+def _place_of(world: World, agent: Agent, name: str) -> dict[str, str]:
+    """The variables by which a profile's CLI finds its own files."""
+    return world.environment(configured_variables(world, agent)) | world.profiles[name].env | agent.env
+
+
 def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wiring) -> dict[str, str]:
     """What the caller hands down, under the configured env file's, the profile's, the agent's own, and its resources'
     variables. The pane's TERM is tmux's to set."""
@@ -279,5 +328,7 @@ def _environment(world: World, agent: Agent, profile: Profile | None, wiring: Wi
     merged.setdefault("COLORTERM", "truecolor")
     merged |= past_the_proxy(merged, always=wiring.wired and bool(wiring.env))
     merged[GIVEN] = " ".join(sorted({*own, *held} - {"PATH"}))
-    unset = set(profile.env_unset if profile else ()) - set(agent.env)
-    return {name: value for name, value in merged.items() if name not in unset and "\0" not in value}
+    unset = profile.env_unset if profile else ()
+    kept = {*agent.env, *(own if profile is not None and profile.name in world.lanes else ())}
+    gone = {name for name in merged if name not in kept and any(fnmatchcase(name, each) for each in unset)}
+    return {name: value for name, value in merged.items() if name not in gone and "\0" not in value}

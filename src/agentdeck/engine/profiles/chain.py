@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from agentdeck.core.accounts.lanes import cli_of
 from agentdeck.core.agents.agent import Agent, Mode
 from agentdeck.core.agents.failover import Policy
 from agentdeck.core.agents.orders import ChainEntry
+from agentdeck.engine.profiles.accounts import is_usable
 from agentdeck.engine.world import World
 from agentdeck.errors import ConfigError, NotFoundError
 
@@ -27,9 +29,18 @@ def chain_of(world: World, agent: Agent) -> tuple[str, ...]:
     Raise ConfigError, or NotFoundError for one asked for, where there is no such profile.
     """
     names = check_chain(world, agent.failover)
-    if agent.profile == COMMAND or not names:
+    if agent.profile == COMMAND:
         return ()
-    return tuple(dict.fromkeys((agent.profile, *names)))
+    if not names and (agent.failover is not None or not accounts_beside(world, agent.profile)):
+        return ()
+    every = [each for name in (agent.profile, *names) for each in (name, *accounts_beside(world, name))]
+    return tuple(dict.fromkeys(every))
+
+
+def accounts_beside(world: World, name: str) -> tuple[str, ...]:
+    """The other accounts of that profile's CLI, with the usual one; () where the person has named none."""
+    lanes = [lane.name for lane in world.lanes.values() if lane.base == cli_of(name)]
+    return tuple(each for each in (cli_of(name), *lanes) if each != name) if lanes else ()
 
 
 def check_chain(world: World, asked: Sequence[str] | None) -> tuple[str, ...]:
@@ -50,8 +61,11 @@ def usable(world: World, names: Sequence[str]) -> tuple[tuple[str, ...], str]:
     from agentdeck.system.config.profiles import found
 
     path = world.search_path
-    there = tuple(name for name in names if found(world.profiles[name], path) is not None)
-    missing = [name for name in names if name not in there]
+    here = [name for name in names if found(world.profiles[name], path) is not None]
+    missing = [name for name in names if name not in here]
+    there = tuple(
+        name for name in here if name == names[0] or not accounts_beside(world, name) or is_usable(world, name)
+    )
     if not missing:
         return there, ""
     verb = "is not installed, and is" if len(missing) == 1 else "are not installed, and are"
@@ -66,6 +80,7 @@ def entry_of(
     *,
     wired: bool = False,
     settings: Mapping[str, Any] | None = None,
+    tier: bool = False,
 ) -> ChainEntry:
     """`more` goes right after the program's name, `settings` into the settings file that the CLI is given."""
     from agentdeck.system.config.profiles import fill_program, wire_reports
@@ -91,11 +106,15 @@ def entry_of(
         session_pattern=profile.session_pattern,
         transcript=profile.place,
         wired=wired,
+        by_tier=tier,
+        sessions=profile.account.sessions,
     )
 
 
 def policy_of(world: World) -> Policy:
-    return Policy(**vars(world.settings.config.failover))
+    config = world.settings.config
+    told = vars(config.failover)
+    return Policy(**{**told, "order": tuple(told["order"])}, quiet=config.notify.quiet)
 
 
 def differences(

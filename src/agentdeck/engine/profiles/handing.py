@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agentdeck.core.accounts.lanes import cli_of
 from agentdeck.core.agents.agent import Fault
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.failover import Progress
@@ -14,6 +16,7 @@ from agentdeck.core.agents.orders import ChainEntry
 from agentdeck.core.agents.prompts import GO_ON, short_prompt
 from agentdeck.system.files.files import read_json, write_atomic, write_json
 from agentdeck.system.git.work import work_so_far
+from agentdeck.system.transcripts.carrying import carry
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,28 @@ def save_progress(folder: Path, progress: Progress) -> None:
     write_json(folder / "failover.json", progress.to_json())
 
 
+def carried_over(
+    progress: Progress, entry: ChainEntry, cwd: str, environment_of: Callable[[str], Mapping[str, str]]
+) -> Progress:
+    """`progress` once the conversation of the profile that was at work last is in the account of `entry`, where both
+    are of one CLI."""
+    left = progress.ran[-1] if progress.ran else ""
+    session = progress.sessions.get(left, "")
+    if left == entry.profile or cli_of(left) != cli_of(entry.profile) or not (entry.sessions and session):
+        return progress
+    if not carry(entry.transcript, session, cwd, environment_of(left), environment_of(entry.profile)):
+        return progress
+    ran = (*(each for each in progress.ran if each not in (entry.profile, left)), entry.profile, left)
+    return replace(progress.with_session(entry.profile, session), ran=ran, carried=left)
+
+
 def start_of(entry: ChainEntry, progress: Progress, job: Job, *, said: str = "", resting: bool = False) -> Start:
     """From the profile's own session where it has one; told what it can't know: all, or what others did meanwhile."""
     known = entry.profile in progress.ran
     session = progress.sessions.get(entry.profile, "") if known else ""
     resumes = entry.line("", session, resume=known)[2]
     last = progress.ran[-1] if progress.ran else ""
-    if resumes and last == entry.profile:
+    if resumes and (last == entry.profile or (last == progress.carried and not resting)):
         prompt = said or GO_ON
     else:
         work = work_so_far(job.cwd, job.base_commit)

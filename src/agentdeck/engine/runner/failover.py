@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,25 @@ from agentdeck.core.agents.failover import (
     PROVIDERS_FAULTS,
     Act,
     Decision,
+    Known,
+    Policy,
     Progress,
     after_break,
     after_fault,
     may_go_back,
 )
 from agentdeck.core.agents.orders import Orders
+from agentdeck.core.notices.quiet import is_quiet
 from agentdeck.core.resets import clock, reset_time
-from agentdeck.engine.profiles.handing import Job, Start, handed_over, progress_of, save_progress, start_of
+from agentdeck.engine.profiles.handing import (
+    Job,
+    Start,
+    carried_over,
+    handed_over,
+    progress_of,
+    save_progress,
+    start_of,
+)
 from agentdeck.system.files.files import read_json
 from agentdeck.system.state.store import Store
 
@@ -48,6 +61,8 @@ class ProfileMove:
     fault: Fault = Fault.NONE
     resting: bool = False
     """Whether its task was finished."""
+    others: tuple[str, ...] = ()
+    """Where a person is asked: what could go on meanwhile."""
 
     @property
     def due(self) -> float:
@@ -56,16 +71,20 @@ class ProfileMove:
 
 
 class FailoverControl:
-    def __init__(self, orders: Orders, store: Store) -> None:
+    def __init__(
+        self, orders: Orders, store: Store, environment_of: Callable[[str], Mapping[str, str]] = lambda name: os.environ
+    ) -> None:
+        """`environment_of` gives the variables that each profile's program gets."""
         self.entries = {entry.profile: entry for entry in orders.chain}
         self.primary = orders.primary
+        self._tiers = frozenset(entry.profile for entry in orders.chain if entry.by_tier)
         self.wanted: ProfileMove | None = None
         """What is to be done instead of going on with the program that runs."""
         self.held: ProfileMove | None = None
         """What the program that runs waits for, which is then told to go on."""
         self.ended = ""
         """Why nothing more is tried, as a phrase."""
-        self._orders, self._store = orders, store
+        self._orders, self._store, self._environment_of = orders, store, environment_of
         self._folder = Path(orders.folder)
         self._job = Job(orders.task, Path(orders.cwd), orders.base_commit, self._folder)
         self._deadline = time.time() + orders.timeout if orders.timeout is not None else None
@@ -157,18 +176,26 @@ class FailoverControl:
             reset_time(spent or words, now),
             tuple(self.entries),
             self.progress,
-            self._orders.policy,
+            self._policy(),
             now=now,
             deadline=self._deadline,
             luck=random.random(),  # noqa: S311 - it spreads pauses, and keeps no secret
             why=spent,
+            known=self._known(now),
         )
         self._save(progress)
         self._tell(fault, decision, progress)
         if decision.act is Act.END:
             self.ended = decision.why
             return None
-        return ProfileMove(decision.profile, decision.at, decision.why, fault)
+        return ProfileMove(decision.profile, decision.at, decision.why, fault, others=decision.others)
+
+    def _known(self, now: float) -> Known:
+        return Known(tiers=self._tiers)
+
+    def _policy(self) -> Policy:
+        policy = self._orders.policy
+        return replace(policy, ask=policy.ask and not is_quiet(policy.quiet, datetime.now()))  # noqa: DTZ005
 
     def _tell(self, fault: Fault, decision: Decision, progress: Progress) -> None:
         data: dict[str, Any] = {"fault": fault, "profile": self.progress.profile, "attempt": progress.attempts}
@@ -202,7 +229,7 @@ class FailoverControl:
         text = screen()
         fault = self._fault_of(status, text, orders)
         move = self._decide(fault, self._words(text, orders) or status.reason, status.reason) if fault else None
-        if move is not None and move.profile == self.progress.profile:
+        if move is not None and move.profile == self.progress.profile and not move.others:
             self.held = move
             return now + move.due
         self.wanted = move
@@ -221,7 +248,7 @@ class FailoverControl:
         left = max(self.progress.until[self.primary], status.since + policy.settle) - time.time()
         if left > 0:
             return now + min(left, _LONG)
-        if may_go_back(self.primary, self.progress, policy, now=time.time()):
+        if may_go_back(self.primary, self.progress, policy, now=time.time(), tiers=self._tiers):
             self._save(replace(self.progress, attempts=self.progress.attempts + 1))
             self.wanted = ProfileMove(self.primary, time.time(), f"{self.primary} is back", resting=True)
         return None
@@ -252,6 +279,9 @@ class FailoverControl:
         """What is told of the agent until `move` is done."""
         if move.fault is Fault.BUDGET:
             return f"{move.why}; {move.profile} tries again at {clock(move.at, time.time())}"
+        if move.others:
+            choices = " or ".join(move.others)
+            return f"{move.why}: wait, or “agentdeck failover {self._orders.agent} --to {choices}”?"
         if move.at > time.time():
             again = " again" if move.profile == self.progress.profile else f": {move.why}"
             return f"until {clock(move.at, time.time())}, then {move.profile}{again}"
@@ -266,6 +296,8 @@ class FailoverControl:
         why = "" if move.profile == self.primary else move.why if move.profile != left else self.progress.why
         progress = replace(self.progress, profile=move.profile, why=why)
         self._save(progress)  # before anything is started: whoever goes on after a crash goes on with this one
+        progress = carried_over(progress, self.entries[move.profile], self._orders.cwd, self._environment_of)
+        self._save(progress)
         start = start_of(self.entries[move.profile], replace(progress, why=move.why), self._job, resting=move.resting)
         if move.profile != left:
             before = replace(progress, profile=left)

@@ -77,7 +77,7 @@ class Runner:
         self.failover: FailoverControl | None = None
         self.variables: dict[str, dict[str, str | None]] = from_json(os.environ.pop(VARIABLES, "{}"))
         if orders.chain:
-            self.failover = FailoverControl(orders, self.store)
+            self.failover = FailoverControl(orders, self.store, self._environment_of)
             session = self.failover.progress.sessions.get(orders.profile, "")
             status = replace(status, session=session, profile=orders.profile)
         self.callers = self._open_tools()
@@ -198,7 +198,8 @@ class Runner:
             reason, self.resting = failover.reason_for(move), move
             self.recorder.note(reason)
             self.relay.show(f"\x1b[2magentdeck: {reason}\x1b[0m\r\n".encode())
-            status = replace(self.watch.status, state=State.LIMITED, since=time.time(), reason=reason, fault=move.fault)
+            state = State.WAITING if move.others else State.LIMITED
+            status = replace(self.watch.status, state=state, since=time.time(), reason=reason, fault=move.fault)
             self._on_change(replace(status, agent_pid=None))
             self.relay.idle(self._is_rested)
             if (stopped := self._stopped()) is not None:
@@ -234,11 +235,7 @@ class Runner:
 
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
         cwd = self._begin_in() if is_agent else self.orders.cwd
-        environment = {**os.environ, **self.orders.env, MARK: self.orders.run, "PWD": cwd}
-        own = self.variables.get(self.orders.profile, {})
-        for name in (*self.orders.env_unset, *own):
-            environment.pop(name, None)
-        environment |= {name: value for name, value in own.items() if value is not None}
+        environment = {**self._environment_of(self.orders.profile), MARK: self.orders.run, "PWD": cwd}
         if is_agent:
             session = self.watch.status.session
             resumed = session if any(session in word for word in argv) else ""
@@ -284,6 +281,14 @@ class Runner:
             return self.relay.run((*joined.told(self.orders.box), *argv), cwd, environment, is_there)
         finally:
             joined.end()
+
+    def _environment_of(self, profile: str) -> dict[str, str]:
+        """What a program of that profile gets."""
+        environment = {**os.environ, **self.orders.env}
+        own = self.variables.get(profile, {})
+        for name in (*self.orders.env_unset, *own):
+            environment.pop(name, None)
+        return environment | {name: value for name, value in own.items() if value is not None}
 
     def _look_where(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
         """Tell the watch what else it can ask, beside the screen."""
@@ -412,6 +417,8 @@ class Runner:
         due.append(self.failover.look(self.watch.status, self.watch.screen, self.orders, now))
         held = self.failover.held
         if held is not None and self.failover.went_on():
+            if self.watch.in_limit_dialog:
+                self.relay.send(b"\x1b")
             self.watch.limit_is_over()
             self.orders = replace(self.orders, typed=self.orders.go_on)
             self.keyboard.begin()

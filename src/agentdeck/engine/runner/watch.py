@@ -119,6 +119,8 @@ class Watch:
         """The reason of an agent that works, where there is something to say."""
         self.limited_as = ""
         """The reason of an agent that is limited, in place of what its screen says."""
+        self.in_limit_dialog = False
+        """Whether it shows a dialog about its limit, which Esc closes."""
         self.refusal: Report | None = None
         """Why the gateway refuses the agent's requests, while it does."""
         self.old_limits = OldLimits(orders.detectors)
@@ -139,7 +141,7 @@ class Watch:
     def limit_is_over(self) -> None:
         """The agent goes on; what its screen still says of its limit is old."""
         self.old_limits.are_over(self.screen())
-        self.limited_as = ""
+        self.limited_as, self.in_limit_dialog = "", False
         self._reported = False
         self._set(state=State.WORKING, reason="")
 
@@ -203,15 +205,7 @@ class Watch:
 
     def _follow(self, told: Told, now: float) -> None:
         if told.state is State.WAITING:
-            left = told.at + _SETTLE - time.time()
-            if self.status.state is State.WAITING and self.status.questions:
-                return
-            if left > 0 and told.waits_for in _BY_HOOK:
-                self._again = now + left
-            else:
-                screen = self.screen()
-                found = detect(screen, self._orders.detectors.only_waiting)
-                self._ask((shown(screen, found[1] if found else told.waits_for or "asks something", told.at),))
+            self._follow_dialog(told, now)
             return
         if told.state is State.WORKING:
             if self.refusal is None:
@@ -232,6 +226,21 @@ class Watch:
             self._again = now + left
         else:
             self._rest()
+
+    def _follow_dialog(self, told: Told, now: float) -> None:
+        left = told.at + _SETTLE - time.time()
+        if self.status.state is State.WAITING and self.status.questions:
+            return
+        if left > 0 and told.waits_for in _BY_HOOK:
+            self._again = now + left
+            return
+        screen = self.screen()
+        found = detect(screen, replace(self._orders.detectors, failed=(), working=(), done=()))
+        if found is not None and found[0] is State.LIMITED:
+            self.in_limit_dialog = True
+            self._set(state=State.LIMITED, reason=found[1], questions=())
+        else:
+            self._ask((shown(screen, found[1] if found else told.waits_for or "asks something", told.at),))
 
     @property
     def is_free(self) -> bool:

@@ -40,7 +40,9 @@ def has_login(files: str, names: Sequence[str], paths: Sequence[str], variables:
     if files == "claude":
         settings = _read_json(_home(variables, "CLAUDE_CONFIG_DIR", ".claude") / "settings.json")
         state = _read_json(_home(variables, "CLAUDE_CONFIG_DIR", "") / ".claude.json")
-        return "apiKeyHelper" in settings or "primaryApiKey" in state or bool(settings.get("env"))
+        told = settings.get("env")
+        keys = [each for each in told if fnmatch(each, "*_KEY") or fnmatch(each, "*_TOKEN")] if told else ()
+        return "apiKeyHelper" in settings or "primaryApiKey" in state or bool(keys)
     return False
 
 

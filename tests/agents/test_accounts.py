@@ -1,0 +1,117 @@
+"""Claude Code and Codex with two accounts: at the limit of one, the other goes on with the conversation."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agents.agent import Mode, State
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.errors import ExitCode
+from agentdeck.system.files.files import state_home
+from tests.agents.conftest import PACKAGES
+from tests.agents.setups import OWN, QUIET
+from tests.support.accounts import Logins, log_in, model_with_logins
+from tests.support.decks import Bench
+from tests.support.scripted_model import Script, run, say
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
+ONE, TWO = "sk-ant-oat01-one-0123456789", "sk-ant-oat01-two-0123456789"
+FOLDERS = {"claude": ".claude", "codex": ".codex"}
+
+
+@dataclass
+class House:
+    cli: str
+    bench: Bench
+    deck: Deck
+    script: Script
+    logins: Logins
+
+    @property
+    def second(self) -> str:
+        return f"{self.cli}@work"
+
+    @property
+    def folder(self) -> Path:
+        return state_home() / "accounts" / "work"
+
+    def start(self, mode: Mode) -> AgentView:
+        request = StartRequest(
+            task="Make the file one.txt", profile=self.cli, name="fox", mode=mode, permission="all", sure=True
+        )
+        return self.deck.start(request)
+
+    def reach(self, holds: Callable[[AgentView], bool], patience: float = 60) -> AgentView:
+        deadline = time.monotonic() + patience
+        while not holds(view := self.deck.agent("fox")):
+            screen = self.deck.screen("fox")
+            assert time.monotonic() < deadline, f"{view.status}\n{screen}\n{self.log()}"
+            time.sleep(0.3)
+        return view
+
+    def log(self) -> str:
+        return "\n".join(line.text for line in list(self.deck.log_lines("fox"))[-40:])
+
+
+@pytest.fixture(params=PACKAGES)
+def house(
+    request: pytest.FixtureRequest, bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    cli: str = request.param
+    for name in [name for name in os.environ if name.startswith(OWN)]:
+        monkeypatch.delenv(name)
+    with model_with_logins([run("echo one > one.txt")], [say("It is made.")], [say("It is still there.")]) as (
+        api,
+        script,
+        logins,
+    ):
+        url = {"ANTHROPIC_BASE_URL": api.url} if cli == "claude" else {}
+        for name, value in {**QUIET, **url, "PATH": f"{programs}:{os.environ['PATH']}"}.items():
+            monkeypatch.setenv(name, value)
+        root = str(bench.root)
+        onboarded = {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "projects": {root: {"hasTrustDialogAccepted": True}},
+        }
+        bench.write(".claude.json", json.dumps(onboarded), cwd=bench.home)
+        bench.write(".claude/settings.json", "{}", cwd=bench.home)
+        provider = f'[model_providers.x]\nname = "x"\nbase_url = "{api.url}/v1"\nwire_api = "responses"\n'
+        provider += "requires_openai_auth = true\n"
+        trust = f'[projects."{root}"]\ntrust_level = "trusted"\n'
+        bench.write(
+            ".codex/config.toml", f'model = "gpt-5-codex"\nmodel_provider = "x"\n{provider}{trust}', cwd=bench.home
+        )
+        bench.own(f'[accounts.work]\nprofile = "{cli}"\n')
+        log_in(cli, bench.home / FOLDERS[cli], ONE)
+        log_in(cli, state_home() / "accounts" / "work", TWO)
+        yield House(cli, bench, bench.deck(), script, logins)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_the_other_account_goes_on_with_the_conversation(house: House, mode: Mode) -> None:
+    house.logins.limited[TWO] = 0.0
+    house.script.on_answer = lambda blocks: house.logins.limited.update({ONE: time.time() + 3000})
+    house.start(mode)
+    if mode is Mode.HEADLESS:
+        view = house.deck.wait("fox")
+        assert view.outcome is ExitCode.UNCOMMITTED, house.log()
+    else:
+        house.reach(lambda view: view.state is State.DONE and TWO in house.logins.asked)
+        view = house.deck.agent("fox")
+    assert view.profile == house.second
+    assert house.logins.asked[0] == ONE
+    told = json.dumps(house.script.told[-1])
+    assert "Make the file one.txt" in told
+    assert "echo one > one.txt" in told, "the conversation came along"
+    assert "You take over a task" not in told
+    assert view.worktree is not None
+    assert (view.worktree / "one.txt").read_text() == "one\n"

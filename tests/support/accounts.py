@@ -1,0 +1,104 @@
+"""A model on loopback that knows its callers by their logins, and has limits for each."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.fake_api import FakeApi, fake_api
+from tests.support.scripted_model import Block, Script, ScriptedHandler
+
+
+@dataclass
+class Logins:
+    limited: dict[str, float] = field(default_factory=dict)
+    """When the limit of a login ends, in epoch seconds."""
+    used: dict[str, float] = field(default_factory=dict)
+    """How much of its five hours a login has used, from 0 to 1."""
+    asked: list[str] = field(default_factory=list)
+    """The login of each request that the model answered."""
+    refused: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def model_with_logins(*answers: list[Block]) -> Iterator[tuple[FakeApi, Script, Logins]]:
+    script, logins = Script(*answers), Logins()
+
+    class Handler(_Handler):
+        pass
+
+    Handler.script, Handler.logins = script, logins
+    with fake_api(Handler) as api:
+        yield api, script, logins
+
+
+class _Handler(ScriptedHandler):
+    logins: Logins
+
+    @property
+    def _login(self) -> str:
+        found = {name.lower(): value for name, value in self.headers.items()}
+        return found.get("x-api-key") or found.get("authorization", "").removeprefix("Bearer ")
+
+    def _messages(self, body: dict[str, Any]) -> None:
+        if not self._is_limited({"type": "error", "error": {"type": "rate_limit_error", "message": "limit"}}):
+            super()._messages(body)
+
+    def _responses(self, body: dict[str, Any]) -> None:
+        at = int(self.logins.limited.get(self._login, 0.0))
+        error = {"type": "usage_limit_reached", "message": "limit", "plan_type": "pro", "resets_at": at}
+        if not self._is_limited({"error": error}):
+            super()._responses(body)
+
+    def _is_limited(self, error: dict[str, Any]) -> bool:
+        login = self._login
+        until = self.logins.limited.get(login, 0.0)
+        if until <= time.time():
+            self.logins.asked.append(login)
+            return False
+        self.logins.refused.append(login)
+        self._json(429, error, {"x-should-retry": "false"})
+        return True
+
+    def end_headers(self) -> None:
+        """With the meters of the login, as Anthropic's and OpenAI's servers send them."""
+        login = self._login
+        until = self.logins.limited.get(login, 0.0)
+        rejected = until > time.time()
+        used = 1.0 if rejected else self.logins.used.get(login, 0.1)
+        resets = int(until if rejected else time.time() + 3600)
+        for name, value in {
+            "anthropic-ratelimit-unified-status": "rejected" if rejected else "allowed",
+            "anthropic-ratelimit-unified-reset": resets,
+            "anthropic-ratelimit-unified-representative-claim": "five_hour",
+            "anthropic-ratelimit-unified-5h-status": "rejected" if rejected else "allowed",
+            "anthropic-ratelimit-unified-5h-utilization": used,
+            "anthropic-ratelimit-unified-5h-reset": resets,
+            "anthropic-ratelimit-unified-7d-status": "allowed",
+            "anthropic-ratelimit-unified-7d-utilization": 0.25,
+            "anthropic-ratelimit-unified-7d-reset": int(time.time() + 86400),
+            "x-codex-primary-used-percent": used * 100,
+            "x-codex-primary-window-minutes": 300,
+            "x-codex-primary-reset-at": resets,
+            "x-codex-secondary-used-percent": 25,
+            "x-codex-secondary-window-minutes": 10080,
+            "x-codex-secondary-reset-at": int(time.time() + 86400),
+        }.items():
+            self.send_header(name, str(value))
+        super().end_headers()
+
+
+def log_in(cli: str, folder: Path, token: str) -> None:
+    """Put a login of its own into the folder of an account."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if cli == "claude":
+        oauth = {"accessToken": token, "refreshToken": f"{token}-again", "expiresAt": int(time.time() + 864000) * 1000}
+        oauth |= {"scopes": ["user:inference", "user:profile"], "subscriptionType": "max"}
+        (folder / ".credentials.json").write_text(json.dumps({"claudeAiOauth": oauth}))
+    else:
+        (folder / "auth.json").write_text(json.dumps({"OPENAI_API_KEY": token}))

@@ -1,0 +1,92 @@
+"""A conversation goes to another account whole, never over another one, and a kill in the middle can be repeated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.transcripts.formats import Place
+from agentdeck.system.transcripts.carrying import carry
+
+PLACE = Place("claude", ("$CLAUDE_CONFIG_DIR", "~/.claude"), "projects/*/{session}.jsonl")
+SESSION = "0b1d"
+CWD = "/w/my repo"
+
+
+class Two:
+    def __init__(self, folder: Path) -> None:
+        self.one, self.two = folder / "one", folder / "two ünd 'more'"
+        self.old, self.new = (each / "projects" / "-w-my-repo" / f"{SESSION}.jsonl" for each in (self.one, self.two))
+        self.old.parent.mkdir(parents=True)
+        self.two.mkdir()
+
+    def go(self, *, back: bool = False) -> bool:
+        left, to = (self.two, self.one) if back else (self.one, self.two)
+        return carry(PLACE, SESSION, CWD, {"CLAUDE_CONFIG_DIR": str(left)}, {"CLAUDE_CONFIG_DIR": str(to)})
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Two:
+    return Two(tmp_path)
+
+
+def test_it_comes_along_with_what_its_subagents_wrote(two: Two) -> None:
+    two.old.write_text("a\nb\n")
+    two.old.chmod(0o600)
+    agent = two.old.with_suffix("") / "subagents" / "agent-1.jsonl"
+    agent.parent.mkdir(parents=True)
+    agent.write_text("c\n")
+    assert two.go()
+    assert two.new.read_text() == "a\nb\n"
+    assert two.new.stat().st_mode & 0o777 == 0o600
+    assert (two.new.with_suffix("") / "subagents" / "agent-1.jsonl").read_text() == "c\n"
+    assert [path.name for path in two.new.parent.iterdir() if path.is_file()] == [two.new.name], "no draft is left"
+
+
+def test_it_comes_back_as_far_as_it_went(two: Two) -> None:
+    two.old.write_text("a\n")
+    assert two.go()
+    two.new.write_text("a\nb\n")
+    assert two.go(back=True)
+    assert two.old.read_text() == "a\nb\n"
+
+
+def test_what_is_newer_there_stays(two: Two) -> None:
+    two.old.write_text("a\n")
+    two.new.parent.mkdir(parents=True)
+    two.new.write_text("a\nb\n")
+    assert two.go()
+    assert two.new.read_text() == "a\nb\n"
+
+
+@pytest.mark.parametrize("there", ["x\n", "x\ny\nz\n"])
+def test_another_conversation_is_not_overwritten(two: Two, there: str) -> None:
+    two.old.write_text("a\nb\n")
+    two.new.parent.mkdir(parents=True)
+    two.new.write_text(there)
+    assert not two.go()
+    assert two.new.read_text() == there
+
+
+def test_a_copy_that_was_cut_short_is_finished(two: Two) -> None:
+    two.old.write_text("a\nb\n")
+    two.new.parent.mkdir(parents=True)
+    (two.new.parent / f".{two.new.name}.agentdeck").write_text("a\n")
+    assert two.go()
+    assert two.new.read_text() == "a\nb\n"
+
+
+def test_where_it_can_not_be_it_is_told(two: Two) -> None:
+    assert not two.go(), "there is none"
+    two.old.write_text("a\n")
+    (two.two / "projects").write_text("a file in the way")
+    assert not two.go()
+
+
+def test_accounts_in_one_folder_need_no_copy(two: Two) -> None:
+    two.old.write_text("a\n")
+    here = {"CLAUDE_CONFIG_DIR": str(two.one)}
+    assert carry(PLACE, SESSION, CWD, here, here)
+    assert [each for each in os.listdir(two.old.parent) if each.startswith(".")] == []  # noqa: PTH208
