@@ -105,7 +105,9 @@ def test_the_task_is_done_whatever_the_first_provider_does(
         asked = [sum(bool(each["body"].get("tools")) for each in api.requests) for api in (main, spare)]
         made = (tree / FILE).read_text() if (tree / FILE).exists() else ""
         log = [line.text for line in deck.log_lines("fox")]
-        token = tokens.mint(tokens.secret(gateways.files().state), tokens.Bearer(deck.name, "fox", "work"))
+        token = tokens.mint(
+            tokens.secret(gateways.files().state), tokens.Bearer(deck.name, "fox", "work", made=view.agent.created)
+        )
         gateways.stop(world_of(deck))
     _note(cli, fault, way, view, asked, made=bool(made))
     assert_kept_secret([deck.store.folder, gateways.files().state], [token, *KEYS.values()])

@@ -119,6 +119,49 @@ def test_what_an_agent_starts_is_paid_out_of_its_own_budget(tmp_path: Path) -> N
     asyncio.run(check())
 
 
+def test_an_agent_does_not_pay_for_a_removed_one_of_its_name(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with playing(tmp_path, plan=budget(agent={"money": ONE * 2}), prices=PRICES) as play:
+            key = tokens.secret(play.state)
+
+            async def ask(made: float, purse: str = "") -> int:
+                url = play.url(Api.CHAT, tokens.mint(key, Bearer("deck", "fox", "work", purse, made)))
+                async with play.client.post(url, json={"model": "m", "stream": True, "max_tokens": 10}) as answer:
+                    await answer.read()
+                    return answer.status
+
+            first = time.time() - 60
+            assert [await ask(first) for _ in range(3)] == [200, 200, 400]
+            again = time.time()
+            assert [await ask(again) for _ in range(3)] == [200, 200, 400]
+            assert await ask(first) == 400, "a request of the removed one takes nothing back"
+            child = time.time()
+            assert await ask(child, "owl") == 200
+            owl = play.url(Api.CHAT, tokens.mint(key, Bearer("deck", "owl", "work", "", first)))
+            async with play.client.post(owl, json={"model": "m", "stream": True, "max_tokens": 10}) as answer:
+                assert answer.status == 200
+            assert await ask(child, "owl") == 400, "its parent's budget pays for it"
+
+    asyncio.run(check())
+
+
+def test_an_agent_keeps_its_own_spending_over_a_restart_of_the_gateway(tmp_path: Path) -> None:
+    async def check() -> None:
+        made = 0.0
+        for statuses in ([200], [200, 400]):
+            async with playing(tmp_path, plan=budget(agent={"money": ONE * 2}), prices=PRICES) as play:
+                made = made or time.time()
+                url = play.url(
+                    Api.CHAT, tokens.mint(tokens.secret(play.state), Bearer("deck", "fox", "work", "", made))
+                )
+                for status in statuses:
+                    async with play.client.post(url, json={"model": "m", "stream": True, "max_tokens": 9}) as answer:
+                        await answer.read()
+                        assert answer.status == status
+
+    asyncio.run(check())
+
+
 def test_requests_side_by_side_do_not_wait_while_there_is_room(tmp_path: Path) -> None:
     async def check() -> None:
         async with playing(tmp_path, plan=budget(agent={"money": 1000.0}), prices=PRICES) as play:

@@ -10,9 +10,9 @@ import asyncio
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.providers.token_usage import Usage
@@ -57,16 +57,18 @@ class Budgets:
     """One for the whole process; what was spent before it began comes from the ledger."""
 
     def __init__(self, ledger: Ledger, tell: Callable[[Event], None]) -> None:
-        self._tell = tell
+        self._tell, self._ledger = tell, ledger
         self._spent: defaultdict[Scope, Spent] = defaultdict(Spent)
         self._flying: defaultdict[Scope, Spent] = defaultdict(Spent)
         self._tickets: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._told: dict[Scope, int] = {}
         self._purses: dict[tuple[str, str], str] = {}
         """Out of whose budget an agent that another one started is paid."""
+        self._made: dict[tuple[str, str], float] = {}
+        """When the agent was made whose spending counts."""
         self._ended = asyncio.Event()
         for row in ledger.totals(("deck", "agent", "day")):
-            spent = Spent(row["cost"], row["input"] + row["output"] + row["cache_read"] + row["cache_write"])
+            spent = _spent_in(row)
             for scope in (
                 ("agent", row["deck"], row["agent"]),
                 ("deck", row["deck"]),
@@ -78,7 +80,7 @@ class Budgets:
         """Wait until the request that came `at` that time, in seconds since the epoch, may be sent and count it as
         under way, or say which budget is spent."""
         who = (bearer.deck, bearer.agent)
-        self._learn_purse(bearer)
+        self._learn(bearer)
         while True:
             scopes = list(_scopes(bearer, at, rules()))
             reason = next((_said(scope) for scope, limit in scopes if self._spent[scope].share(limit) >= 1.0), "")
@@ -95,12 +97,25 @@ class Budgets:
             except TimeoutError:
                 continue
 
-    def _learn_purse(self, bearer: Bearer) -> None:
-        """What it took before, by the ledger, comes out of the same budget."""
+    def _learn(self, bearer: Bearer) -> None:
+        """Count what the agent itself took, by the ledger, and not what an earlier one of its name did. Where another
+        agent pays, it comes out of that one's budget."""
         who = (bearer.deck, bearer.agent)
+        if bearer.made > self._made.get(who, 0.0):
+            self._made[who] = bearer.made
+            self._purses.pop(who, None)
+            paid = {name for (deck, name), purse in self._purses.items() if (deck, purse) == who}
+            spent = Spent()
+            for name in (bearer.agent, *paid):
+                spent.add(self._since(bearer.deck, name, max(bearer.made, self._made.get((bearer.deck, name), 0.0))))
+            self._spent["agent", *who] = spent
         if bearer.purse and who not in self._purses:
             self._purses[who] = bearer.purse
             self._spent["agent", bearer.deck, bearer.purse].add(self._spent.pop(("agent", *who), Spent()))
+
+    def _since(self, deck: str, agent: str, since: float) -> Spent:
+        rows = self._ledger.totals(("deck", "agent"), since)
+        return next((_spent_in(row) for row in rows if (row["deck"], row["agent"]) == (deck, agent)), Spent())
 
     def ended(self, bearer: Bearer, at: float, most: Spent) -> None:
         """An admitted request is over; what it cost was added before, to the day on which it came."""
@@ -160,6 +175,11 @@ def most_of(body: bytes, document: dict[str, object], targets: Sequence[Target],
         for prompt in prompts
     ]
     return Spent(max((cost or 0.0 for cost in costs), default=0.0), len(body) + output)
+
+
+def _spent_in(row: Mapping[str, Any]) -> Spent:
+    """What a row of the ledger's totals comes to."""
+    return Spent(row["cost"], row["input"] + row["output"] + row["cache_read"] + row["cache_write"])
 
 
 def _tokens(usage: Usage) -> int:

@@ -127,10 +127,10 @@ def test_no_key_or_token_is_left_anywhere(bench: Bench, providers: tuple[Provide
     main, _ = providers
     main.answer_with(401)
     deck = bench.deck()
-    deck.start(THINK)
+    made = deck.start(THINK).agent.created
     secrets = [*KEYS.values()]
     for tier in ("work", ""):
-        bearer = tokens.Bearer(deck.name, "fox", tier)
+        bearer = tokens.Bearer(deck.name, "fox", tier, made=made)
         secrets.append(tokens.mint(tokens.secret(gateways.files().state), bearer))
     eventually((bench.root / ".worktrees/fox/thoughts.txt").exists)
     shown = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
@@ -213,7 +213,9 @@ def test_a_command_line_never_holds_the_token(bench: Bench, profile: str, monkey
     deck = bench.deck()
     agent = deck.start(StartRequest(name="one", argv=("true",), tier="work")).agent
     wiring = gateways.wire(world_of(deck), agent, world_of(deck).profiles[profile])
-    token = tokens.mint(tokens.secret(gateways.files().state), tokens.Bearer(deck.name, "one", "work"))
+    token = tokens.mint(
+        tokens.secret(gateways.files().state), tokens.Bearer(deck.name, "one", "work", made=agent.created)
+    )
     assert token not in " ".join(wiring.argv)
     assert token in " ".join(wiring.env.values())
     assert "MAIN_KEY" in wiring.unset

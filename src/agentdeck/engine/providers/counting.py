@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from agentdeck.engine.providers import gateways
+from agentdeck.engine.providers.own_usage import UsageFiles
 from agentdeck.engine.providers.spending import OwnCost, own_costs
 from agentdeck.engine.views.money import Costs
 from agentdeck.engine.world import World
@@ -14,8 +15,7 @@ from agentdeck.system.files.files import sign
 from agentdeck.system.gateway.ledger import FILE, Ledger
 
 _WAL = f"{FILE}-wal"
-_PACE = 2.0
-_SHARE = 30
+_SHARE = 20
 """What agents on their own login cost is summed up again after so many times as long as the last sum took."""
 
 
@@ -28,6 +28,7 @@ class CostCounter:
         self._today, self._tokens = 0.0, 0
         self._own_seen: tuple[object, ...] = ()
         self._own: dict[str, OwnCost] = {}
+        self._files = UsageFiles()
         self._own_at = 0.0
 
     def count(self, world: World) -> Costs:
@@ -72,8 +73,8 @@ class CostCounter:
         if seen == self._own_seen or time.monotonic() < self._own_at:
             return
         begun = time.monotonic()
-        self._own = own_costs(world, _midnight())
-        self._own_at = time.monotonic() + max(_PACE, _SHARE * (time.monotonic() - begun))
+        self._own = own_costs(world, _midnight(), self._files)
+        self._own_at = time.monotonic() + _SHARE * (time.monotonic() - begun)
         self._own_seen = seen
 
 

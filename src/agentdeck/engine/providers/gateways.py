@@ -152,7 +152,7 @@ def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
 
     check(config, profile, agent.tier)
     address = ensure(world)
-    bearer = tokens.Bearer(world.deck, agent.name, agent.tier, (agent.parents or ("",))[0])
+    bearer = tokens.Bearer(world.deck, agent.name, agent.tier, (agent.parents or ("",))[0], agent.created)
     token = tokens.mint(tokens.secret(files().state), bearer)
     providers = [config.providers[target.provider] for target in _targets(config, way, agent.tier)]
     login = _uses_login(world, profile, way, providers)

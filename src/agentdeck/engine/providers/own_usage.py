@@ -14,7 +14,7 @@ from pathlib import Path
 from agentdeck.core.providers.own_results import MARKS, OwnResult, read_result
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.world import World
-from agentdeck.system.files.files import from_json
+from agentdeck.system.files.files import from_json, sign
 from agentdeck.system.gateway import pricing
 from agentdeck.system.gateway.ledger import LedgerRecord
 from agentdeck.system.state import logs
@@ -25,24 +25,43 @@ OWN = "own login"
 _LATE = 5.0
 """Seconds by which the gateway's clock for a request may be after the transcript's."""
 _Served = Callable[[], list[float]]
+_Requests = dict[str, tuple[float, bool, OwnResult]]
+"""By the key of a request: when, whether its CLI was pointed at the gateway, and what it took."""
+
+
+class UsageFiles:
+    """What the runs' files of usage hold; each is read again only where it has grown."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Path, tuple[object, _Requests]] = {}
+
+    def requests(self, path: Path) -> _Requests:
+        kept, seen = self._kept.get(path), sign(path)
+        if kept is None or kept[0] != seen:
+            kept = self._kept[path] = seen, _requests_in(path)
+        return kept[1]
 
 
 def own_records(
-    world: World, since: float, served: Callable[[str], list[float]], only: str = ""
+    world: World,
+    since: float,
+    served: Callable[[str], list[float]],
+    only: str = "",
+    files: UsageFiles | None = None,
 ) -> Iterator[LedgerRecord]:
     """What runs took of which the gateway knows nothing; those of one agent where `only` names it. `served` gives the
     times at which the gateway served an agent, in order.
 
     A request is counted once, in however many transcripts it is: a session that is forked begins with the old one.
     """
-    told: set[str] = set()
+    told, files = set[str](), files or UsageFiles()
     for path in sorted((world.store.folder / "logs").glob("*.log")):
         agent, begun = _run_of(path)
         if not agent or (only and agent != only):
             continue
         usage = usage_file(path)
         if usage.exists():
-            found = _in_transcript(usage, begun, partial(served, agent), told)
+            found = _in_transcript(files.requests(usage), begun, partial(served, agent), told)
         elif path.stat().st_mtime >= since:
             found = _in_log(path, since, begun, partial(served, agent))
         else:
@@ -71,10 +90,8 @@ def own_records(
             )
 
 
-def _in_transcript(path: Path, begun: float, served: _Served, told: set[str]) -> Iterator[tuple[float, OwnResult]]:
-    """What the requests of a run took, by what its CLI wrote of them. Where it was pointed at the gateway, they count
-    only if the gateway saw none of them: the CLI's own settings led elsewhere."""
-    requests: dict[str, tuple[float, bool, OwnResult]] = {}
+def _requests_in(path: Path) -> _Requests:
+    requests: _Requests = {}
     for line in path.read_bytes().splitlines():
         try:
             fields = from_json(line)
@@ -83,6 +100,14 @@ def _in_transcript(path: Path, begun: float, served: _Served, told: set[str]) ->
             requests[str(fields["key"])] = (float(fields["at"]), bool(fields["wired"]), result)
         except (ValueError, TypeError, KeyError):
             continue
+    return requests
+
+
+def _in_transcript(
+    requests: _Requests, begun: float, served: _Served, told: set[str]
+) -> Iterator[tuple[float, OwnResult]]:
+    """What the requests of a run took, by what its CLI wrote of them. Where it was pointed at the gateway, they count
+    only if the gateway saw none of them: the CLI's own settings led elsewhere."""
     last = max((at for at, _, _ in requests.values()), default=0.0)
     by_gateway = any(wired for _, wired, _ in requests.values()) and _any_between(served(), begun, last + _LATE)
     for key, (at, wired, result) in requests.items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from agentdeck.core.providers.tiers import parse_target
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
-from agentdeck.engine.providers.own_usage import own_records
+from agentdeck.engine.providers.own_usage import UsageFiles, own_records
 from agentdeck.engine.views.money import AgentSpending, Spending, SpendingLine
 from agentdeck.engine.world import World
 from agentdeck.errors import ConfigError
@@ -84,11 +84,18 @@ class OwnCost(NamedTuple):
     """Of today, without those that a cache answered."""
 
 
-def own_costs(world: World, since: float) -> dict[str, OwnCost]:
+def own_costs(world: World, since: float, files: UsageFiles | None = None) -> dict[str, OwnCost]:
     """By agent; `since` is when today began."""
     found: dict[str, OwnCost] = {}
     made = {agent.name: agent.created for agent in world.store.agents()}
-    for record in own_records(world, 0.0, lambda agent: _times(world, agent)):
+    times: list[dict[str, list[float]]] = []
+
+    def served(agent: str) -> list[float]:
+        if not times:
+            times.append(_times(world))
+        return times[0].get(agent, [])
+
+    for record in own_records(world, 0.0, served, files=files):
         old, used = found.get(record.agent, OwnCost()), record.usage
         total, today, tokens = old
         if record.cost is not None and record.at >= made.get(record.agent, 0.0):
@@ -100,13 +107,13 @@ def own_costs(world: World, since: float) -> dict[str, OwnCost]:
     return found
 
 
-def _times(world: World, agent: str) -> list[float]:
-    """When the gateway served the agent."""
+def _times(world: World) -> dict[str, list[float]]:
+    """When the gateway served each agent."""
     state = gateways.files().state
     if not (state / FILE).exists():
-        return []
+        return {}
     with Ledger(state) as ledger:
-        return [each.at for each in ledger.records() if (each.deck, each.agent) == (world.deck, agent)]
+        return ledger.times(world.deck)
 
 
 def _with(line: SpendingLine, record: LedgerRecord) -> SpendingLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
@@ -124,6 +125,13 @@ class Ledger:
                 faults=from_json(faults),
                 cost=cost,
             )
+
+    def times(self, deck: str) -> dict[str, list[float]]:
+        """When the requests of each agent of `deck` came, in order."""
+        found = defaultdict[str, list[float]](list)
+        for agent, at in self._db.execute("SELECT agent, at FROM requests WHERE deck = ? ORDER BY at, id", (deck,)):
+            found[agent].append(at)
+        return found
 
     def totals(self, by: Sequence[str] = (), since: float = 0.0) -> list[dict[str, Any]]:
         """Sums for each value of the columns `by` (`day` is the local date): requests, tokens, seconds, attempts, cost,

@@ -34,6 +34,8 @@ class Bearer:
     tier: str = ""
     purse: str = field(default="", compare=False)
     """The agent out of whose budget it is paid, where that is another: the one at the top of its parents."""
+    made: float = field(default=0.0, compare=False)
+    """When the agent was made, in seconds since the epoch: an earlier one of its name had a budget of its own."""
 
 
 OPERATOR = Bearer()
@@ -71,7 +73,8 @@ def _make(state: Path, path: Path) -> None:
 
 def mint(key: bytes, bearer: Bearer) -> str:
     """The token for `bearer`, safe in a URL; the same each time."""
-    parts = [bearer.deck, bearer.agent, bearer.tier, *([bearer.purse] if bearer.purse else [])]
+    parts: list[object] = [bearer.deck, bearer.agent, bearer.tier]
+    parts += [bearer.purse, bearer.made] if bearer.made else [bearer.purse] if bearer.purse else []
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     payload = _encode(text.encode("utf-8", "surrogateescape"))
     return f"{payload}.{_encode(_sign(key, payload))}"
@@ -85,10 +88,10 @@ def verify(key: bytes, token: str) -> Bearer | None:
         if not good:
             return None
         said = from_json(base64.urlsafe_b64decode(payload + "==").decode("utf-8", "surrogateescape"))
-        deck, agent, tier, *purse = said
+        deck, agent, tier, *more = said
     except (ValueError, binascii.Error):
         return None
-    return Bearer(deck, agent, tier, *purse)
+    return Bearer(deck, agent, tier, *more)
 
 
 def base_url(port: int, token: str, api: Api) -> str:

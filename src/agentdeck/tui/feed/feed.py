@@ -34,6 +34,8 @@ _USAGE_SHARE = 500
 _BASE_EVERY = 30.0
 _REPAIR_EVERY = 5.0
 _MONEY_EVERY = 3.0
+_MONEY_SOON = 0.4
+"""The same after an agent has taken more."""
 
 Post = Callable[[FeedSnapshot], None]
 
@@ -141,6 +143,7 @@ class Feed:
 
     def _ask_on(self) -> None:
         usage_due, base_due, repair_due, money_due = 0.5, 0.0, 0.0, 0.0
+        taken: list[int] = []
         begun = time.monotonic()
         while not self._over.is_set():
             now = time.monotonic() - begun
@@ -157,6 +160,8 @@ class Feed:
                 if now >= repair_due and any(_needs_repair(view) for view in views):
                     repair_due = now + _REPAIR_EVERY
                     self._repair()
+                if taken != (taken := _taken(views)):
+                    money_due = min(money_due, now + _MONEY_SOON)
                 if now >= money_due and self._deck.is_used:
                     money_due = now + _MONEY_EVERY
                     self._gateway = _gateway_of(self._deck)
@@ -172,7 +177,8 @@ class Feed:
                     self._scanner.moved(due.name)
                     self._publish()
                     continue
-            self._news.wait(_look_every(views))
+            pause = _look_every(views)
+            self._news.wait(min(pause, money_due - now) if money_due > now else pause)
             self._news.clear()
 
     # The radar
@@ -212,6 +218,11 @@ class Feed:
 
 def _look_every(views: Sequence[AgentView]) -> float:
     return max(_LOOK_EVERY, _LOOK_EACH * len(views))
+
+
+def _taken(views: Sequence[AgentView]) -> list[int]:
+    """How many requests each agent has made, by its CLI's transcript."""
+    return [view.activity.requests if view.activity is not None else 0 for view in views]
 
 
 def _machine() -> Machine:
