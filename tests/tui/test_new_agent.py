@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from textual.widgets import Input, Select, TextArea
 
+from agentdeck.errors import DeckError
+from agentdeck.system.box.bubblewrap import require_box
 from agentdeck.tui.dialogs.newagent import LOADING, NewAgent
 from tests.support.decks import Bench
 from tests.tui.pilots import Driver, drive
@@ -53,6 +55,48 @@ def test_what_is_not_installed_says_how_to_get_it_and_is_not_started(bench: Benc
 
     drive(bench.deck(), script)
     assert bench.deck().agents() == []
+
+
+def test_all_that_it_can_is_offered_only_in_a_full_box(bench: Bench) -> None:
+    try:
+        require_box(alone=True)
+    except DeckError as error:
+        pytest.skip(error.title)
+
+    async def script(on: Driver) -> None:
+        dialog = await _opened(on)
+        _picker(dialog, "profile").value = "demo"
+        dialog.query_one(TextArea).text = "Fix it"
+        _picker(dialog, "permission").value = "all"
+        await on.until(lambda: _picker(dialog, "box").value == "full")
+        _picker(dialog, "box").value = "files"
+        await on.press("ctrl+s")
+        await on.sees("it needs a full box here")
+        assert on.app.screen is dialog
+
+    drive(bench.deck(), script)
+    assert bench.deck().agents() == []
+
+
+def test_a_box_is_chosen_and_remembered(bench: Bench) -> None:
+    try:
+        require_box()
+    except DeckError as error:
+        pytest.skip(error.title)
+
+    async def script(on: Driver) -> None:
+        dialog = await _opened(on)
+        _picker(dialog, "profile").value = "command"
+        dialog.query_one(TextArea).text = "sleep 1000"
+        dialog.query_one("#name", Input).value = "boxed"
+        _picker(dialog, "box").value = "full"
+        await on.press("ctrl+s")
+        await on.until(lambda: any(row.view.alive for row in on.screen.snapshot.rows))
+        assert bench.deck().agent("boxed").agent.box == "full"
+        dialog = await _opened(on)
+        assert _picker(dialog, "box").value == "full", "the last choice"
+
+    drive(bench.deck(), script)
 
 
 def test_an_issue_is_read_through_gh(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

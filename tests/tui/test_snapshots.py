@@ -190,7 +190,11 @@ def test_the_dialog_for_a_new_agent(shown: Callable[..., None], monkeypatch: pyt
 
     profiles = [(Content("Claude Code"), "claude"), (Content("Any command"), "command")]
     offered = Choices(
-        profiles, default="claude", tiers=[(Content("none"), "")], bases=[(Content("the current branch: main"), "")]
+        profiles,
+        default="claude",
+        tiers=[(Content("none"), "")],
+        bases=[(Content("the current branch: main"), "")],
+        boxes=[(Content("as configured: off"), "")],
     )
     monkeypatch.setattr(NewAgent, "_load", lambda self: offered)
 

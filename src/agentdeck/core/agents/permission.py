@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -39,8 +39,11 @@ def usual_commands(own: Iterable[str], gate: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*GIT, *own, *plain]))
 
 
-def chosen(asked: str | None, *, sure: bool, profile: str, configured: str) -> str:
-    """The level of a new agent, empty for the CLI's own; `all` is to be said twice, in whatever two places."""
+def chosen(
+    asked: str | None, *, sure: bool, profile: str, configured: str, boxed: Callable[[], bool] = lambda: False
+) -> str:
+    """The level of a new agent, empty for the CLI's own; `all` is to be said twice, in whatever two places.
+    `boxed`: whether a full box can be had for it."""
     level = asked or profile or configured
     if level and level not in LEVELS:
         raise UsageError(f"There is no permission level “{level}”.", hint=f"There are: {', '.join(LEVELS)}.")
@@ -48,6 +51,6 @@ def chosen(asked: str | None, *, sure: bool, profile: str, configured: str) -> s
     if level == Level.ALL and (said < 2 or asked is None):
         raise RefusedError(
             "With the permission “all” an agent can read, change and delete anything that you can.",
-            hint="agentdeck run --permission all --permission all “…”",
+            hint=f"agentdeck run {'--box full ' if boxed() else ''}--permission all --permission all “…”",
         )
     return level

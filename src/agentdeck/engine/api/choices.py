@@ -22,6 +22,8 @@ class DeckChoices:
 
     def for_start(self) -> StartChoices:
         """Read profiles, configuration and branches; takes a while the first time."""
+        from agentdeck.core.box.box import BoxMode
+        from agentdeck.engine.box.boxes import check_can_be
         from agentdeck.engine.views.choices import AUTO, StartChoices
         from agentdeck.system.config.profiles import choose
 
@@ -36,7 +38,13 @@ class DeckChoices:
             (name, chain if isinstance(chain, str) else " → ".join(chain)) for name, chain in config.tiers.items()
         )
         branches = tuple(self.branches())
-        return StartChoices(tuple(profiles), auto, default, tiers, branches, config.agent.base)
+        no_box = ""
+        try:
+            check_can_be(world, BoxMode.FULL)
+        except DeckError as error:
+            no_box = error.title
+        base, box = config.agent.base, config.box.mode
+        return StartChoices(tuple(profiles), auto, default, tiers, branches, base, box, no_box)
 
     def profiles(self) -> list[ProfileChoice]:
         """Those that are installed first."""

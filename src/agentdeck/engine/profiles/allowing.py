@@ -13,7 +13,7 @@ from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.permission import Level, chosen, usual_commands
 from agentdeck.core.agents.preamble import Place, preamble, words
 from agentdeck.engine.worktrees import identity
-from agentdeck.errors import UsageError
+from agentdeck.errors import DeckError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Agent
@@ -91,7 +91,9 @@ def _preamble(
 def permission_of(world: World, profile: Profile, asked: str | None, *, sure: bool) -> str:
     """The level of a new agent with that profile. Raise where it is not there, or `all` and not said twice."""
     config = world.settings.config.agent
-    level = chosen(asked, sure=sure, profile=profile.permission.level, configured=config.permission)
+    level = chosen(
+        asked, sure=sure, profile=profile.permission.level, configured=config.permission, boxed=_can_be_boxed
+    )
     if level in profile.permission.levels or not level:
         return level
     if asked is None and not profile.permission.level:
@@ -101,6 +103,16 @@ def permission_of(world: World, profile: Profile, asked: str | None, *, sure: bo
         f"{profile.title} has no permission level “{level}”.",
         hint=f"It has: {known}." if known else "It runs whatever it is told to run.",
     )
+
+
+def _can_be_boxed() -> bool:
+    from agentdeck.system.box.bubblewrap import require_box
+
+    try:
+        require_box(alone=True)
+    except DeckError:
+        return False
+    return True
 
 
 def login_note(world: World, agent: Agent, variables: Mapping[str, str]) -> str:

@@ -31,3 +31,7 @@ class StartChoices:
     branches: tuple[str, ...] = ()
     base: str = ""
     """The configured branch that new agents start from; empty for the one that is checked out."""
+    box: str = "off"
+    """The configured mode of their box."""
+    no_box: str = ""
+    """Why agents can't have a full box here, in a sentence; empty where they can."""

@@ -89,7 +89,7 @@ class AgentVerbs(Screen[None]):
             except BaseException:
                 self.draft = self.draft or draft
                 raise
-            chosen = {"profile": draft.profile, "tier": draft.tier, "permission": draft.permission}
+            chosen = {"profile": draft.profile, "tier": draft.tier, "permission": draft.permission, "box": draft.box}
             self.deck.choices.remember(chosen)
             self.app.call_later(self.begun, view.name)
             return f"{view.name} is {view.state}."

@@ -20,6 +20,7 @@ from textual.worker import Worker, WorkerState
 
 from agentdeck.core.agents.agent import check_name
 from agentdeck.core.agents.permission import Level
+from agentdeck.core.box.box import BoxMode
 from agentdeck.core.prompts.lint import lint
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
@@ -55,6 +56,9 @@ class Choices:
     default: str = ""
     tiers: list[Option] = field(default_factory=list)
     bases: list[Option] = field(default_factory=list)
+    boxes: list[Option] = field(default_factory=list)
+    no_box: str = ""
+    """Why agents can't have a box here, in a sentence; empty where they can."""
     last: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -73,6 +77,8 @@ def choices(deck: Deck) -> Choices:
         default=found.default,
         tiers=tiers,
         bases=[*bases, (Content("another branch, a tag or a commit …"), OTHER)],
+        boxes=[(Content(f"as configured: {found.box}"), ""), *((Content(text), mode) for mode, text in _BOXES)],
+        no_box=found.no_box,
         last=deck.choices.remembered(),
     )
 
@@ -92,6 +98,12 @@ _PERMISSIONS = (
     ("edit files, commit, run the usual commands", str(Level.EDIT)),
     ("all that you can do", str(Level.ALL)),
 )
+_BOXES = (
+    (str(BoxMode.OFF), "no box: all of your files and the network"),
+    (str(BoxMode.FILES), "its worktree, none of your other files"),
+    (str(BoxMode.FULL), "and only its own part of the network"),
+)
+_ALL_IN_BOX = "With “all” it needs a full box here."
 
 
 class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
@@ -127,6 +139,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
                 yield Select[str](
                     _PERMISSIONS, value=draft.permission or "", allow_blank=False, id="permission", compact=True
                 )
+            yield from self._picker("Box", "box")
             with Horizontal(classes="field"):
                 yield Label("Copies")
                 copies = [(str(number), str(number)) for number in range(1, _MOST_COPIES + 1)]
@@ -178,6 +191,8 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         bases = [name for _, name in offered.bases]
         self._choose("base", offered.bases, draft.base if draft.base in bases else OTHER if draft.base else "")
         self._choose("tier", offered.tiers, draft.tier or last.get("tier") or "")
+        self._choose("box", offered.boxes, draft.box or last.get("box") or "")
+        self.query_one("#box", Select).disabled = bool(offered.no_box)
         if self._is_new and last.get("permission") in {str(Level.ASK), str(Level.EDIT)}:
             self.query_one("#permission", Select).value = last["permission"]
 
@@ -188,9 +203,11 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         select.value = wanted if wanted in known else known[0]
 
     @on(Select.Changed, "#permission")
-    def _permission_changed(self) -> None:
+    def _permission_changed(self, event: Select.Changed) -> None:
         self._warned = False
         self.complain("")
+        if event.value == Level.ALL and not self._choices.no_box:
+            self.query_one("#box", Select).value = str(BoxMode.FULL)
 
     @on(Select.Changed, "#base")
     def _base_changed(self, event: Select.Changed) -> None:
@@ -226,6 +243,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             tier=chosen("tier"),
             name=self.query_one("#name", Input).value.strip() or None,
             permission=chosen("permission"),
+            box=chosen("box"),
         )
 
     def action_cancel(self) -> None:
@@ -241,10 +259,17 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         elif typed.profile != COMMAND and _ISSUE.fullmatch(typed.task):
             self.complain(f"Reading {typed.task} …")
             self.run_worker(self._read_issue, thread=True, exit_on_error=False, name="issue")
+        elif typed.permission == Level.ALL and typed.box == BoxMode.FULL:
+            self._warned = True
+            self._check_base(typed)
         elif typed.profile != COMMAND and typed.permission == Level.ALL and not self._warned:
             self._warned = True
             self.complain("It can read, change and delete anything that you can. Start it again if you mean that.")
-        elif typed.base:
+        else:
+            self._check_base(typed)
+
+    def _check_base(self, typed: StartRequest) -> None:
+        if typed.base:
             self.run_worker(self._find_base, thread=True, exit_on_error=False, name="base")
         else:
             self._go(typed)
@@ -257,6 +282,9 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
                 return f"{error.title} {error.hint}"
         if missing := self._missing(typed.profile or ""):
             return missing
+        is_all = typed.permission == Level.ALL and typed.profile != COMMAND
+        if is_all and typed.box != BoxMode.FULL and not self._choices.no_box:
+            return _ALL_IN_BOX
         if typed.profile != COMMAND:
             return ""
         try:
