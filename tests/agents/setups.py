@@ -70,6 +70,7 @@ def setup_of(cli: str, url: str) -> Setup:
                 ".qwen/settings.json": {
                     "usageStatisticsEnabled": False,
                     "disableAutoUpdate": True,
+                    "memory": {"enableManagedAutoMemory": False, "enableManagedAutoDream": False},
                     "security": {"auth": {"selectedType": "openai"}},
                 }
             },

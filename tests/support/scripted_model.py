@@ -69,6 +69,9 @@ def _fitted(block: Block, tools: Mapping[str, dict[str, Any]]) -> Block:
         options = [{"label": each, "description": f"It is {each}"} for each in block["options"]]
         asked = {"question": block["question"], "header": "Choice", "options": options}
         given["questions"] = [{**example(known["questions"].get("items", {})), **asked}]
+    elif "requestedSchema" in known:
+        field = {"type": "string", "enum": list(block["options"])}
+        given = {"message": block["question"], "requestedSchema": {"properties": {"choice": field}}}
     else:
         given |= {"question": block["question"], "choices": list(block["options"])}
     return call(name, **given)

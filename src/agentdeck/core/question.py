@@ -10,7 +10,7 @@ from typing import Any
 
 _YES = re.compile(r"(?:yes|allow|approve|accept|proceed|trust|ok)\b", re.IGNORECASE)
 _NO = re.compile(r"(?:no|deny|reject|refuse|decline|cancel|don.t|exit|quit|back)\b", re.IGNORECASE)
-
+_OWN_WORDS = re.compile(r"(?:other\b|type (?:something|your own)|enter a custom)", re.IGNORECASE)
 
 ASK_PERSON = "ask_person"
 """The deck's own tool by which an agent asks a person."""
@@ -35,6 +35,8 @@ class Option:
     description: str = ""
     suggestion: str = ""
     """The rule, as JSON, that a permission hook adds to the allowed ones with this answer."""
+    keys: str = ""
+    """The keys that choose it, by tmux's names, where the screen names them; else its number or the mark does."""
 
     @property
     def is_yes(self) -> bool:
@@ -43,6 +45,11 @@ class Option:
     @property
     def is_no(self) -> bool:
         return _NO.match(self.label) is not None
+
+    @property
+    def is_own_words(self) -> bool:
+        """Whether it stands for an answer that no option gives."""
+        return _OWN_WORDS.match(self.label) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class Question:
     """Whether the key of its number chooses an option; else the mark is moved there."""
     marked: int = 0
     """The number of the option that Enter takes, where a screen shows it."""
+    in_row: bool = False
+    """Whether the options stand side by side, and a colour is the mark."""
     at: float = 0.0
     """When it was asked, in seconds since the epoch."""
 
@@ -121,7 +130,13 @@ class Question:
 
     def way_to(self, number: int) -> list[str]:
         """The keys that move the mark to that option."""
-        return ["Down" if number > self.marked else "Up"] * abs(number - self.marked)
+        back, on = ("Left", "Right") if self.in_row else ("Up", "Down")
+        return [on if number > self.marked else back] * abs(number - self.marked)
+
+    @property
+    def own_words(self) -> int | None:
+        """The number of the option that takes an answer in words."""
+        return next((number for number, each in enumerate(self.options, 1) if each.is_own_words), None)
 
     @property
     def choices(self) -> str:

@@ -4,11 +4,12 @@ runner uses it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
+from agentdeck.core.agents import buttons
 from agentdeck.core.question import ASK_PERSON, CHOSEN, Asks, Option, Question
 from agentdeck.core.transcripts.reading import items, mapping, mappings, word
 
@@ -101,6 +102,9 @@ _SPOKEN = re.compile(r"\s*[•●✻⏺⎿✦❯›>]\s")
 """How a line begins that tells what was said or done before the dialog."""
 _NOTICE = re.compile(r"press enter to continue", re.IGNORECASE)
 _CHOSEN = "✔"
+_BY_ESCAPE = re.compile(r"\(esc(?: to \w+)?\)\Z", re.IGNORECASE)
+_PLAIN_LIST = re.compile(r"↑↓ select\s+enter (?:submit|confirm)")
+"""What stands below a list whose mark is only a colour."""
 _ABOVE = 14
 """Lines above the options that belong to the question."""
 _NEAR = 3
@@ -110,35 +114,49 @@ _REASON = 40
 
 _List = tuple[int, int, tuple[Option, ...], int]
 """Where a list begins and ends, its options, and which of them is marked."""
+_Reader = Callable[[Sequence[str], int, int], _List | None]
+_Found = tuple[_Reader | None, int | None, _List]
+"""What has read the options, the line of the question, and the options."""
 
 
 def shown(screen: str, reason: str, at: float = 0.0) -> Question:
     """The dialog on a screen that waits because of `reason`: its options, one of which is marked."""
     lines = screen.splitlines()
-    found = _dialog(lines, reason)
+    found = _lettered(lines) or _dialog(lines, reason)
     if found is None:
         notice = (Option("Continue"),) if _NOTICE.search(reason) else ()
         return Question(reason, options=notice, numbered=False, marked=len(notice), at=at)
-    is_numbered, asked, (top, _, options, marked) = found
+    read, asked, (top, _, options, marked) = found
     yes_and_no = any(option.is_yes for option in options) and any(option.is_no for option in options)
     kind = Asks.PERMISSION if yes_and_no else Asks.CHOICE
     subject = _about(lines[:top], asked)
-    return Question(reason, kind, options, subject=subject, numbered=is_numbered, marked=marked, at=at)
+    is_numbered, in_row = read is _numbered, read is _in_row
+    return Question(reason, kind, options, "", subject, numbered=is_numbered, marked=marked, in_row=in_row, at=at)
 
 
-def _dialog(lines: Sequence[str], reason: str) -> tuple[bool, int | None, _List] | None:
-    """Whether the options are numbered, in which line the question stands, and the options. A list that was on the
-    screen before the question is none of its own, unless the question stands right below it."""
+def _dialog(lines: Sequence[str], reason: str) -> _Found | None:
+    """What reads the options, in which line the question stands, and the options. A list that was on the screen before
+    the question is none of its own, unless the question stands right below it."""
     words = reason.removesuffix("…")[:_REASON].strip()
     asked = [at for at in range(len(lines) - 1, -1, -1) if words and words in " ".join(lines[at].split())]
-    readers = ((True, _numbered), (False, _marked))
-    for at, (is_numbered, read) in product(asked, readers):
+    readers = (_numbered, _in_row, _marked)
+    for at, read in product(asked, readers):
         if (found := read(lines, at + 1, len(lines))) is not None:
-            return is_numbered, at, found
-    for at, (is_numbered, read) in product(asked or [len(lines)], readers):
+            return read, at, found
+    for at, read in product(asked or [len(lines)], readers):
         found = read(lines, 0, at)
         if found is not None and (not asked or _near(lines[found[1] : at])):
-            return is_numbered, None, found
+            return read, None, found
+    return None
+
+
+def _lettered(lines: Sequence[str]) -> _Found | None:
+    """A question at the end of the screen that is answered with a letter; it may be wrapped."""
+    last = next((index for index in range(len(lines) - 1, -1, -1) if lines[index].strip()), -1)
+    for top in range(last, max(last - 3, -1), -1):
+        options = buttons.letters(" ".join(line.strip() for line in lines[top : last + 1]))
+        if options:
+            return None, None, (top, last + 1, options, 0)
     return None
 
 
@@ -161,11 +179,18 @@ def _numbered(lines: Sequence[str], first: int, last: int) -> _List | None:
                 continue
             run.append(_option(match["label"]))
             marked = number if match["mark"] else marked
-            if marked and len(run) > 1:
+            if len(run) > 1 and (marked or _PLAIN_LIST.search("\n".join(lines[index:last]))):
                 found = top, index + 1, tuple(run), marked
         elif not (_is_rule(lines[index]) or _begins(lines[index]) > column):
             run = []
     return found
+
+
+def _in_row(lines: Sequence[str], first: int, last: int) -> _List | None:
+    for index in range(last - 1, first - 1, -1):
+        if options := buttons.row(lines[index]):
+            return index, index + 1, options, 0
+    return None
 
 
 def _marked(lines: Sequence[str], first: int, last: int) -> _List | None:
@@ -181,7 +206,7 @@ def _marked(lines: Sequence[str], first: int, last: int) -> _List | None:
         while end < last and _begins(lines[end]) == column:
             end += 1
         if end - top < 2:
-            return None
+            continue
         options = tuple(_option(line[column:].strip(_SIDES)) for line in lines[top:end])
         return top, end, options[:_OPTIONS_MAX], index - top + 1
     return None
@@ -189,7 +214,8 @@ def _marked(lines: Sequence[str], first: int, last: int) -> _List | None:
 
 def _option(label: str) -> Option:
     is_chosen = label.endswith(_CHOSEN)
-    return Option(label.removesuffix(_CHOSEN).strip()[:_TEXT_MAX], CHOSEN if is_chosen else "")
+    keys = "Escape" if _BY_ESCAPE.search(label) else ""
+    return Option(label.removesuffix(_CHOSEN).strip()[:_TEXT_MAX], CHOSEN if is_chosen else "", keys=keys)
 
 
 def _begins(line: str) -> int:

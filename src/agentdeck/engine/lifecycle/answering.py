@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.answers import is_of_model, labels
+from agentdeck.core.agents.buttons import marked_in_row
 from agentdeck.core.agents.detect import detect
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.questions import shown
 from agentdeck.core.question import Asks, Question
+from agentdeck.core.text.ansi import strip
 from agentdeck.engine.lifecycle.keyboard import give_to_runner, send
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
 from agentdeck.errors import RefusedError, UsageError
 
+if TYPE_CHECKING:
+    from agentdeck.core.config.profile import Dialog
+
 _PATIENCE = 4.0
 """Seconds in which a dialog has to take an answer."""
 _ENTER_AFTER = 0.7
 """Seconds after which a dialog that has only moved its mark gets an Enter."""
+_SHOWN = 12
+"""Characters of what is written that have to be on the screen; a narrow field shows no more."""
 _WORDS = ("yes", "no")
 
 
@@ -36,9 +45,7 @@ def answer(world: World, view: AgentView, choice: str, text: str, seen: Question
         send(world, view, text)
         return text
     if text and not question.hook:
-        raise RefusedError(
-            f"{view.name} asks for one of its options.", detail=question.choices, hint=f"agentdeck answer {view.name} 1"
-        )
+        return _say(world, view, question, text)
     numbers = () if text else _numbers(world, view, question, choice)
     if question.hook:
         give_to_runner(world, view.name, text, enter=False, answers={"numbers": numbers, "asked_at": question.at})
@@ -47,6 +54,24 @@ def answer(world: World, view: AgentView, choice: str, text: str, seen: Question
     said = labels(question, numbers, text)
     world.note(Event(EventKind.INPUT_SENT, view.name, f"answered: {said}"), silent)
     return said
+
+
+def _say(world: World, view: AgentView, question: Question, text: str) -> str:
+    """Give an answer in words to a dialog: in its own field, else it is refused and the words are a message."""
+    number = question.own_words or question.no
+    if number is None or _dialog_of(world, view, question) is not None:
+        raise RefusedError(
+            f"{view.name} asks for one of its options.", detail=question.choices, hint=f"agentdeck answer {view.name} 1"
+        )
+    if question.own_words:
+        _press(world, view, question, number, text)
+        world.note(Event(EventKind.INPUT_SENT, view.name, f"answered: {text}"), silent)
+        return text
+    _press(world, view, question, number)
+    world.note(Event(EventKind.INPUT_SENT, view.name, f"answered: {labels(question, (number,), '')}"), silent)
+    world.store.messages(view.name).put(text)
+    world.store.wake_runner(view.name)
+    return text
 
 
 def _numbers(world: World, view: AgentView, question: Question, choice: str) -> tuple[int, ...]:
@@ -72,6 +97,8 @@ def _numbers(world: World, view: AgentView, question: Question, choice: str) -> 
         )
     if len(words) > 1 and not question.multiple:
         raise UsageError("This question takes one option.", hint=question.choices)
+    if not question.hook and str(question.own_words) in words:
+        raise UsageError("That option is for an answer in words.", hint=f'agentdeck answer {view.name} --text "…"')
     if question.multiple and not is_of_model(question):
         raise RefusedError("Several options can't be chosen from here.", hint=f"agentdeck attach {view.name}")
     return tuple(map(int, words))
@@ -79,9 +106,7 @@ def _numbers(world: World, view: AgentView, question: Question, choice: str) -> 
 
 def _by_dialog(world: World, view: AgentView, question: Question, word: str) -> int:
     """The option that says `word` in a dialog of the CLI's own that its profile knows; 0 where it knows none."""
-    profile = world.profiles.get(view.profile)
-    dialogs = profile.dialogs if profile is not None and not question.hook and question.options else ()
-    dialog = next((each for each in dialogs if re.search(each.asks, question.text)), None)
+    dialog = _dialog_of(world, view, question)
     if dialog is None:
         return 0
     found = question.only(dialog.yes if word == "yes" else dialog.no)
@@ -94,37 +119,65 @@ def _by_dialog(world: World, view: AgentView, question: Question, word: str) -> 
     return found
 
 
-def _press(world: World, view: AgentView, question: Question, number: int) -> None:
-    """Press what chooses the option, and see that the dialog has taken it."""
+def _dialog_of(world: World, view: AgentView, question: Question) -> Dialog | None:
+    profile = world.profiles.get(view.profile)
+    dialogs = profile.dialogs if profile is not None and not question.hook and question.options else ()
+    return next((each for each in dialogs if re.search(each.asks, question.text)), None)
+
+
+def _press(world: World, view: AgentView, question: Question, number: int, words: str = "") -> None:
+    """Press what chooses the option, with `words` in its field, and see that the dialog has taken it."""
     profile = world.profiles.get(view.profile)
     if not question.options:
-        keys = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
-        world.tmux.press(world.deck, view.name, list(keys[number - 1]))
-        _await(world, view, question, number)
+        yes_and_no = (("Enter",), ("Escape",)) if profile is None else (profile.answer.yes, profile.answer.no)
+        world.tmux.press(world.deck, view.name, list(yes_and_no[number - 1]))
+        _await(world, view, question, number, entered=True)
         return
     now = _on_screen(world, view)
     if now is None or not now.is_same_as(question):
         raise RefusedError(f"{view.name} asks something else now.", hint="agentdeck asks")
-    if now.numbered:
+    keys, by_mark = now.options[number - 1].keys, bool(now.marked)
+    if keys:
+        world.tmux.press(world.deck, view.name, keys.split())
+    elif now.numbered and not (words and by_mark):
         world.tmux.press(world.deck, view.name, [str(number)])
-    elif way := now.way_to(number):
+    elif by_mark and (way := now.way_to(number)):
         world.tmux.press(world.deck, view.name, way)
-    _await(world, view, question, number)
+    if words:
+        _write(world, view, words)
+    _await(world, view, question, number, entered=bool(keys or words), words=words)
 
 
-def _await(world: World, view: AgentView, question: Question, number: int) -> None:
-    begun, entered = time.monotonic(), not question.options
+def _write(world: World, view: AgentView, words: str) -> None:
+    """Write into the field of the option that is marked, and press Enter once it shows that."""
+    line = " ".join(words.split())
+    time.sleep(_ENTER_AFTER)
+    world.tmux.press(world.deck, view.name, [line], literal=True)
+    begun = time.monotonic()
+    while "".join(line.split())[:_SHOWN] not in "".join(world.tmux.screen(world.deck, view.name).split()):
+        if time.monotonic() > begun + _PATIENCE:
+            raise _not_taken(view)
+        time.sleep(0.1)
+    world.tmux.press(world.deck, view.name, ["Enter"])
+
+
+def _await(world: World, view: AgentView, question: Question, number: int, *, entered: bool, words: str = "") -> None:
+    begun = time.monotonic()
     while time.monotonic() < begun + _PATIENCE:
         time.sleep(0.1)
         now = _on_screen(world, view)
         # The next dialog may well have the same options.
-        if now is None or not now.is_same_as(question):
+        if now is None or not (now.is_same_as(question) or (words and now.text == question.text)):
             world.store.wake_runner(view.name)
             return
         if not entered and now.marked == number and (not now.numbered or time.monotonic() > begun + _ENTER_AFTER):
             world.tmux.press(world.deck, view.name, ["Enter"])
             entered = True
-    raise RefusedError(
+    raise _not_taken(view)
+
+
+def _not_taken(view: AgentView) -> RefusedError:
+    return RefusedError(
         f"{view.name} does not take the answer.", hint=f"“agentdeck attach {view.name}” shows its terminal."
     )
 
@@ -134,6 +187,10 @@ def _on_screen(world: World, view: AgentView) -> Question | None:
     profile = world.profiles.get(view.profile)
     if profile is None:
         return None
-    screen = world.tmux.screen(world.deck, view.name)
+    styled = world.tmux.screen(world.deck, view.name, colours=True)
+    screen = strip(styled)
     found = detect(screen, profile.detectors.only_waiting)
-    return None if found is None else shown(screen, found[1])
+    if found is None:
+        return None
+    question = shown(screen, found[1])
+    return replace(question, marked=marked_in_row(styled, question.options)) if question.in_row else question

@@ -135,8 +135,8 @@ class Tmux:
         size = ("-x", str(columns), "-y", str(rows))
         self.command("resize-window", "-t", pane, *size, ";", "set-option", "-w", "-t", pane, mark, by)
 
-    def press(self, session: str, name: str, keys: Sequence[str]) -> None:
-        """Press keys by tmux's names for them: `Enter`, `C-c`, `Escape`, `Up`, `y`, …
+    def press(self, session: str, name: str, keys: Sequence[str], *, literal: bool = False) -> None:
+        """Press keys by tmux's names for them: `Enter`, `C-c`, `Escape`, `Up`, `y`, …; `literal`: they are text.
 
         They are the program's: copy mode and any other that the pane is in is left first. Raise TmuxError where the
         pane takes no keys.
@@ -144,9 +144,8 @@ class Tmux:
         pane = self._pane(session, name)
         words = [key.removesuffix(";") + "\\;" if key.endswith(";") else key for key in keys]
         leave, ask = ("copy-mode", "-q", "-t", pane), ("display-message", "-p", "-t", pane)
-        told = self.command(
-            *leave, ";", "send-keys", "-t", pane, "--", *words, ";", *ask, "#{pane_in_mode}#{pane_input_off}"
-        )
+        send = ("send-keys", *(["-l"] if literal else []), "-t", pane, "--", *words)
+        told = self.command(*leave, ";", *send, ";", *ask, "#{pane_in_mode}#{pane_input_off}")
         if told.strip("0"):
             raise TmuxError(
                 f"The window of {name} accepts no keys.", hint=f"Look at it with “agentdeck attach {name}”."
