@@ -16,6 +16,8 @@ from agentdeck.system.state.messages import Message, MessageQueue, Stage
 
 _PATIENCE = 20.0
 """Seconds in which a turn has to begin once the text was read."""
+_ENTER_AGAIN = 3.0
+"""Seconds after which Enter is pressed again: some CLIs take one that comes right after a text for a part of it."""
 _LOOK = 0.05
 _ASKING = 1.0
 """Seconds until the next look at an agent whose screen asks something, which its state does not say yet."""
@@ -33,6 +35,7 @@ class Delivery:
         self._turns = 0
         """How many turns had begun when the current message was typed."""
         self._read_at: float | None = None
+        self._entered_again = False
         self._may_wait = True
         self._unsure = []
         for left in queue.all():
@@ -65,7 +68,7 @@ class Delivery:
             return now + _ASKING
         message = waiting[0]
         if self._queue.move(message.key, Stage.WAITING, Stage.TYPED):
-            self._current, self._turns, self._read_at = message, watch.turns, None
+            self._current, self._turns, self._read_at, self._entered_again = message, watch.turns, None, False
             self._typist.type(message.text, now)
         return now
 
@@ -99,10 +102,20 @@ class Delivery:
             watch.was_told()
             self._arrived(agent, message)
             return now
-        if now < self._read_at + _PATIENCE:
-            return self._read_at + _PATIENCE
-        self._give_up(agent, message)
-        return now
+        if now >= self._read_at + _PATIENCE:
+            self._give_up(agent, message)
+            return now
+        return self._enter_again(watch, self._read_at, now)
+
+    def _enter_again(self, watch: Watch, read_at: float, now: float) -> float:
+        if self._entered_again or watch.reports_turns:
+            return read_at + _PATIENCE
+        if now < read_at + _ENTER_AGAIN:
+            return read_at + _ENTER_AGAIN
+        self._entered_again = True
+        if watch.is_free and watch.asks() is None:
+            self._typist.press_enter(now)
+        return now + _LOOK
 
     def _arrived(self, agent: str, message: Message) -> None:
         self._told(Event(EventKind.INPUT_SENT, agent, _shown(message.text)))

@@ -104,6 +104,9 @@ class Typist:
         self._send(data)
         self._enter, self._typed_at, self._read_at = enter, now, None
 
+    def press_enter(self, now: float) -> None:
+        self._enter, self._typed_at, self._read_at = True, now, None
+
     def _press_enter(self, now: float) -> float:
         if self._unread() and now < self._typed_at + _ENTER_LATEST:
             return now + _LOOK

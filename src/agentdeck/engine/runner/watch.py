@@ -248,6 +248,11 @@ class Watch:
         return self.status.is_free or self._in_background
 
     @property
+    def reports_turns(self) -> bool:
+        """Whether the CLI tells of each turn when it begins."""
+        return bool(self._orders.reports)
+
+    @property
     def knows_turns(self) -> bool:
         """Whether it gets to know of every turn that begins."""
         return bool(self._orders.reports or self._orders.transcript.format)
