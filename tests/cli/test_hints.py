@@ -80,6 +80,7 @@ INSIDE = "engine/landing/test_landing_repositories_inside.py"
 LANDING = "engine/landing/test_landing.py"
 KINDS = "engine/landing/test_kinds_of_repositories.py"
 RACES = "cli/test_race.py"
+BENCH = "cli/test_bench.py"
 STATES = "agents/test_states.py"
 QUEUE = "cli/test_queue.py"
 REVIEWING = "cli/test_reviewing.py"
@@ -110,6 +111,9 @@ ELSEWHERE = {
     "{} asks to land it; “agentdeck merge {}” does": "mcp/test_server.py",
     "agentdeck audit --json": "cli/test_audit.py",
     "agentdeck race {}": RACES,
+    "Nothing was changed. To use it, apply this to the file by hand or with “git apply”.": BENCH,
+    "agentdeck bench suite.toml --tiers routine,deep": BENCH,
+    'agentdeck route "what to do"': BENCH,
     "the others are removed; “agentdeck undo --list” lists the steps": RACES,
     "agentdeck race --land best --keep": RACES,
     "“agentdeck race --land best”": RACES,

@@ -609,3 +609,46 @@ examples:
   agentdeck race --diff
   agentdeck race --land login-form-2
 """
+
+BENCH = """\
+Run each task of a suite with each tier, and check what the agents made with
+files that none of them could see. Results are added to a file, one JSON object
+a line, as they come; the agents are removed. A run whose provider failed says
+nothing of the model and does not count.
+
+A suite:
+  agent = "claude"                  # default: the configured profile
+  [[task]]
+  name = "pagination"
+  commit = "v1.4"                   # where the agent begins
+  task = "Let GET /orders take page and size"     # or file = "task.md"
+  checks = "checks/pagination"      # copied over the work when it has ended
+  check = ["python -m pytest -q tests/test_pagination.py"]
+  timeout = "20m"
+
+Agents run in boxes, so they can't read the checks; a suite whose checks are in
+the repository's history, or where boxes show them, is refused. What a later
+commit of the repository has, agents can read.
+
+The tables show the pass rate with its 95 % interval, cost, tokens and time of a
+run. Where a cheaper model's lower bound reaches the floor on enough runs, or
+the leader of the tier falls below it, a change of [tiers] is printed as a diff.
+It is never applied. A nightly benchmark is a schedule whose file of tasks has
+the command; see docs/configuration.md.
+
+examples:
+  agentdeck bench suite.toml --tiers routine,trial --repeat 20
+  agentdeck bench suite.toml --tiers routine --id night --out night.jsonl
+  agentdeck bench suite.jsonl --tiers routine
+"""
+
+ROUTE = """\
+Say which of the tiers routine, reasoning and deep a task should get, by rules
+over its words, the files that it names and the size of the repository. No model
+is asked. It also shows what each tier has cost, what all of that would have
+cost in the tier deep, and warns above budgets.deep_share.
+
+examples:
+  agentdeck route "Fix the typo in README.md"
+  agentdeck route "Find the root cause of the deadlock" --json
+"""

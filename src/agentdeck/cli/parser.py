@@ -32,6 +32,8 @@ MODULES = {
     "rm": "control",
     "radar": "radar",
     "race": "race",
+    "bench": "bench",
+    "route": "bench",
     "merge": "landing",
     "queue": "queue",
     "undo": "landing",
@@ -366,6 +368,22 @@ def _add_trials(verbs: Any) -> None:
     what.add_argument("--diff", action="store_true", help="print the changes side by side")
     what.add_argument("--land", type=_filled, metavar="NAME|best", help="land this one, remove the others")
     race.add_argument("--keep", action="store_true", help="with --land: keep the others")
+    bench = _verb(verbs, "bench", "measure tiers on a suite of tasks with hidden checks")
+    bench.add_argument("file", metavar="SUITE.toml|RESULTS.jsonl", help="the suite to run, or results to show again")
+    bench.add_argument("--tiers", metavar="A,B", default="", help="the tiers to try; the first is the one to tune")
+    bench.add_argument("--repeat", metavar="N", type=_count, default=1, help="run each task N times in each tier")
+    bench.add_argument("-a", "--agent", type=_filled, metavar="PROFILE", help="the profile (default: the suite's)")
+    bench.add_argument("-o", "--out", type=_filled, metavar="FILE", help="add the results to FILE (SUITE.jsonl)")
+    bench.add_argument("--id", type=_filled, help="go on with the benchmark of this id where it ended")
+    bench.add_argument("-j", "--jobs", metavar="N", type=_count, help="run N at once")
+    bench.add_argument(
+        "--no-box", dest="box", action="store_const", const="off", help="without boxes: agents can cheat"
+    )
+    bench.add_argument("--floor", metavar="SHARE", type=_share, help="the pass rate that a model must reach (0.8)")
+    bench.add_argument("--min-runs", metavar="N", type=_count, help="judge no model on fewer runs (40)")
+    route = _verb(verbs, "route", "say which tier a task should get, and why")
+    route.add_argument("task", nargs="*", metavar="TASK", help="the task; - reads it from standard input")
+    route.set_defaults(rest="task")
 
 
 def _add_serving(verbs: Any) -> None:
@@ -452,6 +470,16 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"“{text}” is not a number of 1 or more")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a share between 0 and 1, such as 0.8")
+    return share
 
 
 def _port(text: str) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agentdeck.core.config.tasks import TaskEntry
     from agentdeck.core.question import Question
     from agentdeck.engine.api.audit import DeckAudit
+    from agentdeck.engine.api.benchmarks import DeckBenchmarks
     from agentdeck.engine.api.choices import DeckChoices
     from agentdeck.engine.api.configuration import DeckConfiguration
     from agentdeck.engine.api.delegation import DeckDelegation
@@ -203,6 +204,12 @@ class Deck:
         from agentdeck.engine.api.races import DeckRaces
 
         return DeckRaces(self._current, self)
+
+    @cached_property
+    def benchmarks(self) -> DeckBenchmarks:
+        from agentdeck.engine.api.benchmarks import DeckBenchmarks
+
+        return DeckBenchmarks(self._current, self)
 
     @cached_property
     def processes(self) -> DeckProcesses:

@@ -48,6 +48,8 @@ class World:
     """The main worktree's top; in a bare repository the folder its worktrees lie beside."""
     store: Store
     tmux: Tmux
+    shown: tuple[str, ...] = ()
+    """What boxes show beside all that is configured."""
 
     @cached_property
     def deck(self) -> str:

@@ -48,6 +48,11 @@ class Mount:
     optional: bool = False
     """Whether it may be missing on the machine."""
 
+    @property
+    def is_real(self) -> bool:
+        """Whether what is seen is the machine's own."""
+        return self.view in (View.READ, View.WRITE)
+
 
 class NetworkReach(StrEnum):
     """What of the network a box reaches."""

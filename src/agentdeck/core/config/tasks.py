@@ -16,7 +16,7 @@ from agentdeck.core.text.durations import parse_duration
 from agentdeck.errors import DeckError
 
 
-def _seconds(value: Any) -> Any:
+def seconds_of_text(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
 
 
@@ -36,7 +36,7 @@ class TaskEntry(Section):
     tier: str | None = None
     permission: Literal["ask", "edit", "all"] | None = None
     box: Literal["off", "files", "full"] | None = None
-    timeout: Annotated[Seconds | None, BeforeValidator(_seconds)] = None
+    timeout: Annotated[Seconds | None, BeforeValidator(seconds_of_text)] = None
     """Seconds, or text such as `15m`."""
     env: dict[str, str] = Field(default={})
     id: str | None = None

@@ -74,6 +74,16 @@ def check_can_be(world: World, mode: str) -> None:
         )
 
 
+def shown_in_boxes(world: World, path: Path) -> str:
+    """The folder by which agents in boxes see `path`; empty where they don't."""
+    person = Path(os.path.realpath(Path.home()))
+    config = world.settings.config.box
+    shown = [each.source or each.path for each in views.machine(person, os.environ.get("PATH", "")) if each.is_real]
+    shown += [str(world.repo.common), *(_place(each, person) for each in (*config.read, *config.write))]
+    place = Path(os.path.realpath(path))
+    return next((each for each in shown if place.is_relative_to(os.path.realpath(each))), "")
+
+
 def boxed(
     world: World,
     agent: Agent,
@@ -167,7 +177,7 @@ def _lent(world: World, agent: Agent, person: Path, home: Path, files: list[BoxF
             yield write(str(place), os.path.realpath(found))
     if agent.env_file is not None:
         yield write(agent.env_file.tmp)
-    for each in config.read:
+    for each in (*config.read, *world.shown):
         yield read(_place(each, person), optional=True)
     for each in config.write:
         yield write(_place(each, person), optional=True)

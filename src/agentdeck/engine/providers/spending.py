@@ -150,6 +150,17 @@ def _records(world: World, since: float, only: str = "") -> Iterator[LedgerRecor
     yield from own_records(world, since, lambda agent: times.get(agent, []), only)
 
 
+def at_deepest(world: World, usage: Usage) -> tuple[str, float] | None:
+    """The model that leads the tier `deep`, and what `usage` costs with it; None where nobody knows."""
+    config = world.safe_settings.config
+    chain = config.tiers.get(DEEP, ())
+    if isinstance(chain, str) or not chain:
+        return None
+    target = parse_target(chain[0])
+    cost = pricing.cost(usage, target.model, config.providers.get(target.provider)) if target.model else None
+    return None if cost is None else (str(target), cost)
+
+
 def _dearest(config: Config, used: set[tuple[str, str]], usage: Usage) -> tuple[str, float] | None:
     steps = [step for chain in config.tiers.values() if not isinstance(chain, str) for step in chain]
     targets = [parse_target(step) for step in steps]

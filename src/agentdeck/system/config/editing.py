@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.errors import ConfigError, RefusedError
-from agentdeck.system.config.settings import read, user_folder
+from agentdeck.system.config.settings import DECK_FILE, read, user_folder
 from agentdeck.system.config.tomlfile import parse_toml
 from agentdeck.system.files.files import private_folder, write_atomic
 
@@ -48,6 +49,19 @@ def change(root: Path, key: Sequence[str], value: Any) -> None:
     replace(sources, own=parse_toml(text.encode(), str(path))).settings()
     private_folder(place.parent)
     write_atomic(place, text, place.stat().st_mode & 0o777 if place.exists() else 0o600)
+
+
+def as_diff(root: Path, origin: str, key: Sequence[str], value: Any) -> str:
+    """What setting `key` to `value` would change, as a patch, in the file that `origin` (`FILE:LINE`) names; in the
+    repository's own where it names none. Nothing is written."""
+    name = origin.rpartition(":")[0]
+    place = root / name if name and (root / name).exists() else Path(name).expanduser()
+    if not name or not place.exists():
+        name, place = DECK_FILE, root / DECK_FILE
+    before = place.read_text("utf-8") if place.exists() else ""
+    after = _changed(place, key, value)
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm="")
+    return "\n".join(lines)
 
 
 def _changed(place: Path, key: Sequence[str], value: Any) -> str:
