@@ -96,7 +96,7 @@ class Bench:
             check(self.world, self._start(first))
         if not self.request.box:
             return
-        check_can_be(self.world)
+        check_can_be(self.world, "files")
         for task in self.request.suite.task:
             if task.checks:
                 self._check_hidden(Path(task.checks))
