@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
 from agentdeck.system.git.identity import ForeignError
+from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 
 DAMAGE = {
@@ -46,6 +49,38 @@ def test_it_is_removed_and_restored(bench: Bench, what: str) -> None:
     assert bench.git("log", "-1", "--format=%s", "agentdeck/one") == "work"
     assert bench.git("status", "--porcelain", cwd=worktree)
     bench.git("fsck", "--strict")
+
+
+@pytest.mark.parametrize("name", ["HEAD", "index", "gitdir", "commondir", "logs", "MERGE_HEAD", "config.worktree"])
+def test_a_fifo_in_it_keeps_nobody_waiting(bench: Bench, name: str) -> None:
+    deck = bench.deck()
+    made = f'g=$(git rev-parse --git-dir)/{name}; rm -rf "$g"; mkfifo "$g"; echo loose > loose.txt'
+    deck.start(StartRequest(name="one", argv=("sh", "-c", made)))
+    view = deck.wait("one")
+    assert view.status.state in (State.DONE, State.FAILED)
+    with contextlib.suppress(ForeignError):
+        deck.review.text("one")
+    bench.deck().remove("one")
+    if name not in ("gitdir", "commondir"):  # then its folder is no worktree any more, and stays
+        deck.undo()
+    assert view.agent.worktree is not None
+    assert Path(view.agent.worktree.path, "loose.txt").read_text() == "loose\n"
+    bench.git("fsck", "--strict")
+
+
+@pytest.mark.parametrize(
+    "name", ["status.json", "agent.json", "events.jsonl", "session.cast", "activity.json", "orders.json"]
+)
+def test_a_fifo_in_the_deck_s_state_keeps_nobody_waiting(bench: Bench, name: str) -> None:
+    deck = bench.deck()
+    deck.start(StartRequest(name="one", argv=("true",)))
+    deck.wait("one")
+    folder = deck.store.agent_folder("one")
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    for verb in (["ls"], ["logs", "one"], ["show", "one"], ["doctor"], ["rm", "one"]):
+        done = agentdeck(*verb, cwd=bench.root, timeout=30)
+        assert done.returncode in range(8), done.stderr
 
 
 def test_a_resume_mends_its_head(bench: Bench) -> None:

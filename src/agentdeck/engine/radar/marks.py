@@ -13,7 +13,7 @@ from agentdeck.core.merging.radar import Mark, RadarReport, Verdict
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.radar import KnownMark
 from agentdeck.engine.world import World
-from agentdeck.system.files.files import from_json, sign, write_atomic
+from agentdeck.system.files.files import from_json, sign, text_of, write_atomic
 from agentdeck.system.git.checkouts import moving_files
 
 _FORMAT = 1
@@ -78,7 +78,7 @@ def _path(world: World) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = from_json(path.read_text("utf-8", "surrogateescape"))
+        data = from_json(text_of(path))
         if data["format"] == _FORMAT:
             return {name: fields for name, fields in data["agents"].items() if _is_sound(fields)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -9,7 +9,7 @@ from typing import Any
 
 from agentdeck.core.merging.conflicts import Conflict
 from agentdeck.core.merging.radar import conflict_from_json, conflict_to_json
-from agentdeck.system.files.files import from_json, sign, write_atomic
+from agentdeck.system.files.files import from_json, sign, text_of, write_atomic
 from agentdeck.system.git.wholework import WholeWork
 
 _FORMAT = 3
@@ -48,7 +48,7 @@ class Memory:
         self.clear()
         self.told = set()
         try:
-            self._text = self._path.read_text("utf-8", "surrogateescape")
+            self._text = text_of(self._path)
             data = from_json(self._text)
             if data["format"] == _FORMAT:
                 self._take(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from agentdeck.engine.lifecycle.switching import tell
 from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import NotFoundError, StoreError, UsageError
-from agentdeck.system.files.files import locked, read_json, write_json
+from agentdeck.system.files.files import locked, opened, read_json, write_json
 from agentdeck.system.state.store import Store
 
 _FILE = "comments.json"
@@ -94,7 +95,7 @@ def _is_within(worktree: Path, path: str) -> bool:
 def _line_of(worktree: Path, path: str, number: int) -> str | None:
     if not _is_within(worktree, path):
         return None
-    with (worktree / path).open(encoding="utf-8", errors="replace") as lines:
+    with io.TextIOWrapper(opened(worktree / path), "utf-8", "replace") as lines:
         return next((line.rstrip("\r\n") for at, line in enumerate(lines, 1) if at == number), None)
 
 

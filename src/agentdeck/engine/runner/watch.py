@@ -22,7 +22,7 @@ from agentdeck.core.question import Asks, Question
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.runner.old_limits import OldLimits
 from agentdeck.engine.runner.session_status import SessionStatus, Told
-from agentdeck.system.files.files import from_json
+from agentdeck.system.files.files import bytes_of, from_json
 from agentdeck.system.state.store import ASKING
 from agentdeck.system.terminal.pane import capture
 
@@ -376,7 +376,7 @@ class Watch:
         files = [(path.stat().st_mtime_ns, path) for path in inbox.glob("*.json") if path.is_file()]
         for at, path in sorted(files):
             try:
-                payload = from_json(path.read_bytes())
+                payload = from_json(bytes_of(path))
             except (OSError, ValueError):
                 payload = None
             path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from agentdeck.core.agents.agent import Agent
 from agentdeck.engine.worktrees.boxed import take_in
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
-from agentdeck.system.files.files import write_atomic
+from agentdeck.system.files.files import text_of, write_atomic
 from agentdeck.system.git.checkouts import Worktree, find_worktree
 from agentdeck.system.git.identity import (
     Identity,
@@ -50,7 +50,7 @@ def git_dir(common: Path, agent: Agent) -> Path | None:
 def _may_be_of(record: Path, name: str) -> bool:
     """Whether git's lock there does not say that it is another agent's."""
     try:
-        locked = (record / "locked").read_text("utf-8", "replace").strip()
+        locked = text_of(record / "locked").strip()
     except OSError:
         locked = ""
     return record.is_dir() and (not locked.startswith(lock_reason("")) or locked == lock_reason(name))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import re
-import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from agentdeck.core.config.tomllines import TomlPath, dotted, lines_of
 from agentdeck.errors import ConfigError
+from agentdeck.system.files.files import opened
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -79,11 +78,7 @@ def parse_toml(data: bytes, shown: str) -> TomlFile:
 def read_small(path: Path, shown: str) -> bytes | None:
     """What the file at `path` holds; None without one. Raise ConfigError where it is not a file of a sensible size."""
     try:
-        # A pipe without a writer would keep us waiting.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigError(f"{shown} is not a file.")
+        with opened(path) as file:
             data = file.read(_LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None

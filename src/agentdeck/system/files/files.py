@@ -9,8 +9,10 @@ import glob
 import json
 import os
 import shlex
+import stat
 import time
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -111,6 +113,29 @@ def write_atomic(path: Path, text: str, mode: int = 0o600, *, durable: bool = Tr
             raise
 
 
+def opened(path: Path | str, flags: int = 0) -> BufferedReader:
+    """The file at `path`, to be read; raise OSError where a FIFO or the like is in its place, which could keep a reader
+    waiting for ever. For all that an agent can write to."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        code = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
+        raise OSError(code, os.strerror(code), os.fspath(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def bytes_of(path: Path | str, flags: int = 0) -> bytes:
+    """All of the file at `path`, as `opened` opens it."""
+    with opened(path, flags) as file:
+        return file.read()
+
+
+def text_of(path: Path | str) -> str:
+    """As `bytes_of`; bytes that are not UTF-8 are kept as surrogates."""
+    return bytes_of(path).decode("utf-8", "surrogateescape")
+
+
 def from_json(text: str | bytes) -> Any:
     """As `json.loads`; whatever is wrong with `text` is a ValueError, its depth too."""
     try:
@@ -143,7 +168,7 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
 def read_json(path: Path) -> Any:
     """What `write_json` put there; a ValueError where that can't be read."""
-    return from_json(path.read_text("utf-8", "surrogateescape"))
+    return from_json(text_of(path))
 
 
 def home_path(text: str) -> Path:
@@ -204,6 +229,8 @@ def append_line(path: Path, line: str) -> None:
     room for all of it."""
     data = (line + "\n").encode("utf-8", "surrogateescape")
     with _writing(path):
+        if path.is_fifo():
+            set_aside(path)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             written = os.write(descriptor, data)

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from agentdeck.errors import GitError
-from agentdeck.system.files.files import sign
+from agentdeck.system.files.files import bytes_of, opened, sign, text_of
 from agentdeck.system.git.branches import branch_settings
 from agentdeck.system.git.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git.identity import identify
@@ -141,7 +141,7 @@ def _look_of(file: Path) -> tuple[int, bytes]:
     """The mode of a file, and its content or where it leads."""
     if file.is_symlink():
         return file.lstat().st_mode, bytes(file.readlink())
-    with file.open("rb") as content:
+    with opened(file) as content:
         return file.stat().st_mode, hashlib.file_digest(content, "sha256").digest()
 
 
@@ -285,7 +285,7 @@ def _branches(repo: Repository, worktree: Worktree, others: Iterable[str]) -> di
     names = [worktree.branch] if worktree.branch else []
     for place in ("rebase-merge", "rebase-apply"):
         head_name = worktree.git_dir / place / "head-name"
-        if head_name.is_file() and (ref := head_name.read_text().strip()).startswith("refs/heads/"):
+        if head_name.is_file() and (ref := text_of(head_name).strip()).startswith("refs/heads/"):
             names.append(ref.removeprefix("refs/heads/"))
     tips = {name: repo.commit(f"refs/heads/{name}") for name in dict.fromkeys([*names, *others])}
     return {name: {"tip": tip, "settings": branch_settings(repo, name)} for name, tip in tips.items() if tip}
@@ -299,7 +299,7 @@ def _parents(repo: Repository, worktree: Worktree, state: list[str], result: Cap
     for path in state:
         if (worktree.git_dir / path).is_symlink():
             continue
-        ids = re.findall(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b", (worktree.git_dir / path).read_bytes())
+        ids = re.findall(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b", bytes_of(worktree.git_dir / path))
         (remembered if path.startswith("logs/") else named).update(os.fsdecode(oid) for oid in ids)
     heads = _heads(repo, named | remembered, result.tip)
     if heads is None:  # A reflog may lead to commits that were collected as garbage in part.

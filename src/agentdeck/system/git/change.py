@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.system.files.files import bytes_of
+from agentdeck.system.git import pipes
+
 _TIMEOUT = 5.0
 _OID = re.compile(r"[0-9a-f]{40,64}")
 
@@ -54,6 +57,8 @@ def _git(folder: str, environment: Mapping[str, str], *words: str) -> tuple[int 
     """Its exit code, None where it takes too long or is not there, and its output."""
     import subprocess
 
+    if own := environment.get("GIT_DIR"):
+        pipes.clear(own)
     argv = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *words]
     try:
         done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, timeout=_TIMEOUT, check=False)
@@ -69,7 +74,7 @@ def places(folder: str) -> dict[str, str]:
     could be led to a configuration of the agent's making, and run what that says. Empty elsewhere."""
     for top in (folder, *map(str, Path(folder).parents)):
         try:
-            told = Path(top, ".git").read_bytes()
+            told = bytes_of(f"{top}/.git")
         except IsADirectoryError:
             return {}
         except OSError:

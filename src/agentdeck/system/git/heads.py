@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.system.files.files import text_of
 from agentdeck.system.git.checkouts import Worktree
 from agentdeck.system.git.repository import Repository
 
@@ -75,7 +76,7 @@ def _looked_at(git_dir: Path, branch: str, commit: str) -> Head:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8", "surrogateescape").strip()
+        return text_of(path).strip()
     except OSError:
         return ""
 

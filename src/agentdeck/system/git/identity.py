@@ -10,7 +10,6 @@ Nothing here runs git: a git in a folder without `.git` looks for a repository i
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import re
@@ -21,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from agentdeck.errors import NotFoundError, RefusedError
-from agentdeck.system.files.files import write_atomic
+from agentdeck.system.files.files import opened, write_atomic
 from agentdeck.system.git.repository import Repository
 
 READY = "agentdeck-ready"
@@ -109,13 +108,8 @@ def point_at_each_other(path: str, git_dir: str) -> bool:
 
 def read_small(path: str | Path) -> bytes:
     """The content of a file of git's; raise OSError for a link, and for what could keep us waiting for ever."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), os.fspath(path))
-        return os.read(descriptor, 65536)
-    finally:
-        os.close(descriptor)
+    with opened(path, os.O_NOFOLLOW) as file:
+        return file.read(65536)
 
 
 def has_head(git_dir: Path) -> bool:

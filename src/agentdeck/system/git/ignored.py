@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.system.files.files import bytes_of
 from agentdeck.system.git.repository import Repository
 
 _MOST = 20_000
@@ -61,6 +62,6 @@ def _files(place: Path) -> Iterator[tuple[Path, int]]:
 
 def _is_same(path: Path, other: Path, size: int) -> bool:
     try:
-        return size <= _COMPARED and other.lstat().st_size == size and other.read_bytes() == path.read_bytes()
+        return size <= _COMPARED and other.lstat().st_size == size and bytes_of(other) == bytes_of(path)
     except OSError:
         return False

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.errors import RefusedError
+from agentdeck.system.files.files import bytes_of
 from agentdeck.system.git.checkouts import Worktree
 from agentdeck.system.git.rawtrees import RawTrees, listing, repositories_in
 from agentdeck.system.git.repository import Repository
@@ -40,7 +41,7 @@ def capture_nested(
     if dot_git.is_dir():
         git_dir, facts["kind"] = dot_git, "inside"
     else:
-        facts["pointer"] = os.fsdecode(dot_git.read_bytes())
+        facts["pointer"] = os.fsdecode(bytes_of(dot_git))
         git_dir = _git_dir_of(folder)
         own = Path(os.path.normpath(worktree.git_dir)) / "modules"
         facts["kind"] = "attached" if git_dir.is_relative_to(own) and git_dir.is_dir() else "pointing"
@@ -104,7 +105,7 @@ def _git_dir_of(folder: Path) -> Path:
     dot_git = folder / ".git"
     if dot_git.is_dir():
         return dot_git
-    pointed = os.fsdecode(dot_git.read_bytes()).removeprefix("gitdir:").strip()
+    pointed = os.fsdecode(bytes_of(dot_git)).removeprefix("gitdir:").strip()
     return Path(os.path.normpath(folder / pointed))
 
 

@@ -23,6 +23,7 @@ from typing import TypeVar
 from agentdeck.errors import DeckError, GitError, NotFoundError
 from agentdeck.system.files.files import sign
 from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git import pipes
 from agentdeck.system.git.looks import Look, Setting
 from agentdeck.system.machine.process import Result, run
 
@@ -160,6 +161,8 @@ class Repository:
         """
         told = {**self._places(), **(env or {})}
         clean = {**_CLEAN, **self._common_of(told.get("GIT_DIR")), **told}
+        if self.git_dir is not None:
+            pipes.clear(self.git_dir)
         deadline = time.monotonic() + _LOCK_PATIENCE
         pause = 0.02
         while True:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck.errors import DeckError, GitError
-from agentdeck.system.files.files import private_folder, sign
+from agentdeck.system.files.files import private_folder, sign, text_of
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.files.stillness import touched
 from agentdeck.system.git.checkouts import Worktree
@@ -149,7 +149,7 @@ def _only(tip: str | None, why: str) -> WholeWork:
 
 def _merged_heads(worktree: Worktree) -> tuple[str, ...]:
     try:
-        return tuple((worktree.git_dir / "MERGE_HEAD").read_text("ascii").split())
+        return tuple(text_of(worktree.git_dir / "MERGE_HEAD").split())
     except (OSError, ValueError):
         return ()
 

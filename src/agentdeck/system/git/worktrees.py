@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import check_name
 from agentdeck.errors import ConfigError, GitError, RefusedError
-from agentdeck.system.files.files import home_path, leads_into, locked, write_atomic
+from agentdeck.system.files.files import home_path, leads_into, locked, text_of, write_atomic
 from agentdeck.system.git import hooks
 from agentdeck.system.git.branches import BranchPlan, check_free, make_branch
 from agentdeck.system.git.checkouts import (
@@ -163,11 +163,11 @@ def _register(repo: Repository, path: Path, plan: BranchPlan, reason: str, *, fo
 def _clear_broken(repo: Repository, path: Path, reason: str) -> None:
     """Forget a worktree whose making was cut off inside git itself: it has our lock but no branch yet."""
     for record in linked_folders(repo.common):
-        with contextlib.suppress(FileNotFoundError):
-            if (record / "locked").read_text("utf-8", "replace").rstrip("\n") != reason or (record / "index").exists():
+        with contextlib.suppress(OSError):
+            if text_of(record / "locked").rstrip("\n") != reason or (record / "index").exists():
                 continue
-            head = (record / "HEAD").read_text() if (record / "HEAD").exists() else ""
-            pointer = (record / "gitdir").read_text() if (record / "gitdir").exists() else ""
+            head = text_of(record / "HEAD") if (record / "HEAD").exists() else ""
+            pointer = text_of(record / "gitdir") if (record / "gitdir").exists() else ""
             if pointer and os.path.realpath(Path(pointer.strip()).parent) != os.path.realpath(path):
                 continue
             if pointer and (record / "commondir").exists() and (head.startswith("ref:") or head.strip("0\n")):

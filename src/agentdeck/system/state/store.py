@@ -48,6 +48,7 @@ from agentdeck.system.files.files import (
     private_folder,
     read_json,
     set_aside,
+    text_of,
     write_json,
 )
 from agentdeck.system.state.messages import MessageQueue
@@ -267,7 +268,7 @@ class Store:
 
     def events(self, name: str) -> list[Event]:
         with contextlib.suppress(OSError):
-            lines = (self.agent_folder(name) / "events.jsonl").read_text("utf-8", "replace").split("\n")
+            lines = text_of(self.agent_folder(name) / "events.jsonl").split("\n")
             found = (_event(line) for line in lines if line)
             return [event for event in found if event is not None]
         return []

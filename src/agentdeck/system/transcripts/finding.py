@@ -11,6 +11,7 @@ from pathlib import Path
 from agentdeck.core.transcripts.formats import Place, reader_of
 from agentdeck.core.transcripts.reading import Lines, read_line
 from agentdeck.core.transcripts.records import Kind
+from agentdeck.system.files.files import opened, text_of
 
 _HEAD = 256 * 1024
 """Bytes at the beginning of a transcript in which its folder is named."""
@@ -73,7 +74,7 @@ def _time_of(path: Path) -> float:
 def _names(place: Place, path: Path, cwd: str) -> bool:
     """Whether the session began in `cwd`, and is no sub-agent's."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(_HEAD)
     except OSError:
         return False
@@ -89,7 +90,7 @@ def _names(place: Place, path: Path, cwd: str) -> bool:
 
 def _named_in(path: Path) -> str:
     try:
-        return path.read_text("utf-8", "surrogateescape").strip()
+        return text_of(path).strip()
     except OSError:
         return ""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agentdeck.core.transcripts.formats import Place, reader_of
 from agentdeck.core.transcripts.reading import Lines, read_line
 from agentdeck.core.transcripts.records import Kind, Record
-from agentdeck.system.files.files import from_json
+from agentdeck.system.files.files import bytes_of, from_json, opened
 from agentdeck.system.transcripts import finding
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class File:
         """After the last line that was read."""
         self._read_to = position
         if position:
-            with contextlib.suppress(OSError), self.path.open("rb") as file:
+            with contextlib.suppress(OSError), opened(self.path) as file:
                 first = file.readline(_BACK)
                 file.seek(max(len(first), position - _BACK))
                 for line in (first, *file.read(position - file.tell()).split(b"\n")):
@@ -54,7 +54,7 @@ class File:
             return []
 
     def _news(self) -> Iterator[Record]:
-        with self.path.open("rb") as file:
+        with opened(self.path) as file:
             file.seek(self._read_to)
             while data := file.read(_PIECE):
                 self._read_to += len(data)
@@ -163,7 +163,7 @@ class Follower:
 def _name_of(path: Path) -> str:
     """What a sub-agent is called, from what lies beside its transcript."""
     try:
-        facts = from_json(path.with_suffix(".meta.json").read_bytes())
+        facts = from_json(bytes_of(path.with_suffix(".meta.json")))
         return ": ".join(str(facts[key]) for key in ("agentType", "description") if facts.get(key)) or path.stem
     except (OSError, ValueError, TypeError, AttributeError):
         return path.stem
