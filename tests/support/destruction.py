@@ -19,6 +19,17 @@ def places(common: Path, git_dir: Path) -> list[Path]:
     return found
 
 
+def put(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK)  # a FIFO would wait for a reader
+    os.write(descriptor, data)
+    os.close(descriptor)
+
+
+def as_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def as_link(path: Path, to: str) -> None:
     path.unlink()
     path.symlink_to(to)
@@ -29,11 +40,12 @@ def acts(chance: random.Random) -> list[Callable[[Path], object]]:
     return [
         lambda path: path.unlink(),
         lambda path: path.rmdir(),
-        lambda path: path.write_bytes(text),
-        lambda path: path.write_text("ref: refs/heads/main\n"),
-        lambda path: path.write_text("0" * 40 + "\n"),
+        lambda path: put(path, text),
+        lambda path: put(path, b"ref: refs/heads/main\n"),
+        lambda path: put(path, b"0" * 40 + b"\n"),
         lambda path: path.rename(path.with_name(f"{path.name}.away")),
         lambda path: path.chmod(chance.choice((0o000, 0o444, 0o777))),
+        as_fifo,
         lambda path: as_link(path, chance.choice(("/etc/passwd", "/", "..", "nowhere"))),
         lambda path: os.truncate(path, chance.randrange(100)),
         lambda path: (path / f"new-{chance.randrange(1000)}").write_bytes(text),
@@ -54,7 +66,8 @@ def main(seed: int, count: int) -> None:
     for number in range(count):
         if number % 50 == 0:
             known = places(common, git_dir)
-            subprocess.run(["git", "commit", "-q", "--allow-empty", "-m", str(number)], check=False, timeout=20)
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(["git", "commit", "-q", "--allow-empty", "-m", str(number)], check=False, timeout=3)
         with suppress(OSError):
             chance.choice(acts(chance))(chance.choice(known))
             done += 1

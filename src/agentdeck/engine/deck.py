@@ -17,7 +17,6 @@ from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, RefusedError
-from agentdeck.system.git import pipes
 from agentdeck.system.git.checkouts import main_folder
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import Store
@@ -73,7 +72,6 @@ class Deck:
         Raise NotFoundError outside of a repository.
         """
         repo = Repository.find(cwd)
-        pipes.clear_all(repo.common)
         root = main_folder(repo)
         world = World(repo.at(root) if not repo.bare else repo, root, Store(repo.common / "agentdeck"), Tmux())
         return cls(world, repo.prefix)

@@ -20,6 +20,7 @@ DAMAGE = {
     "HEAD is gone": ("HEAD", None),
     "the index is junk": ("index", b"junk"),
     "the index is cut off": ("index", b"DIRC\0\0\0\2"),
+    "the index is cut off in an entry": ("index", b"DIRC\0\0\0\2\0\0\0\5" + b"\7" * 32),
 }
 
 

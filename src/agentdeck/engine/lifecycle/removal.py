@@ -30,7 +30,7 @@ from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import follow, own_branches
 from agentdeck.engine.worktrees.release import departure, own_worktree, trash_ref
 from agentdeck.engine.world import Note, World, in_one_look
-from agentdeck.errors import DeckError, GitError
+from agentdeck.errors import DeckError
 from agentdeck.system.files.files import append_line, delete, private_folder, read_state, write_json
 from agentdeck.system.git import going, leaving, snapshots
 from agentdeck.system.git.identity import identify
@@ -64,12 +64,8 @@ def remove(
         agent = give_up(world, agent)
     if agent.phase is not Phase.RELEASING:
         identity.mend_head(world.repo.common, agent)
-        try:
-            text = _checked(world, agent, keep_database=keep_database)
-        except GitError:
-            if not identity.mend_index(world, agent):
-                raise
-            text = _checked(world, agent, keep_database=keep_database)
+        identity.mend_index(world, agent)
+        text = _checked(world, agent, keep_database=keep_database)
         if text:
             world.note(Event(EventKind.IGNORED_LEFT, agent.name, text), note)
         agent = _save(world, agent, note, step, keep_database=keep_database)

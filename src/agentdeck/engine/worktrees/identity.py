@@ -9,7 +9,7 @@ from agentdeck.core.agents.agent import Agent
 from agentdeck.engine.worktrees.boxed import take_in
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
-from agentdeck.system.files.files import text_of, write_atomic
+from agentdeck.system.files.files import bytes_of, text_of, write_atomic
 from agentdeck.system.git.checkouts import Worktree, find_worktree
 from agentdeck.system.git.identity import (
     Identity,
@@ -114,17 +114,29 @@ def mend_head(common: Path, agent: Agent) -> None:
     write_atomic(head, f"ref: refs/heads/{lease.branch}\n" if lease.branch else f"{lease.base_commit}\n", 0o644)
 
 
-def mend_index(world: World, agent: Agent) -> bool:
-    """Make the worktree's index anew from HEAD where git can't read it, and return whether that was so. The damaged
-    one stays beside it; files are left as they are."""
+def mend_index(world: World, agent: Agent) -> None:
+    """Make the worktree's index anew from HEAD where it is damaged. The damaged one stays beside it; files are left as
+    they are."""
     own, found = git_dir(world.repo.common, agent), identity_of(world.repo.common, agent)
-    if own is None or not found.is_usable:
-        return False
-    here = world.repo.at(found.path, own)
-    if "index" not in here.run("ls-files", "--error-unmatch", ".").complaint:
-        return False
+    if own is None or not found.is_usable or _is_sealed(own / "index"):
+        return
     (own / "index").rename(free_beside(own / "index"))
-    return bool(here.run("read-tree", "HEAD"))
+    world.repo.at(found.path, own).run("read-tree", "HEAD")
+
+
+def _is_sealed(index: Path) -> bool:
+    """Whether the file ends in its own hash, which git does not check; zeros are none (`index.skipHash`)."""
+    import hashlib
+
+    try:
+        data = bytes_of(index)
+    except OSError:
+        return not os.path.lexists(index)  # git takes none for an empty one
+    is_hash = (
+        hashlib.sha1(data[:-20], usedforsecurity=False).digest() == data[-20:]
+        or hashlib.sha256(data[:-32]).digest() == data[-32:]
+    )
+    return data.startswith(b"DIRC") and (is_hash or not any(data[-20:]))
 
 
 def moved_to(common: Path, agent: Agent) -> Path | None:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import sign
-from agentdeck.system.git import pipes
 from agentdeck.system.git.identity import READY, back_pointer, inside, pointer, read_small
 from agentdeck.system.git.looks import Record
 from agentdeck.system.git.repository import Repository
@@ -55,7 +54,6 @@ class Worktree:
 
 def list_worktrees(repo: Repository) -> list[Worktree]:
     """All worktrees, the main one (or the bare repository) first; those whose folder is gone too."""
-    pipes.clear_all(repo.common)
     look = repo.look
     if look is None or keeps_refs_in_tables(repo):
         return _listed(repo)

@@ -13,11 +13,13 @@ from agentdeck.system.files.files import set_aside
 
 
 def clear(git_dir: Path | str) -> None:
-    """Put those in `git_dir` aside, so that git takes the files for missing, and let those go on who wait for one."""
+    """Take those in `git_dir` away, so that git takes the files for missing, and let those go on who wait for one."""
     for path in _found(git_dir):
         with contextlib.suppress(OSError):
-            aside = set_aside(path)
-            os.close(os.open(aside, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+            aside = set_aside(path)  # so that nobody comes to it any more
+            with contextlib.suppress(OSError):
+                os.close(os.open(aside, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+            aside.unlink()
 
 
 def clear_all(common: Path) -> None:
@@ -27,11 +29,17 @@ def clear_all(common: Path) -> None:
             clear(entry.path)
 
 
-def _found(git_dir: Path | str) -> Iterator[Path]:
+def _found(folder: Path | str) -> Iterator[Path]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != "modules":  # git folders of their own
+                    yield from _found(entry.path)
+            elif not entry.is_file(follow_symlinks=False) and _waits(entry):
+                yield Path(entry.path)
+
+
+def _waits(entry: os.DirEntry[str]) -> bool:
     with contextlib.suppress(OSError):
-        with os.scandir(git_dir) as entries:
-            special = [each for each in entries if each.is_symlink() or not (each.is_file() or each.is_dir())]
-        for entry in special:
-            with contextlib.suppress(OSError):
-                if stat.S_ISFIFO(entry.stat().st_mode) or stat.S_ISCHR(entry.stat().st_mode):
-                    yield Path(entry.path)
+        return stat.S_ISFIFO(entry.stat().st_mode)
+    return False

@@ -102,6 +102,8 @@ class Repository:
         """The same repository with git run in `folder`. For a linked worktree see `identity.inside`."""
         # In the main worktree git is not told of its folder: it would pass that on to hooks, as it does not by itself.
         own = None if git_dir == self.common else git_dir
+        if own is not None:
+            pipes.clear(own)
         return replace(self, folder=folder, bare=folder == self.common, git_dir=own, prefix="")
 
     @property
@@ -161,17 +163,19 @@ class Repository:
         """
         told = {**self._places(), **(env or {})}
         clean = {**_CLEAN, **self._common_of(told.get("GIT_DIR")), **told}
-        if self.git_dir is not None:
-            pipes.clear(self.git_dir)
         deadline = time.monotonic() + _LOCK_PATIENCE
         pause = 0.02
         while True:
-            result = run(["git", *args], cwd=self.folder, env=clean, stdin=stdin, timeout=timeout)
+            result = run(["git", *args], cwd=self.folder, env=clean, stdin=stdin, timeout=timeout, slow=self._go_on)
             locked = not result and any(complaint in result.err for complaint in _LOCK_COMPLAINTS)
             if not locked or time.monotonic() > deadline:
                 return result
             time.sleep(pause)
             pause = min(pause * 2, 0.5)
+
+    def _go_on(self) -> None:
+        """Let a git go on that waits for a FIFO."""
+        pipes.clear_all(self.common)
 
     @property
     def environment(self) -> dict[str, str]:

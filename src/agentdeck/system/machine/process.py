@@ -22,6 +22,8 @@ _PARTING = 5.0
 """Seconds that a program gets to put its things in order, as git does with its locks, before it is killed."""
 _ASKED_EVERY = 0.05
 """Seconds between two questions whether what runs is still wanted."""
+_SLOW = 1.0
+"""Seconds after which a program is a slow one."""
 _cancelled: ContextVar[Callable[[], bool] | None] = ContextVar("cancelled", default=None)
 
 
@@ -97,9 +99,11 @@ def run(
     stdin: bytes | None = None,
     timeout: float | None = None,
     group: bool = False,
+    slow: Callable[[], None] | None = None,
 ) -> Result:
     """Run `argv` and collect its output. `env` goes over this process's own environment, None taking a variable away;
-    `timeout` is in seconds. With `group`, what the program started ends with it on a time-out: for a shell's lines."""
+    `timeout` is in seconds. With `group`, what the program started ends with it on a time-out: for a shell's lines.
+    `slow` is called each second that it runs on."""
     check_cancelled()
     words = tuple(os.fspath(word) for word in argv)
     environment = {**os.environ, **(env or {})}
@@ -114,7 +118,7 @@ def run(
             start_new_session=group or _cancelled.get() is not None,
         ) as child:
             try:
-                out, err = _output(child, stdin, timeout)
+                out, err = _output(child, stdin, timeout, slow)
             except CancelledError:
                 _end_group(child)
                 raise
@@ -153,20 +157,27 @@ def _missing(name: str) -> MissingToolError:
     return MissingToolError(f"{name} is not installed.", hint="“agentdeck doctor” says how to install it.")
 
 
-def _output(child: subprocess.Popen[bytes], stdin: bytes | None, timeout: float | None) -> tuple[bytes, bytes]:
-    if _cancelled.get() is None:
+def _output(
+    child: subprocess.Popen[bytes], stdin: bytes | None, timeout: float | None, slow: Callable[[], None] | None
+) -> tuple[bytes, bytes]:
+    is_asked = _cancelled.get() is not None
+    if not is_asked and slow is None:
         return child.communicate(stdin, timeout)
     if child.stdin is not None:
         # `communicate` can't go on with what it did not write in time.
         Thread(target=_feed, args=(child.stdin, stdin), daemon=True).start()
         child.stdin = None
-    deadline = time.monotonic() + timeout if timeout is not None else None
+    begun = told = time.monotonic()
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return child.communicate(timeout=_ASKED_EVERY)
+            return child.communicate(timeout=_ASKED_EVERY if is_asked else min(_SLOW, timeout or _SLOW))
         check_cancelled()
-        if deadline is not None and time.monotonic() > deadline:
-            raise subprocess.TimeoutExpired(child.args, timeout or 0.0)
+        now = time.monotonic()
+        if timeout is not None and now > begun + timeout:
+            raise subprocess.TimeoutExpired(child.args, timeout)
+        if slow is not None and now > told + _SLOW:
+            told = now
+            slow()
 
 
 def _feed(pipe: IO[bytes], data: bytes | None) -> None:
