@@ -19,7 +19,7 @@ from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import ExitCode
 from agentdeck.system.gateway import tokens
 from tests.agents.conftest import PACKAGES, programs_of
-from tests.agents.setups import QUIET
+from tests.agents.setups import QUIET, codex_config
 from tests.support.decks import Bench, world_of
 from tests.support.fake_api import CONTENT, FILE, fake_api
 from tests.support.faulty_api import CALLERS, FAULTS, GOOD, faulty_api
@@ -184,3 +184,34 @@ def test_a_spent_budget_is_no_reason_to_go_to_another_provider(quiet: Bench, pro
         assert f"{profile} tries again at" in view.status.reason
         assert not [each for each in main.requests if each["body"]]
         gateways.stop(world_of(deck))
+
+
+WITHOUT_GATEWAY = {
+    "hang before bytes": ("silence = 10.0", "claude was silent for 10s"),
+    "529": ("patience = 3.0", "overloaded (529), retry 1 of 10"),
+    "401": ("patience = 60.0", "retry 1 of 10"),
+}
+"""How patient the failover is, and what the log says."""
+
+
+@pytest.mark.parametrize("fault", WITHOUT_GATEWAY)
+def test_without_the_gateway_a_provider_is_left_before_claude_gives_up(
+    quiet: Bench, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After more than three minutes, or never."""
+    policy, says = WITHOUT_GATEWAY[fault]
+    with faulty_api(fault) as main, faulty_api("ok") as spare:
+        variables = {"ANTHROPIC_BASE_URL": main.url, "ANTHROPIC_AUTH_TOKEN": "dummy", "OPENAI_API_KEY": "dummy"}
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        more = 'sandbox_mode = "danger-full-access"\napproval_policy = "never"'
+        quiet.write(".codex/config.toml", codex_config(spare.url, more), cwd=quiet.home)
+        quiet.own(f'[agent]\nfailover = ["codex"]\n[failover]\n{policy}\n')
+        deck = quiet.deck()
+        deck.start(StartRequest(task="Make the file", profile="claude", name="fox", mode=Mode.HEADLESS))
+        view = deck.wait("fox")
+        log = "\n".join(line.text for line in deck.log_lines("fox"))
+    assert view.outcome is ExitCode.UNCOMMITTED, log
+    assert main.requests
+    assert says in log
+    assert (view.status.ended or 0.0) - (view.status.started or 0.0) < 60

@@ -439,3 +439,76 @@ def test_a_wait_is_ended_by_a_person_who_names_another_profile(bench: Bench, scr
     deck.fail_over("fix", "claude" if deck.agent("fix").profile == "codex" else "codex")
     eventually(lambda: len(scripted.names) >= 3)
     assert scripted.overlaps() == []
+
+
+def retries(*statuses: int, pause: float = 0.3) -> str:
+    """What Claude Code prints of its own retries."""
+    lines = [
+        {
+            "type": "system",
+            "subtype": "api_retry",
+            "attempt": number,
+            "max_retries": 10,
+            "retry_delay_ms": pause * 1000,
+            "error_status": status or None,
+            "error": "overloaded",
+        }
+        for number, status in enumerate(statuses, 1)
+    ]
+    return "\n".join(map(json.dumps, lines))
+
+
+@pytest.mark.parametrize(("status", "patience", "fault"), [(529, 0, "provider"), (401, 60, "auth"), (0, 0, "provider")])
+def test_a_cli_that_asks_a_failing_provider_again_is_left_after_the_patience(
+    bench: Bench, scripted: Scripted, status: int, patience: float, fault: str
+) -> None:
+    """Refused credentials get no better by waiting."""
+    scripted.plan(claude=[{"print": retries(status, status), "hold": True}], codex=[WORKED])
+    deck = deck_with(bench, "codex", patience=patience)
+    start(deck)
+    view = deck.wait("fix")
+    assert view.outcome is ExitCode.UNCOMMITTED
+    assert scripted.names == ["claude", "codex"]
+    assert scripted.overlaps() == []
+    assert events(deck, "agent.failed_over")[0].data["fault"] == fault
+
+
+def test_a_cli_may_ask_again_for_as_long_as_the_patience_lasts_and_where_nobody_else_is_ready(
+    bench: Bench, scripted: Scripted
+) -> None:
+    steps: list[dict[str, Any]] = [{"print": retries(529, 529, 529), "hold": True}]
+    scripted.plan(claude=steps)
+    deck = deck_with(bench, "claude", patience=0)
+    start(deck)
+    eventually(lambda: deck.agent("fix").status.reason == "overloaded (529), retry 3 of 10")
+    time.sleep(0.6)
+    assert deck.agent("fix").state is State.WORKING
+    assert scripted.names == ["claude"]
+    assert any("overloaded (529), retry 1 of 10 in 0.3 s" in line.text for line in deck.log_lines("fix"))
+
+
+def test_a_provider_that_hangs_is_left_for_the_next_after_the_silence(bench: Bench, scripted: Scripted) -> None:
+    scripted.plan(claude=[{"print": "{}", "hold": True}], codex=[WORKED])
+    deck = deck_with(bench, "codex", silence=1.0)
+    start(deck)
+    view = deck.wait("fix")
+    assert view.outcome is ExitCode.UNCOMMITTED
+    assert scripted.names == ["claude", "codex"]
+    assert "claude was silent for 1s" in events(deck, "agent.failed_over")[0].text
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_where_nobody_else_is_ready_a_person_is_asked_until_there_is_a_sign_of_life(
+    bench: Bench, scripted: Scripted, mode: Mode
+) -> None:
+    scripted.plan(claude=[{"print": "{}", "say": ["more"], "hold": True}])
+    deck = deck_with(bench, "claude", silence=1.0)
+    start(deck, mode=mode)
+    eventually(lambda: deck.agent("fix").status.is_silent)
+    view = deck.agent("fix")
+    assert view.status.reason == "has been silent for 1s; its provider may hang"
+    with pytest.raises(RefusedError, match="asks nothing"):
+        deck.answer("fix", "yes")
+    deck.send("fix", keys=["Enter"])
+    eventually(lambda: deck.agent("fix").state is State.WORKING)
+    eventually(lambda: deck.agent("fix").status.is_silent)

@@ -301,7 +301,12 @@ class Status:
     @property
     def is_asking(self) -> bool:
         """Whether a text would answer its question."""
-        return self.state is State.WAITING and not self.is_at_prompt
+        return self.state is State.WAITING and not self.is_at_prompt and not self.is_silent
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it waits for a person because nothing has come of it for long."""
+        return self.state is State.WAITING and self.fault is Fault.PROVIDER and not self.questions
 
     @property
     def is_free(self) -> bool:

@@ -26,7 +26,9 @@ class Policy:
     """How patient the failover is. Lengths of time are in seconds."""
 
     patience: float = 120.0
-    """A reset this near is awaited, although another profile is ready."""
+    """A reset this near is awaited, although another profile is ready; and so long a CLI that asks again by itself."""
+    silence: float = 900.0
+    """After so long without a sign of life a provider is taken to hang; 0: never."""
     longest_wait: float = 6 * 3600.0
     """In all, in one run, where no other profile is ready."""
     attempts: int = 20
@@ -206,6 +208,13 @@ def _ways(
 def _best(names: Sequence[str], step: str, known: Known) -> str:
     """Of several accounts the one with most left; else the first."""
     return max(names, key=lambda each: known.left.get(each, 1.0)) if step == ACCOUNT else names[0]
+
+
+def fault_of_status(status: int | None) -> Fault:
+    """What kind of a provider's fault an HTTP status tells of; None: there was no answer."""
+    if status in (401, 403):
+        return Fault.AUTH
+    return Fault.LIMITED if status in (402, 429) else Fault.PROVIDER
 
 
 def after_break(progress: Progress, policy: Policy, now: float) -> tuple[Decision, Progress] | None:

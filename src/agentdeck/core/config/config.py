@@ -182,7 +182,10 @@ class FailoverConfig(Section):
     Nobody is asked in the quiet hours of `[notify]`."""
 
     patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 120.0
-    """Seconds to wait for a limit to end although another profile is ready."""
+    """Seconds to wait for a limit to end, or for a CLI that retries by itself, although another profile is ready."""
+    silence: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 900.0
+    """Seconds without output, transcript or a running tool after which a provider without the gateway is taken to hang:
+    the next profile continues, or you are asked; 0: never."""
     longest_wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 6 * 3600.0
     """Seconds that a run waits in total when no profile is ready."""
     attempts: Annotated[int, Field(ge=0)] = 20

@@ -158,6 +158,8 @@ class ClaudeReader:
             facts = mapping(data.get("compactMetadata") or data.get("compact_metadata"))
             left = count(facts, "postTokens", "post_tokens") or None
             yield Record(Kind.COMPACTION, at, str(facts.get("trigger") or ""), agent=agent, context=left)
+        elif kind == "api_retry":
+            yield _retry(data, at, agent)
 
     # What ends a run
 
@@ -183,6 +185,16 @@ class ClaudeReader:
             yield Record(Kind.ERROR, at, why, status=status if isinstance(status, int) else None)
         took = seconds / 1000 if isinstance(seconds, int | float) else None
         yield Record(Kind.TURN_END, at, text, ok=ok, seconds=took)
+
+
+def _retry(data: Mapping[str, Any], at: float, agent: str) -> Record:
+    status, pause = data.get("error_status"), data.get("retry_delay_ms")
+    status = status if isinstance(status, int) else None
+    why = str(data.get("error") or "no answer").replace("_", " ") + (f" ({status})" if status else "")
+    tries = count(data, "attempt"), count(data, "max_retries")
+    seconds = pause / 1000 if isinstance(pause, int | float) else None
+    text = f"{why}, retry {tries[0]} of {tries[1]}"
+    return Record(Kind.RETRY, at, text, agent=agent, status=status, seconds=seconds)
 
 
 def _denier(marked: str, text: str) -> str:

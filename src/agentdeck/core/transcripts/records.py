@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """The question `call` was answered; `text` is the answer."""
     ERROR = "error"
     """A request or the turn failed; `text` says why, `status` is the HTTP status."""
+    RETRY = "retry"
+    """A request failed, and the CLI asks again by itself in `seconds`; `text` says why, `status` is the HTTP status."""
     INTERRUPTED = "interrupted"
     """The person broke the turn off, or said no in a way that ended it."""
     TURN_START = "turn start"

@@ -68,6 +68,9 @@ def _other(record: Record) -> Iterator[str]:
         for question in record.questions:
             options = ", ".join(f"{number} {each.label}" for number, each in enumerate(question.options, 1))
             yield _clean(f"asks: {question.text}{f' ({options})' if options else ''}")
+    elif kind is Kind.RETRY:
+        pause = f" in {record.seconds:.1f} s" if record.seconds is not None else ""
+        yield _clean(f"{record.text}{pause}")
     elif kind is Kind.INTERRUPTED:
         yield "interrupted by a person"
     elif kind is Kind.COMPACTION:

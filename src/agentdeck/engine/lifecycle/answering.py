@@ -37,6 +37,8 @@ def answer(world: World, view: AgentView, choice: str, text: str, seen: Question
     question = view.status.question or Question(view.status.reason)  # a runner of an older version tells none
     if not view.alive or view.status.state is not State.WAITING:
         raise RefusedError(f"{view.name} is {view.state} and asks nothing.", hint=f"agentdeck send {view.name} …")
+    if view.status.is_silent:
+        raise RefusedError(f"{view.name} asks nothing: it {view.status.reason}.", hint=f"agentdeck attach {view.name}")
     if seen is not None and not question.is_same_as(seen):
         raise RefusedError(f"{view.name} asks something else now.", hint="agentdeck asks")
     if question.kind is Asks.TEXT:

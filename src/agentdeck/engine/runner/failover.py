@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,11 +23,13 @@ from agentdeck.core.agents.failover import (
     Progress,
     after_break,
     after_fault,
+    fault_of_status,
     may_go_back,
 )
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.notices.quiet import is_quiet
 from agentdeck.core.resets import clock, reset_time
+from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.profiles.handing import (
     Job,
     Start,
@@ -89,8 +91,10 @@ class FailoverControl:
         self._job = Job(orders.task, Path(orders.cwd), orders.base_commit, self._folder)
         self._deadline = time.time() + orders.timeout if orders.timeout is not None else None
         self._since: float | None = None
+        self._retries_since: float | None = None
+        """When the program began to ask a failing provider again and again."""
         self._done_with = 0.0
-        self._launched = time.monotonic()
+        self._launched, self._started = time.monotonic(), time.time()
         self._resumed = orders.resumes
         """Whether the program was started from a session."""
         progress = (progress_of(self._folder) or Progress(orders.profile)).asked_anew()
@@ -107,7 +111,7 @@ class FailoverControl:
 
     def note_started(self) -> None:
         """The program of the profile runs."""
-        self._launched = time.monotonic()
+        self._launched, self._started = time.monotonic(), time.time()
         self._save(self.progress.started(self.progress.profile))
 
     def note_session(self, session: str) -> None:
@@ -167,22 +171,26 @@ class FailoverControl:
         return around(output, patterns)
 
     def _decide(self, fault: Fault, words: str, reason: str) -> ProfileMove | None:
+        return self._settle(fault, *self._decision(fault, words, reason if fault is Fault.BUDGET else ""))
+
+    def _decision(self, fault: Fault, words: str, why: str) -> tuple[Decision, Progress]:
         import random
 
         now = time.time()
-        spent = reason if fault is Fault.BUDGET else ""
-        decision, progress = after_fault(
+        return after_fault(
             fault,
-            reset_time(spent or words, now),
+            reset_time(why or words, now),
             tuple(self.entries),
             self.progress,
             self._policy(),
             now=now,
             deadline=self._deadline,
             luck=random.random(),  # noqa: S311 - it spreads pauses, and keeps no secret
-            why=spent,
+            why=why,
             known=self._known(now),
         )
+
+    def _settle(self, fault: Fault, decision: Decision, progress: Progress) -> ProfileMove | None:
         self._save(progress)
         self._tell(fault, decision, progress)
         if decision.act is Act.END:
@@ -252,6 +260,38 @@ class FailoverControl:
             self._save(replace(self.progress, attempts=self.progress.attempts + 1))
             self.wanted = ProfileMove(self.primary, time.time(), f"{self.primary} is back", resting=True)
         return None
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Learn from the program's transcript: it goes on, or asks a failing provider again and again."""
+        for record in records:
+            if record.agent:
+                continue
+            if record.kind is Kind.RETRY:
+                self._retries(record)
+            else:
+                self._retries_since = None
+            if record.kind is Kind.RESULT and record.at >= self._started:
+                self.note_turn()
+
+    def _retries(self, record: Record) -> None:
+        now = time.time()
+        self._retries_since = self._retries_since or now
+        fault = fault_of_status(record.status)
+        in_vain = now + (record.seconds or 0.0) >= self._retries_since + self._orders.policy.patience
+        if fault is Fault.AUTH or in_vain:
+            self._leave(fault)
+
+    def leave_silent(self, silent_for: str) -> bool:
+        """Go on with another profile instead of a program whose provider seems to hang; False where none is ready."""
+        return self._leave(Fault.PROVIDER, f"{self.progress.profile} was silent for {silent_for}")
+
+    def _leave(self, fault: Fault, why: str = "") -> bool:
+        """Go on with another profile at once, where one is ready."""
+        if self.wanted is None:
+            decision, progress = self._decision(fault, "", why)
+            if decision.act is Act.NEXT and decision.at <= time.time():
+                self.wanted = self._settle(fault, decision, progress)
+        return self.wanted is not None
 
     def went_on(self) -> bool:
         """Whether what the program waits for has come; then it is no longer held."""

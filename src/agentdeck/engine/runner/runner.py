@@ -24,6 +24,7 @@ from agentdeck.core.agents.orders import PERSON_PROXY, SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.question import Asks
+from agentdeck.core.text.durations import short_duration
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.boxed_git import BoxedGit
@@ -36,6 +37,7 @@ from agentdeck.engine.runner.memory import MemoryLimit
 from agentdeck.engine.runner.outcome import StatusFile, ending
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.engine.runner.session_status import SessionStatus
+from agentdeck.engine.runner.silence import Silence
 from agentdeck.engine.runner.stopping import StopSequence, full, rest
 from agentdeck.engine.runner.transcript import TranscriptLog
 from agentdeck.engine.runner.watch import Watch
@@ -101,6 +103,7 @@ class Runner:
         queue = self.store.messages(orders.agent)
         self.keyboard = Keyboard(self.relay, self.folder, self.answering, queue, self._note)
         self.memory = MemoryLimit(orders.memory, self._warn) if orders.memory else None
+        self.silence = Silence(orders.policy.silence)
         self.boxed = BoxedGit(orders, self.recorder.note) if orders.box else None
         self.network: JoinedNetwork | None = None
         self.person_proxy = os.environ.pop(PERSON_PROXY, "")
@@ -242,6 +245,7 @@ class Runner:
             self.transcript.launched(self.orders, cwd, environment, resumed)
             self._look_where(argv, environment)
             self.findings.launched(self.orders, cwd, environment)
+            self.silence.launched(self.orders)
 
         def started(pid: int) -> None:
             if is_agent:
@@ -338,10 +342,14 @@ class Runner:
         plain = self.recorder.output(data)
         self.watch.output(plain)
         self.transcript.output(data, plain)
+        self.silence.output()
 
     def _on_records(self, records: Sequence[Record]) -> None:
         self.watch.take_records(records)
         self.keyboard.take(self.orders.agent, records)
+        self.silence.heard()
+        if self.failover is not None:
+            self.failover.take(records)
         if self.findings.take(records):
             self.watch.judge_again()
 
@@ -382,6 +390,7 @@ class Runner:
             due.append(now + self.resting.due)
         else:
             self.watch.tick(now)
+            self._look_at_silence(now, due)
             if self._look_at_limit(now, due):
                 self._end_program()
                 return now
@@ -428,6 +437,18 @@ class Runner:
         elif held is None:
             self.watch.limited_as = ""
         return self.failover.wanted is not None
+
+    def _look_at_silence(self, now: float, due: list[float | None]) -> None:
+        """Go on with the next profile, or ask the person, where the program has given no sign of life for too long."""
+        runs_tool, status = self.transcript.runs_tool, self.watch.status
+        is_silent, again = self.silence.tick(now, status, self._tree(), self.watch.screen, runs_tool=runs_tool)
+        due.append(again)
+        if status.is_silent and not is_silent:
+            self.watch.was_heard()
+        elif is_silent and not status.is_silent:
+            length = short_duration(self.orders.policy.silence)
+            if self.failover is None or not self.failover.leave_silent(length):
+                self.watch.was_silent(f"has been silent for {length}; its provider may hang")
 
     def _note(self, event: Event) -> None:
         with contextlib.suppress(OSError, DeckError):  # a full disk must not end the agent

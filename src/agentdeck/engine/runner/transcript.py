@@ -36,8 +36,8 @@ _WORKING = 1.0
 _PATIENCE = 10.0
 """Seconds that a headless run's transcript is awaited before what it prints is taken in its place."""
 _SCREEN_LINES = 60
-_RUNS_END = frozenset({Kind.DENIED, Kind.COST})
-"""What only the printed end of a headless run may know."""
+_ONLY_PRINTED = frozenset({Kind.DENIED, Kind.COST, Kind.RETRY})
+"""What only a headless run may know, by what it prints."""
 
 
 class TranscriptLog:
@@ -66,6 +66,11 @@ class TranscriptLog:
     def keeps_log(self) -> bool:
         """Whether the log comes from records, and not from what the program prints."""
         return self._place.format != ""
+
+    @property
+    def runs_tool(self) -> bool:
+        """Whether a tool was called that has not returned, or a sub-agent is at work."""
+        return bool(self.activity.calls or self.activity.subagents)
 
     @property
     def _prints(self) -> bool:
@@ -159,8 +164,10 @@ class TranscriptLog:
             return []
         if follower.found is not None:
             known = self.activity.denied_calls
-            return [each for each in printed.taken() if each.kind in _RUNS_END and each.call not in known]
-        return printed.taken() if time.time() - self._begun > _PATIENCE else []
+            return [each for each in printed.taken() if each.kind in _ONLY_PRINTED and each.call not in known]
+        if time.time() - self._begun > _PATIENCE:
+            return printed.taken()
+        return printed.taken(Kind.RETRY)  # which no transcript tells
 
     def _take(self, records: Sequence[Record]) -> None:
         self.records += len(records)
@@ -209,8 +216,10 @@ class _Printed:
                 text += line.decode("utf-8", "replace") + "\n"
         return strip(text)
 
-    def taken(self) -> list[Record]:
-        taken, self.held = self.held, []
+    def taken(self, kind: Kind | None = None) -> list[Record]:
+        """All that is held, or what is of that kind, which then is held no more."""
+        taken = [each for each in self.held if kind is None or each.kind is kind]
+        self.held = [each for each in self.held if kind is not None and each.kind is not kind]
         return taken
 
 

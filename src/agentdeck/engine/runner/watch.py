@@ -117,6 +117,8 @@ class Watch:
         """Whether output has rested at least once: the program is up."""
         self.working_as = ""
         """The reason of an agent that works, where there is something to say."""
+        self._retrying = ""
+        """How its request failed that it makes again, while it does."""
         self.limited_as = ""
         """The reason of an agent that is limited, in place of what its screen says."""
         self.in_limit_dialog = False
@@ -177,7 +179,7 @@ class Watch:
     def _look(self, now: float) -> None:
         """Ask whoever knows best: the CLI's own status, where it keeps one that is newer than what it reported, else
         the screen."""
-        if any(each.is_of_deck for each in self.status.questions):
+        if any(each.is_of_deck for each in self.status.questions) or self.status.is_silent:
             return
         if self.at_prompt is not None:
             if self.at_prompt():
@@ -352,11 +354,28 @@ class Watch:
         for record in records:
             if record.kind is not Kind.SESSION:
                 self.taking.has_begun()
+            if not record.agent:
+                self._take_retry(record.text if record.kind is Kind.RETRY else "")
             if record.kind in (Kind.SESSION, Kind.USAGE) and record.ok and not record.agent:
                 fields = {key: value for key in ("session", "model") if (value := getattr(record, key))}
                 self._set(**fields)
             elif self._orders.reports and not self._heard and not record.agent:
                 self._take_end(record)
+
+    def _take_retry(self, text: str) -> None:
+        if text != self._retrying:
+            self._retrying = text
+            if self.status.state is State.WORKING:
+                self._set(state=State.WORKING)
+
+    def was_silent(self, reason: str) -> None:
+        """Nothing has come of it for long: a person has to say what is to be done."""
+        self._set(state=State.WAITING, reason=reason, fault=Fault.PROVIDER, questions=())
+
+    def was_heard(self) -> None:
+        """It has given a sign of life again."""
+        if self.status.is_silent:
+            self._set(state=State.WORKING, reason="", fault=Fault.NONE)
 
     def _take_end(self, record: Record) -> None:
         """The transcript of a CLI whose hooks tell nothing says how its turn ended."""
@@ -484,7 +503,7 @@ class Watch:
         changes = new.state is not self.status.state
         if new.state is State.WORKING:
             told = str(fields.get("reason", "" if changes else self.status.reason))
-            new = replace(new, reason=self.working_as or (told if self._in_background else ""))
+            new = replace(new, reason=self._retrying or self.working_as or (told if self._in_background else ""))
         if changes or _asks_anew(self.status, new):
             self.turns += changes and new.state is State.WORKING
             new = replace(new, since=time.time(), fault=Fault.NONE if new.state is State.WORKING else new.fault)

@@ -141,6 +141,16 @@ def descends(pid: int, root: int) -> bool:
     return pid == root
 
 
+def cpu_seconds(pids: set[int]) -> float:
+    """The processor time that these processes have taken so far."""
+    seconds = 0.0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+            seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
 def command_of(pid: int) -> str:
     """The name of a process's program; “?” where it is gone."""
     import psutil
