@@ -131,6 +131,7 @@ KEYS: dict[str, TrustKey] = {
     "failover.order": HARMLESS,
     "failover.ask": HARMLESS,
     "failover.patience": HARMLESS,
+    "failover.silence": HARMLESS,
     "failover.longest_wait": HARMLESS,
     "failover.attempts": HARMLESS,
     "failover.first_pause": HARMLESS,

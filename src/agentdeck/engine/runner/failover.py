@@ -171,7 +171,8 @@ class FailoverControl:
         return around(output, patterns)
 
     def _decide(self, fault: Fault, words: str, reason: str) -> ProfileMove | None:
-        return self._settle(fault, *self._decision(fault, words, reason if fault is Fault.BUDGET else ""))
+        spent = reason if fault is Fault.BUDGET else ""
+        return self._settle(fault, *self._decision(fault, spent or words, spent))
 
     def _decision(self, fault: Fault, words: str, why: str) -> tuple[Decision, Progress]:
         import random
@@ -179,7 +180,7 @@ class FailoverControl:
         now = time.time()
         return after_fault(
             fault,
-            reset_time(why or words, now),
+            reset_time(words, now),
             tuple(self.entries),
             self.progress,
             self._policy(),

@@ -115,10 +115,9 @@ class Watch:
         """When to look again, even though nothing is printed."""
         self.rested = False
         """Whether output has rested at least once: the program is up."""
-        self.working_as = ""
-        """The reason of an agent that works, where there is something to say."""
-        self._retrying = ""
-        """How its request failed that it makes again, while it does."""
+        self.working_as = self._retrying = ""
+        """The reason of an agent that works, where there is something to say; how its request failed that it makes
+        again, while it does."""
         self.limited_as = ""
         """The reason of an agent that is limited, in place of what its screen says."""
         self.in_limit_dialog = False
