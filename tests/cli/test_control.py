@@ -156,6 +156,25 @@ def test_ports_and_the_screen(bench: Bench) -> None:
     done = agentdeck("attach", "bot", cwd=bench.root)
     assert done.returncode == ExitCode.USAGE
     assert "no terminal" in done.stderr
+    (grid,) = objects(agentdeck("grid", "--json", cwd=bench.root).stdout)
+    assert grid["agents"] == ["bot"]
+    assert "no terminal" in agentdeck("grid", cwd=bench.root).stderr
+
+
+def test_a_grid_shows_who_runs_and_leaving_it_ends_nothing(bench: Bench) -> None:
+    assert agentdeck("grid", cwd=bench.root).returncode == ExitCode.REFUSED
+    for name in ("one", "two"):
+        started(bench, name, f"echo this is {name}; sleep 60")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(bench.root)
+        os.execvp(PROGRAM[0], [*PROGRAM, "grid"])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    shown = read_until(terminal, "this is two")
+    assert "this is one" in shown
+    os.write(terminal, b"\x1b[24~")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert [view.alive for view in bench.deck().agents()] == [True, True]
 
 
 def test_attach_shows_the_agents_terminal_and_detaching_comes_back(bench: Bench) -> None:

@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import pytest
+from textual.events import Key
 
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.views.review import GitFacts
@@ -181,3 +182,20 @@ def test_a_glance_at_an_agent_that_changed_nothing_takes_few_calls_of_git_and_te
     assert finder.compute(view) == GitFacts(1, 1, 2, 0, files=2, loose=2)
     bench.git("branch", "-m", "main", "elsewhere")
     assert finder.compute(view).problem == "its base “main” is gone"
+
+
+@pytest.mark.parametrize("opened", ["apostrophe", "question_mark", "n", "g", "L", "exclamation_mark", "x", "ctrl+p"])
+def test_escape_pressed_twice_at_once_closes_one_screen(bench: Bench, opened: str) -> None:
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        await on.sees("fix")
+        await on.press(opened)
+        await on.until(lambda: len(on.app.screen_stack) == 2)
+        for _ in range(3):  # before the first of them is acted upon
+            on.app.post_message(Key("escape", None))
+        await on.until(lambda: len(on.app.screen_stack) == 1)
+        await on.pilot.pause(0.1)
+        assert on.app.screen is on.screen
+
+    drive(bench.deck(), script)

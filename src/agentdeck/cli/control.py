@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import for_each, open_deck, worst
 from agentdeck.cli.output import YELLOW, Output, ask, error_fields, flush, is_terminal, somebody_answers
 from agentdeck.engine.views.documents import agent_fields
-from agentdeck.errors import ExitCode, NotFoundError, RefusedError, UsageError
+from agentdeck.errors import DeckError, ExitCode, NotFoundError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
@@ -28,6 +30,60 @@ def attach(args: Namespace, out: Output) -> ExitCode:
     _check_not_inside(deck.agent(args.name).name)
     flush()
     return os.execvp(argv[0], argv)  # noqa: S606 - the terminal is tmux's from here on
+
+
+_MOST = 9
+"""Screens of a grid."""
+_EVERY = 0.5
+"""Seconds between two looks at who runs."""
+
+
+def grid(args: Namespace, out: Output) -> ExitCode:
+    from threading import Event, Thread
+
+    from agentdeck.system.machine.host import run_in_terminal
+
+    deck = open_deck(out, looks=True)
+    named = [deck.agent(name).name for name in args.names]
+    shown = _tiled(deck, named)
+    if out.json:
+        out.emit("grid", agents=list(shown))
+        return ExitCode.OK
+    if not shown:
+        raise RefusedError("No agent is running.", hint="Start one with “agentdeck run -d TASK”.")
+    if not (sys.stdin.isatty() and is_terminal()):
+        raise UsageError("There is no terminal for a grid.", hint="“agentdeck ls” needs none.")
+    for name in shown:
+        _check_not_inside(name)
+    tiles, ended = deck.terminals.tiles(f"grid of {deck.root.name}"), Event()
+
+    def follow() -> None:
+        nonlocal shown
+        while not ended.wait(_EVERY):
+            with suppress(DeckError):
+                shown = _tiled(deck, named, tuple(shown))
+                tiles.show(shown)
+
+    thread = Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        code = run_in_terminal(tiles.argv(next(iter(shown))))
+    finally:
+        ended.set()
+        thread.join()
+    return ExitCode.OK if code == 0 else ExitCode.FAILED
+
+
+def _tiled(deck: Deck, named: Sequence[str], before: Sequence[str] = ()) -> dict[str, str]:
+    """The agents that have a tile, with what is said of each: those from before, then those that need a person."""
+    from agentdeck.core.agents.agent import State
+
+    views = {view.name: view for view in deck.agents() if view.alive and view.name in (named or (view.name,))}
+    fresh = sorted(views.values(), key=lambda view: (view.state is not State.WAITING, -view.since))
+    names = [*(name for name in before if name in views), *(view.name for view in fresh if view.name not in before)]
+    shown = {name: views[name].state for name in names[:_MOST]}
+    look = {State.WAITING: "#[fg=black,bg=yellow]", State.FAILED: "#[fg=black,bg=red]"}
+    return {name: f"{look.get(state, '')} {state.glyph} {state} " for name, state in shown.items()}
 
 
 def _check_not_inside(name: str) -> None:

@@ -131,11 +131,25 @@ examples:
 """
 
 ATTACH = """\
-Press F12, or C-b d, to detach; the agent keeps running. With --json, attach
-only prints the command that would attach.
+Press F12, or C-b d, to detach; the agent keeps running. F11 shows its changes
+over the screen. With --json, attach only prints the command that would attach.
 
 examples:
   agentdeck attach login
+"""
+
+GRID = """\
+For a second monitor: each agent's own terminal, live. Keys go to the one that
+you are in. Those that wait for you come first. An agent that starts gets a
+place, and one that ends gives its place up. With NAMEs only those are shown.
+
+Go to another one with the mouse, or with C-b and an arrow. C-b z zooms. Press
+F12, or C-b d, to leave; the agents keep running. With --json, grid only prints
+who would be shown.
+
+examples:
+  agentdeck grid
+  agentdeck grid login search
 """
 
 SEND = """\

@@ -109,7 +109,9 @@ class Output:
         if self.colour is not None:
             return self.colour
         stream = stream or sys.stdout
-        return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        if os.environ.get("NO_COLOR"):
+            return False
+        return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
     def table(self, columns: Sequence[TableColumn], rows: Sequence[Sequence[Cell]]) -> None:
         """Print rows under their titles, cut to the terminal's width; columns with nothing in them are left out."""

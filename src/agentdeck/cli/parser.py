@@ -18,6 +18,7 @@ MODULES = {
     "show": "reading",
     "logs": "reading",
     "attach": "control",
+    "grid": "control",
     "send": "messages",
     "messages": "messages",
     "asks": "asking",
@@ -258,6 +259,7 @@ def _add_reading(verbs: Any) -> None:
 
 def _add_control(verbs: Any) -> None:
     _add_name(_verb(verbs, "attach", "open an agent's terminal"))
+    _add_name(_verb(verbs, "grid", "show up to nine agents' terminals side by side"), many="*")
     send = _verb(verbs, "send", "type to an agent")
     _add_name(send)
     send.add_argument("text", nargs="*", default=[], metavar="TEXT", help="the text; - reads it from standard input")

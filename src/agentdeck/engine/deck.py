@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -52,6 +55,9 @@ if TYPE_CHECKING:
     from agentdeck.engine.views.providers import TimeFailedOver
     from agentdeck.engine.views.terminal import LogLine
     from agentdeck.system.config.settings import Settings
+
+_PLACES = ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "AGENTDECK_TMUX_SOCKET")
+"""The variables that say where a person's decks are."""
 
 
 class Deck:
@@ -430,7 +436,11 @@ class Deck:
     def attach_argv(self, name: str) -> list[str]:
         """What to exec in this terminal to be at the agent's keys; detaching comes back."""
         view = self.agent(name)
-        return self._world.tmux.attach_argv(self.name, view.name)
+        # What F11 runs in a pop-up, which has the variables of the server; tmux adds the name of who is seen by then.
+        known = [f"{name}={os.environ[name]}" for name in _PLACES if name in os.environ]
+        program = ["env", *known, "FORCE_COLOR=1", sys.executable, "-m", "agentdeck", "diff", "--"]
+        diff = f"cd -- {shlex.quote(str(self.root))} && {shlex.join(program)}"
+        return self._world.tmux.attach_argv(self.name, view.name, [["@agentdeck_diff", diff]])
 
     def log_lines(
         self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False

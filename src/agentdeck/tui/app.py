@@ -16,10 +16,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
+from textual._context import active_message_pump
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
@@ -106,6 +109,13 @@ class DeckApp(App[None]):
     def reread(self) -> None:
         """Use the preferences as the files say now."""
         self.run_worker(self._load_preferences, thread=True, exit_on_error=False)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen on top; a second key that was meant for one that is closed already closes nothing."""
+        pump: MessagePump | None = active_message_pump.get()
+        while pump is not None and not isinstance(pump, Screen):
+            pump = pump._parent
+        return AwaitComplete() if pump is not None and pump not in self.screen_stack else super().pop_screen()
 
     @property
     def deck_screen(self) -> DeckScreen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.engine.api.current import Current
@@ -10,6 +11,7 @@ from agentdeck.errors import NotFoundError
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.terminal import LogTail, Recording, ReplayStage, ScreenReader
+    from agentdeck.system.terminal.tiles import Tiles
 
 
 class DeckTerminals:
@@ -49,3 +51,15 @@ class DeckTerminals:
         from agentdeck.system.terminal.control import ScreenReader
 
         return ScreenReader(self._current.world.tmux, stage.session)
+
+    def tiles(self, title: str) -> Tiles:
+        """Agents' screens side by side in a terminal of their own."""
+        from agentdeck.system.terminal.tiles import Tiles
+
+        return Tiles(self._current.world.tmux, self._current.name, title)
+
+    def shell_argv(self, view: AgentView, folder: Path, shell: str) -> list[str]:
+        """What to run to be in a shell in `folder`, below the agent's screen."""
+        from agentdeck.system.terminal.tiles import ShellBelow
+
+        return ShellBelow(self._current.world.tmux, self._current.name, view.name).argv(folder, shell)

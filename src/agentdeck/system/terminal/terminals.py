@@ -45,7 +45,13 @@ class Terminals(libtmux.Server):
         return _answer(self._tmux.run(cmd, *aim, *map(str, args)))
 
     def window_of(self, found: Window) -> libtmux.Window:
-        return libtmux.Window(server=self, window_id=found.id)
+        return self.window(found.id)
+
+    def window(self, id: str) -> libtmux.Window:
+        return libtmux.Window(server=self, window_id=id)
+
+    def pane(self, id: str) -> libtmux.Pane:
+        return libtmux.Pane(server=self, pane_id=id)
 
     def detach_viewers(self, session: str, name: str) -> None:
         """Detach the terminals that show the window."""

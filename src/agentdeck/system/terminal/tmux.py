@@ -118,9 +118,12 @@ class Tmux:
             time.sleep(0.05)
 
     def close_window(self, session: str, name: str) -> None:
-        """Idempotent. The process in it gets SIGHUP."""
-        if (old := self.window(session, name)) is not None:
+        """Idempotent. The process in it gets SIGHUP, and a person's shell below it too."""
+        there = self.windows()
+        if (old := _named(there, session, name)) is not None:
             self.run("kill-window", "-t", old.id)
+        if any(each.session == shell_session(session, name) for each in there):
+            self.run("kill-session", "-t", f"={shell_session(session, name)}")
 
     def screen(self, session: str, name: str, *, colours: bool = False, history: int = 0) -> str:
         """The text on the agent's screen, with `history` lines from above it."""
@@ -160,20 +163,32 @@ class Tmux:
             raise NotFoundError(f"{name} has no window.", hint=f"agentdeck stop {name} && agentdeck resume {name}")
         return window
 
-    def attach_argv(self, session: str, name: str) -> list[str]:
+    def attach_argv(self, session: str, name: str, options: Sequence[Sequence[str]] = ()) -> list[str]:
         """What to exec to show the window in this terminal; detaching comes back.
 
         It goes through a session of its own that shares the windows, so that two terminals can look at two agents.
+        `options` are that session's.
         """
         window = self._found(session, name).id
         mark = time.monotonic_ns() % 1_000_000
         view = f"{session}-view-{os.getpid()}-{mark}"
-        away = [word for variable in STRAY for word in ("-u", variable)]
         show = self.argv("-N", "new-session", "-t", f"={session}", "-s", view)
-        away += [*show, ";", "set-hook", "-g", f"client-detached[{mark}]", _end_unseen(view, mark)]
+        show += [";", "set-hook", "-g", f"client-detached[{mark}]", end_unseen(view, mark)]
+        for option in options:
+            show += [";", "set-option", "-t", f"={view}:", *option]
         # Its size is that of the terminal again, and no more what a dashboard had given it.
-        away += [";", "set-option", "-w", "-u", "-t", window, "window-size"]
-        return ["env", *away, ";", "select-window", "-t", f"={view}:{window}"]
+        show += [";", "set-option", "-w", "-u", "-t", window, "window-size"]
+        return [*away(), *show, ";", "select-window", "-t", f"={view}:{window}"]
+
+
+def shell_session(session: str, name: str) -> str:
+    """The session of a person's shell that belongs to the window of that name."""
+    return f"{session}-shell-{name}"
+
+
+def away() -> list[str]:
+    """The beginning of a command line that shows windows of the server, also inside of another tmux."""
+    return ["env", *(word for variable in STRAY for word in ("-u", variable))]
 
 
 def _start(session: str, name: str, *, is_new: bool) -> str:
@@ -198,7 +213,7 @@ def _named(windows: Iterable[Window], session: str, name: str) -> Window | None:
     return next((each for each in windows if each.session == session and each.name == name), None)
 
 
-def _end_unseen(view: str, mark: int) -> str:
+def end_unseen(view: str, mark: int) -> str:
     """The hook number `mark`, which ends the session of a terminal that has gone, and then itself.
 
     tmux 3.3a crashes, and takes all windows with it, where `destroy-unattached` ends a session of a group. The hook is

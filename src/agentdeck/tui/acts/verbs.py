@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
@@ -13,7 +15,7 @@ from textual.screen import Screen
 from agentdeck.core.agents.agent import State
 from agentdeck.core.text.text import plain
 from agentdeck.engine.views import AgentView, StartRequest
-from agentdeck.errors import DeckError
+from agentdeck.errors import DeckError, NotFoundError
 from agentdeck.tui.acts.actions import Actions, Failed, Note
 from agentdeck.tui.dialogs.dialogs import Ask, Choose, Confirm
 from agentdeck.tui.feed.snapshot import Row
@@ -305,21 +307,33 @@ class AgentVerbs(Screen[None]):
             self._lend_in(row, [*editor(), "."], f"{editor()[0]} could not be run; set EDITOR to your editor")
 
     def action_shell(self) -> None:
+        """Open a shell in its worktree, below its screen where it has one."""
         row = self._row()
-        if row is not None:
-            self._lend_in(row, [shell()], "")
+        folder = self._folder_of(row) if row is not None else None
+        if row is None or folder is None:
+            return
+        argv = in_folder(folder, [shell()])
+        if _runs(row):
+            with suppress(NotFoundError):  # its window went meanwhile
+                argv = self.deck.terminals.shell_argv(row.view, folder, shell())
+        self._lend(argv, "")
 
     def _lend_in(self, row: Row, argv: list[str], complaint: str) -> None:
+        if (folder := self._folder_of(row)) is not None:
+            self._lend(in_folder(folder, argv), complaint)
+
+    def _folder_of(self, row: Row) -> Path | None:
+        """Its worktree; where that can't be used, say so."""
         folder = row.view.worktree
         if folder is None or not folder.is_dir():
             self.tell(
                 f"{row.name} no longer has a worktree; {{agent.remove}} removes it and saves its branch.", warn=True
             )
-            return
+            return None
         if row.view.trouble:
             self.tell(f"The worktree of {row.name} can't be used: {row.view.trouble}.", warn=True)
-            return
-        self._lend(in_folder(folder, argv), complaint)
+            return None
+        return folder
 
     def _lend(self, argv: list[str], complaint: str) -> None:
         try:

@@ -95,7 +95,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "Push or open a pull request",
         ),
         Key("agent.editor", "o", "editor", "open", "Open its worktree in your editor", "Open in editor"),
-        Key("agent.shell", "w", "shell", "shell", "Open a shell in its worktree", "Open a shell"),
+        Key("agent.shell", "w", "shell", "shell", "Open a shell in its worktree, below its screen", "Open a shell"),
     ),
     ANSWERS: (
         Key(
