@@ -10,11 +10,23 @@ import tempfile
 
 from tests.support.databases import deck_id, open_
 from tests.support.decks import bench
+from tests.support.hosts import fleet
 from tests.support.repos import isolated_git, repo
 from tests.support.scripted import scripted
 from tests.support.servers import postgres, redis_url, template
 
-__all__ = ["bench", "deck_id", "isolated_git", "open_", "postgres", "redis_url", "repo", "scripted", "template"]
+__all__ = [
+    "bench",
+    "deck_id",
+    "fleet",
+    "isolated_git",
+    "open_",
+    "postgres",
+    "redis_url",
+    "repo",
+    "scripted",
+    "template",
+]
 
 # What is kept for this user's next call is kept for these tests alone.
 _STATE = tempfile.mkdtemp(prefix="agentdeck-tests-state-")

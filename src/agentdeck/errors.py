@@ -91,6 +91,12 @@ class BusyError(RefusedError):
     pass
 
 
+class UnreachableError(DeckError):
+    """A host does not answer; what its agents do is not known."""
+
+    exit_code = ExitCode.TRY_LATER
+
+
 class MissingToolError(DeckError):
     exit_code = ExitCode.MISSING_TOOL
 

@@ -30,6 +30,15 @@ def profiles(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
         return []
 
 
+def hosts(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    from agentdeck.engine.deck import Deck
+
+    try:
+        return [*Deck.hosts().names(), "any"]
+    except DeckError:
+        return []
+
+
 def tiers(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
     from agentdeck.engine.deck import Deck
 

@@ -33,6 +33,7 @@ def open_deck(out: Output, *, looks: bool = False) -> Deck:
         deck.repair(out.tell)
     except DeckError as error:
         out.complain(f"agentdeck: not everything could be repaired: {plain(error.title)}", YELLOW)
+    deck.fleet.refresh(out.tell)
     return deck
 
 

@@ -14,6 +14,7 @@ examples:
   agentdeck run -d "Write the tests" -n tests    start one in the background
   agentdeck run -- ./bot.sh --fast               use any command as the agent
   agentdeck run -f tasks.toml --jobs 4           run a file of tasks
+  agentdeck run --on dev1 "Fix the parser"       run one on another machine
   agentdeck ls; agentdeck logs -f tests          check on them
 
 Data goes to standard output, progress to standard error. --json prints JSON
@@ -33,6 +34,7 @@ environment:
   NO_COLOR               turn colours off
   COLUMNS                width of tables
   XDG_CONFIG_HOME        folder of agentdeck/config.toml (default ~/.config)
+  AGENTDECK_SSH          the ssh to call for other hosts, with options
   AGENTDECK_TMUX_SOCKET  name of the private tmux server (default “agentdeck”)
 """
 
@@ -545,6 +547,38 @@ deletes it. It costs an agent less context than the tools of “agentdeck mcp”
 examples:
   agentdeck skill
   agentdeck skill install
+"""
+
+HOSTS = """\
+Agents can run on other machines: name one with “agentdeck run --on NAME”, or
+let AgentDeck choose with “--on any”. A host needs ssh access without a password
+prompt, git, tmux and the same version of agentdeck. Nothing but the agents
+keeps running there, and no port is opened. The base branch goes to the host,
+the agents' branches come back, and they land here. Files that git ignores
+don't travel.
+
+add takes any name of your ssh configuration; --ssh gives another destination,
+--label marks what is special there. check looks at one host, or at all. rm
+forgets a host without agents. why shows which host a task would start on.
+
+A host that doesn't answer is “unreachable”: its agents go on there, and nothing
+starts again by itself. lose gives a host up: what ran there starts again on
+another host, from the last copy of its work. When the host is back, check stops
+the old agents there and keeps both versions. adopt takes over agents that a
+host has and this repository doesn't know, for example after you lost your disk.
+
+examples:
+  agentdeck hosts add dev1
+  agentdeck hosts add gpu1 --ssh me@10.0.0.7 --label gpu
+  agentdeck hosts why --memory 8G --label gpu
+"""
+
+HOST = """\
+Another machine's agentdeck calls this over ssh, to run agents on this one. It
+speaks JSON on standard input and output, and ends with the connection.
+
+examples:
+  agentdeck host serve
 """
 
 TRUST = """\

@@ -10,6 +10,7 @@ from agentdeck.cli import completers, manual
 from agentdeck.core.agents.permission import LEVELS
 from agentdeck.core.box.box import MODES
 from agentdeck.core.text.durations import parse_duration
+from agentdeck.core.text.text import parse_size
 from agentdeck.errors import UsageError
 
 MODULES = {
@@ -52,6 +53,8 @@ MODULES = {
     "schedule": "schedule",
     "mcp": "mcp",
     "skill": "mcp",
+    "hosts": "hosts",
+    "host": "host",
     "trust": "trust",
     "config": "machine",
     "doctor": "machine",
@@ -109,6 +112,7 @@ def build_parser() -> Parser:
     _add_landing(verbs)
     _add_trials(verbs)
     _add_serving(verbs)
+    _add_hosts(verbs)
     _add_machine(verbs)
     return parser
 
@@ -182,6 +186,10 @@ def _add_run(verbs: Any) -> None:
     run.add_argument(
         "--failover", metavar="PROFILES", help="profiles that take over if its provider fails: codex,aider; or none"
     ).completer = completers.profiles
+    run.add_argument(
+        "--on", metavar="HOST", type=_filled, help="start it on this host, or on any; see hosts"
+    ).completer = completers.hosts
+    _add_needs(run)
     run.add_argument("--timeout", metavar="TIME", type=_duration, help="stop the agent after this time")
     run.add_argument(
         "--env",
@@ -254,7 +262,10 @@ def _add_reading(verbs: Any) -> None:
     part = review.add_mutually_exclusive_group()
     part.add_argument("-n", "--dry-run", action="store_true", help="print the comments; send nothing")
     part.add_argument("--delete", metavar="N", type=_count, help="delete comment N instead")
-    _verb(verbs, "ports", "list the ports that agents hold")
+    ports = _verb(verbs, "ports", "list the ports that agents hold")
+    ports.add_argument(
+        "--forward", metavar="NAME", type=_filled, help="open the ports of an agent on another host here, until Ctrl-C"
+    ).completer = completers.agents
 
 
 def _add_control(verbs: Any) -> None:
@@ -429,6 +440,33 @@ def _add_serving(verbs: Any) -> None:
     skill.add_argument("action", nargs="?", choices=("show", "install", "remove"), default="show")
 
 
+def _add_hosts(verbs: Any) -> None:
+    hosts = _verb(verbs, "hosts", "add, list and check the machines that agents run on")
+    actions = ("ls", "add", "check", "rm", "lose", "adopt", "why")
+    hosts.add_argument("action", nargs="?", choices=actions, default="ls")
+    hosts.add_argument("name", nargs="?", metavar="NAME", help="the host").completer = completers.hosts
+    hosts.add_argument("--ssh", metavar="DEST", type=_filled, help="with add: what ssh is given (default: NAME)")
+    hosts.add_argument(
+        "--folder", dest="folder_host", metavar="DIR", type=_filled, help="with add: a folder of this machine, to try"
+    )
+    hosts.add_argument("--program", metavar="PATH", type=_filled, help="with add: where agentdeck is there")
+    _add_needs(hosts)
+    host = _verb(verbs, "host", "answer another machine that runs agents here; it calls this")
+    host.add_argument("action", choices=("serve", "attach"))
+    host.add_argument("deck", nargs="?", metavar="DECK")
+    host.add_argument("name", nargs="?", metavar="NAME")
+
+
+def _add_needs(parser: Any) -> None:
+    needs = parser.add_argument_group("with --on any, what the host needs" if parser.prog.endswith("run") else "needs")
+    needs.add_argument("--cpu", metavar="N", type=_number, help="idle cores")
+    needs.add_argument("--memory", metavar="SIZE", type=_size, help="free memory: 500M, 8G")
+    needs.add_argument("--gpu", metavar="N", type=_count, help="free GPUs")
+    needs.add_argument(
+        "--label", metavar="LABEL", type=_filled, action="append", default=[], help="a label; repeatable"
+    )
+
+
 def _add_machine(verbs: Any) -> None:
     trust = _verb(verbs, "trust", "approve what this repository's configuration does")
     what = trust.add_mutually_exclusive_group()
@@ -488,6 +526,23 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"“{text}” is not a port, a number from 1 to 65535")
     return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError(f"“{text}” is not a number above 0")
+    return number
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _filled(text: str) -> str:

@@ -277,6 +277,7 @@ def parse_since(text: str, now: float) -> float:
 def diff(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
+    deck.fleet.fetch(view)
     text = deck.review.text(view.name, stat=args.stat, colour=not out.json and out.colours())
     if out.json:
         out.emit("diff", agent=view.name, base=view.base, branch=view.branch, stat=args.stat, text=text)
@@ -291,6 +292,8 @@ def diff(args: Namespace, out: Output) -> ExitCode:
 
 
 def ports(args: Namespace, out: Output) -> ExitCode:
+    if args.forward:
+        return _forward(args.forward, out)
     leases = sorted(open_deck(out, looks=True).ports(), key=lambda lease: (lease.ports, lease.deck, lease.agent))
     if out.json:
         out.emit("ports", ports=[asdict(lease) for lease in leases])
@@ -311,3 +314,19 @@ def ports(args: Namespace, out: Output) -> ExitCode:
     else:
         out.narrate("None of your agents holds a port.")
     return ExitCode.OK
+
+
+def _forward(name: str, out: Output) -> ExitCode:
+    """Have the ports of an agent on another host here, until a person has enough."""
+    from agentdeck.system.machine.host import run_in_terminal
+
+    deck = open_deck(out, looks=True)
+    view = deck.agent(name)
+    if not view.host:
+        raise UsageError(f"{view.name} is on this machine; its ports are open here already.")
+    argv = deck.fleet.forward_argv(view)
+    if out.json:
+        out.emit("forward", agent=view.name, argv=argv)
+        return ExitCode.OK
+    out.narrate(f"The ports of {view.name} on {view.host} are open on 127.0.0.1. Ctrl-C ends that.")
+    return ExitCode.OK if run_in_terminal(argv) in (0, 130, -2, 255) else ExitCode.FAILED

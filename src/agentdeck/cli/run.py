@@ -25,6 +25,8 @@ from agentdeck.engine.views.documents import agent_fields
 from agentdeck.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from agentdeck.core.config.tasks import TaskEntry
+    from agentdeck.core.fleet.placement import Needs
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 
@@ -87,7 +89,19 @@ def request_of(args: Namespace) -> StartRequest:
         mode=_mode(args),
         failover=_failover(args),
         folder="" if args.top else None,
+        on=args.on or "",
+        needs=_needs(args),
     )
+
+
+def _needs(args: Namespace) -> Needs | None:
+    from agentdeck.cli.hosts import needs_of
+
+    needs = needs_of(args)
+    asks = bool(needs.cpu or needs.memory or needs.gpu or needs.labels)
+    if asks and args.on != "any":
+        raise UsageError("What a host needs works with --on any only.", hint="agentdeck run --on any …")
+    return needs if asks else None
 
 
 def _failover(args: Namespace) -> tuple[str, ...] | None:
@@ -275,9 +289,19 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
             mode=None if entry.command else _mode(args),
             failover=None if entry.command else _failover(args),
             folder="" if args.top else None,
+            on=entry.on or args.on or ("any" if entry.needs else ""),
+            needs=needs_in(entry) or _needs(args),
         )
         tasks.append(QueuedTask(safe_name(entry.name), request, tuple(map(safe_name, entry.after))))
     return tasks
+
+
+def needs_in(entry: TaskEntry) -> Needs | None:
+    """What a task of a file needs; None where it does not say."""
+    from agentdeck.core.fleet.placement import Needs
+
+    asked = entry.needs
+    return Needs(asked.cpu, asked.memory, asked.gpu, tuple(asked.labels)) if asked is not None else None
 
 
 def outcome_of_many(ends: list[TaskEnd]) -> ExitCode:

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.choices import DeckChoices
     from agentdeck.engine.api.configuration import DeckConfiguration
     from agentdeck.engine.api.delegation import DeckDelegation
+    from agentdeck.engine.api.fleet import DeckFleet
     from agentdeck.engine.api.history import DeckHistory
+    from agentdeck.engine.api.hosts import DeckHosts
     from agentdeck.engine.api.landings import DeckLandings
     from agentdeck.engine.api.messages import DeckMessages
     from agentdeck.engine.api.notices import DeckNotices
@@ -150,6 +152,12 @@ class Deck:
         from agentdeck.engine.api.landings import DeckLandings
 
         return DeckLandings(self._current)
+
+    @cached_property
+    def fleet(self) -> DeckFleet:
+        from agentdeck.engine.api.fleet import DeckFleet
+
+        return DeckFleet(self._current)
 
     @cached_property
     def messages(self) -> DeckMessages:
@@ -286,7 +294,9 @@ class Deck:
         """What the agent holds, in the order of acquisition."""
         from agentdeck.engine.lifecycle.stack import holdings
 
-        return holdings(view.agent)
+        held = holdings(view.agent)
+        # Of what an agent elsewhere holds, only its worktree is known here.
+        return [each for each in held if each.kind == "worktree"] if view.host else held
 
     def variables(self, view: AgentView) -> dict[str, dict[str, str]]:
         """The variables that the agent is given, by the kind of resource; its own are under `agent`."""
@@ -321,6 +331,11 @@ class Deck:
         world = self._current.trusted()
         self.store.open()
         self.remember()
+        if host := self.fleet.host_for(request):
+            from agentdeck.engine.fleet.starting import start
+
+            place = self.folder if request.folder is None else request.folder
+            return start(world, replace(request, folder=place), host, note)
         folder = self.folder if request.folder is None else request.folder
         parent = request.parent or delegating.caller(world)
         return starting.start(world, replace(request, folder=folder, parent=parent), note)
@@ -333,21 +348,36 @@ class Deck:
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
+        view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.resume(self._world, view, prompt, note)
         from agentdeck.engine.lifecycle.switching import resume
 
-        return resume(self._world, self.agent(name), prompt, note)
+        return resume(self._world, view, prompt, note)
 
     def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
         """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""
+        view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.switch(self._world, view, to, note)
         from agentdeck.engine.lifecycle.switching import switch
 
-        return switch(self._current.trusted(), self.agent(name), to, note)
+        return switch(self._current.trusted(), view, to, note)
 
     def fail_back(self, name: str, note: Note = silent) -> AgentView:
         """Let the agent's own profile take it back."""
+        view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.switch_back(self._world, view, note)
         from agentdeck.engine.lifecycle.switching import switch_back
 
-        return switch_back(self._current.trusted(), self.agent(name), note)
+        return switch_back(self._current.trusted(), view, note)
 
     # While it runs
 
@@ -355,7 +385,8 @@ class Deck:
         """Follow an agent until it is done, failed, stopped or landed, telling `note` what happens meanwhile."""
         from agentdeck.engine.lifecycle.waiting import wait
 
-        return wait(lambda: self._world, self.agent(name), self.repair, note)
+        with self.fleet.following():
+            return wait(lambda: self._world, self.agent(name), self.repair, note)
 
     def send(
         self, name: str, text: str = "", *, keys: Sequence[str] = (), enter: bool = True, now: bool = False
@@ -365,9 +396,14 @@ class Deck:
         A message, which is a text alone with its Enter, waits until the agent is idle unless `now`; return whether it
         has been given. Raise RefusedError where the agent asks something, or does not begin to work on the message.
         """
+        view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.send(self._world, view, text, keys, enter=enter, now=now)
         from agentdeck.engine.lifecycle import keyboard
 
-        return keyboard.send(self._world, self.agent(name), text, keys, enter=enter, now=now)
+        return keyboard.send(self._world, view, text, keys, enter=enter, now=now)
 
     def answer(self, name: str, choice: str = "", text: str = "", seen: Question | None = None) -> str:
         """Answer the question that the agent asks now: with the number of an option (“1,3” for several), “yes”, “no”,
@@ -376,15 +412,25 @@ class Deck:
         Raise RefusedError, with nothing answered, where it asks nothing, has no such answer, or asks another question
         than `seen`.
         """
+        view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.answer(self._world, view, choice, text, seen)
         from agentdeck.engine.lifecycle.answering import answer
 
-        return answer(self._world, self.agent(name), choice, text, seen)
+        return answer(self._world, view, choice, text, seen)
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
+        view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.stop(self._world, view, note)
         from agentdeck.engine.lifecycle.ending import stop
 
-        return stop(self._world, self.agent(name), note)
+        return stop(self._world, view, note)
 
     def remove(
         self,
@@ -423,19 +469,32 @@ class Deck:
 
     def unsaved(self, name: str) -> str:
         """What a removal of the agent would not save, in a sentence; empty where it saves all."""
+        view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.unsaved(self._world, view)
         from agentdeck.engine.lifecycle import removal_checks
 
-        return removal_checks.unsaved(self._world, self.agent(name).agent)
+        return removal_checks.unsaved(self._world, view.agent)
 
     # Reading
 
     def screen(self, name: str, *, colours: bool = False) -> str:
         view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.screen(self._world, view, colours=colours)
         return self._world.tmux.screen(self.name, view.name, colours=colours)
 
     def attach_argv(self, name: str) -> list[str]:
         """What to exec in this terminal to be at the agent's keys; detaching comes back."""
         view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.attach_argv(self._world, view)
         # What F11 runs in a pop-up, which has the variables of the server; tmux adds the name of who is seen by then.
         known = [f"{name}={os.environ[name]}" for name in _PLACES if name in os.environ]
         program = ["env", *known, "FORCE_COLOR=1", sys.executable, "-m", "agentdeck", "diff", "--"]
@@ -450,6 +509,10 @@ class Deck:
         from agentdeck.system.state import logs
 
         view = self.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.log_lines(self._world, view, since=since, grep=grep, follow=follow)
         if view.log is None:
             return iter(())
         if follow:
@@ -465,6 +528,7 @@ class Deck:
         from agentdeck.system.state import logs
 
         view = self.agent(name)
+        self.fleet.check_here(view, "A recording")
         return logs.read_raw(self.store.agent_folder(view.name) / "session.cast")
 
     def ports(self) -> list[PortLease]:
@@ -477,6 +541,13 @@ class Deck:
         return examine(self._world, self.agents())
 
     # Without a deck
+
+    @staticmethod
+    def hosts() -> DeckHosts:
+        """The machines of this user that agents can run on."""
+        from agentdeck.engine.api.hosts import DeckHosts
+
+        return DeckHosts()
 
     @staticmethod
     def machine_checks() -> list[Check]:

@@ -86,6 +86,8 @@ def needs_repair(world: World, agent: Agent) -> bool:
     """Whether `reconcile` has something to do for `agent`; costs a few lock tests and reads only."""
     if world.store.in_operation(agent.name) or agent.landing:
         return False
+    if agent.host and agent.phase in (Phase.HELD, Phase.ACQUIRING):
+        return False  # how it stands is for its host to say, and a look there asks for its receipt again
     if agent.phase is not Phase.HELD:
         return True
     return _is_lost(world, agent.name) or identity.moved_to(world.repo.common, agent) is not None

@@ -191,6 +191,10 @@ class Agent:
     """The commit of its branch that landed last, and the base's commit that this gave."""
     parents: tuple[str, ...] = ()
     """The agents that it was started by, the one that a person started first; empty for an agent of a person's own."""
+    host: str = ""
+    """The host that it is on, by the name that the person gave it; empty for this machine."""
+    epoch: int = 0
+    """The how-manieth start of it this is, across hosts; 0 for an agent of this machine."""
     landing_asked: str = ""
     """The agent that asked a person to land it; empty where none did since it ran last."""
 

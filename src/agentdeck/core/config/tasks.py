@@ -13,11 +13,28 @@ from agentdeck.core.agents.agent import safe_name
 from agentdeck.core.config.section import Seconds, Section
 from agentdeck.core.config.tomllines import TomlPath
 from agentdeck.core.text.durations import parse_duration
+from agentdeck.core.text.text import parse_size
 from agentdeck.errors import DeckError
 
 
 def seconds_of_text(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
+
+
+def _bytes(value: Any) -> Any:
+    return parse_size(value) if isinstance(value, str) else value
+
+
+class TaskNeeds(Section):
+    """What a host must have for a task with `on = "any"`."""
+
+    cpu: float = Field(default=0.0, ge=0)
+    """Idle cores."""
+    memory: Annotated[int, BeforeValidator(_bytes)] = Field(default=0, ge=0)
+    """Free bytes, or text such as `8G`."""
+    gpu: int = Field(default=0, ge=0)
+    """Free GPUs."""
+    labels: list[str] = Field(default=[])
 
 
 class TaskEntry(Section):
@@ -40,6 +57,9 @@ class TaskEntry(Section):
     """Seconds, or text such as `15m`."""
     env: dict[str, str] = Field(default={})
     id: str | None = None
+    on: str = ""
+    """The host to start it on, or `any`."""
+    needs: TaskNeeds | None = None
 
     @model_validator(mode="after")
     def _one_subject(self) -> TaskEntry:
@@ -47,6 +67,8 @@ class TaskEntry(Section):
             raise ValueError("has both “task” and “file”; use one")
         if not (self.task.strip() or self.file or self.command):
             raise ValueError("needs “task”, “file” or “command”")
+        if self.needs is not None and self.on not in ("", "any"):
+            raise ValueError('has “needs” and names a host; use on = "any"')
         if self.command and self.agent:
             raise ValueError("has both “command” and “agent”; use one")
         return self

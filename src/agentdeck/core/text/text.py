@@ -99,6 +99,14 @@ def size_text(count: float) -> str:
     return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
 
 
+def parse_size(text: str) -> int:
+    """Bytes from `500M`, `8G`, `8 GiB` or `1048576`; raise ValueError for anything else."""
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    if found is None:
+        raise ValueError(f"“{text}” is not a size; use 500M or 8G")
+    return int(float(found[1]) * 1024 ** " kmgt".index(found[2] or " "))
+
+
 def listed(names: Sequence[str], most: int = 12) -> str:
     """Names in a sentence, and how many more there are: `one, two and 198 more`."""
     shown = ", ".join(names[:most])

@@ -32,6 +32,7 @@ class DeckLandings:
 
         request = self._in_full(request)
         world = self._current.trusted()
+        self._fetch(request, note)
         landed = landing.land(world, request, note)
         if request.hand_back and not request.dry_run and any(entry.conflicts for entry in landed.entries):
             landed = hand_back(world, self.land, lambda to: repair(self._current.world, to), landed, request, note)
@@ -110,7 +111,19 @@ class DeckLandings:
         from agentdeck.engine.landing import exchange
 
         request = self._in_full(request)
+        self._fetch(request, note)
         return exchange.pull_request(self._current.trusted(), request, draft=draft, program=program, note=note)
+
+    def _fetch(self, request: LandRequest, note: Note) -> None:
+        """Have here what agents on other hosts made, before any of it lands."""
+        world = self._current.world
+        for name in request.names:
+            agent = world.store.agent(name)
+            if agent is not None and agent.host:
+                from agentdeck.engine.fleet.acts import ready_to_land
+
+                commit = None if request.dry_run else request.commit
+                ready_to_land(world, name, commit=commit, stop_first=request.stop and not request.dry_run, note=note)
 
     def _in_full(self, request: LandRequest) -> LandRequest:
         names: Sequence[str] = [self._current.agent(name).name for name in request.names]

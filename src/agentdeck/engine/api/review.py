@@ -31,8 +31,12 @@ class DeckReview:
         from agentdeck.engine.review.diffs import base_of
         from agentdeck.system.git import changes
 
-        world = self._current.world
-        path, base = base_of(world, self._current.agent(name).agent)
+        world, view = self._current.world, self._current.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet.acts import diff_text
+
+            return diff_text(world, view, stat=stat, colour=colour)
+        path, base = base_of(world, view.agent)
         return changes.diff(world.repo, path, base, stat=stat, colour=colour)
 
     def diff(self, view: AgentView, scope: Scope | None = None, whole: frozenset[str] = frozenset()) -> Diff:
@@ -88,6 +92,10 @@ class DeckReview:
     def uncommitted(self, name: str) -> list[str]:
         """What a landing could commit of the agent's worktree, as `git status --short` writes it."""
         view = self._current.agent(name)
+        if view.host:
+            from agentdeck.engine.fleet.acts import uncommitted
+
+            return uncommitted(self._current.world, view)
         if view.worktree is None or not os.path.lexists(view.worktree):
             return []
         from agentdeck.engine.worktrees import identity
@@ -98,6 +106,10 @@ class DeckReview:
     def revert(self, view: AgentView, scope: Scope, file: FilePatch, hunk: Sequence[PatchLine] = ()) -> Step:
         """Take a hunk, given by its lines, or without one all that was done to the file out of the agent's worktree.
         Return the step that makes it again; see review.reverting."""
+        if view.host:
+            from agentdeck.engine.fleet.hosts import here
+
+            here(view.agent, "Taking out a change")
         from agentdeck.engine.review.reverting import revert
 
         return revert(self._current.world, view.agent, scope, file, hunk)

@@ -40,6 +40,8 @@ def _why(world: World, aside: Repository, agent: Agent, by_path: Mapping[str, Wo
     if lease is None or agent.phase is not Phase.HELD or world.lives(agent.name):
         return ""
     path = Path(lease.path)
+    if agent.host:
+        return _landed_elsewhere(world, agent)
     if not path.is_dir():
         return "its worktree was deleted by hand"
     if identity.trouble(world.repo.common, agent):
@@ -49,6 +51,16 @@ def _why(world: World, aside: Repository, agent: Agent, by_path: Mapping[str, Wo
     if why and tree is not None and left_behind(world, agent, Work(head_of(tree), tree.head, tree)):
         return ""
     return why if why and not changes.uncommitted(identity.enter(world, agent)) else ""
+
+
+def _landed_elsewhere(world: World, agent: Agent) -> str:
+    """Of an agent on another host only what landed here is known to be of no more use."""
+    lease, status = agent.worktree, world.store.status(agent.name)
+    if lease is None or agent.landed is None or status.state is not State.LANDED:
+        return ""
+    base, tip = world.repo.commit(f"refs/heads/{lease.base}"), world.repo.commit(f"refs/heads/{lease.branch}")
+    is_in = base is not None and merges.is_ancestor(world.repo, agent.landed[1], base)
+    return "it landed" if is_in and tip == agent.landed[0] else ""
 
 
 def _landed(world: World, aside: Repository, agent: Agent, tree: Worktree | None) -> str:

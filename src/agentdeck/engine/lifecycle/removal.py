@@ -16,7 +16,7 @@ from pathlib import Path
 from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import WorktreeLease
-from agentdeck.engine.lifecycle import leases
+from agentdeck.engine.lifecycle import leases, removal_elsewhere
 from agentdeck.engine.lifecycle.ending import came_to_run, end_runner
 from agentdeck.engine.lifecycle.pane import adopted
 from agentdeck.engine.lifecycle.removal_checks import check, check_still, unsaved
@@ -60,6 +60,13 @@ def remove(
     Raise, with the agent as it was, where something keeps it from being saved. The removal is a part of the step with
     the key `step`, or a step by itself.
     """
+    if agent.host:
+        gone = removal_elsewhere.remove(
+            world, agent, note, keep_branch=keep_branch, keep_database=keep_database, step=step
+        )
+        retire(world, gone, trash_folder(world, gone))
+        _tell_removed(gone, Steps(world.store).record(gone.step, ""), trash_folder(world, gone), note)
+        return
     if agent.phase is Phase.SAVING:
         agent = give_up(world, agent)
     if agent.phase is not Phase.RELEASING:

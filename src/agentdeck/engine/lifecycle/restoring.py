@@ -17,7 +17,7 @@ from pathlib import Path
 from agentdeck.core.agents.agent import Agent, Phase, State, Status
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, WorktreeLease
-from agentdeck.engine.lifecycle import leases, trouble
+from agentdeck.engine.lifecycle import leases, removal_elsewhere, trouble
 from agentdeck.engine.lifecycle.moving import moved_here, old_home
 from agentdeck.engine.lifecycle.removal import INNER
 from agentdeck.engine.lifecycle.stack import BY_KIND, STACK
@@ -32,7 +32,16 @@ from agentdeck.system.git.heads import head_of
 from agentdeck.system.git.identity import free_beside
 
 _OF_A_RUN = frozenset(
-    {"agent.json", "status.json", "operation.lock", "runner.lock", "status.lock", "inbox", "orders.json", trouble.FILE}
+    {
+        "agent.json",
+        "status.json",
+        "operation.lock",
+        "runner.lock",
+        "status.lock",
+        "inbox",
+        "orders.json",
+        trouble.FILE,
+    }
 )
 """What of a former record belongs to its former processes, or is written anew."""
 
@@ -60,6 +69,9 @@ def check(world: World, name: str, stamp: str) -> None:
     if there is not None and not _is_going(there, stamp):
         raise RefusedError(f"An agent “{name}” exists again.", hint=f"Remove it first: agentdeck rm {name}")
     agent = replace(agent, trash=stamp)
+    if agent.host:
+        removal_elsewhere.check_restore(world, agent)
+        return
     database = agent.database
     if database is not None and world.database is not None:
         world.database.exists(database.plan)  # raises where it can't be made again, for its server does not answer
@@ -98,6 +110,8 @@ def go_on(world: World, agent: Agent, note: Note) -> Agent:
     saved = world.store.trash / f"{agent.name}-{agent.trash}"
     _copy_record(saved / "record", world.store.agent_folder(agent.name))
     _restore_status(world, agent.name, saved / "record")
+    if agent.host:
+        agent = removal_elsewhere.bring_back(world, agent)
     for kind in [resource.kind for resource in STACK]:
         lease = agent.lease(kind)
         if lease is None or lease.held:

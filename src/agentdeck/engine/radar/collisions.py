@@ -9,7 +9,7 @@ from agentdeck.core.merging.conflicts import Conflict, Hunk, Sides
 from agentdeck.engine.records.landings import Entry, Landings, Stage
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.views.radar import Collision, CollisionPlace, LineOwner
-from agentdeck.engine.worktrees.heads import work_of
+from agentdeck.engine.worktrees.heads import fetched, work_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.git import blame
@@ -47,6 +47,8 @@ def _agent(world: World, name: str) -> Agent:
 
 def _whole(world: World, repo: Repository, agent: Agent) -> str:
     """The commit of all that the agent has; what of it is not committed lies among the objects of `repo`."""
+    if agent.host:
+        return fetched(world, agent)[2]
     work = work_of(world, agent)
     if work.tip is None:
         raise RefusedError(f"{agent.name} has no commit to compare.")

@@ -25,6 +25,7 @@ from agentdeck.engine import roster
 from agentdeck.engine.radar.marks import write_marks
 from agentdeck.engine.radar.memory import Memory
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.worktrees.heads import fetched
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import locked
@@ -170,6 +171,8 @@ class Radar:
         self, view: AgentView, worktree: Worktree | None, tip: str | None, changed: Collection[str] | None
     ) -> WholeWork:
         before = self._memory.wholes.get(view.name)
+        if view.host:
+            return WholeWork(fetched(self._world, view.agent)[2])
         if worktree is None:
             if tip is None:
                 raise DeckError("it no longer has a worktree or a branch")

@@ -12,7 +12,7 @@ from agentdeck.core.merging.patch import FilePatch
 from agentdeck.engine.lifecycle.resources import worktree_of
 from agentdeck.engine.views.review import Commit, Diff, Scope
 from agentdeck.engine.worktrees import identity
-from agentdeck.engine.worktrees.heads import work_of
+from agentdeck.engine.worktrees.heads import fetched, work_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError
 from agentdeck.system.git import patches
@@ -47,7 +47,8 @@ def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[
         fresh: frozenset[tuple[str, int]] = frozenset()
         uncommitted: frozenset[str] = frozenset()
         if scope is Scope.ALL:
-            pending = files if begin == source.head else _files(source, "HEAD", None, whole)
+            head = fetched(world, agent)[1] if agent.host else source.head
+            pending = files if begin == head else _files(source, head if agent.host else "HEAD", end, whole)
             uncommitted = frozenset(file.path for file in pending)
             fresh = frozenset(
                 (file.path, line.new) for file in pending for line in file.lines if line.kind == "+" and line.new
@@ -62,6 +63,11 @@ def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[
 @contextmanager
 def ends_of(world: World, agent: Agent, scope: Scope) -> Iterator[tuple[patches.Source, str, str | None]]:
     """Where the agent's changes are read, and between which commits (None: the worktree)."""
+    if agent.host:
+        begin, tip, live = fetched(world, agent)
+        ends = {Scope.UNCOMMITTED: (tip, live), Scope.COMMITTED: (begin, tip)}.get(scope, (begin, live))
+        yield patches.Source(world.repo, world.repo.run), *ends
+        return
     path, base = base_of(world, agent)
     with patches.reading(world.repo, path) as source:
         begin = "HEAD" if scope is Scope.UNCOMMITTED else source.fork(base)

@@ -9,10 +9,11 @@ from agentdeck.core.agents.agent import Agent
 from agentdeck.core.text.text import plain
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import GitFacts
+from agentdeck.engine.worktrees.heads import fetched
 from agentdeck.engine.world import World
 from agentdeck.errors import DeckError
 from agentdeck.system.git.branches import ahead_behind
-from agentdeck.system.git.changes import changes_at_a_glance
+from agentdeck.system.git.changes import changes_at_a_glance, changes_between
 from agentdeck.system.git.checkouts import moving_files
 from agentdeck.system.git.identity import inside
 from agentdeck.system.git.repository import Repository
@@ -24,6 +25,8 @@ def facts(world: World, view: AgentView) -> GitFacts:
     if lease is None or not lease.held:
         return GitFacts()
     path = Path(lease.path)
+    if view.host:
+        return _fetched(world, view)
     if not path.is_dir():
         return GitFacts(problem=f"its worktree is gone: {path}")
     origin = lease.base_commit
@@ -36,6 +39,18 @@ def facts(world: World, view: AgentView) -> GitFacts:
         said = error.title if isinstance(error, DeckError) else f"git can't be read: {error}"
         return GitFacts(problem=_missing(world.repo, path, base) or plain(said))
     return GitFacts(ahead, behind, changed.added, changed.deleted, files=changed.files, loose=changed.loose)
+
+
+def _fetched(world: World, view: AgentView) -> GitFacts:
+    """Of an agent on another host, as it was fetched last."""
+    try:
+        begin, tip, live = fetched(world, view.agent)
+        ahead, behind = ahead_behind(world.repo, tip, view.base)
+        changed = changes_between(world.repo, begin, live)
+    except (DeckError, OSError, ValueError) as error:
+        return GitFacts(problem=error.title if isinstance(error, DeckError) else f"git can't be read: {error}")
+    loose = 0 if tip == live else changes_between(world.repo, tip, live).files
+    return GitFacts(ahead, behind, changed.added, changed.deleted, files=changed.files, loose=loose)
 
 
 def _missing(repo: Repository, worktree: Path, base: str) -> str:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentdeck.core.agents.agent import PASSING_FAULTS, Agent, Fault, Mode, Result, State, Status
+from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.transcripts.activity import Activity, Call
+from agentdeck.engine.records.hosts import HostMark
 from agentdeck.engine.worktrees.heads import recorded_head
 from agentdeck.engine.worktrees.identity import trouble
 from agentdeck.errors import DeckError, ExitCode, StoreError
 from agentdeck.system.git.heads import Head
 from agentdeck.system.state.messages import Message
 from agentdeck.system.state.store import Store
+
+_A_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,18 @@ class AgentView:
     """What it does and has taken, from its CLI's transcript; None where that has none that is known."""
     messages: tuple[Message, ...] = ()
     """What was sent to it and is not known to have reached it."""
+    unreachable: float = 0.0
+    """Since when its host does not answer, in seconds since the epoch: all else is how it stood then; 0 where it does,
+    and for an agent of this machine."""
 
     @property
     def name(self) -> str:
         return self.agent.name
+
+    @property
+    def host(self) -> str:
+        """The host that it is on; empty for this machine."""
+        return self.agent.host
 
     @property
     def failed_over(self) -> bool:
@@ -69,6 +82,11 @@ class AgentView:
 
     @property
     def reason(self) -> str:
+        if self.unreachable:
+            since = time.strftime("%H:%M", time.localtime(self.unreachable))
+            if time.time() - self.unreachable > _A_DAY:
+                since = time.strftime("%Y-%m-%d", time.localtime(self.unreachable))
+            return f"{self.host} is unreachable since {since}; last known: {self.state}"
         if self.state is State.DONE and self.agent.landing_asked and not self.status.result:
             return f"{self.agent.landing_asked} asks to land it"
         return self._rerouted.text if self.failed_over and self._rerouted else self.status.reason
@@ -183,7 +201,10 @@ def made_view(
     if serving is not None and serving.since < agent.created:
         serving = None  # of an earlier agent of this name
     alive, messages = store.runner_lives(agent.name), tuple(store.messages(agent.name).all())
-    return AgentView(agent, status, alive, serving, wrong, head=head, activity=activity, messages=messages)
+    unreachable = HostMark.read(store, agent.host).unreachable if agent.host else 0.0
+    return AgentView(
+        agent, status, alive, serving, wrong, None, head, activity, messages=messages, unreachable=unreachable
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +235,10 @@ class StartRequest:
     """The profiles to go on with when the agent's provider fails; None: the configured ones."""
     folder: str | None = None
     """Where in its worktree it begins, as a path relative to that; None: in the folder that the deck was found from."""
+    on: str = ""
+    """The host to start it on, or `any`; empty: this machine."""
+    needs: Needs | None = None
+    """What a host must have where `on` is `any`."""
     parent: str = ""
     """The agent that starts it; empty for a person. It gets no more than its parent has, and counts against its caps
     and its budget."""

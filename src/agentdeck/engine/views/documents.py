@@ -92,6 +92,9 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
             "at": known.at,
             "holds": known.holds,
         },
+        "host": view.host or None,
+        "epoch": agent.epoch or None,
+        "unreachable_since": view.unreachable or None,
         "runner_pid": status.runner_pid,
         "agent_pid": status.agent_pid,
     }

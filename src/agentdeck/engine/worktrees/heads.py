@@ -91,6 +91,18 @@ def left_behind(world: World, agent: Agent, work: Work) -> dict[str, int]:
     return found
 
 
+def fetched(world: World, agent: Agent) -> tuple[str, str, str]:
+    """Of an agent on another host, what was fetched last: where its work begins, its last commit, and the commit of all
+    that its worktree held."""
+    lease = agent.worktree
+    if lease is None:
+        raise NotFoundError(f"{agent.name} has no worktree.")
+    live = world.repo.commit(f"refs/agentdeck/live/{agent.name}") or lease.base_commit
+    tip = world.repo.commit(f"refs/agentdeck/tip/{agent.name}") or lease.base_commit
+    base = world.repo.commit(f"refs/heads/{lease.base}") or lease.base_commit
+    return world.repo.run("merge-base", live, base).text.strip() or lease.base_commit, tip, live
+
+
 # The record follows
 
 

@@ -56,6 +56,11 @@ def changes_at_a_glance(repo: Repository, worktree: Path, base: str) -> Changes:
     return _counted(listed.text, 0) if listed else changes(repo, worktree, base)
 
 
+def changes_between(repo: Repository, begin: str, end: str) -> Changes:
+    """As `changes`, between two commits."""
+    return _counted(repo.git("diff", *_NUMBERS, begin, end, "--"), 0)
+
+
 def _counted(listed: str, untracked: int) -> Changes:
     rows = [record.split("\t") for record in listed.split("\0") if record.count("\t") >= 2]
     counts = [(int(added), int(deleted)) for added, deleted, *_ in rows if added != "-"]
@@ -98,10 +103,22 @@ def diff(repo: Repository, worktree: Path, base: str, *, stat: bool = False, col
 
     Bytes that are not UTF-8 are kept as lone surrogates: write it with `surrogateescape`.
     """
-    form = ["--stat"] if stat else ["--patch", "--binary"]
-    words = ["diff", *form, f"--color={'always' if colour else 'never'}", "--no-ext-diff", "--no-textconv"]
     with everything(repo, worktree) as (git, _):
-        return git("-c", "core.quotePath=false", *words, fork_point(repo, worktree, base))
+        return git(*_diff_words(stat=stat, colour=colour), fork_point(repo, worktree, base))
+
+
+def between(repo: Repository, begin: str, end: str, *, stat: bool = False, colour: bool = False) -> str:
+    """As `diff`, between two commits."""
+    done = repo.run(*_diff_words(stat=stat, colour=colour), begin, end, "--")
+    if not done:
+        raise GitError(f"git diff failed in {repo.folder}.", detail=done.complaint)
+    return done.out.decode("utf-8", "surrogateescape")
+
+
+def _diff_words(*, stat: bool, colour: bool) -> list[str]:
+    form = ["--stat"] if stat else ["--patch", "--binary"]
+    plain = (f"--color={'always' if colour else 'never'}", "--no-ext-diff", "--no-textconv")
+    return ["-c", "core.quotePath=false", "diff", *form, *plain]
 
 
 def fork_point(repo: Repository, worktree: Path, base: str) -> str:

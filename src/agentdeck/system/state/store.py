@@ -15,6 +15,8 @@
     agents/NAME/comments.json  comments on its changes that it was not given yet
     agents/NAME/messages/      what waits to be told to it (system.state.messages)
     agents/NAME/inbox/         reports from the agent CLI's own hooks and from the gateway
+    agents/NAME/mirror.json    what is here of an agent that is on another host (engine.fleet.mirror)
+    agents/NAME/order.json     the order by which such an agent was started (core.fleet.orders)
     agents/NAME/trouble.json   why it can't be repaired, as it was told
     ids/HASH                   the agent that a `--id` belongs to
     logs/NAME-TIME.log         the time-stamped log of a run; stays when the agent is removed
@@ -60,6 +62,7 @@ FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
 _ID = re.compile("[0-9a-f]{8}")
 ACTIVITY = "activity.json"
+MIRROR = "mirror.json"
 ASKING = "asking"
 """The folder in an agent's own with a FIFO for each hook that waits for an answer."""
 
@@ -273,8 +276,19 @@ class Store:
             return [event for event in found if event is not None]
         return []
 
+    def copy_status(self, name: str, status: Status) -> None:
+        """Write what the host of an agent says of it, with the events that tell of it."""
+        with locked(self.agent_folder(name) / "status.lock", wait=5, what=name):
+            write_json(self.agent_folder(name) / "status.json", status.to_json(), durable=False)
+
     def runner_lives(self, name: str) -> bool:
-        return is_locked(self.agent_folder(name) / "runner.lock")
+        """Whether it lives; of an agent on another host, whether it did when that was last asked."""
+        if is_locked(self.agent_folder(name) / "runner.lock"):
+            return True
+        try:
+            return read_json(self.agent_folder(name) / MIRROR)["alive"] is True
+        except (OSError, ValueError, TypeError, KeyError):
+            return False
 
     def runner_pid(self, name: str) -> int | None:
         return lock_holder(self.agent_folder(name) / "runner.lock")

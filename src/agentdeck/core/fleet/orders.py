@@ -1,0 +1,60 @@
+"""What home tells a host to start, and what the host answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from agentdeck.core.agents.agent import check_name
+
+_PREFIX = "fleet:"
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """One start of an agent. The same order given twice starts one agent."""
+
+    deck: str
+    agent: str
+    epoch: int
+    """The how-manieth start of the agent this is, on whatever host."""
+    base: str
+    base_commit: str
+    branch: str
+    creates: bool = True
+    """Whether the branch is the agent's own, and goes with it."""
+    branch_commit: str = ""
+    """Where the branch is already; empty for one that is to be made at the base."""
+    request: dict[str, Any] = field(default_factory=dict)
+    """The other fields of the request, as JSON."""
+    config: str | None = None
+    """agentdeck.toml as it lies at home; None where there is none."""
+    approved: bool = False
+    """Whether the person has approved all of it."""
+
+    @property
+    def key(self) -> str:
+        """The id of the start."""
+        return f"{_PREFIX}{self.deck}/{self.agent}/{self.epoch}"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> StartOrder:
+        """Raise ValueError or TypeError where `data` is none."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("request"), dict):
+            raise TypeError("the order is no object")
+        order = cls(**data)
+        texts = (order.deck, order.base, order.base_commit, order.branch, order.branch_commit)
+        if not all(isinstance(each, str) for each in texts) or type(order.epoch) is not int or order.epoch < 1:
+            raise TypeError("the order's values are of other types")
+        check_name(order.agent)
+        return order
+
+
+def epoch_of(run_id: str) -> int:
+    """The epoch that the id of a start names; 0 for one that a person started there."""
+    number = run_id.rpartition("/")[2] if run_id.startswith(_PREFIX) else ""
+    return int(number) if number.isdecimal() else 0

@@ -1,0 +1,116 @@
+"""On which host an agent starts: those that can't have it are left out, and the one that it fits best has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agentdeck.core.fleet.facts import PROTOCOL, Facts
+from agentdeck.core.text.text import listed, size_text
+
+_LEAST_DISK = 500_000_000
+"""Bytes without which no worktree is made."""
+_MOST_SKEW = 300.0
+"""Seconds by which its clock may be wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a task asks for."""
+
+    cpu: float = 0.0
+    """Cores that do nothing now."""
+    memory: int = 0
+    """Free bytes."""
+    gpu: int = 0
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """A host as placement sees it."""
+
+    name: str
+    facts: Facts | None
+    """None where it can't be reached."""
+    labels: tuple[str, ...] = ()
+    trouble: str = ""
+    """Why nothing may be placed there, as the end of a sentence; empty where something may."""
+
+    @property
+    def idle(self) -> float:
+        """Cores that neither the load nor the agents there need; an agent counts as half a core."""
+        if self.facts is None:
+            return 0.0
+        running = sum(each.alive for each in self.facts.agents)
+        return self.facts.cores - max(self.facts.load, running / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Why a host has the agent, or has not."""
+
+    host: str
+    fits: bool
+    text: str
+    chosen: bool = False
+
+
+def place(needs: Needs, hosts: Iterable[HostState], now: float) -> list[Judgement]:
+    """What is to be said of each host, in the order of preference; the first is the chosen one, if any fits.
+
+    The best fit wastes the least: no GPU and no label that the task did not ask for where another host does, then the
+    most idle cores for each core, so that agents spread.
+    """
+    hosts = list(hosts)
+    why_not = {host.name: unfit(needs, host, now) for host in hosts}
+    fitting = sorted((host for host in hosts if not why_not[host.name]), key=lambda host: _waste(needs, host))
+    found = [Judgement(host.name, True, _told(host), number == 0) for number, host in enumerate(fitting)]
+    rest = sorted((host for host in hosts if why_not[host.name]), key=lambda host: host.name)
+    return [*found, *(Judgement(host.name, False, why_not[host.name]) for host in rest)]
+
+
+def chosen(judgements: Sequence[Judgement]) -> str:
+    """The host that has it; empty where none can."""
+    return next((each.host for each in judgements if each.chosen), "")
+
+
+def unfit(needs: Needs, host: HostState, now: float) -> str:
+    """Why the host can't have it, as the end of a sentence; empty where it can."""
+    facts = host.facts
+    if host.trouble or facts is None:
+        return host.trouble or "it can't be reached"
+    missing = [label for label in needs.labels if label not in host.labels]
+    reasons = (
+        ("" if facts.protocol == PROTOCOL else f"its agentdeck {facts.version or '?'} speaks another protocol"),
+        ("" if facts.git else "git is not installed there"),
+        ("" if facts.tmux else "tmux is not installed there"),
+        (f"it has not the label{'s' if len(missing) > 1 else ''} {listed(missing)}" if missing else ""),
+        (f"it has {_gpus(len(facts.gpus))}" if len(facts.gpus) < needs.gpu else ""),
+        (f"its clock is {abs(facts.clock - now):.0f} s wrong" if abs(facts.clock - now) > _MOST_SKEW else ""),
+        (f"it has {size_text(facts.free_disk)} of disk left" if facts.free_disk < _LEAST_DISK else ""),
+        (f"it has {size_text(facts.free_memory)} of memory free" if facts.free_memory < needs.memory else ""),
+        (f"{max(0.0, host.idle):.1f} of its {facts.cores} cores are idle" if 0 < needs.cpu > host.idle else ""),
+    )
+    return next(filter(None, reasons), "")
+
+
+def _waste(needs: Needs, host: HostState) -> tuple[int, int, float, str]:
+    facts = host.facts
+    assert facts is not None  # what does not fit is not sorted
+    extra = len(set(host.labels) - set(needs.labels))
+    return max(0, len(facts.gpus) - needs.gpu), extra, -host.idle / max(1, facts.cores), host.name
+
+
+def _told(host: HostState) -> str:
+    facts = host.facts
+    assert facts is not None
+    running = sum(each.alive for each in facts.agents)
+    return (
+        f"{max(0.0, host.idle):.1f} of {facts.cores} cores idle, {size_text(facts.free_memory)} of memory free, "
+        f"{_gpus(len(facts.gpus))}, {running} agent{'' if running == 1 else 's'} running"
+    )
+
+
+def _gpus(count: int) -> str:
+    return f"{count or 'no'} GPU{'' if count == 1 else 's'}"

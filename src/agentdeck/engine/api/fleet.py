@@ -1,0 +1,89 @@
+"""`deck.fleet`: the agents of this deck that are on other hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from agentdeck.engine.api.current import Current
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.engine.world import Note, silent
+
+
+class DeckFleet:
+    def __init__(self, current: Current) -> None:
+        self._current = current
+
+    def host_for(self, request: StartRequest) -> str:
+        """The host that an agent is to start on; empty for this machine. Raise RefusedError where none can have it."""
+        if not request.on:
+            return ""
+        from agentdeck.core.fleet.placement import Needs
+        from agentdeck.engine.fleet.listing import choose
+
+        return choose(request.on, request.needs or Needs())
+
+    def refresh(self, note: Note = silent) -> None:
+        """Ask the hosts how their agents stand; see fleet.refreshing. Without any there, it costs nothing."""
+        if (self._current.store.folder / "fleet").is_dir():
+            from agentdeck.engine.fleet.refreshing import refresh
+
+            refresh(self._current.world, note)
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Let what is known here of agents elsewhere follow them, as long as the block lasts."""
+        hosts = self.hosts()
+        if not hosts:
+            yield
+            return
+        from agentdeck.engine.fleet.following import Follower
+
+        with ExitStack() as followers:
+            for host in hosts:
+                followers.enter_context(Follower(self._current.world, host))
+            yield
+
+    def hosts(self) -> list[str]:
+        """The hosts that have agents of this deck."""
+        if not (self._current.store.folder / "fleet").is_dir():
+            return []
+        return sorted({agent.host for agent in self._current.store.agents() if agent.host})
+
+    def fetch(self, view: AgentView) -> None:
+        """Have the agent's work here as it is now, where its host answers."""
+        if view.host:
+            from agentdeck.engine.fleet.acts import follow_work
+
+            follow_work(self._current.world, view)
+
+    def forward_argv(self, view: AgentView) -> list[str]:
+        """What to run so that the agent's ports are this machine's too, until it is ended."""
+        from agentdeck.engine.fleet.acts import forward_argv
+
+        return forward_argv(self._current.world, view)
+
+    def check_here(self, view: AgentView, what: str) -> None:
+        """Raise RefusedError for an agent on another host, where `what` can't be done from here."""
+        if view.host:
+            from agentdeck.engine.fleet.hosts import here
+
+            here(view.agent, what)
+
+    def lose(self, name: str, note: Note = silent) -> list[AgentView]:
+        """Give a host up; see fleet.losing.lose."""
+        from agentdeck.engine.fleet.losing import lose
+
+        return lose(self._current.trusted(), name, note)
+
+    def welcome(self, name: str, note: Note = silent) -> None:
+        """Take in a host that was given up and is back; see fleet.losing.welcome."""
+        from agentdeck.engine.fleet.losing import welcome
+
+        welcome(self._current.world, name, note)
+
+    def adopt(self, name: str, note: Note = silent) -> list[AgentView]:
+        """Take over the agents of this deck that a host has and that are not known here; see fleet.losing.adopt."""
+        from agentdeck.engine.fleet.losing import adopt
+
+        return adopt(self._current.world, name, note)

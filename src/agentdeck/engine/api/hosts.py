@@ -1,0 +1,50 @@
+"""`Deck.hosts()`: the machines of this user that agents can run on. Needs no repository."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agentdeck.engine.views import Check
+    from agentdeck.engine.views.fleet import HostView, Judgement, Needs
+
+
+class DeckHosts:
+    def add(
+        self, name: str, *, destination: str = "", folder: str = "", program: str = "", labels: Sequence[str] = ()
+    ) -> HostView:
+        """Take in a host, by default the one that ssh knows by that name. Raise UnreachableError, with nothing changed,
+        where no agentdeck answers there."""
+        from agentdeck.engine.fleet.listing import add
+
+        return add(name, destination, folder, program, labels)
+
+    def all(self, names: Sequence[str] = ()) -> list[HostView]:
+        """These, or all, as they stand now; each is asked at the same time."""
+        from agentdeck.engine.fleet.listing import views
+
+        return views(names)
+
+    def check(self, name: str) -> list[Check]:
+        """What is to be said of a host, point by point."""
+        from agentdeck.engine.fleet.listing import examine
+
+        return examine(name)
+
+    def judge(self, needs: Needs) -> list[Judgement]:
+        """Where a task with these needs would start, and why: the chosen host first."""
+        from agentdeck.engine.fleet.listing import judge
+
+        return judge(needs)
+
+    def names(self) -> list[str]:
+        from agentdeck.system.fleet.hostlist import HostList
+
+        return [spec.name for spec in HostList().all()]
+
+    def remove(self, name: str) -> None:
+        """Forget a host. Raise RefusedError where a deck of this user has agents there."""
+        from agentdeck.engine.fleet.losing import forget
+
+        forget(name)

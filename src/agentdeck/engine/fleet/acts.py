@@ -1,0 +1,172 @@
+"""What is done with an agent that is on another host: its host's own deck does it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+from agentdeck.core.agents.agent import Phase
+from agentdeck.core.question import Question
+from agentdeck.engine import roster
+from agentdeck.engine.fleet import looking
+from agentdeck.engine.fleet.hosts import Remote
+from agentdeck.engine.fleet.mirror import Mirror
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.world import Note, World, silent
+from agentdeck.errors import DeckError, RefusedError
+from agentdeck.system.fleet.hostlist import HostList
+from agentdeck.system.git import changes
+from agentdeck.system.state import logs
+
+_ACT = 120.0
+"""Seconds that an act may take: a stop waits for the agent to end."""
+
+
+def tell(world: World, view: AgentView, verb: str, note: Note = silent, /, **words: Any) -> Any:
+    """Let the host do it; then let home's copy follow. Raise UnreachableError where it does not answer: then nobody
+    knows whether it was done, and it is not asked again."""
+    if view.agent.phase is Phase.ACQUIRING:
+        raise RefusedError(
+            f"{view.agent.host} has not said yet whether {view.name} started.", hint=f"agentdeck show {view.name}"
+        )
+    remote = Remote.of(world, view.agent.host)
+    result = remote.call(verb, agent=view.name, timeout=_ACT, **words)
+    agent = world.store.agent(view.name)
+    if agent is not None:
+        looking.sync(world, remote, [agent], note)
+    return result
+
+
+def send(
+    world: World, view: AgentView, text: str, keys: Sequence[str], *, enter: bool = True, now: bool = False
+) -> bool:
+    """See Deck.send."""
+    return bool(tell(world, view, "send", text=text, keys=list(keys), enter=enter, now=now))
+
+
+def answer(world: World, view: AgentView, choice: str, text: str, seen: Question | None) -> str:
+    """See Deck.answer."""
+    question = asdict(seen) if seen is not None else None
+    return str(tell(world, view, "answer", choice=choice, text=text, seen=question))
+
+
+def stop(world: World, view: AgentView, note: Note) -> AgentView:
+    """See Deck.stop."""
+    tell(world, view, "stop", note)
+    return roster.agent(world, view.name)
+
+
+def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
+    """See Deck.resume."""
+    tell(world, view, "resume", note, prompt=prompt)
+    return roster.agent(world, view.name)
+
+
+def switch(world: World, view: AgentView, to: str, note: Note) -> AgentView:
+    """See Deck.fail_over."""
+    tell(world, view, "fail_over", note, to=to)
+    return roster.agent(world, view.name)
+
+
+def switch_back(world: World, view: AgentView, note: Note) -> AgentView:
+    """See Deck.fail_back."""
+    tell(world, view, "fail_back", note)
+    return roster.agent(world, view.name)
+
+
+def screen(world: World, view: AgentView, *, colours: bool) -> str:
+    """See Deck.screen."""
+    return str(Remote.of(world, view.agent.host).call("screen", agent=view.name, colours=colours))
+
+
+def attach_argv(world: World, view: AgentView) -> list[str]:
+    """See Deck.attach_argv. Attaching is a connection of its own."""
+    spec = HostList().get(view.agent.host)
+    there = ["host", "attach", world.deck, view.name]
+    return spec.reach.argv(spec.command(*there), tty=True)
+
+
+def forward_argv(world: World, view: AgentView) -> list[str]:
+    """What to run here so that the agent's ports are this machine's too; it runs until it is ended."""
+    spec, ports = HostList().get(view.agent.host), Mirror.read(world.store, view.name).ports
+    if not ports:
+        raise RefusedError(f"{view.name} holds no port on {spec.name}.")
+    if spec.folder:
+        raise RefusedError(f"{spec.name} is a folder of this machine: its ports are open here already.")
+    from agentdeck.system.fleet.reach import ssh_words
+
+    forwards = [word for port in ports for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{port}")]
+    options = ["-o", "ExitOnForwardFailure=yes", "-o", "ServerAliveInterval=5"]
+    return [*ssh_words(), "-N", *options, *forwards, "--", spec.destination or spec.name]
+
+
+def log_lines(
+    world: World, view: AgentView, *, since: float | None, grep: re.Pattern[str] | None, follow: bool
+) -> Iterator[logs.LogLine]:
+    """See Deck.log_lines: the copy of the log here, which follows the host's while one reads."""
+    if view.log is None:
+        return
+    if not follow:
+        for line in logs.read_log(view.log, since=since):
+            if grep is None or grep.search(line.text):
+                yield line
+        return
+    from agentdeck.engine.fleet.following import Follower
+
+    with Follower(world, view.agent.host):
+        yield from logs.follow_log(
+            view.log, since=since, grep=grep, until=lambda: not world.store.runner_lives(view.name)
+        )
+
+
+# Its work
+
+
+def ready_to_land(world: World, name: str, *, commit: str | None, stop_first: bool, note: Note) -> None:
+    """Have all here that the agent made, before it lands. Raise where it is at work, where its work is not committed
+    and not to be, and where its host does not answer: then nobody knows what it made last."""
+    view = roster.agent(world, name)
+    remote = Remote.of(world, view.agent.host)
+    looking.sync(world, remote, [view.agent], note)
+    view = roster.agent(world, name)
+    if view.alive and view.state.is_live and not view.status.is_at_prompt:
+        if not stop_first:
+            raise RefusedError(f"{name} is {view.state}.", hint=f"Wait for it, or “agentdeck merge --stop {name}”.")
+        stop(world, view, note)
+    if commit is None and (lines := uncommitted(world, view)):
+        raise RefusedError(
+            f"{name} has uncommitted work on {view.agent.host}.",
+            detail="\n".join(lines[:12]),
+            hint=f"“agentdeck merge --commit {name}” commits it, and lands that too.",
+        )
+    if commit is not None:
+        tell(world, view, "commit", note, message=commit)
+    looking.pull(world, view.agent, note)
+
+
+def uncommitted(world: World, view: AgentView) -> list[str]:
+    """See DeckReview.uncommitted."""
+    told = Remote.of(world, view.agent.host).call("uncommitted", agent=view.name, timeout=60)
+    return [str(line) for line in told] if isinstance(told, list) else []
+
+
+def unsaved(world: World, view: AgentView) -> str:
+    """See Deck.unsaved."""
+    return str(Remote.of(world, view.agent.host).call("unsaved", agent=view.name, timeout=60))
+
+
+def diff_text(world: World, view: AgentView, *, stat: bool, colour: bool) -> str:
+    """See DeckReview.text: from what was fetched last, which is now where the host answers."""
+    from agentdeck.engine.worktrees.heads import fetched
+
+    begin, _, live = fetched(world, view.agent)
+    return changes.between(world.repo, begin, live, stat=stat, colour=colour)
+
+
+def follow_work(world: World, view: AgentView) -> None:
+    """Fetch its work where that can be; who only looks sees the last that was fetched."""
+    with suppress(DeckError):
+        looking.pull(world, view.agent)

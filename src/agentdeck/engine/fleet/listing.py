@@ -1,0 +1,108 @@
+"""The hosts that this user has: add one, ask what they have, and choose one for a task."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from agentdeck.core.fleet.placement import HostState, Judgement, Needs, chosen, place, unfit
+from agentdeck.engine.fleet.hosts import facts_of
+from agentdeck.engine.views import Check
+from agentdeck.engine.views.fleet import HostView
+from agentdeck.errors import DeckError, RefusedError, UnreachableError
+from agentdeck.system.fleet.hostlist import ANY, HERE, HostList, HostSpec, check_destination, check_name
+from agentdeck.system.fleet.links import LINKS
+
+_AGENTDECK = "uv tool install agentdeck, or: pipx install agentdeck"
+
+
+def add(name: str, destination: str, folder: str, program: str, labels: Sequence[str]) -> HostView:
+    """Take in a host. Raise UnreachableError, with nothing changed, where it does not answer."""
+    spec = HostSpec(
+        check_name(name),
+        destination=check_destination(destination) if destination else "",
+        folder=folder,
+        program=program,
+        labels=tuple(dict.fromkeys(labels)),
+    )
+    if any(each.name == name for each in HostList().all()):
+        raise RefusedError(f"There is a host “{name}” already.", hint=f"Remove it first: agentdeck hosts rm {name}")
+    facts = facts_of(spec)
+    HostList().add(spec)
+    return HostView(name, spec.reach.shown, spec.labels, facts)
+
+
+def views(names: Sequence[str] = ()) -> list[HostView]:
+    """These hosts, or all, each asked at the same time."""
+    specs = [HostList().get(name) for name in names] or HostList().all()
+    found = dict[str, HostView]()
+
+    def ask(spec: HostSpec) -> None:
+        try:
+            found[spec.name] = _view(spec)
+        except DeckError as error:
+            trouble = error.title.removeprefix(f"{spec.name} ").rstrip(".")
+            found[spec.name] = HostView(spec.name, spec.reach.shown, spec.labels, None, trouble, spec.lost)
+
+    threads = [threading.Thread(target=ask, args=(spec,), daemon=True) for spec in specs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [found[spec.name] for spec in specs]
+
+
+def _view(spec: HostSpec) -> HostView:
+    trouble = "it was given up as lost" if spec.lost else ""
+    return HostView(spec.name, spec.reach.shown, spec.labels, facts_of(spec), trouble, spec.lost)
+
+
+def judge(needs: Needs, but: Sequence[str] = ()) -> list[Judgement]:
+    """Which host a task with these needs would start on, and why; see core.fleet.placement."""
+    states = [HostState(each.name, each.facts, each.labels, each.trouble) for each in views() if each.name not in but]
+    return place(needs, states, time.time())
+
+
+def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
+    """The host to start on; empty for this machine. Raise RefusedError where none can have it."""
+    if on in ("", HERE):
+        return ""
+    if on != ANY:
+        return HostList().get(on).name
+    judgements = judge(needs, but)
+    if not judgements:
+        raise RefusedError("You have no hosts.", hint="Add one: agentdeck hosts add NAME")
+    if not (name := chosen(judgements)):
+        told = "\n".join(f"{each.host}: {each.text}" for each in judgements)
+        raise RefusedError("No host can have this agent.", detail=told, hint="agentdeck hosts ls")
+    return name
+
+
+def examine(name: str) -> list[Check]:
+    """What is to be said of a host, point by point."""
+    spec = HostList().get(name)
+    try:
+        facts = facts_of(spec)
+    except UnreachableError as error:
+        hint = f"Try: {' '.join(spec.reach.argv(['true'])[:1])} {spec.destination or spec.name}"
+        if "not found" in error.title or "No such file" in error.title:
+            hint = f"Install it there: {_AGENTDECK}"
+        return [Check("connection", False, error.title, "" if spec.folder else hint)]
+    needs, state = Needs(), HostState(name, facts, spec.labels)
+    wrong = unfit(needs, state, time.time())
+    skew = abs(facts.clock - time.time())
+    return [
+        Check("connection", True, f"{spec.reach.shown}, {_round_trip(spec):.0f} ms"),
+        Check("agentdeck", True, facts.version),
+        Check("git", bool(facts.git), facts.git or "not installed", "" if facts.git else "Install git there."),
+        Check("tmux", bool(facts.tmux), facts.tmux or "not installed", "" if facts.tmux else "Install tmux there."),
+        Check("clock", skew < 60, f"{skew:.0f} s apart", "" if skew < 60 else "Set its clock."),
+        Check("placement", not wrong, wrong or "agents can start there"),
+    ]
+
+
+def _round_trip(spec: HostSpec) -> float:
+    channel, begun = LINKS.get(spec), time.monotonic()
+    channel.ping()
+    return (time.monotonic() - begun) * 1000

@@ -1,0 +1,138 @@
+"""Let what home knows of agents elsewhere follow what their hosts say, and fetch what they made."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.engine.fleet import mirror as mirrors
+from agentdeck.engine.fleet.hosts import Remote
+from agentdeck.engine.fleet.mirror import Mirror
+from agentdeck.engine.world import Note, World, silent
+from agentdeck.errors import UnreachableError
+from agentdeck.system.files.files import locked, private_folder
+from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git import bundles
+from agentdeck.system.git.checkouts import trees_on
+
+_KINDS = ("tip", "live")
+_PULL = 120.0
+_MOST = 64 << 30
+"""Bytes that a host may say it has to send."""
+
+
+def elsewhere(world: World, host: str = "") -> list[Agent]:
+    """The agents that are on other hosts, or on that one."""
+    if not (world.store.folder / "fleet").is_dir():
+        return []
+    return [agent for agent in world.store.agents() if agent.host and host in ("", agent.host)]
+
+
+def sync(world: World, remote: Remote, agents: Iterable[Agent], note: Note = silent) -> None:
+    """Let the copies of these agents of one host follow it."""
+    names = [agent.name for agent in agents]
+    with _alone(world, remote.spec.name):
+        while names:
+            asked = {name: mirrors.asked(Mirror.read(world.store, name)) for name in names}
+            told = remote.call("sync", agents=asked)
+            if not isinstance(told, dict):
+                raise UnreachableError(f"{remote.spec.name} says nothing of its agents.")
+            # What it says of agents that nobody asked about is not looked at.
+            current = {name: agent for name in names if (agent := world.store.agent(name)) is not None and agent.host}
+            names = [
+                name
+                for name, agent in current.items()
+                if name in told and mirrors.apply(world, agent, told[name], note)
+            ]
+
+
+def pull(world: World, agent: Agent, note: Note = silent) -> Mirror:
+    """Fetch the agent's commits, and one of all that its worktree holds; let its branch here follow."""
+    remote = Remote.of(world, agent.host)
+    with _alone(world, agent.host):
+        before = Mirror.read(world.store, agent.name)
+        tip, live = fetch_commits(world, remote, agent)
+        for kind, commit in (("tip", tip), ("live", live)):
+            world.repo.git("update-ref", _ref(kind, agent.name), commit)
+        _follow_tip(world, agent, before.tip, tip, note)
+        mirror = replace(before, tip=tip, live=live, pulled=time.time())
+        mirror.write(world.store, agent.name)
+        return mirror
+
+
+def fetch_commits(world: World, remote: Remote, agent: Agent) -> tuple[str, str]:
+    """Let the repository have the agent's last commit, and the one of all that its worktree holds; return both."""
+    mirror, lease = Mirror.read(world.store, agent.name), agent.worktree
+    have = [each for each in (mirror.tip, mirror.live, lease.base_commit if lease else "") if each]
+    told = remote.call("pull", agent=agent.name, have=have, timeout=_PULL)
+    tip, live = _commits(agent, told)
+    with scratch_folder() as scratch:
+        if (size := int(told.get("size", 0))) and size <= _MOST:
+            path = scratch / "bundle"
+            _download(remote, str(told["key"]), size, path)
+            refs = {f"refs/agentdeck/{kind}/{agent.name}": f"refs/agentdeck/got/{kind}/{agent.name}" for kind in _KINDS}
+            bundles.take_in(world.repo, path, refs)
+            for ref in refs.values():
+                world.repo.run("update-ref", "-d", ref)
+    for commit in (tip, live):
+        if world.repo.commit(commit) != commit:
+            raise UnreachableError(f"{agent.host} did not send the commit {commit[:12]} of {agent.name}.")
+    return tip, live
+
+
+def _ref(kind: str, name: str) -> str:
+    return f"refs/agentdeck/{kind}/{name}"
+
+
+def live_ref(name: str) -> str:
+    """The ref with the commit of all that the agent's worktree held when it was fetched last."""
+    return _ref("live", name)
+
+
+def _commits(agent: Agent, told: Any) -> tuple[str, str]:
+    if not isinstance(told, dict) or not all(bundles.is_commit_id(told.get(kind)) for kind in ("tip", "live")):
+        raise UnreachableError(f"{agent.host} does not say where the work of {agent.name} is.")
+    return told["tip"], told["live"]
+
+
+def _download(remote: Remote, key: str, size: int, path: Path) -> None:
+    with path.open("wb") as file:
+        while file.tell() < size:
+            data = base64.b64decode(str(remote.call("part", key=key, offset=file.tell(), timeout=60)))
+            if not data:
+                raise UnreachableError(f"{remote.spec.name} sent less than it said.")
+            file.write(data)
+
+
+def _follow_tip(world: World, agent: Agent, old: str, new: str, note: Note) -> None:
+    """Move the agent's branch here to its last commit, unless a person has moved it or works on it."""
+    lease = agent.worktree
+    branch = lease.branch if lease else ""
+    now = world.repo.commit(f"refs/heads/{branch}") if branch else None
+    if not branch or now == new:
+        return
+    expected = old or (lease.base_commit if lease else "")
+    if now not in (None, expected) and not world.repo.run("merge-base", "--is-ancestor", now, new):
+        text = f"its branch {branch} was moved here, so its work on {agent.host} is in {_ref('tip', agent.name)} only"
+        world.note(Event(EventKind.WARNING, agent.name, text), note)
+    elif any(tree.path.is_dir() and not tree.bare for tree in trees_on(world.repo, branch)):
+        text = f"its branch {branch} is checked out here, so its work on {agent.host} is in {_ref('tip', agent.name)}"
+        world.note(Event(EventKind.WARNING, agent.name, text), note)
+    else:
+        zero = "0" * len(new)
+        world.repo.git("update-ref", "-m", f"agentdeck: from {agent.host}", f"refs/heads/{branch}", new, now or zero)
+
+
+@contextmanager
+def _alone(world: World, host: str) -> Iterator[None]:
+    """Several processes may look at once; what one has written the next one must see."""
+    folder = private_folder(world.store.folder / "fleet")
+    with locked(folder / f"{host}.lock", wait=30, what=f"the host {host}"):
+        yield

@@ -1,0 +1,160 @@
+"""Hosts that go and come: one is given up, one is back, one has agents that home has forgotten."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from agentdeck.core.agents.agent import Agent, Fault, Phase, State
+from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.fleet.orders import StartOrder
+from agentdeck.core.fleet.placement import Needs
+from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import listed
+from agentdeck.engine import roster
+from agentdeck.engine.fleet import looking, starting
+from agentdeck.engine.fleet.hosts import Remote, facts_of
+from agentdeck.engine.fleet.listing import choose
+from agentdeck.engine.fleet.mirror import Mirror
+from agentdeck.engine.records.hosts import mark_host
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import DeckError, RefusedError
+from agentdeck.system.files.files import private_folder, read_json, write_json
+from agentdeck.system.fleet.hostlist import HostList
+from agentdeck.system.state import decks
+from agentdeck.system.state.store import MIRROR, Store
+
+_TAKEN_OVER = (
+    "Another machine began this task and was lost. Its work, up to its last copy, is in this worktree: read it, keep "
+    "what is good, and finish the task.\n\n"
+)
+
+
+def archive_ref(agent: Agent) -> str:
+    """Where the last known work of that start of the agent stays."""
+    return f"refs/agentdeck/fleet/{agent.name}/{agent.epoch}"
+
+
+def lose(world: World, name: str, note: Note) -> list[AgentView]:
+    """Give the host up: what ran there starts again on another host, from the last copy of its work. What had ended
+    stays as it is. Return the agents that were started again."""
+    spec = HostList().get(name)
+    HostList().put(replace(spec, lost=spec.lost or time.time()))
+    again = []
+    for agent in looking.elsewhere(world, name):
+        if world.store.status(agent.name).state.is_live or agent.phase is Phase.ACQUIRING:
+            with world.store.operation(agent.name, wait=5):
+                if _restart(world, agent, note):
+                    again.append(roster.agent(world, agent.name))
+        else:
+            replace(Mirror.read(world.store, agent.name), alive=False).write(world.store, agent.name)
+    return again
+
+
+def _restart(world: World, agent: Agent, note: Note) -> bool:
+    """Start the agent's next epoch elsewhere; return False, and mark it as lost, where no host can have it."""
+    mirror = Mirror.read(world.store, agent.name)
+    if mirror.live:
+        world.repo.git("update-ref", archive_ref(agent), mirror.live)
+    try:
+        host = choose("any", Needs(), but=[agent.host])
+    except DeckError as error:
+        _mark_lost(world, agent, f"{agent.host} was given up, and no other host can have it: {error.title}")
+        return False
+    path = world.store.agent_folder(agent.name) / starting.ORDER
+    order = StartOrder.from_json(read_json(path))
+    request = dict(order.request)
+    if request.get("task") and mirror.live and not request["task"].startswith(_TAKEN_OVER):
+        request["task"] = _TAKEN_OVER + request["task"]
+    lease = agent.worktree
+    order = replace(order, epoch=agent.epoch + 1, branch_commit=mirror.live or order.branch_commit, request=request)
+    if mirror.live and lease is not None:
+        now = world.repo.commit(f"refs/heads/{lease.branch}")
+        world.repo.git("update-ref", f"refs/heads/{lease.branch}", mirror.live, *([now] if now else []))
+    old, agent = agent, replace(agent, host=host, epoch=order.epoch, phase=Phase.ACQUIRING)
+    write_json(path, order.to_json())
+    (world.store.agent_folder(agent.name) / MIRROR).unlink(missing_ok=True)
+    Mirror(tip=mirror.live, live=mirror.live, pulled=mirror.pulled).write(world.store, agent.name)
+    world.store.save(agent)
+    age = f"from its work of {short_duration(time.time() - mirror.pulled)} ago" if mirror.pulled else "from its base"
+    text = f"{old.host} was given up; start {order.epoch} on {host}, {age}"
+    world.note(Event(EventKind.AGENT_REPAIRED, agent.name, text), note)
+    try:
+        starting.give(world, agent, order, note)
+    except DeckError as error:
+        _mark_lost(world, agent, f"its start on {host} failed: {error.title}")
+        return False
+    return True
+
+
+def _mark_lost(world: World, agent: Agent, reason: str) -> None:
+    status, now = world.store.status(agent.name), time.time()
+    replace(Mirror.read(world.store, agent.name), alive=False).write(world.store, agent.name)
+    world.store.save(replace(agent, phase=Phase.HELD))
+    lost = replace(status, state=State.FAILED, since=now, ended=now, reason=reason, fault=Fault.LOST)
+    world.store.put_status(agent.name, lost)
+
+
+def welcome(world: World, name: str, note: Note) -> None:
+    """Use a host again that was given up. What it still runs of an earlier start is stopped there, and its work fetched
+    to a ref of its own: both versions are kept. Raise UnreachableError where it does not answer."""
+    spec = HostList().get(name)
+    facts = facts_of(spec)
+    if not spec.lost:
+        return
+    HostList().put(replace(spec, lost=0.0))
+    remote = Remote(world, replace(spec, lost=0.0))
+    for held in facts.agents:
+        agent = world.store.agent(held.name) if held.deck == world.deck else None
+        if agent is None or (agent.host == name and agent.epoch == held.epoch):
+            continue
+        old = replace(agent, host=name, epoch=held.epoch)
+        remote.call("stop", agent=old.name, timeout=60)
+        _, commit = looking.fetch_commits(world, remote, old)
+        world.repo.git("update-ref", archive_ref(old), commit)
+        text = f"{name} is back: its start {held.epoch} was stopped there, and its work is {archive_ref(old)}"
+        world.note(Event(EventKind.WARNING, old.name, text, {"ref": archive_ref(old), "commit": commit}), note)
+
+
+def adopt(world: World, name: str, note: Note) -> list[AgentView]:
+    """Take over the agents of this repository that the host has and home does not know, for home's state was lost. A
+    deck that has no agents yet becomes the one that the host knows."""
+    spec, found = HostList().get(name), list[AgentView]()
+    store = world.store.open()
+    for held in facts_of(spec).agents:
+        is_ours = held.deck == world.deck
+        if held.name in store.names() or not (is_ours or not store.names()):
+            continue
+        remote = Remote(world, spec, deck=held.deck)
+        order = StartOrder.from_json(remote.call("order", agent=held.name))
+        if world.repo.commit(order.base_commit) != order.base_commit or order.deck != held.deck:
+            continue  # it is another repository's
+        if not is_ours:
+            store.name_deck(held.deck)
+            world.__dict__.pop("deck", None)
+        with store.naming():
+            agent = starting.record_of(order, name)
+            private_folder(store.agent_folder(agent.name))
+            write_json(store.agent_folder(agent.name) / starting.ORDER, order.to_json())
+            store.save(agent)
+            mark_host(store, name, None)
+        starting.give(world, agent, order, note)
+        looking.pull(world, agent, note)
+        found.append(roster.agent(world, agent.name))
+    return found
+
+
+def forget(name: str) -> None:
+    """Take the host out of the list. Raise RefusedError where a deck of this user has agents there."""
+    HostList().get(name)
+    for root in map(Path, decks.known()):
+        stores = [Store(folder / "agentdeck") for folder in (root / ".git", root) if (folder / "agentdeck").is_dir()]
+        names = [agent.name for store in stores for agent in store.agents() if agent.host == name]
+        if names:
+            raise RefusedError(
+                f"{root} has agents on {name}: {listed(names)}.",
+                hint=f"Remove them first, or give the host up: agentdeck hosts lose {name}",
+            )
+    HostList().remove(name)

@@ -1,0 +1,53 @@
+"""Ask the hosts how the agents there stand: all of them at once, each for itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+
+from agentdeck.core.agents.agent import Phase
+from agentdeck.engine.fleet import looking
+from agentdeck.engine.fleet.hosts import Remote
+from agentdeck.engine.fleet.starting import ask_again
+from agentdeck.engine.records.hosts import HostMark
+from agentdeck.engine.world import Note, World, silent
+from agentdeck.errors import BusyError, DeckError
+from agentdeck.system.fleet.hostlist import HostList
+
+_JUST_NOW = 1.5
+"""Seconds in which another process's look is as good as ours."""
+
+
+def refresh(world: World, note: Note = silent) -> None:
+    """Ask every host that has agents of this deck how these stand, all at once; one that does not answer is marked, and
+    keeps nobody from the others."""
+    hosts = {agent.host for agent in looking.elsewhere(world)}
+    known = {spec.name for spec in HostList().all() if not spec.lost} if hosts else set()
+    threads = [threading.Thread(target=_look, args=(world, host, note), daemon=True) for host in hosts & known]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _look(world: World, host: str, note: Note) -> None:
+    seen = HostMark.read(world.store, host)
+    if not seen.unreachable and time.time() - seen.seen < _JUST_NOW and not _is_starting(world, host):
+        return
+    with suppress(DeckError):
+        look(world, host, note, patient=False)
+
+
+def _is_starting(world: World, host: str) -> bool:
+    return any(agent.phase is Phase.ACQUIRING for agent in looking.elsewhere(world, host))
+
+
+def look(world: World, host: str, note: Note = silent, *, patient: bool = True) -> None:
+    """Ask the host how its agents of this deck stand. Raise UnreachableError where it does not answer."""
+    for agent in looking.elsewhere(world, host):
+        if agent.phase is Phase.ACQUIRING and not world.store.in_operation(agent.name):
+            with suppress(BusyError):
+                ask_again(world, agent, note)
+    agents = [agent for agent in looking.elsewhere(world, host) if agent.phase is Phase.HELD]
+    looking.sync(world, Remote.of(world, host, patient=patient), agents, note)

@@ -1,0 +1,273 @@
+"""Start an agent on another host: choose it, write down what is to happen, give the order, take the receipt.
+
+Home's record is the journal: up to the receipt its phase is `acquiring`, and its order lies beside it. What was cut
+short is asked again with the same order, for which a host starts nothing twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from agentdeck.core.agents.agent import Agent, Mode, Phase, name_for_task, safe_name
+from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.agents.leases import Lease
+from agentdeck.core.fleet.orders import StartOrder
+from agentdeck.core.text.text import plain
+from agentdeck.engine.fleet import looking
+from agentdeck.engine.fleet.hosts import Remote
+from agentdeck.engine.records.hosts import mark_host
+from agentdeck.engine.views import AgentView, StartRequest, view_of
+from agentdeck.engine.world import Note, World
+from agentdeck.errors import DeckError, RefusedError, UnreachableError, UsageError
+from agentdeck.system.files.files import private_folder, read_json, write_json
+from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git import bundles
+from agentdeck.system.git.branches import delete_branch, make_branch, plan_branch
+from agentdeck.system.git.repository import Repository
+
+ORDER = "order.json"
+_START = 300.0
+_CHUNK = 1 << 20
+_SENT = {each.name for each in fields(StartRequest)} - {
+    "cancelled",
+    "parent",
+    "id",
+    "branch",
+    "base",
+    "name",
+    "on",
+    "needs",
+}
+_SETTINGS = ("user.name", "user.email", "remote.origin.url", "core.autocrlf")
+
+
+def start(world: World, request: StartRequest, host: str, note: Note) -> AgentView:
+    """Start what is asked for on `host`; see Deck.start."""
+    _check(world, request)
+    remote = Remote.of(world, host)
+    remote.call("ping")  # who can't be reached is told before anything is made
+    with ExitStack() as held:
+        with world.store.naming():
+            world.store.clear_unborn()
+            if request.id is not None and (first := _holder(world, request.id)) is not None:
+                return first
+            agent, order = _planned(world, request, host)
+            held.enter_context(world.store.operation(agent.name, wait=2))
+            # Before the record, so that who finds that one has the order too.
+            write_json(private_folder(world.store.agent_folder(agent.name)) / ORDER, order.to_json())
+            world.store.save(agent)
+            mark_host(world.store, host, None)
+            if request.id is not None:
+                private_folder(world.store.id_path(request.id).parent)
+                write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
+        world.note(
+            Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile, "host": host}), note
+        )
+        try:
+            return give(world, agent, order, note)
+        except UnreachableError as error:
+            with suppress(UnreachableError):  # a lost reply is asked about
+                return give(world, agent, order, note)
+            raise _unsure(agent, error) from error
+        except BaseException:
+            _take_back(world, agent)
+            raise
+
+
+def ask_again(world: World, agent: Agent, note: Note) -> None:
+    """Find out what became of a start that was cut short: the host has the agent, or starts it now, or refuses."""
+    with world.store.operation(agent.name):
+        current = world.store.agent(agent.name)
+        if current is None or current.phase is not Phase.ACQUIRING:
+            return
+        order = StartOrder.from_json(read_json(world.store.agent_folder(agent.name) / ORDER))
+        try:
+            give(world, current, order, note)
+        except UnreachableError:
+            raise
+        except DeckError as error:
+            note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start was interrupted; {error.title}"))
+            _take_back(world, current)
+            return
+        text = f"its start was interrupted; it runs on {current.host}"
+        world.note(Event(EventKind.AGENT_REPAIRED, agent.name, text), note)
+
+
+def _check(world: World, request: StartRequest) -> None:
+    if not (request.task.strip() or request.argv or request.profile):
+        raise UsageError("There is no task for the agent.", hint='agentdeck run --on HOST "what to do"')
+    if request.timeout is not None and request.timeout <= 0:
+        raise UsageError("A time-out must be more than 0 seconds.")
+    if world.repo.commit("HEAD") is None and not (request.base or request.branch):
+        raise RefusedError(f"{world.root} has no commit yet, so an agent has nothing to start from.")
+
+
+def _holder(world: World, run_id: str) -> AgentView | None:
+    data = world.store.read_id(run_id)
+    record = world.store.agent(data["agent"]) if data is not None else None
+    return view_of(world.store, record) if record is not None and record.id == run_id else None
+
+
+def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, StartOrder]:
+    """The record and the order; the branch is made here, so that nobody else takes its name."""
+    taken, config = world.store.names(), world.settings.config
+    if request.name is not None:
+        name = safe_name(request.name)
+        if name in taken:
+            raise RefusedError(f"An agent “{name}” already exists.", hint="Choose another name, or remove it.")
+    else:
+        told = request.task.strip() or (Path(request.argv[0]).name if request.argv else request.profile or "agent")
+        name = name_for_task(told, taken)
+    base = request.base or config.agent.base or None
+    plan = plan_branch(world.repo, name, request.branch, base, config.agent.branch)
+    if world.repo.commit(f"refs/heads/{plan.base}") is None:
+        raise RefusedError(
+            f"{plan.base[:40]} is no branch here, and an agent on another host needs one to start from.",
+            hint="Name one: --base BRANCH",
+        )
+    if plan.create:
+        make_branch(world.repo, plan)
+    begin = world.repo.commit(f"refs/heads/{plan.branch}") or plan.base_commit
+    sent = {key: getattr(request, key) for key in _SENT}
+    path = world.root / "agentdeck.toml"
+    order = StartOrder(
+        deck=world.deck,
+        agent=name,
+        epoch=1,
+        base=plan.base,
+        base_commit=plan.base_commit,
+        branch=plan.branch,
+        creates=plan.create,
+        branch_commit="" if plan.create and not plan.upstream else begin,
+        request={
+            **sent,
+            "title": request.name if request.name and request.name != name else "",
+            "run_id": request.id or "",
+        },
+        config=path.read_text("utf-8") if path.is_file() else None,
+        approved=world.is_trusted,
+    )
+    return record_of(order, host), order
+
+
+def record_of(order: StartOrder, host: str) -> Agent:
+    """Home's record of an agent that the order starts on `host`."""
+    asked = order.request
+    lease = {
+        "path": f"{host}:",
+        "branch": order.branch,
+        "base": order.base,
+        "base_commit": order.base_commit,
+        "create": order.creates,
+        "git_dir": "",
+    }
+    argv, task = tuple(asked["argv"]), str(asked["task"])
+    return Agent(
+        name=order.agent,
+        title=str(asked["title"]),
+        task=task if task.strip() else " ".join(argv),
+        profile=asked["profile"] or ("command" if argv else ""),
+        mode=Mode(asked["mode"]) if asked["mode"] else Mode.HEADLESS if argv else Mode.INTERACTIVE,
+        created=time.time(),
+        argv=argv,
+        tier=asked["tier"] or "",
+        timeout=asked["timeout"],
+        env=dict(asked["env"]),
+        id=str(asked["run_id"]),
+        folder=asked["folder"] or "",
+        failover=tuple(asked["failover"]) if asked["failover"] is not None else None,
+        leases=(Lease("worktree", True, lease),),
+        runs=1,
+        host=host,
+        epoch=order.epoch,
+    )
+
+
+def give(world: World, agent: Agent, order: StartOrder, note: Note) -> AgentView:
+    """Send what the order needs, and the order; let the record say what the host answered. The same again changes
+    nothing."""
+    remote = Remote.of(world, agent.host)
+    send_commits(world, remote, [order.base_commit, *filter(None, [order.branch_commit])])
+    receipt = remote.call("start", order=order.to_json(), timeout=_START)
+    agent = started(agent, receipt)
+    world.store.save(agent)
+    looking.sync(world, remote, [agent], note)
+    return view_of(world.store, world.store.agent(agent.name) or agent)
+
+
+def started(agent: Agent, receipt: Any) -> Agent:
+    """The record with what the host made of the order. Raise UnreachableError where that is no receipt of it."""
+    try:
+        if receipt["epoch"] != agent.epoch:
+            raise ValueError(f"it is of start {receipt['epoch']}")
+        lease = agent.worktree
+        assert lease is not None
+        data = {**lease.data, "path": f"{agent.host}:{plain(str(receipt['worktree']))}"}
+        return replace(
+            agent.with_lease(Lease("worktree", True, data)),
+            profile=plain(str(receipt["profile"]))[:80],
+            mode=Mode(receipt["mode"]),
+            tier=plain(str(receipt["tier"]))[:80],
+            permission=plain(str(receipt["permission"]))[:20],
+            box=plain(str(receipt["box"]))[:20],
+            phase=Phase.HELD,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreachableError(f"{agent.host} gave no receipt for {agent.name}: {error!r:.200}.") from error
+
+
+def send_commits(world: World, remote: Remote, commits: list[str]) -> None:
+    """Let the host's clone have these commits; what it has already is not sent."""
+    repo = world.repo
+    known = [*commits, *_tips(repo)]
+    settings = {key: value for key in _SETTINGS if (value := repo.run("config", "--get", key).text.strip())}
+    told = remote.call("prepare", hash=repo.hash_kind, settings=settings, commits=known[:200], timeout=60)
+    have = [each for each in told["have"] if each in known]
+    missing = [each for each in dict.fromkeys(commits) if each not in have]
+    if not missing:
+        return
+    refs = {f"refs/agentdeck/sent/{commit}": commit for commit in missing}
+    with scratch_folder() as scratch:
+        path = scratch / "bundle"
+        for ref, commit in refs.items():
+            repo.git("update-ref", ref, commit)
+        try:
+            if not bundles.create(repo, refs, have, path):
+                return
+        finally:
+            for ref in refs:
+                repo.git("update-ref", "-d", ref)
+        key = f"base-{missing[0][:20]}"
+        with path.open("rb") as file:
+            while data := file.read(_CHUNK):
+                words = {"key": key, "offset": file.tell() - len(data), "data": base64.b64encode(data).decode()}
+                remote.call("give", timeout=60, **words)
+        remote.call("receive", key=key, refs=list(refs), timeout=_START)
+
+
+def _tips(repo: Repository) -> list[str]:
+    return list(dict.fromkeys(repo.lines("for-each-ref", "--format=%(objectname)", "--count=100", "refs/heads")))
+
+
+def _take_back(world: World, agent: Agent) -> None:
+    """Nothing started: leave nothing of it here."""
+    lease = agent.worktree
+    if lease is not None and lease.create:
+        with suppress(DeckError):
+            delete_branch(world.repo, lease.branch, lease.base_commit)
+    if agent.id:
+        world.store.id_path(agent.id).unlink(missing_ok=True)
+    world.store.delete_agent(agent.name)
+
+
+def _unsure(agent: Agent, error: UnreachableError) -> UnreachableError:
+    return UnreachableError(
+        f"{agent.host} has not said whether {agent.name} started.",
+        detail=error.title,
+        hint=f"agentdeck show {agent.name} asks again; nothing starts twice.",
+    )

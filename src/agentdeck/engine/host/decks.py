@@ -1,0 +1,69 @@
+"""The decks that a host keeps for homes: a clone each, in the state of the user there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from agentdeck.core.fleet.facts import HeldAgent
+from agentdeck.core.fleet.orders import epoch_of
+from agentdeck.engine.deck import Deck
+from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
+from agentdeck.system.files.files import locked, private_folder, state_home
+from agentdeck.system.fleet.probe import machine_id
+from agentdeck.system.git.repository import Repository
+from agentdeck.system.machine.process import run
+
+_DECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
+_PLAIN = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+def folder_of(deck: str) -> Path:
+    """Where the clone of that deck lies. Machines may share one home, so it names this one."""
+    if not _DECK.fullmatch(deck):
+        raise UsageError(f"“{deck[:60]}” is no deck's name.")
+    return state_home() / "decks" / f"{deck}@{_PLAIN.sub('-', machine_id())}"
+
+
+def find(deck: str) -> Deck:
+    """Raise NotFoundError where home never sent it."""
+    folder = folder_of(deck)
+    if not (folder / ".git").is_dir():
+        raise NotFoundError(f"This host has no deck {deck}.", hint="It gets one with the first agent that starts here.")
+    return Deck.find(folder)
+
+
+def prepare(deck: str, hash_kind: str, settings: dict[str, str]) -> Repository:
+    """The clone of that deck, made where there is none. `settings` are keys of git's configuration that hold where this
+    user has none of their own."""
+    folder = folder_of(deck)
+    private_folder(folder.parent)
+    with locked(folder.parent / f"{folder.name}.lock", wait=60, what=f"the deck {deck}"):
+        if not (folder / ".git" / "agentdeck-ready").exists():
+            done = run(["git", "init", "--quiet", f"--object-format={hash_kind}", "--initial-branch=main", folder])
+            if not done:
+                raise RefusedError(f"The deck {deck} can't be made here.", detail=done.complaint)
+        repo = Repository.find(folder)
+        for key, value in settings.items():
+            if key in _SETTINGS and not repo.run("config", "--get", key):
+                repo.git("config", key, value)
+        (folder / ".git" / "agentdeck-ready").touch()
+    return repo
+
+
+_SETTINGS = ("user.name", "user.email", "remote.origin.url", "core.autocrlf")
+
+
+def held() -> Iterator[HeldAgent]:
+    """The agents that this host holds for homes."""
+    with suppress(OSError):
+        for folder in sorted((state_home() / "decks").iterdir()):
+            if not (folder / ".git").is_dir():
+                continue
+            with suppress(DeckError):
+                for view in Deck.find(folder).agents():
+                    if epoch := epoch_of(view.agent.id):
+                        name = folder.name.partition("@")[0]
+                        yield HeldAgent(name, view.name, epoch, str(view.state), view.alive)

@@ -1,0 +1,201 @@
+"""`agentdeck host serve`: answer a home over standard input and output, for as long as it is connected.
+
+Nothing stays behind when the connection ends, and no agent ends because a home is silent. One thread reads, and answers
+pings at once; one looks, one acts; one tells that something has changed, and then waits until home has looked.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from agentdeck import __version__
+from agentdeck.core.fleet.facts import PROTOCOL
+from agentdeck.core.fleet.orders import StartOrder
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.host import acts, decks
+from agentdeck.errors import DeckError, RefusedError, UsageError
+from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.files.watch import ticks
+from agentdeck.system.fleet.frames import FrameError, FrameReader, encode
+from agentdeck.system.fleet.probe import facts
+from agentdeck.system.git import bundles
+
+_WAITING = 256
+"""Questions that may wait; a home that asks more is told so."""
+_LOST_TICK = 5.0
+"""Seconds after which it is said that something may have changed, whatever was noticed."""
+_QUIET = frozenset({"session.cast"})
+
+
+class HostServer:
+    def __init__(self, read: int, write: int, held: ExitStack) -> None:
+        """`read` and `write` are file descriptors; `held` outlives the server."""
+        self._read, self._write, self._held = read, write, held
+        self._writing = threading.Lock()
+        self._looked = threading.Event()
+        self._scratch: Path | None = None
+        self._decks: dict[tuple[str, str], Deck] = {}
+        self._queues: dict[bool, queue.Queue[dict[str, Any]]] = {
+            looks: queue.Queue(_WAITING) for looks in (True, False)
+        }
+        self._verbs: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+            "facts": self._facts,
+            "prepare": self._prepare,
+            "give": self._give,
+            "receive": self._receive,
+            "start": self._start,
+            "sync": self._sync,
+            "pull": self._pull,
+            "part": self._part,
+            "watch": self._watch,
+        }
+
+    def serve(self) -> None:
+        """Until the other end is gone."""
+        for looks in self._queues:
+            threading.Thread(target=self._work, args=(looks,), daemon=True).start()
+        self._say({"hello": {"protocol": PROTOCOL, "version": __version__}})
+        frames = FrameReader()
+        while data := os.read(self._read, 1 << 16):
+            try:
+                asked = frames.feed(data)
+            except FrameError as error:
+                self._say({"push": "refused", "why": str(error)})
+                return
+            for frame in asked:
+                self._take(frame)
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        verb = frame.get("verb")
+        if verb == "ping":
+            self._say({"id": frame.get("id"), "result": "pong"})
+            return
+        try:
+            self._queues[verb in acts.LOOKING].put_nowait(frame)
+        except queue.Full:
+            self._fail(frame, RefusedError("This host has too many questions to answer."))
+
+    def _work(self, looks: bool) -> None:
+        while True:
+            frame = self._queues[looks].get()
+            try:
+                words = frame.get("words")
+                result = self._answer(str(frame.get("verb")), words if isinstance(words, dict) else {})
+                self._say({"id": frame.get("id"), "result": result})
+            except DeckError as error:
+                self._fail(frame, error)
+            except (KeyError, TypeError, ValueError, AttributeError, OSError, FrameError) as error:
+                self._fail(frame, DeckError(f"The host can't do that: {error!r:.300}."))
+
+    def _answer(self, verb: str, words: Mapping[str, Any]) -> Any:
+        if (act := acts.ON_AGENT.get(verb)) is not None:
+            return act(self._deck(words), str(words["agent"]), words)
+        if (own := self._verbs.get(verb)) is None:
+            raise UsageError(f"This host's agentdeck {__version__} knows no verb “{verb[:40]}”.")
+        return own(words)
+
+    def _deck(self, words: Mapping[str, Any]) -> Deck:
+        """One for each thread: what it keeps from look to look belongs to nobody else."""
+        key = (threading.current_thread().name, str(words["deck"]))
+        if key not in self._decks:
+            self._decks[key] = decks.find(key[1])
+        return self._decks[key]
+
+    def _say(self, frame: dict[str, Any]) -> None:
+        data = encode(frame)
+        with self._writing, suppress(BrokenPipeError):
+            while data:
+                data = data[os.write(self._write, data) :]
+
+    def _fail(self, frame: dict[str, Any], error: DeckError) -> None:
+        told = {"title": error.title, "detail": error.detail[:4000], "hint": error.hint, "code": int(error.exit_code)}
+        self._say({"id": frame.get("id"), "error": told})
+
+    # Its verbs
+
+    def _facts(self, words: Mapping[str, Any]) -> Any:
+        return facts(tuple(decks.held())).to_json()
+
+    def _prepare(self, words: Mapping[str, Any]) -> Any:
+        """Make the deck; say which of the commits that home has are here."""
+        settings = {str(key): str(value) for key, value in words["settings"].items()}
+        repo = decks.prepare(str(words["deck"]), str(words["hash"]), settings)
+        return {"have": bundles.known(repo, map(str, words["commits"]))}
+
+    def _give(self, words: Mapping[str, Any]) -> Any:
+        """A part of a file that home sends."""
+        path, offset = self._file(words["key"]), int(words["offset"])
+        with path.open("r+b" if offset else "wb") as file:
+            file.seek(offset)
+            file.write(base64.b64decode(words["data"], validate=True))
+
+    def _receive(self, words: Mapping[str, Any]) -> Any:
+        """Take in the file that was given last; its refs are named by what they hold."""
+        deck, path = decks.find(str(words["deck"])), self._file(words["key"])
+        refs = {str(ref): f"refs/agentdeck/given/{index}" for index, ref in enumerate(words["refs"])}
+        bundles.take_in(deck._world.repo, path, refs)
+        path.unlink()
+
+    def _start(self, words: Mapping[str, Any]) -> Any:
+        return acts.start(StartOrder.from_json(words["order"]))
+
+    def _sync(self, words: Mapping[str, Any]) -> Any:
+        deck = self._deck(words)
+        self._looked.set()
+        deck.repair()
+        return {name: acts.tell(deck, str(name), asked) for name, asked in words["agents"].items()}
+
+    def _pull(self, words: Mapping[str, Any]) -> Any:
+        """Save the agent's work in refs; put what home has not of it into a file, to be read part by part."""
+        deck, name = self._deck(words), str(words["agent"])
+        found = acts.publish(deck, deck.agent(name).name)
+        key = f"{name}.{threading.get_ident()}"
+        path = self._file(key)
+        refs = [acts.ref_of(kind, name) for kind in found]
+        is_new = bundles.create(deck._world.repo, refs, map(str, words["have"]), path)
+        return {**found, "key": key, "size": path.stat().st_size if is_new else 0}
+
+    def _part(self, words: Mapping[str, Any]) -> Any:
+        with self._file(words["key"]).open("rb") as file:
+            file.seek(int(words["offset"]))
+            return base64.b64encode(file.read(acts.CHUNK)).decode()
+
+    def _file(self, key: object) -> Path:
+        name = str(key)
+        if not name.replace(".", "").replace("-", "").isalnum() or len(name) > 80:
+            raise UsageError("That is no name of a file.")
+        with self._writing:
+            if self._scratch is None:
+                self._scratch = self._held.enter_context(scratch_folder())
+        return self._scratch / name
+
+    def _watch(self, words: Mapping[str, Any]) -> Any:
+        threading.Thread(target=self._tell_changes, args=(str(words["deck"]),), daemon=True).start()
+
+    def _tell_changes(self, name: str) -> None:
+        store = decks.find(name).store
+        while True:
+            folders = [store.folder, *(store.agent_folder(each) for each in store.names()), store.logs]
+            for _ in ticks(*(each for each in folders if each.is_dir()), every=_LOST_TICK, but=_QUIET):
+                self._looked.clear()
+                self._say({"push": "changed", "deck": name})
+                self._looked.wait()
+                if any(store.agent_folder(each) not in folders for each in store.names()):
+                    break
+
+
+def serve() -> None:
+    """Speak to who called; nothing but frames reaches them, whatever prints meanwhile."""
+    read, write = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    with ExitStack() as held:
+        HostServer(read, write, held).serve()

@@ -1,0 +1,49 @@
+"""What a deck keeps of a host that it has agents on: when it was last seen, and since when it is not."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from agentdeck.errors import DeckError
+from agentdeck.system.files.files import private_folder, read_json, write_json
+from agentdeck.system.state.store import Store
+
+_FRESH = 5.0
+"""Seconds after which it is written down again that a host was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostMark:
+    """Times are seconds since the epoch."""
+
+    seen: float = 0.0
+    unreachable: float = 0.0
+    """Since when it does not answer; 0 while it does."""
+    why: str = ""
+
+    @classmethod
+    def read(cls, store: Store, host: str) -> HostMark:
+        with suppress(OSError, ValueError, TypeError):
+            return cls(**read_json(_path(store, host)))
+        return cls()
+
+
+def mark_host(store: Store, host: str, error: DeckError | None) -> None:
+    """Write down that the host answered, or that it did not."""
+    old, now = HostMark.read(store, host), time.time()
+    if error is None:
+        if not old.unreachable and now - old.seen < _FRESH:
+            return
+        new = HostMark(seen=now)
+    else:
+        if old.unreachable:
+            return
+        new = replace(old, unreachable=now, why=error.title)
+    write_json(private_folder(_path(store, host).parent) / f"{host}.json", asdict(new), durable=False)
+
+
+def _path(store: Store, host: str) -> Path:
+    return store.folder / "fleet" / f"{host}.json"

@@ -1,0 +1,82 @@
+"""How to get a program's standard input and output on a host, as an argv."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from agentdeck.system.terminal.tmux import SOCKET_VARIABLE
+
+SSH_VARIABLE = "AGENTDECK_SSH"
+"""The words of the ssh to call, for one that is elsewhere or needs options; default `ssh`."""
+_OPTIONS = ("ConnectTimeout=8", "ServerAliveInterval=5", "ServerAliveCountMax=3", "ClearAllForwardings=yes")
+_FIND = 'PATH="$PATH:$HOME/.local/bin"; export PATH; exec "$@"'
+"""Where uv and pipx put programs, which a shell without a terminal does not look in."""
+_KEPT_OUT = ("AGENTDECK_", "GIT_DIR", "GIT_WORK_TREE", "TMUX")
+"""What the caller has and another machine would not."""
+
+
+class Reach(Protocol):
+    @property
+    def shown(self) -> str:
+        """Where it leads, for a person."""
+
+    def argv(self, command: Sequence[str], *, tty: bool = False) -> list[str]:
+        """What to run here so that `command` runs there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SshReach:
+    """The `ssh` of the person, with all that their configuration says of the destination."""
+
+    destination: str
+
+    @property
+    def shown(self) -> str:
+        return f"ssh {self.destination}"
+
+    def argv(self, command: Sequence[str], *, tty: bool = False) -> list[str]:
+        options = [*_OPTIONS, *([] if tty else ["BatchMode=yes"])]
+        words = [word for option in options for word in ("-o", option)]
+        there = shlex.join(["sh", "-c", _FIND, "sh", *command])
+        return [*ssh_words(), *words, "-t" if tty else "-T", "--", self.destination, there]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReach:
+    """A host that is a folder of this machine, with a home and a tmux server of its own: to try things out."""
+
+    folder: str
+    prefix: tuple[str, ...] = ()
+    """What it runs under, such as `unshare`."""
+
+    @property
+    def shown(self) -> str:
+        return f"folder {self.folder}"
+
+    def argv(self, command: Sequence[str], *, tty: bool = False) -> list[str]:
+        home = Path(self.folder)
+        own = {
+            "HOME": home,
+            "XDG_STATE_HOME": home / ".local/state",
+            "XDG_CONFIG_HOME": home / ".config",
+            "TMPDIR": home / "tmp",
+            SOCKET_VARIABLE: f"agentdeck-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}",
+        }
+        gone = [word for name in os.environ if name.startswith(_KEPT_OUT) for word in ("-u", name)]
+        return [*self.prefix, "env", *gone, *(f"{name}={value}" for name, value in own.items()), *command]
+
+
+def ssh_words() -> list[str]:
+    return shlex.split(os.environ.get(SSH_VARIABLE, "")) or ["ssh"]
+
+
+def own_program() -> list[str]:
+    """This program, for a host that is a folder of this machine."""
+    return [sys.executable, "-m", "agentdeck"]

@@ -1,0 +1,110 @@
+"""Where an agent starts, as rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentdeck.core.fleet.facts import PROTOCOL, Facts, HeldAgent
+from agentdeck.core.fleet.placement import HostState, Needs, chosen, place
+
+NOW = 1_000_000.0
+LABELS = ("gpu", "big", "arm")
+
+
+def host(name: str, **words: object) -> HostState:
+    facts = Facts("id", "boot", "1", PROTOCOL, "2.39", "3.3", 4, 0.0, 8 << 30, 4 << 30, 9 << 30, NOW)
+    labels = words.pop("labels", ())
+    return HostState(name, replace(facts, **words), labels)  # type: ignore[arg-type]
+
+
+facts = st.builds(
+    Facts,
+    id=st.just("id"),
+    boot=st.just("boot"),
+    version=st.just("1"),
+    protocol=st.sampled_from([PROTOCOL, PROTOCOL, PROTOCOL, 99]),
+    git=st.sampled_from(["2.39", "2.39", ""]),
+    tmux=st.sampled_from(["3.3", "3.3", ""]),
+    cores=st.integers(0, 64),
+    load=st.floats(0, 100),
+    memory=st.just(1 << 40),
+    free_memory=st.integers(0, 1 << 36),
+    free_disk=st.sampled_from([0, 1 << 40]),
+    clock=st.sampled_from([NOW, NOW, NOW + 9999]),
+    gpus=st.lists(st.just("GPU"), max_size=3).map(tuple),
+    agents=st.lists(st.just(HeldAgent("d", "a", 1, "working", True)), max_size=9).map(tuple),
+)
+hosts = st.lists(st.tuples(st.none() | facts, st.sets(st.sampled_from(LABELS))), max_size=8).map(
+    lambda found: [HostState(f"h{at}", each, tuple(labels)) for at, (each, labels) in enumerate(found)]
+)
+needs = st.builds(
+    Needs,
+    cpu=st.sampled_from([0.0, 1.0, 16.0]),
+    memory=st.sampled_from([0, 1 << 33]),
+    gpu=st.integers(0, 2),
+    labels=st.sets(st.sampled_from(LABELS)).map(tuple),
+)
+
+
+@given(needs, hosts)
+def test_the_chosen_host_has_what_is_needed_and_each_other_has_a_reason(needs: Needs, hosts: list[HostState]) -> None:
+    told = place(needs, hosts, NOW)
+    assert sorted(each.host for each in told) == sorted(each.name for each in hosts)
+    assert all(each.text for each in told)
+    assert [each.chosen for each in told] == [at == 0 and each.fits for at, each in enumerate(told)]
+    name = chosen(told)
+    fits = {each.host for each in told if each.fits}
+    assert (name in fits) if fits else name == ""
+    for state in hosts:
+        if state.name in fits:
+            assert state.facts is not None and state.facts.git and state.facts.tmux
+            assert set(needs.labels) <= set(state.labels)
+            assert len(state.facts.gpus) >= needs.gpu
+            assert state.facts.free_memory >= needs.memory
+            assert not needs.cpu or state.idle >= needs.cpu
+
+
+@given(needs, hosts)
+def test_the_order_in_which_hosts_are_listed_does_not_matter(needs: Needs, hosts: list[HostState]) -> None:
+    assert place(needs, hosts, NOW) == place(needs, reversed(hosts), NOW)
+
+
+@given(needs, hosts)
+def test_a_host_that_fits_fits_still_when_less_is_needed(needs: Needs, hosts: list[HostState]) -> None:
+    fits = {each.host for each in place(needs, hosts, NOW) if each.fits}
+    less = Needs(needs.cpu / 2, needs.memory // 2, max(0, needs.gpu - 1), needs.labels[1:])
+    assert fits <= {each.host for each in place(less, hosts, NOW) if each.fits}
+
+
+def test_a_gpu_is_left_to_those_who_need_one() -> None:
+    found = [host("a-gpu", gpus=("A100",)), host("plain", load=2.0)]
+    assert chosen(place(Needs(), found, NOW)) == "plain"
+    assert chosen(place(Needs(gpu=1), found, NOW)) == "a-gpu"
+    assert chosen(place(Needs(gpu=2), found, NOW)) == ""
+
+
+def test_agents_spread_over_equal_hosts() -> None:
+    busy = tuple(HeldAgent("d", f"a{at}", 1, "working", True) for at in range(4))
+    assert chosen(place(Needs(), [host("a", agents=busy), host("b")], NOW)) == "b"
+
+
+def with_one_more(state: HostState, name: str) -> HostState:
+    assert state.facts is not None
+    more = HeldAgent("d", name, 1, "working", True)
+    return replace(state, facts=replace(state.facts, agents=(*state.facts.agents, more)))
+
+
+def test_five_hundred_agents_are_placed_on_forty_hosts_in_no_time() -> None:
+    import time
+
+    found = [host(f"h{at}") for at in range(40)]
+    begun = time.process_time()
+    for at in range(500):
+        name = chosen(place(Needs(), found, NOW))
+        found = [with_one_more(each, f"a{at}") if each.name == name else each for each in found]
+    assert time.process_time() - begun < 2
+    counts = [len(each.facts.agents) for each in found if each.facts]
+    assert max(counts) - min(counts) <= 1

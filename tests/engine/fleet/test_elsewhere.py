@@ -1,0 +1,218 @@
+"""The life of an agent on another host, from home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agents.agent import State
+from agentdeck.engine.views.landings import LandRequest
+from agentdeck.errors import NotFoundError, RefusedError, UnreachableError
+from tests.support.cli import agentdeck, objects
+from tests.support.hosts import Fleet
+from tests.support.retry import eventually
+
+WORK = 'echo line; echo more >> README.md; git commit -qam "More"; echo loose > "løse file"; sleep 0.3'
+
+
+def refs(fleet: Fleet, pattern: str) -> list[str]:
+    return fleet.bench.git("for-each-ref", "--format=%(refname)", pattern).splitlines()
+
+
+def test_its_work_comes_home_lands_and_goes(fleet: Fleet) -> None:
+    view = fleet.start("bot", WORK)
+    assert (view.host, view.agent.epoch, view.branch, view.base) == ("dev1", 1, "agentdeck/bot", "main")
+    assert str(view.worktree).startswith("dev1:/")
+    assert "agentdeck/bot" in fleet.bench.branches()
+    deck = fleet.deck()
+    assert deck.wait("bot").state is State.DONE
+    assert [line.text for line in deck.log_lines("bot") if line.text == "line"] == ["line"]
+    view = deck.agent("bot")
+    assert deck.review.uncommitted("bot") == ['?? "l\\303\\270se file"'] or "løse" in deck.review.uncommitted("bot")[0]
+
+    deck.fleet.fetch(view)
+    assert "+more" in deck.review.text("bot") and "+loose" in deck.review.text("bot")
+    diff = deck.review.diff(view)
+    assert {file.path for file in diff.files} == {"README.md", "løse file"}
+    assert diff.uncommitted == {"løse file"}
+    assert [commit.subject for commit in deck.review.commits(view)] == ["More"]
+    facts = deck.review.facts(view)
+    assert (facts.ahead, facts.files, facts.loose, facts.problem) == (1, 2, 1, "")
+
+    with pytest.raises(RefusedError, match="uncommitted work on dev1"):
+        deck.land(LandRequest(("bot",)))
+    landing = deck.land(LandRequest(("bot",), commit=""))
+    assert landing.entry("bot").stage == "landed"
+    assert fleet.bench.git("show", "main:løse file") == "loose"
+    deck.fleet.refresh()
+    assert deck.agent("bot").state is State.LANDED
+
+    deck.remove("bot")
+    assert not deck.agents()
+    assert "agentdeck/bot" not in fleet.bench.branches()
+    assert not fleet.there("dev1").agents()
+    deck.undo()
+    assert deck.agent("bot").state is State.LANDED
+    assert "agentdeck/bot" in fleet.bench.branches()
+    assert fleet.there("dev1").agent("bot").worktree.is_dir()  # type: ignore[union-attr]
+    deck.undo(1)
+    assert fleet.bench.git("log", "-1", "--format=%s", "main") == "No database"
+
+
+def test_it_is_talked_to_stopped_and_resumed(fleet: Fleet) -> None:
+    fleet.start("talk", 'while read -r line; do echo "got <$line>"; done')
+    deck = fleet.deck()
+    assert deck.send("talk", "it's “me”")
+
+    def log() -> list[str]:
+        deck.fleet.refresh()
+        return [line.text for line in deck.log_lines("talk")]
+
+    eventually(lambda: "got <it's “me”>" in log())
+    assert "got <it's “me”>" in deck.screen("talk")
+    assert deck.stop("talk").state is State.STOPPED
+    first = deck.agent("talk").log
+    assert deck.resume("talk").state in (State.STARTING, State.WORKING)
+    deck.send("talk", "again")
+    eventually(lambda: "got <again>" in log())
+    assert deck.agent("talk").log != first
+    argv = deck.attach_argv("talk")
+    assert argv[-4:] == ["host", "attach", deck.name, "talk"]
+    with pytest.raises(RefusedError, match="talk is working"):
+        deck.land(LandRequest(("talk",)))
+    with pytest.raises(RefusedError, match="Stop it first|is working"):
+        deck.remove("talk")
+    deck.remove("talk", stop=True)
+    assert not fleet.runners("dev1")
+
+
+def test_the_verbs_work_from_a_shell(fleet: Fleet) -> None:
+    root = fleet.bench.root
+    done = agentdeck(
+        "run", "--on", "dev1", "-n", "bot", "--", "sh", "-c", "echo hi > x; git add x; git commit -qm x", cwd=root
+    )
+    assert done.returncode == 0, done.stderr
+    (found,) = objects(agentdeck("ls", "--json", cwd=root).stdout)
+    (told,) = found["agents"]
+    assert (told["host"], told["epoch"], told["unreachable_since"], told["state"]) == ("dev1", 1, None, "done")
+    assert "HOST" in agentdeck("ls", cwd=root).stdout
+    assert "+hi" in agentdeck("diff", "bot", cwd=root).stdout
+    shown = agentdeck("show", "bot", cwd=root).stdout
+    assert "dev1" in shown and "tmux window :" not in shown
+    merged = agentdeck("merge", "bot", "--remove", cwd=root)
+    assert merged.returncode == 0, merged.stderr
+    assert fleet.bench.git("show", "main:x") == "hi"
+    assert not fleet.deck().agents() and not fleet.there("dev1").agents()
+    assert agentdeck("undo", cwd=root).returncode == 0
+    assert fleet.bench.git("log", "-1", "--format=%s", "main") == "No database"
+    assert fleet.there("dev1").agent("bot").state is State.DONE
+
+
+def test_a_start_that_is_refused_leaves_nothing(fleet: Fleet) -> None:
+    from agentdeck.engine.views import StartRequest
+
+    deck = fleet.deck()
+    with pytest.raises(NotFoundError, match="There is no host “nowhere”"):
+        fleet.start("bot", "true", on="nowhere")
+    with pytest.raises(Exception, match="no program|not installed|no profile|There is no"):
+        deck.start(StartRequest(task="x", profile="no-such-profile", name="bot", on="dev1"))
+    assert not deck.agents()
+    assert fleet.bench.branches() == ["main"]
+    with pytest.raises(RefusedError, match="You have no hosts|No host can have this agent"):
+        from agentdeck.core.fleet.placement import Needs
+
+        fleet.start("bot", "true", on="any", needs=Needs(labels=("gpu",)))
+    assert not deck.agents()
+
+
+def test_two_agents_conflict_across_hosts(fleet: Fleet) -> None:
+    fleet.add("dev2")
+    for name, host in (("one", "dev1"), ("two", "dev2")):
+        fleet.start(name, f"echo {name} > README.md; git commit -qam {name}", on=host)
+        fleet.deck().wait(name)
+        fleet.deck().fleet.fetch(fleet.deck().agent(name))
+    (pair,) = fleet.deck().radar.look().pairs
+    assert str(pair.verdict) == "conflicts"
+
+
+def test_an_unreachable_host_is_told_and_nothing_is_guessed(fleet: Fleet) -> None:
+    fleet.start("bot", "sleep 600")
+    deck = fleet.deck()
+    eventually(lambda: fleet.looked("bot").state is State.WORKING)
+    fleet.break_off("dev1")
+    deck.fleet.refresh()
+    view = deck.agent("bot")
+    assert view.unreachable and view.state is State.WORKING
+    assert view.reason.startswith("dev1 is unreachable since ")
+    with pytest.raises(UnreachableError):
+        deck.send("bot", "hello")
+    with pytest.raises(UnreachableError):
+        deck.remove("bot", stop=True)
+    assert deck.agent("bot").agent.phase == "held"
+    assert len(fleet.runners("dev1")) == 1
+    fleet.reconnect("dev1")
+    deck.fleet.refresh()
+    assert deck.agent("bot").unreachable == 0.0
+    assert len(fleet.runners("dev1")) == 1
+
+
+def test_a_lost_host_s_agent_goes_on_elsewhere_and_both_versions_stay(fleet: Fleet) -> None:
+    fleet.add("dev2")
+    fleet.start(
+        "bot", "test -e done.txt || { echo first > done.txt; git add done.txt; git commit -qm first; }; sleep 600"
+    )
+    deck = fleet.deck()
+
+    def fetched() -> bool:
+        deck.fleet.fetch(deck.agent("bot"))
+        return len(deck.review.commits(deck.agent("bot"))) == 1
+
+    eventually(fetched)
+    fleet.break_off("dev1")
+    again = next(iter(deck.fleet.lose("dev1")), deck.agent("bot"))
+    assert again.state.is_live, again.reason
+    assert (again.host, again.agent.epoch) == ("dev2", 2)
+    assert refs(fleet, "refs/agentdeck/fleet") == ["refs/agentdeck/fleet/bot/1"]
+    assert len(fleet.runners("dev1")) == len(fleet.runners("dev2")) == 1
+    tree = fleet.there("dev2").agent("bot").worktree
+    assert tree is not None and (tree / "done.txt").read_text() == "first\n"
+
+    fleet.reconnect("dev1")
+    told: list[str] = []
+    from agentdeck.system.fleet.hostlist import HostList, HostSpec
+
+    HostList().put(HostSpec("dev1", folder=str(fleet.folder / "dev1"), lost=1.0))
+    deck.fleet.welcome("dev1", lambda event: told.append(event.text))
+    assert any("dev1 is back" in text for text in told), told
+    eventually(lambda: not fleet.runners("dev1") or fleet.there("dev1").agent("bot").state is State.STOPPED)
+    assert fleet.looked("bot").state.is_live and deck.agent("bot").host == "dev2"
+
+
+def test_a_home_that_lost_its_state_adopts_its_agents(fleet: Fleet) -> None:
+    import shutil
+
+    fleet.start("bot", "sleep 600", id="only once")
+    shutil.rmtree(fleet.bench.root / ".git/agentdeck")
+    deck = fleet.deck()
+    (view,) = deck.fleet.adopt("dev1")
+    assert (view.name, view.host, view.state.is_live) == ("bot", "dev1", True)
+    assert len(fleet.runners("dev1")) == 1
+    assert deck.fleet.adopt("dev1") == []
+    deck.stop("bot")
+
+
+def test_two_homes_on_one_host_do_not_meet(fleet: Fleet, tmp_path: Path) -> None:
+    import subprocess
+
+    from agentdeck.engine.deck import Deck
+    from agentdeck.engine.views import StartRequest
+
+    other = fleet.bench.root.parent / "other" / fleet.bench.root.name
+    subprocess.run(["git", "clone", "-q", str(fleet.bench.root), str(other)], check=True)
+    fleet.start("bot", "sleep 600")
+    second = Deck.find(other)
+    view = second.start(StartRequest(name="bot", argv=("sh", "-c", "sleep 600"), on="dev1"))
+    assert view.host == "dev1" and len(fleet.runners("dev1")) == 2
+    second.stop("bot")
+    assert fleet.looked("bot").state.is_live
