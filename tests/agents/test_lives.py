@@ -45,8 +45,8 @@ def script_of(cli: str) -> list[list[Block]]:
 
 
 class Life:
-    def __init__(self, deck: Deck, name: str, script: Script, truth: Truth) -> None:
-        self.deck, self.name, self.truth = deck, name, truth
+    def __init__(self, deck: Deck, name: str, script: Script, truth: Truth, patience: float = PATIENCE) -> None:
+        self.deck, self.name, self.script, self.truth, self.patience = deck, name, script, truth, patience
         script.on_request = lambda: truth.now(State.WORKING)
         script.on_answer = self._model_has_answered
 
@@ -70,7 +70,7 @@ class Life:
             return view.state is state and about in f"{view.reason} {view.status.question}"
 
         try:
-            eventually(there, PATIENCE, pause=0.3)
+            eventually(there, self.patience, pause=0.3)
         except AssertionError:
             view = self.view()
             text = f"{state} {about}: {view.state} {view.reason}\n{self.deck.screen(self.name)}"

@@ -374,7 +374,7 @@ def test_a_person_who_closes_a_limited_program_has_ended_it(bench: Bench, script
 def test_between_two_turns_the_agents_own_profile_is_taken_back(bench: Bench, scripted: Scripted) -> None:
     scripted.plan(
         claude=[{"print": "You've hit your session limit, try again in 3s", "exit": 1}, {"hold": True}],
-        aider=[{"print": "I have done it\n\nmain> \n> ", "hold": True}],
+        aider=[{"print": "> ", "say": ["I have done it\n\n> "], "hold": True}],
     )
     deck = deck_with(bench, "claude", "aider", patience=0)
     view = interactive(deck)

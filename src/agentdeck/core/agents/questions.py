@@ -98,7 +98,7 @@ _LINE = re.compile(r"^[\s│┃|]*(?P<mark>[❯›▶→●◉>]\s*)?(?:(?P<numb
 _SIDES = " │┃|"
 _DRAWN = frozenset("─━═╌")
 _RULE = _DRAWN | frozenset("╭╮╰╯┌┐└┘│┃ ")
-_SPOKEN = re.compile(r"\s*[•●✻⏺⎿✦❯›>]\s")
+_SPOKEN = re.compile(r"\s*[•●✻⏺⎿✦❯›>▣]\s")
 """How a line begins that tells what was said or done before the dialog."""
 _NOTICE = re.compile(r"press enter to continue", re.IGNORECASE)
 _CHOSEN = "✔"

@@ -19,6 +19,8 @@ class CopilotReader:
         self._session = self._model = ""
         self._requests = 0
         self._calls: dict[str, tuple[str, str]] = {}
+        self._goes_on = False
+        """Whether the model has called tools in this step of its turn, so that another step follows."""
 
     def read(self, line: bytes) -> Iterator[Record]:
         event = parse(line)
@@ -31,6 +33,7 @@ class CopilotReader:
             folder = text_in(mapping(data.get("context")).get("cwd"))
             yield self._record(Kind.SESSION, at, folder, session=self._session, model=self._model)
         elif kind in ("user.message", "assistant.message"):
+            self._goes_on = bool(data.get("toolRequests"))
             if text := text_in(data.get("content")):
                 yield self._record(Kind.USER if kind == "user.message" else Kind.TEXT, at, text)
         elif kind == "assistant.reasoning":
@@ -69,7 +72,12 @@ class CopilotReader:
             text = " ".join(filter(None, (f"allow {asked.get('kind') or 'it'}", arguments_of(about))))
             yield self._record(Kind.QUESTION, at, call=call, questions=(Question(f"{text}?"),))
         elif kind == "permission.completed":
-            yield self._record(Kind.ANSWERED, at, str(mapping(data.get("result")).get("kind") or ""), call=call)
+            said = str(mapping(data.get("result")).get("kind") or "")
+            yield self._record(Kind.ANSWERED, at, said, call=call)
+            if said == "cancelled":  # its tool is never said to have ended
+                call = str(data.get("toolCallId") or "")
+                tool, given = self._calls.pop(call, ("tool", ""))
+                yield self._record(Kind.DENIED, at, call=call, tool=tool, arguments=given, ok=False, by="user")
 
     def _usage(self, fields: Mapping[str, Any], key: str, at: float) -> Iterator[Record]:
         cached, written = count(fields, "cacheReadTokens"), count(fields, "cacheWriteTokens")
@@ -95,7 +103,7 @@ class CopilotReader:
             yield self._record(Kind.INTERRUPTED, at)
         elif kind == "session.compaction_complete":
             yield self._record(Kind.COMPACTION, at)
-        elif kind == "session.idle":
+        elif kind == "session.idle" or (kind == "assistant.turn_end" and not self._goes_on):
             yield self._record(Kind.TURN_END, at)
         elif kind == "subagent.started":
             name = str(data.get("agentDisplayName") or data.get("agentName") or "sub-agent")

@@ -35,6 +35,8 @@ _WORKING = 1.0
 """Seconds between two looks while the agent works."""
 _PATIENCE = 10.0
 """Seconds that a headless run's transcript is awaited before what it prints is taken in its place."""
+_SILENT = 3.0
+"""Seconds after which a transcript that says nothing while the program prints may be another session's by now."""
 _SCREEN_LINES = 60
 _ONLY_PRINTED = frozenset({Kind.DENIED, Kind.COST, Kind.RETRY})
 """What only a headless run may know, by what it prints."""
@@ -56,7 +58,7 @@ class TranscriptLog:
         self._inside = ""
         """How a path begins that lies in the folder in which the program runs."""
         self._begun = time.time()
-        self._output_at = self._looked_at = self._sought_at = 0.0
+        self._output_at = self._looked_at = self._sought_at = self._told_at = 0.0
         self._unseen_at: float | None = None
         """When output came that no look has followed yet; monotonic."""
         self.records = 0
@@ -140,8 +142,12 @@ class TranscriptLog:
         if not follower.is_sure and now >= self._sought_at:
             self._sought_at = now + min(2.0, 0.25 + (time.time() - self._begun) / 10)
             follower.seek()
+        elif not self._orders.reports and self._told_at + _SILENT < min(self._output_at, now - _SILENT):
+            self._told_at = now
+            follower.seek_newer()
         records = [*follower.look(), *self._of_printed()]
         if records:
+            self._told_at = now
             self._take(records)
 
     def ended(self, code: int) -> None:

@@ -322,7 +322,7 @@ class Watch:
         self._begun = self._begun or state is State.WORKING
         if state is State.DONE and not self._begun:
             self._await_task(time.time())
-        else:
+        elif state is not State.DONE or self.status.state is not State.DONE:
             self._set(state=state, reason=reason, questions=())
 
     def _told_more(self, question: Question) -> Question:
@@ -360,6 +360,8 @@ class Watch:
                 self._set(**fields)
             elif self._orders.reports and not self._heard and not record.agent:
                 self._take_end(record)
+            elif not self._orders.reports and not record.agent:
+                self._follow_turn(record)
 
     def _take_retry(self, text: str) -> None:
         if text != self._retrying:
@@ -384,6 +386,18 @@ class Watch:
             self._take_state(Report(State.DONE), record.at)
         elif record.kind is Kind.INTERRUPTED:
             self._take_state(Report(State.DONE, interrupted=True), record.at)
+
+    def _follow_turn(self, record: Record) -> None:
+        """What a CLI without hooks writes is often ahead of what its screen shows."""
+        if record.at < self.status.since:
+            return
+        if record.kind is Kind.USER and self.status.is_free:
+            self._begun = True
+            self._set(state=State.WORKING, questions=())
+        elif self.status.state is State.WORKING and record.kind is Kind.INTERRUPTED:
+            self._rest()
+        elif self.status.state is State.WORKING and record.kind is Kind.TURN_END and record.ok:
+            self._set(state=State.DONE, reason="", questions=())
 
     def _find_session(self) -> None:
         if self._session is not None and (match := self._session.search(self._recent)) is not None:

@@ -118,6 +118,15 @@ class Follower:
         if found is not None and found != self.found:
             self._open(found)
 
+    def seek_newer(self) -> None:
+        """Follow a later session of this folder, where the CLI tells of none: some begin another one once the folder is
+        trusted, and on `/clear`."""
+        if self._root is None or self._main is None:
+            return
+        found = finding.newest(self.place, self._root, self._cwd, self._begun)
+        if found is not None and found != self._main.path:
+            self._open(found)
+
     def look(self) -> list[Record]:
         """What all of them say that was not read yet, in the order of time."""
         if self._database is not None:

@@ -1,0 +1,148 @@
+"""Whole lives of opencode, Qwen Code, Copilot and Gemini, in which what the deck says is compared with what they do."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agents.agent import Mode, State
+from agentdeck.core.providers.token_usage import Usage
+from agentdeck.core.question import Asks
+from agentdeck.engine.views import StartRequest
+from agentdeck.errors import RefusedError, UsageError
+from agentdeck.system.terminal.tmux import Tmux
+from tests.agents.conftest import MORE, programs_of
+from tests.agents.setups import Setup, set_up, setup_of
+from tests.agents.test_lives import DWELL, LONG, Life
+from tests.agents.truth import watched
+from tests.support.cli import agentdeck
+from tests.support.decks import Bench
+from tests.support.retry import eventually
+from tests.support.scripted_model import Block, ask, call, run, say, scripted_model, think
+from tests.support.verdicts import assert_ok
+
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(900)]
+PATIENCE = 240.0
+"""Seconds for a turn: some of them take more than one of their cores for themselves."""
+SIZES = [(80, 24), (120, 36)]
+TRUSTS = {
+    "gemini": ".gemini/settings.json",
+    "qwen": ".qwen/settings.json",
+}
+"""The settings in which folders have to be trusted, for those that do not ask about it by themselves."""
+
+
+def setup(cli: str, url: str) -> Setup:
+    """As a person has it who is asked for trust, and for each tool."""
+    plain = setup_of(cli, url)
+    if cli not in TRUSTS:
+        return plain
+    settings = json.loads(json.dumps(plain.files[TRUSTS[cli]]))
+    settings["security"]["folderTrust"] = {"enabled": True}
+    return replace(plain, files={**plain.files, TRUSTS[cli]: settings})
+
+
+def script_of(cli: str) -> list[list[Block]]:
+    # Qwen Code's model has to look up the tool first.
+    found = [[call("tool_search", query="select:ask_user_question")]] if cli == "qwen" else []
+    return [
+        [think("First a look."), say("I look around."), run("echo allowed > allowed.txt")],
+        [run("echo denied > denied.txt")],
+        *found,
+        [ask("Which colour?", "Red", "Green", "Blue")],
+        [ask("Which colour now?", "Red", "Green", "Blue")],
+        [say(LONG), run("git add -A")],
+        [run("git commit -qm Committed")],
+        [say("All is done.")],
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("cli", MORE)
+def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
+    bench: Bench, cli: str, size: tuple[int, int], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs, deck = programs_of(request, cli), bench.deck()
+    with scripted_model(*script_of(cli)) as (api, script):
+        set_up(bench, programs, monkeypatch, setup(cli, api.url))
+        script.delay = 2.0
+        deck.start(StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, permission="ask"))
+        Tmux(bench.socket).command("resize-window", "-t", f"={deck.name}:it", "-x", str(size[0]), "-y", str(size[1]))
+        with watched(deck, "it", cli) as truth:
+            life = Life(deck, "it", script, truth, PATIENCE)
+            life.answer("yes", "allowed.txt")
+            life.reach(State.WAITING, "denied.txt")
+            with pytest.raises(RefusedError, match="asks a question"):
+                deck.send("it", "1")
+            life.answer("no", "denied.txt")
+            truth.now(State.DONE)
+            life.reach(State.DONE)
+            time.sleep(DWELL)
+            deck.send("it", "Go on")
+            view = life.reach(State.WAITING, "Which colour?")
+            question = view.status.question
+            assert question is not None
+            assert [option.label for option in question.options][:3] == ["Red", "Green", "Blue"]
+            assert question.kind is Asks.CHOICE
+            with pytest.raises(RefusedError, match="not for a yes or a no"):
+                deck.answer("it", "yes")
+            life.answer("2", "Which colour?")
+            view = life.reach(State.WAITING, "Which colour now?")
+            question = view.status.question
+            assert question is not None
+            if question.own_words is not None:
+                with pytest.raises(UsageError, match="answer in words"):
+                    deck.answer("it", str(question.own_words))
+                truth.asks = False
+                truth.now(None)
+                deck.answer("it", text="A dark violet")
+            else:  # the list is longer than what there is room for
+                life.answer("1", "Which colour now?")
+            life.answer("yes", "git add")
+            life.answer("yes", "git commit")
+            eventually(lambda: not script.answers and life.view().state is State.DONE, PATIENCE)
+            time.sleep(DWELL)
+        pairs, wrong = list(truth.pairs()), truth.wrong()
+        assert len(pairs) > 20
+        assert len(wrong) <= len(pairs) // 20, wrong
+        view = life.view()
+        worktree = view.worktree
+        assert worktree is not None
+        assert (worktree / "allowed.txt").exists()
+        assert not (worktree / "denied.txt").exists()
+        assert bench.git("log", "-1", "--format=%s", view.branch) == "Committed"
+        eventually(lambda: (life.view().reason, life.view().status.result) == ("", ""), 5)
+        told = json.dumps(script.told)
+        assert "Green" in told
+        assert question.own_words is None or "A dark violet" in told
+        log = [line.text for line in deck.log_lines("it")]
+        assert {"you: Make it", "agent: I look around.", "  line 120 of a long answer", "you: Go on"} <= set(log)
+        assert any(line.startswith("denied by user: ") and "denied.txt" in line for line in log)
+        activity, sent, took = deck.store.activity("it"), script.sent, script.usage
+        assert activity is not None
+        wanted = Usage(sent * took["input"], sent * took["output"], sent * took["cache_read"], 0)
+        assert (activity.requests, activity.usage) == (sent, wanted)
+        assert activity.context == took["input"] + took["cache_read"] + took["output"]
+        _go_on_after_a_kill_and_land(bench, life)
+
+
+def _go_on_after_a_kill_and_land(bench: Bench, life: Life) -> None:
+    deck, script, agent = life.deck, life.script, life.view().status.agent_pid
+    runner = life.deck.store.runner_pid("it")
+    assert runner is not None
+    os.kill(runner, 9)
+    eventually(lambda: not Path(f"/proc/{agent}").exists() and not life.view().alive, 20)
+    before = script.sent
+    deck.resume("it", "And again")
+    eventually(lambda: script.sent > before and life.view().state is State.DONE, PATIENCE, pause=0.3)
+    told = json.dumps(script.told[-1])
+    assert "And again" in told
+    assert "Make it" in told, "the context was lost"
+    deck.stop("it")
+    assert_ok(agentdeck("merge", "it", cwd=bench.root))
+    assert bench.git("show", "main:allowed.txt") == "allowed"
