@@ -81,6 +81,7 @@ LANDING = "engine/landing/test_landing.py"
 KINDS = "engine/landing/test_kinds_of_repositories.py"
 RACES = "cli/test_race.py"
 BENCH = "cli/test_bench.py"
+PULLS = "cli/test_pulls.py"
 STATES = "agents/test_states.py"
 QUEUE = "cli/test_queue.py"
 REVIEWING = "cli/test_reviewing.py"
@@ -111,6 +112,10 @@ ELSEWHERE = {
     "{} asks to land it; “agentdeck merge {}” does": "mcp/test_server.py",
     "agentdeck audit --json": "cli/test_audit.py",
     "agentdeck race {}": RACES,
+    "agentdeck pr --watch": PULLS,
+    "agentdeck pr NAME": PULLS,
+    "No agent has a pull request: agentdeck pr NAME": PULLS,
+    "merged as pull request #{}; “agentdeck rm {}” removes it": "engine/pulls/test_following.py",
     "Nothing was changed. To use it, apply this to the file by hand or with “git apply”.": BENCH,
     "agentdeck bench suite.toml --tiers routine,deep": BENCH,
     'agentdeck route "what to do"': BENCH,

@@ -24,6 +24,7 @@ _COLUMNS = [
     TableColumn("BRANCH", 6),
     TableColumn("AGE", 3),
     TableColumn("RADAR", 9),
+    TableColumn("PR", 6),
     TableColumn("REASON", 10),
 ]
 
@@ -33,6 +34,14 @@ def telling_reason(view: AgentView) -> str:
     worktree."""
     reason = view.trouble or ("" if view.reason == view.state else view.reason)
     return "; ".join(filter(None, (reason, view.messages_text)))
+
+
+def pull_cell(view: AgentView) -> Cell:
+    """Its pull request; empty for none."""
+    if view.pull is None:
+        return Cell("")
+    style = RED if view.pull.failed or view.pull.needs else YELLOW if view.pull.conflicts else DIM
+    return Cell(view.pull.short, style if view.pull.state == "open" else DIM)
 
 
 def reason_part(view: AgentView) -> str:
@@ -65,6 +74,7 @@ def print_agents(out: Output, views: Sequence[AgentView], marks: Mapping[str, Kn
             Cell(view.where, DIM),
             Cell(short_duration(now - view.since)),
             mark_cell(marks.get(view.name), now),
+            pull_cell(view),
             Cell(telling_reason(view)),
         ]
         for view in views

@@ -186,18 +186,6 @@ def pull(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
-def pr(args: Namespace, out: Output) -> ExitCode:
-    from agentdeck.engine.views.landings import LandRequest
-
-    request = LandRequest((args.name,), into=args.into or "", message=args.message or "")
-    address = open_deck(out).landings.propose(request, draft=args.draft, program=args.program, note=out.tell)
-    if out.json:
-        out.emit("proposed", agent=args.name, url=address)
-    else:
-        out.line(address)
-    return ExitCode.OK
-
-
 def undo(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
     if args.list:

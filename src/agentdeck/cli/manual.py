@@ -69,6 +69,10 @@ branch, nothing else. --box full: it also reaches nothing of the network but its
 own ports and database, the gateway, and the names in [box] allow_domains; the
 gateway logs it in. Linux only; “agentdeck doctor” says whether it works here.
 
+--issue 123: the task is that issue, read with gh or glab, with the comments of
+people who may push; all of it is quoted as data. It starts once for each issue,
+and its commit says “Closes: #123”.
+
 --race claude,codex,claude@deep: each of these does the task, all from the same
 commit; see “agentdeck race --help”. --land best lands the first of them.
 
@@ -90,6 +94,7 @@ code shared by the tasks that failed or could not start, or with 1 if their
 codes differ.
 
 examples:
+  agentdeck run -d --issue 123
   agentdeck run --race claude,codex,claude@deep "Fix the login form"
   agentdeck run --race claude,codex --land best --metric 'make bench' "Speed up"
   agentdeck run "Fix the login form"
@@ -348,13 +353,27 @@ examples:
 """
 
 PR = """\
-Push the agent's branch and open the pull request with gh or glab, whichever the
-remote's host needs. If the host's name doesn't tell, choose one with --with.
-Nothing is pushed until the program is installed and logged in.
+With NAME: push the agent's branch and open the pull request with gh or glab,
+whichever the remote's host needs. If the host's name doesn't tell, choose one
+with --with. Nothing is pushed until the program is installed and logged in.
+
+Without NAME: list the pull requests that were opened, as they were when they
+were looked at last; ls and the dashboard have the same in a column.
+
+--watch looks each minute while checks run, else each five, until all are merged
+or closed. On the commit that was pushed from here, it sends what failed to the
+agent that made it: the end of the log, what reviewers who may push wrote, a
+conflict with the base. An agent that ended is resumed; one that works gets it
+when its turn is over; one that asks something gets it after the answer. What it
+commits is pushed. Each check and conflict goes to it twice at most, then you
+are told. What others wrote is quoted as data. Nothing is merged for you.
+
+--check does the same once; “agentdeck schedule tick” does so too.
 
 examples:
   agentdeck pr login
   agentdeck pr --draft --into develop login
+  agentdeck pr --watch
 """
 
 SEARCH = """\

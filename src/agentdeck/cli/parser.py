@@ -41,7 +41,7 @@ MODULES = {
     "undo": "landing",
     "prune": "landing",
     "pull": "landing",
-    "pr": "landing",
+    "pr": "pulls",
     "ports": "reading",
     "gateway": "gateway",
     "models": "gateway",
@@ -110,6 +110,7 @@ def build_parser() -> Parser:
     _add_reading(verbs)
     _add_control(verbs)
     _add_landing(verbs)
+    _add_pulls(verbs)
     _add_trials(verbs)
     _add_serving(verbs)
     _add_hosts(verbs)
@@ -209,6 +210,7 @@ def _add_run(verbs: Any) -> None:
     mode.add_argument(
         "--headless", dest="mode", action="store_const", const="headless", help="run the task once, without a screen"
     )
+    run.add_argument("--issue", type=_filled, metavar="N|URL", help="work on this issue, read with gh or glab")
     run.add_argument("--race", type=_filled, metavar="PROFILES", help="let several do it: claude,codex,claude@TIER")
     run.add_argument("--metric", metavar="CMD", help="with --race: measure the last number that CMD prints")
     run.add_argument("--lower", action="store_true", help="with --race: the lower number is better")
@@ -365,8 +367,16 @@ def _add_landing(verbs: Any) -> None:
     pull.add_argument(
         "branch", nargs="?", metavar="BRANCH", help="the branch (default: the one that new agents start from)"
     )
-    pr = _verb(verbs, "pr", "open a pull request for an agent's branch")
-    _add_name(pr)
+
+
+def _add_pulls(verbs: Any) -> None:
+    pr = _verb(verbs, "pr", "open a pull request for an agent's branch, or follow them all")
+    pr.add_argument(
+        "name", nargs="?", default="", metavar="NAME", help="the agent (default: list all pull requests)"
+    ).completer = completers.agents
+    pr.add_argument("-w", "--watch", action="store_true", help="follow all, and send agents to what fails")
+    pr.add_argument("--check", action="store_true", help="the same once")
+    pr.add_argument("--no-react", action="store_true", help="with --watch or --check: send nothing to agents")
     pr.add_argument("--into", metavar="BRANCH", help="the branch to merge into").completer = completers.branches
     pr.add_argument("-m", "--message", metavar="TEXT", help="its title; lines below are its description")
     pr.add_argument("--draft", action="store_true", help="open it as a draft")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 
-_ALONE = ("name", "branch", "id", "task_file", "race", "metric", "lower", "land")
+_ALONE = ("name", "branch", "id", "task_file", "race", "metric", "lower", "land", "issue")
 """Options that mean one agent, and so make no sense for a file of tasks."""
 
 
@@ -40,6 +40,10 @@ def run(args: Namespace, out: Output) -> ExitCode:
     if args.jobs is not None:
         raise UsageError("--jobs works with -f only.")
     request = request_of(args)
+    if args.issue:
+        if args.command or args.race:
+            raise UsageError("--issue doesn't work with --race or a command after --.")
+        request = open_deck(out).pulls.for_issue(request, args.issue)
     if args.race:
         return _run_race(args, request, out)
     for option in ("metric", "lower", "land"):

@@ -80,6 +80,8 @@ def _tick(args: Namespace, out: Output) -> ExitCode:
             deck = Deck.find(root)
             deck.repair()
             told += [{"root": str(root), **asdict(tick)} for tick in deck.schedules.tick()]
+            for error in deck.pulls.look(out.tell, only_due=True)[1]:
+                out.error(error)
         except DeckError as error:
             out.error(error)
             worst = error.exit_code

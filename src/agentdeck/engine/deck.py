@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.notices import DeckNotices
     from agentdeck.engine.api.processes import DeckProcesses
     from agentdeck.engine.api.providers import DeckProviders
+    from agentdeck.engine.api.pulls import DeckPulls
     from agentdeck.engine.api.races import DeckRaces
     from agentdeck.engine.api.radar import DeckRadar
     from agentdeck.engine.api.reports import DeckReports
@@ -224,6 +225,12 @@ class Deck:
         from agentdeck.engine.api.benchmarks import DeckBenchmarks
 
         return DeckBenchmarks(self._current, self)
+
+    @cached_property
+    def pulls(self) -> DeckPulls:
+        from agentdeck.engine.api.pulls import DeckPulls
+
+        return DeckPulls(self._current, self.repair)
 
     @cached_property
     def processes(self) -> DeckProcesses:

@@ -195,6 +195,8 @@ class Agent:
     """The host that it is on, by the name that the person gave it; empty for this machine."""
     epoch: int = 0
     """The how-manieth start of it this is, across hosts; 0 for an agent of this machine."""
+    closes: str = ""
+    """The issue that its work closes, as commits name it; empty for none."""
     landing_asked: str = ""
     """The agent that asked a person to land it; empty where none did since it ran last."""
 

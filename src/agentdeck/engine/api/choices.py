@@ -79,9 +79,12 @@ class DeckChoices:
     def issue(self, reference: str) -> str:
         """Title and body of the issue `#123` of the remote, or of the one at an address, through gh or glab."""
         from agentdeck.system.git import forges, remotes
+        from agentdeck.system.git.pulls import read_issue
 
         repo = self._current.world.repo
-        return forges.issue(repo, "" if "://" in reference else remotes.default_remote(repo), reference)
+        remote = "" if "://" in reference else remotes.default_remote(repo)
+        issue = read_issue(repo, forges.issue_program(repo, remote, reference), reference)
+        return f"{issue.title}\n\n{issue.body}".strip()
 
     def remembered(self) -> dict[str, Any]:
         """What a person chose last for a new agent of this deck."""

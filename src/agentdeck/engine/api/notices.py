@@ -92,7 +92,7 @@ class DeckNotices:
         poke(self._current.world)
 
     def _notice(self, view: AgentView) -> Notice | None:
-        asked = bool(view.agent.landing_asked)
+        asked = bool(view.agent.landing_asked or (view.pull is not None and view.pull.needs))
         kind = kind_of(view.state, view.status.fault, landing_asked=asked)
         if not kind:
             return None

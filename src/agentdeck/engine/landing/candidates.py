@@ -313,4 +313,6 @@ def wording(
 
         trailers += [("Agentdeck-Failover", backup) for backup in backups(world, agent)]
         trailers += assisted_by(world, agent)
-    return CommitWording(request.message or message, tuple(pair for pair in trailers if pair[1]) if switched else ())
+    own = tuple(pair for pair in trailers if pair[1]) if switched else ()
+    closes = (("Closes", agent.closes),) if agent.closes else ()
+    return CommitWording(request.message or message, (*closes, *own))

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.pulls.pull import Pull
 from agentdeck.engine.landing.candidates import Candidate, check_links, find_candidate, title_of
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.records.parts import BaseMove, part_to_json
+from agentdeck.engine.records.pulls import pull_of, save_pull
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, RefusedError
@@ -138,14 +141,37 @@ def pull_request(world: World, request: LandRequest, *, draft: bool, program: st
     _push_work(world, candidate, remote, note)
     subjects = [subject for _, subject in commits]
     title, _, rest = request.message.partition("\n")
-    body = rest.strip() or "\n".join([candidate.agent.task, "", *(f"- {subject}" for subject in subjects)])
+    agent = candidate.agent
+    about = f"Closes {agent.closes}" if agent.closes else agent.task
+    body = rest.strip() or "\n".join([about, "", *(f"- {subject}" for subject in subjects)])
     wanted = forges.PullRequest(
         candidate.branch, candidate.base, title or title_of(candidate.agent, subjects), body, draft
     )
     address = forges.open_pull_request(world.repo, program, wanted)
+    known = pull_of(world.store, name)
+    if known is None or known.url != address:
+        save_pull(world.store, name, Pull(address, program, candidate.base))
     text = f"pull request for {candidate.base}: {address}"
     world.note(Event(EventKind.BRANCH_PROPOSED, name, text, {"url": address}), note)
     return address
+
+
+def push_again(world: World, agent: Agent, note: Note) -> bool:
+    """Push what an agent at rest has committed since its pull request was opened; say whether there was anything."""
+    request = LandRequest((agent.name,))
+    remote = remotes.default_remote(world.repo)
+    try:
+        candidate = find_candidate(world, agent.name, request, protected=True, needs_branch=True)
+    except RefusedError:  # it works, or has not committed all
+        return False
+    pushed = world.repo.commit(f"refs/remotes/{remote}/{candidate.branch}")
+    if pushed is None or pushed == candidate.tip or not merges.is_ancestor(world.repo, pushed, candidate.tip):
+        return False
+    check_links(world, candidate, pushed, candidate.tip)
+    _push_work(world, candidate, remote, note)
+    text = f"pushed what it committed since, {candidate.tip[:10]}, for its pull request"
+    world.note(Event(EventKind.PROPOSAL_PUSHED, agent.name, text, {"commit": candidate.tip}), note)
+    return True
 
 
 def _push_work(world: World, candidate: Candidate, remote: str, note: Note) -> None:

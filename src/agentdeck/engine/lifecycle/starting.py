@@ -210,6 +210,7 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
         failover=request.failover,
         index=_lowest_index(world, taken),
         folder=request.folder or "",
+        closes=request.closes,
         runs=1,
     )
 

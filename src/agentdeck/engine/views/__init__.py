@@ -10,8 +10,10 @@ from pathlib import Path
 from agentdeck.core.agents.agent import PASSING_FAULTS, Agent, Fault, Mode, Result, State, Status
 from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.providers.serving import Serving
+from agentdeck.core.pulls.pull import Pull
 from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.records.hosts import HostMark
+from agentdeck.engine.records.pulls import pull_of
 from agentdeck.engine.worktrees.heads import recorded_head
 from agentdeck.engine.worktrees.identity import trouble
 from agentdeck.errors import DeckError, ExitCode, StoreError
@@ -45,6 +47,8 @@ class AgentView:
     unreachable: float = 0.0
     """Since when its host does not answer, in seconds since the epoch: all else is how it stood then; 0 where it does,
     and for an agent of this machine."""
+    pull: Pull | None = None
+    """Its pull request, as it was when it was looked at last."""
 
     @property
     def name(self) -> str:
@@ -89,6 +93,8 @@ class AgentView:
             return f"{self.host} is unreachable since {since}; last known: {self.state}"
         if self.state is State.DONE and self.agent.landing_asked and not self.status.result:
             return f"{self.agent.landing_asked} asks to land it"
+        if self.state is State.DONE and not self.status.result and self.pull is not None and self.pull.needs:
+            return f"pull request #{self.pull.number}: {self.pull.needs}"
         return self._rerouted.text if self.failed_over and self._rerouted else self.status.reason
 
     @property
@@ -202,9 +208,8 @@ def made_view(
         serving = None  # of an earlier agent of this name
     alive, messages = store.runner_lives(agent.name), tuple(store.messages(agent.name).all())
     unreachable = HostMark.read(store, agent.host).unreachable if agent.host else 0.0
-    return AgentView(
-        agent, status, alive, serving, wrong, None, head, activity, messages=messages, unreachable=unreachable
-    )
+    pull = pull_of(store, agent.name)
+    return AgentView(agent, status, alive, serving, wrong, None, head, activity, messages, unreachable, pull)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +244,8 @@ class StartRequest:
     """The host to start it on, or `any`; empty: this machine."""
     needs: Needs | None = None
     """What a host must have where `on` is `any`."""
+    closes: str = ""
+    """The issue that its work closes, as commits name it; empty for none."""
     parent: str = ""
     """The agent that starts it; empty for a person. It gets no more than its parent has, and counts against its caps
     and its budget."""

@@ -74,6 +74,8 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "env": sorted(agent.env),
         "id": agent.id,
         "parents": list(agent.parents),
+        "closes": agent.closes or None,
+        "pull": view.pull and {**asdict(view.pull), "number": view.pull.number, "short": view.pull.short},
         "landing_asked_by": agent.landing_asked or None,
         "runs": agent.runs,
         "created": agent.created,

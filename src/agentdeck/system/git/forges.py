@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from agentdeck.errors import DeckError, MissingToolError, NotFoundError, RefusedError
-from agentdeck.system.files.files import from_json
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import run
 
@@ -90,9 +89,9 @@ def check_base(repo: Repository, remote: str, base: str) -> None:
         raise RefusedError(f"{remote} can't be reached.", detail=there.complaint)
 
 
-def issue(repo: Repository, remote: str, reference: str) -> str:
-    """Title and body of an issue: `#12` of `remote`, or the one at an address."""
-    number = reference.removeprefix("#")
+def issue_program(repo: Repository, remote: str, reference: str) -> str:
+    """The program that reads an issue: `#12` of `remote`, or the one at an address. Raise MissingToolError without
+    it."""
     host = host_of(reference) if not remote else ""
     program = next((each for each, word in _FORGES.items() if word in host), "") if host else _program_of(repo, remote)
     program = program or next((each for each in PROGRAMS if shutil.which(each)), "")
@@ -100,15 +99,15 @@ def issue(repo: Repository, remote: str, reference: str) -> str:
         what = program or "gh or glab"
         places = PROGRAMS[program] if program else ", ".join(PROGRAMS.values())
         raise MissingToolError(f"{what} is not installed; it reads {reference}.", hint=f"Get it from {places}")
-    words = ["--json", "title,body"] if program == "gh" else ["--output", "json"]
-    done = run([program, "issue", "view", number, *words], cwd=repo.folder, timeout=_TIME_OUT)
-    try:
-        found = from_json(done.text if done else "")
-        title, body = found["title"], found.get("body") or found.get("description") or ""
-    except (ValueError, TypeError, KeyError):
-        hint = shlex.join([program, "issue", "view", number])
-        raise NotFoundError(f"{program} can't read {reference}.", detail=done.complaint, hint=hint) from None
-    return f"{title}\n\n{body}".strip()
+    return program
+
+
+def closing(repo: Repository, url: str, number: str) -> str:
+    """How a commit names the issue that it closes: `#12`, or `owner/name#12` where that is in another repository."""
+    found = re.match(r"https?://([^/]+)/(.+?)/(?:-/)?issues/", url)
+    remotes = repo.run("remote", "-v").text
+    is_own = found is None or re.search(rf"[/:]{re.escape(found[2])}(?:\.git)?(?:\s|/)", remotes) is not None
+    return f"#{number}" if is_own or found is None else f"{found[2]}#{number}"
 
 
 def _program_of(repo: Repository, remote: str) -> str:

@@ -79,6 +79,14 @@ def _conflict(row: Row, now: float) -> list[Part]:
     return [(f"{mark.verdict.glyph} {plain(mark.others[0])}{more}", style)]
 
 
+def _pull(row: Row, now: float) -> list[Part]:
+    pull = row.view.pull
+    if pull is None:
+        return []
+    wrong = pull.state == "open" and bool(pull.needs or pull.failed or pull.conflicts)
+    return [(pull.short, "problem" if wrong else "dim")]
+
+
 def _changes(row: Row, now: float) -> list[Part]:
     facts = row.facts
     if facts is None or not (facts.added or facts.deleted or facts.files):
@@ -122,8 +130,9 @@ def _age(row: Row, now: float) -> list[Part]:
 
 def _what(row: Row, now: float) -> list[Part]:
     """The question it asks, the tool that it runs, what it leaves, or why it failed; and which messages wait for it."""
-    waits = row.view.messages_text
-    return [*([(f"{waits} · ", "reason-waiting")] if waits else []), *_does(row)]
+    waits, pull = row.view.messages_text, _pull(row, now)
+    told = [*pull, (" · ", "dim")] if pull and (row.state.has_ended or row.is_idle) else []
+    return [*([(f"{waits} · ", "reason-waiting")] if waits else []), *told, *_does(row)]
 
 
 def _does(row: Row) -> list[Part]:
@@ -182,10 +191,11 @@ COST = Column("COST", 7, _cost, right=True)
 CONTEXT = Column("CTX", 4, _context, right=True)
 PROFILE = Column("PROFILE", 20, _profile)
 BRANCH = Column("BRANCH", 22, _branch, keep_end=True)
+PULL = Column("PR", 14, _pull)
 NAME_AND_STATE = (AGENT, STATE)
-_BY_NEED = (CHANGES, CONFLICT, COST, CONTEXT, PROFILE, CPU, MEMORY, BRANCH)
+_BY_NEED = (CHANGES, CONFLICT, COST, CONTEXT, PROFILE, CPU, MEMORY, BRANCH, PULL)
 """What is shown beside name, state, reason and age where there is room, the most useful first."""
-_IN_ORDER = (AGENT, STATE, WHAT, PROFILE, BRANCH, CHANGES, CONFLICT, CPU, MEMORY, CONTEXT, COST, AGE)
+_IN_ORDER = (AGENT, STATE, WHAT, PROFILE, BRANCH, PULL, CHANGES, CONFLICT, CPU, MEMORY, CONTEXT, COST, AGE)
 
 
 def lay_out(rows: Iterable[Row], width: int, *, first: Column | None = None) -> Layout:
