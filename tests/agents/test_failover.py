@@ -186,6 +186,48 @@ def test_a_spent_budget_is_no_reason_to_go_to_another_provider(quiet: Bench, pro
         gateways.stop(world_of(deck))
 
 
+EXHAUSTED = {
+    ("503", "529"): (ExitCode.TRY_LATER, "main:M: overloaded (503", "spare:small-model: overloaded (529"),
+    ("reset before bytes", "429 exhausted"): (
+        ExitCode.TRY_LATER,
+        "main:M: reset the connection",
+        "spare:small-model: ",
+    ),
+    ("401", "402"): (ExitCode.FAILED, "main:M: key refused (401", "spare:small-model: no credit"),
+    ("503", "no key"): (
+        ExitCode.TRY_LATER,
+        "main:M: overloaded (503",
+        "spare:small-model: its key SPARE_KEY is not set",
+    ),
+}
+"""What both providers do, how the agent ends then, and what is said of each."""
+
+
+@pytest.mark.parametrize(("cli", "faults"), diagonal(FORMATS if ALL else PACKAGES, [*map(" + ".join, EXHAUSTED)]))
+def test_where_no_provider_serves_it_ends_and_says_each_ones_fault(
+    quiet: Bench, cli: str, faults: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _, second = faults.partition(" + ")
+    code, *said = EXHAUSTED[first, second]
+    monkeypatch.setenv("PATH", f"{programs_of(request, cli)}:{os.environ['PATH']}")
+    monkeypatch.setenv("GEMINI_CLI_TRUST_WORKSPACE", "true")
+    if second == "no key":
+        monkeypatch.delenv("SPARE_KEY")
+    model = MODELS.get(cli, "big-model")
+    with faulty_api(first) as main, faulty_api("ok" if second == "no key" else second) as spare:
+        tiers = f'[tiers]\nwork = ["main:{model}", "spare:small-model"]\n'
+        own = FORMATS[cli][0]
+        quiet.own(provider("main", main.url, own) + provider("spare", spare.url, own) + RULES + tiers)
+        deck = quiet.deck()
+        task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", mode=Mode.HEADLESS)
+        deck.start(replace(task, permission="all", sure=True))
+        view = deck.wait("fox")
+        gateways.stop(world_of(deck))
+    assert (view.outcome, view.state) == (code, State.FAILED), view.status.reason
+    for words in said:
+        assert words.replace("M:", f"{model}:") in view.status.reason
+
+
 WITHOUT_GATEWAY = {
     "hang before bytes": ("silence = 10.0", "claude was silent for 10s"),
     "529": ("patience = 3.0", "overloaded (529), retry 1 of 10"),

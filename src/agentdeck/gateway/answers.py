@@ -43,15 +43,16 @@ def nobody_left(api: Api, targets: Sequence[str], reason: str, *, lasting: bool)
     """No provider of the chain can serve: the client shall stop at once and not retry.
 
     Claude Code heeds `x-should-retry` at a 429, but asks three times at a 529. Codex gives up at a 429 that names no
-    time, and sleeps on one that does. Chat clients retry every 429 and 5xx, some for minutes, and none a 400; but
-    opencode retries an error whose text holds a number such as 503 or words such as “server error” or “refused the
-    connection”, so theirs names no reasons. Where the fault is `lasting`, no client is told of a limit that will pass.
+    time, and sleeps on one that does. Gemini CLI and chat clients retry every 429 and 5xx, some for minutes, and none a
+    400; but opencode retries an error whose text holds a number such as 503 or words such as “server error” or “refused
+    the connection”, so theirs names no reasons. Where the fault is `lasting`, no client is told of a limit that will
+    pass.
     """
     message = "AgentDeck: no provider of the chain can serve this request"
     if api is Api.CHAT:
         message = f"{message}; tried: {', '.join(targets)}. “agentdeck gateway status” says why."
         return _answer(api, 400, "no_provider_left", message)
-    if lasting:
+    if lasting or api is Api.GEMINI:
         kind = "invalid_request_error" if api is Api.MESSAGES else "no_provider_left"
         return _answer(api, 400, kind, f"{message}. {reason}")
     kind = "rate_limit_error" if api is Api.MESSAGES else "no_provider_left"
@@ -73,7 +74,7 @@ def too_long(api: Api, prompt: int, limit: int) -> Answer:
 def out_of_budget(api: Api, reason: str) -> Answer:
     """As `nobody_left`: the client shall stop at once."""
     kind = "rate_limit_error" if api is Api.MESSAGES else "budget_spent"
-    return _answer(api, 400 if api is Api.CHAT else 429, kind, f"AgentDeck: {reason}.")
+    return _answer(api, 400 if api in (Api.CHAT, Api.GEMINI) else 429, kind, f"AgentDeck: {reason}.")
 
 
 def refused(api: Api, status: int, message: str) -> Answer:
