@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi
 from tests.support.retry import eventually
 
+ALL = bool(os.environ.get("AGENTDECK_TEST_MORE_AGENTS"))
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
+@pytest.mark.skipif(not ALL, reason="“make test” runs them in a full box")
 @pytest.mark.parametrize("profile", PACKAGES)
 def test_it_edits_and_commits_and_goes_on_from_its_session(bench: Bench, api: FakeApi, profile: str) -> None:
     deck = bench.deck()

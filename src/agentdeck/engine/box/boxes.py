@@ -24,6 +24,7 @@ from agentdeck.system.box import views
 from agentdeck.system.box.bubblewrap import require_box
 from agentdeck.system.box.own_git import OwnGit
 from agentdeck.system.files.files import from_json, home_path, private_folder, write_json
+from agentdeck.system.git import untrusted
 from agentdeck.system.git.checkouts import keeps_refs_in_tables
 from agentdeck.system.git.committing import has_own_configuration
 from agentdeck.system.git.heads import head_at
@@ -122,6 +123,7 @@ def boxed(
 
 
 def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
+    untrusted.mark(world.repo.common, git_dir)
     head = head_at(git_dir)
     branch = head.branch if head else ""
     own.prepare(world.repo, branch if branch.rpartition("/")[0] == own.branches else "")

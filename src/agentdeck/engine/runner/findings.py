@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from agentdeck.core.agents.agent import Mode, Status
 from agentdeck.core.agents.orders import Orders
@@ -39,6 +40,11 @@ class Findings:
         if self._judges and self._before is None:
             self._begun = time.time()
             self._places = places(cwd)
+            if orders.box and self._places:
+                from agentdeck.system.git.untrusted import variables
+
+                names = ("GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_DIR")
+                self._places |= variables(*(Path(self._places[name]) for name in names))
             with contextlib.suppress(OSError):
                 self._before = look(cwd, {**environment, **self._places})
 

@@ -10,7 +10,7 @@ from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import own_branches
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
-from agentdeck.system.git import branches, merges, snapshots
+from agentdeck.system.git import branches, merges, snapshots, untrusted
 from agentdeck.system.git.checkouts import Worktree, list_worktrees
 from agentdeck.system.git.committing import let_folder_go
 from agentdeck.system.git.going import Departure
@@ -46,7 +46,10 @@ def let_go(world: World, agent: Agent, lease: WorktreeLease) -> str:
     Return a sentence about what was left in place."""
     leave, found = departure(world, agent), identity.identity_of(world.repo.common, agent)
     is_in_place = leave.place is None and found.standing is not Standing.GONE
+    own = identity.git_dir(world.repo.common, agent)
     left = leave.let_go()
+    if own is not None and not own.exists():
+        untrusted.unmark(world.repo.common, own)
     if is_in_place and lease.held:
         left = f"{found.path} was left unchanged: {found.why or 'it was not made for this agent'}."
     if not lease.keep_branch:

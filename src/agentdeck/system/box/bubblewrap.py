@@ -17,13 +17,19 @@ _SECONDS = 20.0
 def require_box(*, alone: bool = False) -> str:
     """The path of bubblewrap. Raise where no box can be made, with what to do about it: a box is tried out; `alone`:
     one with a network of its own."""
+    program = find_bubblewrap()
+    _try(program, NetworkReach.NONE if alone else NetworkReach.OPEN)
+    return program
+
+
+def find_bubblewrap() -> str:
+    """The path of bubblewrap, which may work or not; raise where there can be none."""
     if sys.platform != "linux":
         raise RefusedError("A box needs Linux.", hint="“agentdeck run --no-box …” starts the agent without one.")
     program = shutil.which("bwrap")
     if program is None:
         hint = "Install it: sudo apt install bubblewrap (or dnf, pacman, zypper install bubblewrap)."
         raise MissingToolError("A box needs bubblewrap, and there is no program “bwrap” in PATH.", hint=hint)
-    _try(program, NetworkReach.NONE if alone else NetworkReach.OPEN)
     return program
 
 

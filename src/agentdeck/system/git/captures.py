@@ -18,6 +18,7 @@ from typing import Any
 
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import bytes_of, opened, sign, text_of
+from agentdeck.system.git import untrusted
 from agentdeck.system.git.branches import branch_settings
 from agentdeck.system.git.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git.identity import identify
@@ -117,11 +118,12 @@ def capture(
     result.facts = {"index": _digest(entries), **_shape(found)}
     links = {entry.path: entry.oid for entry in entries if entry.is_submodule}
     nested: list[Nested] = []
-    hidden = hidden_work(repo, worktree.path, skipped, others) if found else []
+    hidden = hidden_work(repo, worktree, worktree.path, skipped, others) if found else []
     for path in [*(found.repositories if found else ()), *hidden]:
         nested += capture_nested(repo, raw, worktree, path, link=links.get(path), ignored=ignored)
     for number, inner in enumerate(nested):
         result.parts |= {f"nested-{number}-{name}": ("tree", tree) for name, tree in inner.trees.items()}
+    result.facts["boxed"] = untrusted.is_marked(repo.common, worktree.git_dir)
     result.facts["nested"] = [inner.facts for inner in nested]
     result.facts["branches"] = _branches(repo, worktree, branches)
     if keeps_refs_in_tables(repo):

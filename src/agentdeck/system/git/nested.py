@@ -14,6 +14,7 @@ from typing import Any
 
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import bytes_of
+from agentdeck.system.git import untrusted
 from agentdeck.system.git.checkouts import Worktree
 from agentdeck.system.git.rawtrees import RawTrees, listing, repositories_in
 from agentdeck.system.git.repository import Repository
@@ -45,14 +46,14 @@ def capture_nested(
         git_dir = _git_dir_of(folder)
         own = Path(os.path.normpath(worktree.git_dir)) / "modules"
         facts["kind"] = "attached" if git_dir.is_relative_to(own) and git_dir.is_dir() else "pointing"
-    inner = _Inner(repo, folder, git_dir)
+    inner = _Inner(repo, worktree, folder, git_dir)
     if facts["kind"] == "attached":
         facts["git"] = os.path.relpath(git_dir, worktree.git_dir)
         if link and inner.is_pristine(link, ignored=ignored):
             return [Nested({"path": path, "kind": "pristine", "commit": link})]
     skipped = () if ignored else inner.ignored()
     found = listing(folder, skipped)
-    found.repositories += hidden_work(repo, folder, skipped)
+    found.repositories += hidden_work(repo, worktree, folder, skipped)
     files = [name for name in found.files if name != ".git"]
     nested = Nested(facts | {"empty": found.empty}, {"files": raw.tree_of(folder, files)})
     if facts["kind"] != "pointing":
@@ -68,11 +69,13 @@ def capture_nested(
     return [nested, *(inner for group in deeper for inner in group)]
 
 
-def hidden_work(repo: Repository, folder: Path, ignored: Iterable[str], others: Collection[str] = ()) -> list[str]:
+def hidden_work(
+    repo: Repository, worktree: Worktree, folder: Path, ignored: Iterable[str], others: Collection[str] = ()
+) -> list[str]:
     """The repositories in those ignored paths of `folder`, but for `others`, that hold what is in no other place: they
     are saved, though what is ignored is not."""
     found = [path for path in repositories_in(folder, ignored) if path not in others]
-    return [path for path in found if _Inner.at(repo, folder / path).has_work()]
+    return [path for path in found if _Inner.at(repo, worktree, folder / path).has_work()]
 
 
 def restore_nested(raw: RawTrees, worktree: Worktree, facts: dict[str, Any], trees: dict[str, str]) -> None:
@@ -112,16 +115,21 @@ def _git_dir_of(folder: Path) -> Path:
 @dataclass(frozen=True)
 class _Inner:
     repo: Repository
+    worktree: Worktree
     folder: Path
     git_dir: Path
 
     @classmethod
-    def at(cls, repo: Repository, folder: Path) -> _Inner:
-        return cls(repo, folder, _git_dir_of(folder))
+    def at(cls, repo: Repository, worktree: Worktree, folder: Path) -> _Inner:
+        return cls(repo, worktree, folder, _git_dir_of(folder))
 
     def run(self, *words: str) -> Result:
         env = {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.folder)}
-        return self.repo.at(self.folder).run(*words, env=env)
+        here = self.repo.at(self.folder)
+        if not untrusted.is_marked(self.repo.common, self.worktree.git_dir):
+            return here.run(*words, env=env)
+        env |= untrusted.variables(self.repo.common, self.worktree.path, self.worktree.git_dir)
+        return here.run(*words, env=env, program=untrusted.BOXED_GIT)
 
     def ignored(self) -> list[str]:
         """What it ignores; nothing where it is not a sound repository, so that all of it is saved."""

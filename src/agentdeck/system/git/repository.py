@@ -14,7 +14,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import TypeVar
 from agentdeck.errors import DeckError, GitError, NotFoundError
 from agentdeck.system.files.files import sign
 from agentdeck.system.files.scratch import scratch_folder
-from agentdeck.system.git import pipes
+from agentdeck.system.git import pipes, untrusted
 from agentdeck.system.git.looks import Look, Setting
 from agentdeck.system.machine.process import Result, run
 
@@ -155,6 +155,7 @@ class Repository:
         env: Mapping[str, str | None] | None = None,
         stdin: bytes | None = None,
         timeout: float | None = None,
+        program: Sequence[str] = ("git",),
     ) -> Result:
         """Run `git ARGS` here, whatever it exits with; wait and try again while another git holds a lock.
 
@@ -162,11 +163,11 @@ class Repository:
         where it takes longer than `timeout` seconds.
         """
         told = {**self._places(), **(env or {})}
-        clean = {**_CLEAN, **self._common_of(told.get("GIT_DIR")), **told}
+        clean = {**_CLEAN, **self._common_of(told.get("GIT_DIR")), **self._guard(told.get("GIT_DIR")), **told}
         deadline = time.monotonic() + _LOCK_PATIENCE
         pause = 0.02
         while True:
-            result = run(["git", *args], cwd=self.folder, env=clean, stdin=stdin, timeout=timeout, slow=self._go_on)
+            result = run([*program, *args], cwd=self.folder, env=clean, stdin=stdin, timeout=timeout, slow=self._go_on)
             locked = not result and any(complaint in result.err for complaint in _LOCK_COMPLAINTS)
             if not locked or time.monotonic() > deadline:
                 return result
@@ -182,7 +183,12 @@ class Repository:
         """The variables of a git that runs here; those in `ASTRAY` are to be taken away."""
         places = self._places()
         clean = {name: value for name, value in _CLEAN.items() if value is not None}
-        return clean | self._common_of(places.get("GIT_DIR")) | places
+        return clean | self._common_of(places.get("GIT_DIR")) | self._guard(places.get("GIT_DIR")) | places
+
+    def _guard(self, git_dir: str | None) -> dict[str, str]:
+        """What keeps git out of repositories inside of a worktree that is not trusted."""
+        found = untrusted.marked_at(self.common, self.folder, Path(git_dir) if git_dir else None)
+        return untrusted.variables(self.common, self.folder, found) if found is not None else {}
 
     def _common_of(self, git_dir: str | None) -> dict[str, str]:
         """The common git folder, said for a linked worktree. Git would read it from a file that a sandboxed agent can

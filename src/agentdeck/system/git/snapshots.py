@@ -26,6 +26,7 @@ from typing import Any
 from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.files.files import from_json, locked
 from agentdeck.system.files.scratch import scratch_folder
+from agentdeck.system.git import untrusted
 from agentdeck.system.git.branches import free_name
 from agentdeck.system.git.captures import Capture, capture, mode_kind
 from agentdeck.system.git.checkouts import (
@@ -147,6 +148,8 @@ def restore(repo: Repository, ref: str, path: Path) -> Worktree:
     commit, facts = _read(repo, ref)
     reason = f"agentdeck is restoring {commit}"
     worktree = _registered(repo, path, commit, reason)
+    if facts.get("boxed"):
+        untrusted.mark(repo.common, worktree.git_dir)
     notes = _restore_branches(repo, worktree, facts)
     with RawTrees.of(repo) as raw:
         raw.unpack(f"{commit}:work", path)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+from agentdeck.system.git import untrusted
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.git.treediff import changed
 from agentdeck.system.machine.process import Result
@@ -104,13 +107,15 @@ def bring_commits(repo: Repository, git_dir: Path, old: str, new: str) -> list[s
         if not (link.new.strip("0") and link.name and _inside(link.name)):
             continue
         ours, theirs = repo.common / "modules" / link.name, git_dir / "modules" / link.name
-        if not (theirs / "HEAD").exists() or not _has(repo, theirs, link.new):
+        inner = _of(repo, git_dir)
+        if not (theirs / "HEAD").exists() or not _has(inner, theirs, link.new):
             continue
-        if (ours / "HEAD").exists() and not _has(repo, ours, link.new):
+        if (ours / "HEAD").exists() and not _has(repo.run, ours, link.new):
             # A ref keeps it until someone has pushed it, or checked it out there.
             aim = f"{link.new}:refs/agentdeck/landed/{link.new}"
-            repo.run("--git-dir", ours, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", theirs, aim)
-        if not repo.run("--git-dir", theirs, "branch", "--remotes", "--contains", link.new).out:
+            words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *_served_by(repo, git_dir))
+            repo.run("--git-dir", ours, *words, theirs, aim, env=_untrusted(repo, git_dir))
+        if not inner("--git-dir", theirs, "branch", "--remotes", "--contains", link.new).out:
             told.append(f"The submodule {link.path} is at {link.new[:12]}, which its remote lacks: push it too.")
     return told
 
@@ -124,5 +129,23 @@ def follow_submodules(here: Repository, old: str, new: str) -> None:
             here.run("submodule", "--quiet", "update", "--no-fetch", "--", link.path)
 
 
-def _has(repo: Repository, git_dir: Path, commit: str) -> bool:
-    return bool(repo.run("--git-dir", git_dir, "cat-file", "-e", f"{commit}^{{commit}}"))
+def _untrusted(repo: Repository, git_dir: Path) -> dict[str, str]:
+    if not untrusted.is_marked(repo.common, git_dir):
+        return {}
+    told = (git_dir / "gitdir").read_text("utf-8", "surrogateescape").removesuffix("\n")
+    return untrusted.variables(repo.common, Path(told).parent, git_dir)
+
+
+def _of(repo: Repository, git_dir: Path) -> Callable[..., Result]:
+    """git for the submodules of the worktree with that git folder."""
+    env = _untrusted(repo, git_dir)
+    return partial(repo.run, env=env, program=untrusted.BOXED_GIT) if env else repo.run
+
+
+def _served_by(repo: Repository, git_dir: Path) -> tuple[str, ...]:
+    is_boxed = untrusted.is_marked(repo.common, git_dir)
+    return (f"--upload-pack={shlex.join(untrusted.BOXED_GIT)} upload-pack",) if is_boxed else ()
+
+
+def _has(run: Callable[..., Result], git_dir: Path, commit: str) -> bool:
+    return bool(run("--git-dir", git_dir, "cat-file", "-e", f"{commit}^{{commit}}"))
