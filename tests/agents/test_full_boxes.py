@@ -42,13 +42,14 @@ def alone(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
     monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     account = {"hasCompletedOnboarding": True, "oauthAccount": {"id": LOGIN}, "primaryApiKey": LOGIN}
-    for name, value in {
+    files: dict[str, object] = {
         ".claude.json": account,
         ".claude/.credentials.json": {"claudeAiOauth": {"accessToken": LOGIN}},
         ".codex/auth.json": {"OPENAI_API_KEY": LOGIN},
         ".ssh/id_ed25519": LOGIN,
-    }.items():
-        bench.write(name, json.dumps(value), cwd=bench.home)
+    }
+    for path, content in files.items():
+        bench.write(path, json.dumps(content), cwd=bench.home)
     bench.write("test_it.py", "def test_it():\n    assert open('one.txt').read() == 'one\\n'\n")
     bench.commit()
     return bench

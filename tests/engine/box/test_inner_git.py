@@ -118,9 +118,7 @@ def test_a_submodule_of_the_person_works_in_it(bench: Bench, tmp_path: Path) -> 
     bench.commit(cwd=other)
     bench.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other), "lib")
     bench.commit("A submodule")
-    script = (
-        "set -e; cd lib; echo 2 >> lib.py; git commit -qam two; cd ..; git add lib; git commit -qm L"
-    )
+    script = "set -e; cd lib; echo 2 >> lib.py; git commit -qam two; cd ..; git add lib; git commit -qm L"
     deck = bench.deck()
     deck.start(StartRequest(name="one", argv=("sh", "-c", script), box="files"))
     eventually(lambda: not deck.agent("one").alive, 30)
