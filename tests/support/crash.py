@@ -56,6 +56,9 @@ def act(deck: Deck, verb: str, name: str, options: dict[str, str]) -> object:
     if verb == "start":
         argv = ("sh", "-c", "echo ready; exec sleep 600")
         return deck.start(StartRequest(name=name, argv=argv, id=f"id of {name}"))
+    if verb == "start-on":
+        argv = ("sh", "-c", "echo ready; exec sleep 600")
+        return deck.start(StartRequest(name=name, argv=argv, id=f"id of {name}", on=options["on"]))
     if verb == "land":
         method = Method(options.pop("method", "merge"))
         gate = (options.pop("gate"),) if "gate" in options else ()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agentdeck.engine.deck import Deck
@@ -83,6 +84,15 @@ class Fleet:
         labels = HostList().get(name).labels
         HostList().put(HostSpec(name, folder=str(self.folder / name), labels=labels))
         LINKS._failed.clear()
+
+    def power_cut(self, name: str) -> None:
+        """End all that runs on the host at once."""
+        for pid in self.runners(name):
+            for each in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
+                with suppress(psutil.Error):
+                    each.kill()
+        end_server(self.socket(name))
+        LINKS.close()
 
     def end(self) -> None:
         LINKS.close()

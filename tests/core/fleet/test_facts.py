@@ -41,7 +41,7 @@ def test_what_is_no_object_is_refused(value: Any) -> None:
 
 
 def test_an_order_s_key_tells_its_epoch() -> None:
-    order = StartOrder("deck-1", "bot", 12, "main", "c", "b")
+    order = StartOrder("deck-1", "bot", 12, "1a", "main", "c", "b")
     assert epoch_of(order.key) == 12
     assert StartOrder.from_json(order.to_json()) == order
     assert epoch_of("an id of a person's/3") == 0

@@ -19,6 +19,8 @@ class StartOrder:
     agent: str
     epoch: int
     """The how-manieth start of the agent this is, on whatever host."""
+    serial: str
+    """What tells it from an earlier agent of that name."""
     base: str
     base_commit: str
     branch: str
@@ -36,7 +38,7 @@ class StartOrder:
     @property
     def key(self) -> str:
         """The id of the start."""
-        return f"{_PREFIX}{self.deck}/{self.agent}/{self.epoch}"
+        return f"{_PREFIX}{self.deck}/{self.agent}/{self.serial}/{self.epoch}"
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -47,7 +49,7 @@ class StartOrder:
         if not isinstance(data, Mapping) or not isinstance(data.get("request"), dict):
             raise TypeError("the order is no object")
         order = cls(**data)
-        texts = (order.deck, order.base, order.base_commit, order.branch, order.branch_commit)
+        texts = (order.deck, order.serial, order.base, order.base_commit, order.branch, order.branch_commit)
         if not all(isinstance(each, str) for each in texts) or type(order.epoch) is not int or order.epoch < 1:
             raise TypeError("the order's values are of other types")
         check_name(order.agent)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.engine.world import Note, silent
+
+if TYPE_CHECKING:
+    from agentdeck.engine.fleet.following import Follower
+
+_LOOK = 1.0
+"""Seconds between two looks for hosts that have agents by now."""
 
 
 class DeckFleet:
@@ -37,12 +45,28 @@ class DeckFleet:
         if not hosts:
             yield
             return
-        from agentdeck.engine.fleet.following import Follower
-
         with ExitStack() as followers:
             for host in hosts:
-                followers.enter_context(Follower(self._current.world, host))
+                followers.enter_context(self._follower(host))
             yield
+
+    def follow(self, over: threading.Event) -> None:
+        """As `following`, until `over` is set, also of hosts that come to have agents meanwhile."""
+        followed: dict[str, Follower] = {}
+        while not over.wait(_LOOK):
+            now = set(self.hosts())
+            for host in now - followed.keys():
+                followed[host] = self._follower(host)
+                followed[host].start()
+            for host in followed.keys() - now:
+                followed.pop(host).stop()
+        for follower in followed.values():
+            follower.stop()
+
+    def _follower(self, host: str) -> Follower:
+        from agentdeck.engine.fleet.following import Follower
+
+        return Follower(self._current.world, host)
 
     def hosts(self) -> list[str]:
         """The hosts that have agents of this deck."""

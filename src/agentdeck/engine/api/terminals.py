@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import NotFoundError
+from agentdeck.system.state.store import MIRROR
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.terminal import LogTail, Recording, ReplayStage, ScreenReader
@@ -22,7 +24,15 @@ class DeckTerminals:
         """Captures agents' windows by their names, over one connection; it is to be closed."""
         from agentdeck.system.terminal.control import ScreenReader
 
-        return ScreenReader(self._current.world.tmux, self._current.name)
+        return ScreenReader(self._current.world.tmux, self._current.name, self._elsewhere)
+
+    def _elsewhere(self, name: str) -> Callable[[], list[str]] | None:
+        """What asks for the screen of an agent on another host; None for one of this machine."""
+        if not (self._current.store.agent_folder(name) / MIRROR).exists():
+            return None
+        from agentdeck.engine.fleet.acts import screen_lines
+
+        return lambda: screen_lines(self._current.world, name)
 
     def log(self, view: AgentView) -> LogTail | None:
         """A window on the log of the agent's last run; it is to be closed. None where it has none."""

@@ -16,11 +16,12 @@ from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import DeckError, RefusedError
+from agentdeck.errors import DeckError, NotFoundError, RefusedError
 from agentdeck.system.fleet.hostlist import HostList
 from agentdeck.system.git import changes
 from agentdeck.system.state import logs
 
+_SCREEN = 5.0
 _ACT = 120.0
 """Seconds that an act may take: a stop waits for the agent to end."""
 
@@ -80,6 +81,16 @@ def switch_back(world: World, view: AgentView, note: Note) -> AgentView:
 def screen(world: World, view: AgentView, *, colours: bool) -> str:
     """See Deck.screen."""
     return str(Remote.of(world, view.agent.host).call("screen", agent=view.name, colours=colours))
+
+
+def screen_lines(world: World, name: str) -> list[str]:
+    """The screen line by line, coloured. Raise NotFoundError where its host has none, or does not say in time."""
+    try:
+        remote = Remote.of(world, roster.agent(world, name).host, patient=False)
+        text = str(remote.call("screen", agent=name, colours=True, timeout=_SCREEN))
+    except DeckError as error:
+        raise NotFoundError(error.title) from error
+    return text.rstrip("\n").split("\n")
 
 
 def attach_argv(world: World, view: AgentView) -> list[str]:

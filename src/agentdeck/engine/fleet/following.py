@@ -33,11 +33,17 @@ class Follower:
         self._thread = threading.Thread(target=self._follow, daemon=True, name=f"follows {host}")
 
     def __enter__(self) -> Follower:
-        self._unlisten = LINKS.listen(self._host, self._pushed)
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self._unlisten = LINKS.listen(self._host, self._pushed)
+        self._thread.start()
+
+    def stop(self) -> None:
         self._ends.set()
         self._news.set()
         self._unlisten()
@@ -59,7 +65,7 @@ class Follower:
                     watched = channel
                 look(self._world, self._host)
                 self._pull()
-            except DeckError:
+            except (DeckError, OSError, ValueError):  # it, or the store, is gone for now
                 watched = None
                 self._ends.wait(_RETRY)
                 continue

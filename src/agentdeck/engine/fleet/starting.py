@@ -29,6 +29,7 @@ from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git import bundles
 from agentdeck.system.git.branches import delete_branch, make_branch, plan_branch
 from agentdeck.system.git.repository import Repository
+from agentdeck.system.state.store import new_id
 
 ORDER = "order.json"
 _START = 300.0
@@ -114,7 +115,7 @@ def _holder(world: World, run_id: str) -> AgentView | None:
 
 
 def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, StartOrder]:
-    """The record and the order; the branch is made here, so that nobody else takes its name."""
+    """The record and the order."""
     taken, config = world.store.names(), world.settings.config
     if request.name is not None:
         name = safe_name(request.name)
@@ -130,7 +131,7 @@ def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, Sta
             f"{plan.base[:40]} is no branch here, and an agent on another host needs one to start from.",
             hint="Name one: --base BRANCH",
         )
-    if plan.create:
+    if plan.upstream:
         make_branch(world.repo, plan)
     begin = world.repo.commit(f"refs/heads/{plan.branch}") or plan.base_commit
     sent = {key: getattr(request, key) for key in _SENT}
@@ -139,6 +140,7 @@ def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, Sta
         deck=world.deck,
         agent=name,
         epoch=1,
+        serial=new_id(),
         base=plan.base,
         base_commit=plan.base_commit,
         branch=plan.branch,
@@ -192,6 +194,9 @@ def give(world: World, agent: Agent, order: StartOrder, note: Note) -> AgentView
     """Send what the order needs, and the order; let the record say what the host answered. The same again changes
     nothing."""
     remote = Remote.of(world, agent.host)
+    if order.creates and world.repo.commit(ref := f"refs/heads/{order.branch}") is None:
+        begin = order.branch_commit or order.base_commit
+        world.repo.git("update-ref", "-m", "branch: Created for an agent", ref, begin, "0" * len(begin))
     send_commits(world, remote, [order.base_commit, *filter(None, [order.branch_commit])])
     receipt = remote.call("start", order=order.to_json(), timeout=_START)
     agent = started(agent, receipt)

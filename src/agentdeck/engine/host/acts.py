@@ -23,6 +23,8 @@ from agentdeck.system.git.repository import Repository
 
 CHUNK = 1 << 20
 """Bytes of a file that travel in one frame."""
+_PATIENCE = 120.0
+"""Seconds to wait for another start of the same agent."""
 _REQUEST = {field.name for field in fields(StartRequest)} - {"cancelled", "parent", "id", "branch", "base", "on"}
 
 
@@ -30,6 +32,11 @@ def start(order: StartOrder) -> dict[str, Any]:
     """Start the agent of the order, or return the one that it started before."""
     deck = decks.find(order.deck)
     world = deck._world
+    if order.agent in deck.store.names():
+        # An earlier server may be at the same order still, or was killed at it.
+        with deck.store.operation(order.agent, wait=_PATIENCE):
+            pass
+        deck.repair()
     _check_epoch(deck, order)
     if deck.store.read_id(order.key) is None:
         _put_branches(world.repo, order)

@@ -31,6 +31,8 @@ _WAITING = 256
 """Questions that may wait; a home that asks more is told so."""
 _LOST_TICK = 5.0
 """Seconds after which it is said that something may have changed, whatever was noticed."""
+_LAST_ACT = 120.0
+"""Seconds that the act under way gets when home is gone."""
 _QUIET = frozenset({"session.cast"})
 
 
@@ -42,7 +44,7 @@ class HostServer:
         self._looked = threading.Event()
         self._scratch: Path | None = None
         self._decks: dict[tuple[str, str], Deck] = {}
-        self._queues: dict[bool, queue.Queue[dict[str, Any]]] = {
+        self._queues: dict[bool, queue.Queue[dict[str, Any] | None]] = {
             looks: queue.Queue(_WAITING) for looks in (True, False)
         }
         self._verbs: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -58,9 +60,10 @@ class HostServer:
         }
 
     def serve(self) -> None:
-        """Until the other end is gone."""
-        for looks in self._queues:
-            threading.Thread(target=self._work, args=(looks,), daemon=True).start()
+        """Until the other end is gone, and what it asked for last is done."""
+        threads = {looks: threading.Thread(target=self._work, args=(looks,), daemon=True) for looks in self._queues}
+        for thread in threads.values():
+            thread.start()
         self._say({"hello": {"protocol": PROTOCOL, "version": __version__}})
         frames = FrameReader()
         while data := os.read(self._read, 1 << 16):
@@ -71,6 +74,8 @@ class HostServer:
                 return
             for frame in asked:
                 self._take(frame)
+        self._queues[False].put(None)
+        threads[False].join(_LAST_ACT)
 
     def _take(self, frame: dict[str, Any]) -> None:
         verb = frame.get("verb")
@@ -83,8 +88,7 @@ class HostServer:
             self._fail(frame, RefusedError("This host has too many questions to answer."))
 
     def _work(self, looks: bool) -> None:
-        while True:
-            frame = self._queues[looks].get()
+        while (frame := self._queues[looks].get()) is not None:
             try:
                 words = frame.get("words")
                 result = self._answer(str(frame.get("verb")), words if isinstance(words, dict) else {})

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -66,8 +66,12 @@ class _Broken(Exception):
 class ScreenReader:
     """Captures windows of one session, one at a time. Belongs to one event loop; it connects when first asked."""
 
-    def __init__(self, tmux: Tmux, session: str) -> None:
-        self._tmux, self._session = tmux, session
+    def __init__(
+        self, tmux: Tmux, session: str, elsewhere: Callable[[str], Callable[[], list[str]] | None] = lambda window: None
+    ) -> None:
+        """`elsewhere` gives what asks for the lines of a window that is on another host; None for one of this
+        server."""
+        self._tmux, self._session, self._elsewhere = tmux, session, elsewhere
         self._client: _Client | None = None
         self._panes: dict[str, str] = {}
         self._failures = 0
@@ -80,6 +84,10 @@ class ScreenReader:
 
     async def capture(self, window: str) -> PaneCapture | None:
         """The screen of that window now; None where there is no such window. Raise TmuxError where tmux is missing."""
+        if (ask := self._elsewhere(window)) is not None:
+            with suppress(NotFoundError):
+                return PaneCapture(tuple(await asyncio.to_thread(ask)), 0, None, dead=False)
+            return None
         async with self._lock:
             if self._client is not None:
                 # One that served until now may just have been ended; that is no sign against a new one.

@@ -69,7 +69,7 @@ class Feed:
         return self._last
 
     def start(self) -> None:
-        for target in (self._look_on, self._ask_on, self._scan_on):
+        for target in (self._look_on, self._ask_on, self._scan_on, self._follow_hosts_on):
             # Daemons: one may be in the middle of a slow question when the program ends.
             threading.Thread(target=target, name=f"feed-{target.__name__}", daemon=True).start()
 
@@ -78,6 +78,10 @@ class Feed:
         self._over.set()
         self._news.set()
         self._scanner.stop()
+
+    def _follow_hosts_on(self) -> None:
+        """Keep the agents on other hosts as they are there; what changes is in the store, where it is seen."""
+        self._deck.fleet.follow(self._over)
 
     # The store
 

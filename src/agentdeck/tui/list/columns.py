@@ -45,6 +45,8 @@ class Layout:
 def _state(row: Row, now: float) -> list[Part]:
     if row.is_lost:
         return [("? lost", "lost")]
+    if row.view.unreachable:
+        return [(f"{row.state.glyph} {row.state}?", "dim")]
     if row.is_idle:
         return [("○ idle", "dim")]
     if row.state is State.DONE and row.outcome is Outcome.LOOSE:
@@ -61,6 +63,10 @@ def _name(row: Row, now: float) -> list[Part]:
 def _profile(row: Row, now: float) -> list[Part]:
     profile, model = plain(row.view.profile), plain(row.view.model)
     return [(profile, ""), (f" {model}", "dim")] if model else [(profile, "")]
+
+
+def _host(row: Row, now: float) -> list[Part]:
+    return [(plain(row.view.host), "problem" if row.view.unreachable else "")] if row.view.host else [("here", "dim")]
 
 
 def _branch(row: Row, now: float) -> list[Part]:
@@ -136,8 +142,8 @@ def _what(row: Row, now: float) -> list[Part]:
 
 
 def _does(row: Row) -> list[Part]:
-    if row.is_lost or (row.facts is not None and row.facts.problem) or row.view.trouble:
-        return [(_one_line(row.reason), "problem")]
+    if row.view.unreachable or row.is_lost or (row.facts is not None and row.facts.problem) or row.view.trouble:
+        return [(_one_line(row.reason).removeprefix(f"{row.view.host} is "), "problem")]
     if row.state is State.WAITING and row.question is not None:
         return _asked(row)
     if row.state is State.DONE or row.is_idle:
@@ -190,22 +196,26 @@ CONFLICT = Column("CONFLICT", 12, _conflict)
 COST = Column("COST", 7, _cost, right=True)
 CONTEXT = Column("CTX", 4, _context, right=True)
 PROFILE = Column("PROFILE", 20, _profile)
+HOST = Column("HOST", 8, _host)
 BRANCH = Column("BRANCH", 22, _branch, keep_end=True)
 PULL = Column("PR", 14, _pull)
 NAME_AND_STATE = (AGENT, STATE)
 _BY_NEED = (CHANGES, CONFLICT, COST, CONTEXT, PROFILE, CPU, MEMORY, BRANCH, PULL)
 """What is shown beside name, state, reason and age where there is room, the most useful first."""
-_IN_ORDER = (AGENT, STATE, WHAT, PROFILE, BRANCH, PULL, CHANGES, CONFLICT, CPU, MEMORY, CONTEXT, COST, AGE)
+_IN_ORDER = (AGENT, STATE, HOST, WHAT, PROFILE, BRANCH, PULL, CHANGES, CONFLICT, CPU, MEMORY, CONTEXT, COST, AGE)
 
 
 def lay_out(rows: Iterable[Row], width: int, *, first: Column | None = None) -> Layout:
     """The columns for `width` columns of the terminal. Nothing but that and the longest name decides, so that none
-    jumps as data comes and goes. `first` is shown before the others: it is what the list is sorted by."""
+    jumps as data comes and goes. `first` is shown before the others: it is what the list is sorted by. The hosts are
+    shown where any agent is on another one than this machine."""
+    rows = list(rows)
     longest = max((columns_of(plain(row.name)) for row in rows), default=0)
     name = max(_LEAST_NAME, min(longest, _MOST_NAME))
     fixed = name + STATE.width + AGE.width + 3 * GAP
     room = width - fixed - _LEAST_WHAT
     wanted = [first] if first is not None else []
+    wanted += [HOST] if any(row.view.host for row in rows) else []
     shown = {AGENT, STATE, WHAT, AGE}
     for column in (*wanted, *(column for column in _BY_NEED if column not in wanted)):
         if column.width + GAP > room:

@@ -159,6 +159,9 @@ class ScreenPane(AgentPane):
         terminal = self.query_one(TerminalView)
         if isinstance(facts, list):
             terminal.show_text(facts)
+            if view.unreachable:
+                self.say(f"{plain(view.reason)}. These are the last lines of its log.")
+                return
             rest = "these are the last lines of its log" if facts else "it has printed nothing"
             self.say(f"{view.name} no longer has a window; {rest}.")
             return
