@@ -67,6 +67,7 @@ def test_a_message_is_taken_back_where_the_program_is_not_up(bench: Bench, monke
     deck.start(StartRequest(name="one", argv=("sh", "-c", ECHO)))
     with monkeypatch.context() as patch:
         patch.setattr(keyboard, "WITHDRAWN_AFTER", 0.3)
+        eventually(lambda: "set-up" in deck.agent("one").status.reason)
         with pytest.raises(RefusedError, match="not ready yet: set-up: sleep 3. Nothing was typed"):
             deck.send("one", "too early")
     eventually(lambda: deck.agent("one").state is State.WORKING)
