@@ -79,7 +79,7 @@ def _tiled(deck: Deck, named: Sequence[str], before: Sequence[str] = ()) -> dict
     from agentdeck.core.agents.agent import State
 
     views = {view.name: view for view in deck.agents() if view.alive and view.name in (named or (view.name,))}
-    fresh = sorted(views.values(), key=lambda view: (view.state is not State.WAITING, -view.since))
+    fresh = sorted(views.values(), key=lambda view: view.state is not State.WAITING)
     names = [*(name for name in before if name in views), *(view.name for view in fresh if view.name not in before)]
     shown = {name: views[name].state for name in names[:_MOST]}
     look = {State.WAITING: "#[fg=black,bg=yellow]", State.FAILED: "#[fg=black,bg=red]"}
