@@ -41,6 +41,7 @@ from agentdeck.tui.screens.queue import QueueScreen
 from tests.support.decks import Bench
 
 NOW = 1_800_000_000.0
+SIZES = [(80, 24), (120, 36), (200, 50)]
 Compare = Callable[..., bool]
 Before = Callable[[Pilot[Any]], Awaitable[None]]
 
@@ -146,7 +147,7 @@ def shown(bench: Bench, monkeypatch: pytest.MonkeyPatch, snap_compare: Compare) 
     return compare
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)])
+@pytest.mark.parametrize("size", SIZES)
 def test_the_dashboard(shown: Callable[..., None], size: tuple[int, int]) -> None:
     shown(size)
 
@@ -206,16 +207,18 @@ def test_the_dialog_for_a_new_agent(shown: Callable[..., None], monkeypatch: pyt
     shown(before=before)
 
 
-def test_the_radar(shown: Callable[..., None]) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_the_radar(shown: Callable[..., None], size: tuple[int, int]) -> None:
     async def before(pilot: Pilot[Any]) -> None:
         await pilot.press("R")
         await pilot.app.workers.wait_for_complete()
         await pilot.press("down")
 
-    shown(before=before)
+    shown(size, before=before)
 
 
-def test_the_landing_queue(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_the_landing_queue(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     aside = "it conflicts with main in src/app.py:3"
     entries = (
         Entry("docs", "main", Stage.LANDED, tip="a" * 40, old="b" * 40, new="c" * 40, commits=2, files=3, step=1),
@@ -234,7 +237,7 @@ def test_the_landing_queue(shown: Callable[..., None], monkeypatch: pytest.Monke
         await pilot.press("down")
         await pilot.app.workers.wait_for_complete()
 
-    shown(before=before)
+    shown(size, before=before)
 
 
 def test_the_trash(shown: Callable[..., None], bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,18 +13,24 @@ from textual.pilot import Pilot
 from agentdeck.core.agents.agent import State
 from agentdeck.core.merging.conflicts import Hunk
 from agentdeck.core.question import Asks, Option, Question
+from agentdeck.engine.api.terminals import DeckTerminals
+from agentdeck.engine.views.configuration import Setting
 from agentdeck.engine.views.radar import Collision, CollisionPlace, LineOwner
 from agentdeck.engine.views.review import Match
+from agentdeck.system.terminal.control import PaneCapture
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.screens.conflict import ConflictScreen
 from agentdeck.tui.screens.decks import DecksScreen, There
 from agentdeck.tui.screens.search import SearchScreen
+from agentdeck.tui.screens.settings import SettingsScreen
 from agentdeck.tui.screens.timeline import Course, TimelineScreen
 from tests.tui import test_snapshots
-from tests.tui.test_snapshots import NOW, agent
+from tests.tui.test_snapshots import NOW, SIZES, agent
 
 shown = test_snapshots.shown
-SIZES = [(80, 24), (120, 36), (200, 50)]
+LIGHT, SIXTEEN = "light", "16 colours"
+Look = tuple[int, int] | str
+LOOKS: list[Look] = [*SIZES, LIGHT, SIXTEEN]
 
 
 def pressing(*keys: str) -> Callable[[Pilot[Any]], Any]:
@@ -37,6 +43,20 @@ def pressing(*keys: str) -> Callable[[Pilot[Any]], Any]:
             await pilot.pause()
 
     return before
+
+
+@pytest.fixture
+def looks(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Compare a picture in one of `LOOKS`."""
+
+    def compare(look: Look, *rest: Any) -> None:
+        if look == SIXTEEN:
+            for name in ("app", "list.table", "panes.rows", "panes.selecting"):
+                monkeypatch.setattr(f"agentdeck.tui.{name}.has_few_colours", lambda app: True)
+        size = (120, 36) if isinstance(look, str) else look
+        shown(size, *rest, theme="textual-light" if look == LIGHT else "")
+
+    return compare
 
 
 def asking(name: str, age: float, *questions: Question, profile: str = "claude") -> Row:
@@ -80,9 +100,9 @@ _ASKING = FeedSnapshot(
 )
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_inbox(shown: Callable[..., None], size: tuple[int, int]) -> None:
-    shown(size, pressing("exclamation_mark"), _ASKING)
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_inbox(looks: Callable[..., None], look: Look) -> None:
+    looks(look, pressing("exclamation_mark"), _ASKING)
 
 
 def test_a_question_that_takes_several(shown: Callable[..., None]) -> None:
@@ -120,10 +140,10 @@ _COLLISION = Collision(
 )
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_conflicts(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_conflicts(looks: Callable[..., None], look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ConflictScreen, "find", lambda self: (_COLLISION,))
-    shown(size, pressing("v"))
+    looks(look, pressing("v"))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -140,19 +160,19 @@ def test_the_search(shown: Callable[..., None], size: tuple[int, int], monkeypat
     shown(size, pressing("ctrl+f", *"total", "enter", "down", "down"))
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_all_repositories(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("look", LOOKS)
+def test_all_repositories(looks: Callable[..., None], look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (*_ASKING.rows, Row(agent("docs", State.WORKING, 60)))
 
     def find(self: DecksScreen) -> list[There]:
         return [There("/work/shop" if at < 2 else "/work/api", row, self.deck) for at, row in enumerate(rows)]
 
     monkeypatch.setattr(DecksScreen, "find", find)
-    shown(size, pressing("D", "down"))
+    looks(look, pressing("D", "down"))
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_timeline(shown: Callable[..., None], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_timeline(looks: Callable[..., None], look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     begin = NOW - 3000
     courses = [
         Course("docs", ((begin, NOW - 900, State.WORKING), (NOW - 900, NOW, State.DONE))),
@@ -170,4 +190,39 @@ def test_the_timeline(shown: Callable[..., None], size: tuple[int, int], monkeyp
     monkeypatch.setattr(TimelineScreen, "find", lambda self: (int(NOW), courses))
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    shown(size, pressing("Y"))
+    looks(look, pressing("Y"))
+
+
+class Screens:
+    """What the windows of agents show, always the same."""
+
+    notice = ""
+
+    async def capture(self, window: str) -> PaneCapture | None:
+        lines = (f"\x1b[1m{window}\x1b[0m at work", "", "\x1b[32m✓\x1b[0m 12 passed", f"> say more to {window} _")
+        return PaneCapture(lines, 60, None, False)
+
+    async def fit(self, window: str, columns: int, rows: int) -> None:
+        """Its size stays."""
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_grid(looks: Callable[..., None], look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DeckTerminals, "screens", lambda self: Screens())
+    working = [Row(agent(name, State.WORKING, 60)) for name in ("docs", "search", "login-form", "prices")]
+    looks(look, pressing("g"), replace(_ASKING, rows=(*_ASKING.rows, *working)))
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_settings(looks: Callable[..., None], look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"agent.profile": '"claude"', "agent.failover": '["codex"]', "landing.gate": '["make test"]'}
+    own = "/home/robin/.config/agentdeck/config.toml:3"
+    found = [
+        Setting(tuple(name.split(".")), name, value, own if at else "default")
+        for at, (name, value) in enumerate(names.items())
+    ]
+    monkeypatch.setattr(SettingsScreen, "find", lambda self: found)
+    looks(look, pressing("f2", "down"))

@@ -94,6 +94,12 @@ class DeckLandings:
 
         return has_work(self._current.world, name)
 
+    def push(self, base: str, note: Note = silent) -> str:
+        """Push a base branch to its remote; say so in a sentence."""
+        from agentdeck.engine.landing import exchange
+
+        return exchange.push(self._current.trusted(), base, note)
+
     def pull(self, branch: str = "", note: Note = silent) -> str:
         """Fast-forward `branch` (default: the one that new agents start from) to its remote's, and say what came."""
         from agentdeck.engine.landing import exchange

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
@@ -11,7 +12,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.text.text import plain, size_text
 from agentdeck.tui.acts.actions import Actions, Note
 from agentdeck.tui.acts.taking_back import what_happens
-from agentdeck.tui.dialogs.dialogs import Confirm
+from agentdeck.tui.dialogs.dialogs import Choose, Confirm
 
 if TYPE_CHECKING:
     from agentdeck.core.agents.events import Event
@@ -42,6 +43,36 @@ def _outcome(landing: Landing) -> str:
         [f"{', '.join(entry.agent for entry in landed)} landed on {where}; {{deck.undo}} undoes it."] if landed else []
     )
     return " ".join([*done, *aside])
+
+
+def ask_and_publish(screen: Screen[None], deck: Deck, actions: Actions, names: Sequence[str], base: str) -> None:
+    """Ask what is to go to the remote, or to come from it, and do that."""
+    shown, what = plain(base) or "the base", "a pull request" if len(names) == 1 else "a pull request for each"
+    options = [
+        (f"push and open {what}", "propose"),
+        ("the same, as a draft", "draft"),
+        (f"push {shown} to its remote, as landings left it", "push"),
+        (f"pull {shown} from its remote", "pull"),
+    ]
+
+    def answer(choice: str | None) -> None:
+        if choice == "pull":
+            actions.do(f"pulling {shown}", lambda note: deck.landings.pull(base, note))
+        elif choice == "push":
+            actions.do(f"pushing {shown}", lambda note: deck.landings.push(base, note))
+        elif choice is not None:
+            for name in names:
+                work = partial(_propose, deck, name, draft=choice == "draft")
+                actions.do(f"opening a pull request for {name}", work, name)
+
+    text = "A pull request needs gh or glab; AgentDeck says so before it pushes anything."
+    screen.app.push_screen(Choose(f"Publish {', '.join(names)}", text, options), answer)
+
+
+def _propose(deck: Deck, name: str, note: Note, *, draft: bool) -> str:
+    from agentdeck.engine.views.landings import LandRequest
+
+    return f"Pull request of {name}: {deck.landings.propose(LandRequest((name,)), draft=draft, note=note)}"
 
 
 def ask_and_undo(screen: Screen[None], deck: Deck, actions: Actions, step: Step) -> None:

@@ -18,7 +18,9 @@ from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.errors import DeckError
-from agentdeck.tui.acts.actions import Actions, Failed
+from agentdeck.tui.acts.actions import Actions, Failed, Note
+from agentdeck.tui.acts.deeds import land
+from agentdeck.tui.acts.verbs import what_is_lost
 from agentdeck.tui.dialogs.dialogs import Ask, Confirm
 from agentdeck.tui.feed.snapshot import Row
 from agentdeck.tui.keys.keys import BY_ID, OPEN, OPTIONS, bound
@@ -31,6 +33,9 @@ from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
     from agentdeck.core.question import Question
+    from agentdeck.engine.views.landings import LandRequest
+
+_VERBS = ("type", "stop", "resume", "land", "remove", "yes", "no")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,7 @@ class There:
 
 
 class DecksScreen(Listing):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bound([OPEN, *OPTIONS, *(BY_ID[f"agent.{name}"] for name in ("type", "stop", "yes", "no"))])
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bound([OPEN, *OPTIONS, *(BY_ID[f"agent.{name}"] for name in _VERBS)])]
     heading = "All repositories"
     empty = "You have no agents in any repository."
     columns = (
@@ -126,8 +129,10 @@ class DecksScreen(Listing):
 
     def hints(self) -> Sequence[KeyHint]:
         there, keymap = self._chosen(), self.app._keymap
-        if there is None or not there.row.view.alive:
+        if there is None:
             return ()
+        if not there.row.view.alive:
+            return [hint_of(f"agent.{name}", keymap) for name in ("resume", "land", "remove")]
         words = there.question.words if there.question is not None else ()
         names = [*(f"agent.{word}" for word in words), OPEN.id, "agent.type", "agent.stop"]
         return [hint_of(name, keymap) for name in names]
@@ -187,6 +192,49 @@ class DecksScreen(Listing):
                 self.actions.do(f"typing to {name}", lambda note: work(text))
 
         self.app.push_screen(Ask(f"To {name} in {deck.root.name}", hint="a message; Enter sends it"), send)
+
+    def action_resume(self) -> None:
+        there = self._chosen()
+        if there is None or there.row.view.alive:
+            self._warn(f"{there.row.name} is still running." if there is not None else "No agent is selected.")
+            return
+        name, deck = there.row.name, there.deck
+
+        def resume(text: str | None) -> None:
+            if text is not None:
+                self.actions.do(f"resuming {name}", lambda note: f"{name} is {deck.resume(name, text, note).state}.")
+
+        ask = Ask(f"Resume {name} in {deck.root.name}", hint="a prompt; empty: it just continues", may_be_empty=True)
+        self.app.push_screen(ask, resume)
+
+    def action_land(self) -> None:
+        from agentdeck.tui.screens.land import LandDialog
+
+        if (there := self._chosen()) is None:
+            return
+        deck = there.deck
+
+        def answer(request: LandRequest | None) -> None:
+            if request is not None:
+                land(deck, self.actions, request)
+
+        self.app.push_screen(LandDialog(deck, [there.row.name]), answer)
+
+    def action_remove(self) -> None:
+        if (there := self._chosen()) is None:
+            return
+        name, deck, stop = there.row.name, there.deck, there.row.view.alive
+
+        def work(note: Note) -> str:
+            deck.remove(name, note, stop=stop)
+            return f"{name} was removed; its work is in the trash of {deck.root.name}."
+
+        def answer(agreed: bool | None) -> None:
+            if agreed:
+                self.actions.do(f"removing {name}", work)
+
+        loss = f"It works in {deck.root}. {what_is_lost(there.row)}"
+        self.app.push_screen(Confirm(f"Remove {name}?", loss, yes="Remove"), answer)
 
     def action_stop(self) -> None:
         if (there := self._alive()) is None:

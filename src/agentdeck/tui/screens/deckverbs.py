@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
-from agentdeck.core.text.text import plain
 from agentdeck.errors import NotFoundError
 from agentdeck.tui.acts.actions import Note, Untrusted
-from agentdeck.tui.acts.deeds import ask_and_undo, land
+from agentdeck.tui.acts.deeds import ask_and_publish, ask_and_undo, land
 from agentdeck.tui.acts.verbs import AgentVerbs
-from agentdeck.tui.dialogs.dialogs import Choose
 
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import RadarReport
@@ -44,29 +41,7 @@ class DeckVerbs(AgentVerbs):
         rows = self._targets(lambda row: True, "")
         if not rows:
             return
-        names, base = [row.name for row in rows], rows[0].view.base
-        shown, what = plain(base) or "its base", "a pull request" if len(rows) == 1 else "a pull request for each"
-        options = [
-            (f"push and open {what}", "propose"),
-            ("the same, as a draft", "draft"),
-            (f"pull {shown} from its remote", "pull"),
-        ]
-
-        def answer(choice: str | None) -> None:
-            if choice == "pull":
-                self.actions.do(f"pulling {shown}", lambda note: self.deck.landings.pull(base, note))
-                return
-            for name in names if choice is not None else ():
-                work = partial(self._propose, name, draft=choice == "draft")
-                self.actions.do(f"opening a pull request for {name}", work, name)
-
-        text = "A pull request needs gh or glab; AgentDeck says so before it pushes anything."
-        self.app.push_screen(Choose(f"Publish {', '.join(names)}", text, options), answer)
-
-    def _propose(self, name: str, note: Note, *, draft: bool) -> str:
-        from agentdeck.engine.views.landings import LandRequest
-
-        return f"Pull request of {name}: {self.deck.landings.propose(LandRequest((name,)), draft=draft, note=note)}"
+        ask_and_publish(self, self.deck, self.actions, [row.name for row in rows], rows[0].view.base)
 
     def action_queue(self) -> None:
         from agentdeck.tui.screens.queue import QueueScreen

@@ -43,7 +43,7 @@ class Item:
     """One line of the list: a text and a style for each column."""
 
     key: str
-    cells: tuple[Piece, ...]
+    cells: tuple[Piece | tuple[Content, str], ...]
 
 
 class Beside(ActionFollower, Screen[None]):
@@ -125,7 +125,6 @@ class Listing(Beside):
     # The frame
 
     def compose(self) -> ComposeResult:
-        yield Static(id="heading")
         with Container(id="listing"):
             with Container(id="lines"):
                 yield Static(id="titles")
@@ -148,9 +147,11 @@ class Listing(Beside):
         self.call_after_refresh(self._fill)
 
     def _head(self, rest: str) -> None:
-        title = Content.styled(f" {self.heading}", "bold")
+        title = Content.styled(self.heading, "bold $foreground")
         where = Content.styled(f"  {plain(self.deck.root.name)}", "$foreground 60%")
-        self.query_one("#heading", Static).update(Content("").join([title, where, Content(f"  {plain(rest)}")]))
+        self.query_one("#lines").border_title = Content("").join(
+            [title, where, Content.styled(f"  {plain(rest)}", "$foreground")]
+        )
 
     def _show_hints(self) -> None:
         keymap = self.app._keymap
@@ -215,15 +216,18 @@ class Listing(Beside):
 
     def _widths(self, width: int) -> list[int]:
         natural = [
-            max([columns_of(column.title), *(columns_of(plain(item.cells[at][0])) for item in self._items)])
+            max([columns_of(column.title), *(columns_of(_text(item.cells[at][0])) for item in self._items)])
             for at, column in enumerate(self.columns)
         ]
         return fit(natural, [column.least for column in self.columns], max(20, width - _EDGES))
 
     def _line(self, item: Item, widths: Sequence[int]) -> Content:
-        parts = []
+        parts = list[Content]()
         for (text, style), width in zip(item.cells, widths, strict=True):
-            parts.append(Content.styled(pad(cut(plain(text), width), width) + "  ", style))
+            if isinstance(text, Content):  # made for the width that there is
+                parts += [text.truncate(width, pad=True), Content("  ")]
+            else:
+                parts.append(Content.styled(pad(cut(plain(text), width), width) + "  ", style))
         return Content("").join(parts)
 
     def _say(self) -> None:
@@ -260,6 +264,10 @@ class Listing(Beside):
     def action_page(self, by: int) -> None:
         about = self.query_one("#about", VerticalScroll)
         about.scroll_page_down(animate=False) if by > 0 else about.scroll_page_up(animate=False)
+
+
+def _text(cell: str | Content) -> str:
+    return cell.plain if isinstance(cell, Content) else plain(cell)
 
 
 def lines(*texts: Piece | str) -> Content:

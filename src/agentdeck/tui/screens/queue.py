@@ -15,7 +15,7 @@ from textual.widgets import OptionList
 from agentdeck.core.text.durations import short_duration
 from agentdeck.engine.views.landings import Stage
 from agentdeck.engine.views.terminal import NOTE
-from agentdeck.tui.acts.deeds import ask_and_undo, land
+from agentdeck.tui.acts.deeds import ask_and_publish, ask_and_undo, land
 from agentdeck.tui.acts.ways import ask_by_hand, ask_hand_back
 from agentdeck.tui.keys.keys import BY_ID, EARLIER, OPEN, REMOVE, UNDO, WAYS, bound
 from agentdeck.tui.list.header import KeyHint, Piece
@@ -26,6 +26,7 @@ from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 if TYPE_CHECKING:
     from agentdeck.engine.views.landings import Entry, Landing, LandRequest
 
+_OF_AGENTS = ("agent.land", "agent.publish", "view.conflict")
 _SHOWN = 60
 """Landings that are listed, the newest of them."""
 _GATE_LINES = 2000
@@ -49,7 +50,7 @@ class Queue:
 
 class QueueScreen(Listing):
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bound([OPEN, REMOVE, UNDO, *WAYS, EARLIER, BY_ID["agent.land"], BY_ID["view.conflict"]])
+        *bound([OPEN, REMOVE, UNDO, *WAYS, EARLIER, *(BY_ID[each] for each in _OF_AGENTS)])
     ]
     heading = "Landing queue"
     empty = "Nothing has landed yet. Press {agent.land} on an agent that is done to land it."
@@ -138,6 +139,7 @@ class QueueScreen(Listing):
             names += ["view.conflict", "land.hand-back", "land.by-hand"]
         if entry.stage is not Stage.LANDED or entry.step in queue.undone:
             names.append("agent.land")
+        names.append("agent.publish")
         return [*names, UNDO.id] if entry.step and entry.step not in queue.undone else names
 
     # Keys
@@ -172,6 +174,10 @@ class QueueScreen(Listing):
 
         if (found := self._chosen()) is not None:
             self.app.push_screen(ConflictScreen(self.deck, self.actions, found[1].agent, lambda: None))
+
+    def action_publish(self) -> None:
+        if (found := self._chosen()) is not None:
+            ask_and_publish(self, self.deck, self.actions, [found[1].agent], found[1].base)
 
     def action_hand_back(self) -> None:
         if (entry := self._conflicting()) is not None:

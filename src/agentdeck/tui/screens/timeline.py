@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
@@ -14,7 +15,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.timeline import Span, cells, spans, time_in
 from agentdeck.core.text.durations import short_duration
 from agentdeck.tui.keys.keys import BY_ID, bound
-from agentdeck.tui.list.header import KeyHint, Piece
+from agentdeck.tui.list.header import COLOURS, KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
@@ -72,10 +73,10 @@ class TimelineScreen(Listing):
         self.columns = (ListingColumn("AGENT", 8), ListingColumn(title, 20), ListingColumn("WAITED", 6))
         found = []
         for each in sorted(courses, key=lambda course: -self._waited(course, now)):
-            bar = "".join(_GLYPHS[cell] if cell else " " for cell in cells(each.spans, now - self.period, now, width))
+            bar = _bar(cells(each.spans, now - self.period, now, width))
             waited = self._waited(each, now)
             told = (short_duration(waited), "$text-warning") if waited >= 1 else ("", "")
-            found.append(Item(each.name, ((each.name, "bold"), (bar, "$text-primary"), told)))
+            found.append(Item(each.name, ((each.name, "bold"), (bar, ""), told)))
         return found
 
     def about(self, facts: Any, key: str) -> Content:
@@ -100,3 +101,12 @@ class TimelineScreen(Listing):
         self.period = next(seconds for seconds in _PERIODS if seconds != self.period)
         if self.facts is not None:
             self._show()
+
+
+def _bar(states: Sequence[State | None]) -> Content:
+    """A glyph for each moment, in its state's colour."""
+    runs = [(state, len(list(run))) for state, run in groupby(states)]
+    return Content("").join(
+        Content.styled(_GLYPHS[state] * count, COLOURS[state]) if state else Content(" " * count)
+        for state, count in runs
+    )
