@@ -227,3 +227,28 @@ def test_a_killed_proxy_leaves_it_without_network_and_alive(bench: Bench) -> Non
         eventually(lambda: not deck.agent("one").alive, 20)
     assert said(bench).count("hello") == 1
     assert "cut off" in said(bench)
+
+
+def test_its_database_is_reached_with_a_role_of_its_own(bench: Bench, postgres: str) -> None:
+    bench.own(f'[database]\nengine = "postgres"\nurl = "{postgres}"\n')
+    bench.write("agentdeck.toml", "")
+    bench.commit()
+    script = (
+        'psql -At "$DATABASE_URL" -c "create table mine(id int)" -c "select current_user = current_database()"; '
+        'psql -At "$DATABASE_URL" -c "create role evil" || echo held; '
+        'psql -At "${DATABASE_URL%/*}/postgres" -c "create table public.evil(id int)" || echo held'
+    )
+    ran(bench, script)
+    lines = said(bench).splitlines()
+    assert "t" in lines, lines
+    assert lines.count("held") == 2, lines
+    deck = bench.deck()
+    lease = deck.agent("one").agent.database
+    assert lease is not None
+    assert lease.plan["role"] == lease.plan["name"]
+    deck.remove("one")
+    deck.undo()
+    deck.resume("one")
+    eventually(lambda: not deck.agent("one").alive, 60)
+    assert 'relation "mine" already exists' in said(bench)
+    deck.remove("one")

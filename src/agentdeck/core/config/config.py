@@ -117,6 +117,8 @@ class DatabaseConfig(Section):
     environment."""
     mode: Literal["database", "schema", "index", "prefix"] = "database"
     """postgres: `database` or `schema`; redis: `index` or `prefix`."""
+    own_role: bool = True
+    """postgres: whether an agent in a box logs in as a role of its own, which owns its database and nothing else."""
     variable: str = "DATABASE_URL"
     """The variable that gets its URL."""
     variables: dict[str, str] = Field(default={})

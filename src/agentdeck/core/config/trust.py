@@ -110,6 +110,7 @@ KEYS: dict[str, TrustKey] = {
     "database.path": TrustKey(Reach.REACHES, "chooses the path of the database file"),
     "database.url": TrustKey(Reach.REACHES, "is the database server"),
     "database.mode": TrustKey(Reach.REACHES, "chooses what is created on the server"),
+    "database.own_role": TrustKey(Reach.LOOSENS, "gives agents in a box your login", tightens=_on),
     "database.variable": TrustKey(Reach.REACHES, "names a variable of every agent"),
     "database.variables": _VARIABLES,
     "database.create": TrustKey(Reach.RUNS, "runs to create a database"),

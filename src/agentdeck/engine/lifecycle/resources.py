@@ -159,7 +159,9 @@ class DatabaseResource:
     def plan(self, world: World, agent: Agent) -> dict[str, Any] | None:
         if world.database is None:
             return None
-        return world.database.plan(world.store.deck_id, agent.name, worktree_of(agent))
+        plan = world.database.plan(world.store.deck_id, agent.name, worktree_of(agent))
+        wants_role = agent.box and plan.get("engine") == "postgres" and world.settings.config.database.own_role
+        return {**plan, "role": plan["name"]} if wants_role else plan
 
     def acquire(self, world: World, agent: Agent, lease: DatabaseLease) -> dict[str, Any]:
         if world.database is not None:

@@ -58,7 +58,12 @@ def open_database(config: DatabaseConfig, root: Path, state_home: Path) -> Datab
     if config.engine == "postgres":
         from agentdeck.system.databases.postgres import PostgresDatabase, PostgresSchema
 
-        return PostgresSchema(config) if config.mode == "schema" else PostgresDatabase(config)
+        def key() -> bytes:
+            from agentdeck.system.gateway import tokens
+
+            return tokens.secret(state_home / "gateway")
+
+        return PostgresSchema(config, key) if config.mode == "schema" else PostgresDatabase(config, key)
     if config.engine == "redis":
         from agentdeck.system.databases.redis import RedisDatabase
 
@@ -85,6 +90,7 @@ def doubt_of_plan(plan: dict[str, Any], deck_id: str, agent: str) -> str:
     it may be."""
     known = {
         "name": database_name(deck_id, agent),
+        "role": database_name(deck_id, agent),
         "mark": f"agentdeck {deck_id} {agent}",
         "agent": agent,
         "deck": deck_id,

@@ -72,15 +72,18 @@ class PostgresServer:
             return f"service {found['service']}"
         return f"{found.get('host') or found.get('hostaddr')}:{found.get('port', '5432')}"
 
-    def url(self, database: str, options: str = "") -> str:
-        """For an agent: as configured, but with `database`, and with `options` beside those configured."""
+    def url(self, database: str, options: str = "", login: tuple[str, str] | None = None) -> str:
+        """For an agent: as configured, but with `database`, the user and password `login`, and with `options` beside
+        those configured."""
         found = {**self.parameters}
+        if login is not None:
+            found |= {"user": login[0], "password": login[1]}
         found.pop("dbname", None)
         if options:
             found["options"] = f"{found.get('options', '')} {options}".strip()
-        login = quote(found.pop("user", ""), safe="")
+        who = quote(found.pop("user", ""), safe="")
         if password := found.pop("password", ""):
-            login += f":{quote(password, safe='')}"
+            who += f":{quote(password, safe='')}"
         host = found.get("host", "")
         address = ""
         if re.fullmatch(r"[A-Za-z0-9.:_-]+", host):  # else a socket's folder, or several hosts: they go in the query
@@ -88,7 +91,7 @@ class PostgresServer:
             del found["host"]
             address += f":{found.pop('port')}" if "port" in found else ""
         query = urlencode(found, quote_via=quote, safe="")
-        authority = f"{login}@{address}" if login else address
+        authority = f"{who}@{address}" if who else address
         return f"postgresql://{authority}/{quote(database, safe='')}" + (f"?{query}" if query else "")
 
     @contextlib.contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.errors import ConfigError, DatabaseError, RefusedError
 from agentdeck.system.databases import arriving, check_place, database_name, filled
+from agentdeck.system.databases.pgroles import OwnRoles
 from agentdeck.system.databases.pgserver import PostgresServer, find_program
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ class PostgresDatabase:
     """A database made under a passing name that only this plan knows, marked with a comment, then renamed: so whatever
     bears the agent's name is whole, and what bears it without the mark is someone else's."""
 
-    def __init__(self, config: DatabaseConfig) -> None:
+    def __init__(self, config: DatabaseConfig, key: Callable[[], bytes] = bytes) -> None:
+        """`key` gives what the passwords of the agents' own roles follow from."""
         self._config = config
         self._server = PostgresServer(config.url)
+        self._roles = OwnRoles(self._server, key)
 
     def plan(self, deck_id: str, agent: str, worktree: Path) -> dict[str, Any]:
         plan = {
@@ -49,10 +52,10 @@ class PostgresDatabase:
     def create(self, plan: dict[str, Any]) -> None:
         self._check(plan)
         with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
-            if _is_ours(connection, plan):
-                return
-            self._make_half(connection, plan, self._config.template or "template1")
-            _execute(connection, "alter database {} rename to {}", plan["half"], plan["name"])
+            if not _is_ours(connection, plan):
+                self._make_half(connection, plan, self._config.template or "template1")
+                _execute(connection, "alter database {} rename to {}", plan["half"], plan["name"])
+        self._roles.give(plan, plan["name"])
 
     def _make_half(
         self, connection: psycopg.Connection[Any], plan: dict[str, Any], template: str, *, like: str = ""
@@ -92,7 +95,8 @@ class PostgresDatabase:
     def exists(self, plan: dict[str, Any]) -> bool:
         self._check(plan)
         with self._server.connection(_MAINTENANCE, alone=plan["name"]) as connection:
-            return _mark(connection, plan["name"]) == plan["mark"] or _mark(connection, plan["half"]) is not None
+            is_there = _mark(connection, plan["name"]) == plan["mark"] or _mark(connection, plan["half"]) is not None
+            return is_there or self._roles.is_there(connection, plan)
 
     def check_dump(self) -> None:
         find_program("pg_dump")
@@ -116,6 +120,7 @@ class PostgresDatabase:
             if there:
                 _execute(connection, "drop database {} with (force)", plan["name"])
             _execute(connection, "alter database {} rename to {}", plan["half"], plan["name"])
+        self._roles.give(plan, plan["name"])
 
     def drop(self, plan: dict[str, Any]) -> None:
         self._check(plan)
@@ -123,12 +128,15 @@ class PostgresDatabase:
             _execute(connection, "drop database if exists {} with (force)", plan["half"])
             if _is_ours(connection, plan):
                 _execute(connection, "drop database if exists {} with (force)", plan["name"])
+        self._roles.drop(plan, _MAINTENANCE)
 
     def variables(self, plan: dict[str, Any]) -> dict[str, str]:
         self._check(plan)
         found = self._server.parameters
         parts = {name: found.get(name, "") for name in ("host", "port", "user")}
-        return filled(self._config, {**parts, "url": self._server.url(plan["name"]), "name": plan["name"]})
+        url = self._server.url(plan["name"], login=self._roles.login(plan))
+        parts["user"] = plan.get("role") or parts["user"]
+        return filled(self._config, {**parts, "url": url, "name": plan["name"]})
 
     def _check(self, plan: dict[str, Any]) -> None:
         check_place(plan, engine="postgres", mode="database", server=self._server.where)
@@ -138,7 +146,7 @@ class PostgresSchema:
     """A schema, the only one on its agent's search path: in a table of the same name elsewhere nobody reads or writes
     by mistake. It starts empty."""
 
-    def __init__(self, config: DatabaseConfig) -> None:
+    def __init__(self, config: DatabaseConfig, key: Callable[[], bytes] = bytes) -> None:
         if config.template:
             raise ConfigError(
                 "database.template can't be used with database.mode = “schema”.",
@@ -146,6 +154,7 @@ class PostgresSchema:
             )
         self._config = config
         self._server = PostgresServer(config.url)
+        self._roles = OwnRoles(self._server, key)
 
     @property
     def _place(self) -> str:
@@ -166,16 +175,17 @@ class PostgresSchema:
     def create(self, plan: dict[str, Any]) -> None:
         self._check(plan)
         with self._server.connection(self._server.database, alone=plan["name"]) as connection:
-            if _is_ours(connection, plan):
-                return
-            with connection.transaction():
-                _execute(connection, "create schema {}", plan["name"])
-                _comment(connection, "schema", plan["name"], plan["mark"])
+            if not _is_ours(connection, plan):
+                with connection.transaction():
+                    _execute(connection, "create schema {}", plan["name"])
+                    _comment(connection, "schema", plan["name"], plan["mark"])
+        self._roles.give(plan, self._server.database, plan["name"])
 
     def exists(self, plan: dict[str, Any]) -> bool:
         self._check(plan)
         with self._server.connection(self._server.database, alone=plan["name"]) as connection:
-            return bool(_mark(connection, plan["name"], schema=True) == plan["mark"])
+            is_there = _mark(connection, plan["name"], schema=True) == plan["mark"]
+            return is_there or self._roles.is_there(connection, plan)
 
     def check_dump(self) -> None:
         find_program("pg_dump")
@@ -193,18 +203,21 @@ class PostgresSchema:
         self._server.client(
             "pg_restore", self._server.database, "--no-owner", "--exit-on-error", "--single-transaction", dump
         )
+        self._roles.give(plan, self._server.database, plan["name"])
 
     def drop(self, plan: dict[str, Any]) -> None:
         self._check(plan)
         with self._server.connection(self._server.database, alone=plan["name"]) as connection:
             if _is_ours(connection, plan):
                 _execute(connection, "drop schema if exists {} cascade", plan["name"])
+        self._roles.drop(plan, self._server.database)
 
     def variables(self, plan: dict[str, Any]) -> dict[str, str]:
         self._check(plan)
         found = self._server.parameters
         parts = {name: found.get(name, "") for name in ("host", "port", "user")}
-        url = self._server.url(self._server.database, f"-csearch_path={plan['name']}")
+        url = self._server.url(self._server.database, f"-csearch_path={plan['name']}", login=self._roles.login(plan))
+        parts["user"] = plan.get("role") or parts["user"]
         return filled(self._config, {**parts, "url": url, "name": self._server.database, "schema": plan["name"]})
 
     def _check(self, plan: dict[str, Any]) -> None:
