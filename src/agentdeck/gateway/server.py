@@ -37,6 +37,7 @@ from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.relay import Relay, Unserved
 from agentdeck.gateway.relayed import RelayedRequest
+from agentdeck.gateway.traces import Traces
 from agentdeck.gateway.upstream import ProviderCall, ProviderClient
 from agentdeck.system.files.files import append_line, write_json
 from agentdeck.system.gateway import pricing, tokens
@@ -86,6 +87,7 @@ class Gateway:
         self._refused: dict[Bearer, Fault] = {}
         """Those whose runners were told that their requests are refused, and why."""
         self._ledger = Ledger(state)
+        self._traces = Traces()
         self._forget_old()
         self._metrics = Metrics()
         self._budgets = Budgets(self._ledger, self._tell)
@@ -134,6 +136,7 @@ class Gateway:
             self._saving.cancel()
             self._save_board()
         self._ledger.close()
+        self._traces.close()
 
     def keys_of(self, deck: str) -> Mapping[str, str]:
         """The variables that the deck's `key_env` name: those it handed over, else this process's own."""
@@ -279,6 +282,7 @@ class Gateway:
         if record.provider:
             record.cost = pricing.cost(record.usage, record.model, provider)
         self._metrics.add(record)
+        self._traces.add(record)
         self._budgets.add(record, job.plan.budgets)
         if job.most is not None:
             self._budgets.ended(job.bearer, record.at, job.most)

@@ -12,6 +12,7 @@ from pathlib import Path
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import home_path, refusal
 from agentdeck.system.machine.skill import change_skill, skill_places, skill_text
+from agentdeck.system.machine.telemetry import tracer_provider
 
 __all__ = [
     "change_skill",
@@ -25,6 +26,7 @@ __all__ = [
     "scratch_folder",
     "skill_places",
     "skill_text",
+    "tracer_provider",
 ]
 
 

@@ -10,6 +10,10 @@ from agentdeck.core.text.text import cut
 from agentdeck.engine.deck import Deck
 
 _DAY = 24 * 3600.0
+SKILL = """\
+agentdeck skill          prints when to use which verb, as a SKILL.md
+agentdeck skill install  puts it where Claude Code and Codex read such files
+agentdeck skill remove   takes it away again"""
 
 
 def pages(deck: Deck, selected: str) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -18,7 +22,14 @@ def pages(deck: Deck, selected: str) -> Iterator[tuple[str, Callable[[], str]]]:
         yield f"Brief of {selected}", lambda: "\n".join(deck.reports.brief(selected).lines())
     yield "Digest of the last day", lambda: "\n".join(deck.reports.digest(time.time() - _DAY).lines())
     yield "Record of landings", partial(deck.audit.csv, 0.0)
+    yield "Pull requests", lambda: pull_requests(deck)
+    yield "How to teach agent programs AgentDeck", lambda: SKILL
     yield "Show the schedules", lambda: schedules(deck)
+
+
+def pull_requests(deck: Deck) -> str:
+    found = [f"{name}  {pull.short}  {pull.url}" for name, pull in deck.pulls.known().items()]
+    return "\n".join(found) or "No agent has a pull request."
 
 
 def schedules(deck: Deck) -> str:

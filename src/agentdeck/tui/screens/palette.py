@@ -20,6 +20,15 @@ Command = tuple[str, str, IgnoreReturnCallbackType]
 """What it is called, its key, and what it does."""
 
 
+_ACTIONS = {
+    "Start a race": "new_race",
+    "Compare the latest race": "race",
+    "Check pull requests now": "check_pulls",
+    "Choose a tier for a task": "route",
+}
+"""What has no key of its own."""
+
+
 class DeckCommands(Provider):
     def _commands(self) -> Iterator[Command]:
         screen = self.screen
@@ -27,6 +36,8 @@ class DeckCommands(Provider):
             return
         for key in (key for keys in KEYS.values() for key in keys if key.label):
             yield key.label, first_key(key, screen.app._keymap), partial(screen.run_action, key.action)
+        for title, action in _ACTIONS.items():
+            yield title, "", partial(screen.run_action, action)
         for title, text in pages(screen.deck, row.name if (row := screen._row()) is not None else ""):
             yield title, "", partial(screen.app.push_screen, PageScreen(title, text))
         for row in screen.snapshot.rows:
