@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from agentdeck.core.accounts.meters import FIVE_HOURS, Window
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.engine.views.accounts import AccountMeter
 from agentdeck.errors import ExitCode
 from agentdeck.system.files.files import state_home
+from agentdeck.system.state.meters import Meters, folder
 from tests.agents.conftest import PACKAGES
 from tests.agents.setups import OWN, QUIET
 from tests.support.accounts import Logins, log_in, model_with_logins
@@ -53,9 +56,12 @@ class House:
         deadline = time.monotonic() + patience
         while not holds(view := self.deck.agent("fox")):
             screen = self.deck.screen("fox")
-            assert time.monotonic() < deadline, f"{view.status}\n{screen}\n{self.log()}"
+            assert time.monotonic() < deadline, f"{view.status}\n{screen}\n{self.deck.events('fox')}"
             time.sleep(0.3)
         return view
+
+    def meters(self) -> dict[str, AccountMeter]:
+        return {each.name: each for each in self.deck.accounts.metered()}
 
     def log(self) -> str:
         return "\n".join(line.text for line in list(self.deck.log_lines("fox"))[-40:])
@@ -115,3 +121,36 @@ def test_the_other_account_goes_on_with_the_conversation(house: House, mode: Mod
     assert "You take over a task" not in told
     assert view.worktree is not None
     assert (view.worktree / "one.txt").read_text() == "one\n"
+    assert house.meters()[house.cli].until > time.time()
+    if (house.cli, mode) == ("claude", Mode.INTERACTIVE):
+        house.reach(lambda view: house.second in house.meters())
+        windows = [(window.name, window.used) for window in house.meters()[house.second].windows]
+        assert windows == [("5h", 0.1), ("week", 0.25)]
+
+
+def test_at_the_limit_of_both_the_earliest_reset_is_awaited(house: House) -> None:
+    now = time.time()
+    house.logins.limited |= {ONE: now + 7200, TWO: now + 3600}
+    house.start(Mode.HEADLESS)
+    view = house.reach(lambda view: f"then {house.second} again" in view.status.reason)
+    assert view.state is State.LIMITED
+    assert {ONE, TWO} == set(house.logins.refused)
+    house.deck.stop("fox")
+    assert house.logins.asked == []
+
+
+def test_an_account_without_a_login_is_left_out(house: House) -> None:
+    for path in house.folder.iterdir():
+        path.unlink()
+    house.logins.limited[ONE] = time.time() + 3600
+    house.start(Mode.HEADLESS)
+    house.reach(lambda view: f"then {house.cli} again" in view.status.reason)
+    house.deck.stop("fox")
+
+
+def test_a_new_agent_begins_with_the_account_that_has_most_left(house: House) -> None:
+    Meters(folder()).told(house.cli, [Window(FIVE_HOURS, 0.9, time.time() + 3600)])
+    view = house.start(Mode.HEADLESS)
+    assert view.agent.profile == house.second
+    assert house.deck.wait("fox").outcome is ExitCode.UNCOMMITTED, house.log()
+    assert set(house.logins.asked) == {TWO}

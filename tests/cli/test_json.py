@@ -37,7 +37,7 @@ def test_the_keys_of_an_agent_are_those_of_the_page() -> None:
     view = AgentView(Agent("a", "", "", Mode.HEADLESS, 0.0), Status(State.DONE, 0.0), alive=False)
     text, _, more = section("`agent`").partition("`show` adds:")
     assert table_keys(text) == list(agent_fields(view))
-    assert table_keys(more) == ["leases", "usage", "disk_bytes", "cost", "network", "events"]
+    assert table_keys(more) == ["leases", "usage", "disk_bytes", "cost", "account", "network", "events"]
 
 
 def test_the_page_names_every_state_and_fault() -> None:

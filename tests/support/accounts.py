@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi, fake_api
 from tests.support.scripted_model import Block, Script, ScriptedHandler
 
@@ -23,6 +27,60 @@ class Logins:
     asked: list[str] = field(default_factory=list)
     """The login of each request that the model answered."""
     refused: list[str] = field(default_factory=list)
+
+
+PROFILE = """
+title = "Acme"
+command = "acme"
+install = "true"
+session_pattern = 'session (?P<session>[0-9a-f-]+)'
+[headless]
+prompt = ["acme", "-p", "{prompt}"]
+resume = ["acme", "--resume", "{session}", "-p", "{prompt}"]
+[transcript]
+format = "claude"
+roots = ["$ACME_HOME", "~/.acme"]
+files = "projects/*/{session}.jsonl"
+[login]
+how = "run “acme login”"
+variables = ["ACME_KEY"]
+paths = ["$ACME_HOME/login", "~/.acme/login"]
+[account]
+folder = "ACME_HOME"
+home = "~/.acme"
+key = "ACME_KEY"
+login = ["acme", "login"]
+check = ["acme", "status"]
+links = ["settings.json"]
+sessions = true
+[outcome]
+limited = ['limit reached, resets at \\d+']
+"""
+ACME = """#!/bin/sh
+# A CLI with logins: it keeps its sessions in the folder of its login, and stops where that has a file “limit”.
+home=${ACME_HOME:-$HOME/.acme}
+case $1 in
+login) mkdir -p "$home" && : >"$home/login"; exit ;;
+status) test -f "$home/login"; exit ;;
+--resume) session=$2; shift 2; test -f "$home/projects/x/$session.jsonl" || { echo "no such conversation"; exit 1; } ;;
+*) session=0b1d-$$ ;;
+esac
+mkdir -p "$home/projects/x"
+echo "session $session"
+printf '{"said":"%s","by":"%s"}\\n' "$2" "$(basename "$home")" >>"$home/projects/x/$session.jsonl"
+if test -f "$home/limit"; then echo "limit reached, resets at $(cat "$home/limit")"; exit 1; fi
+cat "$home/projects/x/$session.jsonl" >conversation
+"""
+
+
+def with_acme(bench: Bench, patch: pytest.MonkeyPatch, config: str = "") -> None:
+    """Acme in PATH, logged in, with one account more in the user's own file."""
+    bench.write(".config/agentdeck/profiles/acme.toml", PROFILE, cwd=bench.home)
+    program = bench.write("bin/acme", ACME, cwd=bench.home)
+    program.chmod(0o755)
+    patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    bench.own(config)
+    bench.write(".acme/login", "", cwd=bench.home)
 
 
 @contextmanager

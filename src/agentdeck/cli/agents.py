@@ -12,9 +12,13 @@ from agentdeck.core.text.text import plain
 
 if TYPE_CHECKING:
     from agentdeck.engine.views import AgentView
+    from agentdeck.engine.views.accounts import AccountMeter
     from agentdeck.engine.views.radar import KnownMark
 
 MARK_STYLES = {"clean": DIM, "touches": YELLOW, "conflicts": RED}
+
+_LITTLE = 0.2
+"""How much is left of a limit that is near."""
 
 _COLUMNS = [
     TableColumn("STATE", 10),
@@ -80,3 +84,10 @@ def print_agents(out: Output, views: Sequence[AgentView], marks: Mapping[str, Kn
         for view in views
     ]
     out.table(_COLUMNS, rows)
+
+
+def print_meters(out: Output, meters: Sequence[AccountMeter]) -> None:
+    """What is used of the limits of accounts, a line for each, below what it goes with."""
+    for each in meters:
+        if each.text:
+            out.narrate(f"{each.name}: {each.text}", YELLOW if each.left <= _LITTLE else DIM)

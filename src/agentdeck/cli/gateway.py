@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentdeck.cli.agents import print_meters
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
 from agentdeck.cli.reading import parse_since
@@ -203,14 +204,16 @@ def spend(args: Namespace, out: Output) -> ExitCode:
     if args.csv and out.json:
         raise UsageError("Use either --csv or --json.")
     since = parse_since(args.since, time.time()) if args.since else 0.0
-    found = open_deck(out, looks=True).providers.spending(args.by, since)
+    deck = open_deck(out, looks=True)
+    found, meters = deck.providers.spending(args.by, since), deck.accounts.metered()
     if found.mistake:
         out.complain(plain(f"agentdeck: without the prices and limits of the configuration: {found.mistake}"), YELLOW)
     if out.json:
         dearest = found.dearest and {"model": found.dearest[0], "cost": found.dearest[1]}
         deep = {"share": found.deep_share, "limit": found.deep_limit}
         lines = [_fields(line) for line in found.lines]
-        out.emit("spend", by=args.by, since=since, lines=lines, total=_fields(found.total), dearest=dearest, deep=deep)
+        told = {"dearest": dearest, "deep": deep, "accounts": [each.to_json() for each in meters]}
+        out.emit("spend", by=args.by, since=since, lines=lines, total=_fields(found.total), **told)
     elif args.csv:
         rows = io.StringIO()
         writer = csv.DictWriter(rows, list(_fields(found.total)), lineterminator="\n")
@@ -219,6 +222,7 @@ def spend(args: Namespace, out: Output) -> ExitCode:
         out.line(rows.getvalue().rstrip("\n"))
     else:
         _print_spending(found, args.by, out)
+        print_meters(out, meters)
     return ExitCode.OK
 
 

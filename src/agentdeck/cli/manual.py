@@ -517,6 +517,27 @@ examples:
   agentdeck notify --test
 """
 
+ACCOUNTS = """\
+List your logins of agent CLIs, and what is used of their limits. Each beside
+the usual one is a table of your own configuration; with it the CLI is a profile
+of its own: claude@work.
+
+add writes that table, makes a folder for the account with links to your own
+settings, and runs the CLI's own login there; --folder takes one that you have,
+--key a variable with an API key, --tier a tier. No login is copied. check asks
+each CLI whether it is logged in. rm takes the table out and keeps the folder
+with the login and its conversations; --login deletes what AgentDeck made.
+
+A new agent begins with the account that has most left; --account of run names
+one (“default” is the usual one). At a limit, failover.order decides. Whether
+the terms of your accounts let you use them so is yours to know.
+
+examples:
+  agentdeck accounts
+  agentdeck accounts add work --agent claude
+  agentdeck accounts check
+"""
+
 SCHEDULE = """\
 Start agents by the clock. A schedule is a table of agentdeck.toml; install lets
 those of this repository run, by one timer of yours (systemd, else a marked line

@@ -51,6 +51,7 @@ MODULES = {
     "digest": "digest",
     "notify": "digest",
     "schedule": "schedule",
+    "accounts": "accounts",
     "mcp": "mcp",
     "skill": "mcp",
     "hosts": "hosts",
@@ -167,6 +168,7 @@ def _add_run(verbs: Any) -> None:
     run.add_argument(
         "-a", "--agent", type=_filled, metavar="PROFILE", help="the profile: claude, codex, aider, …"
     ).completer = completers.profiles
+    run.add_argument("--account", type=_filled, help="the account of its CLI (default: the one with most left)")
     run.add_argument("-n", "--name", type=_filled, help="the agent's name (default: made from the task)")
     run.add_argument(
         "-b", "--branch", type=_filled, help="a new, existing or remote branch"
@@ -440,6 +442,19 @@ def _add_serving(verbs: Any) -> None:
     notify = _verb(verbs, "notify", "show what you are told of, or send a test notice")
     notify.add_argument("--test", action="store_true", help="send one to every address now")
     digest.add_argument("--send", action="store_true", help="send it as a notice, once a day")
+    accounts = _verb(verbs, "accounts", "list, add, check or remove logins of agent CLIs")
+    accounts.add_argument("action", nargs="?", choices=("ls", "add", "check", "rm"), default="ls")
+    accounts.add_argument("name", nargs="?", metavar="NAME", help="the account")
+    accounts.add_argument(
+        "-a", "--agent", type=_filled, metavar="PROFILE", help="with add: whose CLI it is: claude, codex, …"
+    ).completer = completers.profiles
+    accounts.add_argument("--key", type=_filled, metavar="VAR", help="with add: the variable with its API key")
+    accounts.add_argument(
+        "--folder", dest="place", type=_filled, metavar="PATH", help="with add: the CLI's folder that has the login"
+    )
+    accounts.add_argument("--tier", type=_filled, help="with add: the tier that serves it")
+    accounts.add_argument("--login", action="store_true", help="with rm: delete the folder with the login as well")
+
     schedule = _verb(verbs, "schedule", "list, run, install or remove what the clock starts")
     schedule.add_argument("action", nargs="?", choices=("ls", "run", "install", "remove", "tick"), default="ls")
     schedule.add_argument("name", nargs="?", metavar="NAME", help="with run: the schedule")

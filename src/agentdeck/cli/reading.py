@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.cli.agents import print_agents, reason_part
+from agentdeck.cli.agents import print_agents, print_meters, reason_part
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn, event_text, flush, is_terminal, state_cell
 from agentdeck.core.box.traffic import by_host
@@ -33,11 +33,13 @@ def ls(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
     views = deck.agents()
     marks = deck.radar.marks(views)
+    meters = deck.accounts.metered()
     if out.json:
         fields = [agent_fields(view, marks.get(view.name)) for view in views]
-        out.emit("agents", root=str(deck.root), agents=fields)
+        out.emit("agents", root=str(deck.root), agents=fields, accounts=[each.to_json() for each in meters])
     elif views:
         print_agents(out, views, marks)
+        print_meters(out, meters)
     else:
         out.narrate('No agents here yet. Start one: agentdeck run "what to do"')
     return ExitCode.OK
@@ -84,6 +86,7 @@ def show(args: Namespace, out: Output) -> ExitCode:
     usage = asdict(used) if used is not None else None
     network = by_host(deck.reports.network(view))
     cost = deck.providers.cost_of(view) if view.activity is not None else None
+    meter = next((each for each in deck.accounts.metered() if each.name == view.profile), None)
     if out.json:
         leases = [{"kind": each.kind, "held": each.held, "text": _text(each)} for each in held]
         told = [event.to_json() for event in events]
@@ -94,6 +97,7 @@ def show(args: Namespace, out: Output) -> ExitCode:
             usage=usage,
             disk_bytes=disk,
             cost=cost,
+            account=meter.to_json() if meter is not None else None,
             network=[asdict(each) for each in network],
             events=told,
         )
@@ -103,7 +107,8 @@ def show(args: Namespace, out: Output) -> ExitCode:
     reason = reason_part(view)
     out.line(f"{out.styled(view.name, BOLD)}  {out.styled(cell.text, cell.style)} for {age}{reason}")
     reached = [("network", "\n".join(each.text for each in network))] if network else []
-    for key, value in [*_facts(view, held, usage, disk), *reached, *_cost_fact(cost), *_radar_fact(known)]:
+    used_up = [("limits", meter.text)] if meter is not None and meter.text else []
+    for key, value in [*_facts(view, held, usage, disk), *used_up, *reached, *_cost_fact(cost), *_radar_fact(known)]:
         first, *rest = value.splitlines() or [""]
         out.line(f"  {out.styled(f'{key:<10}', DIM)} {plain(first)}")
         for line in rest:

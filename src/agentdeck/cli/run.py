@@ -67,7 +67,7 @@ def request_of(args: Namespace) -> StartRequest:
         raise UsageError("The command after -- is empty.", hint="agentdeck run -- CMD ARG…")
     if args.command and (args.task or args.task_file):
         raise UsageError("Give either a task or a command after --.")
-    if args.command and args.agent:
+    if args.command and (args.agent or args.account):
         raise UsageError("Give either -a or a command after --.")
     if args.task_file and args.task:
         raise UsageError("Give the task with --task-file or on the command line, not both.")
@@ -79,6 +79,7 @@ def request_of(args: Namespace) -> StartRequest:
     return StartRequest(
         task=text,
         profile=args.agent,
+        account=args.account,
         name=args.name,
         branch=args.branch,
         base=args.base,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
     from agentdeck.core.config.tasks import TaskEntry
     from agentdeck.core.question import Question
+    from agentdeck.engine.api.accounts import DeckAccounts
     from agentdeck.engine.api.audit import DeckAudit
     from agentdeck.engine.api.benchmarks import DeckBenchmarks
     from agentdeck.engine.api.choices import DeckChoices
@@ -171,6 +172,12 @@ class Deck:
         from agentdeck.engine.api.history import DeckHistory
 
         return DeckHistory(self._current)
+
+    @cached_property
+    def accounts(self) -> DeckAccounts:
+        from agentdeck.engine.api.accounts import DeckAccounts
+
+        return DeckAccounts(self._current)
 
     @cached_property
     def providers(self) -> DeckProviders:

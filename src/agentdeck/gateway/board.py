@@ -41,7 +41,7 @@ class BoardPlace:
     ) -> BoardPlace:
         # Two decks may mean different keys by one variable; what the key is stays in this process.
         account = (
-            f"{bearer.deck}/{bearer.agent}"
+            f"{bearer.deck}/{bearer.agent} {bearer.account}"
             if provider.uses_own_login
             else f"{provider.key_env} {hash(keys.get(provider.key_env))}"
         )

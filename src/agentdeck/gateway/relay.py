@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from agentdeck.core.accounts.meters import of_headers
 from agentdeck.core.formats.ir import CannotCarry
 from agentdeck.core.providers import faults
 from agentdeck.core.providers.apis import Api
@@ -26,6 +27,7 @@ from agentdeck.gateway.relayed import RelayedRequest
 from agentdeck.gateway.routing import GiveUp, Try, Wait, Walk
 from agentdeck.gateway.translated import TranslatedPump
 from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderCall, ProviderClient, Reply
+from agentdeck.system.state.meters import Meters
 
 if TYPE_CHECKING:
     from agentdeck.core.config.gateway import ProviderConfig
@@ -69,11 +71,12 @@ class Relay:
         self,
         upstream: ProviderClient,
         board: Board,
+        meters: Meters,
         tell_end: Callable[[RelayedRequest], None],
         tell_served: Callable[[RelayedRequest, Unserved | None], None],
     ) -> None:
         self._upstream = upstream
-        self._board = board
+        self._board, self._meters = board, meters
         self._tell_end, self._tell_served = tell_end, tell_served
         self._commands = KeyCommands()
         self._prober = Prober(upstream, board)
@@ -245,8 +248,11 @@ class Relay:
             key = self._key(job, provider, call)
             try:
                 patience = Patience.of(call, provider.timeouts, job.plan.gateway.hold, others=others)
-                return await self._upstream.open(call, provider, target.model, key, patience)
+                reply = await self._upstream.open(call, provider, target.model, key, patience)
+                self._read_meters(job, provider, key, reply.headers)
+                return reply
             except AttemptFailed as failure:
+                self._read_meters(job, provider, key, failure.headers)
                 if failure.fault.kind is not FaultKind.SIGNATURE or target in job.translations:
                     raise
                 if job.stripped:
@@ -255,6 +261,12 @@ class Relay:
                 job.note(target, failure.fault.reason + ", again without earlier thinking")
                 document = bodies.without_thinking(job.call.document)
                 job.call = replace(job.call, document=document, body=bodies.encoded(document))
+
+    def _read_meters(self, job: RelayedRequest, provider: ProviderConfig, key: str, headers: Mapping[str, str]) -> None:
+        """Take up what an answer tells of the limits of the agent's own login."""
+        if job.bearer.account and provider.uses_own_login and not key:
+            windows = of_headers({name.lower(): value for name, value in headers.items()})
+            self._meters.told(job.bearer.account, windows)
 
     def _after(self, job: RelayedRequest, walk: Walk, index: int, failure: AttemptFailed) -> Walk:
         """Remember the fault; raise _PassThrough where it is the caller's."""

@@ -45,6 +45,7 @@ from agentdeck.system.gateway.files import BOARD, GatewayFiles
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 from agentdeck.system.machine.process import send_signal
+from agentdeck.system.state.meters import METERS, Meters
 from agentdeck.system.state.store import Store
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Gateway:
         self._traces = Traces()
         self._forget_old()
         self._metrics = Metrics()
+        self._meters = Meters(self._files.state.parent / METERS)
         self._budgets = Budgets(self._ledger, self._tell)
         self._refreshed = time.monotonic()
         self._local = LocalServers()
@@ -125,7 +127,7 @@ class Gateway:
 
     async def _resources(self, app: web.Application) -> AsyncIterator[None]:
         upstream = ProviderClient()
-        app[_RELAY] = relay = Relay(upstream, self.board, self._ended, self._note_served)
+        app[_RELAY] = relay = Relay(upstream, self.board, self._meters, self._ended, self._note_served)
         app[_OPERATOR] = Operator(upstream, self._plans, self.board, self._metrics, self.keys_of, self._take_keys)
         warming = asyncio.create_task(asyncio.to_thread(pricing.warm_up))
         yield

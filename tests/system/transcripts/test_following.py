@@ -86,15 +86,26 @@ def test_a_session_that_the_cli_began_for_itself_does_not_lead_away(tmp_path: Pa
 
 
 def test_the_next_run_goes_on_where_the_last_one_stopped(tmp_path: Path) -> None:
-    positions: dict[str, int] = {}
     source = (RECORDED / "codex-headless.jsonl").read_bytes().replace(b"/work/repo", CWD.encode())
     lines = source.splitlines(keepends=True)
     whole = _all(tmp_path / "whole", source, {})
     for cut in (4, 12, len(lines) - 2):
-        home = tmp_path / str(cut)
+        home, positions = tmp_path / str(cut), dict[str, int]()
         first = _all(home, b"".join(lines[:cut]) + lines[cut][:30], positions)
         second = _all(home, b"".join([lines[cut][30:], *lines[cut + 1 :]]), positions)
         assert first + second == whole, "its tools are known by name although another run began them"
+
+
+def test_what_another_account_has_read_is_not_read_again(tmp_path: Path) -> None:
+    """A carried transcript has the old requests in it, whose tokens are counted already."""
+    source = (RECORDED / "codex-headless.jsonl").read_bytes().replace(b"/work/repo", CWD.encode())
+    lines = source.splitlines(keepends=True)
+    whole, positions = _all(tmp_path / "whole", source, {}), dict[str, int]()
+    first = _all(tmp_path / "one", b"".join(lines[:12]), positions)
+    second = _all(tmp_path / "two", source, positions)
+    third = _all(tmp_path / "one", b"".join(lines[12:]), positions)
+    assert first + second == whole
+    assert third == []
 
 
 def _all(home: Path, data: bytes, positions: dict[str, int]) -> list[Record]:

@@ -170,6 +170,8 @@ class Orders:
     """The folder of what its git writes in the box; empty: it has no box."""
     own_branches: str | None = None
     """The folder of branches, without `refs/heads/`, in which it can make and move them there; None: nowhere."""
+    meters: str = ""
+    """The folder with what is known of the limits of accounts."""
     notice: str = ""
     """The shell line that tells a person what the agent needs; empty: nobody wants to be told."""
     chain: tuple[ChainEntry, ...] = ()

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agentdeck.core.accounts.meters import Window, of_claude
 from agentdeck.core.agents.agent import Fault, State
 from agentdeck.core.agents.questions import from_agent, permission, subject_of
 from agentdeck.core.question import Question
@@ -37,6 +38,8 @@ class Report:
     """The tool, and what it was about, that has run: a question about it is over."""
     window: int | None = None
     """Tokens that its context can hold."""
+    limits: tuple[Window, ...] = ()
+    """How much of its account's limits is used."""
     subagent: str = ""
     """The sub-agent that begins or, with `ended`, ends its work."""
     ended: bool = False
@@ -86,7 +89,9 @@ def read_report(payload: Mapping[str, Any], hook: str = "", at: float = 0.0) -> 
         return Report(State.DONE, session=word(payload.get("thread-id")))
     if isinstance(context := payload.get("context_window"), Mapping):
         size = context.get("context_window_size")
-        return Report(session=word(payload.get("session_id")), window=size if isinstance(size, int) else None)
+        window = size if isinstance(size, int) else None
+        limits = of_claude(payload.get("rate_limits"))
+        return Report(session=word(payload.get("session_id")), window=window, limits=limits)
     if payload.get("type") == _PERSON:
         return _of_deck(payload, at)
     return _of_gateway(payload) if payload.get("type") == _GATEWAY else None

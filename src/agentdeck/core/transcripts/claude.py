@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agentdeck.core.accounts.meters import of_claude_event
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.core.question import Option, Question
 from agentdeck.core.transcripts.reading import arguments_of, count, mapping, mappings, parse, text_in, time_of
@@ -56,10 +57,16 @@ class ClaudeReader:
             yield from self._user(data, at, agent)
         elif kind == "system":
             yield from self._system(data, at, agent)
+        elif kind == "rate_limit_event":
+            yield from self._limits(data.get("rate_limit_info"), at)
         elif kind == "cost-state":
             yield from self._cost(data.get("totalCostUSD"), at)
         elif kind == "result":
             yield from self._result(data, at)
+
+    def _limits(self, info: object, at: float) -> Iterator[Record]:
+        if windows := of_claude_event(info):
+            yield Record(Kind.LIMITS, at, windows=windows)
 
     def _session_of(self, data: Mapping[str, Any], at: float) -> Iterator[Record]:
         session = data.get("sessionId") or data.get("session_id")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agentdeck.core.accounts.meters import of_codex
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.core.transcripts.reading import arguments_of, count, mapping, mappings, one_line, parse, text_in, time_of
 from agentdeck.core.transcripts.records import Kind, Record
@@ -68,6 +69,8 @@ class CodexReader:
             yield from self._completed(mapping(payload.get("item")), at)
         elif kind == "token_count":
             yield from self._tokens(mapping(payload.get("info")), at)
+            if windows := of_codex(payload.get("rate_limits")):
+                yield self._record(Kind.LIMITS, at, windows=windows)
         elif kind in ("task_started", "turn_started"):
             self._window = count(payload, "model_context_window") or self._window
             yield self._record(Kind.TURN_START, at, window=self._window)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agentdeck.core.accounts.meters import Window
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.core.question import Question
 
@@ -43,6 +44,8 @@ class Kind(StrEnum):
     """A sub-agent began (`ok` is True) or ended: `by` is its name, `session` its own one where it has a transcript."""
     USAGE = "usage"
     """A request took `usage`; the last record with a `key` counts."""
+    LIMITS = "limits"
+    """How much of the account's limits is used: `windows`."""
     COST = "cost"
     """The CLI's own reckoning of the session so far: `cost`."""
 
@@ -79,3 +82,4 @@ class Record:
     """In US dollars."""
     seconds: float | None = None
     session: str = ""
+    windows: tuple[Window, ...] = ()

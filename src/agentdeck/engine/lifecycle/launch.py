@@ -31,6 +31,7 @@ from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import inside, write_atomic
 from agentdeck.system.git.identity import mark_of
 from agentdeck.system.git.worktrees import exclude
+from agentdeck.system.state import meters
 
 if TYPE_CHECKING:
     from agentdeck.core.config.profile import Profile
@@ -125,6 +126,7 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         recording_max=config.runner.recording_max_mb * _MEGABYTE,
         recording_keep=config.runner.recording_keep,
         task=agent.task,
+        meters=str(meters.folder()),
         notice="" if agent.landing else notice_line(world),
         base_commit=tree.base_commit if tree else "",
         policy=policy_of(world),

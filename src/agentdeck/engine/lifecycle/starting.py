@@ -29,7 +29,7 @@ from agentdeck.system.machine.process import cancellable, check_cancelled, requi
 @in_one_look
 def start(world: World, request: StartRequest, note: Note) -> AgentView:
     """See Deck.start."""
-    request = as_child(world, request)
+    request = _with_account(world, as_child(world, request))
     try:
         with cancellable(request.cancelled):
             check(world, request)
@@ -52,6 +52,15 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
         _note_tier(world, agent, note)
         _note_trouble(world, agent, note)
         return view_of(world.store, acquire(world, agent, note, request.cancelled))
+
+
+def _with_account(world: World, request: StartRequest) -> StartRequest:
+    """With the account that it begins with, where its CLI has several."""
+    if request.argv or not (world.lanes or request.account is not None):
+        return request
+    from agentdeck.engine.profiles.accounts import to_start
+
+    return replace(request, profile=to_start(world, _profile_of(world, request), request.account))
 
 
 def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool] = lambda: False) -> Agent:

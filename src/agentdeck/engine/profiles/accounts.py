@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from agentdeck.errors import DeckError
+from agentdeck.core.accounts.lanes import USUAL, account_of, cli_of, lane_name
+from agentdeck.errors import DeckError, NotFoundError
 
 if TYPE_CHECKING:
     from agentdeck.core.config.profile import Profile
+    from agentdeck.engine.views.accounts import Account
     from agentdeck.engine.world import World
     from agentdeck.system.config.accounts import Lane
 
@@ -49,6 +53,68 @@ def tier_of(world: World, profile: str, tier: str) -> str:
     """The tier that serves an agent with that profile; `tier` is the agent's own."""
     lane = world.lanes.get(profile)
     return lane.tier if lane is not None and lane.tier else tier
+
+
+def working(world: World) -> dict[str, str]:
+    """The profile with which each agent that lives is at work."""
+    living = [agent for agent in world.store.agents() if world.lives(agent.name)] if world.store.exists else []
+    return {agent.name: world.store.status(agent.name).profile or agent.profile for agent in living}
+
+
+def accounts(world: World) -> list[Account]:
+    """All of the person's accounts, with the usual login of each CLI that has several."""
+    from agentdeck.engine.views.accounts import Account
+    from agentdeck.system.state.meters import Meters, folder
+
+    if not world.lanes:
+        return []
+    busy = Counter(working(world).values())
+    meters, found = Meters(folder()), []
+    for base in dict.fromkeys(lane.base for lane in world.lanes.values()):
+        for name in (base, *(lane.name for lane in world.lanes.values() if lane.base == base)):
+            lane = world.lanes.get(name)
+            way, place = "login", str(lane.folder or "") if lane else ""
+            if lane is not None and (lane.key or lane.tier):
+                way, place = ("key", lane.key) if lane.key else ("tier", lane.tier)
+            login = None
+            with suppress(DeckError):
+                login = has_login(world, name)
+            starts = lane is None or lane.starts
+            cli, meter = world.profiles[base].title, meters.read(name)
+            found.append(Account(name, meter, cli, account_of(name), way, place, login, starts, busy[name]))
+    return found
+
+
+def to_start(world: World, profile: str, account: str | None) -> str:
+    """The profile that a new agent begins with: with the account asked for, else with the one that has most left. Of
+    several that have about as much, the one at which fewest agents work."""
+    if account is not None:
+        return _asked_for(world, profile, account)
+    if "@" in profile or profile not in {lane.base for lane in world.lanes.values()}:
+        return profile
+    now = time.time()
+    able = [each for each in accounts(world) if cli_of(each.name) == profile and each.way != "tier" and each.starts]
+    able = [each for each in able if each.login is not False] or able[:1]
+    best = max(able, key=lambda each: (round(each.meter.left(now), 1), -each.agents), default=None)
+    return best.name if best is not None else profile
+
+
+def _asked_for(world: World, profile: str, account: str) -> str:
+    base = cli_of(profile)
+    if account == USUAL:
+        return base
+    if lane_name(base, account) in world.lanes:
+        return lane_name(base, account)
+    reason = world.wrong_accounts.get(account)
+    if reason:
+        raise NotFoundError(f"“{account}” can't be an account: {reason}.", hint="agentdeck accounts")
+    others = [lane for lane in world.lanes.values() if lane.account == account]
+    if others:
+        hint = f"agentdeck run --agent {others[0].base} --account {account} …"
+        raise NotFoundError(f"“{account}” is no account of {base}.", hint=hint)
+    known = [lane.account for lane in world.lanes.values() if lane.base == base]
+    hint = f"Available: {', '.join([USUAL, *known])}." if known else f"agentdeck accounts add {account} --agent {base}"
+    raise NotFoundError(f"There is no account “{account}”.", hint=hint)
 
 
 def prepare(world: World, lane: Lane) -> None:

@@ -152,10 +152,11 @@ def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
 
     check(config, profile, agent.tier)
     address = ensure(world)
-    bearer = tokens.Bearer(world.deck, agent.name, agent.tier, (agent.parents or ("",))[0], agent.created)
-    token = tokens.mint(tokens.secret(files().state), bearer)
     providers = [config.providers[target.provider] for target in _targets(config, way, agent.tier)]
     login = _uses_login(world, profile, way, providers)
+    account = profile.name if profile is not None and login else ""
+    bearer = tokens.Bearer(world.deck, agent.name, agent.tier, (agent.parents or ("",))[0], agent.created, account)
+    token = tokens.mint(tokens.secret(files().state), bearer)
     model = _model(config, way, agent.tier)
     values = {
         "{base_url}": tokens.base_url(address.port, token, way.api),
@@ -188,7 +189,11 @@ def _uses_login(world: World, profile: Profile | None, way: GatewayWiring, provi
         return not keys
     from agentdeck.system.config.clifiles import has_login
 
+    lane = world.lanes.get(profile.name)
+    if lane is not None and lane.key:
+        return lane.key in variables
     names = [name for name in profile.login.variables if name not in keys]
+    variables = {each: value for each, value in variables.items() if each not in profile.env_unset}
     if has_login(profile.files, names, profile.login.paths, {**variables, **profile.env}):
         return True
     return not keys and len(taking) == len(providers)

@@ -40,6 +40,7 @@ from agentdeck.engine.profiles.handing import (
     start_of,
 )
 from agentdeck.system.files.files import read_json
+from agentdeck.system.state.meters import Meters
 from agentdeck.system.state.store import Store
 
 _LONG = 30.0
@@ -74,7 +75,11 @@ class ProfileMove:
 
 class FailoverControl:
     def __init__(
-        self, orders: Orders, store: Store, environment_of: Callable[[str], Mapping[str, str]] = lambda name: os.environ
+        self,
+        orders: Orders,
+        store: Store,
+        environment_of: Callable[[str], Mapping[str, str]] = lambda name: os.environ,
+        meters: Meters | None = None,
     ) -> None:
         """`environment_of` gives the variables that each profile's program gets."""
         self.entries = {entry.profile: entry for entry in orders.chain}
@@ -87,6 +92,7 @@ class FailoverControl:
         self.ended = ""
         """Why nothing more is tried, as a phrase."""
         self._orders, self._store, self._environment_of = orders, store, environment_of
+        self._meters = meters if orders.meters else None
         self._folder = Path(orders.folder)
         self._job = Job(orders.task, Path(orders.cwd), orders.base_commit, self._folder)
         self._deadline = time.time() + orders.timeout if orders.timeout is not None else None
@@ -108,6 +114,10 @@ class FailoverControl:
         if name == self.primary or self.progress.why in ("", ASKED):
             return ""  # what a person has chosen needs no reason
         return f"failed over to {name}: {self.progress.why}"
+
+    def shows_limits(self, profile: str) -> bool:
+        """Whether a conversation with which this profile goes on may tell of a limit, its own or another account's."""
+        return profile in self.progress.until or self.progress.carried != ""
 
     def note_started(self) -> None:
         """The program of the profile runs."""
@@ -180,7 +190,7 @@ class FailoverControl:
         now = time.time()
         return after_fault(
             fault,
-            reset_time(words, now),
+            self._reset(fault, words, now),
             tuple(self.entries),
             self.progress,
             self._policy(),
@@ -199,8 +209,22 @@ class FailoverControl:
             return None
         return ProfileMove(decision.profile, decision.at, decision.why, fault, others=decision.others)
 
+    def _reset(self, fault: Fault, words: str, now: float) -> float | None:
+        """When the limit ends, as the words say or else the account's meter; all agents with the account learn it."""
+        reset, name = reset_time(words, now), self.progress.profile
+        if fault is not Fault.LIMITED or self._meters is None or self.entries[name].wired:
+            return reset
+        if reset is None:
+            return self._meters.read(name).until(now) or None
+        self._meters.met(name, reset)
+        return reset
+
     def _known(self, now: float) -> Known:
-        return Known(tiers=self._tiers)
+        if self._meters is None:
+            return Known(tiers=self._tiers)
+        found = self._meters.read_all(self.entries)
+        until = {name: at for name, meter in found.items() if (at := meter.until(now))}
+        return Known(self._tiers, {name: meter.left(now) for name, meter in found.items()}, until)
 
     def _policy(self) -> Policy:
         policy = self._orders.policy
@@ -321,8 +345,7 @@ class FailoverControl:
         if move.fault is Fault.BUDGET:
             return f"{move.why}; {move.profile} tries again at {clock(move.at, time.time())}"
         if move.others:
-            choices = " or ".join(move.others)
-            return f"{move.why}: wait, or “agentdeck failover {self._orders.agent} --to {choices}”?"
+            return f"{move.why}: wait, or “agentdeck failover {self._orders.agent} --to {move.others[0]}”?"
         if move.at > time.time():
             again = " again" if move.profile == self.progress.profile else f": {move.why}"
             return f"until {clock(move.at, time.time())}, then {move.profile}{again}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from agentdeck.core.agents.detect import count
 from agentdeck.core.agents.orders import Detectors
+
+_HISTORY = 20.0
+"""Seconds in which a program that tells of no turn has shown its history."""
 
 
 class OldLimits:
@@ -16,12 +20,20 @@ class OldLimits:
         self._told = 0
         """How many places of what it was told seem to tell of a limit."""
         self._shows_history = False
+        self._history_until = 0.0
 
     def was_told(self, text: str, *, history: bool) -> None:
         """`text` is put on the screen by us; that it speaks of a limit means nothing. With `history` the program shows
         what was on its screen when it was limited."""
         self._told = count(text, self._detectors.limited)
         self._shows_history = history
+        self._history_until = time.monotonic() + _HISTORY
+
+    def turn_began(self, screen: str) -> None:
+        """What comes now is no history."""
+        if self._shows_history:
+            self._shows_history = False
+            self.are_over(screen)
 
     def are_over(self, screen: str) -> None:
         """All that the screen says of a limit now is old."""
@@ -30,7 +42,8 @@ class OldLimits:
     def heeded(self, screen: str) -> Detectors:
         """The rules, without those for limits where all that the screen says of a limit is old."""
         if self._shows_history:
-            self._shows_history = False
+            if time.monotonic() > self._history_until:
+                self._shows_history = False
             self.are_over(screen)
         if self._old or self._told:
             shown = count(screen, self._detectors.limited)

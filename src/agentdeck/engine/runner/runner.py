@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentdeck.core.accounts.meters import Window
 from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.events import Event, EventKind
@@ -45,6 +46,7 @@ from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system.files.files import from_json, inside, write_atomic
 from agentdeck.system.machine import scope
 from agentdeck.system.machine.tree import MARK, Tree
+from agentdeck.system.state.meters import Meters
 from agentdeck.system.state.recording import Recorder
 from agentdeck.system.state.store import NETWORK_LOG, Store, usage_file
 from agentdeck.system.terminal import pane
@@ -76,10 +78,11 @@ class Runner:
         self.news: tuple[object, ...] = ()
         """What a person was told of last."""
         status = Status(State.STARTING, time.time(), runner_pid=os.getpid(), session=old.session, started=time.time())
+        self.meters = Meters(Path(orders.meters))
         self.failover: FailoverControl | None = None
         self.variables: dict[str, dict[str, str | None]] = from_json(os.environ.pop(VARIABLES, "{}"))
         if orders.chain:
-            self.failover = FailoverControl(orders, self.store, self._environment_of)
+            self.failover = FailoverControl(orders, self.store, self._environment_of, self.meters)
             session = self.failover.progress.sessions.get(orders.profile, "")
             status = replace(status, session=session, profile=orders.profile)
         self.callers = self._open_tools()
@@ -110,9 +113,8 @@ class Runner:
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
         self.relay.on_resize = self.recorder.resized
         if self.failover is not None:
-            self.watch.old_limits.was_told(
-                "", history=orders.resumes and orders.profile in self.failover.progress.until
-            )
+            history = orders.resumes and self.failover.shows_limits(orders.profile)
+            self.watch.old_limits.was_told("", history=history)
 
     def run(self) -> int:
         """Do the orders; return the exit code."""
@@ -226,12 +228,13 @@ class Runner:
         session = self.failover.progress.sessions.get(move.profile, "")
         status = replace(self.watch.status, session=session, model="", profile=move.profile)
         self.watch = self._new_watch(status)
-        history = start.resumes and move.profile in self.failover.progress.until
+        history = start.resumes and self.failover.shows_limits(move.profile)
         self.watch.old_limits.was_told(start.prompt, history=history)
 
     def _new_watch(self, status: Status) -> Watch:
         watch = Watch(self.orders, status, self._on_change)
         watch.told_window = self.transcript.told_window
+        watch.told_limits = self._told_limits
         if self.failover is not None:
             watch.working_as = self.failover.serving
         return watch
@@ -345,6 +348,9 @@ class Runner:
         self.silence.output()
 
     def _on_records(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.windows:
+                self._told_limits(record.windows)
         self.watch.take_records(records)
         self.keyboard.take(self.orders.agent, records)
         self.silence.heard()
@@ -352,6 +358,11 @@ class Runner:
             self.failover.take(records)
         if self.findings.take(records):
             self.watch.judge_again()
+
+    def _told_limits(self, windows: Sequence[Window]) -> None:
+        """How much of the limits of the account that is at work is used."""
+        if self.orders.meters and self.orders.profile:
+            self.meters.told(self.orders.profile, windows)
 
     def _on_change(self, status: Status) -> None:
         if status.session != self.told_session:

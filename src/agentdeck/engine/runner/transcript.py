@@ -38,7 +38,7 @@ _PATIENCE = 10.0
 _SILENT = 3.0
 """Seconds after which a transcript that says nothing while the program prints may be another session's by now."""
 _SCREEN_LINES = 60
-_ONLY_PRINTED = frozenset({Kind.DENIED, Kind.COST, Kind.RETRY})
+_ONLY_PRINTED = frozenset({Kind.DENIED, Kind.COST, Kind.RETRY, Kind.LIMITS})
 """What only a headless run may know, by what it prints."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.accounts.meters import Window
 from agentdeck.core.agents.agent import Fault, Mode, Result, State, Status
 from agentdeck.core.agents.detect import detect
 from agentdeck.core.agents.orders import Orders
@@ -91,6 +92,7 @@ class Watch:
         self.judge: Callable[[], Verdict | None] | None = None
         """Whether something was done in a turn that is over; None: nothing more is known than that."""
         self.told_window: Callable[[int], None] = lambda tokens: None
+        self.told_limits: Callable[[Sequence[Window]], None] = lambda windows: None
         """Called with how much the CLI says that its context can hold."""
         self.inputs: dict[str, Mapping[str, Any]] = {}
         """The input of the tool that each hook asks about."""
@@ -118,10 +120,9 @@ class Watch:
         self.working_as = self._retrying = ""
         """The reason of an agent that works, where there is something to say; how its request failed that it makes
         again, while it does."""
-        self.limited_as = ""
-        """The reason of an agent that is limited, in place of what its screen says."""
-        self.in_limit_dialog = False
-        """Whether it shows a dialog about its limit, which Esc closes."""
+        self.limited_as, self.in_limit_dialog = "", False
+        """The reason of an agent that is limited, in place of what its screen says; whether that is a dialog, which Esc
+        closes."""
         self.refusal: Report | None = None
         """Why the gateway refuses the agent's requests, while it does."""
         self.old_limits = OldLimits(orders.detectors)
@@ -424,9 +425,13 @@ class Watch:
         self._own_session = report.session or self._own_session
         self._heard = True
         self.turns += report.begins
+        if report.begins:
+            self.old_limits.turn_began(self.screen())
         self._set(**fields)
         if report.window:
             self.told_window(report.window)
+        if report.limits:
+            self.told_limits(report.limits)
         if report.subagent:
             self._take_subagent(report, at)
         if report.state is State.DONE and self._orders.detectors.limited:

@@ -218,6 +218,8 @@ class StartRequest:
 
     task: str = ""
     profile: str | None = None
+    account: str | None = None
+    """The account of its CLI; None: the one that has most left."""
     name: str | None = None
     branch: str | None = None
     base: str | None = None

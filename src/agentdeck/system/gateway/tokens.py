@@ -36,6 +36,8 @@ class Bearer:
     """The agent out of whose budget it is paid, where that is another: the one at the top of its parents."""
     made: float = field(default=0.0, compare=False)
     """When the agent was made, in seconds since the epoch: an earlier one of its name had a budget of its own."""
+    account: str = field(default="", compare=False)
+    """The profile whose login it sends; empty: it sends none."""
 
 
 OPERATOR = Bearer()
@@ -74,7 +76,10 @@ def _make(state: Path, path: Path) -> None:
 def mint(key: bytes, bearer: Bearer) -> str:
     """The token for `bearer`, safe in a URL; the same each time."""
     parts: list[object] = [bearer.deck, bearer.agent, bearer.tier]
-    parts += [bearer.purse, bearer.made] if bearer.made else [bearer.purse] if bearer.purse else []
+    more: list[object] = [bearer.purse, bearer.made, bearer.account]
+    while more and not more[-1]:
+        more.pop()
+    parts += more
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     payload = _encode(text.encode("utf-8", "surrogateescape"))
     return f"{payload}.{_encode(_sign(key, payload))}"

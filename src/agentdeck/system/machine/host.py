@@ -16,6 +16,7 @@ from agentdeck.system.machine.telemetry import tracer_provider
 
 __all__ = [
     "change_skill",
+    "exit_code_of",
     "hold_signals",
     "home_path",
     "inside_agent",
@@ -42,6 +43,13 @@ def run_in_terminal(argv: Sequence[str]) -> int:
     from agentdeck.system.machine import process
 
     return process.run_in_terminal(argv)
+
+
+def exit_code_of(argv: Sequence[str]) -> int:
+    """What `argv` exits with, whatever it prints; it has half a minute."""
+    from agentdeck.system.machine import process
+
+    return process.run(argv, timeout=30.0).code
 
 
 def scratch_folder() -> AbstractContextManager[Path]:

@@ -166,7 +166,16 @@ class Follower:
         self._main, self._others, self._awaited = self._file(path), {}, {}
 
     def _file(self, path: Path, agent: str = "") -> File:
-        return File(path, self.place.format, self.positions.get(str(path), 0), agent)
+        return File(path, self.place.format, self._position(path), agent)
+
+    def _position(self, path: Path) -> int:
+        """How far it was read, perhaps with another account, from whose folder it was carried to this one."""
+        ends = [at for name, at in self.positions.items() if Path(name).parts[-2:] == path.parts[-2:]]
+        try:
+            size = path.stat().st_size
+        except OSError:
+            size = 0
+        return max((at for at in ends if at <= size), default=0)
 
 
 def _name_of(path: Path) -> str:

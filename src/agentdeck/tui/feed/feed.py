@@ -253,6 +253,6 @@ def _gateway_of(deck: Deck) -> GatewayFacts:
         budget = deck.config.budgets.day.money
     with suppress(DeckError, OSError, ValueError, KeyError):
         health = deck.providers.health()
-    return GatewayFacts(
-        tuple(sorted(health, key=lambda each: each.name)), costs.agents, costs.today, budget, costs.tokens
-    )
+    meters = tuple(deck.accounts.metered())
+    providers = tuple(sorted(health, key=lambda each: each.name))
+    return GatewayFacts(providers, costs.agents, costs.today, budget, costs.tokens, meters)

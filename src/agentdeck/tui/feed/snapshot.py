@@ -13,6 +13,7 @@ from agentdeck.core.merging.radar import Mark, RadarReport
 from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.core.question import Question
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.accounts import AccountMeter
 from agentdeck.engine.views.review import GitFacts
 
 SHOWN_SAMPLES = 5
@@ -123,6 +124,8 @@ class GatewayFacts:
     """For one day; None: no limit."""
     tokens: int = 0
     """Of all requests of today."""
+    meters: tuple[AccountMeter, ...] = ()
+    """What is used of the limits of accounts."""
 
 
 @dataclass(frozen=True)

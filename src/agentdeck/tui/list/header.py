@@ -13,6 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.resets import clock
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain, short_count
@@ -65,11 +66,14 @@ def header_pieces(
 ) -> tuple[Sequence[Piece], Sequence[Piece], Sequence[Piece]]:
     """Left, middle and right in `room` columns; what matters least goes first where it is short."""
     trouble, spend, machine = _providers(shot.gateway), _spend(shot.gateway), _machine(shot)
+    meters = _meters(shot.gateway)
     gate = _gate(shot)
     title: list[Piece] = [(cut(repository, max(8, room // 4)), "bold $foreground")]
     base: list[Piece] = [(f" on {cut(plain(shot.base), max(6, room // 6))}", "$foreground 75%")] if shot.base else []
     worded, bare = _counts(shot, words=True), _counts(shot, words=False)
     for left, middle, right in (
+        ([*title, *base], worded, [trouble, meters, spend, gate, machine]),
+        ([*title, *base], worded, [trouble, meters, spend, machine]),
         ([*title, *base], worded, [trouble, spend, gate, machine]),
         ([*title, *base], worded, [trouble, spend, machine]),
         ([*title, *base], worded, [trouble, machine]),
@@ -110,6 +114,24 @@ def _spend(gateway: GatewayFacts) -> list[Piece]:
     near = gateway.today >= 0.8 * gateway.budget
     style = "$text-warning bold" if near else "$foreground 75%"
     return [(f"${gateway.today:.2f} of ${gateway.budget:.2f} today", style), (tokens, "$foreground 75%")]
+
+
+def _meters(gateway: GatewayFacts) -> list[Piece]:
+    """How much is used of the limit that each account comes to first."""
+    pieces: list[Piece] = []
+    for each in gateway.meters:
+        window = max(each.windows, key=lambda window: window.used, default=None)
+        if each.until:
+            text, style = f"until {clock(each.until, time.time())}", "$text-error"
+        elif window is not None and window.used:
+            text, style = (
+                f"{window.name} {window.used:.0%}",
+                "$text-warning" if window.used >= 0.8 else "$foreground 75%",
+            )
+        else:
+            continue
+        pieces.append((f"{'  ' if pieces else ''}{plain(each.name)} {text}", style))
+    return pieces
 
 
 def _gate(shot: FeedSnapshot) -> list[Piece]:
