@@ -128,13 +128,16 @@ def test_the_examples_of_files_are_read_by_the_program(shop: Bench) -> None:
             assert done.returncode == ExitCode.UNCHANGED, f"{name}: {done.stderr}"
             read.add(name)
             continue
+        elif name == "suite.toml":
+            shop.write(name, text)
+            done = agentdeck("bench", name, "--tiers", "routine", "-a", "demo", "--no-box", cwd=shop.root)
         else:
             shop.write(name, text.replace('agent = "claude"', 'agent = "demo"'))
             done = agentdeck("run", "-f", name, "-a", "demo", cwd=shop.root)
         assert done.returncode == ExitCode.OK, f"{name}: {done.stderr}"
         (shop.root / "agentdeck.toml").unlink(missing_ok=True)
         read.add(name)
-    assert {"agentdeck.toml", "tasks.toml"} <= read
+    assert {"agentdeck.toml", "tasks.toml", "suite.toml"} <= read
 
 
 def test_the_line_for_cron_starts_once(shop: Bench) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 
 from agentdeck.core.trials.results import BenchResult
 from agentdeck.errors import ExitCode
-from tests.support.cli import agentdeck, objects
+from tests.support.cli import PROGRAM, agentdeck, objects
 from tests.support.decks import CONFIG, Bench
 from tests.support.racers import profile, writing
+from tests.support.retry import eventually
 
 TIERS = '\n[budgets]\ndeep_share = 0.2\n\n[tiers]\nroutine = ["anthropic:large"]  # why\n'
 SUITE = '[[task]]\nname = "one"\ncommit = "main"\ntask = "Write it"\ncheck = ["test -e a.txt"]\n'
@@ -80,3 +82,15 @@ def test_a_task_gets_a_tier(lab: Bench) -> None:
     assert done.stdout.startswith("routine (anthropic:large): it says “typo”")
     (told,) = objects(agentdeck("route", "--json", "Find the root cause of the deadlock", cwd=lab.root).stdout)
     assert told["tier"] == "deep" and told["chain"] == [] and told["alert"] is False and told["deep_limit"] == 0.2
+
+
+def test_a_nightly_one_is_a_schedule_with_a_file_of_tasks(lab: Bench, tmp_path: Path) -> None:
+    suite = lab.write("suite.toml", SUITE.replace("[[task]]", 'agent = "good"\n[[task]]'), cwd=tmp_path)
+    out = tmp_path / "results.jsonl"
+    words = [*PROGRAM, "bench", str(suite), "--tiers", "routine", "--no-box", "--out", str(out)]
+    lab.write("nightly.toml", f"[[task]]\nname = 'bench'\ncommand = {json.dumps(words)}\n")
+    rules = '\n[schedule.bench]\ncron = "0 2 * * *"\nfile = "nightly.toml"\n'
+    lab.write("agentdeck.toml", CONFIG + TIERS + rules)
+    lab.deck().schedules.run("bench")
+    eventually(lambda: out.exists() and len(out.read_text().splitlines()) == 1, timeout=60, pause=0.2)
+    assert '"passed": true' in out.read_text()
