@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.agent import Mode, State
+from agentdeck.core.agents.agent import Fault, Mode, State
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.system.terminal.tmux import Tmux
 from tests.agents.conftest import programs_of
-from tests.agents.setups import modelled
+from tests.agents.setups import codex_config, modelled, set_up, setup_of
 from tests.agents.truth import GRACE, Truth, watched
+from tests.support.accounts import log_in, model_with_logins
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.retry import eventually
@@ -27,6 +29,8 @@ pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(400)]
 PATIENCE = 90.0
 DWELL = GRACE + 1.0
 """Seconds for which it is left as it is, to see that what is said of it stays so."""
+WHOLE = "AGENTDECK_TEST_MORE_AGENTS" in os.environ
+"""Whether to do so at every step: “make test” has not the time for that."""
 LONG = "\n".join(f"line {number} of a long answer" for number in range(1, 121))
 CAN_ASK = ("claude",)
 """Those whose model is given a tool to ask a person with."""
@@ -77,10 +81,10 @@ class Life:
             raise AssertionError(text) from None
         return self.view()
 
-    def answer(self, what: str, about: str) -> None:
+    def answer(self, what: str, about: str, *, dwell: bool = WHOLE) -> None:
         """Give the answer once it asks about that; what it does then, its model tells."""
         self.reach(State.WAITING, about)
-        time.sleep(DWELL)
+        time.sleep(DWELL if dwell else 0.0)
         self.truth.asks = False
         self.truth.now(None)
         self.deck.answer(self.name, what)
@@ -93,18 +97,21 @@ def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
     bench.write(".claude.json", '{"hasCompletedOnboarding": true, "theme": "dark"}', cwd=bench.home)
     deck, columns_and_rows = bench.deck(), map(str, SIZES[cli])
     with modelled(bench, cli, programs_of(request, cli), monkeypatch, *script_of(cli)) as script:
-        script.delay, script.escalates = 2.0, cli == "codex"
+        script.delay, script.escalates = DWELL if WHOLE else 0.3, cli == "codex"
         deck.start(StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, permission="ask"))
         columns, rows = columns_and_rows
         Tmux(bench.socket).command("resize-window", "-t", f"={deck.name}:it", "-x", columns, "-y", rows)
         with watched(deck, "it", cli) as truth:
             life = Life(deck, "it", script, truth)
-            life.answer("yes", "allowed.txt")
+            life.answer("yes", "allowed.txt", dwell=True)
             life.answer("no", "denied.txt")
             truth.now(State.DONE)
             life.reach(State.DONE)
             time.sleep(DWELL)
+            script.delay = DWELL
             deck.send("it", "Go on")
+            eventually(lambda: script.sent >= 3, PATIENCE)
+            script.delay = DWELL if WHOLE else 0.3
             if cli in CAN_ASK:
                 life.answer("2", "colour")
             life.answer("yes", "git add")
@@ -148,3 +155,55 @@ def _go_on_after_a_kill_and_land(bench: Bench, life: Life, script: Script) -> No
     deck.stop("it")
     assert_ok(agentdeck("merge", "it", cwd=bench.root))
     assert bench.git("show", "main:allowed.txt") == "allowed"
+
+
+RESOLVE = "git merge --no-edit main; echo both > made.txt; git add -A; git commit -qm Merged"
+TOKEN = "sk-ant-oat01-life-0123456789"
+LIMITED = 8.0
+"""Seconds until the limit of the account is over."""
+
+
+@pytest.mark.parametrize(("cli", "by"), [("claude", "deck"), ("codex", "deck"), ("claude", "itself")])
+def test_a_limit_ends_by_itself_and_a_conflict_is_resolved_by_the_agent(
+    bench: Bench, cli: str, by: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = str(bench.root)
+    trusted = {"hasCompletedOnboarding": True, "theme": "dark", "projects": {root: {"hasTrustDialogAccepted": True}}}
+    bench.write(".claude.json", json.dumps(trusted), cwd=bench.home)
+    log_in(cli, bench.home / f".{cli}", TOKEN)
+    with model_with_logins(
+        [run("echo mine > made.txt && git add -A && git commit -qm Made")], [say("It is made.")]
+    ) as (api, script, logins):
+        setup = setup_of(cli, api.url)
+        setup.env.pop("ANTHROPIC_AUTH_TOKEN", None)
+        set_up(bench, programs, monkeypatch, setup)
+        trust = f'\n[projects."{root}"]\ntrust_level = "trusted"\n'
+        bench.write(".codex/config.toml", codex_config(api.url) + trust, cwd=bench.home)
+        login = TOKEN if cli == "claude" else "dummy"
+        logins.limits[login] = LIMITED
+        deck = bench.deck()
+        chain = (cli,) if by == "deck" else None
+        request = StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, failover=chain)
+        deck.start(replace(request, permission="all", sure=True))
+        life = Life(deck, "it", script, Truth(deck, "it"))
+        limited = life.reach(State.LIMITED, "until" if by == "deck" else "limit")
+        assert limited.status.fault is Fault.LIMITED
+        assert (script.sent, life.view().state) == (0, State.LIMITED), "nothing goes on before its time"
+        eventually(lambda: script.sent == 2 and life.view().state is State.DONE, PATIENCE + 60, pause=0.3)
+        assert logins.asked and time.time() >= logins.limited[login]
+        told = json.dumps(script.told[0])
+        assert "Make it" in told
+        assert len(script.told) == 2, "it went on once"
+
+        bench.write("made.txt", "theirs\n")
+        bench.commit("Made here too")
+        script.answers += [[run(RESOLVE)], [say("It is resolved.")]]
+        landed = agentdeck("merge", "--hand-back", "it", cwd=bench.root)
+        assert_ok(landed)
+        assert bench.git("show", "main:made.txt") == "both"
+        assert any("conflicts with main" in line.text for line in deck.log_lines("it"))
+        activity = life.view().activity
+        assert activity is not None
+        assert (activity.requests, activity.usage.output) == (4, 4 * script.usage["output"])
+        cached = script.usage["cache_write"] if cli == "claude" else 0
+        assert activity.context == script.usage["input"] + script.usage["cache_read"] + cached

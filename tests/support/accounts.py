@@ -22,6 +22,8 @@ from tests.support.scripted_model import Block, Script, ScriptedHandler
 class Logins:
     limited: dict[str, float] = field(default_factory=dict)
     """When the limit of a login ends, in epoch seconds."""
+    limits: dict[str, float] = field(default_factory=dict)
+    """For how many seconds a login is limited from its next request on."""
     used: dict[str, float] = field(default_factory=dict)
     """How much of its five hours a login has used, from 0 to 1."""
     asked: list[str] = field(default_factory=list)
@@ -102,6 +104,11 @@ class _Handler(ScriptedHandler):
     def _login(self) -> str:
         found = {name.lower(): value for name, value in self.headers.items()}
         return found.get("x-api-key") or found.get("authorization", "").removeprefix("Bearer ")
+
+    def do_POST(self) -> None:
+        if seconds := self.logins.limits.pop(self._login, 0.0):
+            self.logins.limited[self._login] = time.time() + seconds
+        super().do_POST()
 
     def _messages(self, body: dict[str, Any]) -> None:
         if not self._is_limited({"type": "error", "error": {"type": "rate_limit_error", "message": "limit"}}):

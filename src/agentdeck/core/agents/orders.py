@@ -28,10 +28,12 @@ class Detectors:
     """Regular expressions over an agent's screen (its lines joined by newlines, colours stripped), tried in this order.
 
     The first of `waiting`, `limited`, `failed`, `working`, `done` that matches gives the state. A named group `reason`
-    in the pattern becomes the reason shown; without one it is the matched line.
+    in the pattern becomes the reason shown; without one it is the matched line. `at_limit` are dialogs that come up at
+    a limit.
     """
 
     waiting: tuple[str, ...] = ()
+    at_limit: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     working: tuple[str, ...] = ()
@@ -39,7 +41,7 @@ class Detectors:
 
     @property
     def only_waiting(self) -> Detectors:
-        return Detectors(waiting=self.waiting)
+        return Detectors(waiting=(*self.waiting, *self.at_limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,9 @@ class ScreenPatterns(_Section):
 
     waiting: Patterns = ()
     """It needs a person: a permission, a login, an answer."""
+    at_limit: Patterns = ()
+    """A dialog that comes up at a limit. Escape closes it where the failover decides what follows; else it is a
+    question."""
     limited: Patterns = ()
     """It stands at a limit of its provider."""
     failed: Patterns = ()

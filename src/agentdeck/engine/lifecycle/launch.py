@@ -303,7 +303,7 @@ def _command(
     prompt = short_prompt(said, str(folder / "task.txt"))
     if prompt != said:
         write_atomic(folder / "task.txt", said)
-    settings = wire_reports(profile, folder, agent.mode, wiring.settings)
+    settings = wire_reports(profile, folder, agent.mode, wiring.settings, resumed=bool(choice.chain))
     known = choice.progress.sessions.get(choice.profile, "") if choice.progress else ""
     session = (known or world.store.status(agent.name).session) if resume else ""
     words = profile.argv(

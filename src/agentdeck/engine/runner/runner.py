@@ -237,7 +237,12 @@ class Runner:
         watch.told_limits = self._told_limits
         if self.failover is not None:
             watch.working_as = self.failover.serving
+            if not self.orders.policy.broken_only:
+                watch.close_dialog = self._press_escape
         return watch
+
+    def _press_escape(self) -> None:
+        self.relay.send(b"\x1b")
 
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
         cwd = self._begin_in() if is_agent else self.orders.cwd

@@ -23,6 +23,8 @@ _ENTER_AFTER = 0.2
 _ENTER_LATEST = 3.0
 """Seconds after which Enter is typed to a program that does not read what it has."""
 _LOOK = 0.02
+_ASKS = 0.5
+"""Seconds between two looks at a dialog that a task would answer."""
 _READY_AFTER = 15.0
 """Seconds of the program after which a task is typed even though the screen does not show that the program takes it."""
 _UP_AFTER = 2.0
@@ -90,6 +92,8 @@ class Typist:
         patient_until = self._launched + _READY_AFTER
         if orders.detectors.done and not watch.taking.shows_input and now < patient_until:
             return patient_until
+        if watch.asks() is not None:
+            return now + _ASKS
         self._begun = True
         self.type(orders.typed, now)
         watch.taking.typed()

@@ -15,7 +15,7 @@ from typing import Any
 from agentdeck.core.accounts.meters import Window
 from agentdeck.core.agents.agent import Fault, Mode, Result, State, Status
 from agentdeck.core.agents.detect import detect
-from agentdeck.core.agents.orders import Orders
+from agentdeck.core.agents.orders import Detectors, Orders
 from agentdeck.core.agents.questions import shown
 from agentdeck.core.agents.reports import Report, read_report
 from agentdeck.core.agents.verdict import Verdict
@@ -33,6 +33,8 @@ _WAITING_TRICKLE = 0.5
 """The same while a question is on the screen, which may be answered at any time."""
 _SETTLE = 0.7
 """Seconds in which a hook may still tell how a turn ended that is over."""
+_BEHIND = 5.0
+"""Seconds in which a status that says that it is at its prompt may be older than a report that its turn goes on."""
 _FALLBACK_LINES = 100
 _TAKES = 60.0
 """Seconds in which a CLI with a transcript takes its task, at the latest."""
@@ -79,31 +81,36 @@ class Taking:
 class Watch:
     """The state of the agent as far as it is known; `change` is called with every new one."""
 
+    judge: Callable[[], Verdict | None] | None = None
+    """Whether something was done in a turn that is over; None: nothing more is known than that."""
+    at_prompt: Callable[[], bool] | None = None
+    """Whether a shell that a person types to has no command running; None: it is no shell."""
+    close_dialog: Callable[[], None] | None = None
+    """Closes the dialog that a limit has brought, where the failover decides on that; None: a person does."""
+
     def __init__(self, orders: Orders, status: Status, change: Callable[[Status], None]) -> None:
         self.status = status
         self._orders, self._change = orders, change
-        self._patterns = any((orders.detectors.waiting, orders.detectors.done, orders.detectors.limited))
-        self._session = re.compile(orders.session_pattern) if orders.session_pattern else None
         self.session_status: SessionStatus | None = None
         """Where the CLI keeps the state itself, it is asked first."""
+        self._patterns = any((orders.detectors.waiting, orders.detectors.done, orders.detectors.limited))
+        self._session = re.compile(orders.session_pattern) if orders.session_pattern else None
         self._recent, self._own_session = "", ""
         self._reported = False
         """Whether the state is what the CLI itself reported, and not what its screen showed."""
-        self.judge: Callable[[], Verdict | None] | None = None
-        """Whether something was done in a turn that is over; None: nothing more is known than that."""
         self.told_window: Callable[[int], None] = lambda tokens: None
         self.told_limits: Callable[[Sequence[Window]], None] = lambda windows: None
         """Called with how much the CLI says that its context can hold."""
         self.inputs: dict[str, Mapping[str, Any]] = {}
         """The input of the tool that each hook asks about."""
-        self.at_prompt: Callable[[], bool] | None = None
-        """Whether a shell that a person types to has no command running; None: it is no shell."""
         self._known_at = 0.0
         """When that was reported, in seconds since the epoch."""
         # A program that resumes by itself may say so nowhere.
         self._begun = orders.told or not orders.profile or (orders.resumes and not orders.detectors.working)
         """Whether it ever had something to do, as a command always has."""
         self.taking = Taking(orders)
+        self._turn_due = time.monotonic() + _TAKES if orders.told else 0.0
+        """Until when the turn may begin for which it has been told something."""
         self._subagents: set[str] = set()
         """Those that work for it."""
         self._in_background = False
@@ -145,6 +152,7 @@ class Watch:
         self.old_limits.are_over(self.screen())
         self.limited_as, self.in_limit_dialog = "", False
         self._reported = False
+        self._turn_due = time.monotonic() + _TAKES
         self._set(state=State.WORKING, reason="")
 
     def screen(self) -> str:
@@ -190,7 +198,8 @@ class Watch:
         told = self._told()
         if told is not None:
             # What it reported a moment ago may not be in its status yet.
-            left = 0.0 if told.at >= self._known_at else self._known_at + _SETTLE - time.time()
+            patience = _BEHIND if told.state is State.DONE else _SETTLE
+            left = 0.0 if told.at >= self._known_at else self._known_at + patience - time.time()
             if left > 0:
                 self._again = now + left
             else:
@@ -210,6 +219,7 @@ class Watch:
             self._follow_dialog(told, now)
             return
         if told.state is State.WORKING:
+            self._turn_due = 0.0
             if self.refusal is None:
                 self._reported = False
                 self._set(state=State.WORKING, questions=())
@@ -217,6 +227,8 @@ class Watch:
         if self._in_background or (self._reported and self.status.state is State.DONE):
             return
         screen = self.screen()
+        if self._is_at_limit(screen):
+            return
         found = detect(screen, replace(self.old_limits.heeded(screen), waiting=(), working=(), done=()))
         if self._reported and self.status.state in _TROUBLE:
             return
@@ -224,6 +236,8 @@ class Watch:
             self._set(state=found[0], reason=found[1], questions=())
         elif not self._begun:
             self._await_task(told.at)
+        elif time.monotonic() < self._turn_due:
+            self._again = now + 1.0
         elif (left := told.at + _SETTLE - time.time()) > 0:
             self._again = now + left
         else:
@@ -237,6 +251,8 @@ class Watch:
             self._again = now + left
             return
         screen = self.screen()
+        if self._is_at_limit(screen):
+            return
         found = detect(screen, replace(self._orders.detectors, failed=(), working=(), done=()))
         if found is not None and found[0] is State.LIMITED:
             self.in_limit_dialog = True
@@ -292,12 +308,30 @@ class Watch:
             screen = self.screen()
             told = self._told()
             found = detect(screen, self._orders.detectors.only_waiting)
-            if found is not None and (told is None or told.state is State.WAITING):
+            at_limit = detect(screen, Detectors(waiting=self._orders.detectors.at_limit))
+            if found is not None and (told is None or told.state is State.WAITING or at_limit is not None):
                 question = shown(screen, found[1], time.time())
         return question if question is None or question.kind is not Asks.TEXT else None
 
+    def _is_at_limit(self, screen: str) -> bool:
+        """Whether a limit has brought up a dialog, which is taken care of."""
+        found = detect(screen, Detectors(waiting=self._orders.detectors.at_limit))
+        if found is None:
+            return False
+        if self.close_dialog is None:
+            self._reported = False
+            self._ask((shown(screen, found[1], time.time()),))
+        else:
+            self.close_dialog()
+            self._again = time.monotonic() + 1.0
+        return True
+
     def _judge_screen(self) -> None:
         screen = self.screen()
+        if not self._is_at_limit(screen):
+            self._judge(screen)
+
+    def _judge(self, screen: str) -> None:
         found = detect(screen, self.old_limits.heeded(screen))
         if found is None:
             self._judge_silent_screen()
@@ -459,7 +493,7 @@ class Watch:
             count = len(self._subagents)
             reason = f"{count} sub-agent{'s' if count > 1 else ''} in the background"
             report = replace(report, state=State.WORKING, reason=reason, background=True)
-        self._reported, self._known_at = True, at
+        self._reported, self._known_at, self._turn_due = True, at, 0.0
         self._begun = self._begun or report.state is State.WORKING
         self._in_background = report.background
         is_of_deck = any(each.is_of_deck for each in report.questions)

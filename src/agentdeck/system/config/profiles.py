@@ -162,9 +162,11 @@ def _hook(line: str, timeout: int) -> list[dict[str, Any]]:
     return [{"hooks": [{"type": "command", "command": line, "timeout": timeout}]}]
 
 
-def wire_reports(profile: Profile, folder: Path, mode: Mode, more: Mapping[str, Any] | None = None) -> str:
+def wire_reports(
+    profile: Profile, folder: Path, mode: Mode, more: Mapping[str, Any] | None = None, *, resumed: bool = True
+) -> str:
     """Let the CLI's own hooks report into `folder`; return what `{settings}` stands for on its command line. `more` is
-    what else its settings file says."""
+    what else its settings file says, and `resumed` whether the deck lets it go on after a limit."""
     script = str(SHIPPED / "report.sh")
     if profile.reports.kind == "claude":
         line = shlex.join(["/bin/sh", script, str(folder), "claude"])
@@ -174,9 +176,9 @@ def wire_reports(profile: Profile, folder: Path, mode: Mode, more: Mapping[str, 
             hooks["PermissionRequest"] = _hook(asking, _ANSWER_WITHIN)
             more = {**(more or {}), "statusLine": _status_line(folder, (more or {}).get("statusLine") or {})}
         path = private_folder(folder) / "claude-settings.json"
-        # One that was failed over would wake up at its limit's reset, and work beside its successor.
-        settings = {"autoContinueAtUsageLimit": False, **(more or {})}
-        write_json(path, {**settings, "hooks": hooks})
+        # Else it would wake up by itself at its limit's reset, perhaps beside its successor.
+        settings = {"autoContinueAtUsageLimit": False} if resumed else {}
+        write_json(path, {**settings, **(more or {}), "hooks": hooks})
         return str(path)
     if profile.reports.kind == "codex":
         words = ["/bin/sh", script, str(folder), "codex"]
