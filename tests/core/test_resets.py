@@ -221,7 +221,8 @@ def test_an_abbreviation_means_what_this_machine_means_by_it(told: str, place: s
 
 
 def test_a_minute_that_has_just_begun_is_not_tomorrows() -> None:
-    assert read("resets 2:30pm", NOW + timedelta(seconds=40)) == NOW + timedelta(seconds=40)
+    assert read("resets 2:30pm", NOW + timedelta(seconds=40)) == NOW + timedelta(seconds=60), "to its end"
+    assert read("resets 2:30pm", NOW + timedelta(seconds=80)) == NOW + timedelta(seconds=80)
 
 
 def test_a_clock_names_the_day_where_it_is_another() -> None:

@@ -98,7 +98,9 @@ def _dated(text: str, now: float, local: tzinfo | None) -> float | None:
     hour, minute, second = _time_of_day(clock) if clock else (0, 0, 0)
     at = today.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None, fold=0)
     moments = (_stamp(each, zone) for each in _days(day, at))
-    return next((each for each in moments if each >= now - _JUST_NOW), None)
+    found = next((each for each in moments if each >= now - _JUST_NOW), None)
+    # A minute that has begun is meant to its end, where the seconds were left out.
+    return found if found is None or found >= now or second else found + 60.0
 
 
 def _days(day: re.Match[str] | None, at: datetime) -> Iterator[datetime]:

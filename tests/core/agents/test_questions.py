@@ -24,6 +24,7 @@ WITH_OPTIONS = [
     for path in sorted(SCREENS.glob("*-waiting-*.txt"))
     if not path.name.startswith("opencode") and ("permission" in path.name or "trust" in path.name)
 ]
+AT_LIMIT = sorted(SCREENS.glob("*-waiting-limit.txt"))
 PROFILES = load_profiles(Path("/nowhere"))
 
 
@@ -75,10 +76,12 @@ EARLIER = st.lists(
     | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=30),
     max_size=12,
 )
-REASONS = {path: found[1] for path in WITH_OPTIONS if (found := detect(path.read_text(), detectors_of(path)))}
+REASONS = {
+    path: found[1] for path in (*WITH_OPTIONS, *AT_LIMIT) if (found := detect(path.read_text(), detectors_of(path)))
+}
 
 
-@pytest.mark.parametrize("path", WITH_OPTIONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*WITH_OPTIONS, *AT_LIMIT], ids=lambda path: path.stem)
 @given(earlier=EARLIER, below=st.integers(0, 5))
 def test_what_was_on_the_screen_before_a_dialog_is_none_of_its_options(
     path: Path, earlier: list[str], below: int

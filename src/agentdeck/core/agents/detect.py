@@ -23,7 +23,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def detect(screen: str, detectors: Detectors) -> tuple[State, str] | None:
     """The state that the text on a screen shows, with a reason where there is one; None where nothing is known."""
     for state, patterns in (
-        (State.WAITING, detectors.waiting),
+        (State.WAITING, (*detectors.waiting, *detectors.at_limit)),
         (State.LIMITED, detectors.limited),
         (State.FAILED, detectors.failed),
         (State.WORKING, detectors.working),
@@ -62,9 +62,13 @@ def around(text: str, patterns: Sequence[str]) -> str:
 
 
 def count(text: str, patterns: Sequence[str]) -> int:
-    """How many places of `text` the patterns match, several at one place counted once."""
-    lines = {text.count("\n", 0, match.start()) for pattern in patterns for match in _compiled(pattern).finditer(text)}
-    return len(lines)
+    """How many lines of `text` the patterns match, each taken for the last one: a pattern may want to be that."""
+    found, at = 0, 0
+    for line in text.split("\n"):
+        end = at + len(line)
+        found += any(_compiled(pattern).search(text, at, end) for pattern in patterns)
+        at = end + 1
+    return found
 
 
 def fault_shown(text: str, outcome: Outcome) -> Fault:

@@ -449,7 +449,7 @@ class Runner:
             self.keyboard.begin()
         elif held is not None and self.watch.limited_as != (reason := self.failover.reason_for(held)):
             self.watch.limited_as = reason
-            self._on_change(replace(self.watch.status, state=State.LIMITED, reason=reason))
+            self._on_change(replace(self.watch.status, state=State.LIMITED, reason=reason, fault=held.fault))
         elif held is None:
             self.watch.limited_as = ""
         return self.failover.wanted is not None

@@ -229,7 +229,7 @@ class Watch:
         screen = self.screen()
         if self._is_at_limit(screen):
             return
-        found = detect(screen, replace(self.old_limits.heeded(screen), waiting=(), working=(), done=()))
+        found = detect(screen, replace(self.old_limits.heeded(screen), waiting=(), at_limit=(), working=(), done=()))
         if self._reported and self.status.state in _TROUBLE:
             return
         if found is not None:
