@@ -107,6 +107,18 @@ def setup_of(cli: str, url: str) -> Setup:
     }[cli]()
 
 
+def no_updates(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the CLIs from updating themselves for the whole machine, and from asking whether a folder is trusted."""
+    for cli in ("qwen", "gemini", "opencode"):
+        setup = setup_of(cli, "")
+        for path in (".qwen/settings.json", ".gemini/settings.json"):
+            if path in setup.files:
+                bench.write(path, json.dumps(setup.files[path]), cwd=bench.home)
+        for name in (each for each in setup.env if each.startswith("OPENCODE_DISABLE")):
+            monkeypatch.setenv(name, setup.env[name])
+    monkeypatch.setenv("GEMINI_CLI_TRUST_WORKSPACE", "true")
+
+
 def set_up(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch, setup: Setup) -> None:
     for name in [name for name in os.environ if name.startswith(OWN)]:
         monkeypatch.delenv(name)

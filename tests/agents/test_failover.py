@@ -19,7 +19,7 @@ from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import ExitCode
 from agentdeck.system.gateway import tokens
 from tests.agents.conftest import PACKAGES, programs_of
-from tests.agents.setups import QUIET, codex_config
+from tests.agents.setups import QUIET, codex_config, no_updates
 from tests.support.decks import Bench, world_of
 from tests.support.fake_api import CONTENT, FILE, fake_api
 from tests.support.faulty_api import CALLERS, FAULTS, GOOD, faulty_api
@@ -70,6 +70,7 @@ def quiet(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Benc
         monkeypatch.setenv(name, value)
     bench.write(".claude/settings.json", '{"permissions": {"defaultMode": "bypassPermissions"}}', cwd=bench.home)
     bench.write(".codex/config.toml", 'sandbox_mode = "danger-full-access"\n', cwd=bench.home)
+    no_updates(bench, monkeypatch)
     return bench
 
 
@@ -88,7 +89,6 @@ def test_the_task_is_done_whatever_the_first_provider_does(
     cli, _, way = lane.partition(", ")
     folder = programs_of(request, cli)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    monkeypatch.setenv("GEMINI_CLI_TRUST_WORKSPACE", "true")
     own, other = FORMATS[cli]
     form = own if way == "same format" else other
     with faulty_api(fault) as main, faulty_api("ok") as spare:
@@ -186,6 +186,33 @@ def test_a_spent_budget_is_no_reason_to_go_to_another_provider(quiet: Bench, pro
         gateways.stop(world_of(deck))
 
 
+@pytest.mark.parametrize("cli", FORMATS if ALL else ["claude"])
+def test_at_its_screen_too_it_goes_on_at_once_after_an_answer_that_broke_off(
+    quiet: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{programs_of(request, cli)}:{os.environ['PATH']}")
+    quiet.write(".claude/settings.json", "{}", cwd=quiet.home)  # at its screen it would ask whether it may do all
+    model = MODELS.get(cli, "big-model")
+    with faulty_api("EOF behind a text") as main, faulty_api("ok") as spare:
+        tiers = f'[tiers]\nwork = ["main:{model}", "spare:small-model"]\n'
+        own = FORMATS[cli][0]
+        quiet.own(provider("main", main.url, own) + provider("spare", spare.url, own) + RULES + tiers)
+        deck = quiet.deck()
+        task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", mode=Mode.INTERACTIVE)
+        deck.start(replace(task, permission="all", sure=True))
+
+        def is_made() -> bool:
+            view = deck.agent("fox")
+            if view.state is State.WAITING and view.status.question and view.status.question.options:
+                deck.send("fox", keys=["Enter"])
+            return view.worktree is not None and (view.worktree / FILE).exists()
+
+        eventually(is_made, 90, pause=1.0)
+        eventually(lambda: len(spare.requests) >= 2, 20)
+        gateways.stop(world_of(deck))
+    assert sum(bool(each["body"].get("tools")) for each in main.requests) == 1
+
+
 EXHAUSTED = {
     ("503", "529"): (ExitCode.TRY_LATER, "main:M: overloaded (503", "spare:small-model: overloaded (529"),
     ("reset before bytes", "429 exhausted"): (
@@ -210,7 +237,6 @@ def test_where_no_provider_serves_it_ends_and_says_each_ones_fault(
     first, _, second = faults.partition(" + ")
     code, *said = EXHAUSTED[first, second]
     monkeypatch.setenv("PATH", f"{programs_of(request, cli)}:{os.environ['PATH']}")
-    monkeypatch.setenv("GEMINI_CLI_TRUST_WORKSPACE", "true")
     if second == "no key":
         monkeypatch.delenv("SPARE_KEY")
     model = MODELS.get(cli, "big-model")

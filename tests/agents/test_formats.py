@@ -17,7 +17,7 @@ from agentdeck.core.agents.agent import Mode
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import ExitCode
-from tests.agents.setups import QUIET
+from tests.agents.setups import QUIET, no_updates
 from tests.support.decks import Bench, world_of
 from tests.support.share import diagonal
 from tests.support.strict_model import PICTURE, strict_model
@@ -91,7 +91,7 @@ def test_so_it_does_with_more_clis(
 ) -> None:
     if not (more_programs / client).exists():
         pytest.skip(f"npm could not install {client}")
-    monkeypatch.setenv("GEMINI_CLI_TRUST_WORKSPACE", "true")
+    no_updates(quiet, monkeypatch)
     monkeypatch.setenv("PATH", f"{more_programs}:{os.environ['PATH']}")
     finish(quiet, client, MORE_CLIENTS[client], form)
 

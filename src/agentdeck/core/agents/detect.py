@@ -14,6 +14,8 @@ _REASON_MAX = 120
 _NEAR = 400
 """Characters around a match that may belong to the same message."""
 
+_BROKE_OFF = re.compile(r"AgentDeck:\s[^;]{1,200};\s+the\s+answer\s+is\s+incomplete")
+
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -69,6 +71,11 @@ def count(text: str, patterns: Sequence[str]) -> int:
         found += any(_compiled(pattern).search(text, at, end) for pattern in patterns)
         at = end + 1
     return found
+
+
+def broke_off(text: str) -> bool:
+    """Whether a screen shows what the gateway writes at the end of an answer that broke off."""
+    return _BROKE_OFF.search(text) is not None
 
 
 def fault_shown(text: str, outcome: Outcome) -> Fault:

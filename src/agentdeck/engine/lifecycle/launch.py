@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentdeck.core.agents.agent import Agent, Mode
+from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
@@ -185,7 +185,7 @@ def _is_tier(world: World, name: str) -> bool:
 def _wirings(world: World, agent: Agent, choice: _ProfileChoice, wiring: Wiring) -> Mapping[str, Wiring]:
     """How each profile of the chain is pointed at its providers; one that the tier can't serve has its own login. An
     agent behind the gateway is a chain of its own: it goes on after an answer that broke off."""
-    if not choice.chain and wiring.wired and agent.mode is Mode.HEADLESS:
+    if not choice.chain and wiring.wired:
         return {choice.profile: wiring}
     wirings = {}
     for name in choice.chain:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Fault, Mode, State, Status
-from agentdeck.core.agents.detect import around, fault_shown
+from agentdeck.core.agents.detect import around, broke_off, fault_shown
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.failover import (
     PROVIDERS_FAULTS,
@@ -153,15 +153,13 @@ class FailoverControl:
             return None  # in its own screen a program ends with 0 when a person closes it
         # The gateway has seen which provider broke off, and sends what comes next to another one.
         served = orders.wired and not refused and final.fault is Fault.PROVIDER
-        again = self._go_on(final.fault) if served else None
+        again = self._go_on(final.fault) if served and self.progress.sessions.get(self.progress.profile) else None
         if again is not None or self._orders.policy.broken_only:
             return again
         return self._decide(final.fault, self._words(output, orders), final.reason)
 
     def _go_on(self, fault: Fault) -> ProfileMove | None:
-        """To go on at once from the session; None where there is none, or that was done too often."""
-        if not self.progress.sessions.get(self.progress.profile):
-            return None
+        """To go on at once; None where that was done too often."""
         found = after_break(self.progress, self._orders.policy, time.time())
         if found is None:
             return None
@@ -242,9 +240,11 @@ class FailoverControl:
 
     # While the program runs
 
-    def look(self, status: Status, screen: Callable[[], str], orders: Orders, now: float) -> float | None:
+    def look(
+        self, status: Status, screen: Callable[[], str], orders: Orders, now: float, *, refused: bool
+    ) -> float | None:
         """Decide on an interactive program that has stopped at a limit, or that may be left for the agent's own
-        profile; return when to look again. `now` is monotonic."""
+        profile; return when to look again. `now` is monotonic; `refused`: the gateway had no provider left for it."""
         if orders.mode is not Mode.INTERACTIVE or self.wanted is not None:
             return None
         if status.state not in (State.LIMITED, State.FAILED):
@@ -252,16 +252,23 @@ class FailoverControl:
             return self._look_back(status, now) if status.state is State.DONE else None
         if self.held is not None:
             return now + self.held.due
-        return None if status.since == self._done_with else self._look_at(status, screen, orders, now)
+        if status.since == self._done_with:
+            return None
+        return self._look_at(status, screen, orders, now, refused=refused)
 
-    def _look_at(self, status: Status, screen: Callable[[], str], orders: Orders, now: float) -> float | None:
+    def _look_at(
+        self, status: Status, screen: Callable[[], str], orders: Orders, now: float, *, refused: bool
+    ) -> float | None:
         self._since = self._since or now
         if now < self._since + orders.policy.settle:
             return self._since + orders.policy.settle
         self._done_with, self._since = status.since, None
         text = screen()
         fault = self._fault_of(status, text, orders)
-        move = self._decide(fault, self._words(text, orders) or status.reason, status.reason) if fault else None
+        served = orders.wired and not refused and fault is Fault.PROVIDER
+        move = self._go_on(fault) if served else None
+        if move is None and fault and not orders.policy.broken_only:
+            move = self._decide(fault, self._words(text, orders) or status.reason, status.reason)
         if move is not None and move.profile == self.progress.profile and not move.others:
             self.held = move
             return now + move.due
@@ -269,6 +276,8 @@ class FailoverControl:
         return None
 
     def _fault_of(self, status: Status, text: str, orders: Orders) -> Fault:
+        if orders.wired and broke_off(text):
+            return Fault.PROVIDER
         if status.fault in _ITS_FAULTS:
             return status.fault
         return Fault.LIMITED if status.state is State.LIMITED else fault_shown(text, orders.outcome)

@@ -439,7 +439,8 @@ class Runner:
         """Whether the program is to be left; tells one that waits at its limit to go on when that is over."""
         if self.failover is None or self.watch.status.agent_pid is None:
             return False
-        due.append(self.failover.look(self.watch.status, self.watch.screen, self.orders, now))
+        refused = self.watch.refusal is not None
+        due.append(self.failover.look(self.watch.status, self.watch.screen, self.orders, now, refused=refused))
         held = self.failover.held
         if held is not None and self.failover.went_on():
             if self.watch.in_limit_dialog:
