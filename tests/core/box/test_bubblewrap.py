@@ -13,7 +13,10 @@ def test_mounts_come_in_order_and_the_command_last() -> None:
     words = wrap(box, "/opt/bwrap")
     assert words[2] == "/opt/bwrap"
     text = " ".join(words)
-    assert "--ro-bind /usr /usr --tmpfs /tmp --bind /tmp/w /tmp/w --ro-bind-try /b /a --symlink t /l" in text
+    assert (
+        "--ro-bind /usr /usr --size 536870912 --tmpfs /tmp --bind /tmp/w /tmp/w --ro-bind-try /b /a --symlink t /l"
+        in text
+    )
     assert text.endswith("-- env --default-signal=HUP,INT,QUIT,TERM")
     assert {"--unshare-pid", "--unshare-user", "--die-with-parent"} < set(words)
 

@@ -8,6 +8,7 @@ import shlex
 import socket
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -20,7 +21,7 @@ from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import DeckError
 from agentdeck.system.box.bubblewrap import require_box
-from tests.support import attacks
+from tests.support import attacks, escapes
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 
@@ -252,3 +253,39 @@ def test_its_database_is_reached_with_a_role_of_its_own(bench: Bench, postgres: 
     eventually(lambda: not deck.agent("one").alive, 60)
     assert 'relation "mine" already exists' in said(bench)
     deck.remove("one")
+
+
+@pytest.mark.parametrize("mode", ["files", "full"])
+def test_no_way_out_to_other_processes_or_the_machine(bench: Bench, mode: str) -> None:
+    import subprocess
+
+    for module in (attacks, escapes):
+        path = Path(str(module.__file__))
+        bench.write(f"tests/support/{path.name}", path.read_text())
+    secret = bench.home / "secret"
+    secret.write_text("key")
+    token = "token-of-another-agent-0123"
+    deck = bench.deck()
+    deck.start(StartRequest(name="two", argv=("sleep", "600"), env={"SECRET": token}))
+    outside = subprocess.Popen(["sleep", "4242"], env={"SECRET": token})
+    clock = time.monotonic(), time.time()
+    tmux = f"/tmp/tmux-{os.getuid()}/{bench.socket}"
+    assert Path(tmux).exists()
+    bench.write("words", "\n".join([str(outside.pid), str(secret), tmux, token]))
+    bench.commit()
+    # What it looks for is not on the command line of a process of its own.
+    script = f"PYTHONPATH=. exec {shlex.quote(sys.executable)} -m tests.support.escapes words"
+    try:
+        deck.start(StartRequest(name="one", argv=("sh", "-c", script), box=mode))
+        eventually(lambda: not deck.agent("one").alive, 60)
+        assert outside.poll() is None
+        assert deck.agent("two").alive
+    finally:
+        outside.kill()
+        outside.wait()
+        deck.stop("two")
+    lines = said(bench).splitlines()
+    assert "all tried" in lines
+    assert [line for line in lines if "got out" in line] == [], lines
+    assert abs((time.time() - clock[1]) - (time.monotonic() - clock[0])) < 60
+    assert secret.read_text() == "key"

@@ -7,6 +7,11 @@ from agentdeck.core.box.box import Box, Mount, NetworkReach, View
 _SIGNALS = "HUP,INT,QUIT,TERM"
 """What ends an agent in its own way. bubblewrap would die of them at once, and take the agent along."""
 
+_KERNEL = ("sys", "sysrq-trigger", "fs", "irq", "bus", "acpi", "scsi")
+"""What of /proc sets something in the kernel. Root may write there without any privilege, and bubblewrap covers only
+folders that it may write to itself."""
+_IN_MEMORY = 512 * 1024 * 1024
+"""Bytes that an empty folder takes at most."""
 INFO, BLOCK = "{info}", "{block}"
 """Words to be replaced by the descriptors that a joined box tells its process to, and waits for."""
 
@@ -21,17 +26,18 @@ def wrap(box: Box, program: str = "bwrap") -> tuple[str, ...]:
     kept = ("--die-with-parent", "--cap-drop", "ALL")
     net = () if box.reach is NetworkReach.OPEN else ("--unshare-net",)
     waits = ("--info-fd", INFO, "--block-fd", BLOCK) if box.reach is NetworkReach.JOINED else ()
+    kernel = (word for name in _KERNEL for word in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}"))
     mounts = (word for mount in box.mounts for word in _words(mount))
     return (
         *("env", f"--ignore-signal={_SIGNALS}", program, *own, *net, *kept, *waits),
-        *("--proc", "/proc", "--dev", "/dev", *mounts, "--remount-ro", "/", "--"),
+        *("--proc", "/proc", "--dev", "/dev", *kernel, *mounts, "--remount-ro", "/", "--"),
         *("env", f"--default-signal={_SIGNALS}"),
     )
 
 
 def _words(mount: Mount) -> tuple[str, ...]:
     if mount.view is View.EMPTY:
-        return "--tmpfs", mount.path
+        return "--size", str(_IN_MEMORY), "--tmpfs", mount.path
     if mount.view is View.LINK:
         return "--symlink", mount.source, mount.path
     option = "--bind" if mount.view is View.WRITE else "--ro-bind"

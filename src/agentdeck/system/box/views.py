@@ -26,6 +26,7 @@ def machine(home: Path, path: str) -> Iterator[Mount]:
     """
     for place in _PROGRAMS:
         yield read(str(place), optional=True)
+    yield from _hidden(Path("/etc"))
     for place in _MERGED:
         if place.is_symlink():
             yield Mount(View.LINK, str(place), str(place.readlink()))
@@ -38,6 +39,20 @@ def machine(home: Path, path: str) -> Iterator[Mount]:
             yield read(str(found))
     for tool in toolchains(home, path):
         yield read(str(tool))
+
+
+def _hidden(folder: Path, *, deeper: bool = True) -> Iterator[Mount]:
+    """What only root reads there, such as passwords and keys of the machine: root is root in the box as well."""
+    if os.geteuid() != 0 or not folder.is_dir():
+        return
+    for entry in os.scandir(folder):
+        if entry.is_symlink():
+            continue
+        is_folder, is_public = entry.is_dir(), bool(entry.stat().st_mode & 0o004)
+        if is_folder and is_public and deeper:
+            yield from _hidden(Path(entry.path), deeper=False)
+        elif not is_public:
+            yield empty(entry.path) if is_folder else read(entry.path, os.devnull)
 
 
 def toolchains(home: Path, path: str) -> list[Path]:
