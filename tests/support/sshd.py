@@ -1,0 +1,91 @@
+"""Real ssh servers on loopback, of the user who runs the tests; each is a host with a home of its own."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.hosts import Fleet
+
+SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
+PROGRAM = str(Path(sys.executable).parent / "agentdeck")
+
+
+@dataclass
+class Servers:
+    folder: Path
+    config: Path
+    """For `ssh -F`."""
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def servers(folder: Path, fleet: Fleet, *names: str) -> Iterator[Servers]:
+    """A server for each name, with the environment of the folder host of that name."""
+    assert SSHD is not None
+    folder.mkdir()
+    key, host_key = folder / "key", folder / "host_key"
+    for each in (key, host_key):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(each)], check=True)
+    shutil.copy(folder / "key.pub", folder / "authorized")
+    made = Servers(folder, folder / "ssh_config")
+    entries = []
+    for name in names:
+        port = _free_port()
+        home = fleet.folder / name
+        (home / "tmp").mkdir(parents=True)
+        own = [f"HOME={home}", f"XDG_STATE_HOME={home}/.local/state", f"XDG_CONFIG_HOME={home}/.config"]
+        own += [f"TMPDIR={home}/tmp", f"AGENTDECK_TMUX_SOCKET={fleet.socket(name)}"]
+        wrapper = folder / f"{name}.sh"
+        wrapper.write_text(f'#!/bin/sh\nexec env {shlex.join(own)} sh -c "$SSH_ORIGINAL_COMMAND"\n')
+        wrapper.chmod(0o755)
+        config = folder / f"{name}.sshd"
+        config.write_text(
+            f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nAuthorizedKeysFile {folder}/authorized\n"
+            f"PidFile {folder}/{name}.pid\nStrictModes no\nUsePAM no\nMaxSessions 2\nPasswordAuthentication no\n"
+            f"PermitRootLogin yes\nForceCommand {wrapper}\n"
+        )
+        made.processes[name] = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
+        fleet.names.append(name)
+        entries.append(
+            f"Host {name}\n HostName 127.0.0.1\n Port {port}\n User {getpass.getuser()}\n IdentityFile {key}\n"
+            " IdentitiesOnly yes\n StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n"
+        )
+        _wait_for(port)
+    made.config.write_text("\n".join(entries))
+    try:
+        yield made
+    finally:
+        for process in made.processes.values():
+            process.kill()
+            process.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no sshd at {port}")
+
+
+def can_run() -> bool:
+    """Whether sshd is here, and can run as this user."""
+    return SSHD is not None and (os.geteuid() != 0 or Path("/run/sshd").is_dir())
