@@ -96,12 +96,17 @@ def test_spending_is_told_by_each_group_and_in_each_format(bench: Bench, provide
     assert [each["cost"] for each in by_agent["lines"]] == pytest.approx([one, two])
     assert by_agent["dearest"] == {"model": "big", "cost": pytest.approx(2 * one)}
     assert by_agent["deep"] == {"share": 0.0, "limit": 0.1}
+    backups = by_agent["backups"]
+    assert (backups["requests"], backups["cost"]) == (8, pytest.approx(two)), "retries and failed attempts cost nothing"
+    assert (backups["primary"], backups["saved"]) == (pytest.approx(one), pytest.approx(one - two))
     for group, names in (("model", ["big", "small"]), ("provider", ["main", "spare"]), ("tier", ["work"])):
         assert [each["name"] for each in said(bench, "spend", "--by", group)["lines"]] == names
     assert len(said(bench, "spend", "--by", "day", "--since", "7d")["lines"]) == 1
     table = agentdeck("spend", "--by", "model", cwd=bench.root).stdout
     assert f"At big's prices this would have cost ${2 * one:.2f}." in table
     assert "within the limit of 10%" in table
+    saved = f"at the first provider's prices ${one:.2f}, so the outage saved ${one - two:.2f}."
+    assert f"Backups served 8 requests for ${two:.4f}; {saved}" in table
     rows = list(csv.DictReader(io.StringIO(agentdeck("spend", "--csv", cwd=bench.root).stdout)))
     assert [row["name"] for row in rows] == ["fox", "owl"]
     assert float(rows[0]["cost"]) == pytest.approx(one)

@@ -21,7 +21,7 @@ from agentdeck.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
-    from agentdeck.engine.views.money import Spending, SpendingLine
+    from agentdeck.engine.views.money import Backups, Spending, SpendingLine
 
 _HEALTH = {"closed": GREEN, "open": RED, "half-open": YELLOW}
 
@@ -212,7 +212,8 @@ def spend(args: Namespace, out: Output) -> ExitCode:
         dearest = found.dearest and {"model": found.dearest[0], "cost": found.dearest[1]}
         deep = {"share": found.deep_share, "limit": found.deep_limit}
         lines = [_fields(line) for line in found.lines]
-        told = {"dearest": dearest, "deep": deep, "accounts": [each.to_json() for each in meters]}
+        backups = {**asdict(found.backups), "saved": found.backups.saved}
+        told = {"dearest": dearest, "deep": deep, "backups": backups, "accounts": [each.to_json() for each in meters]}
         out.emit("spend", by=args.by, since=since, lines=lines, total=_fields(found.total), **told)
     elif args.csv:
         rows = io.StringIO()
@@ -257,11 +258,22 @@ def _print_spending(found: Spending, by: str, out: Output) -> None:
     if found.dearest is not None:
         model, cost = found.dearest
         out.line(f"At {plain(model)}'s prices this would have cost {_money(cost)}.")
+    if (backups := found.backups).requests:
+        out.line(_backups_text(backups))
     if found.deep_share or found.deep_limit is not None:
         limit = found.deep_limit
         over = limit is not None and found.deep_share > limit
         said = f", {'more than' if over else 'within'} the limit of {limit:.0%}" if limit is not None else ""
         out.line(out.styled(f"The tier “deep” has {found.deep_share:.0%} of it{said}.", YELLOW if over else ""))
+
+
+def _backups_text(backups: Backups) -> str:
+    served = "1 request" if backups.requests == 1 else f"{backups.requests} requests"
+    text = f"Backups served {served} for {_money(backups.cost)}"
+    if backups.saved is None:
+        return f"{text}."
+    less = f"saved {_money(backups.saved)}" if backups.saved >= 0 else f"cost {_money(-backups.saved)} more"
+    return f"{text}; at the first provider's prices {_money(backups.primary or 0.0)}, so the outage {less}."
 
 
 def _money(dollars: float) -> str:

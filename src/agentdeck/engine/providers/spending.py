@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from agentdeck.core.providers.tiers import parse_target
+from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.tiers import chain, parse_target
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.providers.own_usage import UsageFiles, own_records
-from agentdeck.engine.views.money import AgentSpending, Spending, SpendingLine
+from agentdeck.engine.views.money import AgentSpending, Backups, Spending, SpendingLine
 from agentdeck.engine.world import World
 from agentdeck.errors import ConfigError
 from agentdeck.system.gateway import pricing
@@ -29,8 +30,9 @@ _HOURS = 24
 
 def spending(world: World, by: str, since: float = 0.0) -> Spending:
     """What this deck's agents took since `since`, grouped by `agent`, `model`, `tier`, `day` or `provider`."""
+    config, mistake = _configuration(world)
     lines: dict[str, SpendingLine] = {}
-    total, deep = SpendingLine("total"), SpendingLine(DEEP)
+    total, deep, backups = SpendingLine("total"), SpendingLine(DEEP), Backups()
     used: set[tuple[str, str]] = set()
     for record in _records(world, since):
         name = _key(record, by)
@@ -39,17 +41,34 @@ def spending(world: World, by: str, since: float = 0.0) -> Spending:
         deep = _with(deep, record) if record.tier == DEEP else deep
         if record.provider:
             used.add((record.provider, record.model))
+            backups = _with_backup(backups, record, config)
     order = sorted(lines.values(), key=lambda line: (0.0 if by == "day" else -line.cost, line.name))
     share = deep.cost / total.cost if total.cost else 0.0
-    mistake = ""
+    dearest = _dearest(config, used, total.usage)
+    return Spending(tuple(order), total, dearest, share, config.budgets.deep_share, backups, mistake)
+
+
+def _configuration(world: World) -> tuple[Config, str]:
+    """It, or the defaults and what is wrong with it."""
     try:
-        config = world.safe_settings.config
+        return world.safe_settings.config, ""
     except ConfigError as error:
         from agentdeck.core.config.config import Config
 
-        config, mistake = Config(), error.title
-    dearest = _dearest(config, used, total.usage)
-    return Spending(tuple(order), total, dearest, share, config.budgets.deep_share, mistake)
+        return Config(), error.title
+
+
+def _with_backup(backups: Backups, record: LedgerRecord, config: Config) -> Backups:
+    """With a request that another than the first of its tier served; `config` says who that is."""
+    try:
+        first = chain(config.tiers, record.tier, Api(record.api))[0] if record.tier else None
+    except (KeyError, ValueError, IndexError):  # a tier that is there no more, or that finds its servers itself
+        first = None
+    if first is None or (first.provider == record.provider and first.model in ("", record.model)):
+        return backups
+    price = pricing.cost(record.usage, first.model or record.asked, config.providers.get(first.provider))
+    primary = None if price is None or backups.primary is None else backups.primary + price
+    return Backups(backups.requests + 1, backups.cost + (record.cost or 0.0), primary)
 
 
 def agent_spending(world: World, name: str, now: float) -> AgentSpending:

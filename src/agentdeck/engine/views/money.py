@@ -23,6 +23,21 @@ class SpendingLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Backups:
+    """What others than the first of their tier served."""
+
+    requests: int = 0
+    cost: float = 0.0
+    primary: float | None = 0.0
+    """What the first of each tier would have cost; None where a price is not known."""
+
+    @property
+    def saved(self) -> float | None:
+        """What the outage saved; less than 0 where it cost more."""
+        return None if self.primary is None else self.primary - self.cost
+
+
+@dataclass(frozen=True, slots=True)
 class Spending:
     lines: tuple[SpendingLine, ...]
     """The dearest first; days in their order."""
@@ -32,6 +47,7 @@ class Spending:
     deep_share: float
     """The part of the cost that the tier `deep` has."""
     deep_limit: float | None
+    backups: Backups
     mistake: str
     """What is wrong with the configuration, whose prices and limits are then left out; else empty."""
 
