@@ -143,6 +143,8 @@ class Orders:
     grace_terminate: float = 5.0
     memory: int = 0
     """Bytes of memory that its processes may use together; 0: any."""
+    processes: int = 0
+    """How many processes it may have at once; 0: any."""
     recording_max: int = 32 * 1024 * 1024
     """The recording and the log each rotate at this size, and `recording_keep` older files are kept."""
     recording_keep: int = 1

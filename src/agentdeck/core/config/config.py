@@ -158,6 +158,9 @@ class RunnerConfig(Section):
     """Seconds between INT and TERM when an agent is stopped."""
     grace_terminate: Seconds = 5.0
     """Seconds between TERM and KILL."""
+    processes: Annotated[int, Field(ge=16)] | None = None
+    """How many processes an agent may have at once. At four fifths it is told; above it the youngest are ended, though
+    never the agent's own program. Linux only."""
     memory_mb: Annotated[int, Field(ge=64)] | None = None
     """Megabytes of memory that all processes of an agent may use together, pages that they share counted for each. At
     four fifths it is told; above it the largest of them is ended, though never the agent's own program. Linux only."""

@@ -124,6 +124,7 @@ KEYS: dict[str, TrustKey] = {
     "env_file.caches": TrustKey(Reach.REACHES, "names variables of every agent"),
     "runner.grace_interrupt": HARMLESS,
     "runner.grace_terminate": HARMLESS,
+    "runner.processes": TrustKey(Reach.LOOSENS, "limits the processes of each agent", tightens=_lower),
     "runner.memory_mb": TrustKey(Reach.LOOSENS, "limits the memory of each agent", tightens=_lower),
     "runner.recording_max_mb": HARMLESS,
     "runner.recording_keep": HARMLESS,

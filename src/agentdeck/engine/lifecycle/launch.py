@@ -122,6 +122,7 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         quiet=config.runner.quiet,
         grace_interrupt=config.runner.grace_interrupt,
         grace_terminate=config.runner.grace_terminate,
+        processes=config.runner.processes or 0,
         memory=(config.runner.memory_mb or 0) * _MEGABYTE,
         recording_max=config.runner.recording_max_mb * _MEGABYTE,
         recording_keep=config.runner.recording_keep,

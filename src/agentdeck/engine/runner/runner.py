@@ -36,6 +36,7 @@ from agentdeck.engine.runner.inbox import Inbox
 from agentdeck.engine.runner.keyboard import Keyboard
 from agentdeck.engine.runner.memory import MemoryLimit
 from agentdeck.engine.runner.outcome import StatusFile, ending
+from agentdeck.engine.runner.processes import ProcessLimit
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.engine.runner.session_status import SessionStatus
 from agentdeck.engine.runner.silence import Silence
@@ -106,6 +107,7 @@ class Runner:
         queue = self.store.messages(orders.agent)
         self.keyboard = Keyboard(self.relay, self.folder, self.answering, queue, self._note)
         self.memory = MemoryLimit(orders.memory, self._warn) if orders.memory else None
+        self.processes = ProcessLimit(orders.processes, self._warn) if orders.processes else None
         self.silence = Silence(orders.policy.silence)
         self.boxed = BoxedGit(orders, self.recorder.note) if orders.box else None
         self.network: JoinedNetwork | None = None
@@ -410,8 +412,9 @@ class Runner:
             if self._look_at_limit(now, due):
                 self._end_program()
                 return now
-            if self.memory is not None:
-                due.append(self.memory.tick(now, self._tree(), self.relay.pid))
+            for limit in (self.memory, self.processes):
+                if limit is not None:
+                    due.append(limit.tick(now, self._tree(), self.relay.pid))
             if self.boxed is not None:
                 due.append(self.boxed.tick(now))
             due += [self.watch.next_look(), *self.keyboard.tick(self.orders, self.watch, now)]
