@@ -8,11 +8,13 @@ import sys
 import pytest
 
 from agentdeck.core.agents.agent import Mode, State
+from agentdeck.engine.trials import racing
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import Stage
 from agentdeck.engine.views.trials import Race, Standing
+from agentdeck.engine.world import Note, silent
 from agentdeck.errors import MissingToolError, NotFoundError, RefusedError, UsageError
-from tests.support.decks import CONFIG, Bench
+from tests.support.decks import CONFIG, Bench, world_of
 from tests.support.racers import profile, writing
 from tests.support.retry import eventually
 
@@ -93,13 +95,23 @@ def test_the_best_lands_and_the_others_can_be_brought_back(track: Bench) -> None
     assert deck.races.land(deck.races.standing(), "best") is None  # again: nothing happens
 
 
-def test_a_crash_between_the_landing_and_the_removals_is_gone_on_from(track: Bench) -> None:
-    race = raced(track, "bad,good")
+def test_what_was_cut_short_after_the_landing_is_gone_on_with(track: Bench) -> None:
+    race = raced(track, "bad,good,idle")
     deck = track.deck()
     found = deck.races.standing()
-    deck.races.land(found, race.names[1], keep=True)
-    again = deck.races.standing(race.id)
-    assert again.race.winner == race.names[1]
+    removed = list[str]()
+
+    def remove(name: str, note: Note) -> None:
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(name)
+        deck.remove(name, note)
+
+    with pytest.raises(KeyboardInterrupt):
+        racing.settle(world_of(deck), found, "best", deck.land, remove, approved="", keep=False, note=silent)
+    assert len(deck.agents()) == 2 and not deck.races.standing().race.ended
+    assert deck.races.land(deck.races.standing(), "best") is None, "it has landed already"
+    assert [view.name for view in deck.agents()] == [race.names[1]] and deck.races.standing().race.ended
 
 
 def test_a_tie_is_a_persons_to_decide(track: Bench) -> None:

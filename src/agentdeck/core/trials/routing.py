@@ -39,7 +39,8 @@ def route(task: str, *, files: int, exists: Callable[[str], bool] = lambda path:
     """The tier, and why. `files` is how many the repository has, `exists` says whether a path is one of them."""
     named = sorted({path for path in _PATH.findall(task) if exists(path)})
     words = len(task.split())
-    deep, plan, routine = (_found(pattern, task) for pattern in (_DEEP, _PLAN, _ROUTINE))
+    spoken = _PATH.sub(" ", task)
+    deep, plan, routine = (_found(pattern, spoken) for pattern in (_DEEP, _PLAN, _ROUTINE))
     reasons = []
     if deep:
         reasons.append(f"says {_quoted(deep)}")

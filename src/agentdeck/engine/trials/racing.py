@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from agentdeck.core.agents.agent import NAME_MAX, State, name_for_task, safe_name
+from agentdeck.core.text.text import listed
 from agentdeck.core.trials.race import parse_racers, ranked
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle.starting import check
@@ -112,7 +113,7 @@ def pick(found: Standing, wanted: str) -> str:
             raise RefusedError("Nobody of this race can land.", hint=f"agentdeck race {found.race.id}")
         if len(found.best) > 1:
             raise RefusedError(
-                f"{' and '.join(found.best)} are equally good.",
+                f"{listed(found.best)} are equally good.",
                 hint=f"Pick one: agentdeck race --land {found.best[0]} {found.race.id}",
             )
         return found.best[0]

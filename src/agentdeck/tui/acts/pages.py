@@ -10,10 +10,15 @@ from agentdeck.core.text.text import cut
 from agentdeck.engine.deck import Deck
 
 _DAY = 24 * 3600.0
-SKILL = """\
-agentdeck skill          prints when to use which verb, as a SKILL.md
-agentdeck skill install  puts it where Claude Code and Codex read such files
-agentdeck skill remove   takes it away again"""
+COMMANDS = """\
+agentdeck bench suite.toml --tiers routine,trial   measure tiers on tasks with hidden checks
+agentdeck pr --watch                               follow pull requests until all are merged or closed
+agentdeck schedule install                         let the schedules of this repository run
+agentdeck notify --test                            send a test notice to every address
+agentdeck mcp                                      serve this deck's tools to an MCP client
+agentdeck skill install                            teach Claude Code and Codex when to use AgentDeck
+agentdeck lint AGENTS.md                           advice on what every agent is told
+agentdeck audit --inventory                        the models in use, as YAML"""
 
 
 def pages(deck: Deck, selected: str) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -23,7 +28,7 @@ def pages(deck: Deck, selected: str) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "Digest of the last day", lambda: "\n".join(deck.reports.digest(time.time() - _DAY).lines())
     yield "Record of landings", partial(deck.audit.csv, 0.0)
     yield "Pull requests", lambda: pull_requests(deck)
-    yield "How to teach agent programs AgentDeck", lambda: SKILL
+    yield "More commands", lambda: COMMANDS
     yield "Show the schedules", lambda: schedules(deck)
 
 
