@@ -362,14 +362,9 @@ class Deck:
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.resume(self._world, view, prompt, note)
         from agentdeck.engine.lifecycle.switching import resume
 
-        return resume(self._world, view, prompt, note)
+        return resume(self._world, self.agent(name), prompt, note)
 
     def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
         """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""
@@ -410,14 +405,9 @@ class Deck:
         A message, which is a text alone with its Enter, waits until the agent is idle unless `now`; return whether it
         has been given. Raise RefusedError where the agent asks something, or does not begin to work on the message.
         """
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.send(self._world, view, text, keys, enter=enter, now=now)
         from agentdeck.engine.lifecycle import keyboard
 
-        return keyboard.send(self._world, view, text, keys, enter=enter, now=now)
+        return keyboard.send(self._world, self.agent(name), text, keys, enter=enter, now=now)
 
     def answer(self, name: str, choice: str = "", text: str = "", seen: Question | None = None) -> str:
         """Answer the question that the agent asks now: with the number of an option (“1,3” for several), “yes”, “no”,

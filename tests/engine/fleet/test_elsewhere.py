@@ -60,6 +60,29 @@ def test_its_work_comes_home_lands_and_goes(fleet: Fleet) -> None:
     assert fleet.bench.git("log", "-1", "--format=%s", "main") == "No database"
 
 
+def test_work_that_is_not_committed_at_all_is_seen_and_commented_on(fleet: Fleet) -> None:
+    fleet.start("bot", 'echo new > new.txt; while read -r line; do echo "got <$line>"; done')
+    deck = fleet.deck()
+
+    def text() -> str:
+        deck.fleet.fetch(deck.agent("bot"))
+        return deck.review.text("bot")
+
+    eventually(lambda: "+new" in text())
+    assert fleet.bench.git("rev-parse", "agentdeck/bot") == fleet.bench.git("rev-parse", "main")
+    deck.review.comment_at("bot", "new.txt:1", "Why?")
+    assert deck.review.send("bot") == "bot has 1 comment."
+
+    def heard() -> bool:
+        deck.fleet.refresh()
+        return any("Why?" in line.text for line in deck.log_lines("bot"))
+
+    eventually(heard)
+    deck.remove("bot", stop=True)
+    deck.undo()
+    assert "+new" in text()
+
+
 def test_it_is_talked_to_stopped_and_resumed(fleet: Fleet) -> None:
     fleet.start("talk", 'while read -r line; do echo "got <$line>"; done')
     deck = fleet.deck()

@@ -172,6 +172,11 @@ def hand_back(
 
 def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
     view = roster.agent(world, entry.agent)
+    if view.host:
+        raise RefusedError(
+            f"it is on {view.host}, and a conflict is handed back on this machine only",
+            hint=f"agentdeck merge --resolve {entry.agent}",
+        )
     if view.agent.profile == COMMAND:
         raise RefusedError("a command can't be given a task", hint=f"agentdeck merge --resolve {entry.agent}")
     where = "\n".join(f"- {conflict.where}" for conflict in entry.conflicts)

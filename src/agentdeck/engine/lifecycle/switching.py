@@ -28,6 +28,10 @@ _PATIENCE = 10.0
 
 def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
     """See Deck.resume."""
+    if view.host:
+        from agentdeck.engine.fleet import acts
+
+        return acts.resume(world, view, prompt, note)
     if view.alive and view.status.fault is Fault.LOST:
         end_runner(world, view.name)  # its guardian is still ending what it left
     elif view.alive and (view.state.is_live or not outlasts(world, view.name)):

@@ -44,8 +44,12 @@ def create(repo: Repository, refs: Iterable[str], have: Iterable[str], path: Pat
 
 
 def take_in(repo: Repository, path: Path, refs: Mapping[str, str]) -> None:
-    """Fetch from the bundle: for each of its refs the name that it gets here. Every object is checked."""
-    specs = [f"+{there}:{here}" for there, here in refs.items()]
+    """Fetch from the bundle: for each of its refs the name that it gets here. Every object is checked. A ref whose
+    commit the receiver has already is in no bundle."""
+    has = {line.partition(" ")[2] for line in repo.lines("bundle", "list-heads", path)}
+    specs = [f"+{there}:{here}" for there, here in refs.items() if there in has]
+    if not specs:
+        return
     words = (
         *_CHECKED,
         "fetch",
