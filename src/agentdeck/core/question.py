@@ -94,6 +94,17 @@ class Question:
         return self._first(yes=False) if self._is_yes_or_no else None
 
     @property
+    def about(self) -> tuple[str, ...]:
+        """The lines of its subject and detail that tell more than its text does."""
+        found, lines = list[str](), self.subject.splitlines()
+        asked = {line for line in (*lines[:1], *lines[-1:]) if line.endswith("?") and len(lines) > 1}
+        for line in (*(each for each in lines if each not in asked), *self.detail.splitlines()):
+            more = line.partition(self.text)[2].strip() if self.text in line else line
+            if more.strip() and more.strip() not in self.text:
+                found.append(more)
+        return tuple(found)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """Which of “yes” and “no” answer it."""
         if self.kind is Asks.TEXT:

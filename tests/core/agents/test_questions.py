@@ -117,6 +117,24 @@ def test_a_preview_below_the_options_is_none_of_them() -> None:
     assert "Let's get started" not in question.subject
 
 
+def test_what_a_question_is_about_does_not_say_it_again() -> None:
+    codex = shown(
+        (SCREENS / "codex-0.169.0-waiting-permission.txt").read_text(), "Would you like to run the following command?"
+    )
+    command = "$ printf 'made by a real agent CLI\\n' > made-by-agent.txt"
+    told = replace(codex, text="asks to use Bash: printf")
+    for question in (codex, told):
+        assert question.about == ("Environment: local", "Reason: Make the file?", command)
+    path = {"file_path": "/w/docs/note.md", "content": "# A note"}
+    payload = {"tool_name": "Write", "tool_input": path, "cwd": "/w"}
+    (write,) = permission({**payload, "permission_suggestions": [{"mode": "acceptEdits"}]}, "hook", 1.0)
+    assert write.text == "asks to use Write: docs/note.md"
+    assert write.about == ("+# A note",)
+    assert write.choices == "1 Yes  2 Yes, and allow all edits in this session  3 No"
+    (bash,) = permission({"tool_name": "Bash", "tool_input": {"command": "make"}}, "hook", 1.0)
+    assert (bash.text, bash.about) == ("asks to use Bash: make", ())
+
+
 def test_a_notice_is_taken_note_of_with_yes_alone() -> None:
     notice = shown((SCREENS / "claude-2.1.197-waiting-security.txt").read_text(), "Press Enter to continue")
     assert (notice.choices, notice.words) == ("1 Continue", ("yes",))

@@ -40,7 +40,8 @@ def permission(payload: Mapping[str, Any], hook: str, at: float) -> tuple[Questi
         return (Question(text, Asks.PERMISSION, answers, tool, "", plan[:_ABOUT_MAX], hook, at=at),)
     subject = subject_of(given, word(payload.get("cwd")))[:_ABOUT_MAX]
     text = f"asks to use {tool}" + (f": {' '.join(subject.split())[:80]}" if subject else "")
-    always = tuple(map(_always, mappings(payload.get("permission_suggestions"))))
+    cwd = word(payload.get("cwd"))
+    always = tuple(_always(each, cwd) for each in mappings(payload.get("permission_suggestions")))
     options = (Option("Yes"), *always[: _OPTIONS_MAX - 2], Option("No"))
     return (Question(text, Asks.PERMISSION, options, tool, subject, _detail(given), hook, at=at),)
 
@@ -56,12 +57,12 @@ def _of_model(given: Mapping[str, Any], hook: str, at: float) -> tuple[Question,
     return tuple(found)
 
 
-def _always(suggestion: Mapping[str, Any]) -> Option:
+def _always(suggestion: Mapping[str, Any], cwd: str) -> Option:
     import json
 
     rules = mappings(suggestion.get("rules"))
     named = [f"{word(each.get('toolName'))}({word(each.get('ruleContent'))})".removesuffix("()") for each in rules]
-    named += [word(each) for each in items(suggestion.get("directories"))]
+    named += ["in this folder" if word(each) == cwd else word(each) for each in items(suggestion.get("directories"))]
     what = ", ".join(named) or word(suggestion.get("type"))
     label = "Yes, and don't ask again"
     if not named and (mode := word(suggestion.get("mode"))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import GitFacts
@@ -24,6 +25,8 @@ class FactFinder:
         self._review = deck.review
         self._seen: dict[str, tuple[Any, ...]] = {}
         self._computed: dict[str, float] = {}
+        self._state_since: dict[str, float] = {}
+        """Since when each agent stood as it did when its facts were computed."""
         self._took = 0.0
         self.facts: dict[str, GitFacts] = {}
 
@@ -33,13 +36,18 @@ class FactFinder:
         for name in gone:
             self._seen.pop(name, None)
             self._computed.pop(name, None)
+            self._state_since.pop(name, None)
             self.facts.pop(name, None)
         return bool(gone)
 
     def due(self, views: list[AgentView]) -> AgentView | None:
-        """The agent whose facts are out of date for the longest time; None where all are as they should be."""
+        """The agent whose facts are out of date for the longest time, one whose turn has just ended at once; None where
+        all are as they should be."""
         now = time.monotonic()
         rest = max(_REST + _REST_MANY * len(views), _SHARE * self._took * len(views))
+        rests = [view for view in views if view.state not in (State.STARTING, State.WORKING)]
+        if ended := [view for view in rests if self._state_since.get(view.name) != view.status.since]:
+            return ended[0]
         waiting = [
             view
             for view in views
@@ -54,6 +62,7 @@ class FactFinder:
     def compute(self, view: AgentView) -> GitFacts:
         """Ask git; takes tens of milliseconds, or seconds in a very large worktree."""
         begun = time.monotonic()
+        self._state_since[view.name] = view.status.since
         self._seen[view.name] = self._review.signs(view)
         facts = self._review.facts(view)
         self._computed[view.name] = time.monotonic()

@@ -40,8 +40,8 @@ class Asks(Widget):
         question, width = self.question, max(1, self.content_size.width)
         if question is None:
             return Content("")
-        said = _about(question)[: _ABOUT_LINES if self.app.size.height >= _LOW else 1]
-        shown = [[(cut(f"   {line}", width), "$foreground 80%")] for line in said]
+        said = question.about[: _ABOUT_LINES if self.app.size.height >= _LOW else 1]
+        shown = [[(cut(f"   {plain(line)}", width), "$foreground 80%")] for line in said]
         if shown:
             lines = [*flowed([self._asked(question)], width), *shown, *flowed(self._options(question), width)]
         else:
@@ -73,17 +73,6 @@ class Asks(Widget):
         parent = self.parent
         if isinstance(parent, Widget):
             parent.display = question is not None
-
-
-def _about(question: Question) -> list[str]:
-    """The lines that tell more than the question itself does."""
-    asked, found = plain(question.text), list[str]()
-    for line in (*question.subject.splitlines(), *question.detail.splitlines()):
-        said = plain(line).strip()
-        rest = said.partition(asked)[2].strip() if asked in said else said
-        if rest and rest not in asked:
-            found.append(rest if rest != said else plain(line).rstrip())
-    return found
 
 
 def flowed(groups: Sequence[Sequence[Piece]], width: int) -> list[list[Piece]]:

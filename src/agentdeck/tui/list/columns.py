@@ -158,8 +158,8 @@ def _does(row: Row) -> list[Part]:
 def _asked(row: Row) -> list[Part]:
     question = row.view.status.question
     assert question is not None
-    text, subject = _one_line(question.text), _one_line(question.subject)
-    more = [(f"  {subject}", "")] if subject and subject not in text else []
+    text, about = _one_line(question.text), _one_line(" ".join(question.about))
+    more = [(f"  {about}", "")] if about else []
     count = len(row.view.status.questions)
     also = [(f" (1 of {count})", "dim")] if count > 1 else []
     return [(text, "reason-waiting"), *also, *more]
