@@ -128,6 +128,11 @@ def test_the_examples_of_files_are_read_by_the_program(shop: Bench) -> None:
             assert done.returncode == ExitCode.UNCHANGED, f"{name}: {done.stderr}"
             read.add(name)
             continue
+        elif name == "~/.config/agentdeck/config.toml":
+            shop.own(text)
+            done = agentdeck("accounts", cwd=shop.root)
+            assert "claude@work" in done.stdout
+            shop.own()
         elif name == "suite.toml":
             shop.write(name, text)
             done = agentdeck("bench", name, "--tiers", "routine", "-a", "demo", "--no-box", cwd=shop.root)
