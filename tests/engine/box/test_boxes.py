@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import DeckError, MissingToolError, UntrustedError
 from agentdeck.system.box.bubblewrap import require_box
+from agentdeck.system.files.files import state_home
 from tests.support import destruction
+from tests.support.accounts import with_acme
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 from tests.support.share import EVERY
@@ -308,3 +310,22 @@ def test_a_thousand_acts_of_destruction_hurt_nobody_else(bench: Bench, seed: int
     deck.remove("one")
     bench.git("fsck", "--strict")
     assert bench.git("show", "main:two.txt") == "2"
+
+
+def test_it_has_the_login_of_its_account_and_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_acme(bench, monkeypatch, '[accounts.work]\nprofile = "acme"\n')
+    bench.write("login", "work", cwd=state_home() / "accounts" / "work")
+    bench.write(".acme/settings.json", "{}", cwd=bench.home)
+    program = bench.home / "bin" / "acme"
+    program.write_text(
+        f'#!/bin/sh\n(cat "$ACME_HOME/login"; cat "$ACME_HOME/settings.json"; cat {bench.home}/.acme/login) >seen\n'
+    )
+    place = bench.root.parent / "tools"
+    place.mkdir()
+    shutil.copy2(program, place / "acme")
+    monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
+    deck = bench.deck()
+    deck.start(StartRequest(task="x", profile="acme", account="work", name="one", mode=Mode.HEADLESS, box="files"))
+    view = ended(deck, "one")
+    assert view.worktree is not None
+    assert (view.worktree / "seen").read_text() == "work{}", said(bench)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +114,15 @@ def boxed(
         *_store(folder, home),
         *_lent(world, agent, person, home, [profile.box for profile in programs.with_login]),
     )
+    accounts = {
+        profile.account.folder: lane.folder
+        for profile in programs.with_login
+        if (lane := world.lanes.get(profile.name)) is not None and lane.folder is not None
+    }
+    mounts = (*mounts, *_of_accounts(accounts.values()))
     variables = _variables(environment, person, home, files)
+    # The usual login's place is another one in a box; an account's is not.
+    variables |= {name: str(place) for name, place in accounts.items() if environment.get(name) == str(place)}
     if reach is not NetworkReach.JOINED:
         return Boxed(wrap(Box(mounts, reach), program), variables, None)
     network = networks.network_of(world, agent, programs)
@@ -183,6 +191,15 @@ def _lent(world: World, agent: Agent, person: Path, home: Path, files: list[BoxF
         yield read(_place(each, person), optional=True)
     for each in config.write:
         yield write(_place(each, person), optional=True)
+
+
+def _of_accounts(folders: Iterable[Path]) -> Iterator[Mount]:
+    """The folders of accounts, and the person's settings that links in them lead to."""
+    for folder in folders:
+        yield write(str(folder))
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_symlink() and path.exists():
+                yield read(str(path.readlink()), os.path.realpath(path))
 
 
 def _place(path: str, person: Path) -> str:
