@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-clients test-local coverage check soak bench bench-quick shots clean
+.PHONY: help demo run test test-agents test-clients test-local coverage check soak bench bench-quick shots animation clean
 
 BIN := .venv/bin
 
@@ -65,6 +65,11 @@ bench-quick: ## a share of that for every day, in two minutes; writes nothing
 shots: ## screenshots/ of the dashboard, from the real program
 	@scripts/setup test
 	$(BIN)/python scripts/shots.py
+
+animation: ## screenshots/tour.svg, the animated picture of README, from the real program
+	@scripts/setup test
+	$(BIN)/python -m pip install -q --disable-pip-version-check termtosvg "setuptools<70"
+	$(BIN)/python scripts/animation.py
 
 clean: ## take .venv and caches away
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

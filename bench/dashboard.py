@@ -1,6 +1,6 @@
 """How the dashboard feels, as ratios to yardsticks of the same run.
 
-    python bench/dashboard.py [AGENTS]
+    python bench/dashboard.py [AGENTS [MANY]]
 
 The real program in a pseudo-terminal of 200 by 50, over a throw-away deck whose agents are processes in a real tmux.
 A paint is the moment when the bytes of what is waited for have come out of the terminal. The yardstick of the first
@@ -30,6 +30,8 @@ from common import counted, milli, repository, row, run, tell, timed
 COLUMNS, ROWS = 200, 50
 KEYS = 60
 LOUD = 20
+MANY = 200
+TILES = 9
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P].*?(?:\x07|\x1b\\)|[()][0B]|[=>78])", re.DOTALL)
 _LINES = "import time\nwhile 1: print('a line of what this agent prints\\n' * 100, end=''), time.sleep(0.1)"
 _NOISE = f'exec python3 -c "{_LINES}"'
@@ -110,8 +112,22 @@ def dashboard(repository: Path) -> Iterator[Screen]:
 
 def main() -> None:
     agents = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    many = int(sys.argv[2]) if len(sys.argv) > 2 else MANY
     with repository() as root:
         measure(root, agents)
+    if many > agents:
+        with repository() as root:
+            crowd(root, many)
+
+
+def crowd(repository: Path, agents: int) -> None:
+    """The same with so many agents that nobody looks at all of them."""
+    for number in range(agents):
+        begin(repository, f"agent-{number:02}", "exec cat")
+    first_paint(repository, agents)
+    with dashboard(repository) as screen:
+        screen.until(b"agent-00")
+        quiet(screen, agents)
 
 
 def measure(repository: Path, agents: int) -> None:
@@ -126,6 +142,8 @@ def measure(repository: Path, agents: int) -> None:
             quiet(screen, count)
             if count == agents:
                 echo(repository, screen)
+            if count >= TILES:
+                grid(screen, count)
     started = 0
     for count in sorted({1, min(10, LOUD), LOUD}):
         while started < count:
@@ -159,6 +177,25 @@ def quiet(screen: Screen, agents: int) -> None:
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
     tell(f"dashboard, idle with {counted(agents)}, quiet", f"{share * 100:.1f} % of a core")
     keys(screen, agents, f"{counted(agents)}, quiet")
+
+
+def grid(screen: Screen, agents: int) -> None:
+    """Go from cell to cell of nine live screens; the frame of the one that gets the keys is painted bright."""
+    os.write(screen.end, b"g")
+    screen.until(b"Grid", f"{TILES} of {agents} running".encode() if agents > TILES else b"running")
+    screen.drain(3.0)
+    before, begun = screen.cpu(), time.perf_counter()
+    paints = []
+    for _ in range(KEYS):
+        paints.append(screen.paint_after(b"\x1b[B", "╭".encode()))
+        screen.drain(0.15)
+    paints.sort()
+    share = (screen.cpu() - before) / (time.perf_counter() - begun)
+    tell(f"key to paint, grid of {TILES}, median", milli(statistics.median(paints)))
+    tell(f"key to paint, grid of {TILES}, 95 % within", milli(paints[int(len(paints) * 0.95)]))
+    tell(f"dashboard, grid of {TILES}, keys", f"{share * 100:.0f} % of a core")
+    os.write(screen.end, b"\x1b")
+    screen.drain(1.0)
 
 
 def echo(repository: Path, screen: Screen) -> None:

@@ -25,7 +25,7 @@ QUICK = {
     "radar": ["4", "300"],
     "ingest": ["2"],
     "gateway": ["10"],
-    "dashboard": ["3"],
+    "dashboard": ["3", "3"],
     "peers": ["1"],
 }
 """All benches, each with the arguments of a quick run."""

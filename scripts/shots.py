@@ -64,10 +64,15 @@ def main() -> None:
             asyncio.run(dashboards(repository))
             asyncio.run(screens(repository))
         finally:
-            subprocess.run(["agentdeck", "stop", "--all"], cwd=repository, check=False, capture_output=True)
-            socket = os.environ["AGENTDECK_TMUX_SOCKET"]
-            subprocess.run(["tmux", "-L", socket, "kill-server"], check=False, capture_output=True)
-            Path(f"/tmp/tmux-{os.getuid()}", socket).unlink(missing_ok=True)  # noqa: S108 - where tmux leaves it
+            leave(repository)
+
+
+def leave(repository: Path) -> None:
+    """End the agents, and the tmux server that was ours."""
+    subprocess.run(["agentdeck", "stop", "--all"], cwd=repository, check=False, capture_output=True)
+    socket = os.environ["AGENTDECK_TMUX_SOCKET"]
+    subprocess.run(["tmux", "-L", socket, "kill-server"], check=False, capture_output=True)
+    Path(f"/tmp/tmux-{os.getuid()}", socket).unlink(missing_ok=True)  # noqa: S108 - where tmux leaves it
 
 
 def surroundings(folder: Path) -> None:
@@ -243,6 +248,18 @@ async def screens(repository: Path) -> None:
         await camera.press("escape", "R")
         await camera.sees("WITH BASE")
         camera.take("radar")
+        await camera.press("escape", "v")
+        await camera.sees("CONFLICT (content)", "land later")
+        camera.take("conflict")
+        await camera.press("escape", "exclamation_mark")
+        await camera.sees("Inbox", "make everything")
+        camera.take("inbox")
+        await camera.press("escape", "g")
+        await camera.sees("Grid", "PASS", "make everything")
+        camera.take("grid")
+        await camera.press("escape", "Y")
+        await camera.sees("waited")
+        camera.take("timeline")
         await camera.press("escape", "U")
         await camera.sees("can be undone")
         camera.take("trash")

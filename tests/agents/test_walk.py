@@ -174,7 +174,7 @@ def _a_landing_and_a_conflict(walk: Walk, api: FakeApi) -> None:
     walk.back()
     walk.choose("search")
     on.press("v")
-    on.sees("basket", "search", "shop.py", timeout=60)
+    on.sees("Conflicts of search", "H let it resolve", timeout=60)
     walk.shot("conflict")
     api.commands = ("sh work.sh", "sh resolve.sh")
     on.press("H")

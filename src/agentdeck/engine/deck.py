@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core.agents.events import Event
 from agentdeck.engine import roster
 from agentdeck.engine.api.current import Current
-from agentdeck.engine.reconcile import repair
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, RefusedError
@@ -320,6 +319,8 @@ class Deck:
 
     def repair(self, note: Note = silent) -> None:
         """Bring the store and the machine together again after a crash; nothing to do costs next to nothing."""
+        from agentdeck.engine.reconcile import repair
+
         repair(self._world, note)
 
     def keep_traceback(self, text: str) -> Path:

@@ -11,7 +11,6 @@ from textual.screen import Screen
 from agentdeck.core.agents.agent import State
 from agentdeck.core.text.text import plain, size_text
 from agentdeck.tui.acts.actions import Actions, Note
-from agentdeck.tui.acts.taking_back import what_happens
 from agentdeck.tui.dialogs.dialogs import Choose, Confirm
 
 if TYPE_CHECKING:
@@ -77,6 +76,8 @@ def _propose(deck: Deck, name: str, note: Note, *, draft: bool) -> str:
 
 def ask_and_undo(screen: Screen[None], deck: Deck, actions: Actions, step: Step) -> None:
     """Ask whether to take `step` back, saying what that does, and do it."""
+    from agentdeck.tui.acts.taking_back import what_happens
+
     sentences = what_happens(step)
     more = [f"And {len(sentences) - _NAMED} more."] if len(sentences) > _NAMED else []
     loss = " ".join([*sentences[:_NAMED], *more, "That can be undone too."])
