@@ -34,7 +34,9 @@ test-clients: ## the official clients of Anthropic, OpenAI and Google against th
 test-agents: ## the whole life of an agent with every real agent CLI that can be installed
 	@scripts/setup test
 	@mkdir -p build/agents
-	AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents $(BIN)/python -m pytest tests/agents tests/core/agents/test_screens.py -n 2 -rs
+	@rm -f build/agents/matrix.jsonl
+	AGENTDECK_MATRIX=$(CURDIR)/build/agents/matrix.jsonl AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents $(BIN)/python -m pytest tests/agents tests/core/agents/test_screens.py -n 2 -rs
+	$(BIN)/python scripts/matrix.py build/agents/matrix.jsonl
 
 coverage: ## all tests with a report of the lines that they reach, in build/coverage
 	@scripts/setup test

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 REMEMBERED_SECONDS = 30 * 86400.0
 """How long who serves an agent is remembered beyond the process's end."""
-AVOID_SECONDS = 60.0
-"""How long an agent whose stream broke is sent to the next provider first."""
+AVOID_SECONDS, AVOID_SECONDS_MAX = 60.0, 1800.0
+"""How long an agent whose stream broke is sent to the next provider first; doubles with each that broke in a row, so that
+no client's pause of equal length leads back to it every time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Board:
         """What a breaker's key stands for: the provider, and the model, which is empty for the provider's health."""
         self._decks: dict[str, set[str]] = {}
         """The decks whose requests a breaker concerns."""
-        self._broke: dict[tuple[Bearer, Target], float] = {}
+        self._broke: dict[tuple[Bearer, Target], tuple[float, int]] = {}
+        """Until when an agent avoids a target, and how many of its streams broke there in a row."""
         self._left_out: dict[tuple[Bearer, Target], tuple[str, ...]] = {}
         self._skipped: set[tuple[Bearer, Target]] = set()
         """Who was told that a target holds too little."""
@@ -120,12 +122,17 @@ class Board:
 
     def broke(self, bearer: Bearer, target: Target, now: float) -> None:
         """A stream of `bearer` broke half-way: its retry shall go to the next provider."""
-        self._broke = {key: at for key, at in self._broke.items() if now < at + AVOID_SECONDS}
-        self._broke[bearer, target] = now
+        self._broke = {key: each for key, each in self._broke.items() if now < each[0] + AVOID_SECONDS_MAX}
+        count = self._broke.get((bearer, target), (0.0, 0))[1] + 1
+        self._broke[bearer, target] = (now + min(AVOID_SECONDS * 2.0 ** min(count - 1, 30), AVOID_SECONDS_MAX), count)
+
+    def was_whole(self, bearer: Bearer, target: Target) -> None:
+        """An answer to `bearer` came to its end."""
+        self._broke.pop((bearer, target), None)
 
     def ordered(self, bearer: Bearer, targets: Sequence[Target], now: float) -> list[Target]:
         """The chain, with those last whose stream just broke for this agent."""
-        return sorted(targets, key=lambda target: now < self._broke.get((bearer, target), -1e9) + AVOID_SECONDS)
+        return sorted(targets, key=lambda target: now < self._broke.get((bearer, target), (-1e9, 0))[0])
 
     def served(self, bearer: Bearer, target: Target, model: str, primary: Target, reason: str) -> None:
         """Note who serves, and tell when an agent was failed over or back."""

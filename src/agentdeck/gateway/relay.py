@@ -360,6 +360,7 @@ class Relay:
         if pump.fault is None:
             record.outcome = "ok"
             self._board.succeeded(place, time.monotonic())
+            self._board.was_whole(job.bearer, target)
         return answer
 
     def _pump(self, job: RelayedRequest, target: Target, reply: Reply) -> Pump | TranslatedPump:

@@ -1,0 +1,65 @@
+"""Write docs/failover-matrix.md from what `make test-agents` noted of each cell.
+
+python scripts/matrix.py build/agents/matrix.jsonl
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/failover-matrix.md"
+HEAD = """# Real agents on failing providers
+
+`make test-agents` runs each agent CLI behind the gateway with a tier of two providers, of which the first has one of
+these faults for as long as it lives. The task is one shell command and an answer. A cell tells how many requests of the
+task each of the two got. **Same**: both speak the CLI's own format. **Other**: the first speaks another one.
+
+`✓` the task is done and the run says so. `–` it fails, and nobody else is asked. `✗` it fails.
+
+"""
+TAIL = """
+Exceptions, each with its reason:
+
+- `400`: the request itself is wrong, as its provider says, so any other would refuse it too; the CLI gets that answer.
+- Broken streams (`… mid-stream`, `EOF behind …`): once content was passed on, nothing is taken from another provider. The
+  answer ends so that the CLI asks again, which the next provider answers. A CLI that stops at that is told to go on at
+  once, at most three times in a row.
+
+What no test can reach: a fault of the CLI itself, and a tier whose providers are all down, which ends with exit code 75
+and each one's fault in words.
+"""
+
+
+def mark(cell: dict[str, Any]) -> str:
+    if cell["exit"] == 7 and cell["made"]:
+        return f"✓ {cell['main']}+{cell['spare']}"
+    return "–" if cell["fault"] == "400" and not cell["spare"] else f"✗ {cell['exit']}"
+
+
+def main(path: str) -> None:
+    cells = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    found = {(each["fault"], each["cli"], each["way"]): each for each in cells}
+    faults = list(dict.fromkeys(each["fault"] for each in sorted(cells, key=lambda each: order(each["fault"]))))
+    clis = list(dict.fromkeys(each["cli"] for each in cells))
+    ways = ("same format", "another format")
+    lines = ["| the first provider | " + " | ".join(f"{cli} same | other" for cli in clis) + " |"]
+    lines.append("|---|" + "---|---|" * len(clis))
+    for fault in faults:
+        row = [found.get((fault, cli, way)) for cli in clis for way in ways]
+        lines.append(f"| {fault} | " + " | ".join(mark(cell) if cell else "" for cell in row) + " |")
+    PAGE.write_text(HEAD + "\n".join(lines) + "\n" + TAIL)
+
+
+def order(fault: str) -> int:
+    sys.path.insert(0, str(ROOT))
+    from tests.support.faulty_api import FAULTS
+
+    return FAULTS.index(fault)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
