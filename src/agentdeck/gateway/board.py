@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 REMEMBERED_SECONDS = 30 * 86400.0
 """How long who serves an agent is remembered beyond the process's end."""
 AVOID_SECONDS, AVOID_SECONDS_MAX = 60.0, 1800.0
-"""How long an agent whose stream broke is sent to the next provider first; doubles with each that broke in a row, so that
-no client's pause of equal length leads back to it every time."""
+"""How long an agent whose stream broke is sent to the next provider first; doubles with each that broke in a row, so
+that no client's pause of equal length leads back to it every time."""
 
 
 @dataclass(frozen=True, slots=True)
