@@ -26,8 +26,8 @@ Exceptions, each with its reason:
 
 - `400`: the request itself is wrong, as its provider says, so any other would refuse it too; the CLI gets that answer.
 - Broken streams (`… mid-stream`, `EOF behind …`): once content was passed on, nothing is taken from another provider.
-  The answer ends so that the CLI asks again, which the next provider answers. A CLI that stops at that is told to go on at
-  once, at most three times in a row.
+  The answer ends so that the CLI asks again, which the next provider answers. A CLI that stops at that is told to go on
+  at once, at most three times in a row.
 
 What no test can reach: a fault of the CLI itself, and a tier whose providers are all down, which ends with exit code 75
 and each one's fault in words.
