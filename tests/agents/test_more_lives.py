@@ -16,8 +16,9 @@ from agentdeck.core.question import Asks
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import RefusedError, UsageError
 from agentdeck.system.terminal.tmux import Tmux
+from tests.agents.answering import press_enter_until
 from tests.agents.conftest import MORE, programs_of
-from tests.agents.setups import Setup, set_up, setup_of
+from tests.agents.setups import Setup, modelled, set_up, setup_of
 from tests.agents.test_lives import DWELL, LONG, Life
 from tests.agents.truth import watched
 from tests.support.cli import agentdeck
@@ -30,21 +31,14 @@ pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(900)]
 PATIENCE = 240.0
 """Seconds for a turn: some of them take more than one of their cores for themselves."""
 SIZES = [(80, 24), (120, 36)]
-TRUSTS = {
-    "gemini": ".gemini/settings.json",
-    "qwen": ".qwen/settings.json",
-}
-"""The settings in which folders have to be trusted, for those that do not ask about it by themselves."""
 
 
-def setup(cli: str, url: str) -> Setup:
-    """As a person has it who is asked for trust, and for each tool."""
-    plain = setup_of(cli, url)
-    if cli not in TRUSTS:
-        return plain
-    settings = json.loads(json.dumps(plain.files[TRUSTS[cli]]))
+def trusting(cli: str, url: str) -> Setup:
+    """With settings in which each folder has to be trusted first."""
+    plain, path = setup_of(cli, url), f".{cli}/settings.json"
+    settings = json.loads(json.dumps(plain.files[path]))
     settings["security"]["folderTrust"] = {"enabled": True}
-    return replace(plain, files={**plain.files, TRUSTS[cli]: settings})
+    return replace(plain, files={**plain.files, path: settings})
 
 
 def script_of(cli: str) -> list[list[Block]]:
@@ -69,7 +63,7 @@ def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
 ) -> None:
     programs, deck = programs_of(request, cli), bench.deck()
     with scripted_model(*script_of(cli)) as (api, script):
-        set_up(bench, programs, monkeypatch, setup(cli, api.url))
+        set_up(bench, programs, monkeypatch, setup_of(cli, api.url))
         script.delay = 2.0
         deck.start(StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, permission="ask"))
         Tmux(bench.socket).command("resize-window", "-t", f"={deck.name}:it", "-x", str(size[0]), "-y", str(size[1]))
@@ -139,10 +133,58 @@ def _go_on_after_a_kill_and_land(bench: Bench, life: Life) -> None:
     eventually(lambda: not Path(f"/proc/{agent}").exists() and not life.view().alive, 20)
     before = script.sent
     deck.resume("it", "And again")
-    eventually(lambda: script.sent > before and life.view().state is State.DONE, PATIENCE, pause=0.3)
+    press_enter_until(
+        deck, "it", lambda view: script.sent > before and view.state is State.DONE, PATIENCE, about="trust"
+    )
     told = json.dumps(script.told[-1])
     assert "And again" in told
     assert "Make it" in told, "the context was lost"
     deck.stop("it")
     assert_ok(agentdeck("merge", "it", cwd=bench.root))
     assert bench.git("show", "main:allowed.txt") == "allowed"
+
+
+@pytest.mark.parametrize("cli", ["gemini", "qwen"])
+def test_the_question_whether_to_trust_the_folder_is_answered_and_the_task_goes_on(
+    bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs, deck = programs_of(request, cli), bench.deck()
+    with scripted_model([say("All is done.")], [say("All is done.")]) as (api, script):
+        set_up(bench, programs, monkeypatch, trusting(cli, api.url))
+        deck.start(StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE))
+        eventually(lambda: "Do you trust" in deck.agent("it").reason, PATIENCE, pause=0.3)
+        assert not script.sent
+        with pytest.raises(RefusedError, match="asks for one of its options"):
+            deck.answer("it", text="Go on")
+        deck.answer("it", "yes")
+        eventually(lambda: script.sent and deck.agent("it").state is State.DONE, PATIENCE, pause=0.3)
+        eventually(lambda: "agent: All is done." in [line.text for line in deck.log_lines("it")], 20)
+        deck.stop("it")
+
+
+@pytest.mark.parametrize("cli", ["opencode", "qwen", "copilot", "aider"])
+def test_an_agent_is_told_where_it_works_and_no_file_of_the_repository_says_it(
+    bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gemini CLI has no way for it but its user's own files."""
+    deck = bench.deck()
+    with modelled(bench, cli, programs_of(request, cli), monkeypatch, [say("All is done.")]) as script:
+        deck.start(StartRequest(task="Look at it", profile=cli, name="it", mode=Mode.HEADLESS))
+        view = deck.wait("it")
+        told = json.dumps(script.told, ensure_ascii=False)
+        wanted = ("Other agents work on the same repository", str(view.worktree), f"ports: {view.ports[0]}")
+        assert all(text in told for text in wanted), told
+        assert bench.git("status", "--porcelain", cwd=view.worktree) == ""
+
+
+@pytest.mark.parametrize("cli", ["qwen", "copilot", "gemini"])
+def test_a_missing_login_is_told_before_anything_is_made(
+    bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(bench, programs_of(request, cli), monkeypatch, Setup())
+    done = agentdeck("run", "-a", cli, "-n", "it", "--headless", "--permission", "edit", "Go", cwd=bench.root)
+    told = done.stderr.splitlines()
+    at = next((index for index, line in enumerate(told) if "seems to have no login here" in line), None)
+    assert at is not None, done.stderr
+    assert at < next(index for index, line in enumerate(told) if "worktree" in line), done.stderr
+    assert done.returncode

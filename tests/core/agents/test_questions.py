@@ -51,6 +51,48 @@ def test_a_choice_has_neither_yes_nor_no() -> None:
     assert (question.kind, question.yes, question.no) == (Asks.CHOICE, None, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "labels", "numbered"),
+    [
+        ("gemini-0.61.0-waiting-choice", ["Red", "Green", "Blue"], True),  # more are below what is shown
+        ("qwen-0.15.10-waiting-choice", ["Red", "Green", "Blue", "Type something..."], True),
+        ("copilot-1.0.102-waiting-choice-80", ["Red", "Green", "Blue", "Other (type your answer)"], False),
+        ("opencode-1.18.33-waiting-choice-80", ["Red", "Green", "Blue", "Type your own answer"], True),
+    ],
+)
+def test_the_choice_of_a_model_is_read_off_each_screen(name: str, labels: list[str], numbered: bool) -> None:
+    question = shown((SCREENS / f"{name}.txt").read_text(), "Which colour?")
+    assert [option.label for option in question.options] == labels
+    assert (question.kind, question.numbered) == (Asks.CHOICE, numbered)
+    assert question.own_words == (4 if len(labels) == 4 else None)
+
+
+@pytest.mark.parametrize("size", ["-80", "", "-200"])
+def test_buttons_side_by_side_are_options(size: str) -> None:
+    screen = (SCREENS / f"opencode-1.18.33-waiting-permission{size}.txt").read_text()
+    question = shown(screen, "Permission required")
+    assert [option.label for option in question.options] == ["Allow once", "Allow always", "Reject"]
+    assert (question.yes, question.no, question.in_row) == (1, 3, True)
+    assert "made-by-agent.txt" in question.subject
+    assert replace(question, marked=1).way_to(3) == ["Right", "Right"]
+
+
+def test_letters_to_type_are_options() -> None:
+    question = shown((SCREENS / "aider-0.86.2-waiting-file-80.txt").read_text(), "Create new file?")
+    assert [(option.label, option.keys) for option in question.options] == [("Yes", "Y Enter"), ("No", "N Enter")]
+    line = "Run shell command? (Y)es/(N)o/(A)ll/(S)kip all/(D)on't ask again [Yes]: "
+    question = shown(line, "Run shell command?")
+    assert [option.label for option in question.options] == ["Yes", "No", "All", "Skip all", "Don't ask again"]
+    assert (question.yes, question.no) == (1, 2)
+
+
+def test_an_option_that_escape_chooses_is_chosen_by_it() -> None:
+    question = shown(
+        "Do you want to run this command?\n\n❯ 1. Yes\n  2. No, and say why (Esc to stop)\n", "Do you want"
+    )
+    assert [option.keys for option in question.options] == ["", "Escape"]
+
+
 def test_options_without_numbers_are_chosen_by_the_mark() -> None:
     question = shown("Do you trust this folder?\n\n  ❯ No, exit\n    Yes, I trust it\n\nEnter to confirm", "trust")
     assert (question.numbered, question.marked, question.yes, question.no) == (False, 1, 2, 1)

@@ -41,10 +41,14 @@ def preamble(place: Place, own: str | None, sandbox: str) -> str:
     return " ".join(_filled(line, values) for line in (*told, sandbox) if line)
 
 
-def words(template: Sequence[str], text: str) -> tuple[str, ...]:
-    """The words of a command line with the text in them, as `{preamble}` or, in JSON and so in TOML, `{quoted}`."""
+def words(template: Sequence[str], text: str, folder: str = "") -> tuple[str, ...]:
+    """The words of a command line with the text in them, as `{preamble}` or, in JSON and so in TOML, `{quoted}`;
+    `{folder}` is that of the files which hold it."""
     quoted = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return tuple(word.replace("{quoted}", quoted).replace("{preamble}", text) for word in template) if text else ()
+    found = (
+        word.replace("{folder}", folder).replace("{quoted}", quoted).replace("{preamble}", text) for word in template
+    )
+    return tuple(found) if text else ()
 
 
 def _filled(text: str, values: dict[str, str]) -> str:

@@ -175,6 +175,11 @@ class Preamble(_Section):
     argv: tuple[str, ...] = ()
     """Words put right after the program's name, with the text as `{preamble}` or, quoted as in JSON, as `{quoted}`.
     Empty: it is not told."""
+    files: dict[str, str] = {}
+    """Files that are written for the agent, outside of its worktree and not in a box, with the text as above;
+    `{folder}` in them, in `argv` and in `env` is the folder that they are in."""
+    env: dict[str, str] = {}
+    """Variables that lead the CLI to them, where the user has not set them already."""
     sandbox: str = ""
     """What its sandbox holds back, told as well on its own level and on `edit`."""
     no_commits: str = ""

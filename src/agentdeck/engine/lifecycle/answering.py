@@ -27,6 +27,8 @@ _PATIENCE = 4.0
 """Seconds in which a dialog has to take an answer."""
 _ENTER_AFTER = 0.7
 """Seconds after which a dialog that has only moved its mark gets an Enter."""
+_MOVES_IN = 1.0
+"""Seconds in which a mark moves."""
 _SHOWN = 12
 """Characters of what is written that have to be on the screen; a narrow field shows no more."""
 _WORDS = ("yes", "no")
@@ -143,11 +145,26 @@ def _press(world: World, view: AgentView, question: Question, number: int, words
         world.tmux.press(world.deck, view.name, keys.split())
     elif now.numbered and not (words and by_mark):
         world.tmux.press(world.deck, view.name, [str(number)])
-    elif by_mark and (way := now.way_to(number)):
-        world.tmux.press(world.deck, view.name, way)
+    elif by_mark:
+        _move(world, view, question, number)
     if words:
         _write(world, view, words)
     _await(world, view, question, number, entered=bool(keys or words), words=words)
+
+
+def _move(world: World, view: AgentView, question: Question, number: int) -> None:
+    """Move the mark to the option, a key at a time: some CLIs take several at once for one."""
+    for _ in range(2 * len(question.options)):
+        now = _on_screen(world, view)
+        if now is None or now.text != question.text or now.marked in (0, number):
+            return
+        world.tmux.press(world.deck, view.name, now.way_to(number)[:1])
+        begun = time.monotonic()
+        while time.monotonic() < begun + _MOVES_IN:
+            time.sleep(0.05)
+            moved = _on_screen(world, view)
+            if moved is None or moved.marked != now.marked:
+                break
 
 
 def _write(world: World, view: AgentView, words: str) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from agentdeck.core.config.profile import Profile
     from agentdeck.engine.world import World
 
+PLACE = "place"
+"""The folder in an agent's own with the files that tell its CLI where it works."""
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -32,12 +35,12 @@ class Allowance:
 def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[str, str]) -> Allowance:
     """`variables` is what the CLI finds its own files by."""
     commit, tools = _to_commit(world, agent, profile, variables), _deck_tools(world, agent, profile)
-    told = _preamble(world, agent, profile, variables, commits=bool(commit))
+    told, leads = _preamble(world, agent, profile, variables, commits=bool(commit))
     grant = profile.permission.grant(agent.permission)
     trust = _trust(world, profile, variables)
     settings = _status_line(world, agent, profile, variables)
     if grant is None:
-        return Allowance((*tools, *commit, *told), trust, settings)
+        return Allowance((*tools, *commit, *told), trust | leads, settings)
     config = world.settings.config
     commands = usual_commands(config.agent.commands, config.landing.gate)
     rules = "".join(f'{json.dumps(f"{command}*")}:"allow",' for command in commands)
@@ -46,7 +49,7 @@ def allowance(world: World, agent: Agent, profile: Profile, variables: Mapping[s
         for command in dict.fromkeys(commands)
         for word in grant.command_argv
     )
-    env = trust | {name: value.replace("{rules}", rules) for name, value in grant.env.items()}
+    env = trust | leads | {name: value.replace("{rules}", rules) for name, value in grant.env.items()}
     return Allowance((*grant.argv, *usual, *tools, *commit, *told), env, settings | grant.settings)
 
 
@@ -72,20 +75,38 @@ def _trust(world: World, profile: Profile, variables: Mapping[str, str]) -> dict
 
 def _preamble(
     world: World, agent: Agent, profile: Profile, variables: Mapping[str, str], *, commits: bool
-) -> tuple[str, ...]:
-    """Words that tell the CLI where it works; after the person's own, where there is one place for both."""
-    tree = agent.worktree
-    if not profile.preamble.argv or tree is None:
-        return ()
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Words and variables that tell the CLI where it works; after the person's own, where there is one place for
+    both."""
+    tree, way = agent.worktree, profile.preamble
+    if not (way.argv or way.env) or tree is None or (way.files and agent.box):
+        return (), {}
     from agentdeck.system.config.clifiles import codex_config
 
     config, ports = world.settings.config, agent.ports
     database = config.database.variable if agent.database is not None else ""
     place = Place(tree.path, tree.branch, ports.ports if ports else (), database)
-    sandbox = profile.preamble.sandbox if commits else profile.preamble.no_commits
+    sandbox = way.sandbox if commits else way.no_commits
     text = preamble(place, config.agent.preamble, "" if agent.permission in (Level.ASK, Level.ALL) else sandbox)
     own = codex_config(variables).get("developer_instructions") if profile.files == "codex" and text else None
-    return words(profile.preamble.argv, f"{own}\n\n{text}" if isinstance(own, str) else text)
+    text = f"{own}\n\n{text}" if isinstance(own, str) else text
+    folder = _preamble_files(world, agent, way.files, text)
+    env = {name: value.replace("{folder}", folder) for name, value in way.env.items() if not variables.get(name)}
+    return words(way.argv, text, folder), env if text else {}
+
+
+def _preamble_files(world: World, agent: Agent, files: Mapping[str, str], text: str) -> str:
+    """Write the files that hold the text; return their folder."""
+    folder = world.store.agent_folder(agent.name) / PLACE
+    if text and files:
+        from agentdeck.system.files.files import private_folder, write_atomic
+
+        for name, content in files.items():
+            is_json = name.endswith(".json")
+            (filled,) = words([content], text, json.dumps(str(folder))[1:-1] if is_json else str(folder))
+            private_folder((folder / name).parent)
+            write_atomic(folder / name, filled)
+    return str(folder)
 
 
 def permission_of(world: World, profile: Profile, asked: str | None, *, sure: bool) -> str:
