@@ -35,6 +35,9 @@ COLOURS = {
     State.LANDED: "$text-secondary",
 }
 
+_NEAR = 0.8
+"""How much of a limit is used where it is near."""
+
 
 class DeckHeader(FrameLine):
     """Repository and base branch, what needs a person, and what was spent today."""
@@ -66,7 +69,7 @@ def header_pieces(
 ) -> tuple[Sequence[Piece], Sequence[Piece], Sequence[Piece]]:
     """Left, middle and right in `room` columns; what matters least goes first where it is short."""
     trouble, spend, machine = _providers(shot.gateway), _spend(shot.gateway), _machine(shot)
-    meters = _meters(shot.gateway)
+    meters, urgent = _meters(shot.gateway, 0.0), _meters(shot.gateway, _NEAR)
     gate = _gate(shot)
     title: list[Piece] = [(cut(repository, max(8, room // 4)), "bold $foreground")]
     base: list[Piece] = [(f" on {cut(plain(shot.base), max(6, room // 6))}", "$foreground 75%")] if shot.base else []
@@ -74,6 +77,7 @@ def header_pieces(
     for left, middle, right in (
         ([*title, *base], worded, [trouble, meters, spend, gate, machine]),
         ([*title, *base], worded, [trouble, meters, spend, machine]),
+        *([([*title, *base], worded, [trouble, urgent, spend]), (title, worded, [trouble, urgent])] if urgent else []),
         ([*title, *base], worded, [trouble, spend, gate, machine]),
         ([*title, *base], worded, [trouble, spend, machine]),
         ([*title, *base], worded, [trouble, machine]),
@@ -116,17 +120,17 @@ def _spend(gateway: GatewayFacts) -> list[Piece]:
     return [(f"${gateway.today:.2f} of ${gateway.budget:.2f} today", style), (tokens, "$foreground 75%")]
 
 
-def _meters(gateway: GatewayFacts) -> list[Piece]:
-    """How much is used of the limit that each account comes to first."""
+def _meters(gateway: GatewayFacts, least: float) -> list[Piece]:
+    """How much is used of the limit that each account comes to first, where that is at least so much."""
     pieces: list[Piece] = []
     for each in gateway.meters:
         window = max(each.windows, key=lambda window: window.used, default=None)
         if each.until:
             text, style = f"until {clock(each.until, time.time())}", "$text-error"
-        elif window is not None and window.used:
+        elif window is not None and window.used and window.used >= least:
             text, style = (
                 f"{window.name} {window.used:.0%}",
-                "$text-warning" if window.used >= 0.8 else "$foreground 75%",
+                "$text-warning" if window.used >= _NEAR else "$foreground 75%",
             )
         else:
             continue
