@@ -51,7 +51,8 @@ class Judge:
             what = f"asks: {view.reason}" if view.status.is_asking else f"is {view.state}"
             return Judged((), replace(score, ready=False, out=what))
         if view.state in (State.FAILED, State.STOPPED):
-            return Judged((), replace(score, out=f"{view.state}: {view.reason}" if view.reason else str(view.state)))
+            told = f"{view.state}: {view.reason}" if view.reason not in ("", view.state) else str(view.state)
+            return Judged((), replace(score, out=told))
         try:
             return self._judge_work(race, score, known)
         except DeckError as error:

@@ -6,22 +6,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import PASSING_FAULTS, Agent, Fault, Mode, Result, State, Status
 from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.providers.serving import Serving
-from agentdeck.core.pulls.pull import Pull
 from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.records.hosts import HostMark
-from agentdeck.engine.records.pulls import pull_of
 from agentdeck.engine.worktrees.heads import recorded_head
 from agentdeck.engine.worktrees.identity import trouble
 from agentdeck.errors import DeckError, ExitCode, StoreError
 from agentdeck.system.git.heads import Head
 from agentdeck.system.state.messages import Message
-from agentdeck.system.state.store import Store
+from agentdeck.system.state.store import PULL, Store
 
 _A_DAY = 86_400.0
+
+if TYPE_CHECKING:
+    from agentdeck.core.pulls.pull import Pull
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +210,17 @@ def made_view(
         serving = None  # of an earlier agent of this name
     alive, messages = store.runner_lives(agent.name), tuple(store.messages(agent.name).all())
     unreachable = HostMark.read(store, agent.host).unreachable if agent.host else 0.0
-    pull = pull_of(store, agent.name)
+    pull = _pull_of(store, agent.name)
     return AgentView(agent, status, alive, serving, wrong, None, head, activity, messages, unreachable, pull)
+
+
+def _pull_of(store: Store, name: str) -> Pull | None:
+    """What is loaded for it is loaded where there is one."""
+    if not (store.agent_folder(name) / PULL).exists():
+        return None
+    from agentdeck.engine.records.pulls import pull_of
+
+    return pull_of(store, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
 _ID = re.compile("[0-9a-f]{8}")
+PULL = "pull.json"
 ACTIVITY = "activity.json"
 MIRROR = "mirror.json"
 ASKING = "asking"
