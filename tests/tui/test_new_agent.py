@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from textual.widgets import Input, Select, TextArea
 
-from agentdeck.errors import DeckError
+from agentdeck.engine.api.hosts import DeckHosts
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.box.bubblewrap import require_box
 from agentdeck.tui.dialogs.newagent import LOADING, NewAgent
 from tests.support.decks import Bench
@@ -122,3 +125,30 @@ echo '{"title": "Totals are wrong", "body": "They lack the discount."}'
         assert on.app.screen is dialog
 
     drive(bench.deck(), script)
+
+
+def test_a_host_is_offered_where_there_are_any(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[StartRequest] = []
+    names = ["big", "old [one]"]
+
+    def start(self: Deck, request: StartRequest, note: object) -> AgentView:
+        asked.append(request)
+        raise RefusedError("Not now.")
+
+    monkeypatch.setattr(DeckHosts, "names", lambda self: names)
+    monkeypatch.setattr(Deck, "start", start)
+
+    async def script(on: Driver) -> None:
+        dialog = await _opened(on)
+        await on.sees("Host", "this machine")
+        dialog.query_one(TextArea).text = "Fix it"
+        _picker(dialog, "host").value = "big"
+        await on.press("ctrl+s")
+        await on.until(lambda: asked)
+        names.clear()
+        on.screen.draft = None
+        dialog = await _opened(on)
+        assert not dialog.query_one("#host-field").display
+
+    drive(bench.deck(), script)
+    assert asked[0].on == "big"

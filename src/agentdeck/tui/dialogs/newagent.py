@@ -57,6 +57,8 @@ class Choices:
     tiers: list[Option] = field(default_factory=list)
     bases: list[Option] = field(default_factory=list)
     boxes: list[Option] = field(default_factory=list)
+    hosts: list[Option] = field(default_factory=list)
+    """Where it can be; none where this machine is all there is."""
     no_box: str = ""
     """Why agents can't have a box here, in a sentence; empty where they can."""
     last: Mapping[str, Any] = field(default_factory=dict)
@@ -78,9 +80,17 @@ def choices(deck: Deck) -> Choices:
         tiers=tiers,
         bases=[*bases, (Content("another branch, a tag or a commit …"), OTHER)],
         boxes=[(Content(f"as configured: {found.box}"), ""), *((Content(text), mode) for mode, text in _BOXES)],
+        hosts=_hosts(deck.hosts().names()),
         no_box=found.no_box,
         last=deck.choices.remembered(),
     )
+
+
+def _hosts(names: Sequence[str]) -> list[Option]:
+    if not names:
+        return []
+    own, best = (Content("this machine"), ""), (Content("any: the one with the most room"), "any")
+    return [own, best, *((Content(plain(name)), name) for name in names)]
 
 
 def _profile(choice: ProfileChoice) -> Option:
@@ -140,6 +150,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
                     _PERMISSIONS, value=draft.permission or "", allow_blank=False, id="permission", compact=True
                 )
             yield from self._picker("Box", "box")
+            yield from self._picker("Host", "host")
             with Horizontal(classes="field"):
                 yield Label("Copies")
                 copies = [(str(number), str(number)) for number in range(1, _MOST_COPIES + 1)]
@@ -155,11 +166,12 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
                 yield Button("Cancel (esc)", id="cancel", compact=True)
 
     def _picker(self, label: str, name: str) -> ComposeResult:
-        with Horizontal(classes="field"):
+        with Horizontal(classes="field", id=f"{name}-field"):
             yield Label(label)
             yield Select[str]([("…", LOADING)], value=LOADING, allow_blank=False, id=name, compact=True)
 
     def on_mount(self) -> None:
+        self.query_one("#host-field").display = False
         self.query_one("#other-base").display = self.query_one("#advice").display = False
         self.query_one("#task").focus()
         self.run_worker(self._load, thread=True, exit_on_error=False, name="choices")
@@ -193,6 +205,8 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         self._choose("tier", offered.tiers, draft.tier or last.get("tier") or "")
         self._choose("box", offered.boxes, draft.box or last.get("box") or "")
         self.query_one("#box", Select).disabled = bool(offered.no_box)
+        self._choose("host", offered.hosts or [(Content("this machine"), "")], draft.on)
+        self.query_one("#host-field").display = bool(offered.hosts)
         if self._is_new and last.get("permission") in {str(Level.ASK), str(Level.EDIT)}:
             self.query_one("#permission", Select).value = last["permission"]
 
@@ -244,6 +258,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             name=self.query_one("#name", Input).value.strip() or None,
             permission=chosen("permission"),
             box=chosen("box"),
+            on=chosen("host") or "",
         )
 
     def action_cancel(self) -> None:
