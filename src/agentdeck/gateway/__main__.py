@@ -15,20 +15,14 @@ TERM and INT end it: nothing new is accepted, and requests under way have five s
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-import signal
-import socket
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 from agentdeck.errors import DeckError, ExitCode
-from agentdeck.system.files.files import private_folder, read_json, take_lock, write_json
-from agentdeck.system.gateway.files import ADDRESS, LOCK
-
-GRACE_SECONDS = 5.0
+from agentdeck.system.files.files import private_folder, take_lock
+from agentdeck.system.gateway.files import LOCK
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,7 +46,9 @@ def serve(state: Path, config: Path, keys: dict[str, dict[str, str]], told: int,
         private_folder(state)
         lock = take_lock(state / LOCK, what="the gateway")
         try:
-            asyncio.run(_run(state, config, keys, told, died))
+            from agentdeck.gateway.process import run  # the guardian does without its 8 MB
+
+            run(state, config, keys, told, died)
         finally:
             os.close(lock)
     except DeckError as error:
@@ -62,51 +58,6 @@ def serve(state: Path, config: Path, keys: dict[str, dict[str, str]], told: int,
         sys.stderr.write(f"The gateway can't use {state}.\n{error}\n")
         return ExitCode.FAILED
     return ExitCode.OK
-
-
-async def _run(state: Path, config: Path, keys: dict[str, dict[str, str]], told: int, died: str) -> None:
-    from aiohttp import web
-
-    from agentdeck.gateway.plans import Plans
-    from agentdeck.gateway.server import Gateway
-
-    gateway = Gateway(state, Plans(config), os.environ, keys, told)
-    if died:
-        gateway.tell_restart(died)
-    runner = gateway.runner(GRACE_SECONDS)
-    await runner.setup()
-    listener = _listen(state)
-    try:
-        await web.SockSite(runner, listener, backlog=512).start()
-        port = listener.getsockname()[1]
-        address = {"pid": os.getpid(), "port": port, "url": f"http://127.0.0.1:{port}", "started": time.time()}
-        write_json(state / ADDRESS, address)
-        sys.stderr.write(f"The gateway listens on 127.0.0.1:{port}.\n")
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await stop.wait()
-    finally:
-        await runner.cleanup()
-
-
-def _listen(state: Path) -> socket.socket:
-    try:
-        last = int(read_json(state / ADDRESS)["port"])
-    except (OSError, ValueError, KeyError, TypeError):
-        last = 0
-    for port in (last, 0):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            listener.close()
-            if port == 0:
-                raise
-        else:
-            return listener
-    raise AssertionError("unreachable")
 
 
 if __name__ == "__main__":
