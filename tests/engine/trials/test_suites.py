@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agentdeck.engine.trials import suites
+from agentdeck.engine.views import QueuedTask, TaskEnd
 from agentdeck.engine.views.trials import BenchRequest
+from agentdeck.engine.world import Note, silent
 from agentdeck.errors import ConfigError, NotFoundError, RefusedError
-from tests.support.decks import CONFIG, Bench
+from tests.support.decks import CONFIG, Bench, world_of
 from tests.support.racers import profile, writing
 
 TIERS = '\n[tiers]\nroutine = ["anthropic:large", "openai:other"]\ntrial = ["openai:small"]\n'
@@ -133,3 +137,21 @@ def test_it_goes_on_where_it_was_killed(lab: Bench, tmp_path: Path) -> None:
     found = deck.benchmarks.run(request(lab, tmp_path, repeat=3, jobs=2))
     assert [each.number for each in found] == [1, 2, 3] and found[0] == first
     assert len(deck.benchmarks.results(out)) == 3 and deck.agents() == []
+
+
+def test_an_interrupt_ends_its_agents_and_the_same_id_runs_them_again(lab: Bench, tmp_path: Path) -> None:
+    profile(lab, "good", "sleep 60")
+    deck, asked = lab.deck(), request(lab, tmp_path)
+
+    def interrupted(tasks: Sequence[QueuedTask], jobs: int, note: Note) -> list[TaskEnd]:
+        deck.start(tasks[0].request)
+        raise KeyboardInterrupt
+
+    world, remove = world_of(deck), lambda name, note: deck.remove(name, note, stop=True)
+    with pytest.raises(KeyboardInterrupt):
+        suites.Bench(world, asked, interrupted, remove, silent).run()
+    assert deck.agents() == []
+    assert [each.why for each in deck.benchmarks.results(asked.out)] == ["interrupted"]
+    profile(lab, "good", writing("answer.txt", "42"))
+    (found,) = lab.deck().benchmarks.run(asked)
+    assert found.passed and lab.deck().agents() == []

@@ -109,10 +109,10 @@ def judging(world: World, names: Sequence[str], note: Note) -> Iterator[Judge]:
 
 
 def cost_of(world: World, name: str) -> float | None:
-    """What the agent cost, in US dollars; None where no request of it has a price that is known."""
-    costs = [record.cost for record in of_agent(world, name)]
+    """What the agent cost, in US dollars; None where that is not known of each of its requests that was served."""
+    costs = [record.cost for record in of_agent(world, name) if record.provider]
     known = [cost for cost in costs if cost is not None]
-    return sum(known) if known else None
+    return sum(known) if known and len(known) == len(costs) else None
 
 
 def seconds_of(view: AgentView) -> float:

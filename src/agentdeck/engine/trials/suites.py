@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck import __version__
-from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, Mode, name_for_task
+from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, Mode, State, name_for_task
 from agentdeck.core.config.suite import SuiteTask
 from agentdeck.core.providers.tiers import FALLBACK, HOME_TIERS, LOCAL, parse_target
 from agentdeck.core.trials.results import BenchResult
@@ -20,14 +20,15 @@ from agentdeck.engine.landing.gate import Gates
 from agentdeck.engine.lifecycle.starting import check
 from agentdeck.engine.providers.spending import of_agent
 from agentdeck.engine.records.landings import Gate, GateVerdict, Landings, LandRequest, new_id
-from agentdeck.engine.trials.judging import seconds_of
+from agentdeck.engine.trials.judging import cost_of, seconds_of
 from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.views.trials import BenchRequest
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import DeckError, NotFoundError, RefusedError, UsageError
+from agentdeck.errors import DeckError, NotFoundError, RefusedError
 from agentdeck.system.config.benchfile import append_result, read_results
 from agentdeck.system.git.blobs import known_blobs
 from agentdeck.system.git.branches import plan_branch
+from agentdeck.system.machine.interrupts import uninterrupted
 
 _SAYS_NOTHING = PASSING_FAULTS | {Fault.SETUP, Fault.LOST, Fault.AUTH}
 """Faults after which a run says nothing of the model."""
@@ -43,6 +44,8 @@ class BenchRun:
     number: int
     profile: str
     commit: str
+    attempt: int = 0
+    """How many earlier ones said nothing of the model."""
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -50,7 +53,7 @@ class BenchRun:
 
     @property
     def id(self) -> str:
-        return f"bench {' '.join(map(str, self.key))}"
+        return " ".join(map(str, ("bench", *self.key, *([self.attempt] if self.attempt else []))))
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,11 @@ class Bench:
         bench = self.request.id or new_id()
         runs = list(self._runs(bench))
         self._check(runs)
-        known = {each.key: each for each in read_results(self.request.out)}
-        left = [each for each in runs if each.key not in known]
-        self._remove_done(bench, known)
+        records = read_results(self.request.out)
+        known = {each.key: each for each in records if each.passed is not None}
+        tries = Counter(each.key for each in records)
+        self._remove_done([replace(run, attempt=at) for run in runs for at in range(tries[run.key])])
+        left = [replace(run, attempt=tries[run.key]) for run in runs if run.key not in known]
         width = max(1, self.request.jobs or self.world.settings.config.queue.jobs or 2)
         for at in range(0, len(left), width):
             for result in self._some(left[at : at + width]):
@@ -137,31 +142,48 @@ class Bench:
             stem = name_for_task(f"bench {run.task.name} {run.tier} {run.number}", taken)
             taken.add(stem)
             tasks.append(QueuedTask(stem, replace(self._start(run), name=stem)))
-        for run, end in zip(runs, self.start_many(tasks, len(tasks), self.note), strict=True):
+        try:
+            ends = self.start_many(tasks, len(tasks), self.note)
+        except BaseException:
+            self._give_up(runs)
+            raise
+        for run, end in zip(runs, ends, strict=True):
             result = self._result(run, end)
             append_result(self.request.out, result)
             if end.view is not None and end.view.name in self.world.store.names():
                 self.remove(end.view.name, self.note)
             yield result
 
+    def _empty(self, run: BenchRun, why: str = "") -> BenchResult:
+        """One that says nothing."""
+        model, at = self._leader(run.tier), time.time()
+        return BenchResult(*run.key, run.profile, model, None, why, commit=run.commit, at=at, version=__version__)
+
+    def _give_up(self, runs: Sequence[BenchRun]) -> None:
+        """Remove the agents of an interrupted benchmark, and write down that they say nothing: a call with its id runs
+        them again."""
+        ids = {run.id: run for run in runs}
+        with uninterrupted():
+            for agent in self.world.store.agents():
+                if agent.id in ids:
+                    self.remove(agent.name, self.note)
+                    append_result(self.request.out, self._empty(ids[agent.id], "interrupted"))
+
     def _result(self, run: BenchRun, end: TaskEnd) -> BenchResult:
-        empty = BenchResult(
-            *run.key, run.profile, self._leader(run.tier), None, commit=run.commit, at=time.time(), version=__version__
-        )
+        empty = self._empty(run)
         if end.view is None:
             return replace(empty, why=end.error.title if end.error else "it did not start")
         view = end.view
         records = list(of_agent(self.world, view.name))
         served = Counter(f"{each.provider}:{each.model}" for each in records if each.provider)
-        costs = [each.cost for each in records if each.provider]
         found = replace(
             empty,
             model=served.most_common(1)[0][0] if served else empty.model,
-            cost=sum(cost or 0.0 for cost in costs) if costs and None not in costs else None,
+            cost=cost_of(self.world, view.name),
             seconds=round(seconds_of(view), 1),
             tokens=sum(each.usage.input + each.usage.output + each.usage.cache_write for each in records),
         )
-        if view.status.fault in _SAYS_NOTHING:
+        if view.status.fault in _SAYS_NOTHING or view.state is State.STOPPED:
             return replace(found, why=f"{view.state}: {view.reason}")
         if view.status.fault is Fault.TIMED_OUT:
             return replace(found, passed=False, why="it took too long")
@@ -194,17 +216,9 @@ class Bench:
             finally:
                 gates.close()
 
-    def _remove_done(self, bench: str, known: dict[tuple[str, str, str, int], BenchResult]) -> None:
+    def _remove_done(self, runs: Sequence[BenchRun]) -> None:
         """Remove the agents of runs that were written down just before a crash."""
-        ids = {f"bench {' '.join(map(str, key))}" for key in known if key[0] == bench}
+        ids = {run.id for run in runs}
         for agent in self.world.store.agents():
             if agent.id in ids:
                 self.remove(agent.name, self.note)
-
-
-def tiers_of(text: str) -> tuple[str, ...]:
-    """The tiers in `a,b`. Raise UsageError without any."""
-    found = tuple(dict.fromkeys(filter(None, (each.strip() for each in text.split(",")))))
-    if not found:
-        raise UsageError("Which tiers?", hint="agentdeck bench suite.toml --tiers routine,deep")
-    return found
