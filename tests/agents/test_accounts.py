@@ -23,10 +23,12 @@ from tests.agents.conftest import PACKAGES
 from tests.agents.setups import OWN, QUIET
 from tests.support.accounts import Logins, log_in, model_with_logins
 from tests.support.decks import Bench
-from tests.support.scripted_model import Script, run, say
+from tests.support.scripted_model import Block, Script, run, say
+from tests.support.share import diagonal
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
 ONE, TWO = "sk-ant-oat01-one-0123456789", "sk-ant-oat01-two-0123456789"
+ALL = bool(os.environ.get("AGENTDECK_TEST_MORE_AGENTS"))
 FOLDERS = {"claude": ".claude", "codex": ".codex"}
 
 
@@ -102,7 +104,7 @@ def house(
         yield House(cli, bench, bench.deck(), script, logins)
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(("house", "mode"), diagonal(PACKAGES, list(Mode)), indirect=["house"])
 def test_the_other_account_goes_on_with_the_conversation(house: House, mode: Mode) -> None:
     house.logins.limited[TWO] = 0.0
     house.script.on_answer = lambda blocks: house.logins.limited.update({ONE: time.time() + 3000})
@@ -128,6 +130,7 @@ def test_the_other_account_goes_on_with_the_conversation(house: House, mode: Mod
         assert windows == [("5h", 0.1), ("week", 0.25)]
 
 
+@pytest.mark.skipif(not ALL, reason="make test has it with a scripted CLI")
 def test_at_the_limit_of_both_the_earliest_reset_is_awaited(house: House) -> None:
     now = time.time()
     house.logins.limited |= {ONE: now + 7200, TWO: now + 3600}
@@ -139,6 +142,7 @@ def test_at_the_limit_of_both_the_earliest_reset_is_awaited(house: House) -> Non
     assert house.logins.asked == []
 
 
+@pytest.mark.skipif(not ALL, reason="make test has it with a scripted CLI")
 def test_an_account_without_a_login_is_left_out(house: House) -> None:
     for path in house.folder.iterdir():
         path.unlink()
@@ -148,9 +152,28 @@ def test_an_account_without_a_login_is_left_out(house: House) -> None:
     house.deck.stop("fox")
 
 
+@pytest.mark.skipif(not ALL, reason="make test has it with a scripted CLI")
 def test_a_new_agent_begins_with_the_account_that_has_most_left(house: House) -> None:
     Meters(folder()).told(house.cli, [Window(FIVE_HOURS, 0.9, time.time() + 3600)])
     view = house.start(Mode.HEADLESS)
     assert view.agent.profile == house.second
     assert house.deck.wait("fox").outcome is ExitCode.UNCOMMITTED, house.log()
     assert set(house.logins.asked) == {TWO}
+
+
+@pytest.mark.skipif(not ALL, reason="make test-agents waits for the end of a limit")
+@pytest.mark.parametrize("house", ["claude"], indirect=True)
+def test_at_its_own_screen_the_end_of_a_limit_is_awaited_in_the_same_program(house: House) -> None:
+    house.bench.own('[agent]\nfailover = ["claude"]\n')
+    until = time.time() + 20
+
+    def limit(blocks: list[Block]) -> None:
+        house.logins.limited[ONE] = until
+
+    house.script.on_answer = limit
+    house.start(Mode.INTERACTIVE)
+    limited = house.reach(lambda view: view.state is State.LIMITED and "then claude again" in view.status.reason)
+    pid = limited.status.agent_pid
+    house.reach(lambda view: view.state is State.DONE and len(house.logins.asked) > 1 and until < time.time(), 110)
+    assert house.deck.agent("fox").status.agent_pid == pid
+    assert "It is made." in house.deck.screen("fox")
