@@ -1,15 +1,16 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-clients test-local coverage check soak bench bench-quick shots animation clean
+.PHONY: help demo run test test-agents test-clients test-local coverage check soak kills bench bench-quick shots animation clean
 
 BIN := .venv/bin
 
 help: ## these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: ## three agents at work in a throw-away repository, from start to end
+demo: ## three agents at work in a throw-away repository, then agents on three hosts
 	@scripts/setup run
 	@$(BIN)/python -I -m agentdeck.demo.tour
+	@$(BIN)/python -I -m agentdeck.demo.hosts
 
 run: ## the program itself, on the repository you are in: make run ARGS="ls"
 	@scripts/setup run
@@ -55,6 +56,10 @@ SOAK = $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(MINUT
 soak: ## a long random run of kills, landings and removals: make soak SEED=7 KILLS=1000 MINUTES=30
 	@scripts/setup test
 	$(BIN)/python -m tests.soak $(SOAK)
+
+kills: ## random kills between home and two hosts: make kills SEED=7 KILLS=1000 MINUTES=120
+	@scripts/setup test
+	$(BIN)/python -m tests.soak.fleet_kills $(SOAK)
 
 bench: ## what the program costs, as ratios to yardsticks of the same run; writes docs/figures.md
 	@scripts/setup test

@@ -88,9 +88,11 @@ class Fleet:
     def power_cut(self, name: str) -> None:
         """End all that runs on the host at once."""
         for pid in self.runners(name):
-            for each in [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]:
-                with suppress(psutil.Error):
-                    each.kill()
+            with suppress(psutil.Error):
+                runner = psutil.Process(pid)
+                for each in [*runner.children(recursive=True), runner]:
+                    with suppress(psutil.Error):
+                        each.kill()
         end_server(self.socket(name))
         LINKS.close()
 

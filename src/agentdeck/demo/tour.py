@@ -63,11 +63,11 @@ class Tour:
 
     def show(self, line: str, *, code: int = 0) -> str:
         """Run a line as a person would type it, and print what it prints; return its standard output."""
-        _print(f"\n$ {line}")
+        show_text(f"\n$ {line}")
         done = self._run(shlex.split(line))
         for text in (done.stderr, done.stdout):
             if text:
-                _print(text.rstrip())
+                show_text(text.rstrip())
         check(done.returncode == code, f"“{line}” exited with {done.returncode}, not {code}")
         return done.stdout
 
@@ -117,7 +117,7 @@ class Tour:
             child.wait()
 
     def go(self) -> None:
-        _title("Three agents at once, each in its own isolated worktree")
+        show_title("Three agents at once, each in its own isolated worktree")
         for name, task in (
             ("basket", "Add a basket"),
             ("search", "Add a search [ask]"),
@@ -128,11 +128,11 @@ class Tour:
         self.show("agentdeck ls")
         self.show("agentdeck ports")
 
-        _title("One asks for permission: read the question and answer it")
+        show_title("One asks for permission: read the question and answer it")
         self.show("agentdeck show search --screen")
         self.show("agentdeck answer search yes")
 
-        _title("Stop one, and resume it later")
+        show_title("Stop one, and resume it later")
         self.until("invoices is at work", lambda: "takes long" in self._run(["agentdeck", "logs", "invoices"]).stdout)
         self.show("agentdeck stop invoices")
         check(self.state("invoices") == "stopped", "invoices was not stopped")
@@ -142,28 +142,28 @@ class Tour:
         self.show("agentdeck ls")
         self.check_isolation()
 
-        _title("What one agent said and did")
+        show_title("What one agent said and did")
         log = self.show("agentdeck logs invoices")
         check("Going on with" in log or "Committed" in log, "the log lacks the agent's words")
         self.show("agentdeck diff basket --stat")
 
         self.land()
 
-        _title("Scripts get exit codes: 75 is “a provider's limit, try later”, 124 a time-out")
+        show_title("Scripts get exit codes: 75 is “a provider's limit, try later”, 124 a time-out")
         self.show('agentdeck run "Too much [limit]" --agent demo --name greedy --quiet', code=75)
         self.show("agentdeck run --timeout 1 --name sleepy --quiet -- sleep 60", code=124)
 
         self.fail_over()
 
-        _title("A removal deletes everything and loses nothing")
+        show_title("A removal deletes everything and loses nothing")
         self.show("agentdeck rm basket search invoices greedy sleepy thinker --quiet")
         self.check_clean()
 
     def land(self) -> None:
-        _title("All three wrote to one file: the radar shows it before anything is merged")
+        show_title("All three wrote to one file: the radar shows it before anything is merged")
         check("✗ basket conflicts with search" in self.show("agentdeck radar"), "the radar saw no conflict")
 
-        _title("One lands through a gate; the next would conflict and is set aside; then undo it")
+        show_title("One lands through a gate; the next would conflict and is set aside; then undo it")
         before = self._run(["git", "rev-parse", "main"]).stdout
         self.show('agentdeck merge basket --gate "grep -q basket NOTES.md"')
         self.show("agentdeck merge search", code=4)
@@ -171,8 +171,10 @@ class Tour:
         check(self._run(["git", "rev-parse", "main"]).stdout == before, "the landing was not taken back")
 
     def fail_over(self) -> None:
-        _title("A provider goes down: the next one serves until it is back")
-        _print("\n(The two providers of this demo are small servers on this machine; there is no model behind them.)")
+        show_title("A provider goes down: the next one serves until it is back")
+        show_text(
+            "\n(The two providers of this demo are small servers on this machine; there is no model behind them.)"
+        )
         self.show('agentdeck run "Think it over [think] [hold]" --agent demo --tier work --name thinker -d --quiet')
         thoughts = Path(self.ask("show", "thinker")["worktree"]) / "thoughts.txt"
 
@@ -197,7 +199,7 @@ class Tour:
         check("provider.failed_back" in told, "thinker's way back is not among its events")
 
     def _answer_with(self, name: str, status: int) -> None:
-        _print(f"\n({name} answers with {status} from now on.)")
+        show_text(f"\n({name} answers with {status} from now on.)")
         url = f"http://127.0.0.1:{self.providers[name][1]}/fault"
         urllib.request.urlopen(urllib.request.Request(url, str(status).encode()), timeout=10).close()
 
@@ -209,7 +211,7 @@ class Tour:
             with closing(sqlite3.connect(Path(view["worktree"]) / ".agentdeck/db.sqlite3")) as database:
                 visits = {agent for (agent,) in database.execute("select agent from visit")}
             check(visits == {view["name"]}, f"{view['name']}'s database has visits of {visits}")
-        _print("\n(12 ports, no two alike; in each database only its own agent's rows.)")
+        show_text("\n(12 ports, no two alike; in each database only its own agent's rows.)")
 
     def check_clean(self) -> None:
         check(self.show("git worktree list").count("\n") == 1, "a worktree was left")
@@ -223,13 +225,13 @@ def check(good: bool, complaint: str) -> None:
         sys.exit(f"demo: {complaint}.")
 
 
-def _print(text: str) -> None:
+def show_text(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
-def _title(text: str) -> None:
-    _print(f"\n── {text} " + "─" * max(0, 90 - len(text)))
+def show_title(text: str) -> None:
+    show_text(f"\n── {text} " + "─" * max(0, 90 - len(text)))
 
 
 def main() -> None:
@@ -237,11 +239,11 @@ def main() -> None:
         tour = Tour(Path(folder))
         try:
             tour.prepare()
-            _print(f"A throwaway repository: {tour.repository}\nThe agents are scripted; everything else is real.")
+            show_text(f"A throwaway repository: {tour.repository}\nThe agents are scripted; everything else is real.")
             tour.go()
         finally:
             tour.clean_up()
-    _print(
+    show_text(
         "\nShown: agents side by side, listed, read, answered, stopped, resumed, landed and removed, one of them\n"
         "failed over and back; nothing is left. README.md says how to use AgentDeck in your own repository."
     )

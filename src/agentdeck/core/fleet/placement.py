@@ -85,7 +85,7 @@ def unfit(needs: Needs, host: HostState, now: float) -> str:
         ("" if facts.protocol == PROTOCOL else f"its agentdeck {facts.version or '?'} speaks another protocol"),
         ("" if facts.git else "git is not installed there"),
         ("" if facts.tmux else "tmux is not installed there"),
-        (f"it has not the label{'s' if len(missing) > 1 else ''} {listed(missing)}" if missing else ""),
+        (f"it lacks the label{'s' if len(missing) > 1 else ''} {listed(missing)}" if missing else ""),
         (f"it has {_gpus(len(facts.gpus))}" if len(facts.gpus) < needs.gpu else ""),
         (f"its clock is {abs(facts.clock - now):.0f} s wrong" if abs(facts.clock - now) > _MOST_SKEW else ""),
         (f"it has {size_text(facts.free_disk)} of disk left" if facts.free_disk < _LEAST_DISK else ""),
