@@ -26,6 +26,7 @@ QUICK = {
     "ingest": ["2"],
     "gateway": ["10"],
     "dashboard": ["3", "3"],
+    "box": ["5"],
     "peers": ["1"],
 }
 """All benches, each with the arguments of a quick run."""

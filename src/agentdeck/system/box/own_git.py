@@ -8,16 +8,15 @@ objects, and nothing but its own branches moves.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import shutil
-import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
+from agentdeck.system.box import large_files
+from agentdeck.system.box.careful import listed, opened, plain_file
 from agentdeck.system.files.files import from_json, private_folder, take_lock, write_atomic, write_json
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.repository import Repository
@@ -68,8 +67,15 @@ class OwnGit:
         """The folder of its branches, relative to the git folder; the same below `logs` for what they were."""
         return "/".join(filter(None, (HEADS, self.branches)))
 
+    @property
+    def large(self) -> Path:
+        """What git-lfs finds in the box as its folder."""
+        return self.folder / "lfs"
+
     def prepare(self, repo: Repository, branch: str) -> None:
         """Make the folders, with the branches as they are in the repository."""
+        if (self.common / large_files.FOLDER).is_dir():
+            private_folder(self.large)
         for each in (self.objects / "info", self.objects / "pack", self.heads, self.logs, self.info):
             private_folder(each)
         lent = (BORROWED, *(str(path) for path in alternates(self.common)))
@@ -85,6 +91,8 @@ class OwnGit:
 
     def has_news(self) -> bool:
         """Whether something is to be taken in, or has moved in the repository. No git is run."""
+        if any(True for _ in large_files.found_in(self.large)):
+            return True
         if self.branches is None:
             return any(True for _ in _own_files(self.objects))
         known, here = self._known(), _refs(self._here)
@@ -124,6 +132,7 @@ class OwnGit:
         lock = take_lock(self.folder / "lock", what="an agent's objects", wait=30)
         try:
             known, shown = self._known(), _refs(self.heads)
+            large_files.take(self.large, self.common)
             trouble = self._take_objects(repo)
             if self.branches is None:
                 return trouble
@@ -210,8 +219,8 @@ def _indexed(repo: Repository, pack: Path) -> bool:
 def _refs(heads: Path) -> dict[str, str]:
     """The branches directly in the folder and their ids; a link or anything odd is none."""
     found = {}
-    with contextlib.suppress(OSError), _opened(heads) as folder:
-        for leaf in _listed(folder):
+    with contextlib.suppress(OSError), opened(heads) as folder:
+        for leaf in listed(folder):
             is_branch = not leaf.endswith(".lock") and _LEAF.fullmatch(leaf)
             if is_branch and (told := _OID.fullmatch(_content(folder, leaf, _LARGEST_REF))):
                 found[leaf] = told[1].decode()
@@ -220,13 +229,13 @@ def _refs(heads: Path) -> dict[str, str]:
 
 def _own_files(objects: Path) -> Iterator[str]:
     """The paths of objects and packs that the agent's git has finished, relative to the folder."""
-    with contextlib.suppress(OSError), _opened(objects) as top:
-        for fan in _listed(top):
+    with contextlib.suppress(OSError), opened(objects) as top:
+        for fan in listed(top):
             wanted = _PACK if fan == "pack" else _LOOSE if _FAN.fullmatch(fan) else None
             with contextlib.suppress(OSError):
                 if wanted is not None:
-                    with _opened(fan, top) as folder:
-                        yield from (f"{fan}/{name}" for name in _listed(folder) if wanted.fullmatch(name))
+                    with opened(fan, top) as folder:
+                        yield from (f"{fan}/{name}" for name in listed(folder) if wanted.fullmatch(name))
 
 
 def _copied(objects: Path, into: Path) -> Iterator[str]:
@@ -235,8 +244,8 @@ def _copied(objects: Path, into: Path) -> Iterator[str]:
     (into / "pack").mkdir()
     for name in list(_own_files(objects)):
         fan, _, leaf = name.partition("/")
-        with contextlib.suppress(OSError), _opened(objects) as top, _opened(fan, top) as folder:
-            with _plain_file(leaf, folder) as read:
+        with contextlib.suppress(OSError), opened(objects) as top, opened(fan, top) as folder:
+            with plain_file(leaf, folder) as read:
                 (into / fan).mkdir(exist_ok=True)
                 with (into / name).open("wb") as copy:
                     shutil.copyfileobj(read, copy)
@@ -247,38 +256,14 @@ def _remove(objects: Path, name: str) -> None:
     fan, _, leaf = name.partition("/")
     stem = leaf.removesuffix(".pack")
     leaves = [leaf] if stem == leaf else [f"{stem}.idx", f"{stem}.rev", f"{stem}.bitmap", leaf]
-    with contextlib.suppress(OSError), _opened(objects) as top, _opened(fan, top) as folder:
+    with contextlib.suppress(OSError), opened(objects) as top, opened(fan, top) as folder:
         for each in leaves:
             with contextlib.suppress(OSError):
                 os.unlink(each, dir_fd=folder)
 
 
-def _listed(folder: int) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [entry.name for entry in entries]
-
-
-@contextlib.contextmanager
-def _opened(path: Path | str, inside: int | None = None) -> Iterator[int]:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=inside)
-    try:
-        yield folder
-    finally:
-        os.close(folder)
-
-
-@contextlib.contextmanager
-def _plain_file(leaf: str, folder: int) -> Iterator[BinaryIO]:
-    """Raise OSError for a link, and for what could keep us waiting for ever."""
-    source = os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    with os.fdopen(source, "rb") as read:
-        if not stat.S_ISREG(os.fstat(source).st_mode):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), leaf)
-        yield read
-
-
 def _content(folder: int, leaf: str, most: int) -> bytes:
     """The first `most` bytes of a plain file; empty where it is none."""
-    with contextlib.suppress(OSError), _plain_file(leaf, folder) as read:
+    with contextlib.suppress(OSError), plain_file(leaf, folder) as read:
         return read.read(most)
     return b""

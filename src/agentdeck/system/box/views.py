@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agentdeck.core.box.box import Mount, View, empty, read, write
+from agentdeck.system.box import large_files
 from agentdeck.system.box.own_git import BORROWED, OwnGit, alternates
 
 _PROGRAMS = tuple(map(Path, ("/usr", "/opt", "/etc", "/nix", "/gnu")))
@@ -101,6 +102,10 @@ def repository(own: OwnGit, worktree: str, git_dir: str, common: Iterable[str] =
         yield read(str(path))
     yield write(f"{git}/objects", str(own.objects))
     yield read(f"{git}/objects/info", str(own.info))
+    if own.large.is_dir():
+        # git-lfs looks there too, beside the objects that are borrowed.
+        yield read(str(Path(BORROWED).parent / large_files.FOLDER), f"{git}/{large_files.FOLDER}", optional=True)
+        yield write(f"{git}/{large_files.FOLDER}", str(own.large))
     if own.branches is not None:
         yield write(f"{git}/{own.place}", str(own.heads))
         yield write(f"{git}/logs/{own.place}", str(own.logs))
