@@ -68,29 +68,15 @@ def output(root: Path) -> None:
     sample = root.parent / "sample"
     count = MEGABYTES * 1_000_000 // len(LINE.format(number=0))
     sample.write_text("".join(LINE.format(number=number) for number in range(count)))
-    run("git", "-C", str(root), "status")
     times: dict[str, list[float]] = {"off": [], "files": [], "full": []}
     for number in range(3):
         for mode, found in times.items():
             name = f"{mode}-{number}"
-            script = f'cp {sample.name} . 2>/dev/null; exec {sys.executable} -I -c "$PRINT" sample told'
+            script = f'exec {sys.executable} -I -c "$PRINT" sample told'
             tree = root / ".worktrees" / name
-            run(
-                "agentdeck",
-                "run",
-                "-q",
-                "--detach",
-                "-n",
-                name,
-                "--box",
-                mode,
-                "--env",
-                f"PRINT={PRINT}",
-                "--",
-                "sh",
-                "-c",
-                f"while [ ! -e sample ]; do sleep 0.05; done; {script}",
-            )
+            words = ("-q", "--detach", "-n", name, "--box", mode, "--env", f"PRINT={PRINT}")
+            waits = f"while [ ! -e sample ]; do sleep 0.05; done; {script}"
+            run("agentdeck", "run", *words, "--", "sh", "-c", waits)
             (tree / "new").write_bytes(sample.read_bytes())
             (tree / "new").rename(tree / "sample")
             found.append(seconds(tree / "told"))
