@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 
@@ -12,14 +13,18 @@ from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.views import StartRequest
 from agentdeck.system.terminal.tmux import Tmux
 from agentdeck.tui.look.styled import painted
-from tests.agents.conftest import PACKAGES
+from tests.agents.conftest import EVERY, PACKAGES, programs_of
+from tests.agents.setups import modelled
 from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi
 from tests.support.retry import eventually
+from tests.support.scripted_model import ask, say, write
 from tests.support.terminal import Terminal, dashboard
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
+WHOLE = "AGENTDECK_TEST_MORE_AGENTS" in os.environ
 SIZES = [(120, 36), (80, 24), (200, 50)]
+TAB, GRID = "t Screen", "╭ it ─"
 Cell = tuple[str, str]
 """A character and its colour, where that is a full and exact one: the dashboard draws all others in its theme."""
 
@@ -44,26 +49,28 @@ def texts(rows: Sequence[Sequence[Cell]]) -> list[str]:
     return found
 
 
-def shown_in(outer: Terminal) -> list[list[Cell]]:
-    """The cells of the Screen tab, inside of its frame and above what the agent asks."""
+def shown_in(outer: Terminal, mark: str, asked: str) -> list[list[Cell]]:
+    """The cells of the Screen tab or of the grid's only cell, inside of its frame, which has `mark` in its upper line,
+    and above what the agent asks."""
     rows = cells(outer.tmux("capture-pane", "-p", "-e", "-N", "-t", "it").split("\n"))
     lines = ["".join(char for char, _ in row) for row in rows]
-    top = next((y for y, text in enumerate(lines) if "t Screen" in text and "╮" in text), len(rows))
+    top = next((y for y, text in enumerate(lines) if mark in text and "╭" in text and "╮" in text), len(rows))
     if top == len(rows):
         return []  # it is just being drawn at another size
-    left, right = lines[top].rindex("╭", 0, lines[top].index("t Screen")) + 1, lines[top].rindex("╮")
+    left, right = lines[top].rindex("╭", 0, lines[top].index(mark) + 1) + 1, lines[top].rindex("╮")
     below = rows[top + 1 :]
     end = next((y for y, row in enumerate(below) if row[left - 1][0] != "│"), len(below))
     inner = [row[left:right] for row in below[:end]]
-    asks = next((y for y, row in enumerate(inner) if "".join(c for c, _ in row).startswith(" ◆ ")), len(inner))
+    said = ["".join(c for c, _ in row) for row in inner]
+    asks = next((y for y, text in enumerate(said) if asked and text.startswith(f" {asked}  1 ")), len(inner))
     return inner[:asks]
 
 
-def is_the_same(inner: Tmux, outer: Terminal, *, whole: bool) -> bool:
+def is_the_same(inner: Tmux, outer: Terminal, *, whole: bool, mark: str = TAB, asked: str = "") -> bool:
     """Whether the tab shows the pane's cells: all of them, or as many of the last ones as there is room for."""
     pane, width = inner.command("list-panes", "-a", "-F", "#{pane_id} #{pane_width}").split()
     own = cells(inner.command("capture-pane", "-p", "-e", "-N", "-t", pane).split("\n"))
-    there = [row[: int(width)] for row in shown_in(outer)]
+    there = [row[: int(width)] for row in shown_in(outer, mark, asked)]
     want, got = texts(own), texts(there)
     first = len(want) - len(got)
     if not got or want[first:] != got or (whole and first):
@@ -72,6 +79,7 @@ def is_the_same(inner: Tmux, outer: Terminal, *, whole: bool) -> bool:
     return all(not colour or colour == drawn for (_, colour), (_, drawn) in pairs)
 
 
+@pytest.mark.skipif(not WHOLE, reason="“make test” compares at three sizes what comes later")
 @pytest.mark.parametrize("profile", PACKAGES)
 def test_the_screen_tab_is_the_cli_s_own_screen(
     bench: Bench, api: FakeApi, profile: str, monkeypatch: pytest.MonkeyPatch
@@ -90,3 +98,66 @@ def test_the_screen_tab_is_the_cli_s_own_screen(
             except AssertionError:
                 mine = inner.command("capture-pane", "-p", "-t", f"={deck.name}:it")
                 raise AssertionError(f"{size}\n{outer.screen()}\n--- and its own:\n{mine}") from None
+
+
+LONG = "\n".join(f"{number}. **漢字** 😀 `code` of a long answer" for number in range(1, 60))
+
+
+def compared(inner: Tmux, outer: Terminal, sizes: Sequence[tuple[int, int]], mark: str = TAB, asked: str = "") -> None:
+    for size in sizes:
+        outer.resize(*size)
+        try:
+            eventually(partial(is_the_same, inner, outer, whole=False, mark=mark, asked=asked), 30, pause=0.3)
+        except AssertionError:
+            mine = inner.command(
+                "capture-pane", "-p", "-t", inner.command("list-panes", "-a", "-F", "#{pane_id}").strip()
+            )
+            raise AssertionError(f"{size}\n{outer.screen()}\n--- and its own:\n{mine}") from None
+
+
+@pytest.mark.parametrize("cli", EVERY)
+def test_its_later_screens_are_its_own_too(
+    bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A diff to allow, a long answer of wide characters, a question: at three sizes, in the grid, and after a person
+    was attached at another size."""
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    bench.write(".claude.json", '{"hasCompletedOnboarding": true, "theme": "dark"}', cwd=bench.home)
+    answers = [
+        [write("note.md", "# Eine Notiz 漢字\n\n- 😀\n")],
+        [say(LONG), ask("Which colour?", "Red", "漢字")],
+        [say("Over.")],
+    ]
+    deck, inner = bench.deck(), Tmux(bench.socket)
+    with modelled(bench, cli, programs_of(request, cli), monkeypatch, *answers) as script:
+        deck.start(StartRequest(task="Write it", profile=cli, name="it", mode=Mode.INTERACTIVE))
+        with dashboard(bench.root, SIZES[0]) as outer:
+            outer.sees(TAB)
+            answered: set[float] = set()
+
+            def rests() -> bool:
+                view = deck.agent("it")
+                asked = view.status.question
+                if script.sent == 0 and view.state is State.WAITING and asked and asked.at not in answered:
+                    if not answered:
+                        compared(inner, outer, SIZES[:1])
+                    answered.add(asked.at)
+                    deck.answer("it", "yes")
+                return script.sent > 0 and view.state in (State.WAITING, State.DONE)
+
+            eventually(rests, 90, pause=0.5)
+            compared(inner, outer, SIZES)
+            if deck.agent("it").state is State.WAITING:
+                deck.answer("it", "1")
+                eventually(lambda: script.sent >= 2 and rests(), 60, pause=0.5)
+                compared(inner, outer, SIZES[:2])
+            outer.press("Enter")
+            outer.sees_no_more(TAB)
+            outer.resize(100, 30)
+            outer.press("F12")
+            outer.sees(TAB)
+            compared(inner, outer, SIZES[:1])
+            outer.press("g")
+            outer.sees(GRID)
+            question = deck.agent("it").status.question
+            compared(inner, outer, SIZES, GRID, question.text if question is not None else "")

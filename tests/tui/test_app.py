@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,6 +183,21 @@ def test_a_glance_at_an_agent_that_changed_nothing_takes_few_calls_of_git_and_te
     assert finder.compute(view) == GitFacts(1, 1, 2, 0, files=2, loose=2)
     bench.git("branch", "-m", "main", "elsewhere")
     assert finder.compute(view).problem == "its base “main” is gone"
+
+
+def test_git_is_asked_at_once_what_an_agent_left_whose_turn_has_ended(bench: Bench) -> None:
+    view = begin(bench, "fix")
+    finder = FactFinder(bench.deck())
+    works = replace(view, status=replace(view.status, state=State.WORKING, since=1.0))
+    assert finder.due([works]) == works
+    finder.compute(works)
+    assert view.worktree is not None
+    bench.write("one.txt", "1", cwd=view.worktree)
+    assert finder.due([works]) is None, "an agent at work is asked about now and then"
+    done = replace(view, status=replace(view.status, state=State.DONE, since=2.0))
+    assert finder.due([done]) == done
+    finder.compute(done)
+    assert finder.due([done]) is None
 
 
 @pytest.mark.parametrize("opened", ["apostrophe", "question_mark", "n", "g", "L", "exclamation_mark", "x", "ctrl+p"])

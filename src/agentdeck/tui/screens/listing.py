@@ -175,9 +175,10 @@ class Listing(Beside):
         if event.worker.name != "find" or not self.is_attached:
             return
         event.stop()
-        if event.state is WorkerState.SUCCESS and event.worker.result != self.facts:
-            self.facts = event.worker.result
-            self._show()
+        if event.state is WorkerState.SUCCESS:
+            is_new, self.facts = event.worker.result != self.facts, event.worker.result
+            if is_new or (self.every and list(self.items(self.facts)) != self._items):  # the time has gone on
+                self._show()
         elif event.state is WorkerState.ERROR:
             self._failed(event.worker.error)
         if event.worker.is_finished and self._again:
