@@ -62,7 +62,7 @@ def shown_in(outer: Terminal, mark: str, asked: str) -> list[list[Cell]]:
     end = next((y for y, row in enumerate(below) if row[left - 1][0] != "│"), len(below))
     inner = [row[left:right] for row in below[:end]]
     said = ["".join(c for c, _ in row) for row in inner]
-    asks = next((y for y, text in enumerate(said) if asked and text.startswith(f" {asked}  1 ")), len(inner))
+    asks = next((y for y, text in enumerate(said) if asked and text.startswith(f" {asked}  ")), len(inner))
     return inner[:asks]
 
 

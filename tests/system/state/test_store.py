@@ -53,6 +53,16 @@ def test_a_folder_that_cannot_be_made_is_one_clear_sentence(tmp_path: Path) -> N
     assert isinstance(caught.value, OSError), "what bears an OSError bears this"
 
 
+def test_a_runner_does_not_take_a_landing_back(store: Store) -> None:
+    store.save(Agent("fox", "Do it", "claude", Mode.INTERACTIVE, 1.0))
+    done = Status(State.DONE, 10.0)
+    store.set_status("fox", done)
+    store.put_status("fox", Status(State.LANDED, 20.0, reason="on main"))
+    assert not store.set_status("fox", done)
+    assert store.status("fox").state is State.LANDED
+    assert store.set_status("fox", Status(State.WORKING, 30.0)), "it works again"
+
+
 def test_agents_are_found_saved_and_deleted(store: Store) -> None:
     assert store.names() == []
     assert store.agent("fix") is None

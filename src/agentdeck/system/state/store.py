@@ -248,9 +248,11 @@ class Store:
         return None
 
     def set_status(self, name: str, status: Status) -> bool:
-        """Write `status` unless the transition table forbids it; say whether it was written."""
+        """Write `status` unless the transition table forbids it, or it is of a turn whose work has landed since; say
+        whether it was written."""
         with locked(self.agent_folder(name) / "status.lock", wait=5, what=name):
-            if not self.status(name).state.may_become(status.state):
+            old = self.status(name)
+            if not old.state.may_become(status.state) or (old.state is State.LANDED and status.since < old.since):
                 return False
             self._write_status(name, status)
         return True
