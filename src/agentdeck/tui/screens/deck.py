@@ -15,6 +15,7 @@ from agentdeck.core.text.text import plain
 from agentdeck.tui.acts.actions import ActionFollower, Actions
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.keys.keys import KEYS, bound
+from agentdeck.tui.list.cards import LINES
 from agentdeck.tui.list.detail import TABS, Detail
 from agentdeck.tui.list.foot import ListFoot
 from agentdeck.tui.list.frame import Frame
@@ -22,6 +23,7 @@ from agentdeck.tui.list.header import DeckHeader, KeyBar, ListHead, Problems
 from agentdeck.tui.list.hints import FILTERING, hints_for, show_activity
 from agentdeck.tui.list.messages import MessageLine
 from agentdeck.tui.list.order import Grouping, Only, Order, arrange
+from agentdeck.tui.list.overview import Overview
 from agentdeck.tui.list.table import AgentTable
 from agentdeck.tui.list.welcome import Welcome
 from agentdeck.tui.screens.deckverbs import DeckVerbs
@@ -37,6 +39,8 @@ _BESIDE = 160
 
 _HIGH = 40
 """From so many rows on, its changes stand below its screen then."""
+_OVERVIEW = 14
+"""Lines that the overview below the cards gets at most."""
 _SHARE = 0.45
 """The part of the rows that the list gets at most where it stands above."""
 
@@ -67,6 +71,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
                     yield Input(placeholder="filter by name, state, branch, task …", id="filter", compact=True)
                     with Container(id="welcome"):
                         yield Welcome(self.deck.root.name)
+                yield Overview(self.deck, id="overview")
                 yield ListFoot(id="foot")
             yield Detail(self.deck, id="detail")
         yield MessageLine(id="messages")
@@ -113,12 +118,21 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def _fit_list(self) -> None:
         """Below the list stands what is read: the list has the lines that its agents need, and not half of all."""
         frame, table = self.query_one("#list"), self.query_one(AgentTable)
+        wanted = table.virtual_size.height + self.query_one("#filter").display + 2
+        room = self.query_one("#body").size.height or self.size.height - 2
+        self._show_overview(room)
         if self.has_class("-beside") or self.has_class("-empty"):
             frame.styles.height = "1fr"
             return
-        wanted = table.virtual_size.height + self.query_one("#filter").display + 2
-        room = self.query_one("#body").size.height or self.size.height - 2
         frame.styles.height = max(4, min(wanted, round(_SHARE * room)))
+
+    def _show_overview(self, room: int) -> None:
+        """Below the cards, where whole ones leave lines free."""
+        table = self.query_one(AgentTable)
+        beside = self.has_class("-beside") and not self.has_class("-empty")
+        taken = LINES * len(table.rows) + len(table.lines) - len(table.rows) + self.query_one("#filter").display + 2
+        views = [row.view for row in table.rows] if beside else []
+        self.query_one(Overview).show(views, self.snapshot.radar, min(_OVERVIEW, room - taken) if beside else 0)
 
     def _show_selected(self) -> None:
         row = self.selected_row()

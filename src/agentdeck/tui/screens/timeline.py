@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
@@ -15,21 +14,12 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.timeline import Span, cells, spans, time_in
 from agentdeck.core.text.durations import short_duration
 from agentdeck.tui.keys.keys import BY_ID, bound
-from agentdeck.tui.list.header import COLOURS, KeyHint, Piece
+from agentdeck.tui.list.bars import GLYPHS, bar
+from agentdeck.tui.list.header import KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 _PERIODS = {3600.0: "hour", 24 * 3600.0: "day"}
-_GLYPHS = {
-    State.STARTING: "╌",
-    State.WORKING: "━",
-    State.WAITING: "◆",
-    State.LIMITED: "░",
-    State.DONE: "·",
-    State.FAILED: "✗",
-    State.STOPPED: " ",
-    State.LANDED: "⚑",
-}
 _FIXED = 30
 """Columns that name, waiting time and gaps take at least."""
 
@@ -73,10 +63,10 @@ class TimelineScreen(Listing):
         self.columns = (ListingColumn("AGENT", 8), ListingColumn(title, 20), ListingColumn("WAITED", 6))
         found = []
         for each in sorted(courses, key=lambda course: -self._waited(course, now)):
-            bar = _bar(cells(each.spans, now - self.period, now, width))
+            course = bar(cells(each.spans, now - self.period, now, width))
             waited = self._waited(each, now)
             told = (short_duration(waited), "$text-warning") if waited >= 1 else ("", "")
-            found.append(Item(each.name, ((each.name, "bold"), (bar, ""), told)))
+            found.append(Item(each.name, ((each.name, "bold"), (course, ""), told)))
         return found
 
     def about(self, facts: Any, key: str) -> Content:
@@ -84,7 +74,7 @@ class TimelineScreen(Listing):
         course = next((each for each in courses if each.name == key), None)
         if course is None:
             return Content()
-        legend = "  ".join(f"{glyph} {state}" for state, glyph in _GLYPHS.items() if glyph.strip())
+        legend = "  ".join(f"{glyph} {state}" for state, glyph in GLYPHS.items() if glyph.strip())
         said: list[Piece | str] = [(legend, "$foreground 60%"), "", (key, "bold")]
         for since, until, state in reversed(course.spans):
             if until > now - self.period:
@@ -101,12 +91,3 @@ class TimelineScreen(Listing):
         self.period = next(seconds for seconds in _PERIODS if seconds != self.period)
         if self.facts is not None:
             self._show()
-
-
-def _bar(states: Sequence[State | None]) -> Content:
-    """A glyph for each moment, in its state's colour."""
-    runs = [(state, len(list(run))) for state, run in groupby(states)]
-    return Content("").join(
-        Content.styled(_GLYPHS[state] * count, COLOURS[state]) if state else Content(" " * count)
-        for state, count in runs
-    )
