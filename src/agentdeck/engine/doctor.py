@@ -77,9 +77,10 @@ def _box_check() -> Check:
 
     try:
         require_box()
+        require_box(alone=True)
     except DeckError as error:
         return Check("boxes", None, error.title.rstrip("."), error.hint)
-    return Check("boxes", True, "can be made")
+    return Check("boxes", True, "can be made, with a network of their own")
 
 
 def _tool_check(name: str, found: tuple[int, ...], needed: tuple[int, ...], text: str = "") -> Check:

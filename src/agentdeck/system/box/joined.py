@@ -109,6 +109,7 @@ def _be_helper(network: Network, info: int, block: int, channel: socket.socket) 
             _listen(ports, channel)
             os.write(block, b".")
             os.close(block)
+            child = 0
             _connect_for(channel)
     except BaseException as error:  # noqa: BLE001 - a forked child must never run its parent's code on
         if child:
