@@ -218,7 +218,8 @@ class WayOut:
                 raise Refused(f"{host}:{port} is not in [box] allow_domains")
             there = await self._dial_through(host, port) if self._through else await self._dial_address(host, port)
         except Refused as refused:
-            self._log.write(host, port, "refused", reason=str(refused))
+            why = str(refused).removeprefix(f"{host}:{port} is ").removeprefix(f"{host} is ")
+            self._log.write(host, port, "refused", reason=why)
             raise
         except (OSError, TimeoutError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
             self._log.write(host, port, "failed", reason=str(error) or "timed out")
