@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -143,9 +144,14 @@ def test_its_later_screens_are_its_own_too(
                         compared(inner, outer, SIZES[:1])
                     answered.add(asked.at)
                     deck.answer("it", "yes")
-                return script.sent > 0 and view.state in (State.WAITING, State.DONE)
+                before = deck.screen("it")
+                time.sleep(1.0)
+                return script.sent > 0 and deck.screen("it") == before
 
-            eventually(rests, 90, pause=0.5)
+            try:
+                eventually(rests, 90, pause=0.5)
+            except AssertionError:
+                raise AssertionError(f"{deck.agent('it').status}\n{deck.screen('it')}") from None
             compared(inner, outer, SIZES)
             if deck.agent("it").state is State.WAITING:
                 deck.answer("it", "1")

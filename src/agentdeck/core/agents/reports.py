@@ -112,7 +112,7 @@ def _of_deck(payload: Mapping[str, Any], at: float) -> Report:
 
 
 def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:
-    event, session = payload["hook_event_name"], word(payload.get("session_id"))
+    event, session = word(payload["hook_event_name"]), word(payload.get("session_id"))
     if payload.get("agent_id") and event not in ("PermissionRequest", "Notification"):
         # A sub-agent's turn is not its own.
         found = word(payload.get("agent_id")) if event in ("SubagentStart", "SubagentStop") else ""
