@@ -14,6 +14,7 @@ import pytest
 from agentdeck.core.accounts.meters import FIVE_HOURS, Window
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.deck import Deck
+from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.engine.views.accounts import AccountMeter
 from agentdeck.errors import ExitCode
@@ -22,7 +23,8 @@ from agentdeck.system.state.meters import Meters, folder
 from tests.agents.conftest import PACKAGES
 from tests.agents.setups import OWN, QUIET
 from tests.support.accounts import Logins, log_in, model_with_logins
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
+from tests.support.fake_api import fake_api
 from tests.support.scripted_model import Block, Script, run, say
 from tests.support.share import diagonal
 
@@ -177,3 +179,22 @@ def test_at_its_own_screen_the_end_of_a_limit_is_awaited_in_the_same_program(hou
     house.reach(lambda view: view.state is State.DONE and len(house.logins.asked) > 1 and until < time.time(), 110)
     assert house.deck.agent("fox").status.agent_pid == pid
     assert "It is made." in house.deck.screen("fox")
+
+
+@pytest.mark.skipif(not ALL, reason="make test-agents tries every step of the order")
+def test_without_another_account_a_tier_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_api() as spare:
+        monkeypatch.setenv("SPARE_KEY", "sk-spare-0123456789")
+        provider = f'[providers.spare]\nbase_url = "{spare.url}/v1"\napis = ["messages", "responses"]\n'
+        tiers = 'key_env = "SPARE_KEY"\ncount_tokens = true\n[tiers]\nbackup = ["spare:small"]\n'
+        house.bench.own(f'[accounts.api]\nprofile = "{house.cli}"\ntier = "backup"\n{provider}{tiers}')
+        house.script.on_answer = lambda blocks: house.logins.limited.update({ONE: time.time() + 3000})
+        house.start(Mode.HEADLESS)
+        view = house.deck.wait("fox")
+        gateways.stop(world_of(house.deck))
+    assert view.profile == f"{house.cli}@api", view.status
+    told = json.dumps(next(each["body"] for each in spare.requests if each["body"].get("tools")))
+    # Codex does not resume a session that began with another provider.
+    assert ("You take over a task" in told) == (house.cli == "codex")
+    assert ("echo one > one.txt" in told) == (house.cli == "claude")
+    assert ONE not in str(spare.requests)

@@ -54,7 +54,7 @@ key = "ACME_KEY"
 login = ["acme", "login"]
 check = ["acme", "status"]
 links = ["settings.json"]
-sessions = true
+sessions = "all"
 [outcome]
 limited = ['limit reached, resets at \\d+']
 """

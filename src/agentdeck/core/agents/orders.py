@@ -86,8 +86,8 @@ class ChainEntry:
     """Whether it sends its requests to the gateway."""
     by_tier: bool = False
     """Whether a tier is its account."""
-    sessions: bool = False
-    """Whether a session of the same CLI with another account can be gone on with."""
+    sessions: str = ""
+    """Which sessions of the same CLI it goes on with: of other `accounts`, or `all`, those that a tier served too."""
 
     def line(self, prompt: str, session: str, *, resume: bool) -> tuple[tuple[str, ...], str, bool]:
         """The command line, what is to be typed because the command line does not take it, and whether it resumes."""

@@ -164,8 +164,9 @@ class AccountSupport(_Section):
     """The command that exits with 0 where it has a login."""
     links: tuple[str, ...] = ()
     """What each account shares with the usual one: settings in that folder, never a login."""
-    sessions: bool = False
-    """Whether a session goes on with another account once its transcript is in that account's folder."""
+    sessions: Literal["", "accounts", "all"] = ""
+    """Where a session goes on once its transcript is there: with another of the `accounts`, or with `all` that serve
+    the CLI, a tier too; empty: nowhere."""
 
 
 class Preamble(_Section):

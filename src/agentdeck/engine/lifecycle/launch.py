@@ -254,7 +254,8 @@ def _with_conversation(world: World, agent: Agent, choice: _ProfileChoice, profi
         return choice
     cwd, folder = str(worktree_of(agent)), world.store.agent_folder(agent.name)
     entry = entry_of(profile, agent.mode, folder)
-    progress = carried_over(choice.progress, entry, cwd, partial(_place_of, world, agent))
+    tiers = [name for name in world.lanes if _is_tier(world, name)]
+    progress = carried_over(choice.progress, entry, cwd, partial(_place_of, world, agent), tiers)
     if progress != choice.progress:
         save_progress(folder, progress)
     return replace(choice, progress=progress)

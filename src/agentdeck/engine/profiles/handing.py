@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,13 +62,19 @@ def save_progress(folder: Path, progress: Progress) -> None:
 
 
 def carried_over(
-    progress: Progress, entry: ChainEntry, cwd: str, environment_of: Callable[[str], Mapping[str, str]]
+    progress: Progress,
+    entry: ChainEntry,
+    cwd: str,
+    environment_of: Callable[[str], Mapping[str, str]],
+    tiers: Collection[str],
 ) -> Progress:
     """`progress` once the conversation of the profile that was at work last is in the account of `entry`, where both
-    are of one CLI."""
+    are of one CLI; `tiers` are those that a tier serves."""
     left = progress.ran[-1] if progress.ran else ""
     session = progress.sessions.get(left, "")
     if left == entry.profile or cli_of(left) != cli_of(entry.profile) or not (entry.sessions and session):
+        return progress
+    if entry.sessions != "all" and (left in tiers) != (entry.profile in tiers):
         return progress
     if not carry(entry.transcript, session, cwd, environment_of(left), environment_of(entry.profile)):
         return progress

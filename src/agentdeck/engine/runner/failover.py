@@ -369,7 +369,9 @@ class FailoverControl:
         why = "" if move.profile == self.primary else move.why if move.profile != left else self.progress.why
         progress = replace(self.progress, profile=move.profile, why=why)
         self._save(progress)  # before anything is started: whoever goes on after a crash goes on with this one
-        progress = carried_over(progress, self.entries[move.profile], self._orders.cwd, self._environment_of)
+        progress = carried_over(
+            progress, self.entries[move.profile], self._orders.cwd, self._environment_of, self._tiers
+        )
         self._save(progress)
         start = start_of(self.entries[move.profile], replace(progress, why=move.why), self._job, resting=move.resting)
         if move.profile != left:
