@@ -22,6 +22,7 @@ QUICK = {
     "verbs": ["3"],
     "landing": ["1"],
     "removal": ["1000"],
+    "hosts": ["2"],
     "radar": ["4", "300"],
     "ingest": ["2"],
     "gateway": ["10"],

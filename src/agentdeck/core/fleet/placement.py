@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from agentdeck.core.fleet.facts import PROTOCOL, Facts
@@ -77,22 +77,30 @@ def chosen(judgements: Sequence[Judgement]) -> str:
 
 def unfit(needs: Needs, host: HostState, now: float) -> str:
     """Why the host can't have it, as the end of a sentence; empty where it can."""
-    facts = host.facts
-    if host.trouble or facts is None:
+    if host.trouble or host.facts is None:
         return host.trouble or "it can't be reached"
-    missing = [label for label in needs.labels if label not in host.labels]
-    reasons = (
-        ("" if facts.protocol == PROTOCOL else f"its agentdeck {facts.version or '?'} speaks another protocol"),
-        ("" if facts.git else "git is not installed there"),
-        ("" if facts.tmux else "tmux is not installed there"),
-        (f"it lacks the label{'s' if len(missing) > 1 else ''} {listed(missing)}" if missing else ""),
-        (f"it has {_gpus(len(facts.gpus))}" if len(facts.gpus) < needs.gpu else ""),
-        (f"its clock is {abs(facts.clock - now):.0f} s wrong" if abs(facts.clock - now) > _MOST_SKEW else ""),
-        (f"it has {size_text(facts.free_disk)} of disk left" if facts.free_disk < _LEAST_DISK else ""),
-        (f"it has {size_text(facts.free_memory)} of memory free" if facts.free_memory < needs.memory else ""),
-        (f"{max(0.0, host.idle):.1f} of its {facts.cores} cores are idle" if 0 < needs.cpu > host.idle else ""),
-    )
-    return next(filter(None, reasons), "")
+    return next(_faults(needs, host, host.facts, now), "")
+
+
+def _faults(needs: Needs, host: HostState, facts: Facts, now: float) -> Iterator[str]:
+    if facts.protocol != PROTOCOL:
+        yield f"its agentdeck {facts.version or '?'} speaks another protocol"
+    if not facts.git:
+        yield "git is not installed there"
+    if not facts.tmux:
+        yield "tmux is not installed there"
+    if missing := [label for label in needs.labels if label not in host.labels]:
+        yield f"it lacks the label{'s' if len(missing) > 1 else ''} {listed(missing)}"
+    if len(facts.gpus) < needs.gpu:
+        yield f"it has {_gpus(len(facts.gpus))}"
+    if abs(facts.clock - now) > _MOST_SKEW:
+        yield f"its clock is {abs(facts.clock - now):.0f} s wrong"
+    if facts.free_disk < _LEAST_DISK:
+        yield f"it has {size_text(facts.free_disk)} of disk left"
+    if facts.free_memory < needs.memory:
+        yield f"it has {size_text(facts.free_memory)} of memory free"
+    if 0 < needs.cpu > host.idle:
+        yield f"{max(0.0, host.idle):.1f} of its {facts.cores} cores are idle"
 
 
 def _waste(needs: Needs, host: HostState) -> tuple[int, int, float, str]:

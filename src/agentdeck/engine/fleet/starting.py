@@ -230,7 +230,8 @@ def send_commits(world: World, remote: Remote, commits: list[str]) -> None:
     """Let the host's clone have these commits; what it has already is not sent."""
     repo = world.repo
     known = [*commits, *_tips(repo)]
-    settings = {key: value for key in _SETTINGS if (value := repo.run("config", "--get", key).text.strip())}
+    pairs = (line.partition("\n") for line in repo.run("config", "--list", "-z").text.split("\0"))
+    settings = {key: value for key, _, value in pairs if key in _SETTINGS and value}
     told = remote.call("prepare", hash=repo.hash_kind, settings=settings, commits=known[:200], timeout=60)
     have = [each for each in told["have"] if each in known]
     missing = [each for each in dict.fromkeys(commits) if each not in have]

@@ -41,15 +41,17 @@ def prepare(deck: str, hash_kind: str, settings: dict[str, str]) -> Repository:
     folder = folder_of(deck)
     private_folder(folder.parent)
     with locked(folder.parent / f"{folder.name}.lock", wait=60, what=f"the deck {deck}"):
-        if not (folder / ".git" / "agentdeck-ready").exists():
-            done = run(["git", "init", "--quiet", f"--object-format={hash_kind}", "--initial-branch=main", folder])
-            if not done:
-                raise RefusedError(f"The deck {deck} can't be made here.", detail=done.complaint)
+        ready = folder / ".git" / "agentdeck-ready"
+        if ready.exists():
+            return Repository.find(folder)
+        done = run(["git", "init", "--quiet", f"--object-format={hash_kind}", "--initial-branch=main", folder])
+        if not done:
+            raise RefusedError(f"The deck {deck} can't be made here.", detail=done.complaint)
         repo = Repository.find(folder)
         for key, value in settings.items():
             if key in _SETTINGS and not repo.run("config", "--get", key):
                 repo.git("config", key, value)
-        (folder / ".git" / "agentdeck-ready").touch()
+        ready.touch()
     return repo
 
 
