@@ -49,12 +49,6 @@ def test_a_race_that_lands_by_itself(track: Bench) -> None:
     assert (track.root / "a.txt").read_text() == "1\n2\n3\n"
 
 
-def test_nobody_can_land(track: Bench) -> None:
-    done = agentdeck("run", "--race", "none,none", "--land", "best", "do it", cwd=track.root)
-    assert done.returncode == ExitCode.REFUSED and "Nobody of this race can land" in done.stderr
-    assert agentdeck("race", cwd=track.root).returncode == ExitCode.FAILED
-
-
 @pytest.mark.parametrize(
     "words",
     [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agentdeck.system.gateway.ledger import LedgerRecord
 
 _NANO = 1_000_000_000
-_PATIENCE = 3.0
+_PATIENCE = 1.5
 
 
 class Traces:

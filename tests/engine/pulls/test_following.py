@@ -137,7 +137,6 @@ def test_without_a_forge_nothing_is_changed(github: StandIn) -> None:
 
 
 def test_two_watchers_do_not_both_act(github: StandIn) -> None:
-    opened(github)
     with following.alone(world_of(github.bench.deck())), pytest.raises(DeckError, match="pull requests"):
         github.bench.deck().pulls.look()
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from agentdeck.core.agents.agent import Mode, State
+from agentdeck.core.trials.race import Score
 from agentdeck.engine.trials import racing
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import Stage
@@ -65,20 +66,9 @@ def test_all_begin_at_one_commit_and_are_judged_as_they_would_land(track: Bench)
     assert track.git("for-each-ref") == before  # judging changes nothing
     assert not [view.name for view in deck.agents() if view.name not in race.names]
     assert deck.landings.all() == []
-
-
-def test_what_was_judged_is_not_tested_again_until_the_base_moves(track: Bench) -> None:
-    raced(track, "good,bad")
-    deck, ran = track.deck(), list[str]()
-    deck.races.standing("", lambda event: ran.append(event.kind))
-    count = len(ran)
-    assert count
-    deck.races.standing("", lambda event: ran.append(event.kind))
-    assert len(ran) == count
-    track.write("later.txt", "1\n")
-    track.commit("the base goes on")
-    deck.races.standing("", lambda event: ran.append(event.kind))
-    assert len(ran) > count or told(deck.races.standing())
+    again = list[str]()
+    deck.races.standing("", lambda event: again.append(event.kind))
+    assert again == [], "what was judged is not tested again"
 
 
 def test_the_best_lands_and_the_others_can_be_brought_back(track: Bench) -> None:
@@ -114,17 +104,22 @@ def test_what_was_cut_short_after_the_landing_is_gone_on_with(track: Bench) -> N
     assert [view.name for view in deck.agents()] == [race.names[1]] and deck.races.standing().race.ended
 
 
-def test_a_tie_is_a_persons_to_decide(track: Bench) -> None:
-    profile(track, "same", writing("score.txt", "9 points"))
-    race = raced(track, "good,same")
-    deck = track.deck()
-    found = deck.races.standing()
-    if len(found.best) == 2:  # they took the same time
-        with pytest.raises(RefusedError, match="equally good"):
-            deck.races.land(found, "best")
+def test_a_rule_picks_only_where_one_is_the_best() -> None:
+    race = Race("id", 0.0, "task", "main", "commit", ())
+    places = [(1, Score("a", lines=3)), (1, Score("b", lines=3)), (0, Score("c", out="its gate failed"))]
+    tie = Standing(race, tuple(places))
+    with pytest.raises(RefusedError, match="a, b are equally good"):
+        racing.pick(tie, "best")
     with pytest.raises(NotFoundError):
-        deck.races.land(found, "nobody")
-    assert {view.name for view in deck.agents()} == set(race.names)
+        racing.pick(tie, "nobody")
+    with pytest.raises(RefusedError, match="c can't land: its gate failed"):
+        racing.pick(tie, "c")
+    with pytest.raises(RefusedError, match="Nobody"):
+        racing.pick(Standing(race, tuple(places[2:])), "best")
+    with pytest.raises(RefusedError, match="has not come to its end"):
+        racing.pick(Standing(race, (places[0], (0, Score("d", ready=False)))), "best")
+    assert racing.pick(tie, "b") == "b"
+    assert racing.pick(Standing(race, (places[0], places[2])), "best") == "a"
 
 
 def test_a_race_that_could_not_run_begins_nothing(track: Bench) -> None:

@@ -18,7 +18,7 @@ from agentdeck.engine.providers.spending import of_agent
 from agentdeck.engine.records.landings import Entry, Gate, GateVerdict, Landing, Landings, LandRequest, new_id
 from agentdeck.engine.records.races import Judged, Race, Racer
 from agentdeck.engine.views import AgentView
-from agentdeck.engine.world import Note, World
+from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, NotFoundError
 from agentdeck.system.git.merges import Method
 from agentdeck.system.git.patches import Source
@@ -101,7 +101,7 @@ def judging(world: World, names: Sequence[str], note: Note) -> Iterator[Judge]:
     landing = replace(landing, entries=tuple(Entry(name) for name in names))
     request = LandRequest(tuple(names), commit="", dry_run=True)
     with Landings(world.store).running(landing.id):
-        judge = Judge(Stages(world, request, landing, note), note)
+        judge = Judge(Stages(world, request, landing, silent), note)
         try:
             yield judge
         finally:
