@@ -89,7 +89,8 @@ def why_needed(state: State, reason: str, fault: Fault, result: Result, failures
     """Why an agent that stands like this needs a person, in a phrase; empty where it needs none. `failures` is how
     often it has failed since it was done last."""
     if state is State.WAITING:
-        return f"asks you: {reason}" if reason else "asks you"
+        asks = "" if fault is Fault.PROVIDER else "asks you: " if reason else "asks you"  # a silent one asks nothing
+        return f"{asks}{reason}"
     if fault is Fault.BUDGET:
         return "its budget is spent"
     if state is State.FAILED and failures >= _FAILURES:
