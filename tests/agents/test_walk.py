@@ -90,7 +90,11 @@ class Walk:
             asked = waiting[0].status.question
             assert asked is not None
             number = "2" if asked.text == COLOUR["question"] or "full access" in asked.text else "1"
-            self.on.sees("asks")
+            with suppress(AssertionError):  # it may have gone on by itself
+                self.on.sees("asks", timeout=10)
+            if "asks" not in self.on.screen():
+                self.back()
+                continue
             self.shot(f"asks-{waiting[0].name}")
             self.on.press(number)
             with suppress(AssertionError):  # it may ask the same once more

@@ -6,6 +6,7 @@ from agentdeck.engine.records.landings import LandRequest, Stage
 from agentdeck.tui.dialogs.dialogs import Confirm
 from agentdeck.tui.screens.conflict import ConflictScreen
 from agentdeck.tui.screens.land import LandDialog
+from agentdeck.tui.screens.queue import QueueScreen
 from tests.engine.landing.test_queue import landing, stage
 from tests.support.decks import Bench
 from tests.support.finished import finished
@@ -97,5 +98,16 @@ def test_one_set_aside_for_a_conflict_offers_the_ways_out(bench: Bench) -> None:
         await on.press("v")
         on.shows(ConflictScreen)
         await on.sees("Test: Change it")
+
+    drive(bench.deck(), script)
+
+
+def test_a_landing_that_moves_before_the_queue_is_drawn_ends_nothing(bench: Bench) -> None:
+    async def script(on: Driver) -> None:
+        queue = QueueScreen(on.screen.deck, on.screen.actions)
+        on.app.push_screen(queue)
+        queue.look_again()
+        queue.progress("landing fix …", can_cancel=True)
+        await on.sees("Landing queue")
 
     drive(bench.deck(), script)

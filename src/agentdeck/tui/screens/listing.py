@@ -154,6 +154,8 @@ class Listing(Beside):
         )
 
     def _show_hints(self) -> None:
+        if not self.query("#keys"):  # not composed yet, or not any more
+            return
         keymap = self.app._keymap
         first = [hint_of("deck.cancel", keymap)] if self.actions.can_cancel else []
         back = hint_of(BACK.id, keymap, "back")
@@ -163,6 +165,8 @@ class Listing(Beside):
 
     def reload(self) -> None:
         """Look again, once the look that is under way is over."""
+        if not self.query(OptionList):  # not composed yet, or not any more
+            return
         self._show_hints()
         if any(worker.name == "find" and not worker.is_finished for worker in self.workers):
             self._again = True
@@ -241,7 +245,9 @@ class Listing(Beside):
     @property
     def selected(self) -> str | None:
         """The key of the selected line."""
-        options = self.query_one(OptionList)
+        options = next(iter(self.query(OptionList)), None)
+        if options is None:  # it closes while its worker looks
+            return None
         at = options.highlighted
         return options.get_option_at_index(at).id if at is not None and at < options.option_count else None
 
