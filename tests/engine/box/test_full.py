@@ -189,6 +189,7 @@ def test_logins_of_the_shell_stay_outside(bench: Bench, monkeypatch: pytest.Monk
     lines = said(bench).splitlines()
     assert not [line for line in lines if line.endswith("=theirs") and not line.startswith("PLAIN")]
     assert "PLAIN=theirs" in lines
+    assert "GIT_AUTHOR_NAME=Test" in lines
     assert "GIVEN_TOKEN=mine" in lines
 
 
