@@ -188,3 +188,46 @@ def test_a_missing_login_is_told_before_anything_is_made(
     assert at is not None, done.stderr
     assert at < next(index for index, line in enumerate(told) if "worktree" in line), done.stderr
     assert done.returncode
+
+
+def test_the_life_of_aider(bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks with letters, commits by itself, and its log is what its terminal has kept."""
+    answers = [
+        [say("I look.\n\nnote.txt\n```\nnote\n```\n")],
+        [say("Another one.\n\ndenied.txt\n```\ndenied\n```\n")],
+        [say(LONG)],
+    ]
+    deck = bench.deck()
+    with modelled(bench, "aider", programs_of(request, "aider"), monkeypatch, *answers) as script:
+        deck.start(StartRequest(task="Make a note", profile="aider", name="it", mode=Mode.INTERACTIVE))
+        Tmux(bench.socket).command("resize-window", "-t", f"={deck.name}:it", "-x", "80", "-y", "24")
+
+        def reach(state: State, about: str = "") -> None:
+            eventually(
+                lambda: deck.agent("it").state is state and about in deck.agent("it").reason, PATIENCE, pause=0.3
+            )
+
+        reach(State.WAITING, "Create new file?")
+        question = deck.agent("it").status.question
+        assert question is not None
+        assert [option.label for option in question.options] == ["Yes", "No"]
+        with pytest.raises(RefusedError, match="asks a question"):
+            deck.send("it", "y")
+        assert deck.answer("it", "1") == "Yes"
+        reach(State.DONE)
+        view = deck.agent("it")
+        assert view.worktree is not None
+        assert (view.worktree / "note.txt").read_text() == "note\n"
+        assert bench.git("rev-list", "--count", f"main..{view.branch}") == "1"
+        deck.send("it", "Make another one")
+        reach(State.WAITING, "Create new file?")
+        deck.answer("it", text="Explain it first")
+        eventually(lambda: script.sent == 3, PATIENCE, pause=0.3)
+        reach(State.DONE)
+        assert "Explain it first" in json.dumps(script.told[-1])
+        assert not (view.worktree / "denied.txt").exists()
+        log = "\n".join(line.text for line in deck.log_lines("it"))
+        assert all(text in log for text in ("Create new file? (Y)es/(N)o [Yes]: Y", "line 120 of a long answer"))
+        deck.stop("it")
+        assert_ok(agentdeck("merge", "it", cwd=bench.root))
+        assert bench.git("show", "main:note.txt") == "note"

@@ -86,6 +86,12 @@ def test_letters_to_type_are_options() -> None:
     assert (question.yes, question.no) == (1, 2)
 
 
+def test_an_option_may_go_on_in_the_column_of_the_numbers() -> None:
+    screen = (SCREENS / "copilot-1.0.102-waiting-permission-git-80.txt").read_text()
+    question = shown(screen, "Do you want to run this command?")
+    assert (len(question.options), question.yes, question.no) == (3, 1, 3)
+
+
 def test_an_option_that_escape_chooses_is_chosen_by_it() -> None:
     question = shown(
         "Do you want to run this command?\n\n❯ 1. Yes\n  2. No, and say why (Esc to stop)\n", "Do you want"

@@ -182,7 +182,7 @@ def _numbered(lines: Sequence[str], first: int, last: int) -> _List | None:
             marked = number if match["mark"] else marked
             if len(run) > 1 and (marked or _PLAIN_LIST.search("\n".join(lines[index:last]))):
                 found = top, index + 1, tuple(run), marked
-        elif not (_is_rule(lines[index]) or _begins(lines[index]) > column):
+        elif not (_is_rule(lines[index]) or _begins(lines[index]) >= column):
             run = []
     return found
 
