@@ -33,6 +33,7 @@ def examine(world: World, agents: list[AgentView]) -> list[Check]:
         *machine_checks(world.search_path),
         *_config_checks(world),
         _gateway_check(world),
+        *_account_checks(world),
         *_agent_checks(world, agents),
         *_lingering_checks(world),
     ]
@@ -143,6 +144,21 @@ def _profile_checks(path: str | None) -> Iterator[Check]:
         place = found(profile, path)
         hint = "" if place else profile.install
         yield Check(f"profile {name}", True if place else None, str(place or "not installed"), hint)
+
+
+def _account_checks(world: World) -> Iterator[Check]:
+    from agentdeck.engine.profiles.accounts import is_usable
+
+    for name in world.lanes:
+        usable = is_usable(world, name)
+        yield Check(
+            f"account {name}",
+            usable,
+            "can be used" if usable else "has no login",
+            "" if usable else "agentdeck accounts",
+        )
+    for name, reason in world.wrong_accounts.items():
+        yield Check(f"account {name}", False, reason, "agentdeck accounts")
 
 
 def _agent_checks(world: World, agents: list[AgentView]) -> Iterator[Check]:
