@@ -231,3 +231,26 @@ def test_the_life_of_aider(bench: Bench, request: pytest.FixtureRequest, monkeyp
         deck.stop("it")
         assert_ok(agentdeck("merge", "it", cwd=bench.root))
         assert bench.git("show", "main:note.txt") == "note"
+
+
+RESOLVE = "git merge --no-edit main; echo both > made.txt; git add -A; git commit -qm Merged"
+
+
+@pytest.mark.parametrize("cli", MORE)
+def test_a_conflict_is_handed_back_and_what_the_agent_makes_of_it_lands(
+    bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [run("echo mine > made.txt && git add -A && git commit -qm Made")]
+    deck = bench.deck()
+    with modelled(bench, cli, programs_of(request, cli), monkeypatch, made, [say("It is made.")]) as script:
+        start = StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, permission="all")
+        deck.start(replace(start, sure=True))
+        press_enter_until(
+            deck, "it", lambda view: script.sent == 2 and view.state is State.DONE, PATIENCE, about="trust"
+        )
+        bench.write("made.txt", "theirs\n")
+        bench.commit("Made here too")
+        script.answers += [[run(RESOLVE)], [say("It is resolved.")]]
+        assert_ok(agentdeck("merge", "--hand-back", "it", cwd=bench.root, timeout=PATIENCE))
+        assert bench.git("show", "main:made.txt") == "both"
+        assert any("conflicts with main" in line.text for line in deck.log_lines("it"))
