@@ -8,6 +8,7 @@ from collections.abc import Callable
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
+from agentdeck.errors import RefusedError
 from tests.support.retry import eventually
 
 _AGAIN = 8.0
@@ -39,7 +40,10 @@ def press_enter_until(
             now = time.monotonic()
             if now - answered.get(view.reason, -_AGAIN) >= _AGAIN:
                 answered[view.reason] = now
-                deck.answer(name, "yes")
+                try:
+                    deck.answer(name, "yes")
+                except RefusedError:  # it was read while it was being drawn
+                    del answered[view.reason]
         return False
 
     try:
