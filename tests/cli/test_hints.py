@@ -56,6 +56,8 @@ PROSE = {
         "git said nothing for {} s, so it was ended.",
         "git can't read its worktree any more",
         "git has no record of {}'s worktree, so it can't have a box.",
+        "git is not installed there",
+        "{}: agentdeck {}, {} cores, {}",
         "git status failed in {}",
         "git diff failed in {}.",
         "A shell opens in a worktree of its own, with the merge of {} into {} begun. What {} has not committed is "
@@ -70,6 +72,10 @@ PROSE = {
     "The caller fills in what is meant": {
         "agentdeck models serve FILE.gguf",
         "agentdeck queue [options]",
+        "agentdeck host attach DECK NAME",
+        "Name the host: agentdeck hosts {} NAME.",
+        'agentdeck run --on HOST "what to do"',
+        "agentdeck run --on any …",
         "agentdeck run [options] {TASK | -- CMD ARG… | -f TASKS}",
         "git config --global user.name … && git config --global user.email …",
     },
@@ -86,6 +92,8 @@ STATES = "agents/test_states.py"
 QUEUE = "cli/test_queue.py"
 REVIEWING = "cli/test_reviewing.py"
 BOXES = "engine/box/test_boxes.py"
+HOSTS = "engine/fleet/test_elsewhere.py"
+LOST_HOSTS = "engine/fleet/test_accidents.py"
 ELSEWHERE = {
     "agentdeck asks": STATES,
     "agentdeck queue": QUEUE,
@@ -107,7 +115,22 @@ ELSEWHERE = {
     "agentdeck answer {} {}": STATES,
     "agentdeck attach {}": STATES,
     "agentdeck show {}": STATES,
-    "agentdeck run --permission all --permission all “…”": "cli/test_run.py",
+    "agentdeck run {}--permission all --permission all “…”": "cli/test_run.py",
+    "Start one with “agentdeck run -d TASK”.": "cli/test_control.py",
+    "“agentdeck ls” needs none.": "cli/test_control.py",
+    'Start an agent there: agentdeck run --on {} "what to do"': HOSTS,
+    "You have no hosts. Add one that ssh knows: agentdeck hosts add NAME": HOSTS,
+    "Add one: agentdeck hosts add NAME": HOSTS,
+    "Add it: agentdeck hosts add {}": HOSTS,
+    "agentdeck hosts ls": HOSTS,
+    "agentdeck hosts check {}": HOSTS,
+    "Install the same version there: agentdeck hosts check {}": HOSTS,
+    "Remove it first: agentdeck hosts rm {}": HOSTS,
+    "Move it away, then add them again: mv {} {}.old": "system/fleet/test_hostlist.py",
+    "If it is back, take it in again: agentdeck hosts check {}": LOST_HOSTS,
+    "Remove them first, or give the host up: agentdeck hosts lose {}": LOST_HOSTS,
+    "agentdeck show {} asks again; nothing starts twice.": LOST_HOSTS,
+    "git fetch --unshallow": HOSTS,
     "agentdeck mcp --http --port 7878": "mcp/test_http.py",
     "{} asks to land it; “agentdeck merge {}” does": "mcp/test_server.py",
     "agentdeck audit --json": "cli/test_audit.py",

@@ -97,14 +97,16 @@ class Acts:
         """A removal that is taken back brings every token back to where it was, be it killed on the way or not."""
         if self._sandbox.agentdeck("stop", act.agent).code or (tree := self._sandbox.worktree(act.agent)) is None:
             return "refused"
-        before, steps_before = self._finder.of_worktree(tree), len(self._steps())
+        steps_before = self._steps()
+        before = self._finder.of_worktree(tree)
         outcome = self._verb(act, "rm", "-y", act.agent)
         self._sandbox.agentdeck("ls")  # finishes a removal that was killed
         # Its removal may have been a landing's that went on at the same time.
-        later = self._steps()[steps_before:]
+        now = self._steps()
+        later, earlier = now[len(steps_before) :], now[: len(steps_before)]
         steps = [step for step in later if str(step["text"]).endswith(f"removed {act.agent}") and not step["undone"]]
-        if act.agent in self._sandbox.agents() or not steps:
-            return outcome
+        if act.agent in self._sandbox.agents() or not steps or _undone(earlier) != _undone(steps_before):
+            return outcome  # it had another index before, where another step was undone meanwhile
         undone = self._sandbox.agentdeck("undo", "--step", str(steps[-1]["number"]), kill_after=act.kill_after)
         self._sandbox.agentdeck("ls")
         tree = self._sandbox.worktree(act.agent)
@@ -152,3 +154,7 @@ class Acts:
         outcome = self._kill(int(pid) if pid.isdigit() else None)
         time.sleep(0.2)
         return outcome
+
+
+def _undone(steps: list[dict[str, object]]) -> list[object]:
+    return [step["number"] for step in steps if step["undone"]]

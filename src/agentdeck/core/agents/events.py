@@ -24,7 +24,7 @@ class EventKind(StrEnum):
         kind.keys = keys
         return kind
 
-    AGENT_CREATED = "agent.created", "profile"
+    AGENT_CREATED = "agent.created", "profile", "host?"
     AGENT_STOPPED = "agent.stopped"
     AGENT_REPAIRED = "agent.repaired"
     AGENT_REMOVED = "agent.removed", "trash", "step"
