@@ -6,6 +6,8 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from agentdeck.core.agents.agent import State
+from agentdeck.engine.box import boxes
+from agentdeck.errors import MissingToolError
 from agentdeck.tui.dialogs.dialogs import Ask, Confirm
 from agentdeck.tui.dialogs.newagent import LOADING, OTHER, NewAgent
 from agentdeck.tui.list.detail import Detail
@@ -43,7 +45,16 @@ def test_n_starts_an_agent_from_the_dialog(bench: Bench) -> None:
     assert bench.deck().agent("fresh").agent.argv == ("sh", "-c", "exec sleep 1000")
 
 
-def test_the_permission_for_all_is_given_to_those_who_start_it_twice(bench: Bench) -> None:
+def test_the_permission_for_all_is_given_to_those_who_start_it_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no box can be had; in a full one it needs no second word."""
+
+    def refuse(*_: object) -> None:
+        raise MissingToolError("bwrap is not installed.")
+
+    monkeypatch.setattr(boxes, "check_can_be", refuse)
+
     async def script(on: Driver) -> None:
         await on.press("n")
         dialog = on.app.screen

@@ -7,7 +7,6 @@ conversation. Standard library only, for the runner.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +49,8 @@ def _put_beside(source: Path, target: Path) -> None:
 
 def _put(source: Path, target: Path) -> bool:
     """Copy `source` to `target` unless that has it already; return whether it does then."""
+    import shutil  # only where an account has reached its limit
+
     if target.exists():
         if target.stat().st_size >= source.stat().st_size:
             return _begins(target, source)
