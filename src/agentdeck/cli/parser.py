@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from agentdeck.cli import completers, manual
+from agentdeck.cli.values import count, duration, filled, number, port, share, size, variable
 from agentdeck.core.agents.permission import LEVELS
 from agentdeck.core.box.box import MODES
-from agentdeck.core.text.durations import parse_duration
-from agentdeck.core.text.text import parse_size
 from agentdeck.errors import UsageError
 
 MODULES = {
@@ -166,17 +165,17 @@ def _add_run(verbs: Any) -> None:
     run.add_argument("task", nargs="*", metavar="TASK", help="the task; - reads it from standard input")
     run.set_defaults(rest="task")
     run.add_argument(
-        "-a", "--agent", type=_filled, metavar="PROFILE", help="the profile: claude, codex, aider, …"
+        "-a", "--agent", type=filled, metavar="PROFILE", help="the profile: claude, codex, aider, …"
     ).completer = completers.profiles
-    run.add_argument("--account", type=_filled, help="the account of its CLI (default: the one with most left)")
-    run.add_argument("-n", "--name", type=_filled, help="the agent's name (default: made from the task)")
+    run.add_argument("--account", type=filled, help="the account of its CLI (default: the one with most left)")
+    run.add_argument("-n", "--name", type=filled, help="the agent's name (default: made from the task)")
     run.add_argument(
-        "-b", "--branch", type=_filled, help="a new, existing or remote branch"
+        "-b", "--branch", type=filled, help="a new, existing or remote branch"
     ).completer = completers.branches
     run.add_argument(
-        "--base", type=_filled, metavar="BRANCH", help="start a new branch from BRANCH"
+        "--base", type=filled, metavar="BRANCH", help="start a new branch from BRANCH"
     ).completer = completers.branches
-    run.add_argument("--tier", type=_filled, help="use this chain of providers and models").completer = completers.tiers
+    run.add_argument("--tier", type=filled, help="use this chain of providers and models").completer = completers.tiers
     run.add_argument(
         "--permission",
         choices=LEVELS,
@@ -184,42 +183,7 @@ def _add_run(verbs: Any) -> None:
         default=[],
         help="what it may do without asking: ask, edit (files and commits), or all (give it twice)",
     )
-    run.add_argument("--box", choices=MODES, help="what it can reach: off, files or full")
-    run.add_argument("--no-box", dest="box", action="store_const", const="off", help="the same as --box off")
-    run.add_argument(
-        "--failover", metavar="PROFILES", help="profiles that take over if its provider fails: codex,aider; or none"
-    ).completer = completers.profiles
-    run.add_argument(
-        "--on", metavar="HOST", type=_filled, help="start it on this host, or on any; see hosts"
-    ).completer = completers.hosts
-    _add_needs(run)
-    run.add_argument("--timeout", metavar="TIME", type=_duration, help="stop the agent after this time")
-    run.add_argument(
-        "--env",
-        metavar="K=V",
-        type=_variable,
-        action="append",
-        default=[],
-        help="set a variable for the agent; repeatable",
-    )
-    run.add_argument("--top", action="store_true", help="start at the top of the repository")
-    run.add_argument("--id", type=_filled, help="start once only under this id; later calls report the first run")
-    run.add_argument("-d", "--detach", action="store_true", help="don't wait for the agent")
-    mode = run.add_mutually_exclusive_group()
-    mode.add_argument(
-        "--interactive", dest="mode", action="store_const", const="interactive", help="show the agent's own screen"
-    )
-    mode.add_argument(
-        "--headless", dest="mode", action="store_const", const="headless", help="run the task once, without a screen"
-    )
-    run.add_argument("--issue", type=_filled, metavar="N|URL", help="work on this issue, read with gh or glab")
-    run.add_argument("--race", type=_filled, metavar="PROFILES", help="let several do it: claude,codex,claude@TIER")
-    run.add_argument("--metric", metavar="CMD", help="with --race: measure the last number that CMD prints")
-    run.add_argument("--lower", action="store_true", help="with --race: the lower number is better")
-    run.add_argument("--land", type=_filled, metavar="best", help="with --race: land the best one")
-    run.add_argument("--task-file", type=_filled, metavar="FILE", help="read the task from FILE")
-    run.add_argument("-f", "--file", type=_filled, metavar="TASKS", help="run the tasks of a TOML file")
-    run.add_argument("-j", "--jobs", metavar="N", type=_count, help="with -f: run N tasks at once")
+    _add_how(run)
     run.usage = "agentdeck run [options] {TASK | -- CMD ARG… | -f TASKS}"
 
     resume = _verb(verbs, "resume", "resume an agent that has ended")
@@ -229,6 +193,45 @@ def _add_run(verbs: Any) -> None:
     )
     resume.set_defaults(rest="prompt")
     resume.add_argument("-w", "--wait", action="store_true", help="wait for the agent, as run does")
+
+
+def _add_how(run: Any) -> None:
+    run.add_argument("--box", choices=MODES, help="what it can reach: off, files or full")
+    run.add_argument("--no-box", dest="box", action="store_const", const="off", help="the same as --box off")
+    run.add_argument(
+        "--failover", metavar="PROFILES", help="profiles that take over if its provider fails: codex,aider; or none"
+    ).completer = completers.profiles
+    run.add_argument(
+        "--on", metavar="HOST", type=filled, help="start it on this host, or on any; see hosts"
+    ).completer = completers.hosts
+    _add_needs(run)
+    run.add_argument("--timeout", metavar="TIME", type=duration, help="stop the agent after this time")
+    run.add_argument(
+        "--env",
+        metavar="K=V",
+        type=variable,
+        action="append",
+        default=[],
+        help="set a variable for the agent; repeatable",
+    )
+    run.add_argument("--top", action="store_true", help="start at the top of the repository")
+    run.add_argument("--id", type=filled, help="start once only under this id; later calls report the first run")
+    run.add_argument("-d", "--detach", action="store_true", help="don't wait for the agent")
+    mode = run.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--interactive", dest="mode", action="store_const", const="interactive", help="show the agent's own screen"
+    )
+    mode.add_argument(
+        "--headless", dest="mode", action="store_const", const="headless", help="run the task once, without a screen"
+    )
+    run.add_argument("--issue", type=filled, metavar="N|URL", help="work on this issue, read with gh or glab")
+    run.add_argument("--race", type=filled, metavar="PROFILES", help="let several do it: claude,codex,claude@TIER")
+    run.add_argument("--metric", metavar="CMD", help="with --race: measure the last number that CMD prints")
+    run.add_argument("--lower", action="store_true", help="with --race: the lower number is better")
+    run.add_argument("--land", type=filled, metavar="best", help="with --race: land the best one")
+    run.add_argument("--task-file", type=filled, metavar="FILE", help="read the task from FILE")
+    run.add_argument("-f", "--file", type=filled, metavar="TASKS", help="run the tasks of a TOML file")
+    run.add_argument("-j", "--jobs", metavar="N", type=count, help="with -f: run N tasks at once")
 
 
 def _add_reading(verbs: Any) -> None:
@@ -253,7 +256,7 @@ def _add_reading(verbs: Any) -> None:
     _add_name(diff)
     diff.add_argument("--stat", action="store_true", help="print only a summary of each file")
     search = _verb(verbs, "search", "search all agents' logs and changes")
-    search.add_argument("pattern", metavar="PATTERN", type=_filled, help="a regular expression")
+    search.add_argument("pattern", metavar="PATTERN", type=filled, help="a regular expression")
     _add_name(search, many="*")
     comment = _verb(verbs, "comment", "comment on a line of an agent's changes")
     _add_name(comment)
@@ -265,10 +268,13 @@ def _add_reading(verbs: Any) -> None:
     _add_name(review)
     part = review.add_mutually_exclusive_group()
     part.add_argument("-n", "--dry-run", action="store_true", help="print the comments; send nothing")
-    part.add_argument("--delete", metavar="N", type=_count, help="delete comment N instead")
+    part.add_argument("--delete", metavar="N", type=count, help="delete comment N instead")
     ports = _verb(verbs, "ports", "list the ports that agents hold")
     ports.add_argument(
-        "--forward", metavar="NAME", type=_filled, help="open the ports of an agent on another host here, until Ctrl-C"
+        "--forward",
+        metavar="NAME",
+        type=filled,
+        help="open the ports of an agent on another host here, until Ctrl-C",
     ).completer = completers.agents
 
 
@@ -357,11 +363,11 @@ def _add_landing(verbs: Any) -> None:
     where = queue.add_mutually_exclusive_group()
     queue.usage = "agentdeck queue [options]"
     for option, text in _QUEUE.items():
-        where.add_argument(f"--{option}", metavar="NAME", type=_filled, help=text).completer = completers.agents
+        where.add_argument(f"--{option}", metavar="NAME", type=filled, help=text).completer = completers.agents
     undo = _verb(verbs, "undo", "undo a removal, a landing or a prune")
     which = undo.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help="list the steps that can be undone")
-    which.add_argument("--step", metavar="N", type=_count, help="undo this step (default: the latest)")
+    which.add_argument("--step", metavar="N", type=count, help="undo this step (default: the latest)")
     prune = _verb(verbs, "prune", "delete stale items")
     prune.add_argument("-n", "--dry-run", action="store_true", help="list the items, reasons and sizes only")
     prune.add_argument("-y", "--yes", action="store_true", help="don't ask")
@@ -391,21 +397,21 @@ def _add_trials(verbs: Any) -> None:
     what = race.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="list all races")
     what.add_argument("--diff", action="store_true", help="print the changes side by side")
-    what.add_argument("--land", type=_filled, metavar="NAME|best", help="land this one, remove the others")
+    what.add_argument("--land", type=filled, metavar="NAME|best", help="land this one, remove the others")
     race.add_argument("--keep", action="store_true", help="with --land: keep the others")
     bench = _verb(verbs, "bench", "measure tiers on a suite of tasks with hidden checks")
     bench.add_argument("file", metavar="SUITE.toml|RESULTS.jsonl", help="the suite to run, or results to show again")
     bench.add_argument("--tiers", metavar="A,B", default="", help="the tiers to try; the first is the one to tune")
-    bench.add_argument("--repeat", metavar="N", type=_count, default=1, help="run each task N times in each tier")
-    bench.add_argument("-a", "--agent", type=_filled, metavar="PROFILE", help="the profile (default: the suite's)")
-    bench.add_argument("-o", "--out", type=_filled, metavar="FILE", help="add the results to FILE (SUITE.jsonl)")
-    bench.add_argument("--id", type=_filled, help="go on with the benchmark of this id where it ended")
-    bench.add_argument("-j", "--jobs", metavar="N", type=_count, help="run N at once")
+    bench.add_argument("--repeat", metavar="N", type=count, default=1, help="run each task N times in each tier")
+    bench.add_argument("-a", "--agent", type=filled, metavar="PROFILE", help="the profile (default: the suite's)")
+    bench.add_argument("-o", "--out", type=filled, metavar="FILE", help="add the results to FILE (SUITE.jsonl)")
+    bench.add_argument("--id", type=filled, help="go on with the benchmark of this id where it ended")
+    bench.add_argument("-j", "--jobs", metavar="N", type=count, help="run N at once")
     bench.add_argument(
         "--no-box", dest="box", action="store_const", const="off", help="without boxes: agents can cheat"
     )
-    bench.add_argument("--floor", metavar="SHARE", type=_share, help="the pass rate that a model must reach (0.8)")
-    bench.add_argument("--min-runs", metavar="N", type=_count, help="judge no model on fewer runs (40)")
+    bench.add_argument("--floor", metavar="SHARE", type=share, help="the pass rate that a model must reach (0.8)")
+    bench.add_argument("--min-runs", metavar="N", type=count, help="judge no model on fewer runs (40)")
     route = _verb(verbs, "route", "say which tier a task should get, and why")
     route.add_argument("task", nargs="*", metavar="TASK", help="the task; - reads it from standard input")
     route.set_defaults(rest="task")
@@ -418,8 +424,8 @@ def _add_serving(verbs: Any) -> None:
     models = _verb(verbs, "models", "list local model servers, or serve a model")
     models.add_argument("action", nargs="?", choices=("list", "serve", "stop"), default="list")
     models.add_argument("file", nargs="?", metavar="FILE.gguf", help="with serve: the model")
-    models.add_argument("--port", metavar="N", type=_port, help="with serve: the port to listen on")
-    models.add_argument("--context", metavar="N", type=_count, default=32768, help="with serve: context size in tokens")
+    models.add_argument("--port", metavar="N", type=port, help="with serve: the port to listen on")
+    models.add_argument("--context", metavar="N", type=count, default=32768, help="with serve: context size in tokens")
     spend = _verb(verbs, "spend", "show what agents spent")
     groups = ("agent", "model", "tier", "day", "provider")
     spend.add_argument("--by", choices=groups, default="agent", help="group by this (default: agent)")
@@ -446,13 +452,17 @@ def _add_serving(verbs: Any) -> None:
     accounts.add_argument("action", nargs="?", choices=("ls", "add", "check", "rm"), default="ls")
     accounts.add_argument("name", nargs="?", metavar="NAME", help="the account")
     accounts.add_argument(
-        "-a", "--agent", type=_filled, metavar="PROFILE", help="with add: whose CLI it is: claude, codex, …"
+        "-a", "--agent", type=filled, metavar="PROFILE", help="with add: whose CLI it is: claude, codex, …"
     ).completer = completers.profiles
-    accounts.add_argument("--key", type=_filled, metavar="VAR", help="with add: the variable with its API key")
+    accounts.add_argument("--key", type=filled, metavar="VAR", help="with add: the variable with its API key")
     accounts.add_argument(
-        "--folder", dest="place", type=_filled, metavar="PATH", help="with add: the CLI's folder that has the login"
+        "--folder",
+        dest="place",
+        type=filled,
+        metavar="PATH",
+        help="with add: the CLI's folder that has the login",
     )
-    accounts.add_argument("--tier", type=_filled, help="with add: the tier that serves it")
+    accounts.add_argument("--tier", type=filled, help="with add: the tier that serves it")
     accounts.add_argument("--login", action="store_true", help="with rm: delete the folder with the login as well")
 
     schedule = _verb(verbs, "schedule", "list, run, install or remove what the clock starts")
@@ -460,7 +470,7 @@ def _add_serving(verbs: Any) -> None:
     schedule.add_argument("name", nargs="?", metavar="NAME", help="with run: the schedule")
     mcp = _verb(verbs, "mcp", "serve this deck's tools to an MCP client")
     mcp.add_argument("--http", action="store_true", help="serve HTTP on loopback instead of standard input and output")
-    mcp.add_argument("--port", metavar="N", type=_port, help="with --http: the port to listen on")
+    mcp.add_argument("--port", metavar="N", type=port, help="with --http: the port to listen on")
     skill = _verb(verbs, "skill", "teach agent programs when to use AgentDeck")
     skill.add_argument("action", nargs="?", choices=("show", "install", "remove"), default="show")
 
@@ -470,11 +480,15 @@ def _add_hosts(verbs: Any) -> None:
     actions = ("ls", "add", "check", "rm", "lose", "adopt", "why")
     hosts.add_argument("action", nargs="?", choices=actions, default="ls")
     hosts.add_argument("name", nargs="?", metavar="NAME", help="the host").completer = completers.hosts
-    hosts.add_argument("--ssh", metavar="DEST", type=_filled, help="with add: what ssh is given (default: NAME)")
+    hosts.add_argument("--ssh", metavar="DEST", type=filled, help="with add: what ssh is given (default: NAME)")
     hosts.add_argument(
-        "--folder", dest="folder_host", metavar="DIR", type=_filled, help="with add: a folder of this machine, to try"
+        "--folder",
+        dest="folder_host",
+        metavar="DIR",
+        type=filled,
+        help="with add: a folder of this machine, to try",
     )
-    hosts.add_argument("--program", metavar="PATH", type=_filled, help="with add: where agentdeck is there")
+    hosts.add_argument("--program", metavar="PATH", type=filled, help="with add: where agentdeck is there")
     _add_needs(hosts)
     host = _verb(verbs, "host", "answer another machine that runs agents here; it calls this")
     host.add_argument("action", choices=("serve", "attach"))
@@ -484,12 +498,10 @@ def _add_hosts(verbs: Any) -> None:
 
 def _add_needs(parser: Any) -> None:
     needs = parser.add_argument_group("with --on any, what the host needs" if parser.prog.endswith("run") else "needs")
-    needs.add_argument("--cpu", metavar="N", type=_number, help="idle cores")
-    needs.add_argument("--memory", metavar="SIZE", type=_size, help="free memory: 500M, 8G")
-    needs.add_argument("--gpu", metavar="N", type=_count, help="free GPUs")
-    needs.add_argument(
-        "--label", metavar="LABEL", type=_filled, action="append", default=[], help="a label; repeatable"
-    )
+    needs.add_argument("--cpu", metavar="N", type=number, help="idle cores")
+    needs.add_argument("--memory", metavar="SIZE", type=size, help="free memory: 500M, 8G")
+    needs.add_argument("--gpu", metavar="N", type=count, help="free GPUs")
+    needs.add_argument("--label", metavar="LABEL", type=filled, action="append", default=[], help="a label; repeatable")
 
 
 def _add_machine(verbs: Any) -> None:
@@ -512,69 +524,6 @@ def _add_name(parser: Any, many: str = "") -> None:
     else:
         argument = parser.add_argument("name", metavar="NAME", help="the agent's name, or a unique beginning of it")
     argument.completer = completers.agents
-
-
-def _duration(text: str) -> float:
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    if seconds <= 0:
-        raise argparse.ArgumentTypeError("a time-out must be more than 0 seconds")
-    return seconds
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier() or not name.isascii():
-        raise argparse.ArgumentTypeError(f"“{text}” is not NAME=VALUE")
-    return name, value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"“{text}” is not a number of 1 or more")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"“{text}” is not a share between 0 and 1, such as 0.8")
-    return share
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"“{text}” is not a port, a number from 1 to 65535")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise argparse.ArgumentTypeError(f"“{text}” is not a number above 0")
-    return number
-
-
-def _size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _filled(text: str) -> str:
-    """Not empty: what a script meant to say with a variable that was not set is not ours to guess."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty")
-    return text
 
 
 def split_command(argv: Sequence[str]) -> tuple[list[str], list[str]]:
