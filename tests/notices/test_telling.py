@@ -130,3 +130,71 @@ def test_a_bad_address_is_named_without_its_token_and_a_repository_may_not_say_w
     assert agentdeck("run", "x", cwd=bench.root).returncode == ExitCode.CONFIG
     bench.write("agentdeck.toml", "")
     assert agentdeck("notify", "--test", cwd=bench.root).returncode == ExitCode.REFUSED
+
+
+@dataclass
+class Topics:
+    """Topics of ntfy: what was published to each, oldest first, with its headers."""
+
+    address: str = ""
+    messages: dict[str, list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
+    looks: int = 0
+    """How often all of the messages were asked for."""
+
+
+@pytest.fixture
+def topics() -> Iterator[Topics]:
+    found = Topics()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            told = json.loads(body) if self.path == "/" else {"topic": self.path[1:], "message": body}
+            found.messages.setdefault(f"/{told['topic']}", []).append((told["message"], dict(self.headers)))
+            self._answer(b"{}")
+
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("/json?poll=1&since=")
+            first = int(query.removeprefix("m")) + 1 if query.startswith("m") else 0
+            told = enumerate(found.messages.get(path, []))
+            lines = [{"id": f"m{at}", "event": "message", "message": text} for at, (text, _) in told if at >= first]
+            found.looks += 1
+            self._answer("".join(json.dumps(line) + "\n" for line in lines).encode())
+
+        def _answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    found.address = f"127.0.0.1:{server.server_port}"
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_question_is_answered_by_a_message_to_a_topic(bench: Bench, topics: Topics) -> None:
+    pytest.importorskip("apprise", reason="the extra agentdeck[notify] is not installed")
+    own = f'urls = ["ntfy://{topics.address}/told"]\nreplies = "http://{topics.address}/said"\nsettle = 0.5\n'
+    bench.own(f"[notify]\n{own}")
+    deck = bench.deck()
+    deck.start(StartRequest(name="fox", task="notes [ask]", profile="demo"))
+    ((text, headers),) = eventually(lambda: topics.messages.get("/told"), timeout=40) or []
+    (button, *_) = json.loads(headers["X-Actions"])
+    assert button["url"] == f"http://{topics.address}/said"
+    word = button["body"].split()[0]
+    assert f"To answer, send “{word} yes” or “{word} no”" in text
+    said, looks = topics.messages.setdefault("/said", []), topics.looks
+    for wrong in ("yes", "1", f"{word} 9", f"{word} yes; true", "00000000 yes", "[" * 100_000):
+        said.append((wrong, {}))
+    eventually(lambda: topics.looks > looks, timeout=30)
+    assert deck.agent("fox").state is State.WAITING
+    said.append((button["body"], {}))
+    eventually(lambda: deck.agent("fox").state is State.DONE, timeout=30)

@@ -512,6 +512,10 @@ Addresses need the extra: pip install 'agentdeck[notify]'. [notify] command is a
 program of yours that gets each notice as JSON. Without --test, print what would
 be told now.
 
+With replies = "https://ntfy.sh/a-long-secret" you can answer from your phone:
+a notice says what to send to that topic, and ntfy shows buttons for it. A
+message answers that one question, with one of its choices, or nothing.
+
 examples:
   agentdeck notify
   agentdeck notify --test

@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 from agentdeck.core.notices.notice import Notice, bundle
+from agentdeck.core.notices.replies import Asked, buttons
 from agentdeck.engine.deck import Deck
 from agentdeck.errors import DeckError
+from agentdeck.notices.replies import become_waiting, offered
 from agentdeck.notices.sending import send
 
 _LOOKS = 10
@@ -29,25 +31,32 @@ def main() -> int:
         if args.digest is not None:
             return _complain(_digest(deck, args.digest))
         with deck.notices.held():
-            return _complain(_tell(deck))
+            wrong, asked = _tell(deck)
+        if asked and not wrong:
+            become_waiting(deck.root, asked)
+        return _complain(wrong)
     except DeckError as error:
         return _complain([str(error)])
 
 
-def _tell(deck: Deck) -> list[str]:
+def _tell(deck: Deck) -> tuple[list[str], list[Asked]]:
+    """What went wrong, and the questions that can be answered by a message."""
     pending = deck.notices.pending()
     for _ in range(_LOOKS):
         if not pending or not deck.notices.may_send():
-            return []
+            break
         time.sleep(deck.notices.rules.settle)
         before, now = {notice.key for notice in pending}, deck.notices.pending()
         if any(notice.key in before for notice in now):
-            wrong = _send(deck, now)
+            told, asked = offered(deck, now)
+            wrong = _send(
+                deck, told, buttons(deck.notices.rules.replies, asked[0]) if len(told) == len(asked) == 1 else ""
+            )
             if not wrong:
                 deck.notices.told(now)
-            return wrong
+            return wrong, asked
         pending = now
-    return []
+    return [], []
 
 
 def _digest(deck: Deck, since: float) -> list[str]:
@@ -63,8 +72,8 @@ def _digest(deck: Deck, since: float) -> list[str]:
         return wrong
 
 
-def _send(deck: Deck, notices: list[Notice]) -> list[str]:
-    return send(bundle(notices), deck.notices.urls(), deck.notices.rules.command)
+def _send(deck: Deck, notices: list[Notice], buttons: str = "") -> list[str]:
+    return send(bundle(notices), deck.notices.urls(), deck.notices.rules.command, buttons)
 
 
 def _complain(wrong: list[str]) -> int:

@@ -6,21 +6,22 @@ import json
 import subprocess
 from collections.abc import Sequence
 from importlib.util import find_spec
+from urllib.parse import quote
 
 from agentdeck.core.notices.notice import Notice
 
 _TIMEOUT = 60
 
 
-def send(notice: Notice, urls: Sequence[str], command: Sequence[str]) -> list[str]:
-    """Return what went wrong, a sentence each."""
-    wrong = _by_apprise(notice, urls) if urls else []
+def send(notice: Notice, urls: Sequence[str], command: Sequence[str], buttons: str = "") -> list[str]:
+    """Return what went wrong, a sentence each. `buttons` are those of ntfy."""
+    wrong = _by_apprise(notice, urls, buttons) if urls else []
     if command:
         wrong += _by_command(notice, command)
     return wrong
 
 
-def _by_apprise(notice: Notice, urls: Sequence[str]) -> list[str]:
+def _by_apprise(notice: Notice, urls: Sequence[str], buttons: str) -> list[str]:
     if find_spec("apprise") is None:
         return ["Apprise is not installed: pip install 'agentdeck[notify]'"]
     from apprise import Apprise, NotifyFormat, NotifyType
@@ -29,7 +30,9 @@ def _by_apprise(notice: Notice, urls: Sequence[str]) -> list[str]:
     kind = NotifyType.FAILURE if notice.kind in ("failed", "budget") else NotifyType.INFO
     for url in urls:
         target = Apprise()
-        if not target.add(url):
+        is_ntfy = buttons and url.startswith(("ntfy://", "ntfys://"))
+        more = f"{'&' if '?' in url else '?'}actions={quote(buttons)}" if is_ntfy else ""
+        if not target.add(f"{url}{more}"):
             wrong.append(f"{_shown(url)} is not an address that Apprise knows.")
         elif not target.notify(
             body=notice.body or notice.title, title=notice.title, notify_type=kind, body_format=NotifyFormat.TEXT

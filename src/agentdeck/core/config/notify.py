@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from agentdeck.core.config.section import Section
 from agentdeck.core.notices.quiet import check_span
+
+
+def check_topic(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s/?#]+/[-_A-Za-z0-9]{1,64}", text):
+        raise ValueError("it is no address of an ntfy topic, such as https://ntfy.sh/a-long-secret")
+    return text
+
 
 Kind = Literal["waiting", "failed", "limited", "budget", "landed"]
 
@@ -32,5 +40,8 @@ class NotifyConfig(Section):
     """What is told in these hours, too."""
     per_hour: Annotated[int, Field(ge=1)] = 20
     """The most notices in an hour; the others wait and come in one."""
+    replies: Annotated[str, AfterValidator(check_topic)] = ""
+    """A topic of ntfy, such as `https://ntfy.sh/a-long-secret`, to which you can send the number of a choice; the
+    notice says how. Who can read your notices can answer too. Empty: nobody answers from outside."""
     detail: Literal["question", "name"] = "question"
     """`name`: no task and no text of a screen leaves the machine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentdeck.core.agents.agent import Fault, State
 from agentdeck.core.question import Question
@@ -54,6 +54,10 @@ def body_of(question: Question | None, reason: str, facts: str) -> str:
         lines = [question.text, question.subject, question.detail, *options]
     text = "\n".join(plain(line) for part in lines if part for line in part.splitlines())
     return f"{masked(cut(text, _BODY_MAX))}\n{facts}".strip()
+
+
+def with_line(notice: Notice, line: str) -> Notice:
+    return replace(notice, body=f"{notice.body}\n{line}")
 
 
 def title_of(agent: str, kind: str, repository: str) -> str:

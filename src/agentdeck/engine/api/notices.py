@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.notices.notice import Notice, body_of, key_of, kind_of, title_of
 from agentdeck.core.notices.quiet import is_quiet, recent
+from agentdeck.core.question import Question
 from agentdeck.core.text.durations import short_duration
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.views import AgentView
+from agentdeck.errors import NotFoundError
 from agentdeck.system.files.files import locked, private_folder, read_json, state_home, write_json
 
 if TYPE_CHECKING:
@@ -63,6 +65,15 @@ class DeckNotices:
             if told.get(view.name) != notice.key and (told or is_news):
                 found.append(notice)
         return found
+
+    def question(self, agent: str, key: str) -> Question | None:
+        """What the agent asks, where it still is what the notice with that key has told."""
+        with suppress(NotFoundError):
+            view = self._current.agent(agent)
+            notice = self._notice(view)
+            if notice is not None and notice.kind == "waiting" and notice.key == key:
+                return view.status.question
+        return None
 
     def may_send(self) -> bool:
         """Whether this hour has room for one more notice of this user's."""

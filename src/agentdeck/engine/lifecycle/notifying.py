@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from agentdeck.engine.world import World
 from agentdeck.errors import DeckError
+from agentdeck.system.terminal.tmux import SOCKET_VARIABLE
 
 
 def is_wanted(world: World) -> bool:
@@ -21,7 +22,8 @@ def notice_line(world: World) -> str:
     """The shell line that tells what is new; empty where nobody wants to be told."""
     if not is_wanted(world):
         return ""
-    return shlex.join([sys.executable, "-I", "-m", "agentdeck.notices", "--root", str(world.root)])
+    server = f"{SOCKET_VARIABLE}={world.tmux.socket}"  # tmux gives what it runs the variables that it was started with
+    return shlex.join(["env", server, sys.executable, "-I", "-m", "agentdeck.notices", "--root", str(world.root)])
 
 
 def poke(world: World) -> None:
