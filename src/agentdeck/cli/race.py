@@ -75,7 +75,7 @@ def show(found: Standing, out: Output) -> None:
                 Cell(f"{racer.profile}{'@' * bool(racer.tier)}{racer.tier}"),
                 Cell(score.gate, GREEN if score.gate == "passed" else RED),
                 Cell("" if score.metric is None else f"{score.metric:g}"),
-                Cell(f"{score.files} files, {score.lines} lines" if score.files else ""),
+                Cell(_size(score.files, score.lines)),
                 Cell("" if score.cost is None else f"${score.cost:.2f}"),
                 Cell(short_duration(score.seconds) if score.seconds else ""),
                 Cell("; ".join(filter(None, told)), YELLOW if score.tests and not score.out else ""),
@@ -141,3 +141,8 @@ def beside_lines(deck: Deck, one: Score, other: Score, width: int) -> list[str]:
 def _coloured(line: str, kinds: dict[str, str], out: Output) -> str:
     parts = line.split(" │ ", 1)
     return " │ ".join(out.styled(part, kinds.get(part[:1], "")) for part in parts)
+
+
+def _size(files: int, lines: int) -> str:
+    """How much was changed; empty where nothing was."""
+    return f"{files} file{'s' * (files != 1)}, {lines} line{'s' * (lines != 1)}" if files else ""
