@@ -146,7 +146,7 @@ def test_the_users_own_login_goes_to_its_provider_and_to_no_other(
     monkeypatch.setenv(variable, login)
     with faulty_api("ok") as main, fake_api() as spare:
         own = provider("main", main.url).replace('key_env = "MAIN_KEY"\n', "")
-        quiet.own(own + provider("spare", spare.url) + RULES)
+        quiet.own(own + provider("spare", spare.url) + RULES + '[tiers]\nwork = ["main:m-1", "spare:m-2"]\n')
         deck = quiet.deck()
         request = StartRequest(task="Make the file", profile=profile, name="one", tier="work", mode=Mode.HEADLESS)
         deck.start(request)

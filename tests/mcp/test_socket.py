@@ -12,11 +12,12 @@ import pytest
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.views import StartRequest
 from tests.support.decks import CONFIG, bench_in
+from tests.support.programs import python_program
 from tests.support.retry import eventually
 
 pytest.importorskip("fastmcp", reason="the extra agentdeck[mcp] is not installed")
 
-PROGRAM = f"""#!{sys.executable}
+PROGRAM = """
 import asyncio, json, os, sys
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
@@ -34,8 +35,7 @@ def test_the_agents_own_program_is_known_and_others_are_turned_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with bench_in(tmp_path, monkeypatch, config=f"{CONFIG}\n[mcp]\nagents = true\n") as bench:
-        program = bench.write("caller.py", PROGRAM, cwd=bench.home)
-        program.chmod(0o755)
+        program = python_program(bench.home / "caller", PROGRAM)
         start = json.dumps([str(program), "{prompt}"])
         bench.write(
             ".config/agentdeck/profiles/caller.toml",

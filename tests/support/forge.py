@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.decks import Bench
-from tests.support.programs import path_without
+from tests.support.programs import path_without, python_program
 
 PULL = "https://github.com/acme/shop/pull/12"
 MERGE_REQUEST = "https://gitlab.com/acme/shop/-/merge_requests/12"
@@ -88,11 +87,11 @@ def stand_in(bench: Bench, patch: pytest.MonkeyPatch, program: str) -> StandIn:
     ssh.chmod(0o755)
     host = {"gh": "github.com", "glab": "gitlab.com"}[program]
     found = StandIn(bench, program, folder)
-    head = f"#!{sys.executable} -I\nimport json, sys\n"
+    head = "import json, sys\n"
     files = f"state = json.load(open({str(found._file('state'))!r}))\nlog = {str(found._file('asked'))!r}\n"
     tail = "print(json.dumps(sys.argv[1:]), file=open(log, 'a'))\nprint(main(sys.argv[1:]))\n"
     text = head + files + (_GH if program == "gh" else _GLAB) + tail
-    bench.write(program, text, cwd=tools).chmod(0o755)
+    python_program(tools / program, text)
     found.answers({})
     patch.setenv("GIT_SSH_COMMAND", shlex.quote(str(ssh)))
     patch.setenv("PATH", f"{tools}:{path_without(bench.home / 'system', 'gh', 'glab')}")

@@ -107,7 +107,7 @@ def test_an_issue_is_read_through_gh(bench: Bench, tmp_path: Path, monkeypatch: 
     program.parent.mkdir()
     program.write_text("""#!/bin/sh
 test "$1 $2 $3" = "issue view 12" || exit 1
-echo '{"title": "Totals are wrong", "body": "They lack the discount."}'
+echo '{"number": 12, "title": "Totals are wrong", "body": "They lack the discount.", "url": "u"}'
 """)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin", prepend=None)
@@ -118,7 +118,7 @@ echo '{"title": "Totals are wrong", "body": "They lack the discount."}'
         _picker(dialog, "profile").value = "demo"
         dialog.query_one(TextArea).text = "#13"
         await on.press("ctrl+s")
-        await on.sees("gh can't read #13.")
+        await on.sees("gh issue view 13 failed.")
         dialog.query_one(TextArea).text = "#12"
         await on.press("ctrl+s")
         await on.until(lambda: dialog.query_one(TextArea).text == "Totals are wrong\n\nThey lack the discount.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -52,10 +53,8 @@ class Issue:
 
 def pull_state(repo: Repository, program: str, url: str) -> PullState:
     """How the pull request stands. Raise DeckError where the forge does not tell."""
-    try:
+    with _readable(program, url):
         return (_of_github if program == "gh" else _of_gitlab)(repo, url)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise DeckError(f"{program} said what can't be read of {url}.", detail=str(error)) from error
 
 
 def log_of(repo: Repository, program: str, url: str, check: PullCheck) -> str:
@@ -74,7 +73,20 @@ def log_of(repo: Repository, program: str, url: str, check: PullCheck) -> str:
 
 def read_issue(repo: Repository, program: str, reference: str) -> Issue:
     """The issue `123`, or the one at an address."""
-    number = reference.removeprefix("#")
+    with _readable(program, reference):
+        return _issue(repo, program, reference.removeprefix("#"))
+
+
+@contextmanager
+def _readable(program: str, what: str) -> Iterator[None]:
+    """Another version of the program may leave out, or name differently, what is asked for."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DeckError(f"{program} said what can't be read of {what}.", detail=repr(error)) from error
+
+
+def _issue(repo: Repository, program: str, number: str) -> Issue:
     if program == "gh":
         data = _json(repo, "gh", "issue", "view", number, "--json", "number,title,body,url,comments")
         comments = [each for each in data.get("comments") or [] if each.get("authorAssociation") in _TRUSTED]

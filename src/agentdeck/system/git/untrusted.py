@@ -15,13 +15,14 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from agentdeck.system.files.files import private_folder, write_atomic
+from agentdeck.system.files.files import private_folder, text_of, write_atomic
 from agentdeck.system.machine.process import run
 
 VARIABLE = "AGENTDECK_UNTRUSTED"
 """Tells the program in git's place where it is: JSON with `common`, `git_dir`, `worktree` and `programs`."""
-BOXED_GIT = (sys.executable, "-I", "-m", "agentdeck.system.box.inner_git")
-"""git, in a box; it needs the variable."""
+BOXED_GIT = ("env", "LC_ALL=C.UTF-8", sys.executable, "-I", "-m", "agentdeck.system.box.inner_git")
+"""git, in a box; it needs the variable. In the locale C, in which our git runs, Python would not find an editable
+installation whose path is not ASCII."""
 _MARKS = "agentdeck/boxed"
 _PROGRAMS = "agentdeck/git-in-box"
 
@@ -45,7 +46,7 @@ def marked_at(common: Path, folder: Path, git_dir: Path | None) -> Path | None:
         return None
     if git_dir is None:
         with contextlib.suppress(OSError):
-            told = (folder / ".git").read_text("utf-8", "surrogateescape")
+            told = text_of(folder / ".git")
             git_dir = Path(os.path.normpath(folder / told.removeprefix("gitdir:").strip()))
     return git_dir if git_dir is not None and is_marked(common, git_dir) else None
 
