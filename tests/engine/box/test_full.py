@@ -141,7 +141,7 @@ SERVER = (
 
 def test_its_ports_are_reached_from_outside(bench: Bench) -> None:
     deck = bench.deck()
-    deck.start(StartRequest(name="one", argv=("sh", "-c", f'{sys.executable} -c "{SERVER}"'), box="full"))
+    deck.start(StartRequest(name="one", argv=("sh", "-c", f'{shlex.quote(sys.executable)} -c "{SERVER}"'), box="full"))
     ports = deck.agent("one").agent.ports
     assert ports is not None
 
