@@ -80,7 +80,7 @@ _UNKNOWN = TrustKey(Reach.REACHES, "unknown")
 _PROVIDERS = TrustKey(Reach.REACHES, "sets the address of model requests")
 _TIERS = TrustKey(Reach.REACHES, "chooses which providers serve agents")
 _VARIABLES = TrustKey(Reach.REACHES, "sets a variable for every agent, which can change what runs")
-_NOTIFY = ("urls", "urls_env", "command", "for", "settle", "quiet", "urgent", "per_hour", "detail")
+_NOTIFY = ("urls", "urls_env", "command", "for", "settle", "quiet", "urgent", "per_hour", "replies", "detail")
 KEYS: dict[str, TrustKey] = {
     "agent.profile": TrustKey(Reach.LOOSENS, "chooses the program of new agents"),
     "agent.base": HARMLESS,
