@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.cli.agents import print_agents, print_meters, reason_part
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn, event_text, flush, is_terminal, state_cell
-from agentdeck.core.box.traffic import by_host
 from agentdeck.core.text.durations import parse_duration, short_duration
 from agentdeck.core.text.text import cut, plain, short_count, size_text
 from agentdeck.engine.views.documents import agent_fields
@@ -84,6 +83,8 @@ def show(args: Namespace, out: Output) -> ExitCode:
     known = deck.radar.marks(deck.agents()).get(view.name)
     held, used = deck.holdings(view), measured()
     usage = asdict(used) if used is not None else None
+    from agentdeck.core.box.traffic import by_host
+
     network = by_host(deck.reports.network(view))
     cost = deck.providers.cost_of(view) if view.activity is not None else None
     meter = next((each for each in deck.accounts.metered() if each.name == view.profile), None)

@@ -6,13 +6,15 @@ Standard library only: the runner loads it at every start.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.failover import Policy
 from agentdeck.core.agents.prompts import fill, takes_prompt
-from agentdeck.core.box.network import Network
 from agentdeck.core.transcripts.formats import Place
+
+if TYPE_CHECKING:
+    from agentdeck.core.box.network import Network
 
 SET_UP = "set-up"
 """The file in an agent's folder that names the worktree where the set-up hooks have run; empty while they have not."""
@@ -208,6 +210,8 @@ class Orders:
             fields[key] = tuple(fields.get(key, ()))
         fields["mode"] = Mode(fields["mode"])
         if fields.get("network") is not None:
+            from agentdeck.core.box.network import Network
+
             fields["network"] = Network.from_json(fields["network"])
         _read_rules(fields)
         for entry in fields.get("chain", ()):

@@ -29,13 +29,16 @@ class DeckAccounts:
     def metered() -> list[AccountMeter]:
         """What is used of the limits of this user's accounts, as far as it is known; costs a look at a file for each,
         and no configuration."""
-        from agentdeck.engine.views.accounts import AccountMeter
         from agentdeck.system.state.meters import Meters, folder
 
         try:
             found = Meters(folder()).all()
         except StoreError:  # a user without a home has none
             return []
+        if not found:
+            return []
+        from agentdeck.engine.views.accounts import AccountMeter
+
         return [each for each in (AccountMeter(name, meter) for name, meter in sorted(found.items())) if each.text]
 
     def one(self, name: str) -> Account:

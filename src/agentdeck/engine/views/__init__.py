@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import PASSING_FAULTS, Agent, Fault, Mode, Result, State, Status
-from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.records.hosts import HostMark
@@ -23,6 +22,7 @@ from agentdeck.system.state.store import PULL, Store
 _A_DAY = 86_400.0
 
 if TYPE_CHECKING:
+    from agentdeck.core.fleet.placement import Needs
     from agentdeck.core.pulls.pull import Pull
 
 
