@@ -13,7 +13,6 @@ from agentdeck.core.agents.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.lifecycle.ending import came_to_run, mark_lost
 from agentdeck.engine.lifecycle.moving import follow, follow_worktree, old_home
-from agentdeck.engine.lifecycle.pane import adopted
 from agentdeck.engine.lifecycle.trouble import forget_trouble, is_news, is_recent
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.records.running import dead_landings, undo_is_dead
@@ -180,6 +179,8 @@ def _repair(world: World, agent: Agent, note: Note) -> None:
 
 
 def _keep_start(world: World, agent: Agent, note: Note) -> None:
+    from agentdeck.engine.lifecycle.pane import adopted  # as much to load as all of this, and seldom needed
+
     pane = agent.pane
     if pane is not None:
         world.store.save(replace(agent.with_lease(adopted(world, agent, pane)), phase=Phase.HELD))
