@@ -183,7 +183,7 @@ class Tour:
 
         self.until("the cloud answers", lambda: heard("cloud"))
         self._answer_with("cloud", 529)
-        self.until("thinker is failed over", lambda: self.state("thinker") == "limited")
+        self.until("thinker is failed over", lambda: self._is_failed_over("thinker"))
         self.show("agentdeck ls")
         self.show("agentdeck gateway status")
         self.until("the backup answers", lambda: heard("backup"))
@@ -197,6 +197,10 @@ class Tour:
         told = [event["kind"] for event in self.ask("show", "thinker")["events"]]
         check("provider.failed_over" in told, "thinker's failover is not among its events")
         check("provider.failed_back" in told, "thinker's way back is not among its events")
+
+    def _is_failed_over(self, name: str) -> bool:
+        served_by = self.ask("show", name)["served_by"]
+        return bool(served_by and served_by["reason"])
 
     def _answer_with(self, name: str, status: int) -> None:
         show_text(f"\n({name} answers with {status} from now on.)")
