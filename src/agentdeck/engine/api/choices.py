@@ -78,12 +78,9 @@ class DeckChoices:
 
     def issue(self, reference: str) -> str:
         """Title and body of the issue `#123` of the remote, or of the one at an address, through gh or glab."""
-        from agentdeck.system.git import forges, remotes
         from agentdeck.system.git.pulls import read_issue
 
-        repo = self._current.world.repo
-        remote = "" if "://" in reference else remotes.default_remote(repo)
-        issue = read_issue(repo, forges.issue_program(repo, remote, reference), reference)
+        issue = read_issue(self._current.world.repo, reference)
         return f"{issue.title}\n\n{issue.body}".strip()
 
     def remembered(self) -> dict[str, Any]:

@@ -68,13 +68,11 @@ class DeckPulls:
         and once only for each issue. A task of the person's own comes first."""
         from agentdeck.core.agents.agent import name_for_task, safe_name
         from agentdeck.core.pulls.reactions import issue_task
-        from agentdeck.system.git import forges, remotes
+        from agentdeck.system.git import forges
         from agentdeck.system.git.pulls import read_issue
 
         repo = self._current.trusted().repo
-        remote = "" if "://" in reference else remotes.default_remote(repo)
-        program = forges.issue_program(repo, remote, reference)
-        issue = read_issue(repo, program, reference)
+        issue = read_issue(repo, reference)
         if not issue.title.strip():
             raise NotFoundError(f"The issue {reference} has no title.")
         task = issue_task(issue.title, issue.url, issue.body, issue.comments)

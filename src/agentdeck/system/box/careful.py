@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+
+from agentdeck.system.files import files
 
 
 def listed(folder: int) -> list[str]:
@@ -25,11 +25,6 @@ def opened(path: Path | str, inside: int | None = None) -> Iterator[int]:
         os.close(folder)
 
 
-@contextlib.contextmanager
-def plain_file(leaf: str, folder: int) -> Iterator[BinaryIO]:
+def plain_file(leaf: str, folder: int) -> BufferedReader:
     """Raise OSError for a link, and for what could keep us waiting for ever."""
-    source = os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    with os.fdopen(source, "rb") as read:
-        if not stat.S_ISREG(os.fstat(source).st_mode):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), leaf)
-        yield read
+    return files.opened(leaf, os.O_NOFOLLOW, inside=folder)

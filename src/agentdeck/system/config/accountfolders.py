@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from agentdeck.system.files.files import from_json, private_folder, write_json
+from agentdeck.system.config.clifiles import read_object
+from agentdeck.system.files.files import private_folder, write_json
 
 _STATE = ".claude.json"
 _KEPT = ("hasCompletedOnboarding", "lastOnboardingVersion", "theme", "editorMode", "autoUpdates", "installMethod")
@@ -48,13 +49,13 @@ def prepare(folder: Path, support: Support, files: str, variables: Mapping[str, 
                 link.symlink_to(source)
     if files == "claude":
         usual = own if variables.get(support.folder) else own.parent
-        _settle(folder / _STATE, _read(usual / _STATE), str(root))
+        _settle(folder / _STATE, read_object(usual / _STATE), str(root))
 
 
 def _settle(path: Path, own: Mapping[str, Any], root: str) -> None:
     """Let Claude Code know in this folder what the person told it in the usual one: no first questions, and the trust
     in `root`."""
-    there = _read(path)
+    there = read_object(path)
     if path.exists() and not there:
         return  # it can't be read, and is not ours
     wanted = {name: own[name] for name in _KEPT if name in own and name not in there}
@@ -81,11 +82,3 @@ def _trust(own: Mapping[str, Any], root: str) -> dict[str, Any]:
 
 def _holds_secret(server: Any) -> bool:
     return not isinstance(server, dict) or any(server.get(name) for name in _SECRETS)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = from_json(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

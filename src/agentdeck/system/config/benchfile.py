@@ -32,8 +32,7 @@ def read_results(path: Path) -> list[BenchResult]:
 
 def append_result(path: Path, result: BenchResult) -> None:
     """Write it down; a last line that was cut short is ended first."""
-    cut = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b"\n")
-    if cut:
-        kept = path.read_bytes()
+    kept = path.read_bytes() if path.exists() else b""
+    if kept and not kept.endswith(b"\n"):
         path.write_bytes(kept[: kept.rfind(b"\n") + 1])
     append_line(path, result.to_line())

@@ -38,8 +38,8 @@ def has_login(files: str, names: Sequence[str], paths: Sequence[str], variables:
         config = codex_config(variables)
         return config.get("model_provider", "openai") != "openai" or "profile" in config
     if files == "claude":
-        settings = _read_json(_home(variables, "CLAUDE_CONFIG_DIR", ".claude") / "settings.json")
-        state = _read_json(_home(variables, "CLAUDE_CONFIG_DIR", "") / ".claude.json")
+        settings = read_object(_home(variables, "CLAUDE_CONFIG_DIR", ".claude") / "settings.json")
+        state = read_object(_home(variables, "CLAUDE_CONFIG_DIR", "") / ".claude.json")
         told = settings.get("env")
         keys = [each for each in told if fnmatch(each, "*_KEY") or fnmatch(each, "*_TOKEN")] if told else ()
         return "apiKeyHelper" in settings or "primaryApiKey" in state or bool(keys)
@@ -57,7 +57,7 @@ def trusts(files: str, variables: Mapping[str, str], root: Path) -> bool:
     itself for a worktree, it is not asked."""
     if files != "gemini":
         return False
-    told = _read_json(_home(variables, "GEMINI_CLI_HOME", "") / ".gemini" / "trustedFolders.json")
+    told = read_object(_home(variables, "GEMINI_CLI_HOME", "") / ".gemini" / "trustedFolders.json")
     parents = {Path(path).parent for path, level in told.items() if level == "TRUST_PARENT"}
     folders = {Path(path) for path, level in told.items() if level == "TRUST_FOLDER"} | parents
     refused = {Path(path) for path, level in told.items() if level == "DO_NOT_TRUST"}
@@ -85,16 +85,17 @@ def status_line(files: str, variables: Mapping[str, str], worktree: Path) -> dic
         return {}
     own, here = _home(variables, "CLAUDE_CONFIG_DIR", ".claude"), worktree / ".claude"
     places = (here / "settings.local.json", here / "settings.json", own / "settings.json")
-    found = (_read_json(place).get("statusLine") for place in places)
+    found = (read_object(place).get("statusLine") for place in places)
     return next((each for each in found if isinstance(each, dict) and isinstance(each.get("command"), str)), {})
 
 
 def _permissions(path: Path) -> dict[str, Any]:
-    found = _read_json(path).get("permissions")
+    found = read_object(path).get("permissions")
     return found if isinstance(found, dict) else {}
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in the file; {} where there is none that can be read."""
     try:
         found = from_json(path.read_text("utf-8"))
     except (OSError, ValueError):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.errors import ConfigError, NotFoundError
+from agentdeck.system.config.taskfile import task_text
 from agentdeck.system.config.tomlfile import Problem, config_error, problems_of, read_toml
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def load_suite(path: Path) -> Suite:
     for number, task in enumerate(suite.task):
         changed = {}
         if task.file:
-            changed["task"] = _text(path.parent / task.file, file.place(("task", number, "file")))
+            there = path.parent / task.file
+            changed["task"] = task_text(there, file.place(("task", number, "file")), str(there))
         if task.checks:
             folder = (path.parent / task.checks).resolve()
             if not folder.is_dir():
@@ -42,14 +44,3 @@ def load_suite(path: Path) -> Suite:
             changed["checks"] = str(folder)
         tasks.append(task.model_copy(update=changed))
     return suite.model_copy(update={"task": tasks})
-
-
-def _text(path: Path, place: str) -> str:
-    try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise ConfigError(f"{place}: {path} can't be read.", detail=reason) from error
-    if not text:
-        raise ConfigError(f"{place}: {path} is empty.")
-    return text

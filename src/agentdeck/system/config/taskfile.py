@@ -37,12 +37,18 @@ def load_tasks(path: Path) -> list[TaskEntry]:
 def _with_text(task: TaskEntry, folder: Path, file: TomlFile, number: int) -> TaskEntry:
     if not task.file:
         return task
+    place = file.place(("task", number, "file"))
+    text = task_text(folder / home_path(task.file), place, f"the task's file {task.file}")
+    return task.model_copy(update={"task": text})
+
+
+def task_text(path: Path, place: str, what: str) -> str:
+    """The text of a task in a file of its own, which is named at `place`. Raise ConfigError without one."""
     try:
-        text = (folder / home_path(task.file)).read_text("utf-8").strip()
+        text = path.read_text("utf-8").strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        place = file.place(("task", number, "file"))
-        raise ConfigError(f"{place}: the task's file {task.file} can't be read.", detail=reason) from error
+        raise ConfigError(f"{place}: {what} can't be read.", detail=reason) from error
     if not text:
-        raise ConfigError(f"{file.place(('task', number, 'file'))}: the task's file {task.file} is empty.")
-    return task.model_copy(update={"task": text})
+        raise ConfigError(f"{place}: {what} is empty.")
+    return text

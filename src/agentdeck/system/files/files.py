@@ -113,10 +113,10 @@ def write_atomic(path: Path, text: str, mode: int = 0o600, *, durable: bool = Tr
             raise
 
 
-def opened(path: Path | str, flags: int = 0) -> BufferedReader:
-    """The file at `path`, to be read; raise OSError where a FIFO or the like is in its place, which could keep a reader
-    waiting for ever. For all that an agent can write to."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+def opened(path: Path | str, flags: int = 0, inside: int | None = None) -> BufferedReader:
+    """The file at `path`, in the folder that is open as `inside`, to be read; raise OSError where a FIFO or the like is
+    in its place, which could keep a reader waiting for ever. For all that an agent can write to."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags, dir_fd=inside)
     kind = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(kind):
         os.close(descriptor)

@@ -71,8 +71,12 @@ def log_of(repo: Repository, program: str, url: str, check: PullCheck) -> str:
     return "\n".join(line.rpartition("\t")[2] for line in done.text.splitlines()) if done else ""
 
 
-def read_issue(repo: Repository, program: str, reference: str) -> Issue:
-    """The issue `123`, or the one at an address."""
+def read_issue(repo: Repository, reference: str) -> Issue:
+    """The issue `123` or `#123` of the usual remote, or the one at an address, through gh or glab."""
+    from agentdeck.system.git import forges, remotes
+
+    remote = "" if "://" in reference else remotes.default_remote(repo)
+    program = forges.issue_program(repo, remote, reference)
     with _readable(program, reference):
         return _issue(repo, program, reference.removeprefix("#"))
 
