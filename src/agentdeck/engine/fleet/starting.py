@@ -10,10 +10,9 @@ import base64
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Agent, Mode, Phase, name_for_task, safe_name
+from agentdeck.core.agents.agent import Agent, Mode, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import Lease
 from agentdeck.core.fleet.orders import StartOrder
@@ -22,6 +21,7 @@ from agentdeck.engine.fleet import looking
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.records.hosts import mark_host
 from agentdeck.engine.views import AgentView, StartRequest, view_of
+from agentdeck.engine.views.starts import holder_of, name_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, RefusedError, UnreachableError, UsageError
 from agentdeck.system.files.files import private_folder, read_json, write_json
@@ -55,7 +55,7 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
     with ExitStack() as held:
         with world.store.naming():
             world.store.clear_unborn()
-            if request.id is not None and (first := _holder(world, request.id)) is not None:
+            if request.id is not None and (first := holder_of(world.store, request.id, gone=False)) is not None:
                 return first
             agent, order = _planned(world, request, host)
             held.enter_context(world.store.operation(agent.name, wait=2))
@@ -64,8 +64,7 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
             world.store.save(agent)
             mark_host(world.store, host, None)
             if request.id is not None:
-                private_folder(world.store.id_path(request.id).parent)
-                write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
+                world.store.write_id(request.id, agent.name)
         world.note(
             Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile, "host": host}), note
         )
@@ -108,22 +107,10 @@ def _check(world: World, request: StartRequest) -> None:
         raise RefusedError(f"{world.root} has no commit yet, so an agent has nothing to start from.")
 
 
-def _holder(world: World, run_id: str) -> AgentView | None:
-    data = world.store.read_id(run_id)
-    record = world.store.agent(data["agent"]) if data is not None else None
-    return view_of(world.store, record) if record is not None and record.id == run_id else None
-
-
 def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, StartOrder]:
     """The record and the order."""
-    taken, config = world.store.names(), world.settings.config
-    if request.name is not None:
-        name = safe_name(request.name)
-        if name in taken:
-            raise RefusedError(f"An agent “{name}” already exists.", hint="Choose another name, or remove it.")
-    else:
-        told = request.task.strip() or (Path(request.argv[0]).name if request.argv else request.profile or "agent")
-        name = name_for_task(told, taken)
+    config = world.settings.config
+    name = name_of(request, world.store.names(), lambda: request.profile or "agent")
     base = request.base or config.agent.base or None
     plan = plan_branch(world.repo, name, request.branch, base, config.agent.branch)
     if world.repo.commit(f"refs/heads/{plan.base}") is None:

@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
+from agentdeck.core.agents.agent import Agent, Mode, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.text import cut
 from agentdeck.engine.lifecycle.delegating import INSTALL_MCP, as_child, check_caps
@@ -19,9 +18,9 @@ from agentdeck.engine.lifecycle.ending import mark_lost
 from agentdeck.engine.lifecycle.stack import acquire_all
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView, StartRequest, view_of
+from agentdeck.engine.views.starts import holder_of, name_of
 from agentdeck.engine.world import Note, World, in_one_look
 from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, StoreError, UsageError
-from agentdeck.system.files.files import private_folder, write_json
 from agentdeck.system.git.repository import git_in
 from agentdeck.system.machine.process import cancellable, check_cancelled, require_program
 
@@ -40,14 +39,13 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
         # A name is the agent's from its record on, and its operation lock is taken before others can see that.
         with world.store.naming():
             world.store.clear_unborn()
-            if request.id is not None and (first := _holder_of(world, request.id)) is not None:
+            if request.id is not None and (first := holder_of(world.store, request.id)) is not None:
                 return first
             agent = replace(_new_agent(world, request), parents=check_caps(world, request.parent))
             held.enter_context(world.store.operation(agent.name, wait=2))
             world.store.save(agent)
             if request.id is not None:
-                private_folder(world.store.id_path(request.id).parent)
-                write_json(world.store.id_path(request.id), {"id": request.id, "agent": agent.name})
+                world.store.write_id(request.id, agent.name)
         world.note(Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile}), note)
         _note_tier(world, agent, note)
         _note_trouble(world, agent, note)
@@ -191,13 +189,7 @@ def _profile_of(world: World, request: StartRequest) -> str:
 
 def _new_agent(world: World, request: StartRequest) -> Agent:
     taken = world.store.names()
-    if request.name is not None:
-        name = safe_name(request.name)
-        if name in taken:
-            raise RefusedError(f"An agent “{name}” already exists.", hint="Choose another name, or remove it.")
-    else:
-        told = request.task.strip() or (Path(request.argv[0]).name if request.argv else _profile_of(world, request))
-        name = name_for_task(told, taken)
+    name = name_of(request, taken, lambda: _profile_of(world, request))
     defaults = world.settings.config.agent
     return Agent(
         name=name,
@@ -231,20 +223,6 @@ def _lowest_index(world: World, names: Iterable[str]) -> int:
             agent = world.store.agent(name)
             taken.add(agent.index if agent else 0)
     return next(number for number in itertools.count(1) if number not in taken)
-
-
-def _holder_of(world: World, run_id: str) -> AgentView | None:
-    """Who started under `run_id`; None where nobody did, or where that start was rolled back."""
-    data = world.store.read_id(run_id)
-    if data is None:
-        return None
-    record = world.store.agent(data["agent"])
-    if record is not None and record.id == run_id:
-        return view_of(world.store, record)
-    if "final" not in data:
-        return None
-    gone = Agent(data["agent"], data.get("task", ""), "", Mode.HEADLESS, 0.0, id=run_id, phase=Phase.HELD)
-    return AgentView(gone, Status.from_json(data["final"]), alive=False)
 
 
 def _take_back(world: World, agent: Agent, note: Note) -> bool:

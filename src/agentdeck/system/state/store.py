@@ -358,6 +358,11 @@ class Store:
         except FileNotFoundError as error:
             raise self._damaged(path, "it is gone") from error
 
+    def write_id(self, run_id: str, agent: str) -> None:
+        """From now on the `--id` is that agent's."""
+        private_folder(self.folder / "ids")
+        write_json(self.id_path(run_id), {"id": run_id, "agent": agent})
+
     def read_id(self, run_id: str) -> dict[str, Any] | None:
         """What is known of a `--id`; None for one that was never used."""
         path = self.id_path(run_id)
