@@ -189,11 +189,8 @@ def grid(screen: Screen, agents: int) -> None:
     for _ in range(KEYS):
         paints.append(screen.paint_after(b"\x1b[B", "╭".encode()))
         screen.drain(0.15)
-    paints.sort()
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
-    tell(f"key to paint, grid of {TILES}, median", milli(statistics.median(paints)))
-    tell(f"key to paint, grid of {TILES}, 95 % within", milli(paints[int(len(paints) * 0.95)]))
-    tell(f"dashboard, grid of {TILES}, keys", f"{share * 100:.0f} % of a core")
+    tell_keys(f"grid of {TILES}", paints, share)
     os.write(screen.end, b"\x1b")
     screen.drain(1.0)
 
@@ -229,12 +226,17 @@ def keys(screen: Screen, agents: int, what: str) -> None:
         else:
             paints.append(screen.paint_after(b"t" if number % 2 else b"l", b" "))
         screen.drain(0.15)
-    paints.sort()
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
+    tell_keys(what, paints, share)
+    tell(f"dashboard's memory, {what}", f"{screen.memory():.0f} MB")
+
+
+def tell_keys(what: str, paints: list[float], share: float) -> None:
+    """Seconds from each key to what it paints, and the share of a core meanwhile."""
+    paints = sorted(paints)
     tell(f"key to paint, {what}, median", milli(statistics.median(paints)))
     tell(f"key to paint, {what}, 95 % within", milli(paints[int(len(paints) * 0.95)]))
     tell(f"dashboard, {what}, keys", f"{share * 100:.0f} % of a core")
-    tell(f"dashboard's memory, {what}", f"{screen.memory():.0f} MB")
 
 
 if __name__ == "__main__":

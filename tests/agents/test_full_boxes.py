@@ -13,11 +13,10 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import StartRequest
-from agentdeck.errors import DeckError
-from agentdeck.system.box.bubblewrap import require_box
 from tests.agents.answering import press_enter_until
 from tests.agents.conftest import PACKAGES
 from tests.agents.setups import QUIET
+from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench, world_of
 from tests.support.fake_api import fake_api
 from tests.support.retry import eventually
@@ -30,10 +29,7 @@ LOGIN = "the-persons-own-login"
 @pytest.fixture
 def alone(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A home with logins of all kinds, none of which may be seen in the box."""
-    try:
-        require_box(alone=True)
-    except DeckError as error:
-        pytest.skip(f"{error.title} {error.detail}")
+    skip_without_box(alone=True)
     for name in ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "GITHUB_TOKEN", "MAIN_KEY"):
         monkeypatch.setenv(name, LOGIN)
     monkeypatch.setenv("SPARE_KEY", LOGIN)

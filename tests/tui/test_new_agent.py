@@ -11,9 +11,9 @@ from textual.widgets import Input, Select, TextArea
 from agentdeck.engine.api.hosts import DeckHosts
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
-from agentdeck.errors import DeckError, RefusedError
-from agentdeck.system.box.bubblewrap import require_box
+from agentdeck.errors import RefusedError
 from agentdeck.tui.dialogs.newagent import LOADING, NewAgent
+from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench
 from tests.tui.pilots import Driver, drive
 
@@ -61,10 +61,7 @@ def test_what_is_not_installed_says_how_to_get_it_and_is_not_started(bench: Benc
 
 
 def test_all_that_it_can_is_offered_only_in_a_full_box(bench: Bench) -> None:
-    try:
-        require_box(alone=True)
-    except DeckError as error:
-        pytest.skip(error.title)
+    skip_without_box(alone=True)
 
     async def script(on: Driver) -> None:
         dialog = await _opened(on)
@@ -82,10 +79,7 @@ def test_all_that_it_can_is_offered_only_in_a_full_box(bench: Bench) -> None:
 
 
 def test_a_box_is_chosen_and_remembered(bench: Bench) -> None:
-    try:
-        require_box()
-    except DeckError as error:
-        pytest.skip(error.title)
+    skip_without_box()
 
     async def script(on: Driver) -> None:
         dialog = await _opened(on)

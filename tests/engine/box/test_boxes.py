@@ -15,11 +15,11 @@ from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import AgentView, StartRequest
-from agentdeck.errors import DeckError, MissingToolError, UntrustedError
-from agentdeck.system.box.bubblewrap import require_box
+from agentdeck.errors import MissingToolError, UntrustedError
 from agentdeck.system.files.files import state_home
 from tests.support import destruction
 from tests.support.accounts import with_acme
+from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 from tests.support.share import EVERY
@@ -27,10 +27,7 @@ from tests.support.share import EVERY
 
 @pytest.fixture(autouse=True)
 def can_make_boxes() -> None:
-    try:
-        require_box()
-    except DeckError as error:
-        pytest.skip(f"{error.title} {error.detail}")
+    skip_without_box()
 
 
 def ran(bench: Bench, script: str, name: str = "one") -> AgentView:

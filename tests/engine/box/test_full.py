@@ -19,9 +19,8 @@ import pytest
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import AgentView, StartRequest
-from agentdeck.errors import DeckError
-from agentdeck.system.box.bubblewrap import require_box
 from tests.support import attacks, escapes
+from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 
@@ -30,10 +29,7 @@ ATTACKS = f"{shlex.quote(sys.executable)} -I attacks.py"
 
 @pytest.fixture(autouse=True)
 def can_make_boxes() -> None:
-    try:
-        require_box(alone=True)
-    except DeckError as error:
-        pytest.skip(f"{error.title} {error.detail}")
+    skip_without_box(alone=True)
 
 
 def ran(bench: Bench, script: str, name: str = "one", **more: object) -> AgentView:

@@ -10,18 +10,15 @@ import pytest
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import AgentView, StartRequest
-from agentdeck.errors import DeckError, RefusedError
-from agentdeck.system.box.bubblewrap import require_box
+from agentdeck.errors import RefusedError
+from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 
 
 @pytest.fixture(autouse=True)
 def can_make_boxes() -> None:
-    try:
-        require_box(alone=True)
-    except DeckError as error:
-        pytest.skip(f"{error.title} {error.detail}")
+    skip_without_box(alone=True)
 
 
 def ran(bench: Bench, script: str) -> AgentView:

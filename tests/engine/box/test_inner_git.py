@@ -8,9 +8,8 @@ import pytest
 
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import StartRequest
-from agentdeck.errors import DeckError
-from agentdeck.system.box.bubblewrap import require_box
 from agentdeck.system.git import changes
+from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually
 
@@ -49,10 +48,7 @@ top=$PWD
 
 @pytest.fixture(autouse=True)
 def can_make_boxes() -> None:
-    try:
-        require_box()
-    except DeckError as error:
-        pytest.skip(f"{error.title} {error.detail}")
+    skip_without_box()
 
 
 def armed(bench: Bench) -> None:

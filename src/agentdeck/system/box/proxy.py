@@ -24,8 +24,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from agentdeck.core.box.network import LOOPBACK, Network, is_allowed, is_named, is_public
+from agentdeck.errors import DeckError
 from agentdeck.system.box.joined import CONNECTED, READY
-from agentdeck.system.files.files import from_json
+from agentdeck.system.files.files import append_line, from_json
 from agentdeck.system.machine.tree import signal_me_after_parent
 
 _LARGEST_LOG = 1024 * 1024
@@ -49,13 +50,11 @@ class Log:
 
     def write(self, host: str, port: int, verdict: str, **more: Any) -> None:
         line = json.dumps({"t": round(time.time(), 3), "host": host[:255], "port": port, "verdict": verdict, **more})
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, DeckError):
             with contextlib.suppress(FileNotFoundError):
                 if self._path.stat().st_size > _LARGEST_LOG:
                     self._path.replace(self._path.with_name(f"{self._path.name}.1"))
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(line + "\n")
+            append_line(self._path, line)
 
 
 class Channel:
