@@ -59,6 +59,11 @@ class Overview(Vertical):
         self.display = False
         self.set_interval(_EVERY, self._look)
 
+    def on_resize(self) -> None:
+        # It has no width yet when it is shown for the first time.
+        if self.display:
+            self._paint()
+
     def show(self, views: Sequence[AgentView], radar: RadarReport | None, lines: int) -> None:
         """Show this in so many lines; nothing where that is too few."""
         is_new = [view.name for view in views] != [view.name for view in self._views] or not self.display
