@@ -2,8 +2,10 @@
 
     python -m tests.soak.fleet_kills --seed 7 --kills 1000
 
-After each kill home looks again. Then no agent runs twice, each that home has is on its host with its worktree, and
-nothing runs that home does not know.
+Each run of an agent makes one commit, and writes down outside of everything that it began and what it committed. After
+each kill home looks again. Then no agent runs twice, no start ran more often than it was asked for, each agent that
+home has is on its host with its worktree and has its branch here, nothing runs that home does not know, no commit is
+lost, and what landed is in the branch once.
 """
 
 from __future__ import annotations
@@ -11,13 +13,17 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -25,6 +31,8 @@ import psutil
 import pytest
 
 from agentdeck.core.agents.agent import Phase
+from agentdeck.engine.fleet.refreshing import look
+from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 from agentdeck.system.fleet.links import LINKS
 from tests.support.cli import PROGRAM
@@ -34,8 +42,8 @@ from tests.support.hosts import Fleet
 HOSTS = ("dev1", "dev2")
 NAMES = ("ant", "bee", "cat")
 LINE = (
-    'test -e $AGENTDECK_AGENT || { touch $AGENTDECK_AGENT; git add .; git commit -qm "Work of $AGENTDECK_AGENT"; }; '
-    "sleep 600"
+    "echo begin {token} >> {ledger}; id={token}.$(date +%s%N); mkdir -p work; echo $id >> work/{token}; git add work; "
+    'git commit -qm "Work $id" && echo commit {token} $(git rev-parse HEAD) $id >> {ledger}; sleep 600'
 )
 _SETTLE = 60.0
 """Seconds that home gets to know how everything stands."""
@@ -45,9 +53,29 @@ class Violation(AssertionError):
     """Something that must never be."""
 
 
-def kills(seed: int, count: int, seconds: float) -> Counter[str]:
+@dataclass
+class Run:
+    """What was asked for so far, and what must hold after it."""
+
+    fleet: Fleet
+    chance: Random
+    ledger: Path
+    asked: Counter[str] = field(default_factory=Counter)
+    """How often each token's agent was started or resumed."""
+    landed: set[str] = field(default_factory=set)
+    """Works that a landing said it has landed."""
+    done: Counter[str] = field(default_factory=Counter)
+
+    def works(self) -> dict[str, str]:
+        """Each work that an agent committed, and its commit."""
+        lines = self.ledger.read_text().splitlines() if self.ledger.exists() else []
+        return {
+            line.split()[3]: line.split()[2] for line in lines if line.startswith("commit") and line.count(" ") == 3
+        }
+
+
+def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) -> Counter[str]:
     """So many kills, or as many as the time allows; return what was killed in which act."""
-    chance, done = Random(seed), Counter[str]()
     own = CONFIG.partition("[database]")[0]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -57,37 +85,62 @@ def kills(seed: int, count: int, seconds: float) -> Counter[str]:
         fleet = Fleet(bench, Path(folder) / "hosts")
         for name in HOSTS:
             fleet.add(name)
+        run = Run(fleet, Random(seed), Path(folder) / "ledger")
         try:
             deadline = time.monotonic() + seconds
-            while done.total() < count and time.monotonic() < deadline:
-                kind, act = chance.choice(("home", "home", "channel", "host")), _act(fleet, chance)
-                _kill_in(fleet, act, kind, chance)
-                done[f"{kind} in {act[0]}"] += 1
-                _check(fleet)
+            while run.done.total() < count and time.monotonic() < deadline:
+                kind, act = run.chance.choice(("home", "home", "channel", "host")), _act(run)
+                try:
+                    if _kill_in(run, act, kind):
+                        run.done[f"{kind} in {act[0]}"] += 1
+                        if (total := run.done.total()) % 50 == 0:
+                            tell(f"{total} kills, {len(run.works())} commits, {len(run.landed)} of them landed")
+                    _check(run)
+                except Violation as error:
+                    kept = tempfile.mkdtemp(prefix="fleet-kills-")
+                    shutil.copytree(folder, kept, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+                    raise Violation(
+                        f"after {run.done.total()} kills, the last of {kind} in {act}: {error}; {kept}"
+                    ) from error
         finally:
             fleet.end()
-    return done
+    return run.done
 
 
-def _act(fleet: Fleet, chance: Random) -> list[str]:
+def _act(run: Run) -> list[str]:
     """A verb that makes sense now."""
-    views = {view.name: view for view in fleet.deck().agents()}
+    chance, views = run.chance, {view.name: view for view in run.fleet.deck().agents()}
     name = chance.choice(NAMES)
     if name not in views:
-        started = ["run", "-d", "--on", chance.choice(HOSTS), "-n", name, "--id", f"{name}-{chance.randrange(10**9)}"]
-        return [*started, "--", "sh", "-c", LINE]
+        if chance.random() < 0.1:
+            return ["undo"]
+        token = f"{name}-{chance.randrange(10**9)}"
+        run.asked[token] += 1
+        started = ["run", "-d", "--on", chance.choice(HOSTS), "-n", name, "--id", token]
+        return [*started, "--", "sh", "-c", LINE.format(token=token, ledger=shlex.quote(str(run.ledger)))]
     if views[name].alive:
         return chance.choice([["stop", name], ["rm", "--stop", "-y", name], ["merge", "--stop", name]])
-    return chance.choice([["resume", name], ["rm", "-y", name], ["merge", name]])
+    act = chance.choice([["resume", name], ["rm", "-y", name], ["merge", name]])
+    if act[0] == "resume":
+        run.asked[_token_of(views[name])] += 1
+    return act
 
 
-def _kill_in(fleet: Fleet, act: list[str], kind: str, chance: Random) -> None:
-    null = subprocess.DEVNULL
+def _token_of(view: AgentView) -> str:
+    return view.agent.id
+
+
+def _kill_in(run: Run, act: list[str], kind: str) -> bool:
+    """Return whether something was there to be killed."""
+    null, name, fleet = subprocess.DEVNULL, act[-1], run.fleet
+    works = set(run.works())
+    token = next((_token_of(view) for view in fleet.deck().agents() if view.name == name), "")
     child = subprocess.Popen([*PROGRAM, *act], cwd=fleet.bench.root, stdin=null, stdout=null, stderr=null)
     with suppress(subprocess.TimeoutExpired):
-        child.wait(chance.uniform(0.2, 3.0))
+        child.wait(run.chance.uniform(0.1, 2.5))
+    hit = kind == "host" or child.poll() is None
     if kind == "host":
-        fleet.power_cut(chance.choice(HOSTS))
+        fleet.power_cut(run.chance.choice(HOSTS))
     elif kind == "channel":
         with suppress(psutil.Error):
             for each in psutil.Process(child.pid).children(recursive=True):
@@ -96,14 +149,20 @@ def _kill_in(fleet: Fleet, act: list[str], kind: str, chance: Random) -> None:
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
     try:
-        child.wait(90)
+        code = child.wait(90)
     except subprocess.TimeoutExpired as error:
         child.kill()
         raise Violation(f"{act} hangs") from error
+    if act[0] == "undo" and code != 1:
+        run.landed.clear()
+    if act[0] == "merge" and code == 0:
+        run.landed |= {work for work in works if work.startswith(f"{token}.")}
+    return hit
 
 
-def _check(fleet: Fleet) -> None:
+def _check(run: Run) -> None:
     """Raise Violation where it does not come right in time."""
+    fleet = run.fleet
     deadline = time.monotonic() + _SETTLE
     while True:
         LINKS._failed.clear()
@@ -111,13 +170,15 @@ def _check(fleet: Fleet) -> None:
         with suppress(DeckError):
             deck.repair()
         time.sleep(0.2)
-        deck.fleet.refresh()
-        wrong = _wrong(fleet)
+        for host in deck.fleet.hosts():
+            with suppress(DeckError):
+                look(deck._world, host)
+        wrong = _wrong(fleet) or _lost(run)
         if not wrong:
             return
         if time.monotonic() > deadline:
             raise Violation(wrong)
-        time.sleep(1.6)
+        time.sleep(0.4)
 
 
 def _wrong(fleet: Fleet) -> str:
@@ -141,6 +202,9 @@ def _wrong(fleet: Fleet) -> str:
             return f"{name} is {view.agent.phase}, {view.reason}"
         if view.alive and (name, view.host) not in running:
             return f"{name} is said to be alive, and does not run"
+        lease = view.agent.worktree
+        if lease is None or fleet.bench.deck()._world.repo.commit(f"refs/heads/{lease.branch}") is None:
+            return f"{name} has no branch at home"
     return _without_worktree(fleet)
 
 
@@ -154,20 +218,50 @@ def _without_worktree(fleet: Fleet) -> str:
     return ""
 
 
+def _lost(run: Run) -> str:
+    """What of the agents' work is gone, or there twice."""
+    begun = (
+        Counter(line for line in run.ledger.read_text().splitlines() if line.startswith("begin"))
+        if run.ledger.exists()
+        else Counter()
+    )
+    for line, count in begun.items():
+        if count > run.asked[line.split()[1]]:
+            return f"{line} {count} times, and was asked for {run.asked[line.split()[1]]} times"
+    home = run.fleet.bench.root
+    clones = [home, *(run.fleet.folder.glob("*/.local/state/agentdeck/decks/*@*[!k]"))]
+    kept = {commit for clone in clones for commit in run.fleet.bench.git("rev-list", "--all", cwd=clone).split()}
+    tree = subprocess.run(
+        ["git", "grep", "-h", "-e", ".", "main", "--", "work"], cwd=home, capture_output=True, text=True, check=False
+    )
+    landed = Counter(tree.stdout.split())
+    for work, commit in run.works().items():
+        if commit not in kept and work not in landed:
+            return f"the commit {commit} of {work} is lost"
+    if missing := run.landed - landed.keys():
+        return f"{sorted(missing)} landed, and is not in main"
+    twice = [work for work, count in landed.items() if count > 1]
+    return f"{twice} is in main twice" if twice else ""
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.fleet_kills")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=120)
     args = parser.parse_args()
-    sys.stdout.write(f"seed {args.seed}\n")
-    sys.stdout.flush()
+    _tell(f"seed {args.seed}")
     try:
-        done = kills(args.seed, args.kills, 60 * args.minutes)
+        done = kills(args.seed, args.kills, 60 * args.minutes, _tell)
     except Violation as error:
-        sys.stdout.write(f"violation: {error}\n")
+        _tell(f"violation: {error}")
         return 1
-    sys.stdout.write("\n".join(f"{count:5} {what}" for what, count in sorted(done.items())) + "\n")
+    _tell("\n".join(f"{count:5} {what}" for what, count in sorted(done.items())))
     return 0
 
 
