@@ -11,7 +11,7 @@ import pytest
 
 from agentdeck.core.formats import seals
 from agentdeck.core.providers.apis import Api
-from tests.gateway.upstream import APIS, PATHS, playing, usage_of
+from tests.gateway.upstream import APIS, PATHS, TIMES, playing, usage_of
 
 PAIRS = [(client, server) for client in APIS for server in APIS if client is not server]
 ENDS = {Api.MESSAGES: b"event: error", Api.RESPONSES: b"response.failed", Api.CHAT: b'"finish_reason": "error"'}
@@ -99,6 +99,18 @@ def test_a_stream_that_breaks_ends_with_the_error_of_the_clients_format(
             for word in (b"message_stop", b"response.completed", b'"finish_reason": "stop"'):
                 assert word not in body
             assert play.records()[0].outcome == "broken"
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(("client", "server"), [*((api, api) for api in APIS), *PAIRS[:2]])
+def test_an_answer_ends_although_its_connection_stays_open(tmp_path: Path, client: Api, server: Api) -> None:
+    async def check() -> None:
+        times = {**TIMES, "idle": 60.0, "stalled": 60.0}
+        async with playing(tmp_path, "open end", apis=[server.value], timeouts=times) as play, asyncio.timeout(10):
+            _, body = await play.ask(client, stream=True, **body_of(client))
+            assert ENDS[client] not in body
+            assert play.records()[0].outcome == "ok"
 
     asyncio.run(check())
 

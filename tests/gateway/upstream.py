@@ -234,6 +234,8 @@ class Server:
             for piece in [chunk[i : i + 7] for i in range(0, len(chunk), 7)] if fault == "drip" else [chunk]:
                 await answer.write(piece)
                 await asyncio.sleep(0.004 if fault == "drip" else self.pause)
+        if fault == "open end":
+            await asyncio.sleep(60)
         await answer.write_eof()
         return answer
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ def main() -> NoReturn:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--context", type=int, required=True, help="tokens of prompt and answer together")
     options = parser.parse_args()
+    # Threads that spin while they wait for each other take seconds a token beside agents that use the processors.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     llama = importlib.import_module("xllamacpp")
     params = llama.CommonParams()
     params.model.path = str(options.file)

@@ -72,6 +72,7 @@ class Pump:
     async def _events(self, answer: web.StreamResponse, cutter: streams.Events, provider: str) -> None:
         await self._pass(answer, self._reply.held)
         waits = Waits(self._api, self._times)
+        waits.saw(self._reply.held)
         try:
             while not self._reply.whole and (data := await read(self._reply.response, waits.seconds)):
                 block = cutter.feed(data)

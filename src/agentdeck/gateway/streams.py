@@ -173,6 +173,15 @@ def is_last(api: Api, event: Parsed) -> bool:
     )
 
 
+def is_over(api: Api, block: bytes) -> bool:
+    """Whether whole events hold the one behind which nothing comes. A chunk with a finish reason is not: token counts
+    may follow it."""
+    if api is Api.GEMINI or not tells(api, block):
+        return False
+    found = map(parsed, events(block))
+    return any(event.done or (api is not Api.CHAT and is_last(api, event)) for event in found)
+
+
 def is_usage_only(event: Parsed) -> bool:
     """Whether it is the chat chunk that exists only because token counts were asked for."""
     return isinstance(event.data, dict) and event.data.get("choices") == [] and bool(event.data.get("usage"))

@@ -185,6 +185,7 @@ class TranslatedPump:
     async def _events(self, answer: web.StreamResponse | None) -> None:
         cutter = self._reply.events
         assert cutter is not None
+        self._waits.saw(self._reply.held)
         await self._pass(answer, self._reply.held)
         while not (self._over or self._reply.whole):
             data = await self._more(answer)

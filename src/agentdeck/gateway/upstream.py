@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 HELD_MAX = 8 * 1024 * 1024
 """Bytes of an answer that is not streamed, up to which it is held until it is there in full."""
+_AFTER_END = 2.0
+"""Seconds that a stream may stay open behind its last event."""
 
 _HOP = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
@@ -161,17 +163,22 @@ class Patience:
 
 
 class Waits:
-    """How long the rest of a stream may be awaited: signs of life alone do not count for ever."""
+    """How long the rest of a stream may be awaited: signs of life alone do not count for ever, and after the end only
+    a moment, for some servers keep the connection open."""
 
     def __init__(self, api: Api, times: Timeouts) -> None:
         self._api, self._times = api, times
         self._content_at = time.monotonic()
+        self._over = False
 
     @property
     def seconds(self) -> float:
+        if self._over:
+            return min(self._times.idle, _AFTER_END)
         return min(self._times.idle, self._content_at + self._times.stalled - time.monotonic())
 
     def saw(self, block: bytes) -> None:
+        self._over = self._over or streams.is_over(self._api, block)
         if not streams.is_quiet(self._api, block):
             self._content_at = time.monotonic()
 
