@@ -50,7 +50,7 @@ def test_a_start_that_is_killed_at_home_is_asked_about_and_starts_once(fleet: Fl
         fleet.deck().remove("bot", stop=True)
         crash(fleet.bench.root, at, "start-on", "bot", {"on": "dev1"})
         settled(fleet)
-        view = fleet.start("bot", "echo ready; exec sleep 600", id="id of bot")
+        view = fleet.start("bot", "echo ready; exec sleep 600", id=f"id of bot {at}")
         assert view.name == "bot"
         settled(fleet)
         assert fleet.bench.branches() == ["agentdeck/bot", "main"]
@@ -118,12 +118,12 @@ def test_replies_that_never_come_leave_a_start_that_is_asked_about(
 
 def test_a_host_s_server_that_is_killed_in_a_start_starts_once(fleet: Fleet) -> None:
     chance = random.Random(20)
-    for _ in range(12 if EVERY else 2):
+    for number in range(12 if EVERY else 2):
         channel = fleet.channel("dev1")
         killer = threading.Timer(chance.uniform(0.05, 1.0), channel._child.kill)
         killer.start()
         with suppress(DeckError):
-            fleet.start("bot", "sleep 600", id="once")
+            fleet.start("bot", "sleep 600", id=f"once {number}")
         killer.join()
         fleet.reconnect("dev1")
         settled(fleet)

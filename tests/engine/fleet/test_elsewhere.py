@@ -149,6 +149,16 @@ def test_a_start_that_is_refused_leaves_nothing(fleet: Fleet) -> None:
     assert not deck.agents()
 
 
+def test_an_id_means_one_start_wherever_that_was(fleet: Fleet) -> None:
+    fleet.start("bot", "true", id="nightly")
+    deck = fleet.deck()
+    assert deck.wait("bot").state is State.DONE
+    deck.remove("bot")
+    again = fleet.start("other", "true", id="nightly")
+    assert (again.name, again.state, again.alive) == ("bot", State.DONE, False)
+    assert not deck.agents()
+
+
 def test_two_agents_conflict_across_hosts(fleet: Fleet) -> None:
     fleet.add("dev2")
     for name, host in (("one", "dev1"), ("two", "dev2")):

@@ -50,7 +50,7 @@ def test_hosts_are_added_agents_run_on_them_and_their_work_lands(fleet: Fleet, s
         line = f"echo {number} > f{number}; git add .; git commit -qm 'Work {number}'"
         fleet.start(f"bot-{number}", line, on=name)
     for number in range(3):
-        assert deck.wait(f"bot-{number}").state is State.DONE
+        assert (ended := deck.wait(f"bot-{number}")).state is State.DONE, ended.reason
         assert deck.land(LandRequest((f"bot-{number}",))).entry(f"bot-{number}").stage == "landed"
         assert fleet.bench.git("show", f"main:f{number}") == str(number)
         deck.remove(f"bot-{number}")

@@ -7,6 +7,7 @@ short is asked again with the same order, for which a host starts nothing twice.
 from __future__ import annotations
 
 import base64
+import re
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
@@ -21,9 +22,9 @@ from agentdeck.engine.fleet import looking
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.records.hosts import mark_host
 from agentdeck.engine.views import AgentView, StartRequest, view_of
-from agentdeck.engine.views.starts import holder_of, name_of
+from agentdeck.engine.views.starts import check_request, holder_of, name_of
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import DeckError, RefusedError, UnreachableError, UsageError
+from agentdeck.errors import DeckError, RefusedError, UnreachableError
 from agentdeck.system.files.files import private_folder, read_json, write_json
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git import bundles
@@ -45,17 +46,18 @@ _SENT = {each.name for each in fields(StartRequest)} - {
     "needs",
 }
 _SETTINGS = ("user.name", "user.email", "remote.origin.url", "core.autocrlf")
+_IDENT = re.compile(r"(.+) <(.+)> \d")
 
 
 def start(world: World, request: StartRequest, host: str, note: Note) -> AgentView:
     """Start what is asked for on `host`; see Deck.start."""
-    _check(world, request)
+    check_request(world, request)
     remote = Remote.of(world, host)
     remote.call("ping")  # who can't be reached is told before anything is made
     with ExitStack() as held:
         with world.store.naming():
             world.store.clear_unborn()
-            if request.id is not None and (first := holder_of(world.store, request.id, gone=False)) is not None:
+            if request.id is not None and (first := holder_of(world.store, request.id)) is not None:
                 return first
             agent, order = _planned(world, request, host)
             held.enter_context(world.store.operation(agent.name, wait=2))
@@ -96,15 +98,6 @@ def ask_again(world: World, agent: Agent, note: Note) -> None:
             return
         text = f"its start was interrupted; it runs on {current.host}"
         world.note(Event(EventKind.AGENT_REPAIRED, agent.name, text), note)
-
-
-def _check(world: World, request: StartRequest) -> None:
-    if not (request.task.strip() or request.argv or request.profile):
-        raise UsageError("There is no task for the agent.", hint='agentdeck run --on HOST "what to do"')
-    if request.timeout is not None and request.timeout <= 0:
-        raise UsageError("A time-out must be more than 0 seconds.")
-    if world.repo.commit("HEAD") is None and not (request.base or request.branch):
-        raise RefusedError(f"{world.root} has no commit yet, so an agent has nothing to start from.")
 
 
 def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, StartOrder]:
@@ -217,9 +210,7 @@ def send_commits(world: World, remote: Remote, commits: list[str]) -> None:
     """Let the host's clone have these commits; what it has already is not sent."""
     repo = world.repo
     known = [*commits, *_tips(repo)]
-    pairs = (line.partition("\n") for line in repo.run("config", "--list", "-z").text.split("\0"))
-    settings = {key: value for key, _, value in pairs if key in _SETTINGS and value}
-    told = remote.call("prepare", hash=repo.hash_kind, settings=settings, commits=known[:200], timeout=60)
+    told = remote.call("prepare", hash=repo.hash_kind, settings=_settings(repo), commits=known[:200], timeout=60)
     have = [each for each in told["have"] if each in known]
     missing = [each for each in dict.fromkeys(commits) if each not in have]
     if not missing:
@@ -241,6 +232,15 @@ def send_commits(world: World, remote: Remote, commits: list[str]) -> None:
                 words = {"key": key, "offset": file.tell() - len(data), "data": base64.b64encode(data).decode()}
                 remote.call("give", timeout=60, **words)
         remote.call("receive", key=key, refs=list(refs), timeout=_START)
+
+
+def _settings(repo: Repository) -> dict[str, str]:
+    """git's configuration that the host's clone gets. Who commits may be told by variables, too."""
+    pairs = (line.partition("\n") for line in repo.run("config", "--list", "-z").text.split("\0"))
+    found = {key: value for key, _, value in pairs if key in _SETTINGS and value}
+    if ident := _IDENT.match(repo.run("var", "GIT_AUTHOR_IDENT").text):
+        found |= {"user.name": ident[1], "user.email": ident[2]}
+    return found
 
 
 def _tips(repo: Repository) -> list[str]:

@@ -18,10 +18,9 @@ from agentdeck.engine.lifecycle.ending import mark_lost
 from agentdeck.engine.lifecycle.stack import acquire_all
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView, StartRequest, view_of
-from agentdeck.engine.views.starts import holder_of, name_of
+from agentdeck.engine.views.starts import check_request, holder_of, name_of
 from agentdeck.engine.world import Note, World, in_one_look
-from agentdeck.errors import CancelledError, DeckError, MissingToolError, RefusedError, StoreError, UsageError
-from agentdeck.system.git.repository import git_in
+from agentdeck.errors import CancelledError, DeckError, MissingToolError, StoreError, UsageError
 from agentdeck.system.machine.process import cancellable, check_cancelled, require_program
 
 
@@ -87,9 +86,7 @@ def check(world: World, request: StartRequest) -> None:
     """Raise, with nothing made, where the agent could not be started."""
     from agentdeck.engine.profiles.allowing import permission_of
 
-    has_task = bool(request.task.strip() or request.argv)
-    if not has_task and (request.profile is None or request.mode is Mode.HEADLESS):
-        raise UsageError("There is no task for the agent.", hint='agentdeck run "what to do"')
+    check_request(world, request)
     check_ready(world)
     path = _path_of(world, request)
     if request.argv:
@@ -99,7 +96,7 @@ def check(world: World, request: StartRequest) -> None:
 
         profile = require(world.profiles, _profile_of(world, request), path)
         permission_of(world, profile, request.permission, sure=request.sure)
-        if not has_task and not profile.lines(Mode.INTERACTIVE).bare:
+        if not request.task.strip() and not profile.lines(Mode.INTERACTIVE).bare:
             hint = f'agentdeck run --agent {profile.name} "what to do"'
             raise UsageError(f"{profile.title} can't be started without a task.", hint=hint)
         config = world.settings.config
@@ -110,16 +107,9 @@ def check(world: World, request: StartRequest) -> None:
         from agentdeck.engine.profiles.chain import check_chain
 
         check_chain(world, request.failover)
-    if world.repo.commit("HEAD") is None and not (request.base or request.branch):
-        raise RefusedError(
-            f"{world.root} has no commit yet, so an agent has nothing to start from.",
-            hint=f"Make the first one: {git_in(world.root)} commit --allow-empty -m start",
-        )
     if world.settings.config.ports.per_agent:
         world.ports.owners()  # a registry that can't be read fails here, before anything is made
     _box_of(world, request)
-    if request.timeout is not None and request.timeout <= 0:
-        raise UsageError("A time-out must be more than 0 seconds.")
 
 
 def _check_command(world: World, program: str, path: str | None) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
 from agentdeck.engine.views import AgentView, StartRequest, view_of
-from agentdeck.errors import RefusedError
+from agentdeck.engine.world import World
+from agentdeck.errors import RefusedError, UsageError
+from agentdeck.system.git.repository import git_in
 from agentdeck.system.state.store import Store
 
 
@@ -23,16 +25,30 @@ def name_of(request: StartRequest, taken: Collection[str], unnamed: Callable[[],
     return name
 
 
-def holder_of(store: Store, run_id: str, *, gone: bool = True) -> AgentView | None:
-    """Who started under `run_id`; None where nobody did, or where that start was rolled back. With `gone` it may have
-    been removed since."""
+def check_request(world: World, request: StartRequest) -> None:
+    """Raise where the request itself can't be met, on whatever machine."""
+    has_task = bool(request.task.strip() or request.argv)
+    if not has_task and (request.profile is None or request.mode is Mode.HEADLESS):
+        raise UsageError("There is no task for the agent.", hint='agentdeck run "what to do"')
+    if request.timeout is not None and request.timeout <= 0:
+        raise UsageError("A time-out must be more than 0 seconds.")
+    if world.repo.commit("HEAD") is None and not (request.base or request.branch):
+        raise RefusedError(
+            f"{world.root} has no commit yet, so an agent has nothing to start from.",
+            hint=f"Make the first one: {git_in(world.root)} commit --allow-empty -m start",
+        )
+
+
+def holder_of(store: Store, run_id: str) -> AgentView | None:
+    """Who started under `run_id`, though it may have been removed since; None where nobody did, or where that start was
+    rolled back."""
     data = store.read_id(run_id)
     if data is None:
         return None
     record = store.agent(data["agent"])
     if record is not None and record.id == run_id:
         return view_of(store, record)
-    if not gone or "final" not in data:
+    if "final" not in data:
         return None
     left = Agent(data["agent"], data.get("task", ""), "", Mode.HEADLESS, 0.0, id=run_id, phase=Phase.HELD)
     return AgentView(left, Status.from_json(data["final"]), alive=False)
