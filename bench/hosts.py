@@ -16,7 +16,7 @@ from pathlib import Path
 from common import milli, repository, row, tell, timed
 
 from agentdeck.core.fleet.facts import PROTOCOL, Facts
-from agentdeck.core.fleet.placement import HostState, Needs, place
+from agentdeck.core.fleet.placement import HostState, Needs, best
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
 from agentdeck.system.fleet.hostlist import HostList
@@ -77,7 +77,7 @@ def lines(deck: Deck) -> None:
 def placement() -> None:
     facts = Facts("id", "boot", "1", PROTOCOL, "2", "3", 8, 1.0, 1 << 34, 1 << 33, 1 << 36, time.time())
     hosts = [HostState(f"host-{number}", facts) for number in range(40)]
-    took = timed(lambda: [place(Needs(cpu=1), hosts, time.time()) for _ in range(500)])
+    took = timed(lambda: [best(Needs(cpu=1), hosts, time.time()) for _ in range(500)])
     tell("placement of 500 agents on 40 hosts", milli(took))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.fleet.facts import PROTOCOL, Facts, HeldAgent
-from agentdeck.core.fleet.placement import HostState, Needs, chosen, place
+from agentdeck.core.fleet.placement import HostState, Needs, best, place
 
 NOW = 1_000_000.0
 LABELS = ("gpu", "big", "arm")
@@ -55,7 +55,8 @@ def test_the_chosen_host_has_what_is_needed_and_each_other_has_a_reason(needs: N
     assert sorted(each.host for each in told) == sorted(each.name for each in hosts)
     assert all(each.text for each in told)
     assert [each.chosen for each in told] == [at == 0 and each.fits for at, each in enumerate(told)]
-    name = chosen(told)
+    name = best(needs, hosts, NOW)
+    assert name == next((each.host for each in told if each.chosen), "")
     fits = {each.host for each in told if each.fits}
     assert (name in fits) if fits else name == ""
     for state in hosts:
@@ -81,14 +82,14 @@ def test_a_host_that_fits_fits_still_when_less_is_needed(needs: Needs, hosts: li
 
 def test_a_gpu_is_left_to_those_who_need_one() -> None:
     found = [host("a-gpu", gpus=("A100",)), host("plain", load=2.0)]
-    assert chosen(place(Needs(), found, NOW)) == "plain"
-    assert chosen(place(Needs(gpu=1), found, NOW)) == "a-gpu"
-    assert chosen(place(Needs(gpu=2), found, NOW)) == ""
+    assert best(Needs(), found, NOW) == "plain"
+    assert best(Needs(gpu=1), found, NOW) == "a-gpu"
+    assert best(Needs(gpu=2), found, NOW) == ""
 
 
 def test_agents_spread_over_equal_hosts() -> None:
     busy = tuple(HeldAgent("d", f"a{at}", 1, "working", True) for at in range(4))
-    assert chosen(place(Needs(), [host("a", agents=busy), host("b")], NOW)) == "b"
+    assert best(Needs(), [host("a", agents=busy), host("b")], NOW) == "b"
 
 
 def with_one_more(state: HostState, name: str) -> HostState:
@@ -103,7 +104,7 @@ def test_five_hundred_agents_are_placed_on_forty_hosts_in_no_time() -> None:
     found = [host(f"h{at}") for at in range(40)]
     begun = time.process_time()
     for at in range(500):
-        name = chosen(place(Needs(), found, NOW))
+        name = best(Needs(), found, NOW)
         found = [with_one_more(each, f"a{at}") if each.name == name else each for each in found]
     assert time.process_time() - begun < 2
     counts = [len(each.facts.agents) for each in found if each.facts]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from agentdeck.core.fleet.facts import PROTOCOL, Facts
 from agentdeck.core.text.text import listed, size_text
@@ -26,7 +27,7 @@ class Needs:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HostState:
     """A host as placement sees it."""
 
@@ -37,13 +38,15 @@ class HostState:
     trouble: str = ""
     """Why nothing may be placed there, as the end of a sentence; empty where something may."""
 
-    @property
+    @cached_property
+    def running(self) -> int:
+        """How many agents are alive there."""
+        return sum(each.alive for each in self.facts.agents) if self.facts is not None else 0
+
+    @cached_property
     def idle(self) -> float:
         """Cores that neither the load nor the agents there need; an agent counts as half a core."""
-        if self.facts is None:
-            return 0.0
-        running = sum(each.alive for each in self.facts.agents)
-        return self.facts.cores - max(self.facts.load, running / 2)
+        return self.facts.cores - max(self.facts.load, self.running / 2) if self.facts is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,10 @@ def place(needs: Needs, hosts: Iterable[HostState], now: float) -> list[Judgemen
     return [*found, *(Judgement(host.name, False, why_not[host.name]) for host in rest)]
 
 
-def chosen(judgements: Sequence[Judgement]) -> str:
-    """The host that has it; empty where none can."""
-    return next((each.host for each in judgements if each.chosen), "")
+def best(needs: Needs, hosts: Iterable[HostState], now: float) -> str:
+    """The host that `place` would choose; empty where none can have it."""
+    fitting = [host for host in hosts if not unfit(needs, host, now)]
+    return min(fitting, key=lambda host: _waste(needs, host)).name if fitting else ""
 
 
 def unfit(needs: Needs, host: HostState, now: float) -> str:
@@ -89,7 +93,7 @@ def _faults(needs: Needs, host: HostState, facts: Facts, now: float) -> Iterator
         yield "git is not installed there"
     if not facts.tmux:
         yield "tmux is not installed there"
-    if missing := [label for label in needs.labels if label not in host.labels]:
+    if needs.labels and (missing := [label for label in needs.labels if label not in host.labels]):
         yield f"it lacks the label{'s' if len(missing) > 1 else ''} {listed(missing)}"
     if len(facts.gpus) < needs.gpu:
         yield f"it has {_gpus(len(facts.gpus))}"
@@ -106,17 +110,16 @@ def _faults(needs: Needs, host: HostState, facts: Facts, now: float) -> Iterator
 def _waste(needs: Needs, host: HostState) -> tuple[int, int, float, str]:
     facts = host.facts
     assert facts is not None  # what does not fit is not sorted
-    extra = len(set(host.labels) - set(needs.labels))
-    return max(0, len(facts.gpus) - needs.gpu), extra, -host.idle / max(1, facts.cores), host.name
+    extra = len(set(host.labels) - set(needs.labels)) if host.labels else 0
+    return max(0, len(facts.gpus) - needs.gpu), extra, -host.idle / (facts.cores or 1), host.name
 
 
 def _told(host: HostState) -> str:
     facts = host.facts
     assert facts is not None
-    running = sum(each.alive for each in facts.agents)
     return (
         f"{max(0.0, host.idle):.1f} of {facts.cores} cores idle, {size_text(facts.free_memory)} of memory free, "
-        f"{_gpus(len(facts.gpus))}, {running} agent{'' if running == 1 else 's'} running"
+        f"{_gpus(len(facts.gpus))}, {host.running} agent{'' if host.running == 1 else 's'} running"
     )
 
 

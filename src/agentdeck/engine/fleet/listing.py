@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from agentdeck.core.fleet.placement import HostState, Judgement, Needs, chosen, place, unfit
+from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, place, unfit
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views import Check
 from agentdeck.engine.views.fleet import HostView
@@ -60,8 +60,11 @@ def _view(spec: HostSpec) -> HostView:
 
 def judge(needs: Needs, but: Sequence[str] = ()) -> list[Judgement]:
     """Which host a task with these needs would start on, and why; see core.fleet.placement."""
-    states = [HostState(each.name, each.facts, each.labels, each.trouble) for each in views() if each.name not in but]
-    return place(needs, states, time.time())
+    return place(needs, _states(but), time.time())
+
+
+def _states(but: Sequence[str]) -> list[HostState]:
+    return [HostState(each.name, each.facts, each.labels, each.trouble) for each in views() if each.name not in but]
 
 
 def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
@@ -70,11 +73,11 @@ def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
         return ""
     if on != ANY:
         return HostList().get(on).name
-    judgements = judge(needs, but)
-    if not judgements:
+    states, now = _states(but), time.time()
+    if not states:
         raise RefusedError("You have no hosts.", hint="Add one: agentdeck hosts add NAME")
-    if not (name := chosen(judgements)):
-        told = "\n".join(f"{each.host}: {each.text}" for each in judgements)
+    if not (name := best(needs, states, now)):
+        told = "\n".join(f"{each.host}: {each.text}" for each in place(needs, states, now))
         raise RefusedError("No host can have this agent.", detail=told, hint="agentdeck hosts ls")
     return name
 
