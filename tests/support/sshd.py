@@ -50,6 +50,7 @@ def servers(folder: Path, fleet: Fleet, *names: str) -> Iterator[Servers]:
         port = _free_port()
         home = fleet.folder / name
         (home / "tmp").mkdir(parents=True)
+        (home / ".gitconfig").write_text("[user]\n\tname = Test\n\temail = test@example.org\n")
         own = [f"HOME={home}", f"XDG_STATE_HOME={home}/.local/state", f"XDG_CONFIG_HOME={home}/.config"]
         own += [f"TMPDIR={home}/tmp", f"AGENTDECK_TMUX_SOCKET={fleet.socket(name)}"]
         wrapper = folder / f"{name}.sh"

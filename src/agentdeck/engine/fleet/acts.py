@@ -127,7 +127,7 @@ def log_lines(
         return
     from agentdeck.engine.fleet.following import Follower
 
-    with Follower(world, view.agent.host):
+    with Follower(world, view.agent.host, tail=view.name):
         yield from logs.follow_log(
             view.log, since=since, grep=grep, until=lambda: not world.store.runner_lives(view.name)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from contextlib import suppress
@@ -22,13 +23,18 @@ _RETRY = 5.0
 """Seconds between two tries to reach it."""
 _PULL = 60.0
 """Seconds at least between two fetches of what an agent at work made."""
+_PIECES = 256
+"""Pieces of a log that may wait to be written down."""
 
 
 class Follower:
     """A thread for one host; a context. It owns nothing that others need: where it dies, the next look does."""
 
-    def __init__(self, world: World, host: str) -> None:
-        self._world, self._host = world, host
+    def __init__(self, world: World, host: str, tail: str = "") -> None:
+        """`tail` is an agent whose log is to be here as soon as it is written."""
+        self._world, self._host, self._tail = world, host, tail
+        self._tailed: object = None
+        self._pieces: queue.Queue[dict[str, Any] | None] = queue.Queue(_PIECES)
         self._news, self._ends = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True, name=f"follows {host}")
 
@@ -42,16 +48,38 @@ class Follower:
     def start(self) -> None:
         self._unlisten = LINKS.listen(self._host, self._pushed)
         self._thread.start()
+        if self._tail:
+            threading.Thread(target=self._write_log, daemon=True, name=f"logs of {self._host}").start()
 
     def stop(self) -> None:
         self._ends.set()
         self._news.set()
+        with suppress(queue.Full):
+            self._pieces.put_nowait(None)
         self._unlisten()
         self._thread.join(1)
 
     def _pushed(self, frame: dict[str, Any]) -> None:
-        if frame.get("push") == "changed" and frame.get("deck") == self._world.deck:
+        if frame.get("deck") != self._world.deck:
+            return
+        if frame.get("push") == "changed":
             self._news.set()
+        elif frame.get("push") == "log" and frame.get("agent") == self._tail:
+            with suppress(queue.Full):  # the next look brings it
+                self._pieces.put_nowait(frame)
+
+    def _write_log(self) -> None:
+        """Not by the thread that reads the channel, for who holds the lock of the host waits for that one."""
+        while (frame := self._pieces.get()) is not None and not self._ends.is_set():
+            with suppress(DeckError, OSError, KeyError, TypeError, ValueError):
+                looking.add_log(self._world, self._host, frame)
+
+    def _ask_for_log(self, remote: Remote, channel: object) -> None:
+        """Have the host push the log, once for each run of the agent and each connection."""
+        path, size = Mirror.read(self._world.store, self._tail).places.get("log", ("", 0))
+        if path and self._tailed != (channel, path):
+            remote.call("tail", agent=self._tail, path=path, offset=size)
+            self._tailed = (channel, path)
 
     def _follow(self) -> None:
         watched: object = None
@@ -64,6 +92,8 @@ class Follower:
                     remote.watch()
                     watched = channel
                 look(self._world, self._host)
+                if self._tail:
+                    self._ask_for_log(remote, channel)
                 self._pull()
             except (DeckError, OSError, ValueError):  # it, or the store, is gone for now
                 watched = None

@@ -53,6 +53,12 @@ def sync(world: World, remote: Remote, agents: Iterable[Agent], note: Note = sil
             ]
 
 
+def add_log(world: World, host: str, told: dict[str, Any]) -> None:
+    """Add what the host pushed of a log; see mirror.add_log."""
+    with _alone(world, host):
+        mirrors.add_log(world, str(told["agent"]), told)
+
+
 def pull(world: World, agent: Agent, note: Note = silent) -> Mirror:
     """Fetch the agent's commits, and one of all that its worktree holds; let its branch here follow."""
     remote = Remote.of(world, agent.host)

@@ -163,6 +163,17 @@ def _files(
     return agent, replace(mirror, places=places), more
 
 
+def add_log(world: World, name: str, told: Mapping[str, Any]) -> None:
+    """Add what the host pushed of the agent's log. What does not go on where the copy ends is left to the next look.
+    Raise KeyError, TypeError or ValueError where it told nonsense."""
+    mirror = Mirror.read(world.store, name)
+    path, size = mirror.places.get("log", ("", 0))
+    offset, data = int(told["offset"]), base64.b64decode(told["data"], validate=True)
+    if mirror.log and told["path"] == path and offset <= size < offset + len(data):
+        _put(Path(mirror.log), size, data[size - offset :])
+        replace(mirror, places={**mirror.places, "log": (path, offset + len(data))}).write(world.store, name)
+
+
 def _pane(agent: Agent, log: Path) -> Lease:
     return Lease("pane", True, {"session": "", "window": agent.name, "log": str(log)})
 

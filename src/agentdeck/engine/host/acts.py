@@ -185,7 +185,7 @@ ON_AGENT: dict[str, Callable[[Deck, str, Mapping[str, Any]], Any]] = {"order": o
         send, answer, stop, resume, fail_over, fail_back, screen, unsaved, uncommitted, remove, undo, commit,
     )
 }  # fmt: skip
-LOOKING = frozenset({"screen", "unsaved", "uncommitted", "sync", "facts", "part"})
+LOOKING = frozenset({"screen", "unsaved", "uncommitted", "sync", "facts", "part", "tail"})
 """Verbs that wait for no other."""
 
 

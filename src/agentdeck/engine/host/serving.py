@@ -20,6 +20,7 @@ from agentdeck.core.fleet.facts import PROTOCOL
 from agentdeck.core.fleet.orders import StartOrder
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.host import acts, decks
+from agentdeck.engine.host.tailing import Tails
 from agentdeck.errors import DeckError, RefusedError, UsageError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.files.watch import ticks
@@ -44,6 +45,7 @@ class HostServer:
         self._looked = threading.Event()
         self._scratch: Path | None = None
         self._decks: dict[tuple[str, str], Deck] = {}
+        self._tails = Tails(self._say)
         self._queues: dict[bool, queue.Queue[dict[str, Any] | None]] = {
             looks: queue.Queue(_WAITING) for looks in (True, False)
         }
@@ -57,6 +59,7 @@ class HostServer:
             "pull": self._pull,
             "part": self._part,
             "watch": self._watch,
+            "tail": self._tail,
         }
 
     def serve(self) -> None:
@@ -182,6 +185,10 @@ class HostServer:
 
     def _watch(self, words: Mapping[str, Any]) -> Any:
         threading.Thread(target=self._tell_changes, args=(str(words["deck"]),), daemon=True).start()
+
+    def _tail(self, words: Mapping[str, Any]) -> Any:
+        name, path, offset = str(words["agent"]), str(words["path"]), int(words["offset"])
+        self._tails.begin(self._deck(words), name, path, max(0, offset), str(words["deck"]))
 
     def _tell_changes(self, name: str) -> None:
         store = decks.find(name).store

@@ -58,11 +58,11 @@ def follow_log(
     path: Path, *, since: float | None, grep: re.Pattern[str] | None, until: Callable[[], bool]
 ) -> Iterator[LogLine]:
     """As `read_log`, and then every line as it comes, until `until` holds and the log is read to its end."""
-    from agentdeck.system.files.watch import ticks
+    from agentdeck.system.files.news import news
 
     with _Reader(path) as reader:
         yield from _wanted(reader.lines(), since, grep)
-        for _ in ticks(path.parent):
+        for _ in news(path.parent, path.name):
             ended = until()
             yield from _wanted(reader.lines(), since, grep)
             if ended:
