@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -22,7 +21,7 @@ from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.git.checkouts import main_folder
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import Store
-from agentdeck.system.terminal.tmux import Tmux
+from agentdeck.system.terminal.tmux import Tmux, in_option
 
 if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
@@ -503,7 +502,7 @@ class Deck:
         # What F11 runs in a pop-up, which has the variables of the server; tmux adds the name of who is seen by then.
         known = [f"{name}={os.environ[name]}" for name in _PLACES if name in os.environ]
         program = ["env", *known, "FORCE_COLOR=1", sys.executable, "-m", "agentdeck", "diff", "--"]
-        diff = f"cd -- {shlex.quote(str(self.root))} && {shlex.join(program)}"
+        diff = f"{in_option(['cd', '--', str(self.root)])} && {in_option(program)}"
         return self._world.tmux.attach_argv(self.name, view.name, [["@agentdeck_diff", diff]])
 
     def log_lines(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.system.terminal.tiles import ShellBelow, Tiles
-from agentdeck.system.terminal.tmux import Tmux
+from agentdeck.system.terminal.tmux import Tmux, in_option
 from tests.support.retry import eventually
 from tests.support.sockets import end_server
 
@@ -93,11 +93,13 @@ def test_a_shell_below_goes_on_unseen_and_ends_with_the_shell_or_the_agent(
 
 def test_a_key_shows_the_changes_over_the_screen(tmux: Tmux, terminal: Tmux, tmp_path: Path) -> None:
     opened(tmux, "one")
-    shown = [["@agentdeck_diff", "cd -- '/' && echo changes in $PWD of"]]
+    folder = tmp_path / "a$HOME b"
+    folder.mkdir()
+    shown = [["@agentdeck_diff", f"{in_option(['cd', '--', str(folder)])} && echo changes in $(pwd | wc -c) of"]]
     runs(terminal, tmux.attach_argv("deck", "one", shown), tmp_path)
     seen = partial(terminal.screen, "terminal", "one")
     eventually(lambda: "changes: F11" in seen())
     terminal.press("terminal", "one", ["F11"])
-    eventually(lambda: "changes in / of one" in seen())
+    eventually(lambda: f"changes in {len(str(folder)) + 1} of one" in seen())
     terminal.press("terminal", "one", ["q"])
     eventually(lambda: "this is one" in seen())

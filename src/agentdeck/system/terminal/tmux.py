@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -235,6 +236,12 @@ def literal(text: str) -> str:
     tmux halves every run of # but those before a [, which it takes for a style and leaves as they are.
     """
     return re.sub(r"#+(?![#\[])", r"\g<0>\g<0>", text)
+
+
+def in_option(words: Sequence[str]) -> str:
+    """These words of a shell command as the value of an option, which a shell can run as tmux tells it: tmux 3.4 tells
+    a “$” before a letter as “\\$”, in quotes too."""
+    return shlex.join(words).replace("$", "$''")
 
 
 def quote(word: str) -> str:
