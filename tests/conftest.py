@@ -8,6 +8,8 @@ import shutil
 import signal
 import tempfile
 
+from hypothesis import settings
+
 from tests.support.databases import deck_id, open_
 from tests.support.decks import bench
 from tests.support.hosts import fleet
@@ -27,6 +29,10 @@ __all__ = [
     "scripted",
     "template",
 ]
+
+# How long an example takes says nothing of it where four tests run at once on few cores.
+settings.register_profile("agentdeck", deadline=None)
+settings.load_profile("agentdeck")
 
 # What is kept for this user's next call is kept for these tests alone.
 _STATE = tempfile.mkdtemp(prefix="agentdeck-tests-state-")

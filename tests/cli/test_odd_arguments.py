@@ -79,7 +79,7 @@ def call(argv: list[str]) -> tuple[int, str]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("verb", sorted(set(MODULES) - _STARTS))
-@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_words_are_a_bug(shared: Bench, verb: str, data: st.DataObject) -> None:
     argv = data.draw(lines(verb))

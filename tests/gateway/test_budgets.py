@@ -310,7 +310,7 @@ def test_a_provider_that_fails_does_not_leave_a_place_taken(tmp_path: Path) -> N
     asyncio.run(check())
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_a_request_counts_on_the_day_on_which_it_came_whenever_it_ends(data: st.DataObject) -> None:
     """Midnight may come between any two steps."""

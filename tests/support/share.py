@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
+Row = TypeVar("Row")
+Column = TypeVar("Column")
 EVERY = bool(os.environ.get("AGENTDECK_EVERY_CRASH"))
 
 
@@ -21,11 +24,12 @@ def steps(last: int, one_in: int) -> Iterator[int]:
     yield last
 
 
-def diagonal(rows: Iterable[str], columns: Iterable[str]) -> list[tuple[str, str]]:
-    """All pairs, or so many that each row and each column is in one of them."""
+def diagonal(rows: Iterable[Row], columns: Iterable[Column], times: int = 1) -> list[tuple[Row, Column]]:
+    """All pairs, or so many that each row and each column is in one of them, or in so many."""
     first, second = list(rows), list(columns)
     pairs = [(row, column) for row in first for column in second]
     if EVERY or os.environ.get("AGENTDECK_TEST_MORE_AGENTS"):
         return pairs
     count = max(len(first), len(second))
-    return [(first[at % len(first)], second[at % len(second)]) for at in range(count)]
+    shifted = ((at, at + shift) for shift in range(times) for at in range(count))
+    return [(first[one % len(first)], second[other % len(second)]) for one, other in shifted]

@@ -6,7 +6,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.fleet.facts import Facts, HeldAgent
@@ -24,7 +24,6 @@ def test_facts_come_through_as_they_are() -> None:
     assert Facts.from_json(GOOD.to_json()) == GOOD
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(GOOD.to_json())), junk)
 def test_nonsense_is_a_value_error_and_nothing_else(key: str, value: Any) -> None:
     data = {**GOOD.to_json(), key: value}

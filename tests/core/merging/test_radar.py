@@ -34,7 +34,7 @@ def met(order: Sequence[str], collisions: set[tuple[str, str]], blocked: set[str
     return len(order) - len(landed)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(collisions=st.sets(pairs_of_names, max_size=14), blocked=st.sets(st.sampled_from(NAMES), max_size=2))
 def test_no_order_meets_fewer_conflicts(collisions: set[tuple[str, str]], blocked: set[str]) -> None:
     collisions = {(one, other) for one, other in collisions if one != other}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.schedules.slots import NAMES, PROMPT, Act, Plan, check_cron, decide
@@ -59,7 +59,6 @@ crons = st.sampled_from(["*/7 * * * *", "30 2 * * *", "0 */3 * * 1-5", "@hourly"
     st.lists(moments, min_size=1, max_size=25),
     st.booleans(),
 )
-@settings(deadline=None)
 def test_a_slot_never_starts_twice_nor_too_late(
     cron: str, zone: str, late: timedelta, when: list[datetime], works: bool
 ) -> None:

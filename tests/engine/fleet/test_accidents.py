@@ -195,7 +195,7 @@ def test_a_host_that_lies_is_not_believed(fleet: Fleet) -> None:
     good = fleet.channel("dev1").call("sync", deck=deck.name, agents={"bot": {}})["bot"]
     keys = st.sampled_from(sorted(good))
 
-    @settings(max_examples=examples(40), deadline=None)
+    @settings(max_examples=examples(40))
     @given(keys, junk)
     def lies(key: str, value: Any) -> None:
         before = sorted(path.name for path in world.store.folder.iterdir())

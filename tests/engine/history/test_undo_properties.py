@@ -96,7 +96,6 @@ def test_any_destructive_act_can_be_undone(shared: Bench) -> None:
 
     @settings(
         max_examples=examples(25),
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(done=st.lists(edits | st.just(submodule), max_size=10), act=verbs)

@@ -91,7 +91,7 @@ def seen(entry: Entry) -> Entry:
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 @given(
     committed=st.sampled_from([*COMMITTED]),
     uncommitted=st.sampled_from([*UNCOMMITTED]),

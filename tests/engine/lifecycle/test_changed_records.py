@@ -28,6 +28,7 @@ from agentdeck.system.state.store import Store
 from agentdeck.system.terminal.tmux import Tmux
 from tests.support.decks import Bench
 from tests.support.odd_worktrees import documents, picture, start
+from tests.support.share import diagonal
 
 FIELDS = [
     ("worktree", "path"),
@@ -69,13 +70,12 @@ def change(deck: Deck, kind: str, key: str, value: Any) -> None:
     path.write_text(json.dumps(data))
 
 
-@pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize(("kind", "key"), FIELDS)
-def test_no_place_in_a_lease_is_believed(bench: Bench, kind: str, key: str, value: str) -> None:
+@pytest.mark.parametrize(("field", "value"), diagonal(FIELDS, HOSTILE, 2))
+def test_no_place_in_a_lease_is_believed(bench: Bench, field: tuple[str, str], value: str) -> None:
     tree, own = start(bench), documents(bench)
     bench.write("wip.txt", "not committed")
     deck = bench.deck()
-    change(deck, kind, key, HOSTILE[value](bench, tree, own))
+    change(deck, *field, HOSTILE[value](bench, tree, own))
     before, main = [picture(own), picture(bench.root)], bench.git("rev-parse", "main")
     with contextlib.suppress(DeckError):
         deck.resume("one")

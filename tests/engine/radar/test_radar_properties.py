@@ -91,7 +91,7 @@ def check(pair: Pair, truth: set[str] | None) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
 @given(first=works, second=works)
 def test_it_agrees_with_git_merge(shared: Workers, first: list[Edit], second: list[Edit]) -> None:
     number = next(numbers)

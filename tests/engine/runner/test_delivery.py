@@ -220,7 +220,7 @@ def test_a_transcript_tells_that_a_message_of_a_killed_runner_arrived(machine: M
 ACTS = st.sampled_from(["put", "run", "wait", "turn", "take back", "again"])
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(ACTS, st.integers(0, 5)), max_size=25))
 def test_no_message_is_typed_twice_or_lost(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, int]]

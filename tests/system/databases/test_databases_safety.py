@@ -26,6 +26,10 @@ from agentdeck.system.databases.pgserver import find_program
 from tests.support.databases import Open
 from tests.support.retry import eventually
 from tests.support.servers import free_port, redis_server
+from tests.support.share import EVERY
+
+ONE_IN = 1 if EVERY else 3
+"""Statements of which one is the last."""
 
 KILLED_BEFORE_A_STATEMENT = """
 import json, os, signal, sys
@@ -87,11 +91,11 @@ def test_a_making_that_is_killed_at_any_step_is_completed_or_leaves_nothing(
         database.drop(plan)
         assert not database.exists(plan)
         assert ours(postgres, deck_id, settings) == []
-        number += 1
+        number += ONE_IN
     assert number > 4
     number = 1
     while killed_before(number, "drop", settings, plan):
-        number += 1
+        number += ONE_IN
     assert number > 3
     assert ours(postgres, deck_id, settings) == []
 

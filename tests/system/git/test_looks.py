@@ -73,7 +73,7 @@ def facts(repo: Repository) -> list[object]:
     return [list_worktrees(repo), commits, trees, read, repo.kinds([*trees, "0" * 40]), said]
 
 
-@settings(max_examples=examples(4), deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=examples(4), suppress_health_check=[*HealthCheck])
 @given(names=st.lists(st.sampled_from(sorted(ACTS)), min_size=4, max_size=12))
 def test_a_look_is_never_older_than_what_git_says(
     tmp_path_factory: pytest.TempPathFactory, isolated_git: Path, names: list[str]

@@ -37,7 +37,7 @@ def prepare(top: Path) -> tuple[Sandbox, Sandbox]:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(done=st.lists(edits, min_size=1, max_size=12))
 def test_any_work_comes_back_byte_for_byte(done: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder_, pytest.MonkeyPatch.context() as patch:
@@ -57,7 +57,7 @@ def test_any_work_comes_back_byte_for_byte(done: list[Edit]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), suppress_health_check=list(HealthCheck))
 @given(outside=st.lists(edits, max_size=6), inside=st.lists(edits, min_size=1, max_size=6))
 def test_any_work_in_a_worktree_inside_comes_back_too(outside: list[Edit], inside: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder_, pytest.MonkeyPatch.context() as patch:

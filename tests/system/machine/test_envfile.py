@@ -24,7 +24,7 @@ def test_what_is_written_is_read_again(variables: dict[str, str]) -> None:
     assert envfile.parse(text) == variables
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(variables=st.dictionaries(names.map(lambda name: f"X{name}"), values, min_size=1, max_size=5))
 def test_a_shell_reads_the_same(variables: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "env"

@@ -117,7 +117,7 @@ def test_a_flood_is_jumped_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(held.lines) < 200
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     moves=st.lists(
         st.one_of(

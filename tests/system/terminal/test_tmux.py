@@ -209,7 +209,7 @@ HOSTILE = st.text(
 ).filter(lambda text: text not in (".", "..") and len(os.fsencode(text)) < 200)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(HOSTILE)
 @example("C# #(touch pwned)")
 @example("#[fg=red]#{pane_id}##[x]###{E:x}")
