@@ -291,6 +291,33 @@ def test_a_level_that_the_cli_does_not_have_is_named(bench: Bench) -> None:
     assert (done.returncode, "it has no permission levels" in done.stderr) == (ExitCode.USAGE, True)
 
 
+def test_a_model_that_cannot_be_told_is_refused_in_a_sentence(bench: Bench) -> None:
+    refused = {
+        ("--model", "opus", "--", "true"): "it can't be told a model",
+        ("--model", "opus", "--race", "demo,shell", "Go"): "--model doesn't work with --race",
+        ("--agent", "demo", "--model", "opus", "Go"): "Demo (scripted, no model) can't be told which model to use",
+        ("--agent", "bot", "--model", "-x y", "Go"): "is not a model's name",
+        ("--agent", "bot", "--tier", "deep", "--model", "opus", "Go"): "The tier “deep” names the model",
+    }
+    text = (
+        'title = "Bot"\ncommand = "sh"\ninstall = "none"\n'
+        'headless.prompt = ["sh", "-c", "echo m=$BOT_MODEL", "{prompt}"]\n'
+        'model = { env = { BOT_MODEL = "{model}" }, default = "beta" }\ngateway = { api = "messages" }\n'
+    )
+    bench.write(".config/agentdeck/profiles/bot.toml", text, cwd=bench.home)
+    bench.own('[tiers]\ndeep = ["anthropic:claude-opus-4-5"]\n')
+    for words, says in refused.items():
+        done = agentdeck("run", *(f"{each}" for each in words), cwd=bench.root)
+        assert (done.returncode, says in done.stderr) == (ExitCode.USAGE, True), done.stderr
+    assert bench.deck().agents() == []
+    for name, asked in (("told", ("--model", "vendor/alpha")), ("own", ())):
+        agentdeck("run", "-a", "bot", "-n", name, "--headless", *asked, "Go", cwd=bench.root)
+        agentdeck("resume", "--wait", name, cwd=bench.root)
+        model = asked[1] if asked else "beta"
+        assert f"m={model}" in agentdeck("logs", name, cwd=bench.root).stdout
+        assert f"model {model}" in agentdeck("show", name, cwd=bench.root).stdout
+
+
 @pytest.mark.slow
 def test_tasks_start_side_by_side_and_an_interrupt_takes_them_back(bench: Bench) -> None:
     branches = bench.branches()

@@ -12,7 +12,7 @@ from agentdeck.engine.api.hosts import DeckHosts
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import RefusedError
-from agentdeck.tui.dialogs.newagent import LOADING, NewAgent
+from agentdeck.tui.dialogs.newagent import LOADING, OTHER, NewAgent
 from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench
 from tests.tui.pilots import Driver, drive
@@ -51,13 +51,51 @@ def test_what_is_not_installed_says_how_to_get_it_and_is_not_started(bench: Benc
     async def script(on: Driver) -> None:
         dialog = await _opened(on)
         dialog.query_one(TextArea).text = "Fix it"
-        _picker(dialog, "profile").value = next(iter(dialog._choices.missing))
+        missing = [each.name for each in dialog._choices.known.values() if not each.installed]
+        _picker(dialog, "profile").value = missing[0]
         await on.sees("is not installed. Install it with: ")
         await on.press("ctrl+s")
         assert on.app.screen is dialog
 
     drive(bench.deck(), script)
     assert bench.deck().agents() == []
+
+
+def test_a_model_is_picked_or_typed_and_a_tier_names_it_instead(bench: Bench) -> None:
+    lister = bench.write("lister", "#!/bin/sh\necho vendor/alpha\n", cwd=bench.home)
+    lister.chmod(0o755)
+    text = (
+        'title = "Bot"\ncommand = "sh"\ninstall = "none"\n'
+        f'interactive.prompt = ["sh", "-c", "sleep 1000", "{{prompt}}"]\n'
+        f'model = {{ env = {{ BOT_MODEL = "{{model}}" }}, names = ["beta"], lists = ["{lister}"] }}\n'
+    )
+    bench.write(".config/agentdeck/profiles/bot.toml", text, cwd=bench.home)
+    bench.own('[tiers]\ndeep = ["anthropic:claude-opus-4-5"]\n')
+
+    async def script(on: Driver) -> None:
+        dialog = await _opened(on)
+        dialog.query_one(TextArea).text = "Go"
+        _picker(dialog, "profile").value = "bot"
+        models = _picker(dialog, "model")
+        await on.until(lambda: [value for _, value in models._options] == ["", "beta", "vendor/alpha", OTHER])
+        _picker(dialog, "tier").value = "deep"
+        await on.until(lambda: models.disabled)
+        _picker(dialog, "tier").value = ""
+        await on.until(lambda: not models.disabled)
+        models.value = OTHER
+        typed = dialog.query_one("#other-model", Input)
+        await on.until(lambda: typed.display)
+        typed.value = "--no model"
+        await on.press("ctrl+s")
+        await on.sees("is not a model's name")
+        typed.value = "vendor/gamma"
+        await on.press("ctrl+s")
+        await on.until(lambda: any(row.view.alive for row in on.screen.snapshot.rows))
+        assert on.screen.snapshot.rows[0].view.model == "vendor/gamma"
+        dialog = await _opened(on)
+        assert dialog.query_one("#other-model", Input).value == "vendor/gamma", "the last choice"
+
+    drive(bench.deck(), script)
 
 
 def test_all_that_it_can_is_offered_only_in_a_full_box(bench: Bench) -> None:

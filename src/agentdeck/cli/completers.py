@@ -48,6 +48,18 @@ def tiers(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
         return []
 
 
+def models(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    """Those that the profile knows by name; a CLI or a provider would take too long to ask."""
+    from agentdeck.engine.deck import Deck
+
+    try:
+        profiles = Deck.find(_folder(parsed_args)).choices.profiles()
+    except DeckError:
+        return []
+    wanted = getattr(parsed_args, "agent", None)
+    return [name for each in profiles if wanted in (None, each.name) for name in each.models]
+
+
 def branches(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
     from agentdeck.engine.deck import Deck
 

@@ -87,7 +87,7 @@ A task file:
   task = "Document the parser"
   after = ["parser"]            # start when these are done
   agent = "codex"
-  # also: branch, base, tier, permission, box, timeout, env, id
+  # also: branch, base, tier, model, permission, box, timeout, env, id
 
 With -f, run exits with 0 when all tasks are done. Otherwise it exits with the
 code shared by the tasks that failed or could not start, or with 1 if their

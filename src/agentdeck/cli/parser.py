@@ -176,6 +176,7 @@ def _add_run(verbs: Any) -> None:
         "--base", type=filled, metavar="BRANCH", help="start a new branch from BRANCH"
     ).completer = completers.branches
     run.add_argument("--tier", type=filled, help="use this chain of providers and models").completer = completers.tiers
+    run.add_argument("--model", type=filled, help="the model its CLI uses").completer = completers.models
     run.add_argument(
         "--permission",
         choices=LEVELS,

@@ -157,6 +157,7 @@ def _facts(
             "profile",
             f"{agent.profile}, {agent.mode}"
             + (f", tier {agent.tier}" if agent.tier else "")
+            + (f", model {agent.model}" if agent.model else "")
             + (f", permission {agent.permission}" if agent.permission else "")
             + (f", box {agent.box}" if agent.box else ""),
         ),

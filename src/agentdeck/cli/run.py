@@ -84,6 +84,7 @@ def request_of(args: Namespace) -> StartRequest:
         branch=args.branch,
         base=args.base,
         tier=args.tier,
+        model=_model(args),
         permission=_permission(args),
         sure=_is_sure(args),
         box=args.box,
@@ -123,6 +124,14 @@ def _permission(args: Namespace) -> str | None:
     if args.permission and args.command:
         raise UsageError("A command after -- runs as it is; it has no permission levels.")
     return args.permission[-1] if args.permission else None
+
+
+def _model(args: Namespace) -> str | None:
+    if args.model and args.command:
+        raise UsageError("A command after -- runs as it is; it can't be told a model.")
+    if args.model and args.race:
+        raise UsageError("--model doesn't work with --race.", hint="A tier names the model of a racer: claude@TIER.")
+    return str(args.model) if args.model else None
 
 
 def _is_sure(args: Namespace) -> bool:
@@ -284,6 +293,7 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
             branch=entry.branch,
             base=entry.base or args.base,
             tier=entry.tier or args.tier,
+            model=None if entry.command else entry.model or _model(args),
             permission=None if entry.command else entry.permission or _permission(args),
             sure=_is_sure(args),
             box=entry.box or args.box,

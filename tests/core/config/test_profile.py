@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,29 @@ def test_plain_success_and_plain_failure(name: str) -> None:
 def test_a_result_with_is_error_false_is_success() -> None:
     line = '{"type":"result","subtype":"success","is_error":false,"api_error_status":null,"result":"429 tests pass"}'
     assert judge(0, line, PROFILES["claude"].outcome)[0] is State.DONE
+
+
+def test_every_agent_cli_can_be_told_its_model() -> None:
+    assert {name for name in EVERY if not PROFILES[name].model.can_be_told} == {"demo", "shell"}
+    for name in EVERY:
+        words, variables = PROFILES[name].model.told("vendor/alpha[1m]")
+        assert not any("{model}" in each for each in (*words, *variables.values()))
+        assert "vendor/alpha[1m]" in " ".join((*words, *variables.values())) or name in ("demo", "shell")
+        assert PROFILES[name].model.told("") == ((), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "printed", "found"),
+    [
+        ("opencode", "opencode/big-pickle\nNo network\n", ["opencode/big-pickle"]),
+        ("copilot", '    - "never" disables it\n    - "gpt-5.5"\n', ["gpt-5.5"]),
+        (
+            "codex",
+            '{"models":[{"slug":"gpt-6","x":{},"visibility":"list"},{"slug":"review","visibility":"hide"}]}',
+            ["gpt-6"],
+        ),
+    ],
+)
+def test_the_models_that_a_cli_prints_are_found(name: str, printed: str, found: list[str]) -> None:
+    pattern = PROFILES[name].model.listed
+    assert [match["model"] for match in re.finditer(pattern, printed, re.MULTILINE)] == found

@@ -19,6 +19,7 @@ from agentdeck.errors import RefusedError, UsageError
 NAME_MAX = 40
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _STAMP = re.compile(r"[0-9A-Za-z-]*")
+_MODEL = re.compile(r"[A-Za-z0-9~][\w.:/@+~\[\]-]{0,199}", re.ASCII)
 _FILLER = frozenset(
     (
         "a an and are as at be by for from in into is it its of on or our please should so that the their then there "
@@ -162,6 +163,8 @@ class Agent:
     base: str = ""
     base_commit: str = ""
     tier: str = ""
+    model: str = ""
+    """The model that its CLI was told to use; empty: the CLI's or the tier's own."""
     permission: str = ""
     """How much it may do without asking, as `core.agents.permission` has the levels; empty: as its CLI is set up."""
     box: str = ""
@@ -367,6 +370,17 @@ def check_name(name: str) -> str:
             f"“{name[:60]}” is not an agent's name.", hint="Names are a-z, 0-9 and -, 40 characters at most."
         )
     return name
+
+
+def is_model(text: str) -> bool:
+    return _MODEL.fullmatch(text) is not None
+
+
+def check_model(model: str) -> str:
+    """Return `model` if it can be a model's name on a command line; else raise UsageError."""
+    if not is_model(model):
+        raise UsageError(f"“{model[:60]}” is not a model's name.", hint="It is one word, such as opus or vendor/model.")
+    return model
 
 
 def safe_name(wanted: str) -> str:

@@ -92,6 +92,23 @@ class PermissionsBehaviour:
         return tuple(level for level in LEVELS if self.grant(level) is not None)
 
 
+class ModelBehaviour:
+    if TYPE_CHECKING:
+        argv: tuple[str, ...]
+        env: dict[str, str]
+
+    @property
+    def can_be_told(self) -> bool:
+        return bool(self.argv or self.env)
+
+    def told(self, model: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Words and variables that name `model`; none where it is empty."""
+        if not model:
+            return (), {}
+        words = tuple(word.replace("{model}", model) for word in self.argv)
+        return words, {name: value.replace("{model}", model) for name, value in self.env.items()}
+
+
 class WiringBehaviour:
     if TYPE_CHECKING:
         env: dict[str, str]

@@ -45,6 +45,10 @@ class _Permissions(behaviour.PermissionsBehaviour, Kept):
     pass
 
 
+class _Model(behaviour.ModelBehaviour, Kept):
+    pass
+
+
 class _Wiring(behaviour.WiringBehaviour, Kept):
     pass
 
@@ -57,6 +61,7 @@ _TABLES: dict[str, type[Kept]] = {
     "ProviderConfig": _Provider,
     "BudgetsConfig": _Budgets,
     "Permissions": _Permissions,
+    "ModelChoice": _Model,
     "GatewayWiring": _Wiring,
     "Profile": _Profile,
 }

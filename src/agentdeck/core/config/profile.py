@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from agentdeck.core.config.behaviour import PermissionsBehaviour, ProfileBehaviour, WiringBehaviour
+from agentdeck.core.config.behaviour import ModelBehaviour, PermissionsBehaviour, ProfileBehaviour, WiringBehaviour
 from agentdeck.core.providers.apis import Api
 
 
@@ -22,6 +22,12 @@ def _is_pattern(text: str) -> str:
 def _finds_session(text: str) -> str:
     if text and "session" not in re.compile(text).groupindex:
         raise ValueError("has no group (?P<session>…)")
+    return text
+
+
+def _finds_model(text: str) -> str:
+    if "model" not in re.compile(text).groupindex:
+        raise ValueError("has no group (?P<model>…)")
     return text
 
 
@@ -136,6 +142,27 @@ class FolderTrust(_Section):
 
     env: dict[str, str] = {}
     """Variables that it gets."""
+
+
+class ModelChoice(ModelBehaviour, _Section):
+    """How the CLI is told which model to use, and which it has. Without `argv` and `env` it can't be told."""
+
+    argv: tuple[str, ...] = ()
+    """Words put right after the program's name, with the model as `{model}`."""
+    env: dict[str, str] = {}
+    """Variables that it gets, with the model as `{model}`."""
+    default: str = ""
+    """The model of new agents, unless a tier names one; empty: the CLI's own."""
+    names: tuple[str, ...] = ()
+    """Names that the CLI knows, to pick from; any other can be typed."""
+    lists: tuple[str, ...] = ()
+    """The command that prints more of them; empty: there is none."""
+    listed: Annotated[Pattern, AfterValidator(_finds_model)] = r"^(?P<model>\S+)$"
+    """Finds each in what that prints, as the group `model`."""
+    provider: str = ""
+    """The provider whose list of models is asked for more of them, where its key is set here."""
+    address: str = ""
+    """The variable with the provider's address, where the CLI heeds one."""
 
 
 class Login(_Section):
@@ -303,6 +330,7 @@ class Profile(ProfileBehaviour, _Section):
     files: Literal["", "claude", "codex", "gemini"] = ""
     """Whose own files say what it may do and which folders it may write; empty: they are not read."""
     trust: FolderTrust = FolderTrust()
+    model: ModelChoice = ModelChoice()
     login: Login = Login()
     account: AccountSupport = AccountSupport()
     preamble: Preamble = Preamble()

@@ -46,6 +46,8 @@ class ScheduleConfig(Section):
     """Its profile; empty: the configured one."""
     tier: str = ""
     """Its tier; empty: the configured one."""
+    model: str = ""
+    """The model its CLI uses; empty: as its profile, its tier or its CLI says."""
     permission: Literal["", "ask", "edit"] = ""
     """What it may do without asking; empty: as configured. `all` is to be said twice, so a schedule can't have it."""
     timeout: Span = "no"
@@ -63,8 +65,8 @@ class ScheduleConfig(Section):
     def _one_job(self) -> ScheduleConfig:
         if bool(self.task.strip()) == bool(self.file):
             raise ValueError("a schedule has either a task or a file")
-        if self.file and (self.agent or self.tier or self.permission):
-            raise ValueError("with a file, its tasks say agent, tier and permission")
+        if self.file and (self.agent or self.tier or self.model or self.permission):
+            raise ValueError("with a file, its tasks say agent, tier, model and permission")
         return self
 
 

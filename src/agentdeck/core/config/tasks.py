@@ -51,6 +51,7 @@ class TaskEntry(Section):
     branch: str | None = None
     base: str | None = None
     tier: str | None = None
+    model: str | None = None
     permission: Literal["ask", "edit", "all"] | None = None
     box: Literal["off", "files", "full"] | None = None
     timeout: Annotated[Seconds | None, BeforeValidator(seconds_of_text)] = None

@@ -44,7 +44,7 @@ class DeckChoices:
         except DeckError as error:
             no_box = error.title
         base, box = config.agent.base, config.box.mode
-        return StartChoices(tuple(profiles), auto, default, tiers, branches, base, box, no_box)
+        return StartChoices(tuple(profiles), auto, default, tiers, config.agent.tier, branches, base, box, no_box)
 
     def profiles(self) -> list[ProfileChoice]:
         """Those that are installed first."""
@@ -54,10 +54,28 @@ class DeckChoices:
         world = self._current.world
         path = world.search_path
         choices = [
-            ProfileChoice(each.name, each.title, found(each, path) is not None, each.install)
+            ProfileChoice(
+                each.name,
+                each.title,
+                found(each, path) is not None,
+                each.install,
+                each.model.names,
+                each.model.can_be_told,
+                each.model.default,
+            )
             for each in world.profiles.values()
         ]
         return sorted(choices, key=lambda each: (not each.installed, each.title.lower()))
+
+    def models(self, profile: str) -> tuple[str, ...]:
+        """The models that the CLI of this profile can be told to use, as far as it or its provider lists them. Takes
+        seconds. Raise NotFoundError where there is no such profile."""
+        from agentdeck.engine.profiles.models import models_of
+        from agentdeck.system.config.profiles import choose, require
+
+        world = self._current.world
+        found = require(world.profiles, choose(world.profiles, profile, world.search_path), world.search_path)
+        return models_of(world, found)
 
     def successors(self, view: AgentView) -> list[ProfileChoice]:
         """The installed profiles that could go on with the agent: not its own, nor the one that is at work."""

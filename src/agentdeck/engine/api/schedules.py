@@ -162,6 +162,7 @@ class DeckSchedules:
             profile=rules.agent or None,
             name=unique_name(f"{name}-{slot:%m%d-%H%M}", self._current.store.names()),
             tier=rules.tier or None,
+            model=rules.model or None,
             permission=rules.permission or None,
             timeout=seconds_of(rules.timeout),
             mode=Mode.HEADLESS if rules.headless else None,

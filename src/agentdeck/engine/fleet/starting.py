@@ -198,6 +198,7 @@ def started(agent: Agent, receipt: Any) -> Agent:
             profile=plain(str(receipt["profile"]))[:80],
             mode=Mode(receipt["mode"]),
             tier=plain(str(receipt["tier"]))[:80],
+            model=plain(str(receipt.get("model", "")))[:200],
             permission=plain(str(receipt["permission"]))[:20],
             box=plain(str(receipt["box"]))[:20],
             phase=Phase.HELD,

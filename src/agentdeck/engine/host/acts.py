@@ -64,6 +64,7 @@ def receipt(view: AgentView) -> dict[str, Any]:
         "profile": agent.profile,
         "mode": str(agent.mode),
         "tier": agent.tier,
+        "model": agent.model,
         "permission": agent.permission,
         "box": agent.box,
         "worktree": str(view.worktree or ""),

@@ -17,6 +17,7 @@ from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import takes_prompt
+from agentdeck.engine.lifecycle.model import model_to_run
 from agentdeck.engine.lifecycle.notifying import notice_line
 from agentdeck.engine.lifecycle.resources import resource_variables, variables_by_kind, worktree_of
 from agentdeck.engine.lifecycle.variables import configured_variables
@@ -209,8 +210,9 @@ def _allowed(world: World, agent: Agent, profile: Profile, wiring: Wiring) -> Wi
     allowed = allowance(world, agent, profile, variables)
     for pattern in profile.leaves:
         exclude(world.repo, pattern)
-    argv = (*allowed.argv, *wiring.argv)
-    env = allowed.env | wiring.env | key_variables(world, profile, variables)
+    words, named = profile.model.told(model_to_run(world, agent, profile))
+    argv = (*allowed.argv, *words, *wiring.argv)
+    env = allowed.env | named | wiring.env | key_variables(world, profile, variables)
     unset = wiring.unset
     if lane := world.lanes.get(profile.name):
         prepare(world, lane)

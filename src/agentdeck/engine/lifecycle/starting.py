@@ -102,6 +102,7 @@ def check(world: World, request: StartRequest) -> None:
         config = world.settings.config
         gateways.check(config, profile, request.tier or config.agent.tier)
         gateways.missing_note(world, profile, request.tier or config.agent.tier)
+        _model_of(world, request)
         if config.mcp.agents and profile.tools.argv and find_spec("fastmcp") is None:
             raise MissingToolError("FastMCP is not installed, and mcp.agents is on.", hint=INSTALL_MCP)
         from agentdeck.engine.profiles.chain import check_chain
@@ -158,6 +159,15 @@ def _permission_of(world: World, request: StartRequest) -> str:
     return permission_of(world, world.profiles[_profile_of(world, request)], request.permission, sure=request.sure)
 
 
+def _model_of(world: World, request: StartRequest) -> str:
+    from agentdeck.engine.lifecycle.model import model_to_start
+
+    if request.argv:
+        return ""
+    tier = request.tier or world.settings.config.agent.tier
+    return model_to_start(world, world.profiles[_profile_of(world, request)], request, tier)
+
+
 def _box_of(world: World, request: StartRequest) -> str:
     mode = request.box or world.settings.config.box.mode
     if mode == "off":
@@ -193,6 +203,7 @@ def _new_agent(world: World, request: StartRequest) -> Agent:
         base=request.base or "",
         base_commit=request.base_commit,
         tier=request.tier or defaults.tier,
+        model=_model_of(world, request),
         permission=_permission_of(world, request),
         box=_box_of(world, request),
         timeout=request.timeout or defaults.timeout,

@@ -130,6 +130,15 @@ def _targets(config: Config, way: GatewayWiring, tier: str) -> list[Any]:
     return list(tiers.chain(config.tiers, tier, way.api))
 
 
+def names_model(config: Config, profile: Profile | None, tier: str) -> bool:
+    """Whether the tier, which there must be, says which model serves such an agent at first."""
+    way = _way(config, profile, tier)
+    if way is None:
+        return False
+    targets = _targets(config, way, tier)
+    return not targets or bool(targets[0].model)
+
+
 def _model(config: Config, way: GatewayWiring, tier: str) -> str:
     """The first model of the chain, which may be one that was found on this machine; empty where it names none."""
     targets = _targets(config, way, tier)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentdeck.core.accounts.lanes import cli_of
 from agentdeck.core.agents.agent import PASSING_FAULTS, Agent, Fault, Mode, Result, State, Status
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.transcripts.activity import Activity, Call
@@ -122,8 +123,9 @@ class AgentView:
 
     @property
     def model(self) -> str:
-        """The model that answers: as the gateway served it last, else as the agent's program says."""
-        return self.serving.model if self.serving and self.serving.model else self.status.model
+        """The model that answers: as the gateway served it last, else as the agent's program says, or was told."""
+        told = self.agent.model if cli_of(self.profile) == cli_of(self.agent.profile) else ""
+        return (self.serving.model if self.serving else "") or self.status.model or told
 
     @property
     def tool(self) -> Call | None:
@@ -237,6 +239,8 @@ class StartRequest:
     base_commit: str = ""
     """Where a new branch begins, in place of the tip of `base`."""
     tier: str | None = None
+    model: str | None = None
+    """The model that its CLI uses; None: as its profile, its tier or its CLI says."""
     permission: str | None = None
     """How much it may do without asking; None: as the profile, the configuration or its CLI says."""
     box: str | None = None

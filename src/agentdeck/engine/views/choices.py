@@ -16,6 +16,12 @@ class ProfileChoice:
     installed: bool
     install: str = ""
     """The command that installs it."""
+    models: tuple[str, ...] = ()
+    """The models that it knows by name."""
+    takes_model: bool = False
+    """Whether it can be told which model to use."""
+    model: str = ""
+    """The model of new agents, unless a tier names one; empty: the CLI's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,8 @@ class StartChoices:
     """The configured profile where it is installed; else `auto`, or the scripted one."""
     tiers: tuple[tuple[str, str], ...] = ()
     """Each with its chain in words."""
+    tier: str = ""
+    """The configured tier."""
     branches: tuple[str, ...] = ()
     base: str = ""
     """The configured branch that new agents start from; empty for the one that is checked out."""

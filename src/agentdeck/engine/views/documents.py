@@ -67,6 +67,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "ports": view.ports,
         "log": str(view.log) if view.log else None,
         "tier": agent.tier,
+        "model_asked": agent.model,
         "permission": agent.permission,
         "box": agent.box,
         "timeout": agent.timeout,

@@ -57,10 +57,10 @@ def offered(providers: Mapping[str, ProviderConfig]) -> dict[str, tuple[str, ...
         return dict(zip(urls, pool.map(models, urls.values()), strict=True))
 
 
-def models(base_url: str, timeout: float = _PROBE_SECONDS) -> tuple[str, ...]:
-    """What the server lists; () where it does not answer as a model server would."""
+def models(base_url: str, timeout: float = _PROBE_SECONDS, headers: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """What the server lists; () where it does not answer as a model server would. `headers` go with the request."""
     try:
-        status, document = _request("GET", f"{base_url}/models", None, timeout)
+        status, document = _request("GET", f"{base_url}/models", None, timeout, headers)
     except (OSError, http.client.HTTPException, ValueError):
         return ()
     listed = document.get("data") if status == 200 and isinstance(document, dict) else None
@@ -126,14 +126,15 @@ def _report(name: str, url: str, found: tuple[str, ...]) -> ServerReport:
     return ServerReport(name, url, found, True, "answers", seconds, speed)
 
 
-def _request(method: str, url: str, body: dict[str, Any] | None, timeout: float) -> tuple[int, Any]:
+def _request(
+    method: str, url: str, body: dict[str, Any] | None, timeout: float, headers: Mapping[str, str] | None = None
+) -> tuple[int, Any]:
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=timeout)
     try:
-        connection.request(
-            method, parts.path, None if body is None else json.dumps(body), {"Content-Type": "application/json"}
-        )
+        told = {"Content-Type": "application/json", **(headers or {})}
+        connection.request(method, parts.path, None if body is None else json.dumps(body), told)
         answer = connection.getresponse()
         return answer.status, from_json(answer.read() or b"null")
     finally:

@@ -91,7 +91,13 @@ class AgentVerbs(Screen[None]):
             except BaseException:
                 self.draft = self.draft or draft
                 raise
-            chosen = {"profile": draft.profile, "tier": draft.tier, "permission": draft.permission, "box": draft.box}
+            chosen = {
+                "profile": draft.profile,
+                "tier": draft.tier,
+                "model": draft.model,
+                "permission": draft.permission,
+                "box": draft.box,
+            }
             self.deck.choices.remember(chosen)
             self.app.call_later(self.begun, view.name)
             return f"{view.name} is {view.state}."

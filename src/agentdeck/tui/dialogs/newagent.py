@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,7 +20,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, TextArea
 from textual.worker import Worker, WorkerState
 
-from agentdeck.core.agents.agent import check_name
+from agentdeck.core.agents.agent import check_model, check_name
 from agentdeck.core.agents.permission import Level
 from agentdeck.core.box.box import BoxMode
 from agentdeck.core.prompts.lint import lint
@@ -33,7 +35,7 @@ from agentdeck.tui.look.terminal import editor, lend
 
 COMMAND = "command"
 OTHER = "\0other"
-"""The choice of a base that is typed."""
+"""The choice of a base or a model that is typed."""
 LOADING = "\0loading"
 """While nobody knows yet what there is to choose from."""
 _PLACEHOLDER = "The agent's task, one or more lines; ctrl+e opens your editor. #123 or an issue's address reads that."
@@ -51,9 +53,11 @@ class Choices:
     """What there is to choose from, and what was chosen last."""
 
     profiles: list[Option] = field(default_factory=list)
-    missing: Mapping[str, ProfileChoice] = field(default_factory=dict)
-    """The profiles that are not installed."""
+    known: Mapping[str, ProfileChoice] = field(default_factory=dict)
+    """All profiles by name; the first that is installed as `auto`."""
     default: str = ""
+    tier: str = ""
+    """The configured tier."""
     tiers: list[Option] = field(default_factory=list)
     bases: list[Option] = field(default_factory=list)
     boxes: list[Option] = field(default_factory=list)
@@ -71,12 +75,17 @@ def choices(deck: Deck) -> Choices:
     here = plain(found.base or deck.choices.base()) or "detached HEAD"
     bases = [(Content(f"the current branch: {here}" if not found.base else here), "")]
     bases += [(Content(plain(name)), name) for name in found.branches]
-    tiers = [(Content("none: the agent's own model"), "")]
+    known = {each.name: each for each in found.profiles}
+    if found.auto:
+        known[AUTO] = known[found.auto]
+    own = f"as configured: {plain(found.tier)}" if found.tier else "none: the agent's own model"
+    tiers = [(Content(own), "")]
     tiers += [(Content("").join([Content(name), _dim(f"  {plain(chain)}")]), name) for name, chain in found.tiers]
     return Choices(
         profiles=[*first, *map(_profile, found.profiles), (Content("Any command, not an agent CLI"), COMMAND)],
-        missing={each.name: each for each in found.profiles if not each.installed},
+        known=known,
         default=found.default,
+        tier=found.tier,
         tiers=tiers,
         bases=[*bases, (Content("another branch, a tag or a commit …"), OTHER)],
         boxes=[(Content(f"as configured: {found.box}"), ""), *((Content(text), mode) for mode, text in _BOXES)],
@@ -100,6 +109,17 @@ def _profile(choice: ProfileChoice) -> Option:
 
 def _dim(text: str) -> Content:
     return Content.styled(text, "$foreground 50%")
+
+
+def _models(choice: ProfileChoice | None, more: Sequence[str], tier: str) -> list[Option]:
+    """The models of a profile; `more` are those that its CLI or its provider lists."""
+    if tier:
+        return [(Content(f"the tier {plain(tier)} names it"), "")]
+    if choice is None or not choice.takes_model:
+        return [(Content("its own: it can't be told another"), "")]
+    own = f"its profile's: {plain(choice.model)}" if choice.model else "its CLI's own"
+    names = dict.fromkeys([*choice.models, *more])
+    return [(Content(own), ""), *((Content(plain(name)), name) for name in names), (Content("another one …"), OTHER)]
 
 
 _PERMISSIONS = (
@@ -133,6 +153,8 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         self.draft = draft or StartRequest()
         self._choices = Choices()
         self._warned = False
+        self._listed: dict[str, tuple[str, ...]] = {}
+        """The models that each profile's CLI or provider lists, as far as they were asked."""
 
     def compose(self) -> ComposeResult:
         draft = self.draft
@@ -144,6 +166,8 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             yield from self._picker("Base", "base")
             yield Input(draft.base or "", placeholder="branch, tag or commit", id="other-base")
             yield from self._picker("Tier", "tier")
+            yield from self._picker("Model", "model")
+            yield Input(draft.model or "", placeholder="a model's name, as its CLI wants it", id="other-model")
             with Horizontal(classes="field"):
                 yield Label("Permission")
                 yield Select[str](
@@ -172,7 +196,8 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
 
     def on_mount(self) -> None:
         self.query_one("#host-field").display = False
-        self.query_one("#other-base").display = self.query_one("#advice").display = False
+        self.query_one("#advice").display = False
+        self.query_one("#other-base").display = self.query_one("#other-model").display = False
         self.query_one("#task").focus()
         self.run_worker(self._load, thread=True, exit_on_error=False, name="choices")
 
@@ -192,6 +217,9 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         elif event.worker.name == "issue":
             self.query_one("#task", TextArea).text = str(result)
             self.complain("Here is the issue; start it with ctrl+s.")
+        elif event.worker.name == "models" and result is not None:
+            self._listed.update([result])
+            self._offer_models()
         elif event.worker.name == "base":
             self._based(is_there=bool(result))
 
@@ -203,12 +231,38 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         bases = [name for _, name in offered.bases]
         self._choose("base", offered.bases, draft.base if draft.base in bases else OTHER if draft.base else "")
         self._choose("tier", offered.tiers, draft.tier or last.get("tier") or "")
+        same = draft.model or (last.get("model") if last.get("profile") == self._value("profile") else "") or ""
+        self._offer_models(str(same))
         self._choose("box", offered.boxes, draft.box or last.get("box") or "")
         self.query_one("#box", Select).disabled = bool(offered.no_box)
         self._choose("host", offered.hosts or [(Content("this machine"), "")], draft.on)
         self.query_one("#host-field").display = bool(offered.hosts)
         if self._is_new and last.get("permission") in {str(Level.ASK), str(Level.EDIT)}:
             self.query_one("#permission", Select).value = last["permission"]
+
+    def _value(self, name: str) -> str:
+        value = self.query_one(f"#{name}", Select).value
+        return str(value) if value and value != LOADING else ""
+
+    def _offer_models(self, wanted: str | None = None) -> None:
+        """The models of the chosen profile; what was chosen stays where it is still there."""
+        if not self._choices.known:
+            return
+        profile, wanted = self._value("profile"), self._value("model") if wanted is None else wanted
+        tier = self._value("tier") or self._choices.tier
+        options = _models(self._choices.known.get(profile), self._listed.get(profile, ()), tier)
+        if wanted and wanted not in [value for _, value in options]:
+            self.query_one("#other-model", Input).value, wanted = wanted, OTHER
+        self._choose("model", options, wanted)
+        self.query_one("#model", Select).disabled = len(options) == 1
+        if len(options) > 1 and profile not in self._listed:
+            self._listed[profile] = ()
+            self.run_worker(partial(self._list_models, profile), thread=True, exit_on_error=False, name="models")
+
+    def _list_models(self, profile: str) -> tuple[str, tuple[str, ...]]:
+        with suppress(DeckError):  # the names that the profile knows stay
+            return profile, self._deck.choices.models(profile)
+        return profile, ()
 
     def _choose(self, name: str, options: Sequence[Option], wanted: object) -> None:
         select = self.query_one(f"#{name}", Select)
@@ -227,8 +281,17 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
     def _base_changed(self, event: Select.Changed) -> None:
         self.query_one("#other-base").display = event.value == OTHER
 
+    @on(Select.Changed, "#model")
+    def _model_changed(self, event: Select.Changed) -> None:
+        self.query_one("#other-model").display = event.value == OTHER
+
+    @on(Select.Changed, "#tier")
+    def _tier_changed(self) -> None:
+        self._offer_models()
+
     @on(Select.Changed, "#profile")
     def _profile_changed(self, event: Select.Changed) -> None:
+        self._offer_models()
         is_command = event.value == COMMAND
         self.query_one("#task", TextArea).placeholder = _COMMAND_PLACEHOLDER if is_command else _PLACEHOLDER
         for name in ("tier", "permission"):
@@ -236,8 +299,10 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         self.complain(self._missing(str(event.value)))
 
     def _missing(self, profile: str) -> str:
-        choice = self._choices.missing.get(profile)
-        return f"{choice.title} is not installed. Install it with: {choice.install}" if choice is not None else ""
+        choice = self._choices.known.get(profile)
+        if choice is None or choice.installed:
+            return ""
+        return f"{choice.title} is not installed. Install it with: {choice.install}"
 
     def complain(self, text: str) -> None:
         label = self.query_one("#complaint", Label)
@@ -246,15 +311,18 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
 
     def _typed(self) -> StartRequest:
         def chosen(name: str) -> str | None:
-            value = self.query_one(f"#{name}", Select).value
-            return str(value) if value and value != LOADING else None
+            return self._value(name) or None
 
-        base = chosen("base")
+        def typed(name: str) -> str | None:
+            value = chosen(name)
+            return (self.query_one(f"#other-{name}", Input).value.strip() or None) if value == OTHER else value
+
         return StartRequest(
             task=self.query_one("#task", TextArea).text.strip(),
             profile=chosen("profile"),
-            base=(self.query_one("#other-base", Input).value.strip() or None) if base == OTHER else base,
+            base=typed("base"),
             tier=chosen("tier"),
+            model=typed("model"),
             name=self.query_one("#name", Input).value.strip() or None,
             permission=chosen("permission"),
             box=chosen("box"),
@@ -290,11 +358,13 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             self._go(typed)
 
     def _problem(self, typed: StartRequest) -> str:
-        if typed.name:
-            try:
+        try:
+            if typed.name:
                 check_name(typed.name)
-            except DeckError as error:
-                return f"{error.title} {error.hint}"
+            if typed.model:
+                check_model(typed.model)
+        except DeckError as error:
+            return f"{error.title} {error.hint}"
         if missing := self._missing(typed.profile or ""):
             return missing
         is_all = typed.permission == Level.ALL and typed.profile != COMMAND
@@ -323,7 +393,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
     def _go(self, typed: StartRequest) -> None:
         if typed.profile == COMMAND:
             argv = tuple(shlex.split(typed.task))
-            request = replace(typed, task="", profile=None, tier=None, permission=None, argv=argv)
+            request = replace(typed, task="", profile=None, tier=None, model=None, permission=None, argv=argv)
         else:
             request = replace(typed, sure=self._warned)
         count = int(str(self.query_one("#copies", Select).value))

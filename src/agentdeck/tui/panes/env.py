@@ -118,6 +118,7 @@ def entries_of(deck: Deck, view: AgentView) -> list[EnvLine]:
         ("tier", agent.tier),
         ("permission", agent.permission),
         ("box", agent.box),
+        ("model asked for", agent.model),
         ("model", status.model),
         ("session", status.session),
         ("log", str(view.log or "")),
