@@ -67,6 +67,8 @@ def _row(view: HostView) -> list[Cell]:
 
     facts, now = view.facts, time.time()
     state = Cell("ok", GREEN) if facts is not None else Cell("unreachable", RED)
+    if view.drained and facts is not None:
+        state = Cell("drained", YELLOW)
     if view.lost:
         state = Cell(f"lost {short_duration(now - view.lost)} ago", YELLOW)
     numbers = ["", "", "", "", ""]
@@ -93,6 +95,7 @@ def _fields(view: HostView) -> dict[str, object]:
         "labels": list(view.labels),
         "trouble": view.trouble or None,
         "lost": view.lost or None,
+        "drained": view.drained or None,
         "facts": view.facts and view.facts.to_json(),
     }
 
@@ -164,6 +167,20 @@ def _rm(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
+def _drain(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.engine.deck import Deck
+
+    is_on = args.action == "drain"
+    Deck.hosts().drain(args.name, on=is_on)
+    if out.json:
+        out.emit("hosts", hosts=[_fields(each) for each in Deck.hosts().all([args.name])])
+    elif is_on:
+        out.narrate(f"Nothing new starts on {args.name}; its agents go on. Back: agentdeck hosts undrain {args.name}")
+    else:
+        out.narrate(f"Agents can start on {args.name} again.")
+    return ExitCode.OK
+
+
 def _lose(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.cli.deck import require_trust
     from agentdeck.engine.deck import Deck
@@ -215,6 +232,8 @@ _ACTS = {
     "ls": _ls,
     "add": _add,
     "check": _check,
+    "drain": _drain,
+    "undrain": _drain,
     "rm": _rm,
     "lose": _lose,
     "adopt": _adopt,

@@ -602,8 +602,9 @@ the agents' branches come back, and they land here. Files that git ignores
 don't travel.
 
 add takes any name of your ssh configuration; --ssh gives another destination,
---label marks what is special there. check looks at one host, or at all. rm
-forgets a host without agents. why shows which host a task would start on.
+--label marks what is special there. check looks at one host, or at all. After
+drain nothing new starts there, and undrain ends that. rm forgets a host without
+agents. why shows which host a task would start on.
 
 A host that doesn't answer is “unreachable”: its agents go on there, and nothing
 starts again by itself. lose gives a host up: what ran there starts again on

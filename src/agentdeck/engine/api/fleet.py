@@ -13,6 +13,7 @@ from agentdeck.engine.world import Note, silent
 
 if TYPE_CHECKING:
     from agentdeck.engine.fleet.following import Follower
+    from agentdeck.engine.fleet.watching import HostWatch
 
 _LOOK = 1.0
 """Seconds between two looks for hosts that have agents by now."""
@@ -67,6 +68,12 @@ class DeckFleet:
         from agentdeck.engine.fleet.following import Follower
 
         return Follower(self._current.world, host)
+
+    def watch(self) -> HostWatch:
+        """All hosts at a glance, for somebody who keeps looking, until it is closed."""
+        from agentdeck.engine.fleet.watching import HostWatch
+
+        return HostWatch(self._current.store)
 
     def hosts(self) -> list[str]:
         """The hosts that have agents of this deck."""

@@ -43,6 +43,12 @@ class DeckHosts:
 
         return [spec.name for spec in HostList().all()]
 
+    def drain(self, name: str, *, on: bool = True) -> None:
+        """Let nothing new start there, or something again; what runs there goes on."""
+        from agentdeck.engine.fleet.listing import drain
+
+        drain(name, on=on)
+
     def remove(self, name: str) -> None:
         """Forget a host. Raise RefusedError where a deck of this user has agents there."""
         from agentdeck.engine.fleet.losing import forget

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, place, unfit
 from agentdeck.engine.fleet.hosts import facts_of
@@ -43,7 +44,7 @@ def views(names: Sequence[str] = ()) -> list[HostView]:
             found[spec.name] = _view(spec)
         except DeckError as error:
             trouble = error.title.removeprefix(f"{spec.name} ").rstrip(".")
-            found[spec.name] = HostView(spec.name, spec.reach.shown, spec.labels, None, trouble, spec.lost)
+            found[spec.name] = replace(HostView.of(spec), trouble=trouble)
 
     threads = [threading.Thread(target=ask, args=(spec,), daemon=True) for spec in specs]
     for thread in threads:
@@ -54,8 +55,7 @@ def views(names: Sequence[str] = ()) -> list[HostView]:
 
 
 def _view(spec: HostSpec) -> HostView:
-    trouble = "it was given up as lost" if spec.lost else ""
-    return HostView(spec.name, spec.reach.shown, spec.labels, facts_of(spec), trouble, spec.lost)
+    return HostView.of(spec, facts_of(spec))
 
 
 def judge(needs: Needs, but: Sequence[str] = ()) -> list[Judgement]:
@@ -72,7 +72,11 @@ def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
     if on in ("", HERE):
         return ""
     if on != ANY:
-        return HostList().get(on).name
+        if (spec := HostList().get(on)).drained:
+            raise RefusedError(
+                f"{on} is drained: nothing new starts there.", hint=f"agentdeck hosts undrain {on}, or: --on any"
+            )
+        return spec.name
     states, now = _states(but), time.time()
     if not states:
         raise RefusedError("You have no hosts.", hint="Add one: agentdeck hosts add NAME")
@@ -92,7 +96,7 @@ def examine(name: str) -> list[Check]:
         if "not found" in error.title or "No such file" in error.title:
             hint = f"Install it there: {_AGENTDECK}"
         return [Check("connection", False, error.title, "" if spec.folder else hint)]
-    needs, state = Needs(), HostState(name, facts, spec.labels)
+    needs, state = Needs(), HostState(name, facts, spec.labels, spec.trouble)
     wrong = unfit(needs, state, time.time())
     skew = abs(facts.clock - time.time())
     return [
@@ -101,7 +105,12 @@ def examine(name: str) -> list[Check]:
         Check("git", bool(facts.git), facts.git or "not installed", "" if facts.git else "Install git there."),
         Check("tmux", bool(facts.tmux), facts.tmux or "not installed", "" if facts.tmux else "Install tmux there."),
         Check("clock", skew < 60, f"{skew:.0f} s apart", "" if skew < 60 else "Set its clock."),
-        Check("placement", not wrong, wrong or "agents can start there"),
+        Check(
+            "placement",
+            not wrong,
+            wrong or "agents can start there",
+            f"agentdeck hosts undrain {name}" if spec.drained and not spec.lost else "",
+        ),
     ]
 
 
@@ -109,3 +118,8 @@ def _round_trip(spec: HostSpec) -> float:
     channel, begun = LINKS.get(spec), time.monotonic()
     channel.ping()
     return (time.monotonic() - begun) * 1000
+
+
+def drain(name: str, *, on: bool) -> None:
+    """Let nothing new start on the host, or something again; what runs there goes on."""
+    HostList().put(replace(HostList().get(name), drained=time.time() if on else 0.0))

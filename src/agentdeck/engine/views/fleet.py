@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from agentdeck.core.fleet.facts import Facts, HeldAgent
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs
+from agentdeck.engine.views import Check
+from agentdeck.system.fleet.hostlist import HostSpec
 
-__all__ = ["Facts", "HeldAgent", "HostState", "HostView", "Judgement", "Needs"]
+__all__ = ["Facts", "HeldAgent", "HostLook", "HostState", "HostView", "Judgement", "Needs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,24 @@ class HostView:
     """Why it can't be used, as the end of a sentence; empty where it can."""
     lost: float = 0.0
     """When it was given up; 0 for one that was not."""
+    drained: float = 0.0
+    """Since when nothing new starts there; 0 where something may."""
+
+    @classmethod
+    def of(cls, spec: HostSpec, facts: Facts | None = None) -> HostView:
+        return cls(spec.name, spec.reach.shown, spec.labels, facts, spec.trouble, spec.lost, spec.drained)
+
+
+@dataclass(frozen=True, slots=True)
+class HostLook:
+    """A host for somebody who keeps looking."""
+
+    view: HostView
+    known: bool = True
+    """Whether it was asked yet."""
+    since: float = 0.0
+    """Since when it answers, or does not."""
+    latency: float | None = None
+    """Seconds that a question and its answer take on the way."""
+    checks: tuple[Check, ...] = ()
+    """What is to be said of it, point by point."""

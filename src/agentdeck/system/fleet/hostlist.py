@@ -37,6 +37,15 @@ class HostSpec:
     added: float = 0.0
     lost: float = 0.0
     """When a person gave it up; 0 for one that nobody did."""
+    drained: float = 0.0
+    """Since when nothing new is to start there; 0 where something may."""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing may start there, as the end of a sentence; empty where something may."""
+        if self.lost:
+            return "it was given up as lost"
+        return "it is drained" if self.drained else ""
 
     @property
     def reach(self) -> Reach:

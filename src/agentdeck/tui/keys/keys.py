@@ -166,6 +166,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         ),
         Key("view.timeline", "Y", "timeline", "timeline", "The last hour or day, by agent", "Show the timeline"),
         Key("view.decks", "D", "all_decks", "all repos", "All your repositories at once", "Show all repositories"),
+        Key("view.hosts", "at", "hosts", "hosts", "The machines that agents run on", "Show the hosts"),
         Key("view.grid", "g", "grid", "grid", "Up to nine live screens at once, each answerable", "Show the grid"),
     ),
     LOOK: (
@@ -216,7 +217,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "O",
             "group",
             "group",
-            "Group by nothing, state, profile or base",
+            "Group by nothing, state, profile, base or host",
             "Group by the next grouping",
         ),
         Key(
@@ -290,6 +291,13 @@ WAYS = (
 )
 """The ways out of a conflict."""
 EARLIER = Key("land.earlier", "K", "earlier", "land earlier", "Land it before the one above it")
+HOSTS = (
+    Key("host.check", "f5", "check", "check", "Look at a host anew; one that was lost is taken in again"),
+    Key("host.drain", "f8", "drain", "drain", "Let nothing new start on a host, or something again"),
+    Key("host.lose", "f9", "lose", "lose", "Give a host up; what ran there starts again elsewhere"),
+    Key("host.adopt", "f10", "adopt", "adopt", "Take over agents of this repository that a host has"),
+    Key("host.add", "f7", "add", "add", "Add a host that your ssh knows"),
+)
 LOG, DIFF, ENV = "In the tab Log", "In the tab Diff", "In the tab Env"
 
 IN_TABS: dict[str, tuple[Key, ...]] = {
@@ -319,6 +327,7 @@ SECTIONS: dict[str, tuple[Key, ...]] = {
     **KEYS,
     "In lists and tabs": (*MOVE, *STEP),
     "In the landing queue and in conflicts": (*WAYS, EARLIER),
+    "In the hosts": HOSTS,
     **IN_TABS,
 }
 """All of them, as the help shows them."""

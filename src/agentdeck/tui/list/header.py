@@ -35,6 +35,8 @@ COLOURS = {
     State.LANDED: "$text-secondary",
 }
 
+_NAMED = 2
+"""Hosts that are named where they do not answer."""
 _NEAR = 0.8
 """How much of a limit is used where it is near."""
 
@@ -68,7 +70,8 @@ def header_pieces(
     repository: str, shot: FeedSnapshot, room: int
 ) -> tuple[Sequence[Piece], Sequence[Piece], Sequence[Piece]]:
     """Left, middle and right in `room` columns; what matters least goes first where it is short."""
-    trouble, spend, machine = _providers(shot.gateway), _spend(shot.gateway), _machine(shot)
+    trouble = _joined([_gone_hosts(shot), _providers(shot.gateway)])
+    spend, machine = _spend(shot.gateway), _joined([_hosts(shot), _machine(shot)])
     meters, urgent = _meters(shot.gateway, 0.0), _meters(shot.gateway, _NEAR)
     gate = _gate(shot)
     title: list[Piece] = [(cut(repository, max(8, room // 4)), "bold $foreground")]
@@ -96,6 +99,24 @@ def _joined(groups: Sequence[Sequence[Piece]]) -> list[Piece]:
     for group in filter(None, groups):
         pieces += [(" · ", "$foreground 50%"), *group] if pieces else list(group)
     return pieces
+
+
+def _gone_hosts(shot: FeedSnapshot) -> list[Piece]:
+    """Those with agents of this repository that do not answer."""
+    since = {row.view.host: row.view.unreachable for row in shot.rows if row.view.unreachable}
+    if len(since) > _NAMED:
+        return [(f"✗ {len(since)} hosts unreachable", "$text-error bold")]
+    now = time.time()
+    return [
+        (f"{'  ' if at else ''}✗ {plain(name)} unreachable {short_duration(max(0.0, now - then))}", "$text-error bold")
+        for at, (name, then) in enumerate(sorted(since.items()))
+    ]
+
+
+def _hosts(shot: FeedSnapshot) -> list[Piece]:
+    """How many other machines have agents of this repository."""
+    count = len({row.view.host for row in shot.rows if row.view.host})
+    return [(f"{count} host{'' if count == 1 else 's'}", "$foreground 75%")] if count else []
 
 
 def _providers(gateway: GatewayFacts) -> list[Piece]:

@@ -37,6 +37,7 @@ class Grouping(StrEnum):
     STATE = "state"
     PROFILE = "profile"
     BASE = "base branch"
+    HOST = "host"
 
 
 class Only(StrEnum):
@@ -86,6 +87,7 @@ _GROUPS: dict[Grouping, Callable[[Row], str]] = {
     Grouping.STATE: lambda row: str(row.state),
     Grouping.PROFILE: lambda row: row.view.profile,
     Grouping.BASE: lambda row: row.view.base or "no base",
+    Grouping.HOST: lambda row: row.view.host or "this machine",
 }
 
 

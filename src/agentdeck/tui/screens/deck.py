@@ -32,6 +32,7 @@ from agentdeck.tui.screens.views import ViewVerbs
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import RadarReport
     from agentdeck.engine.deck import Deck
+    from agentdeck.engine.views import AgentView
 
 _BESIDE = 160
 """From so many columns on, the selected agent stands beside the list and not below it."""
@@ -193,6 +194,9 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def progress(self, text: str, *, can_cancel: bool) -> None:
         show_activity(self, text, can_cancel=can_cancel)
         self._show_selected()
+
+    def views_now(self) -> Sequence[AgentView]:
+        return [row.view for row in self.snapshot.rows]
 
     def newest_radar(self) -> RadarReport | None:
         return self.snapshot.radar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
@@ -12,6 +13,7 @@ from agentdeck.tui.acts.verbs import AgentVerbs
 
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import RadarReport
+    from agentdeck.engine.views import AgentView
     from agentdeck.engine.views.landings import LandRequest
 
 
@@ -47,6 +49,15 @@ class DeckVerbs(AgentVerbs):
         from agentdeck.tui.screens.queue import QueueScreen
 
         self.app.push_screen(QueueScreen(self.deck, self.actions))
+
+    def action_hosts(self) -> None:
+        from agentdeck.tui.screens.hosts import HostsScreen
+
+        self.app.push_screen(HostsScreen(self.deck, self.actions, self.views_now))
+
+    def views_now(self) -> Sequence[AgentView]:
+        """The agents as they are shown."""
+        raise NotImplementedError
 
     def action_trust(self) -> None:
         self.app.post_message(Untrusted())
