@@ -37,6 +37,8 @@ class Option:
     """The rule, as JSON, that a permission hook adds to the allowed ones with this answer."""
     keys: str = ""
     """The keys that choose it, by tmux's names, where the screen names them; else its number or the mark does."""
+    profile: str = ""
+    """The profile that goes on with this answer, where the failover asks."""
 
     @property
     def is_yes(self) -> bool:
@@ -80,6 +82,11 @@ class Question:
     def is_of_deck(self) -> bool:
         """Whether the deck's own tool asks it: neither the CLI's screen nor its state knows of it."""
         return self.tool == ASK_PERSON
+
+    @property
+    def is_of_failover(self) -> bool:
+        """Whether it is how to go on at a limit: the agent's runner asks it, and no program of the agent's runs."""
+        return any(option.profile for option in self.options)
 
     @property
     def yes(self) -> int | None:

@@ -15,12 +15,14 @@ from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.profiles.handing import progress_of
 from agentdeck.engine.views import StartRequest
+from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.files.files import state_home
 from tests.support.accounts import with_acme
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 from tests.support.share import EVERY
 
+LAST = "Continue with acme@work"
 WORK = '[accounts.work]\nprofile = "acme"\n'
 
 
@@ -107,13 +109,28 @@ def _waits(deck: Deck) -> str:
     return status.reason if status.state is State.LIMITED and status.reason.startswith("until") else ""
 
 
-def test_a_person_who_wants_to_be_asked_is(deck: Deck, bench: Bench) -> None:
+@pytest.mark.parametrize("waits_first", [False, True])
+def test_a_person_who_wants_to_be_asked_is(deck: Deck, bench: Bench, waits_first: bool) -> None:
     bench.own(f"{WORK}[failover]\nask = true\n")
     limit(bench.home / ".acme")
     start(deck)
     eventually(lambda: deck.agent("fox").state is State.WAITING, 20)
-    assert "agentdeck failover fox --to acme@work" in deck.agent("fox").status.reason
-    deck.fail_over("fox", "acme@work")
+    question = deck.agent("fox").status.question
+    assert question is not None
+    first, last = (each.label for each in question.options)
+    assert (first.startswith("Wait until "), last) == (True, LAST)
+    for wrong in ({"choice": "3"}, {"choice": "yes"}, {"text": "go on"}):
+        with pytest.raises(DeckError):
+            deck.answer("fox", **wrong)
+    if waits_first:
+        assert deck.answer("fox", "1", seen=question) == first
+        status = deck.agent("fox").status
+        assert (status.state, status.questions) == (State.LIMITED, ())
+        with pytest.raises(RefusedError, match="asks nothing"):
+            deck.answer("fox", "2")
+        deck.fail_over("fox", "acme@work")
+    else:
+        assert deck.answer("fox", "2") == LAST
     assert deck.wait("fox").profile == "acme@work"
     assert [each["by"] for each in conversation(deck)] == [".acme", "work"]
 

@@ -183,7 +183,7 @@ class FailoverConfig(Section):
     served by another `provider` (a tier); another `profile` of the list, which gets a brief; to `wait` for the end of
     the limit. What is not in the list is not done."""
     ask: bool = False
-    """Whether you are asked at a limit, instead: the agent waits until it ends, unless `agentdeck failover` chooses.
+    """Whether you are asked at a limit, instead: the agent waits until it ends, unless your answer is another profile.
     Nobody is asked in the quiet hours of `[notify]`."""
 
     patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 120.0

@@ -48,6 +48,8 @@ def answer(world: World, view: AgentView, choice: str, text: str, seen: Question
             raise RefusedError(f"{view.name} {question.text}.", hint=f'agentdeck answer {view.name} --text "…"')
         send(world, view, text)
         return text
+    if question.is_of_failover:
+        return _decide(world, view, question, choice)
     if text and not question.hook:
         return _say(world, view, question, text)
     numbers = () if text else _numbers(world, view, question, choice)
@@ -56,6 +58,21 @@ def answer(world: World, view: AgentView, choice: str, text: str, seen: Question
     else:
         _press(world, view, question, numbers[0])
     said = labels(question, numbers, text)
+    world.note(Event(EventKind.INPUT_SENT, view.name, f"answered: {said}"), silent)
+    return said
+
+
+def _decide(world: World, view: AgentView, question: Question, choice: str) -> str:
+    """Tell the runner how to go on at a limit."""
+    from agentdeck.engine.lifecycle.switching import ask_runner
+
+    if not choice:
+        raise RefusedError(
+            f"{view.name} asks for one of its options.", detail=question.choices, hint=f"agentdeck answer {view.name} 1"
+        )
+    numbers = _numbers(world, view, question, choice)
+    ask_runner(world, view.name, question.options[numbers[0] - 1].profile)
+    said = labels(question, numbers, "")
     world.note(Event(EventKind.INPUT_SENT, view.name, f"answered: {said}"), silent)
     return said
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from dataclasses import replace
 
-from agentdeck.core.agents.agent import Agent, Fault, Phase
+from agentdeck.core.agents.agent import Agent, Fault, Phase, State
 from agentdeck.core.agents.failover import Progress, next_by_hand
 from agentdeck.core.agents.leases import PaneLease
 from agentdeck.engine import roster
@@ -71,7 +71,7 @@ def switch(world: World, view: AgentView, to: str, note: Note) -> AgentView:
     to = to or _next(world, agent)
     _check(world, view, to)
     if view.alive and to in _rungs(world, agent.name):
-        _ask_runner(world, agent.name, to)
+        ask_runner(world, agent.name, to)
     else:
         if view.alive:
             end_runner(world, agent.name)
@@ -126,8 +126,8 @@ def _rungs(world: World, name: str) -> list[str]:
     return []
 
 
-def _ask_runner(world: World, name: str, to: str) -> None:
-    """Tell the runner, and wait until the profile is at work."""
+def ask_runner(world: World, name: str, to: str) -> None:
+    """Tell the runner, and wait until the profile is at work, or waits for the end of its limit, as a person chose."""
     folder = world.store.agent_folder(name)
     write_json(folder / REQUEST, {"to": to})
     world.store.wake_runner(name)
@@ -135,7 +135,7 @@ def _ask_runner(world: World, name: str, to: str) -> None:
     deadline = time.monotonic() + grace.grace_interrupt + 2 * grace.grace_terminate + _PATIENCE
     while time.monotonic() < deadline:
         status = world.store.status(name)
-        if status.profile == to and status.agent_pid is not None:
+        if status.profile == to and (status.agent_pid is not None or status.state is State.LIMITED):
             return
         if not world.lives(name):
             raise RefusedError(f"{name} ended meanwhile.", hint=f"“agentdeck failover {name} --to {to}” starts it.")

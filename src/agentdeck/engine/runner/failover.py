@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.accounts.lanes import ACCOUNT, PROVIDER, step_between
 from agentdeck.core.agents.agent import Fault, Mode, State, Status
 from agentdeck.core.agents.detect import around, broke_off, fault_shown
 from agentdeck.core.agents.events import Event, EventKind
@@ -28,6 +29,7 @@ from agentdeck.core.agents.failover import (
 )
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.notices.quiet import is_quiet
+from agentdeck.core.question import Option, Question
 from agentdeck.core.resets import clock, reset_time
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.profiles.handing import (
@@ -47,6 +49,7 @@ _LONG = 30.0
 """Seconds after which the clock is looked at again: while a machine sleeps, a monotonic one stands still."""
 _AT_ONCE = 15.0
 """A resumed program that crashes within so many seconds had no session to resume."""
+_GOES_ON = {ACCOUNT: "with the conversation", PROVIDER: "another provider"}
 _ITS_FAULTS = PROVIDERS_FAULTS | {Fault.BUDGET}
 """After these an agent may go on later, or with another profile."""
 ASKED = "asked for"
@@ -334,8 +337,8 @@ class FailoverControl:
         self.held = None
         return True
 
-    def read_request(self, resting: bool) -> None:
-        """Take up what a person asks for."""
+    def read_request(self, resting: bool, asked: ProfileMove | None = None) -> None:
+        """Take up what a person asks for; `asked` is the move about which they were asked."""
         path = self._folder / REQUEST
         try:
             wish = read_json(path)["to"]
@@ -346,6 +349,8 @@ class FailoverControl:
         path.unlink(missing_ok=True)
         if wish in self.entries and wish != self.progress.profile:
             self.wanted = ProfileMove(wish, time.time(), ASKED, resting=resting)
+        elif asked is not None and asked.others and wish == asked.profile:
+            self.wanted = replace(asked, others=())  # to wait, as it was asked
 
     # From one program to the next
 
@@ -354,7 +359,7 @@ class FailoverControl:
         if move.fault is Fault.BUDGET:
             return f"{move.why}; {move.profile} tries again at {clock(move.at, time.time())}"
         if move.others:
-            return f"{move.why}: wait, or “agentdeck failover {self._orders.agent} --to {move.others[0]}”?"
+            return f"{move.why}: wait, or continue with another profile?"
         if move.at > time.time():
             again = " again" if move.profile == self.progress.profile else f": {move.why}"
             return f"until {clock(move.at, time.time())}, then {move.profile}{again}"
@@ -362,6 +367,16 @@ class FailoverControl:
             return f"starting {move.profile} again: {move.why}"
         word = "back to" if move.profile == self.primary else "failed over to"
         return f"{word} {move.profile}: {move.why}"
+
+    def question_of(self, move: ProfileMove) -> Question | None:
+        """What a person is asked before `move`, if so."""
+        if not move.others:
+            return None
+        options = [Option(f"Wait until {clock(move.at, time.time())}", profile=move.profile)]
+        for name in move.others:
+            how = _GOES_ON.get(step_between(move.profile, name, self._tiers), "with a brief")
+            options.append(Option(f"Continue with {name}", how, profile=name))
+        return Question(self.reason_for(move), options=tuple(options), at=time.time())
 
     def take_up(self, move: ProfileMove) -> Start:
         """Note on disk that `move` is being done, and return how."""

@@ -207,8 +207,10 @@ class Runner:
             self.relay.show(f"\x1b[2magentdeck: {reason}\x1b[0m\r\n".encode())
             state = State.WAITING if move.others else State.LIMITED
             status = replace(self.watch.status, state=state, since=time.time(), reason=reason, fault=move.fault)
-            self._on_change(replace(status, agent_pid=None))
+            question = failover.question_of(move)
+            self._on_change(replace(status, agent_pid=None, questions=(question,) if question else ()))
             self.relay.idle(self._is_rested)
+            self.watch.status = replace(self.watch.status, questions=())
             if (stopped := self._stopped()) is not None:
                 return stopped
             if failover.wanted is None:
@@ -499,7 +501,7 @@ class Runner:
             self.watch.take_reports(self.inbox.folder)
             self.watch.was_poked()
         if self.failover is not None:
-            self.failover.read_request(self.watch.status.state is State.DONE)
+            self.failover.read_request(self.watch.status.state is State.DONE, self.resting)
 
 
 def _new_scope(orders: Orders) -> scope.CgroupScope | None:
