@@ -119,9 +119,9 @@ def test_a_person_who_wants_to_be_asked_is(deck: Deck, bench: Bench, waits_first
     assert question is not None
     first, last = (each.label for each in question.options)
     assert (first.startswith("Wait until "), last) == (True, LAST)
-    for wrong in ({"choice": "3"}, {"choice": "yes"}, {"text": "go on"}):
+    for choice, text in (("3", ""), ("yes", ""), ("", "go on")):
         with pytest.raises(DeckError):
-            deck.answer("fox", **wrong)
+            deck.answer("fox", choice, text)
     if waits_first:
         assert deck.answer("fox", "1", seen=question) == first
         status = deck.agent("fox").status
