@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentdeck.core.formats import fit, names, reading, schemas, thinking, turns
+from agentdeck.core.formats import fields, fit, names, reading, schemas, thinking, turns
 from agentdeck.core.formats.ir import (
     Audio,
     Call,
@@ -44,6 +44,9 @@ def read(document: dict[str, Any]) -> Request:
     request.schema = _schema(reading.table(document.get("response_format")))
     if reading.count(document.get("n")) > 1:
         request.impossible.append("n")
+    if document.get("functions"):
+        request.impossible.append("functions")  # their calls and results have no ids
+    request.left_out += fields.untold("chat", document)
     return request
 
 
@@ -61,6 +64,7 @@ def _read_message(message: dict[str, Any], request: Request) -> None:
     role, content = message.get("role"), message.get("content")
     parts = [Text(content)] if isinstance(content, str) else _parts(content, request)
     parts = [part for part in parts if part != Text("")]
+    request.left_out += fields.untold("chat.message", message)
     if role in ("system", "developer"):
         if request.turns:
             request.turns.append(Turn("system", tuple(parts)))
@@ -137,6 +141,10 @@ def _read_tools(document: dict[str, Any], request: Request) -> None:
         inner = reading.table(choice.get("function") or choice.get("custom"))
         if name := reading.text(inner.get("name")):
             request.choice = Choice("tool", name)
+        else:
+            allowed = reading.text(reading.table(choice.get("allowed_tools")).get("mode"))
+            request.choice = Choice(_CHOICES.get(allowed, "auto"))
+            request.left_out.append("tool_choice: allowed_tools" if allowed else "tool_choice")
     if isinstance(parallel := document.get("parallel_tool_calls"), bool):
         request.parallel = parallel
 

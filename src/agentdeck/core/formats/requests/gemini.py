@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentdeck.core.formats import fit, names, reading, schemas, seals, thinking, turns
+from agentdeck.core.formats import fields, fit, names, reading, schemas, seals, thinking, turns
 from agentdeck.core.formats.ir import (
     Audio,
     Call,
@@ -47,6 +47,9 @@ def read(document: dict[str, Any]) -> Request:
         request.impossible.append("candidateCount")
     if document.get("cachedContent"):
         request.impossible.append("cachedContent")
+    request.left_out += fields.untold("gemini", document)
+    request.left_out += fields.untold("gemini.generationConfig", config)
+    request.left_out += fields.untold("gemini.thinkingConfig", reading.table(config.get("thinkingConfig")))
     return request
 
 
@@ -74,6 +77,7 @@ class _Contents:
 
     def _part(self, part: dict[str, Any]) -> list[Part]:
         seal = reading.text(part.get("thoughtSignature"))
+        self._request.left_out += fields.untold("gemini.part", part)
         if "functionCall" in part:
             call = reading.table(part["functionCall"])
             name = reading.text(call.get("name"))
@@ -90,10 +94,7 @@ class _Contents:
         text = reading.text(part.get("text"))
         if part.get("thought") is True:
             return [Thinking(text)] if text else []
-        if text or set(part) <= {"text", "thoughtSignature"}:
-            return [Text(text)] if text else []
-        self._request.left_out.append(next(iter(part)))
-        return []
+        return [Text(text)] if text else []
 
     def _result(self, given: dict[str, Any]) -> Result:
         name, identity = reading.text(given.get("name")), reading.text(given.get("id"))
@@ -128,11 +129,16 @@ def _read_tools(document: dict[str, Any], request: Request) -> None:
     request.left_out += [f"tool {kind}" for kind in foreign]
     if foreign and not request.tools:
         request.impossible.append(f"tools: {foreign[0]}")
-    config = reading.table(reading.table(document.get("toolConfig")).get("functionCallingConfig"))
+    outer = reading.table(document.get("toolConfig"))
+    config = reading.table(outer.get("functionCallingConfig"))
+    request.left_out += fields.untold("gemini.toolConfig", outer)
+    request.left_out += fields.untold("gemini.functionCallingConfig", config)
     if (mode := reading.text(config.get("mode"))) in _MODES:
         allowed = reading.texts(config.get("allowedFunctionNames"))
         one = mode == "ANY" and len(allowed) == 1
         request.choice = Choice("tool", allowed[0]) if one else Choice(_MODES[mode])
+        if len(allowed) > 1:
+            request.left_out.append("allowedFunctionNames")
 
 
 def write(request: Request, target: Dialect, tools: Names, left_out: list[str]) -> dict[str, Any]:

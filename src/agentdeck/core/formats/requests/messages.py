@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agentdeck.core.formats import fit, names, reading, schemas, seals, thinking, turns
+from agentdeck.core.formats import fields, fit, names, reading, schemas, seals, thinking, turns
 from agentdeck.core.formats.ir import (
     Call,
     Choice,
@@ -48,6 +48,9 @@ def read(document: dict[str, Any]) -> Request:
         request.schema = Schema(reading.table(wanted.get("schema")), strict=True)
     if document.get("mcp_servers"):
         request.impossible.append("mcp_servers")
+    request.left_out += fields.untold("messages", document)
+    request.left_out += fields.untold("messages.output_config", reading.table(document.get("output_config")))
+    request.left_out += fields.untold("messages.thinking", reading.table(document.get("thinking")))
     return request
 
 
@@ -95,7 +98,9 @@ def _part(block: dict[str, Any], request: Request) -> list[Part]:
     if kind in ("image", "document"):
         return _from_source(kind, block, request)
     if kind == "search_result":
-        return [Text(part.text) for part in _inner_texts(block, request)]
+        request.left_out += fields.untold("messages.search_result", block)
+        found = f"{reading.text(block.get('title'))}\n{reading.text(block.get('source'))}".strip()
+        return [*([Text(found)] if found else []), *_inner_texts(block, request)]
     request.left_out.append(kind or "a part without a type")
     return []
 
@@ -106,6 +111,9 @@ def _inner_texts(block: dict[str, Any], request: Request) -> list[Text]:
 
 
 def _from_source(kind: str, block: dict[str, Any], request: Request) -> list[Part]:
+    request.left_out += fields.untold(f"messages.{kind}", block)
+    if about := reading.text(block.get("context")):
+        return [Text(about), *_from_source(kind, {**block, "context": ""}, request)]
     source = reading.table(block.get("source"))
     how, data = source.get("type"), reading.text(source.get("data"))
     media, url = reading.text(source.get("media_type")), reading.text(source.get("url"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agentdeck.core.formats import fit, names, reading, schemas, seals, thinking, turns
+from agentdeck.core.formats import fields, fit, names, reading, schemas, seals, thinking, turns
 from agentdeck.core.formats.ir import (
     Audio,
     Call,
@@ -61,6 +61,9 @@ def read(document: dict[str, Any]) -> Request:
     request.temperature = reading.number(document.get("temperature"))
     request.top_p = reading.number(document.get("top_p"))
     request.schema = _schema(reading.table(reading.table(document.get("text")).get("format")))
+    request.left_out += fields.untold("responses", document)
+    request.left_out += fields.untold("responses.reasoning", reasoning)
+    request.left_out += fields.untold("responses.text", reading.table(document.get("text")))
     return request
 
 
@@ -74,7 +77,7 @@ def _schema(wanted: dict[str, Any]) -> Schema | None:
 
 
 def _read_item(item: dict[str, Any], request: Request) -> None:
-    kind = reading.text(item.get("type")) or "message"
+    kind = reading.text(item.get("type")) or ("message" if "role" in item else "item_reference")
     if kind == "message":
         _read_message(item, request)
     elif kind == "reasoning":
@@ -88,7 +91,8 @@ def _read_item(item: dict[str, Any], request: Request) -> None:
         output = item.get("output")
         parts = [Text(output)] if isinstance(output, str) else _parts(output, request)
         shown = tuple(part for part in parts if isinstance(part, Text | Image | File))
-        request.turns.append(Turn("user", (Result(reading.text(item.get("call_id")), shown),)))
+        identity = reading.text(item.get("call_id")) or reading.text(item.get("id"))  # a shell's has no `call_id`
+        request.turns.append(Turn("user", (Result(identity, shown),)))
     elif kind == "additional_tools":
         _read_tools(reading.tables(item.get("tools")), request)
     elif kind.startswith("compaction") or kind == "item_reference":
@@ -183,6 +187,7 @@ def _read_choice(document: dict[str, Any], request: Request) -> None:
             request.choice = Choice("tool", reading.text(choice.get("name")), space)
         elif choice.get("type") == "allowed_tools":
             request.choice = Choice(_CHOICES.get(reading.text(choice.get("mode")), "auto"))
+            request.left_out.append("tool_choice: allowed_tools")
         else:
             request.impossible.append(f"tool_choice: {reading.text(choice.get('type'))}")
     if isinstance(parallel := document.get("parallel_tool_calls"), bool):
