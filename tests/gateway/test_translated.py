@@ -11,6 +11,7 @@ import pytest
 
 from agentdeck.core.formats import seals
 from agentdeck.core.providers.apis import Api
+from tests.core.formats.samples import PICTURE
 from tests.gateway.upstream import APIS, PATHS, TIMES, playing, usage_of
 
 PAIRS = [(client, server) for client in APIS for server in APIS if client is not server]
@@ -111,6 +112,27 @@ def test_an_answer_ends_although_its_connection_stays_open(tmp_path: Path, clien
             _, body = await play.ask(client, stream=True, **body_of(client))
             assert ENDS[client] not in body
             assert play.records()[0].outcome == "ok"
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("server", [Api.MESSAGES, Api.CHAT])
+def test_a_model_that_takes_no_pictures_is_sent_a_word_in_place_of_each(tmp_path: Path, server: Api) -> None:
+    """llama.cpp says so with 500, as if it were down."""
+    source = {"type": "base64", "media_type": "image/png", "data": PICTURE}
+    content = [{"type": "text", "text": "Look."}, {"type": "image", "source": source}]
+
+    async def check() -> None:
+        async with playing(tmp_path, "blind", apis=[server.value], plan={"gateway": {"breaker_failures": 1}}) as play:
+            for _ in range(2):
+                status, body = await play.ask(
+                    Api.MESSAGES, stream=True, messages=[{"role": "user", "content": content}], max_tokens=50
+                )
+                assert (status, b"main-0" in body) == (200, True)
+            assert len(play.main.requests) == 3, "the second request asks at once without"
+            assert b"[image left out: image/png]" in play.main.requests[-1].body
+            assert "pictures refused" in play.records()[0].faults[0]
+            assert not play.spare.requests
 
     asyncio.run(check())
 

@@ -161,7 +161,8 @@ class Server:
             await asyncio.sleep(60)
         if fault == "reset":
             _reset(request)
-        if (odd := self._odd(api, streamed=bool(asked.get("stream")))) is not None:
+        odd = self._odd(api, streamed=bool(asked.get("stream"))) or self._blind(api, json.dumps(asked))
+        if odd is not None:
             return odd
         if fault == "too long":
             error = {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 4024, "n_ctx": 2048}
@@ -192,6 +193,13 @@ class Server:
         if streamed == (self.fault == "foreign"):
             return web.Response(body=b"".join(stream_of(api, self.name, "m")), content_type="text/event-stream")
         return web.Response(body=document_of(api, self.name, "m"), content_type="application/json")
+
+    def _blind(self, api: Api, asked: str) -> web.Response | None:
+        """What llama.cpp says to pictures where its model sees none."""
+        if self.fault != "blind" or "image/png" not in asked or "left out" in asked:
+            return None
+        message = "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"
+        return web.json_response(error_of(api, "server_error", message), status=500)
 
     async def _document(self, request: web.Request, good: bytes, api: Api) -> web.StreamResponse:
         fault = self.fault

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _jitter = random.SystemRandom().random
 _LOOK_AGAIN = 1.0
 """Seconds after which a waiting request looks whether an earlier provider of its chain has recovered."""
+_BLIND = 600.0
+"""Seconds for which a model that took no pictures is sent none: a local server may get another one."""
 _SLOT_WAIT = 0.25
 """Seconds until a provider that is at its limit of concurrent requests is asked again."""
 
@@ -81,6 +83,8 @@ class Relay:
         self._commands = KeyCommands()
         self._prober = Prober(upstream, board)
         self._contexts = Contexts()
+        self._blind: dict[tuple[str, str], float] = {}
+        """When each model said that it takes no pictures, by the provider's address and its name."""
 
     async def serve(self, job: RelayedRequest) -> web.StreamResponse:
         """Answer `job` from the first provider that can, and report what it took."""
@@ -98,6 +102,7 @@ class Relay:
         rules = job.plan.gateway
         job.chain = tuple(job.targets)
         job.targets = self._board.ordered(job.bearer, job.targets, job.began)
+        job.blind = {target for target in job.targets if self._is_blind(job, target)}
         walk = Walk.begin(len(job.targets), job.began, rules)
         while True:
             now = time.monotonic()
@@ -253,6 +258,9 @@ class Relay:
                 return reply
             except AttemptFailed as failure:
                 self._read_meters(job, provider, key, failure.headers)
+                if failure.fault.kind is FaultKind.NO_PICTURES and self._go_blind(job, target):
+                    job.note(target, failure.fault.reason + ", again without pictures")
+                    continue
                 if failure.fault.kind is not FaultKind.SIGNATURE or target in job.translations:
                     raise
                 if job.stripped:
@@ -261,6 +269,25 @@ class Relay:
                 job.note(target, failure.fault.reason + ", again without earlier thinking")
                 document = bodies.without_thinking(job.call.document)
                 job.call = replace(job.call, document=document, body=bodies.encoded(document))
+
+    def _is_blind(self, job: RelayedRequest, target: Target) -> bool:
+        if not self._blind or target.provider not in job.plan.providers:
+            return False
+        said = self._blind.get((job.provider(target).base_url, job.model(target)))
+        return said is not None and time.monotonic() < said + _BLIND
+
+    def _go_blind(self, job: RelayedRequest, target: Target) -> bool:
+        """Whether the request is now one without pictures, and was not before."""
+        if target in job.blind:
+            return False
+        job.translations.pop(target, None)
+        job.blind.add(target)
+        try:
+            job.call_for(target)
+        except CannotCarry:
+            return False
+        self._blind[job.provider(target).base_url, job.model(target)] = time.monotonic()
+        return True
 
     def _read_meters(self, job: RelayedRequest, provider: ProviderConfig, key: str, headers: Mapping[str, str]) -> None:
         """Take up what an answer tells of the limits of the agent's own login."""

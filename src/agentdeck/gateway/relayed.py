@@ -53,6 +53,8 @@ class RelayedRequest:
     """The targets as the tier orders them."""
     translations: dict[Target, Translation] = field(default_factory=dict)
     """The request as the targets take it that speak another format."""
+    blind: set[Target] = field(default_factory=set)
+    """Those that are known to take no pictures."""
     printed_keys: dict[str, str] = field(default_factory=dict)
     """What the `key_command` of providers printed."""
     unfit: dict[Target, str] = field(default_factory=dict)
@@ -66,10 +68,11 @@ class RelayedRequest:
 
     def call_for(self, target: Target) -> ProviderCall:
         """The request in the words of `target`. Raise CannotCarry where it has none for it."""
-        if not translated.needs_translation(self.call, self.provider(target)):
+        blind = target in self.blind
+        if not (blind or translated.needs_translation(self.call, self.provider(target))):
             return translated.without_foreign_seals(self.call)
         if target not in self.translations:
-            self.translations[target] = translated.translation(self.call, self.provider(target), target)
+            self.translations[target] = translated.translation(self.call, self.provider(target), target, blind=blind)
         return self.translations[target].call
 
     def model(self, target: Target) -> str:

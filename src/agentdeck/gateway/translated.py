@@ -64,12 +64,14 @@ def _exceeds(call: ProviderCall, provider: ProviderConfig) -> bool:
     return call.api in provider.basic and call.is_inference and not translate.is_basic(call.api, call.document)
 
 
-def translation(call: ProviderCall, provider: ProviderConfig, target: Target) -> Translation:
-    """The request `call` for `target`, where `needs_translation` says so. Raise CannotCarry where it can't be said."""
+def translation(call: ProviderCall, provider: ProviderConfig, target: Target, *, blind: bool = False) -> Translation:
+    """The request `call` for `target`, where `needs_translation` says so; `blind`: without pictures. Raise CannotCarry
+    where it can't be said."""
     api = api_for(call, provider)
     model = target.model or call.model
     mark = seals.mark_of(api, provider.url(api))
-    dialect = Dialect(api, api not in provider.basic, model, mark, facts_of(model), provider.local)
+    facts = replace(facts_of(model), pictures=False) if blind else facts_of(model)
+    dialect = Dialect(api, api not in provider.basic, model, mark, facts, provider.local)
     try:
         request = translate.request_of(call.api, call.document)
         request.stream = call.streams

@@ -37,6 +37,8 @@ class FaultKind(StrEnum):
     """The prompt is larger than the model's context: the next one that is known to hold more, else the caller's."""
     SIGNATURE = "signature"
     """Thinking blocks that another provider wrote: the same once more without them."""
+    NO_PICTURES = "no pictures"
+    """The model takes no pictures: the same once more with a word in place of each. Says nothing about its health."""
     CALLER = "caller"
     """The request itself is wrong: passed through as it came."""
 
@@ -85,6 +87,7 @@ _SAID = {
     FaultKind.DENIED: "key refused",
     FaultKind.NO_MODEL: "model not found",
     FaultKind.TOO_LONG: "prompt too long",
+    FaultKind.NO_PICTURES: "pictures refused",
     FaultKind.SIGNATURE: "thinking of another provider refused",
     FaultKind.CALLER: "request refused",
 }
@@ -109,6 +112,12 @@ _CALLERS_OBJECT = re.compile(r"response|conversation|file|item|cached|container|
 """What a caller names in a request, and a provider may not find."""
 _DAILY = re.compile(r"PerDay|limit: 0\b")
 _SIGNATURE = re.compile(r"invalid\W+signature\W+in\W+thinking\W+block", re.IGNORECASE)
+_NO_PICTURES = re.compile(
+    r"image input is not supported|\bmmproj\b|does not support (?:image|vision|multimodal)|"
+    r"no endpoints found that support image input|unknown variant `image_url`",
+    re.IGNORECASE,
+)
+"""As llama.cpp, Ollama, vLLM, OpenRouter and DeepSeek say it; the first with status 500."""
 _THOUGHT_SIGNATURE = re.compile(r"thought.?signature", re.IGNORECASE)
 _ENCRYPTED = re.compile(r"encrypted content.*could not be (?:verified|decrypted)", re.IGNORECASE | re.DOTALL)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
@@ -211,6 +220,8 @@ def _kind(api: Api, status: int, headers: Mapping[str, str], error: _Error) -> F
         kind = FaultKind.SIGNATURE
     elif overflow(codes, error.message) is not None:
         kind = FaultKind.TOO_LONG
+    elif status not in (401, 403) and _NO_PICTURES.search(error.message):
+        kind = FaultKind.NO_PICTURES
     elif status in (401, 403):
         kind = FaultKind.DENIED
     elif _misses_model(status, codes, error):
