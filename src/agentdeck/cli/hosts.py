@@ -6,6 +6,7 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from agentdeck import __version__
 from agentdeck.cli.agents import print_agents
 from agentdeck.cli.output import DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
 from agentdeck.core.text.durations import short_duration
@@ -105,12 +106,17 @@ def _add(args: Namespace, out: Output) -> ExitCode:
 
     if args.ssh and args.folder_host:
         raise UsageError("Give either --ssh or --folder.")
+    if args.program and args.install:
+        raise UsageError("Give either --program or --install.")
+    if args.install:
+        out.narrate(f"Installing agentdeck {__version__} on {args.name}. This can take a few minutes.")
     added = Deck.hosts().add(
         args.name,
         destination=args.ssh or "",
         folder=args.folder_host or "",
         program=args.program or "",
         labels=args.label,
+        install=args.install,
     )
     if out.json:
         out.emit("host", **_fields(added))

@@ -68,7 +68,13 @@ def _refusal_of(error: Exception) -> DeckError | None:
     return FileError("The output can't be written.", detail=refused.detail)
 
 
-def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> ExitCode:
+def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> int:
+    if any(word.startswith("--home") for word in argv):
+        from agentdeck.cli.home import run_at, split_home
+
+        home, argv = split_home(argv)
+        if home:
+            return run_at(home, argv)
     words, command = split_command(argv)
     _check_verb(words)
     try:

@@ -613,7 +613,7 @@ the old agents there and keeps both versions. adopt takes over agents that a
 host has and this repository doesn't know, for example after you lost your disk.
 
 examples:
-  agentdeck hosts add dev1
+  agentdeck hosts add dev1 --install
   agentdeck hosts add gpu1 --ssh me@10.0.0.7 --label gpu
   agentdeck hosts why --memory 8G --label gpu
 """

@@ -104,6 +104,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("--all", action="store_true", help="open the dashboard with all your repositories")
+    parser.add_argument("--home", metavar="URL", help="run on ssh://HOST/FOLDER, in the repository there")
     _add_common(parser, top=True)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", prog="agentdeck")
     _add_run(verbs)
@@ -490,6 +491,7 @@ def _add_hosts(verbs: Any) -> None:
         help="with add: a folder of this machine, to try",
     )
     hosts.add_argument("--program", metavar="PATH", type=filled, help="with add: where agentdeck is there")
+    hosts.add_argument("--install", action="store_true", help="with add: install this version there first")
     _add_needs(hosts)
     host = _verb(verbs, "host", "answer another machine that runs agents here; it calls this")
     host.add_argument("action", choices=("serve", "attach"))
@@ -536,10 +538,10 @@ def split_command(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def verb_of(argv: Sequence[str]) -> str | None:
-    """The first word that is neither an option nor the folder of -C."""
+    """The first word that is neither an option nor the value of -C or --home."""
     words = iter(argv)
     for word in words:
-        if word == "-C":
+        if word in ("-C", "--home"):
             next(words, None)
         elif not word.startswith("-"):
             return word

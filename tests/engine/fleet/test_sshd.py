@@ -81,6 +81,23 @@ def test_an_agent_is_attached_to_and_a_dead_connection_is_noticed(fleet: Fleet, 
     assert refused.returncode == ExitCode.TRY_LATER and "can't be reached" in refused.stderr
 
 
+def test_a_home_elsewhere_is_looked_at_from_here(fleet: Fleet, shells: Servers, tmp_path: Path) -> None:
+    folder = fleet.folder / "box1" / "my “repo”"
+    subprocess.run(["git", "clone", "-q", str(fleet.bench.root), str(folder)], check=True)
+    added = agentdeck("hosts", "add", "box1", "--program", PROGRAM, cwd=tmp_path)
+    assert added.returncode == 0, added.stderr
+    for home in (f"ssh://box1{folder}", "ssh://box1/~/my “repo”"):
+        listed = agentdeck("--home", home, "ls", "--json", cwd=tmp_path)
+        assert objects(listed.stdout)[0]["root"] == str(folder), listed.stderr
+    refused = agentdeck(f"--home=ssh://box1{folder}", "show", "nobody", cwd=tmp_path)
+    assert refused.returncode == ExitCode.NOT_FOUND and "nobody" in refused.stderr
+    (shells.folder / "authorized").write_text("")
+    gone = agentdeck("--home", f"ssh://box1{folder}", "ls", cwd=tmp_path)
+    assert gone.returncode == ExitCode.TRY_LATER and "Permission denied" in gone.stderr
+    for wrong in ("box1", "ssh://box1", "ssh://-oProxyCommand=x/y", "http://box1/x"):
+        assert agentdeck("--home", wrong, "ls", cwd=tmp_path).returncode == ExitCode.USAGE
+
+
 def test_what_ssh_says_is_passed_on(fleet: Fleet, shells: Servers) -> None:
     (shells.folder / "authorized").write_text("")
     added = agentdeck("hosts", "add", "box1", "--program", PROGRAM, cwd=fleet.bench.root)
@@ -92,4 +109,4 @@ def test_what_ssh_says_is_passed_on(fleet: Fleet, shells: Servers) -> None:
 def test_a_host_without_agentdeck_is_said_to_have_none(fleet: Fleet, shells: Servers) -> None:
     added = agentdeck("hosts", "add", "box1", "--program", "/nowhere/agentdeck", cwd=fleet.bench.root)
     assert added.returncode == ExitCode.TRY_LATER
-    assert "not found" in added.stderr and Deck.hosts().names() == []
+    assert "not found" in added.stderr and "--install" in added.stderr and Deck.hosts().names() == []

@@ -12,13 +12,24 @@ if TYPE_CHECKING:
 
 class DeckHosts:
     def add(
-        self, name: str, *, destination: str = "", folder: str = "", program: str = "", labels: Sequence[str] = ()
+        self,
+        name: str,
+        *,
+        destination: str = "",
+        folder: str = "",
+        program: str = "",
+        labels: Sequence[str] = (),
+        install: bool = False,
     ) -> HostView:
-        """Take in a host, by default the one that ssh knows by that name. Raise UnreachableError, with nothing changed,
-        where no agentdeck answers there."""
+        """Take in a host, by default the one that ssh knows by that name. With `install` this version of AgentDeck is
+        installed there first, and a host that is known already uses it from now on.
+
+        Raise UnreachableError, with nothing changed, where no agentdeck answers there, and RefusedError where it lacks
+        git or tmux.
+        """
         from agentdeck.engine.fleet.listing import add
 
-        return add(name, destination, folder, program, labels)
+        return add(name, destination, folder, program, labels, install=install)
 
     def all(self, names: Sequence[str] = ()) -> list[HostView]:
         """These, or all, as they stand now; each is asked at the same time."""
@@ -48,6 +59,12 @@ class DeckHosts:
         from agentdeck.engine.fleet.listing import drain
 
         drain(name, on=on)
+
+    def home_argv(self, home: str, words: Sequence[str], *, tty: bool) -> list[str]:
+        """What to run here so that `agentdeck WORDS` runs in the repository `ssh://HOST/FOLDER`."""
+        from agentdeck.engine.fleet.listing import home_argv
+
+        return home_argv(home, words, tty=tty)
 
     def remove(self, name: str) -> None:
         """Forget a host. Raise RefusedError where a deck of this user has agents there."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agentdeck import __version__
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, place, unfit
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views import Check
 from agentdeck.engine.views.fleet import HostView
-from agentdeck.errors import DeckError, RefusedError, UnreachableError
+from agentdeck.errors import DeckError, RefusedError, UnreachableError, UsageError
 from agentdeck.system.fleet.hostlist import ANY, HERE, HostList, HostSpec, check_destination, check_name
 from agentdeck.system.fleet.links import LINKS
 
-_AGENTDECK = "uv tool install agentdeck, or: pipx install agentdeck"
 
+def add(name: str, destination: str, folder: str, program: str, labels: Sequence[str], *, install: bool) -> HostView:
+    """See DeckHosts.add."""
+    from agentdeck.system.fleet import installing
 
-def add(name: str, destination: str, folder: str, program: str, labels: Sequence[str]) -> HostView:
-    """Take in a host. Raise UnreachableError, with nothing changed, where it does not answer."""
     spec = HostSpec(
         check_name(name),
         destination=check_destination(destination) if destination else "",
@@ -27,11 +29,32 @@ def add(name: str, destination: str, folder: str, program: str, labels: Sequence
         program=program,
         labels=tuple(dict.fromkeys(labels)),
     )
-    if any(each.name == name for each in HostList().all()):
+    known = next((each for each in HostList().all() if each.name == name), None)
+    if known is not None and not install:
         raise RefusedError(f"There is a host “{name}” already.", hint=f"Remove it first: agentdeck hosts rm {name}")
-    facts = facts_of(spec)
-    HostList().add(spec)
+    if install:
+        spec = known or spec
+        spec = replace(spec, program=installing.install(spec))
+    try:
+        facts = facts_of(spec)
+    except UnreachableError as error:
+        if not _lacks_program(error):
+            raise
+        raise UnreachableError(f"{name} has no agentdeck.", detail=error.title, hint=_install_hint(name)) from error
+    installing.check_tools(name, [tool for tool in ("git", "tmux") if not getattr(facts, tool)])
+    if known is None:
+        HostList().add(spec)
+    else:
+        HostList().put(spec)
     return HostView(name, spec.reach.shown, spec.labels, facts)
+
+
+def _lacks_program(error: UnreachableError) -> bool:
+    return "not found" in error.title or "No such file" in error.title
+
+
+def _install_hint(name: str) -> str:
+    return f"Install it there: agentdeck hosts add {name} --install"
 
 
 def views(names: Sequence[str] = ()) -> list[HostView]:
@@ -86,6 +109,17 @@ def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
     return name
 
 
+def home_argv(home: str, words: Sequence[str], *, tty: bool) -> list[str]:
+    """See DeckHosts.home_argv. The host is one of the list, or whatever ssh knows by that name."""
+    found = re.fullmatch(r"ssh://([^/]+)(/.+)", home)
+    if found is None:
+        raise UsageError(f"“{home[:80]}” is no place for --home.", hint="agentdeck --home ssh://HOST/FOLDER")
+    name, folder = found[1], found[2].removeprefix("/") if found[2].startswith("/~") else found[2]
+    known = next((each for each in HostList().all() if each.name == name), None)
+    spec = known or HostSpec(name, destination=f"ssh://{check_destination(name)}")
+    return spec.reach.argv(spec.command("-C", folder, *words), tty=tty)
+
+
 def examine(name: str) -> list[Check]:
     """What is to be said of a host, point by point."""
     spec = HostList().get(name)
@@ -93,15 +127,15 @@ def examine(name: str) -> list[Check]:
         facts = facts_of(spec)
     except UnreachableError as error:
         hint = f"Try: {' '.join(spec.reach.argv(['true'])[:1])} {spec.destination or spec.name}"
-        if "not found" in error.title or "No such file" in error.title:
-            hint = f"Install it there: {_AGENTDECK}"
+        if _lacks_program(error):
+            hint = _install_hint(name)
         return [Check("connection", False, error.title, "" if spec.folder else hint)]
     needs, state = Needs(), HostState(name, facts, spec.labels, spec.trouble)
     wrong = unfit(needs, state, time.time())
     skew = abs(facts.clock - time.time())
     return [
         Check("connection", True, f"{spec.reach.shown}, {_round_trip(spec):.0f} ms"),
-        Check("agentdeck", True, facts.version),
+        _version_check(name, facts.version),
         Check("git", bool(facts.git), facts.git or "not installed", "" if facts.git else "Install git there."),
         Check("tmux", bool(facts.tmux), facts.tmux or "not installed", "" if facts.tmux else "Install tmux there."),
         Check("clock", skew < 60, f"{skew:.0f} s apart", "" if skew < 60 else "Set its clock."),
@@ -112,6 +146,12 @@ def examine(name: str) -> list[Check]:
             f"agentdeck hosts undrain {name}" if spec.drained and not spec.lost else "",
         ),
     ]
+
+
+def _version_check(name: str, version: str) -> Check:
+    if version == __version__:
+        return Check("agentdeck", True, version)
+    return Check("agentdeck", None, f"{version}, and {__version__} here", _install_hint(name))
 
 
 def _round_trip(spec: HostSpec) -> float:

@@ -170,7 +170,7 @@ class Channel:
         if self.protocol != PROTOCOL:
             raise UnreachableError(
                 f"{self.host} has agentdeck {self.version}, which speaks another protocol.",
-                hint=f"Install the same version there: agentdeck hosts check {self.host}",
+                hint=f"Install the same version there: agentdeck hosts add {self.host} --install",
             )
 
     def _read(self) -> None:
