@@ -50,7 +50,7 @@ def _texts(args: Namespace, root: Path) -> list[tuple[str, str, bool]]:
     texts = []
     for path in files:
         if path.suffix == ".toml":
-            texts += [(f"{path} {entry.name}", entry.task, True) for entry in Deck.tasks(path) if entry.task]
+            texts += [(f"{path} {entry.name}", entry.task, True) for entry in Deck.tasks_in(path) if entry.task]
         else:
             texts.append((str(path), _read(path), path.suffix in _TASKS))
     return texts

@@ -596,15 +596,16 @@ examples:
 HOSTS = """\
 Agents can run on other machines: name one with “agentdeck run --on NAME”, or
 let AgentDeck choose with “--on any”. A host needs ssh access without a password
-prompt, git, tmux and the same version of agentdeck. Nothing but the agents
-keeps running there, and no port is opened. The base branch goes to the host,
+prompt, git, tmux, and uv or Python 3.11. Nothing but the agents keeps running
+there, and no port is opened. The base branch goes to the host,
 the agents' branches come back, and they land here. Files that git ignores
 don't travel.
 
 add takes any name of your ssh configuration; --ssh gives another destination,
---label marks what is special there. check looks at one host, or at all. After
-drain nothing new starts there, and undrain ends that. rm forgets a host without
-agents. why shows which host a task would start on.
+--label marks what is special there, --install installs this version for you
+alone, without root, and updates a host that you have. check looks at one host,
+or at all. After drain nothing new starts there, and undrain ends that. rm
+forgets a host without agents. why shows which host a task would start on.
 
 A host that doesn't answer is “unreachable”: its agents go on there, and nothing
 starts again by itself. lose gives a host up: what ran there starts again on

@@ -218,7 +218,8 @@ def _add_how(run: Any) -> None:
     )
     run.add_argument("--top", action="store_true", help="start at the top of the repository")
     run.add_argument("--id", type=filled, help="start once only under this id; later calls report the first run")
-    run.add_argument("-d", "--detach", action="store_true", help="don't wait for the agent")
+    run.add_argument("-d", "--detach", action="store_true", help="don't wait for the agent, or for the tasks of -f")
+    run.add_argument("--list", metavar="ID", help=argparse.SUPPRESS)  # in the window of `run -f … -d`
     mode = run.add_mutually_exclusive_group()
     mode.add_argument(
         "--interactive", dest="mode", action="store_const", const="interactive", help="show the agent's own screen"
@@ -361,7 +362,7 @@ def _add_landing(verbs: Any) -> None:
     )
     merge.add_argument("--pull", action="store_true", help="pull the base from its remote first")
     merge.add_argument("--push", action="store_true", help="push the base afterwards")
-    queue = _verb(verbs, "queue", "list landings; change the order of those that wait")
+    queue = _verb(verbs, "queue", "list landings and tasks; change the order of those that wait")
     where = queue.add_mutually_exclusive_group()
     queue.usage = "agentdeck queue [options]"
     for option, text in _QUEUE.items():

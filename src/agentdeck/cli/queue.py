@@ -10,12 +10,14 @@ from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
-from agentdeck.engine.views.documents import landing_fields
+from agentdeck.engine.views.documents import landing_fields, to_json
 from agentdeck.engine.views.landings import Entry, Landing, Stage
+from agentdeck.engine.views.tasks import TaskList, TaskState
 from agentdeck.errors import ExitCode
 
 _SHOWN = 20
 """Landings that are listed, the newest of them."""
+_TASK_COLUMNS = ("TASKS", 7), ("TASK", 10), ("STATE", 8), ("AGENT", 10), ("WHEN", 8), ("WHY", 10)
 _FIRST = -1_000_000
 _BY = {"first": _FIRST, "earlier": -1, "later": 1}
 
@@ -23,7 +25,9 @@ _BY = {"first": _FIRST, "earlier": -1, "later": 1}
 def queue(args: Namespace, out: Output) -> ExitCode:
     moved = next((option for option in _BY if getattr(args, option)), "")
     deck = open_deck(out, looks=not (moved or args.drop))
-    if args.drop:
+    if args.drop and args.drop in [each.id for each in deck.tasks.all()]:
+        out.narrate(f"{args.drop} starts no more tasks: {deck.tasks.cancel(args.drop).summary}. Agents that run go on.")
+    elif args.drop:
         out.narrate(plain(deck.landings.drop(args.drop)))
     elif moved:
         out.narrate(plain(deck.landings.move(getattr(args, moved), _BY[moved])))
@@ -35,9 +39,20 @@ def queue(args: Namespace, out: Output) -> ExitCode:
     if rows:
         columns = ("STAGE", 10), ("AGENT", 10), ("ON", 6), ("WHEN", 8), ("WHY", 10)
         out.table([TableColumn(title, least) for title, least in columns], rows)
-    else:
+    tasks = [_task_row(each, task) for each in deck.tasks.all() for task in each.tasks]
+    if tasks:
+        out.table([TableColumn(title, least) for title, least in _TASK_COLUMNS], tasks)
+    if not (rows or tasks):
         out.narrate("Nothing has landed yet.")
     return ExitCode.OK
+
+
+def _task_row(found: TaskList, task: TaskState) -> list[Cell]:
+    state = task.state or "queued"
+    if found.over and state in ("queued", "started"):
+        state = "dropped" if state == "queued" else "left"
+    age = f"{short_duration(max(0.0, time.time() - task.at))} ago" if task.at else ""
+    return [Cell(found.id, DIM), Cell(task.name), Cell(state), Cell(task.agent, BOLD), Cell(age, DIM), Cell(task.text)]
 
 
 def _newest(deck: Deck) -> list[Landing]:
@@ -47,7 +62,8 @@ def _newest(deck: Deck) -> list[Landing]:
 def _fields(deck: Deck) -> dict[str, object]:
     newest = _newest(deck)
     waiting = [name for landing in newest for name in deck.landings.waiting(landing)]
-    return {"waiting": waiting, "landings": [landing_fields(landing) for landing in newest]}
+    landings = [landing_fields(landing) for landing in newest]
+    return {"waiting": waiting, "landings": landings, "tasks": [to_json(each) for each in deck.tasks.all()]}
 
 
 def _in_order(deck: Deck, landing: Landing) -> list[Entry]:

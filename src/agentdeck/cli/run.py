@@ -21,7 +21,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.permission import Level
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
-from agentdeck.engine.views.documents import agent_fields
+from agentdeck.engine.views.documents import agent_fields, to_json
 from agentdeck.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _ALONE = ("name", "branch", "id", "task_file", "race", "metric", "lower", "land"
 
 
 def run(args: Namespace, out: Output) -> ExitCode:
+    if args.list:
+        return _work_on(args.list, out)
     if args.file:
         return _run_many(args, out)
     if args.jobs is not None:
@@ -263,10 +265,18 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 
 def _run_many(args: Namespace, out: Output) -> ExitCode:
-    if args.task or args.command or args.detach or any(getattr(args, each) for each in _ALONE):
+    if args.task or args.command or any(getattr(args, each) for each in _ALONE):
         raise UsageError("With -f, all task options come from the file.", hint="See “agentdeck run --help”.")
     tasks = queued_tasks(args)
     deck = open_deck(out)
+    if args.detach:
+        made = deck.tasks.detach(tasks, args.jobs or 0)
+        if out.json:
+            out.emit("tasks", **to_json(made))
+        else:
+            out.line(made.id)
+            out.narrate("A window of its own starts them. “agentdeck queue” shows how they stand.")
+        return ExitCode.OK
     listener = _Listener(out)
 
     def work() -> ExitCode:
@@ -279,13 +289,19 @@ def _run_many(args: Namespace, out: Output) -> ExitCode:
     return _interruptible(deck, listener, work)
 
 
+def _work_on(name: str, out: Output) -> ExitCode:
+    """Start the tasks of a list, in the window of that. An interrupt stops no agent."""
+    deck = open_deck(out)
+    return outcome_of_many(deck.tasks.work(name, _Listener(out).starting))
+
+
 def queued_tasks(args: Namespace) -> list[QueuedTask]:
     """The tasks of `run -f`; what the command line says holds where a task says nothing."""
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views import QueuedTask, StartRequest
 
     tasks = []
-    for entry in Deck.tasks(Path(args.file)):
+    for entry in Deck.tasks_in(Path(args.file)):
         request = StartRequest(
             task=entry.task,
             profile=None if entry.command else entry.agent or args.agent,
@@ -306,6 +322,7 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
             folder="" if args.top else None,
             on=entry.on or args.on or ("any" if entry.needs else ""),
             needs=needs_in(entry) or _needs(args),
+            if_lost=entry.if_lost,
         )
         tasks.append(QueuedTask(safe_name(entry.name), request, tuple(map(safe_name, entry.after))))
     return tasks

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.reports import DeckReports
     from agentdeck.engine.api.review import DeckReview
     from agentdeck.engine.api.schedules import DeckSchedules
+    from agentdeck.engine.api.tasks import DeckTasks
     from agentdeck.engine.api.terminals import DeckTerminals
     from agentdeck.engine.api.trust import DeckTrust
     from agentdeck.engine.api.watching import DeckWatching
@@ -244,6 +245,12 @@ class Deck:
         return DeckProcesses()
 
     @cached_property
+    def tasks(self) -> DeckTasks:
+        from agentdeck.engine.api.tasks import DeckTasks
+
+        return DeckTasks(self._current, self.start_many)
+
+    @cached_property
     def watching(self) -> DeckWatching:
         from agentdeck.engine.api.watching import DeckWatching
 
@@ -358,7 +365,8 @@ class Deck:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
         from agentdeck.engine.task_queue import TaskQueue
 
-        return TaskQueue(self._world, self.start, self.repair, tasks, jobs, note).run()
+        with self.fleet.following_all() if any(task.request.on for task in tasks) else nullcontext():
+            return TaskQueue(self._world, self.start, self.repair, tasks, jobs, note).run()
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
@@ -532,7 +540,10 @@ class Deck:
         from agentdeck.system.state import logs
 
         view = self.agent(name)
-        self.fleet.check_here(view, "A recording")
+        if view.host:
+            from agentdeck.engine.fleet import acts
+
+            return acts.raw_output(self._world, view)
         return logs.read_raw(self.store.agent_folder(view.name) / "session.cast")
 
     def ports(self) -> list[PortLease]:
@@ -574,7 +585,7 @@ class Deck:
         return sorted(load_profiles())
 
     @staticmethod
-    def tasks(file: Path) -> list[TaskEntry]:
+    def tasks_in(file: Path) -> list[TaskEntry]:
         """The tasks of a file of tasks; raise ConfigError, which names every mistake in it."""
         from agentdeck.system.config.taskfile import load_tasks
 

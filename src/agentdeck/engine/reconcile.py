@@ -27,7 +27,15 @@ def repair(world: World, note: Note) -> None:
     """Bring the store and the machine together again after a crash; nothing to do costs next to nothing. What can't be
     repaired keeps nothing else from it; then the first error is raised."""
     failed: list[DeckError] = []
-    steps = (_follow_move, _reconcile_all, _finish_landings, _finish_undo, _revive_gateway, _delete_rests)
+    steps = (
+        _follow_move,
+        _reconcile_all,
+        _finish_landings,
+        _finish_undo,
+        _revive_gateway,
+        _work_on_tasks,
+        _delete_rests,
+    )
     for step in steps:
         try:
             step(world, note)
@@ -74,6 +82,13 @@ def _finish_undo(world: World, note: Note) -> None:
 def _revive_gateway(world: World, note: Note) -> None:
     if gateways.is_missing() and world.store.exists:
         gateways.revive(world, note)
+
+
+def _work_on_tasks(world: World, note: Note) -> None:
+    if (world.store.folder / "tasks").is_dir():
+        from agentdeck.engine.lifecycle import task_lists
+
+        task_lists.repair(world, note)
 
 
 def _delete_rests(world: World, note: Note) -> None:

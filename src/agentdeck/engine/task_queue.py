@@ -18,7 +18,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine import roster
 from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import DeckError
+from agentdeck.errors import BusyError, DeckError, UnreachableError
 from agentdeck.system.files.watch import ticks
 from agentdeck.system.machine.capacity import shortage
 
@@ -28,6 +28,8 @@ _MOST_STARTS = 8
 """At once, on a machine with many processors: git's and tmux's locks would only make more wait."""
 _LOOK_EVERY, _LOOK_EACH = 1.0, 0.05
 """Seconds between two looks that nothing gave a reason for: at least, and for every place."""
+_AGAIN = 20.0
+"""Seconds after which a start is tried again that no host could have, or whose host did not answer."""
 
 
 @dataclass
@@ -44,6 +46,8 @@ class TaskQueue:
     told: dict[str, str] = field(default_factory=dict)
     last_start: float = 0.0
     starting: dict[Future[AgentView], QueuedTask] = field(default_factory=dict)
+    again: dict[str, float] = field(default_factory=dict)
+    """When the start of a task is to be tried again, on the monotonic clock."""
     _telling: threading.Lock = field(default_factory=threading.Lock)
     _is_over: threading.Event = field(default_factory=threading.Event)
 
@@ -107,7 +111,9 @@ class TaskQueue:
                 self._end(task.name, TaskEnd(), f"skipped, because {', '.join(failed)} did not finish")
                 return True
             missing = [name for name in task.after if name not in self.ended]
-            obstacle = f"waits for {', '.join(missing)}" if missing else self._obstacle()
+            if self.again.get(task.name, 0.0) > time.monotonic():
+                continue
+            obstacle = f"waits for {', '.join(missing)}" if missing else self._obstacle(task)
             if obstacle:
                 self._tell(task, obstacle)
                 continue
@@ -125,13 +131,16 @@ class TaskQueue:
         """How many may run at once."""
         return self.jobs or self.world.safe_settings.config.queue.jobs or os.cpu_count() or 1
 
-    def _obstacle(self) -> str:
-        """Why no further task may start now; empty when one may. The first one always may."""
-        config = self.world.safe_settings.config.queue
-        busy = len(self.running) + len(self.starting)
+    def _obstacle(self, task: QueuedTask) -> str:
+        """Why the task may not start now; empty when it may. The first one always may. Where nobody has set how many
+        may run in all, each host has as many as this machine."""
+        config, on = self.world.safe_settings.config.queue, task.request.on
+        in_all = bool(self.jobs or config.jobs)
+        begun = self.running.keys() | {each.name for each in self.starting.values()}
+        busy = sum(each.name in begun and (in_all or each.request.on == on) for each in self.tasks)
         if busy >= self._places:
             return "waits for a free slot"
-        if not busy:
+        if on or not busy:
             return ""
         if self.starting or time.monotonic() - self.last_start < _SETTLE:
             return ""
@@ -146,9 +155,16 @@ class TaskQueue:
         try:
             view = future.result()
         except DeckError as error:
-            self._end(task.name, TaskEnd(error=error), str(error))
+            if task.request.on and task.request.id and isinstance(error, UnreachableError | BusyError):
+                self.again[task.name] = time.monotonic() + _AGAIN
+                self._tell(task, f"waits: {error.title}")
+            else:
+                self._end(task.name, TaskEnd(error=error), str(error))
             return
         self.last_start = time.monotonic()
+        if not view.state.is_live:  # it was the first start under its id, and may be removed by now
+            self._end(task.name, TaskEnd(view), str(view.state))
+            return
         self.running[task.name] = view.name
         self._say(Event(EventKind.RUN_STARTED, view.name, f"{task.name} started", {"task": task.name}))
 

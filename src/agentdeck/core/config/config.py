@@ -224,6 +224,8 @@ class LandingConfig(Section):
     """Shell lines that must exit with 0 before a base branch moves; they run in their own worktree, in order."""
     timeout: Seconds = 3600.0
     """Time limit of a gate, in seconds."""
+    on: str = ""
+    """The host that gates run on, or `any`; empty: this machine."""
     remove: bool = False
     """Whether an agent is removed once it has landed."""
     trailers: bool = True

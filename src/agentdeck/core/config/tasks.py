@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from agentdeck.core.agents.agent import safe_name
 from agentdeck.core.config.section import Seconds, Section
 from agentdeck.core.config.tomllines import TomlPath
+from agentdeck.core.fleet.orders import check_if_lost
 from agentdeck.core.text.durations import parse_duration
 from agentdeck.core.text.text import parse_size
 from agentdeck.errors import DeckError
@@ -61,6 +62,8 @@ class TaskEntry(Section):
     on: str = ""
     """The host to start it on, or `any`."""
     needs: TaskNeeds | None = None
+    if_lost: str = "wait"
+    """Where its host does not answer: `wait`, `fail after 30m`, or `restart after 10m`, on another host."""
 
     @model_validator(mode="after")
     def _one_subject(self) -> TaskEntry:
@@ -70,6 +73,7 @@ class TaskEntry(Section):
             raise ValueError("needs “task”, “file” or “command”")
         if self.needs is not None and self.on not in ("", "any"):
             raise ValueError('has “needs” and names a host; use on = "any"')
+        check_if_lost(self.if_lost)
         if self.command and self.agent:
             raise ValueError("has both “command” and “agent”; use one")
         return self

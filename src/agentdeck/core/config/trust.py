@@ -146,6 +146,7 @@ KEYS: dict[str, TrustKey] = {
     "landing.method": HARMLESS,
     "landing.gate": TrustKey(Reach.RUNS, "runs before a branch lands"),
     "landing.timeout": HARMLESS,
+    "landing.on": TrustKey(Reach.REACHES, "sends what lands to a host of yours"),
     "landing.remove": TrustKey(Reach.LOOSENS, "sets whether an agent is removed after it lands", tightens=_off),
     "landing.trailers": HARMLESS,
     "landing.protected": TrustKey(Reach.LOOSENS, "protects branches from landings", tightens=_more),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agentdeck.core.agents.agent import check_name
+from agentdeck.core.text.durations import parse_duration
 
 _PREFIX = "fleet:"
 
@@ -54,6 +55,16 @@ class StartOrder:
             raise TypeError("the order's values are of other types")
         check_name(order.agent)
         return order
+
+
+def check_if_lost(text: str) -> tuple[str, float]:
+    """`wait`, `fail` or `restart`, and the seconds after which. Raise ValueError for anything else."""
+    if text in ("", "wait"):
+        return "wait", 0.0
+    act, _, rest = text.partition(" after ")
+    if act not in ("fail", "restart") or not rest:
+        raise ValueError("“if_lost” must be “wait”, “fail after 30m” or “restart after 10m”")
+    return act, parse_duration(rest)
 
 
 def epoch_of(run_id: str) -> int:

@@ -51,6 +51,18 @@ class DeckFleet:
                 followers.enter_context(self._follower(host))
             yield
 
+    @contextmanager
+    def following_all(self) -> Iterator[None]:
+        """As `following`, also of hosts that come to have agents meanwhile."""
+        over = threading.Event()
+        thread = threading.Thread(target=self.follow, args=(over,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(_LOOK)
+
     def follow(self, over: threading.Event) -> None:
         """As `following`, until `over` is set, also of hosts that come to have agents meanwhile."""
         followed: dict[str, Follower] = {}
@@ -76,10 +88,13 @@ class DeckFleet:
         return HostWatch(self._current.store)
 
     def hosts(self) -> list[str]:
-        """The hosts that have agents of this deck."""
+        """The hosts that have agents of this deck, or may have them still."""
         if not (self._current.store.folder / "fleet").is_dir():
             return []
-        return sorted({agent.host for agent in self._current.store.agents() if agent.host})
+        from agentdeck.engine.records.hosts import left_hosts
+
+        store = self._current.store
+        return sorted({agent.host for agent in store.agents() if agent.host} | left_hosts(store))
 
     def fetch(self, view: AgentView) -> None:
         """Have the agent's work here as it is now, where its host answers."""
@@ -93,13 +108,6 @@ class DeckFleet:
         from agentdeck.engine.fleet.acts import forward_argv
 
         return forward_argv(self._current.world, view)
-
-    def check_here(self, view: AgentView, what: str) -> None:
-        """Raise RefusedError for an agent on another host, where `what` can't be done from here."""
-        if view.host:
-            from agentdeck.engine.fleet.hosts import here
-
-            here(view.agent, what)
 
     def lose(self, name: str, note: Note = silent) -> list[AgentView]:
         """Give a host up; see fleet.losing.lose."""

@@ -107,9 +107,9 @@ class DeckReview:
         """Take a hunk, given by its lines, or without one all that was done to the file out of the agent's worktree.
         Return the step that makes it again; see review.reverting."""
         if view.host:
-            from agentdeck.engine.fleet.hosts import here
+            from agentdeck.engine.fleet import acts
 
-            here(view.agent, "Taking out a change")
+            return acts.revert(self._current.world, view, scope, file, hunk)
         from agentdeck.engine.review.reverting import revert
 
         return revert(self._current.world, view.agent, scope, file, hunk)

@@ -8,15 +8,22 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from agentdeck.core.agents.agent import Phase
+from agentdeck.core.agents.agent import Agent, Phase
+from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.question import Question
+from agentdeck.core.text.text import plain
 from agentdeck.engine import roster
 from agentdeck.engine.fleet import looking
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
+from agentdeck.engine.fleet.starting import send_commits
+from agentdeck.engine.records.parts import ChangeBack, ChangeGone
+from agentdeck.engine.records.steps import Step, Steps
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.review import Scope
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, NotFoundError, RefusedError
+from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.fleet.hostlist import HostList
 from agentdeck.system.git import changes
 from agentdeck.system.state import logs
@@ -91,6 +98,18 @@ def screen_lines(world: World, name: str) -> list[str]:
     except DeckError as error:
         raise NotFoundError(error.title) from error
     return text.rstrip("\n").split("\n")
+
+
+def raw_output(world: World, view: AgentView) -> Iterator[bytes]:
+    """See Deck.raw_output."""
+    remote = Remote.of(world, view.agent.host)
+    told = remote.call("recording", agent=view.name, timeout=_ACT)
+    with scratch_folder() as scratch:
+        path = scratch / "recording"
+        looking.download(remote, str(told["key"]), int(told["size"]), path)
+        with path.open("rb") as file:
+            while data := file.read(1 << 16):
+                yield data
 
 
 def attach_argv(world: World, view: AgentView) -> list[str]:
@@ -175,6 +194,31 @@ def diff_text(world: World, view: AgentView, *, stat: bool, colour: bool) -> str
 
     begin, _, live = fetched(world, view.agent)
     return changes.between(world.repo, begin, live, stat=stat, colour=colour)
+
+
+def revert(world: World, view: AgentView, scope: Scope, file: FilePatch, hunk: Sequence[PatchLine]) -> Step:
+    """See DeckReview.revert: its host takes the change out and keeps it there; the step that makes it again is here."""
+    lines = [asdict(line) for line in hunk]
+    told = tell(world, view, "revert", scope=str(scope), path=file.path, old_path=file.old_path, hunk=lines)
+    part = ChangeGone(view.name, file.path, plain(str(told["trash"]))[:80])
+    looking.pull(world, view.agent)
+    return Steps(world.store).record(f"revert {view.name} {part.trash}", plain(str(told["text"]))[:400], part)
+
+
+def take_back_change(world: World, agent: Agent, part: ChangeGone | ChangeBack, *, only_check: bool) -> None:
+    """Make a change again that was taken out on the host, or take it out again. Raise where that can't be."""
+    words = {"path": part.path, "trash": part.trash, "again": isinstance(part, ChangeGone), "only_check": only_check}
+    Remote.of(world, agent.host).call("take_back_change", agent=agent.name, timeout=_ACT, **words)
+    if not only_check:
+        looking.pull(world, agent)
+
+
+def give_base(world: World, view: AgentView, base: str) -> None:
+    """Let the host's own branch stand where the base stands here, so that the agent can merge it."""
+    remote, tip = Remote.of(world, view.agent.host), world.repo.commit(f"refs/heads/{base}")
+    if tip is not None:
+        send_commits(world, remote, [tip])
+        remote.call("base", agent=view.name, base=base, commit=tip, timeout=_ACT)
 
 
 def follow_work(world: World, view: AgentView) -> None:

@@ -9,11 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 from agentdeck.core.agents.agent import Phase
-from agentdeck.engine.fleet import looking
+from agentdeck.engine.fleet import looking, losing
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
 from agentdeck.engine.fleet.refreshing import look
-from agentdeck.engine.world import World
+from agentdeck.engine.world import World, silent
 from agentdeck.errors import DeckError
 from agentdeck.system.fleet.links import LINKS
 
@@ -97,6 +97,8 @@ class Follower:
                 self._pull()
             except (DeckError, OSError, ValueError):  # it, or the store, is gone for now
                 watched = None
+                with suppress(DeckError, OSError, ValueError):
+                    losing.keep_promises(self._world, self._host, silent)
                 self._ends.wait(_RETRY)
                 continue
             self._news.wait(_PING)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentdeck.core.agents.agent import Agent
 from agentdeck.core.fleet.facts import Facts
 from agentdeck.engine.records.hosts import mark_host
 from agentdeck.engine.world import World
@@ -54,12 +53,3 @@ def facts_of(spec: HostSpec, *, patient: bool = True) -> Facts:
         return Facts.from_json(told)
     except ValueError as error:
         raise UnreachableError(f"{spec.name} says of itself what can't be: {error}.") from error
-
-
-def here(agent: Agent, what: str) -> None:
-    """Raise RefusedError for an agent on another host, where `what` can't be done from here."""
-    if agent.host:
-        raise RefusedError(
-            f"{what} works only on the host of {agent.name}, which is {agent.host}.",
-            hint=f"agentdeck attach {agent.name}",
-        )

@@ -13,7 +13,7 @@ from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, pl
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views import Check
 from agentdeck.engine.views.fleet import HostView
-from agentdeck.errors import DeckError, RefusedError, UnreachableError, UsageError
+from agentdeck.errors import BusyError, DeckError, RefusedError, UnreachableError, UsageError
 from agentdeck.system.fleet.hostlist import ANY, HERE, HostList, HostSpec, check_destination, check_name
 from agentdeck.system.fleet.links import LINKS
 
@@ -91,7 +91,8 @@ def _states(but: Sequence[str]) -> list[HostState]:
 
 
 def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
-    """The host to start on; empty for this machine. Raise RefusedError where none can have it."""
+    """The host to start on; empty for this machine. Raise RefusedError where none can have it, BusyError where one may
+    later."""
     if on in ("", HERE):
         return ""
     if on != ANY:
@@ -104,8 +105,11 @@ def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
     if not states:
         raise RefusedError("You have no hosts.", hint="Add one: agentdeck hosts add NAME")
     if not (name := best(needs, states, now)):
-        told = "\n".join(f"{each.host}: {each.text}" for each in place(needs, states, now))
-        raise RefusedError("No host can have this agent.", detail=told, hint="agentdeck hosts ls")
+        told = "
+".join(f"{each.host}: {each.text}" for each in place(needs, states, now))
+        has_labels = any(set(needs.labels) <= set(spec.labels) and not spec.lost for spec in HostList().all())
+        error = BusyError if has_labels else RefusedError
+        raise error("No host can have this agent.", detail=told, hint="agentdeck hosts ls")
     return name
 
 

@@ -82,7 +82,7 @@ def fetch_commits(world: World, remote: Remote, agent: Agent) -> tuple[str, str]
     with scratch_folder() as scratch:
         if (size := int(told.get("size", 0))) and size <= _MOST:
             path = scratch / "bundle"
-            _download(remote, str(told["key"]), size, path)
+            download(remote, str(told["key"]), size, path)
             refs = {f"refs/agentdeck/{kind}/{agent.name}": f"refs/agentdeck/got/{kind}/{agent.name}" for kind in _KINDS}
             bundles.take_in(world.repo, path, refs)
             for ref in refs.values():
@@ -108,7 +108,8 @@ def _commits(agent: Agent, told: Any) -> tuple[str, str]:
     return told["tip"], told["live"]
 
 
-def _download(remote: Remote, key: str, size: int, path: Path) -> None:
+def download(remote: Remote, key: str, size: int, path: Path) -> None:
+    """Bring a file here that the host has put there for us."""
     with path.open("wb") as file:
         while file.tell() < size:
             data = base64.b64decode(str(remote.call("part", key=key, offset=file.tell(), timeout=60)))

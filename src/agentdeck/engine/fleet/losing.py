@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Fault, Phase, State
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.fleet.orders import StartOrder
+from agentdeck.core.fleet.facts import Facts
+from agentdeck.core.fleet.orders import StartOrder, check_if_lost
 from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import listed
@@ -17,10 +19,11 @@ from agentdeck.engine.fleet import looking, starting
 from agentdeck.engine.fleet.hosts import Remote, facts_of
 from agentdeck.engine.fleet.listing import choose
 from agentdeck.engine.fleet.mirror import Mirror
-from agentdeck.engine.records.hosts import mark_host
+from agentdeck.engine.records.hosts import HostMark, left_file, mark_host
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.starts import request_from_json
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import DeckError, RefusedError
+from agentdeck.errors import BusyError, DeckError, RefusedError
 from agentdeck.system.files.files import private_folder, read_json, write_json
 from agentdeck.system.fleet.hostlist import HostList
 from agentdeck.system.state import decks
@@ -53,18 +56,21 @@ def lose(world: World, name: str, note: Note) -> list[AgentView]:
     return again
 
 
-def _restart(world: World, agent: Agent, note: Note) -> bool:
-    """Start the agent's next epoch elsewhere; return False, and mark it as lost, where no host can have it."""
+def _restart(world: World, agent: Agent, note: Note, why: str = "") -> bool:
+    """Start the agent's next epoch elsewhere; return False where no host can have it, and mark it as lost unless there
+    is a `why`: then its own host is only unreachable, and it waits."""
     mirror = Mirror.read(world.store, agent.name)
     if mirror.live:
         world.repo.git("update-ref", archive_ref(agent), mirror.live)
-    try:
-        host = choose("any", Needs(), but=[agent.host])
-    except DeckError as error:
-        _mark_lost(world, agent, f"{agent.host} was given up, and no other host can have it: {error.title}")
-        return False
     path = world.store.agent_folder(agent.name) / starting.ORDER
     order = StartOrder.from_json(read_json(path))
+    try:
+        host = choose("any", _needs(order), but=[agent.host])
+    except DeckError as error:
+        if why:
+            return False
+        _mark_lost(world, agent, f"{agent.host} was given up, and no other host can have it: {error.title}")
+        return False
     request = dict(order.request)
     if request.get("task") and mirror.live and not request["task"].startswith(_TAKEN_OVER):
         request["task"] = _TAKEN_OVER + request["task"]
@@ -79,7 +85,7 @@ def _restart(world: World, agent: Agent, note: Note) -> bool:
     Mirror(tip=mirror.live, live=mirror.live, pulled=mirror.pulled).write(world.store, agent.name)
     world.store.save(agent)
     age = f"from its work of {short_duration(time.time() - mirror.pulled)} ago" if mirror.pulled else "from its base"
-    text = f"{old.host} was given up; start {order.epoch} on {host}, {age}"
+    text = f"{why or f'{old.host} was given up'}; start {order.epoch} on {host}, {age}"
     world.note(Event(EventKind.AGENT_REPAIRED, agent.name, text), note)
     try:
         starting.give(world, agent, order, note)
@@ -87,6 +93,52 @@ def _restart(world: World, agent: Agent, note: Note) -> bool:
         _mark_lost(world, agent, f"its start on {host} failed: {error.title}")
         return False
     return True
+
+
+def _needs(order: StartOrder) -> Needs:
+    return request_from_json(order.request).needs or Needs()
+
+
+def keep_promises(world: World, host: str, note: Note) -> None:
+    """Do with each agent of a host that does not answer what its `if_lost` says, once its time is over. A host that
+    answers after all, and a home that reaches no other host either, is waited for."""
+    since = HostMark.read(world.store, host).unreachable
+    for agent in looking.elsewhere(world, host) if since else []:
+        act, seconds = _promise(world, agent)
+        if act == "wait" or time.time() - since < seconds or not world.store.status(agent.name).state.is_live:
+            continue
+        with suppress(BusyError), world.store.operation(agent.name):
+            if world.store.agent(agent.name) != agent or _answers(host):
+                continue
+            why = f"{host} has been unreachable for {short_duration(time.time() - since)}"
+            if act == "fail":
+                _mark_lost(world, agent, why)
+            elif _restart(world, agent, note, why):
+                write_json(left_file(world.store, host), {"since": since})
+
+
+def _promise(world: World, agent: Agent) -> tuple[str, float]:
+    with suppress(OSError, ValueError, TypeError):
+        order = StartOrder.from_json(read_json(world.store.agent_folder(agent.name) / starting.ORDER))
+        return check_if_lost(str(order.request.get("if_lost", "")))
+    return "wait", 0.0
+
+
+def _answers(host: str) -> bool:
+    """Whether it does now, at one more try."""
+    try:
+        facts_of(HostList().get(host))
+    except DeckError:
+        return False
+    return True
+
+
+def end_left(world: World, host: str, note: Note) -> None:
+    """Stop there what was started again elsewhere since. Raise UnreachableError where the host does not answer."""
+    if (path := left_file(world.store, host)).exists():
+        spec = HostList().get(host)
+        _end_old(world, Remote(world, spec), facts_of(spec), note)
+        path.unlink(missing_ok=True)
 
 
 def _mark_lost(world: World, agent: Agent, reason: str) -> None:
@@ -105,7 +157,12 @@ def welcome(world: World, name: str, note: Note) -> None:
     if not spec.lost:
         return
     HostList().put(replace(spec, lost=0.0))
-    remote = Remote(world, replace(spec, lost=0.0))
+    _end_old(world, Remote(world, replace(spec, lost=0.0)), facts, note)
+
+
+def _end_old(world: World, remote: Remote, facts: Facts, note: Note) -> None:
+    """Stop the earlier starts of agents that are elsewhere by now, and fetch their work to a ref of its own."""
+    name = remote.spec.name
     for held in facts.agents:
         agent = world.store.agent(held.name) if held.deck == world.deck else None
         if agent is None or (agent.host == name and agent.epoch == held.epoch):

@@ -7,12 +7,12 @@ import time
 from contextlib import suppress
 
 from agentdeck.core.agents.agent import Phase
-from agentdeck.engine.fleet import looking
+from agentdeck.engine.fleet import looking, losing
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.starting import ask_again
-from agentdeck.engine.records.hosts import HostMark
+from agentdeck.engine.records.hosts import HostMark, left_hosts
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import BusyError, DeckError
+from agentdeck.errors import BusyError, DeckError, UnreachableError
 from agentdeck.system.fleet.hostlist import HostList
 
 _JUST_NOW = 1.5
@@ -22,7 +22,7 @@ _JUST_NOW = 1.5
 def refresh(world: World, note: Note = silent) -> None:
     """Ask every host that has agents of this deck how these stand, all at once; one that does not answer is marked, and
     keeps nobody from the others."""
-    hosts = {agent.host for agent in looking.elsewhere(world)}
+    hosts = {agent.host for agent in looking.elsewhere(world)} | left_hosts(world.store)
     known = {spec.name for spec in HostList().all() if not spec.lost} if hosts else set()
     threads = [threading.Thread(target=_look, args=(world, host, note), daemon=True) for host in hosts & known]
     for thread in threads:
@@ -35,8 +35,13 @@ def _look(world: World, host: str, note: Note) -> None:
     seen = HostMark.read(world.store, host)
     if not seen.unreachable and time.time() - seen.seen < _JUST_NOW and not _is_starting(world, host):
         return
-    with suppress(DeckError):
+    try:
         look(world, host, note, patient=False)
+    except UnreachableError:
+        with suppress(DeckError):
+            losing.keep_promises(world, host, note)
+    except DeckError:
+        pass  # another look finds out
 
 
 def _is_starting(world: World, host: str) -> bool:
@@ -45,6 +50,7 @@ def _is_starting(world: World, host: str) -> bool:
 
 def look(world: World, host: str, note: Note = silent, *, patient: bool = True) -> None:
     """Ask the host how its agents of this deck stand. Raise UnreachableError where it does not answer."""
+    losing.end_left(world, host, note)
     for agent in looking.elsewhere(world, host):
         if agent.phase is Phase.ACQUIRING and not world.store.in_operation(agent.name):
             with suppress(BusyError):

@@ -10,7 +10,7 @@ import base64
 import re
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase
@@ -22,7 +22,7 @@ from agentdeck.engine.fleet import looking
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.records.hosts import mark_host
 from agentdeck.engine.views import AgentView, StartRequest, view_of
-from agentdeck.engine.views.starts import check_request, holder_of, name_of
+from agentdeck.engine.views.starts import check_request, holder_of, name_of, request_to_json
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, RefusedError, UnreachableError
 from agentdeck.system.files.files import private_folder, read_json, write_json
@@ -35,16 +35,6 @@ from agentdeck.system.state.store import new_id
 ORDER = "order.json"
 _START = 300.0
 _CHUNK = 1 << 20
-_SENT = {each.name for each in fields(StartRequest)} - {
-    "cancelled",
-    "parent",
-    "id",
-    "branch",
-    "base",
-    "name",
-    "on",
-    "needs",
-}
 _SETTINGS = ("user.name", "user.email", "remote.origin.url", "core.autocrlf")
 _IDENT = re.compile(r"(.+) <(.+)> \d")
 
@@ -52,6 +42,11 @@ _IDENT = re.compile(r"(.+) <(.+)> \d")
 def start(world: World, request: StartRequest, host: str, note: Note) -> AgentView:
     """Start what is asked for on `host`; see Deck.start."""
     check_request(world, request)
+    if request.if_lost.startswith("restart") and not (request.argv or request.mode is Mode.HEADLESS):
+        raise RefusedError(
+            "Only a task that nobody talks to can start again by itself on another host.",
+            hint="Use a command or --headless, or if_lost = “wait”.",
+        )
     remote = Remote.of(world, host)
     remote.call("ping")  # who can't be reached is told before anything is made
     with ExitStack() as held:
@@ -114,8 +109,6 @@ def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, Sta
     if plan.upstream:
         make_branch(world.repo, plan)
     begin = world.repo.commit(f"refs/heads/{plan.branch}") or plan.base_commit
-    sent = {key: getattr(request, key) for key in _SENT}
-    path = world.root / "agentdeck.toml"
     order = StartOrder(
         deck=world.deck,
         agent=name,
@@ -127,14 +120,20 @@ def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, Sta
         creates=plan.create,
         branch_commit="" if plan.create and not plan.upstream else begin,
         request={
-            **sent,
+            **request_to_json(replace(request, name=None, id=None, base=None, branch=None, on="")),
             "title": request.name if request.name and request.name != name else "",
             "run_id": request.id or "",
         },
-        config=path.read_text("utf-8") if path.is_file() else None,
+        config=config_of(world),
         approved=world.is_trusted,
     )
     return record_of(order, host), order
+
+
+def config_of(world: World) -> str | None:
+    """The repository's configuration as it lies here; None without one."""
+    path = world.root / "agentdeck.toml"
+    return path.read_text("utf-8") if path.is_file() else None
 
 
 def record_of(order: StartOrder, host: str) -> Agent:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Mode, check_name
+from agentdeck.core.agents.agent import check_name
 from agentdeck.core.fleet.orders import StartOrder, epoch_of
+from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.question import Question
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.host import decks
-from agentdeck.engine.records.parts import Removal
+from agentdeck.engine.records.parts import ChangeBack, ChangeGone, Removal
 from agentdeck.engine.records.steps import Step
-from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.engine.views import AgentView
+from agentdeck.engine.views.review import Scope
+from agentdeck.engine.views.starts import request_from_json
+from agentdeck.engine.world import silent
 from agentdeck.errors import NotFoundError, RefusedError, UsageError
 from agentdeck.system.files.files import private_folder, read_json, write_atomic, write_json
 from agentdeck.system.git.repository import Repository
@@ -25,7 +29,6 @@ CHUNK = 1 << 20
 """Bytes of a file that travel in one frame."""
 _PATIENCE = 120.0
 """Seconds to wait for another start of the same agent."""
-_REQUEST = {field.name for field in fields(StartRequest)} - {"cancelled", "parent", "id", "branch", "base", "on"}
 
 
 def start(order: StartOrder) -> dict[str, Any]:
@@ -39,16 +42,14 @@ def start(order: StartOrder) -> dict[str, Any]:
         deck.repair()
     _check_epoch(deck, order)
     if deck.store.read_id(order.key) is None:
-        _put_branches(world.repo, order)
-        _put_config(deck, order)
-    request = {key: value for key, value in order.request.items() if key in _REQUEST}
-    request["mode"] = Mode(request["mode"]) if request.get("mode") else None
-    for key in ("argv", "failover"):
-        if request.get(key) is not None:
-            request[key] = tuple(request[key])
-    made = StartRequest(**{**request, "name": order.agent})
+        _put_base(world.repo, order.base, order.base_commit)
+        if order.branch_commit and world.repo.commit(f"refs/heads/{order.branch}") is None:
+            world.repo.git("update-ref", f"refs/heads/{order.branch}", order.branch_commit)
+        _put_config(deck, order.config, approved=order.approved)
+    made = request_from_json(order.request)
     write_json(private_folder(deck.store.folder / "orders") / f"{order.agent}.json", order.to_json())
-    view = deck.start(replace(made, id=order.key, base=order.base, branch=order.branch))
+    made = replace(made, name=order.agent, id=order.key, base=order.base, branch=order.branch)
+    view = deck.start(replace(made, on="", needs=None, parent=""))
     return receipt(view)
 
 
@@ -83,22 +84,20 @@ def _check_epoch(deck: Deck, order: StartOrder) -> None:
         raise RefusedError(f"This host still holds start {old} of {order.agent}.", hint="agentdeck hosts ls")
 
 
-def _put_branches(repo: Repository, order: StartOrder) -> None:
-    """The clone's own branches stand where home's do; nobody works on them, for its HEAD is on a commit."""
-    repo.git("update-ref", f"refs/heads/{order.base}", order.base_commit)
-    if order.branch_commit and repo.commit(f"refs/heads/{order.branch}") is None:
-        repo.git("update-ref", f"refs/heads/{order.branch}", order.branch_commit)
-    repo.git("checkout", "--quiet", "--force", "--detach", order.base_commit)
+def _put_base(repo: Repository, base: str, commit: str) -> None:
+    """The clone's own branch stands where home's does; nobody works on it, for the clone's HEAD is on a commit."""
+    repo.git("update-ref", f"refs/heads/{base}", commit)
+    repo.git("checkout", "--quiet", "--force", "--detach", commit)
 
 
-def _put_config(deck: Deck, order: StartOrder) -> None:
+def _put_config(deck: Deck, config: str | None, *, approved: bool) -> None:
     """The repository's configuration is the one at home, and so is what the person approved of it."""
     path = deck.root / "agentdeck.toml"
-    if order.config is not None:
-        write_atomic(path, order.config, 0o644)
+    if config is not None:
+        write_atomic(path, config, 0o644)
     else:
         path.unlink(missing_ok=True)
-    if order.approved and not deck.trust.standing().counts:
+    if approved and not deck.trust.standing().counts:
         deck.trust.approve(deck.trust.standing().values)
 
 
@@ -172,7 +171,6 @@ def commit(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
     """Commit all that its worktree holds, as a landing would."""
     from agentdeck.engine.landing.candidates import commit_work, find_candidate
     from agentdeck.engine.views.landings import LandRequest
-    from agentdeck.engine.world import silent
 
     world, message = deck._world, str(words["message"])
     candidate = find_candidate(world, name, LandRequest((name,), commit=message), protected=True)
@@ -180,13 +178,84 @@ def commit(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
         commit_work(world, candidate, message, silent, lambda *parts: None)
 
 
+def revert(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
+    """Take a change out of its worktree; return how the trash here calls it."""
+    hunk = [PatchLine(**line) for line in words["hunk"]]
+    file = FilePatch(str(words["path"]), str(words["old_path"]), "M")
+    step = deck.review.revert(deck.agent(name), Scope(words["scope"]), file, hunk)
+    (part,) = step.parts
+    assert isinstance(part, ChangeGone)
+    return {"trash": part.trash, "text": step.text}
+
+
+def take_back_change(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
+    """Make the change again, or take it out again."""
+    from agentdeck.engine.review import reverting
+
+    trash = str(words["trash"])
+    if not trash.isdecimal():
+        raise UsageError("That is no change in the trash.")
+    part = (ChangeGone if words["again"] else ChangeBack)(check_name(name), str(words["path"]), trash)
+    reverting.check(deck._world, part)
+    if not words["only_check"]:
+        reverting.take_back(deck._world, part)
+
+
+def base(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
+    """Let the clone's own branch stand where home's does."""
+    _put_base(deck._world.repo, str(words["base"]), str(words["commit"]))
+
+
+# The gate of a landing at home
+
+
+def gate(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
+    """Begin the gate of the agent `name`, which need not be here; return the name of the gate's own agent."""
+    from agentdeck.engine.landing.gate import Gates
+    from agentdeck.engine.records.landings import Gate
+
+    world, running = deck._world, {str(each) for each in words["running"]}
+    for old in world.store.agents():
+        if old.landing and old.landing not in running:
+            end_gate(deck, old.name, {})
+    _put_base(world.repo, str(words["base"]), str(words["base_commit"]))
+    config = words["config"]
+    _put_config(deck, None if config is None else str(config), approved=words["approved"] is True)
+    asked = Gate(str(words["landing"]), check_name(name), str(words["base"]), [str(each) for each in words["commands"]])
+    return Gates(deck._current.trusted(), silent).begin(asked, str(words["box"]), str(words["commit"]))
+
+
+def gate_state(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
+    """Whether it is over, what it found, and what it has printed since."""
+    from agentdeck.engine.landing.gate import verdict_of
+
+    world, agent = deck._world, deck.store.agent(check_name(name))
+    if agent is None or not agent.landing:
+        raise NotFoundError(f"There is no gate {name} here.")
+    is_over = not (world.store.status(name).state.is_live and world.lives(name))
+    verdict, log = verdict_of(world, agent), agent.pane.log if agent.pane else ""
+    printed = _more(log, [log, words["offset"]])
+    told = {"over": is_over, "passed": verdict.passed, "reason": verdict.reason}
+    return {**told, "data": printed["data"], "more": printed["more"]}
+
+
+def end_gate(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
+    """Remove it; one that is gone is fine."""
+    from agentdeck.engine.landing.gate import end_gate as end
+
+    agent = deck.store.agent(check_name(name))
+    if agent is not None and agent.landing:
+        end(deck._world, name)
+
+
 ON_AGENT: dict[str, Callable[[Deck, str, Mapping[str, Any]], Any]] = {"order": order_of} | {
     each.__name__: each
     for each in (
         send, answer, stop, resume, fail_over, fail_back, screen, unsaved, uncommitted, remove, undo, commit,
+        revert, take_back_change, base, gate, gate_state, end_gate,
     )
 }  # fmt: skip
-LOOKING = frozenset({"screen", "unsaved", "uncommitted", "sync", "facts", "part", "tail"})
+LOOKING = frozenset({"screen", "unsaved", "uncommitted", "sync", "facts", "part", "tail", "gate_state"})
 """Verbs that wait for no other."""
 
 

@@ -58,6 +58,7 @@ class HostServer:
             "sync": self._sync,
             "pull": self._pull,
             "part": self._part,
+            "recording": self._recording,
             "watch": self._watch,
             "tail": self._tail,
         }
@@ -168,6 +169,15 @@ class HostServer:
         refs = [acts.ref_of(kind, name) for kind in found]
         is_new = bundles.create(deck._world.repo, refs, map(str, words["have"]), path)
         return {**found, "key": key, "size": path.stat().st_size if is_new else 0}
+
+    def _recording(self, words: Mapping[str, Any]) -> Any:
+        """Put what the agent's terminal got into a file, to be read part by part."""
+        deck, key = self._deck(words), f"{words['agent']}.cast.{threading.get_ident()}"
+        path = self._file(key)
+        with path.open("wb") as file:
+            for chunk in deck.raw_output(str(words["agent"])):
+                file.write(chunk)
+        return {"key": key, "size": path.stat().st_size}
 
     def _part(self, words: Mapping[str, Any]) -> Any:
         with self._file(words["key"]).open("rb") as file:

@@ -45,8 +45,9 @@ class Gates:
     Each has everything else anew: files as in its commit and no others, a database, temporary files, hooks, a window.
     """
 
-    def __init__(self, world: World, note: Note) -> None:
-        self._world, self._note = world, note
+    def __init__(self, world: World, note: Note, on: str = "") -> None:
+        """`on` is the host to run them on, or `any`; empty: this machine."""
+        self._world, self._note, self._on = world, note, on
         self._last: Gate | None = None
         self._name = ""
         """The agent of the last gate."""
@@ -54,6 +55,10 @@ class Gates:
     def run(self, gate: Gate, commit: str) -> GateVerdict:
         """Run the commands on `commit`, each after the other, up to the first that fails."""
         begun, world = time.time(), self._world
+        if self._on not in ("", "here"):
+            from agentdeck.engine.landing.gate_elsewhere import run_on
+
+            return run_on(world, self._on, gate, _box(world, gate), commit, self._note)
         try:
             agent = self._ready(gate, commit)
             shown = "; ".join(gate.commands)
@@ -65,11 +70,25 @@ class Gates:
             if gate.cancelled():
                 self.close()  # what runs there ends now, and not with the next gate
                 return GateVerdict(False, "it was cancelled", _log(agent), time.time() - begun)
-            verdict = _verdict(world, agent)
+            verdict = verdict_of(world, agent)
         except BaseException:
             self.close()
             raise
         return replace(verdict, seconds=time.time() - begun)
+
+    def begin(self, gate: Gate, box: str, commit: str) -> str:
+        """Start it for a home, which asks how it stands and ends it; return the name of its agent."""
+        world = self._world
+        with world.store.naming():
+            agent = replace(_agent(world, gate, commit), box=box)
+            world.store.save(agent)
+        with world.store.operation(agent.name, wait=5):
+            try:
+                world.store.save(replace(acquire_all(world, agent, silent), phase=Phase.HELD))
+            except BaseException:
+                removal.roll_back(world, world.store.agent(agent.name) or agent, silent, keep_work=False)
+                raise
+        return agent.name
 
     def close(self) -> None:
         """Remove what the gates had; nothing where none ran."""
@@ -121,7 +140,8 @@ class Gates:
             return new
 
 
-def _verdict(world: World, agent: Agent) -> GateVerdict:
+def verdict_of(world: World, agent: Agent) -> GateVerdict:
+    """What a gate found that has ended."""
     status, log = world.store.status(agent.name), _log(agent)
     if status.state is State.DONE:
         return GateVerdict(True, "", log)

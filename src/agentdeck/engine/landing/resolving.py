@@ -17,8 +17,9 @@ from agentdeck.engine.lifecycle.stack import acquire_all
 from agentdeck.engine.lifecycle.switching import tell
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import Entry, Landing, LandRequest, Stage
+from agentdeck.engine.views import AgentView
 from agentdeck.engine.worktrees import identity
-from agentdeck.engine.worktrees.heads import work_of
+from agentdeck.engine.worktrees.heads import fetched, work_of
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, ExitCode, RefusedError
 from agentdeck.system.files.watch import ticks
@@ -172,13 +173,12 @@ def hand_back(
 
 def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
     view = roster.agent(world, entry.agent)
-    if view.host:
-        raise RefusedError(
-            f"it is on {view.host}, and a conflict is handed back on this machine only",
-            hint=f"agentdeck merge --resolve {entry.agent}",
-        )
     if view.agent.profile == COMMAND:
         raise RefusedError("a command can't be given a task", hint=f"agentdeck merge --resolve {entry.agent}")
+    if view.host:
+        from agentdeck.engine.fleet import acts
+
+        acts.give_base(world, view, entry.base)
     where = "\n".join(f"- {conflict.where}" for conflict in entry.conflicts)
     if method is Method.REBASE:
         how, end = (
@@ -200,16 +200,35 @@ def _ask(world: World, entry: Entry, method: Method, note: Note) -> None:
 def _merged(world: World, repair: Callable[[Note], None], name: str, base: str, note: Note) -> bool:
     """Wait until the agent's branch has all of `base` and the agent rests; say whether it came to that."""
     asked = time.monotonic()
-    for _ in ticks(world.store.agent_folder(name)):
-        view = roster.agent(world, name)
-        if not view.alive and view.state.is_live:
-            repair(note)
-        if view.state.is_live:
-            asked = time.monotonic()
-            continue
-        tip = work_of(world, view.agent).tip
-        if tip is not None and merges.is_ancestor(world.repo, base, tip):
-            return True
-        if view.state is not State.DONE or not view.alive or time.monotonic() - asked > _SETTLE:
-            return False
+    with _following(world, name):
+        for _ in ticks(world.store.agent_folder(name)):
+            view = roster.agent(world, name)
+            if not view.alive and view.state.is_live:
+                repair(note)
+            if view.state.is_live:
+                asked = time.monotonic()
+                continue
+            tip = _tip_of(world, view)
+            if tip is not None and merges.is_ancestor(world.repo, base, tip):
+                return True
+            if view.state is not State.DONE or not view.alive or time.monotonic() - asked > _SETTLE:
+                return False
     return False
+
+
+def _following(world: World, name: str) -> contextlib.AbstractContextManager[object]:
+    """Let what is known of an agent on another host follow it."""
+    if not (host := roster.agent(world, name).host):
+        return contextlib.nullcontext()
+    from agentdeck.engine.fleet.following import Follower
+
+    return Follower(world, host)
+
+
+def _tip_of(world: World, view: AgentView) -> str | None:
+    if not view.host:
+        return work_of(world, view.agent).tip
+    from agentdeck.engine.fleet import acts
+
+    acts.follow_work(world, view)
+    return fetched(world, view.agent)[1]

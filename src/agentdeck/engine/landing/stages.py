@@ -172,13 +172,17 @@ class Stages:
             self.entry(name, stage=Stage.GATING)
         alone = agents[0] if len(agents) == 1 else ""
         unwanted = lambda: self.request.cancelled() or self.is_dropped(alone)  # noqa: E731 - asked again and again
-        gate = Gate(self.landing.id, made.agent, base, self.landing.gate, unwanted)
+
+        def begun(log: str) -> None:
+            for name in agents:
+                self.entry(name, gate=log)
+
+        gate = Gate(self.landing.id, made.agent, base, self.landing.gate, unwanted, begun)
         if self._gates is None:
-            self._gates = Gates(self.world, self.note)
+            self._gates = Gates(self.world, self.note, self.world.settings.config.landing.on)
         verdict = self._gates.run(gate, made.new)
         self.check_wanted(alone)
-        for name in agents:
-            self.entry(name, gate=verdict.log)
+        begun(verdict.log)
         return verdict
 
     def check_wanted(self, name: str = "") -> None:

@@ -45,5 +45,15 @@ def mark_host(store: Store, host: str, error: DeckError | None) -> None:
     write_json(private_folder(_path(store, host).parent) / f"{host}.json", asdict(new), durable=False)
 
 
+def left_file(store: Store, host: str) -> Path:
+    """There while the host may still run what was started again elsewhere."""
+    return store.folder / "fleet" / f"{host}.left.json"
+
+
+def left_hosts(store: Store) -> set[str]:
+    """The hosts that may still run what was started again elsewhere."""
+    return {path.name.removesuffix(".left.json") for path in (store.folder / "fleet").glob("*.left.json")}
+
+
 def _path(store: Store, host: str) -> Path:
     return store.folder / "fleet" / f"{host}.json"

@@ -97,6 +97,8 @@ class Gate:
     base: str
     commands: Sequence[str]
     cancelled: Callable[[], bool] = never
+    begun: Callable[[str], None] = lambda log: None
+    """Told the log of a gate on another host once it runs."""
 
 
 @dataclass(frozen=True, slots=True)

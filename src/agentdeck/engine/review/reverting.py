@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.merging.patch import FilePatch, PatchLine, parse
+from agentdeck.engine.fleet import acts
 from agentdeck.engine.records.parts import ChangeBack, ChangeGone
 from agentdeck.engine.records.steps import Step, Steps
 from agentdeck.engine.review.diffs import ends_of
@@ -83,17 +84,29 @@ def _text(data: bytes) -> str:
 
 def check(world: World, part: ChangeGone | ChangeBack) -> None:
     """Raise where it can't be taken back."""
+    if (agent := _elsewhere(world, part)) is not None:
+        acts.take_back_change(world, agent, part, only_check=True)
+        return
     _has_to_be_applied(world, part, *_ready(world, part))
 
 
 def take_back(world: World, part: ChangeGone | ChangeBack) -> ChangeGone | ChangeBack:
     """Make the change again, or take it out again; what is so already stays."""
+    reverse = isinstance(part, ChangeBack)
+    if (agent := _elsewhere(world, part)) is not None:
+        acts.take_back_change(world, agent, part, only_check=False)
+        return (ChangeGone if reverse else ChangeBack)(part.agent, part.path, part.trash)
     with world.store.operation(part.agent, wait=5):
         here, patch = _ready(world, part)
-        reverse = isinstance(part, ChangeBack)
         if _has_to_be_applied(world, part, here, patch):
             patches.apply(here, patch, reverse=reverse)
         return (ChangeGone if reverse else ChangeBack)(part.agent, part.path, part.trash)
+
+
+def _elsewhere(world: World, part: ChangeGone | ChangeBack) -> Agent | None:
+    """The agent where it is on another host, which keeps the change."""
+    agent = world.store.agent(part.agent)
+    return agent if agent is not None and agent.host else None
 
 
 def _has_to_be_applied(world: World, part: ChangeGone | ChangeBack, here: Repository, patch: bytes) -> bool:

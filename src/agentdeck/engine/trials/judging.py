@@ -33,7 +33,7 @@ class Judge:
 
     def __init__(self, stages: Stages, note: Note) -> None:
         self._stages, self._world = stages, stages.world
-        self._gates, self._note = Gates(stages.world, note), note
+        self._gates, self._note = Gates(stages.world, note, stages.world.settings.config.landing.on), note
 
     def close(self) -> None:
         self._gates.close()

@@ -261,6 +261,8 @@ class StartRequest:
     """The host to start it on, or `any`; empty: this machine."""
     needs: Needs | None = None
     """What a host must have where `on` is `any`."""
+    if_lost: str = ""
+    """What happens where its host does not answer; empty: it waits. See orders.check_if_lost."""
     closes: str = ""
     """The issue that its work closes, as commits name it; empty for none."""
     parent: str = ""

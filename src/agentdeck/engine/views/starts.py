@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
 from agentdeck.engine.views import AgentView, StartRequest, view_of
@@ -11,6 +13,8 @@ from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError, UsageError
 from agentdeck.system.git.repository import git_in
 from agentdeck.system.state.store import Store
+
+_FIELDS = {field.name for field in fields(StartRequest)} - {"cancelled"}
 
 
 def name_of(request: StartRequest, taken: Collection[str], unnamed: Callable[[], str]) -> str:
@@ -23,6 +27,27 @@ def name_of(request: StartRequest, taken: Collection[str], unnamed: Callable[[],
     if name in taken:
         raise RefusedError(f"An agent “{name}” already exists.", hint="Choose another name, or remove it.")
     return name
+
+
+def request_to_json(request: StartRequest) -> dict[str, Any]:
+    """All of it that can be written down."""
+    told = {name: getattr(request, name) for name in _FIELDS}
+    return told | {"needs": asdict(request.needs) if request.needs is not None else None}
+
+
+def request_from_json(data: Mapping[str, Any]) -> StartRequest:
+    """Raise TypeError or ValueError where `data` is none. What a newer version writes beside it is left out."""
+    found: dict[str, Any] = {key: value for key, value in data.items() if key in _FIELDS}
+    for key in ("argv", "failover"):
+        if found.get(key) is not None:
+            found[key] = tuple(found[key])
+    if found.get("mode") is not None:
+        found["mode"] = Mode(found["mode"])
+    if (needs := found.get("needs")) is not None:
+        from agentdeck.core.fleet.placement import Needs
+
+        found["needs"] = Needs(**{**needs, "labels": tuple(needs["labels"])})
+    return StartRequest(**found)
 
 
 def check_request(world: World, request: StartRequest) -> None:
