@@ -292,7 +292,7 @@ def test_the_gate_of_a_landing_runs_on_a_host(fleet: Fleet) -> None:
     assert any(text.startswith("running its gate on dev1: ") for text in told)
     passed, failed = landing.entry("local"), landing.entry("there")
     assert (passed.stage, failed.stage) == ("landed", "set aside"), (passed.reason, failed.reason)
-    assert failed.reason == "the gate failed: test ! -f bad (exit 1)"
+    assert failed.reason == "its gate failed: test ! -f bad (exit 1)"
     for entry in (passed, failed):
         assert "checked by " in "\n".join(deck.landings.gate_lines(landing, entry, 20))
     assert [agent.name for agent in fleet.there("dev1").store.agents()] == ["there"]

@@ -105,8 +105,7 @@ def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
     if not states:
         raise RefusedError("You have no hosts.", hint="Add one: agentdeck hosts add NAME")
     if not (name := best(needs, states, now)):
-        told = "
-".join(f"{each.host}: {each.text}" for each in place(needs, states, now))
+        told = "\n".join(f"{each.host}: {each.text}" for each in place(needs, states, now))
         has_labels = any(set(needs.labels) <= set(spec.labels) and not spec.lost for spec in HostList().all())
         error = BusyError if has_labels else RefusedError
         raise error("No host can have this agent.", detail=told, hint="agentdeck hosts ls")
