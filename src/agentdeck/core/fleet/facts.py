@@ -49,6 +49,8 @@ class Facts:
     clock: float
     gpus: tuple[str, ...] = ()
     agents: tuple[HeldAgent, ...] = ()
+    lfs: str = ""
+    """The version of git-lfs; empty where it is not installed."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -76,6 +78,7 @@ class Facts:
             clock=_number(data, "clock"),
             gpus=_texts(data, "gpus"),
             agents=tuple(map(_held, held)),
+            lfs=_text(data, "lfs"),
         )
 
 

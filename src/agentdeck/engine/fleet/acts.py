@@ -16,7 +16,7 @@ from agentdeck.engine import roster
 from agentdeck.engine.fleet import looking
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
-from agentdeck.engine.fleet.starting import send_commits
+from agentdeck.engine.fleet.sending import check_submodules, send_commits
 from agentdeck.engine.records.parts import ChangeBack, ChangeGone
 from agentdeck.engine.records.steps import Step, Steps
 from agentdeck.engine.views import AgentView
@@ -174,7 +174,9 @@ def ready_to_land(world: World, name: str, *, commit: str | None, stop_first: bo
         )
     if commit is not None:
         tell(world, view, "commit", note, message=commit)
-    looking.pull(world, view.agent, note)
+    mirror, lease = looking.pull(world, view.agent, note), view.agent.worktree
+    if lease is not None:
+        check_submodules(world, view.agent.host, lease.base_commit, mirror.tip)
 
 
 def uncommitted(world: World, view: AgentView) -> list[str]:

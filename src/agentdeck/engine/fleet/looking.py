@@ -17,9 +17,10 @@ from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import UnreachableError
+from agentdeck.system.box.large_files import FOLDER, take
 from agentdeck.system.files.files import locked, private_folder
 from agentdeck.system.files.scratch import scratch_folder
-from agentdeck.system.git import bundles
+from agentdeck.system.git import bundles, large_files
 from agentdeck.system.git.checkouts import trees_on
 
 _KINDS = ("tip", "live")
@@ -87,10 +88,25 @@ def fetch_commits(world: World, remote: Remote, agent: Agent) -> tuple[str, str]
             bundles.take_in(world.repo, path, refs)
             for ref in refs.values():
                 world.repo.run("update-ref", "-d", ref)
+        _take_large_files(world, remote, told.get("large"), scratch)
     for commit in (tip, live):
         if world.repo.commit(commit) != commit:
             raise UnreachableError(f"{agent.host} did not send the commit {commit[:12]} of {agent.name}.")
     return tip, live
+
+
+def _take_large_files(world: World, remote: Remote, names: Any, scratch: Path) -> None:
+    """Fetch the files of git-lfs that the agent's last commit has and this repository has not."""
+    for name in names if isinstance(names, list) else []:
+        if not large_files.is_name(str(name)) or large_files.place(world.repo.common, name).exists():
+            continue
+        path = private_folder(large_files.place(scratch, name).parent) / name
+        with path.open("wb") as file:
+            while file.tell() <= _MOST and (
+                data := base64.b64decode(str(remote.call("large_part", name=name, offset=file.tell(), timeout=60)))
+            ):
+                file.write(data)
+        take(scratch / FOLDER, world.repo.common)  # only what is what its name says
 
 
 def _ref(kind: str, name: str) -> str:

@@ -6,8 +6,6 @@ short is asked again with the same order, for which a host starts nothing twice.
 
 from __future__ import annotations
 
-import base64
-import re
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -20,23 +18,18 @@ from agentdeck.core.fleet.orders import StartOrder
 from agentdeck.core.text.text import plain
 from agentdeck.engine.fleet import looking
 from agentdeck.engine.fleet.hosts import Remote
+from agentdeck.engine.fleet.sending import check_travels, send_commits
 from agentdeck.engine.records.hosts import mark_host
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.views.starts import check_request, holder_of, name_of, request_to_json
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, RefusedError, UnreachableError
 from agentdeck.system.files.files import private_folder, read_json, write_json
-from agentdeck.system.files.scratch import scratch_folder
-from agentdeck.system.git import bundles
 from agentdeck.system.git.branches import delete_branch, make_branch, plan_branch
-from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import new_id
 
 ORDER = "order.json"
 _START = 300.0
-_CHUNK = 1 << 20
-_SETTINGS = ("user.name", "user.email", "remote.origin.url", "core.autocrlf")
-_IDENT = re.compile(r"(.+) <(.+)> \d")
 
 
 def start(world: World, request: StartRequest, host: str, note: Note) -> AgentView:
@@ -49,6 +42,7 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
         )
     remote = Remote.of(world, host)
     remote.call("ping")  # who can't be reached is told before anything is made
+    check_travels(world, remote, request.base or request.branch or "HEAD")
     with ExitStack() as held:
         with world.store.naming():
             world.store.clear_unborn()
@@ -204,47 +198,6 @@ def started(agent: Agent, receipt: Any) -> Agent:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreachableError(f"{agent.host} gave no receipt for {agent.name}: {error!r:.200}.") from error
-
-
-def send_commits(world: World, remote: Remote, commits: list[str]) -> None:
-    """Let the host's clone have these commits; what it has already is not sent."""
-    repo = world.repo
-    known = [*commits, *_tips(repo)]
-    told = remote.call("prepare", hash=repo.hash_kind, settings=_settings(repo), commits=known[:200], timeout=60)
-    have = [each for each in told["have"] if each in known]
-    missing = [each for each in dict.fromkeys(commits) if each not in have]
-    if not missing:
-        return
-    refs = {f"refs/agentdeck/sent/{commit}": commit for commit in missing}
-    with scratch_folder() as scratch:
-        path = scratch / "bundle"
-        for ref, commit in refs.items():
-            repo.git("update-ref", ref, commit)
-        try:
-            if not bundles.create(repo, refs, have, path):
-                return
-        finally:
-            for ref in refs:
-                repo.git("update-ref", "-d", ref)
-        key = f"base-{missing[0][:20]}"
-        with path.open("rb") as file:
-            while data := file.read(_CHUNK):
-                words = {"key": key, "offset": file.tell() - len(data), "data": base64.b64encode(data).decode()}
-                remote.call("give", timeout=60, **words)
-        remote.call("receive", key=key, refs=list(refs), timeout=_START)
-
-
-def _settings(repo: Repository) -> dict[str, str]:
-    """git's configuration that the host's clone gets. Who commits may be told by variables, too."""
-    pairs = (line.partition("\n") for line in repo.run("config", "--list", "-z").text.split("\0"))
-    found = {key: value for key, _, value in pairs if key in _SETTINGS and value}
-    if ident := _IDENT.match(repo.run("var", "GIT_AUTHOR_IDENT").text):
-        found |= {"user.name": ident[1], "user.email": ident[2]}
-    return found
-
-
-def _tips(repo: Repository) -> list[str]:
-    return list(dict.fromkeys(repo.lines("for-each-ref", "--format=%(objectname)", "--count=100", "refs/heads")))
 
 
 def _take_back(world: World, agent: Agent) -> None:

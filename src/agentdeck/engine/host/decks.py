@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from agentdeck.core.fleet.facts import HeldAgent
 from agentdeck.core.fleet.orders import epoch_of
@@ -17,6 +18,7 @@ from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import run
 
 _DECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
+_MODULE = re.compile(r"(?!\.)[^\x00-\x1f]+")
 _PLAIN = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -35,9 +37,11 @@ def find(deck: str) -> Deck:
     return Deck.find(folder)
 
 
-def prepare(deck: str, hash_kind: str, settings: dict[str, str]) -> Repository:
-    """The clone of that deck, made where there is none. `settings` are keys of git's configuration that hold where this
-    user has none of their own."""
+def prepare(deck: str, hash_kind: str, settings: dict[str, str], submodule: str = "") -> Repository:
+    """The clone of that deck, made where there is none, or what it keeps of that submodule of it. `settings` are keys
+    of git's configuration that hold where this user has none of their own."""
+    if submodule:
+        return module(deck, submodule, hash_kind, settings)
     folder = folder_of(deck)
     private_folder(folder.parent)
     with locked(folder.parent / f"{folder.name}.lock", wait=60, what=f"the deck {deck}"):
@@ -53,6 +57,18 @@ def prepare(deck: str, hash_kind: str, settings: dict[str, str]) -> Repository:
                 repo.git("config", key, value)
         ready.touch()
     return repo
+
+
+def module(deck: str, name: str, hash_kind: str = "", settings: Mapping[str, str] = MappingProxyType({})) -> Repository:
+    """What the clone keeps of a submodule, from which its worktrees clone theirs; made where `hash_kind` is given."""
+    if not all(_MODULE.fullmatch(part) for part in name.split("/")):
+        raise UsageError(f"“{name[:60]}” can't be the name of a submodule.")
+    folder = find(deck)._world.repo.common / "modules" / name
+    if hash_kind and not (folder / "HEAD").exists():
+        run(["git", "init", "--quiet", "--bare", f"--object-format={hash_kind}", "--initial-branch=given", folder])
+        if url := settings.get("remote.origin.url"):
+            Repository.find(folder).git("config", "remote.origin.url", url)
+    return Repository.find(folder)
 
 
 _SETTINGS = ("user.name", "user.email", "remote.origin.url", "core.autocrlf")

@@ -22,11 +22,13 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.host import acts, decks
 from agentdeck.engine.host.tailing import Tails
 from agentdeck.errors import DeckError, RefusedError, UsageError
+from agentdeck.system.box.large_files import FOLDER, take
+from agentdeck.system.files.files import private_folder
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.files.watch import ticks
 from agentdeck.system.fleet.frames import FrameError, FrameReader, encode
 from agentdeck.system.fleet.probe import facts
-from agentdeck.system.git import bundles
+from agentdeck.system.git import bundles, large_files
 
 _WAITING = 256
 """Questions that may wait; a home that asks more is told so."""
@@ -59,6 +61,9 @@ class HostServer:
             "pull": self._pull,
             "part": self._part,
             "recording": self._recording,
+            "lacks_large_files": self._lacks_large_files,
+            "take_large_file": self._take_large_file,
+            "large_part": self._large_part,
             "watch": self._watch,
             "tail": self._tail,
         }
@@ -134,7 +139,7 @@ class HostServer:
     def _prepare(self, words: Mapping[str, Any]) -> Any:
         """Make the deck; say which of the commits that home has are here."""
         settings = {str(key): str(value) for key, value in words["settings"].items()}
-        repo = decks.prepare(str(words["deck"]), str(words["hash"]), settings)
+        repo = decks.prepare(str(words["deck"]), str(words["hash"]), settings, str(words.get("module", "")))
         return {"have": bundles.known(repo, map(str, words["commits"]))}
 
     def _give(self, words: Mapping[str, Any]) -> Any:
@@ -146,9 +151,11 @@ class HostServer:
 
     def _receive(self, words: Mapping[str, Any]) -> Any:
         """Take in the file that was given last; its refs are named by what they hold."""
-        deck, path = decks.find(str(words["deck"])), self._file(words["key"])
-        refs = {str(ref): f"refs/agentdeck/given/{index}" for index, ref in enumerate(words["refs"])}
-        bundles.take_in(deck._world.repo, path, refs)
+        deck, path, module = str(words["deck"]), self._file(words["key"]), str(words.get("module", ""))
+        # A submodule is cloned from here, and a clone gets branches.
+        place = "refs/heads/given-" if module else "refs/agentdeck/given/"
+        refs = {str(ref): f"{place}{str(ref)[-40:] if module else index}" for index, ref in enumerate(words["refs"])}
+        bundles.take_in(decks.module(deck, module) if module else decks.find(deck)._world.repo, path, refs)
         path.unlink()
 
     def _start(self, words: Mapping[str, Any]) -> Any:
@@ -167,8 +174,32 @@ class HostServer:
         key = f"{name}.{threading.get_ident()}"
         path = self._file(key)
         refs = [acts.ref_of(kind, name) for kind in found]
-        is_new = bundles.create(deck._world.repo, refs, map(str, words["have"]), path)
-        return {**found, "key": key, "size": path.stat().st_size if is_new else 0}
+        repo = deck._world.repo
+        is_new = bundles.create(repo, refs, map(str, words["have"]), path)
+        large = large_files.names(repo, [found["tip"]])
+        return {**found, "key": key, "size": path.stat().st_size if is_new else 0, "large": large}
+
+    def _lacks_large_files(self, words: Mapping[str, Any]) -> Any:
+        """Which of them are not here; the deck uses git-lfs from now on."""
+        repo = self._deck(words)._world.repo
+        large_files.use(repo)
+        names = [str(name) for name in words["names"]]
+        return [name for name in names if not large_files.place(repo.common, name).exists()]
+
+    def _take_large_file(self, words: Mapping[str, Any]) -> Any:
+        """Take in the file that was given by the name that its content has."""
+        path, common = self._file(words["name"]), self._deck(words)._world.repo.common
+        ready = private_folder(large_files.place(path.parent, path.name).parent) / path.name
+        path.replace(ready)
+        take(path.parent / FOLDER, common)
+
+    def _large_part(self, words: Mapping[str, Any]) -> Any:
+        name = str(words["name"])
+        if not large_files.is_name(name):
+            raise UsageError("That is no name of a large file.")
+        with large_files.place(self._deck(words)._world.repo.common, name).open("rb") as file:
+            file.seek(int(words["offset"]))
+            return base64.b64encode(file.read(acts.CHUNK)).decode()
 
     def _recording(self, words: Mapping[str, Any]) -> Any:
         """Put what the agent's terminal got into a file, to be read part by part."""

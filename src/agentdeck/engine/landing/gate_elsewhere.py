@@ -19,7 +19,8 @@ from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.text.text import plain
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.listing import choose
-from agentdeck.engine.fleet.starting import config_of, send_commits
+from agentdeck.engine.fleet.sending import check_travels, send_commits
+from agentdeck.engine.fleet.starting import config_of
 from agentdeck.engine.records.landings import Gate, GateVerdict, Landings
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, UnreachableError
@@ -36,6 +37,7 @@ def run_on(world: World, on: str, gate: Gate, box: str, commit: str, note: Note)
     not answer: then nobody knows what became of it."""
     begun, host = time.time(), choose(on, Needs())
     remote = Remote.of(world, host)
+    check_travels(world, remote, commit)
     send_commits(world, remote, [commit, _tip(world.repo, gate, commit)])
     log = world.store.new_log(f"gate-{gate.agent}"[:40])
     name = _begin(world, remote, gate, box, commit)

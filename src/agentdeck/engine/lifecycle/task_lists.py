@@ -129,6 +129,7 @@ def repair(world: World, note: Note) -> None:
                 _work_again(world, each.id, data["opened"], note)
             elif each.over and not data.get("told", True):
                 _change(store, each.id, lambda data: data.update(told=True))
+                world.tmux.close_window(_SESSION, _window(world, each.id))
                 text = f"{each.id} is over: {each.summary} (agentdeck queue)"
                 note(Event(EventKind.RUN_ENDED, each.id, text, {"task": each.id}))
     for old in [each.id for each in lists(store) if each.over][:-_KEPT]:

@@ -40,6 +40,7 @@ def facts(agents: tuple[HeldAgent, ...] = ()) -> Facts:
         clock=time.time(),
         gpus=tuple(_free_gpus()),
         agents=agents,
+        lfs=_version("git-lfs", "version"),
     )
 
 

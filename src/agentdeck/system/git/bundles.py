@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from agentdeck.errors import GitError, RefusedError
+from agentdeck.errors import GitError
 from agentdeck.system.git.repository import Repository
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -30,12 +30,13 @@ def known(repo: Repository, commits: Iterable[str]) -> list[str]:
         return [each for each in dict.fromkeys(commits) if is_commit_id(each) and repo.commit(each) == each]
 
 
+def is_shallow(repo: Repository) -> bool:
+    """Whether the repository lacks the beginning of its history, so that none of it can be sent."""
+    return repo.run("rev-parse", "--is-shallow-repository").text.strip() == "true"
+
+
 def create(repo: Repository, refs: Iterable[str], have: Iterable[str], path: Path) -> bool:
     """Write to `path` what `refs` have and `have` has not; return False, with no file, where that is nothing."""
-    if repo.run("rev-parse", "--is-shallow-repository").text.strip() == "true":
-        raise RefusedError(
-            f"{repo.folder} is a shallow clone, which can't be sent to a host.", hint="git fetch --unshallow"
-        )
     refs, without = list(refs), [f"^{each}" for each in known(repo, have)]
     if not repo.lines("rev-list", "--max-count=1", *refs, *without, "--"):
         return False

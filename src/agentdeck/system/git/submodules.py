@@ -99,6 +99,15 @@ def changed_links(repo: Repository, old: str, new: str) -> list[Link]:
     return [Link(path, names.get(path, ""), before, after) for path, before, after in found]
 
 
+def can_have(repo: Repository, link: Link) -> bool:
+    """Whether the main checkout keeps the commit that the link wants, or a remote of the submodule has it."""
+    module = repo.common / "modules" / link.name
+    if not (link.name and _inside(link.name) and (module / "HEAD").exists()):
+        return not link.old.strip("0")  # nobody checked it out here: it is had from its remote, as any new one
+    fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", link.new)
+    return _has(repo.run, module, link.new) or bool(repo.run("--git-dir", module, *fetch))
+
+
 def bring_commits(repo: Repository, git_dir: Path, old: str, new: str) -> list[str]:
     """Copy the submodules' commits that `new` wants and only the worktree with that git folder has to where the main
     checkout keeps its submodules. Return a sentence for each one that no remote has yet."""
