@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
 from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.cli.texts import read_text
+from agentdeck.core.frozen import asdict
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain, short_count
 from agentdeck.errors import ExitCode, UsageError

@@ -7,7 +7,6 @@ import io
 import os
 import time
 from argparse import Namespace
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from agentdeck.cli.agents import print_meters
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
 from agentdeck.cli.reading import parse_since
+from agentdeck.core.frozen import asdict
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, UsageError

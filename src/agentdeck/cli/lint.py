@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import asdict
 from pathlib import Path
 
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import DIM, YELLOW, Output
+from agentdeck.core.frozen import asdict
 from agentdeck.core.prompts.lint import Advice, Level
 from agentdeck.core.prompts.lint import lint as advice_on
 from agentdeck.core.text.text import plain

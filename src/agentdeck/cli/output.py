@@ -13,11 +13,11 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.text.text import GAP, coloured, cut, fit, pad, plain
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.errors import DeckError

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import asdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn, inside_agent, terminal_width
+from agentdeck.core.frozen import asdict
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import cut, plain
 from agentdeck.errors import ExitCode, RefusedError, UsageError

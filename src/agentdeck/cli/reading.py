@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 from argparse import Namespace
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.agents import print_agents, print_meters, reason_part
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn, event_text, flush, is_terminal, state_cell
+from agentdeck.core.frozen import asdict
 from agentdeck.core.text.durations import parse_duration, short_duration
 from agentdeck.core.text.text import cut, plain, short_count, size_text
 from agentdeck.engine.views.documents import agent_fields

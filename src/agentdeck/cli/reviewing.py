@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import time
 from argparse import Namespace
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Output
 from agentdeck.cli.texts import read_text
+from agentdeck.core.frozen import asdict
 from agentdeck.core.text.text import plain
 from agentdeck.errors import ExitCode, NotFoundError, UsageError
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import asdict
 from typing import Any
 
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, RED, Cell, Output, TableColumn
+from agentdeck.core.frozen import asdict
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine.views.documents import agent_fields
 from agentdeck.errors import DeckError, ExitCode, UsageError

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from agentdeck.core.frozen import dataclass
 
 _YES = re.compile(r"(?:yes|allow|approve|accept|proceed|trust|ok)\b", re.IGNORECASE)
 _NO = re.compile(r"(?:no|deny|reject|refuse|decline|cancel|don.t|exit|quit|back)\b", re.IGNORECASE)

@@ -7,12 +7,12 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event
+from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd

@@ -7,10 +7,10 @@ agents whose runner is gone are told so.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent, Fault, Phase, State, Status
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine.lifecycle.ending import came_to_run, mark_lost
 from agentdeck.engine.lifecycle.moving import follow, follow_worktree, old_home
 from agentdeck.engine.lifecycle.trouble import forget_trouble, is_news, is_recent

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, Status
+from agentdeck.core.frozen import replace
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.text.text import listed
 from agentdeck.core.transcripts.activity import Activity

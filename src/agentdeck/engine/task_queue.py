@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.engine import roster
 from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World

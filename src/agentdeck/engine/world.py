@@ -7,13 +7,13 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from agentdeck.core.agents.events import Event
 from agentdeck.core.agents.inheritance import inherited
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import listed
 from agentdeck.errors import ConfigError, DeckError, StoreError, UntrustedError
 from agentdeck.system.files.files import home_path, state_home

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from aiohttp import web
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.apis import Api
 
 

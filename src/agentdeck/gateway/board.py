@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import asdict, dataclass
 from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.providers.tiers import Target

@@ -11,10 +11,10 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.system.gateway import pricing
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord

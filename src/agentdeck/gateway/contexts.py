@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.gateway import bodies
 from agentdeck.system.gateway import modelservers, pricing
 from agentdeck.system.gateway.tokens import Bearer

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.core.providers import faults
 from agentdeck.core.providers.apis import PATHS, Api
 from agentdeck.core.providers.faults import FaultKind

@@ -6,13 +6,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from agentdeck.core.accounts.meters import of_headers
 from agentdeck.core.formats.ir import CannotCarry
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.providers import faults
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.faults import FaultKind, ProviderFault

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import translated
 from agentdeck.gateway.board import BoardPlace

@@ -6,10 +6,10 @@ Times are seconds on one clock of the caller's; nothing here reads a clock or dr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.providers.faults import FaultKind, ProviderFault
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.apis import Api
 
 EVENT_MAX = 16 * 1024 * 1024

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from agentdeck.core.formats import seals, translate
 from agentdeck.core.formats.answers.chat import ChatWriter
 from agentdeck.core.formats.answers.writing import AnswerWriter
 from agentdeck.core.formats.ir import CannotCarry, Dialect
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.providers import faults, token_usage
 from agentdeck.core.providers.apis import PATHS, Api
 from agentdeck.core.providers.faults import ProviderFault

@@ -8,7 +8,6 @@ import re
 import time
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -17,6 +16,7 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers import faults
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.faults import ProviderFault

@@ -10,10 +10,10 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
+from agentdeck.core.frozen import asdict
 from agentdeck.core.notices.notice import Notice, with_line
 from agentdeck.core.notices.replies import Asked, answer, line
 from agentdeck.engine.deck import Deck

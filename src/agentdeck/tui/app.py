@@ -9,7 +9,6 @@ import traceback
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
 from threading import Lock
@@ -26,6 +25,7 @@ from textual.message_pump import MessagePump
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import plain
 from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system.machine.host import hold_signals

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from agentdeck.core.frozen import asdict, dataclass, replace
 
 FIVE_HOURS, WEEK = 300, 10080
 """The usual windows, in minutes."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, PortsLease, WorktreeLease
+from agentdeck.core.frozen import asdict, dataclass, field, fields, replace
 from agentdeck.core.question import Asks, Question
 from agentdeck.errors import RefusedError, UsageError
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.permission import LEVELS, Level, is_as_strict
+from agentdeck.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

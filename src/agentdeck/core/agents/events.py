@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
+
+from agentdeck.core.frozen import dataclass, field
 
 _HANDED = ("from", "to", "fault", "until", "attempt", "why")
 _SERVED = ("deck", "tier", "provider", "model", "primary", "reason", "since")

@@ -6,12 +6,12 @@ Pure functions of what happened and of the time; times are epoch seconds. Standa
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from agentdeck.core.accounts.lanes import ACCOUNT, PROFILE, PROVIDER, WAIT, step_between
 from agentdeck.core.agents.agent import Fault
+from agentdeck.core.frozen import asdict, dataclass, field, replace
 from agentdeck.core.resets import clock
 
 PROVIDERS_FAULTS = frozenset({Fault.LIMITED, Fault.PROVIDER, Fault.AUTH})

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
+
+from agentdeck.core.frozen import dataclass
 
 GIVEN = "AGENTDECK_GIVEN"
 """The variable of an agent that names, with a space between, what AgentDeck gave to it alone: agents that it starts

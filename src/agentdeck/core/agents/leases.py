@@ -6,8 +6,9 @@ written or deleted by a lease is checked before (engine/lifecycle/leases.py). Ke
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any, Self
+
+from agentdeck.core.frozen import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ Standard library only: the runner loads it at every start.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.failover import Policy
 from agentdeck.core.agents.prompts import fill, takes_prompt
+from agentdeck.core.frozen import asdict, dataclass, field, replace
 from agentdeck.core.transcripts.formats import Place
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from agentdeck.core.agents import buttons
+from agentdeck.core.frozen import replace
 from agentdeck.core.question import ASK_PERSON, CHOSEN, Asks, Option, Question
 from agentdeck.core.transcripts.reading import items, mapping, mappings, word
 

@@ -8,12 +8,12 @@ The payloads are those of Claude Code's and Codex' hooks (`hook_event_name`), of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentdeck.core.accounts.meters import Window, of_claude
 from agentdeck.core.agents.agent import Fault, State
 from agentdeck.core.agents.questions import from_agent, permission, subject_of
+from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.core.question import Question
 from agentdeck.core.transcripts.reading import word
 

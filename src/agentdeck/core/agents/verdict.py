@@ -7,10 +7,10 @@ Standard library only, for the runner.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, Result, State
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.transcripts.reading import one_line
 from agentdeck.core.transcripts.records import Kind, Record
 

@@ -6,9 +6,10 @@ import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from agentdeck.core.frozen import dataclass
 
 LOOPBACK = "127.0.0.1"
 _LOCAL = ("localhost", LOOPBACK, "::1")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.text.text import size_text
 
 

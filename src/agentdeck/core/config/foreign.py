@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from agentdeck.core.config.config import Config
 from agentdeck.core.config.presets import PARTIAL, PRESETS
+from agentdeck.core.frozen import dataclass
 
 _VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
 _OWN_FILE = "~/.config/agentdeck/config.toml"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from agentdeck.core.agents.agent import safe_name
 from agentdeck.core.config.section import Seconds, Section
 from agentdeck.core.config.tomllines import TomlPath
 from agentdeck.core.fleet.orders import check_if_lost
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.durations import parse_duration
 from agentdeck.core.text.text import parse_size
 from agentdeck.errors import DeckError

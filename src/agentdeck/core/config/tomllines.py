@@ -7,8 +7,9 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from agentdeck.core.frozen import dataclass
 
 TomlPath = tuple[str | int, ...]
 """Keys, and indexes into arrays, from the top of the file to a value."""

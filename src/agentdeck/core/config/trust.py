@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from agentdeck.core.agents.permission import is_as_strict
 from agentdeck.core.box.box import is_as_narrow
 from agentdeck.core.config.tomllines import dotted
+from agentdeck.core.frozen import dataclass
 
 Values = Mapping[str, Any]
 """Sensitive values by their dotted key."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from agentdeck.core.agents.agent import is_name
+from agentdeck.core.frozen import asdict, dataclass
 from agentdeck.core.text.text import cut, plain
 
 PROTOCOL = 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agentdeck.core.agents.agent import check_name
+from agentdeck.core.frozen import asdict, dataclass, field
 from agentdeck.core.text.durations import parse_duration
 
 _PREFIX = "fleet:"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from agentdeck.core.fleet.facts import PROTOCOL, Facts
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import listed, size_text
 
 _LEAST_DISK = 500_000_000

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.models import ModelFacts
 from agentdeck.core.providers.token_usage import Usage

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from agentdeck.core.formats import reading
@@ -17,6 +16,7 @@ from agentdeck.core.formats.ir import (
     TextPiece,
     ThoughtPiece,
 )
+from agentdeck.core.frozen import dataclass, field
 
 PartKind = Literal["text", "thought", "call"]
 

@@ -6,7 +6,6 @@ Pure: nothing here reads a clock, a file or the network.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agentdeck.core.formats.answers.chat import ChatReader, ChatWriter
@@ -18,6 +17,7 @@ from agentdeck.core.formats.answers.writing import AnswerWriter
 from agentdeck.core.formats.ir import CannotCarry, Dialect, Event, Request
 from agentdeck.core.formats.names import Names
 from agentdeck.core.formats.requests import chat, gemini, messages, responses
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.apis import Api
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from agentdeck.core.formats.ir import Call, Image, Part, Request, Result, Text, Thinking, Turn
 from agentdeck.core.formats.seals import own
+from agentdeck.core.frozen import replace
 
 INTERRUPTED = "(no result: interrupted)"
 _REMINDER = "<system-reminder>\n{}\n</system-reminder>"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
+
+from agentdeck.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from agentdeck.core.frozen import dataclass
 
 LINE_MAX = 2000
 """Characters of a line that are kept."""

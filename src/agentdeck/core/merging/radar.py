@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from agentdeck.core.frozen import asdict, dataclass, field, replace
 from agentdeck.core.merging.conflicts import Conflict, Hunk
 
 _PATIENCE = 20_000

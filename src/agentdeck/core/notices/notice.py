@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from agentdeck.core.agents.agent import Fault, State
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.question import Question
 from agentdeck.core.text.secrets import masked
 from agentdeck.core.text.text import cut, plain

@@ -10,8 +10,8 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.question import Asks, Question
 from agentdeck.core.text.text import cut, plain
 

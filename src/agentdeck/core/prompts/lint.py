@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.secrets import masked
 
 

@@ -10,11 +10,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.overflow import Overflow, overflow
 from agentdeck.core.text.durations import UNITS

@@ -6,8 +6,9 @@ The names age in weeks: a pattern covers a family, and an unknown model gets the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from agentdeck.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.token_usage import Usage
 
 MARKS = ('"type":"result"', '"type": "result"', '"type":"turn.completed"', '"type": "turn.completed"')

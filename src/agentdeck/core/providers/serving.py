@@ -5,7 +5,7 @@ Standard library only: `agentdeck ls` loads it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from agentdeck.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

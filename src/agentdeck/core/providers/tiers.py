@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.apis import Api
 
 LOCAL = "local"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.apis import Api
 
 

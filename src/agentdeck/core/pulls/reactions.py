@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 
+from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.core.pulls.pull import CheckState, Pull, PullCheck, PullState, Remark
 from agentdeck.core.text.text import cut, listed, plain
 

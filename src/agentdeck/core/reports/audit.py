@@ -7,8 +7,9 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from agentdeck.core.frozen import dataclass
 
 COLUMNS = (
     "at commit base agent profile models task gate_result gate approved_how approved_user committer overrides cost "

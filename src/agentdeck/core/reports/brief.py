@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from agentdeck.core.agents.agent import Fault, Result, State
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.question import Asks, Question
 
 _CALL = re.compile(r"(?:\[[^\]]*\] )?(?P<tool>[A-Za-z_][\w.-]*): (?P<what>.+)")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from agentdeck.core.frozen import dataclass
 
 _SHOWN = 12
 

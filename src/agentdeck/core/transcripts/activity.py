@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from agentdeck.core.frozen import asdict, dataclass, field, fields
 from agentdeck.core.providers.token_usage import NOTHING, Usage
 from agentdeck.core.transcripts.reading import cut, one_line
 from agentdeck.core.transcripts.records import Kind, Record

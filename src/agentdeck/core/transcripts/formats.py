@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.transcripts.reading import Reader
 
 

@@ -85,6 +85,6 @@ class OpencodeReader:
 
 
 def _of(record: Record, agent: str) -> Record:
-    from dataclasses import replace
+    from agentdeck.core.frozen import replace
 
     return replace(record, agent=agent)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from agentdeck.core.accounts.meters import Window
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.core.question import Question
 

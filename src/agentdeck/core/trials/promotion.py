@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.trials.results import BenchResult, Rate, rates
 
 FLOOR = 0.80

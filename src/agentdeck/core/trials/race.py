@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from agentdeck.core.frozen import dataclass
 
 MOST = 8
 """Racers in one race."""

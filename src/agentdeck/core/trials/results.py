@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from agentdeck.core.frozen import asdict, dataclass
 
 _Z = 1.959964
 """Of a two-sided interval of 95 %."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from agentdeck.core.frozen import dataclass
 
 ROUTINE, REASONING, DEEP = ORDER = ("routine", "reasoning", "deep")
 _DEEP = re.compile(

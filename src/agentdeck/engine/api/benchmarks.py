@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentdeck.core.frozen import replace
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.world import Note, silent
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.delegation import below
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.lifecycle.notifying import poke
 from agentdeck.engine.views import AgentView

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from agentdeck.core.frozen import replace
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.world import Note, silent
 from agentdeck.errors import DeckError, NotFoundError

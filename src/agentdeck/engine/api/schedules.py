@@ -6,11 +6,11 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Mode
+from agentdeck.core.frozen import replace
 from agentdeck.core.schedules.slots import Act, Plan, decide, seconds_of
 from agentdeck.core.text.text import cut
 from agentdeck.engine.api.current import Current

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from agentdeck.core.agents.agent import Agent
 from agentdeck.core.box.box import Box, BoxMode, Mount, NetworkReach, read, write
 from agentdeck.core.box.bubblewrap import wrap
 from agentdeck.core.box.secrets import without_secrets
+from agentdeck.core.frozen import dataclass
 from agentdeck.engine.box import networks
 from agentdeck.engine.box.programs import NO_PROGRAMS, Programs
 from agentdeck.engine.worktrees import identity

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Phase
+from agentdeck.core.frozen import asdict
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.question import Question
 from agentdeck.core.text.text import plain

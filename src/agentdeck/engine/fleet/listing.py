@@ -6,10 +6,10 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from agentdeck import __version__
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, place, unfit
+from agentdeck.core.frozen import replace
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views import Check
 from agentdeck.engine.views.fleet import HostView

@@ -6,12 +6,12 @@ import base64
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine.fleet import mirror as mirrors
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Fault, Phase, State
@@ -12,6 +11,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.fleet.facts import Facts
 from agentdeck.core.fleet.orders import StartOrder, check_if_lost
 from agentdeck.core.fleet.placement import Needs
+from agentdeck.core.frozen import replace
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import listed
 from agentdeck.engine import roster

@@ -16,13 +16,13 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Fault, State, Status
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import Lease
+from agentdeck.core.frozen import asdict, dataclass, field, replace
 from agentdeck.core.text.text import plain
 from agentdeck.core.transcripts.activity import Activity
 from agentdeck.engine.world import Note, World

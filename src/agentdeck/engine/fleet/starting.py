@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import Lease
 from agentdeck.core.fleet.orders import StartOrder
+from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import plain
 from agentdeck.engine.fleet import looking
 from agentdeck.engine.fleet.hosts import Remote

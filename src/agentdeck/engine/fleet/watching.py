@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 
+from agentdeck.core.frozen import replace
 from agentdeck.engine.fleet import listing
 from agentdeck.engine.records.hosts import HostMark
 from agentdeck.engine.views.fleet import HostLook, HostView

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Agent
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.engine.records.parts import Part
 from agentdeck.engine.records.steps import Steps
 from agentdeck.engine.views.history import Stale

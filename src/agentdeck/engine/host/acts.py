@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import check_name
 from agentdeck.core.fleet.orders import StartOrder, epoch_of
+from agentdeck.core.frozen import replace
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.question import Question
 from agentdeck.engine.deck import Deck

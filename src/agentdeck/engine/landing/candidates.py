@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.text.text import listed
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import LandRequest

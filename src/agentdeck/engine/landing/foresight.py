@@ -4,8 +4,8 @@ work is committed."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from agentdeck.core.frozen import replace
 from agentdeck.engine.landing.candidates import find_candidate, runs
 from agentdeck.engine.landing.stages import Stages
 from agentdeck.engine.lifecycle.ending import end_runner

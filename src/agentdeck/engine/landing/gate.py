@@ -10,11 +10,11 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, unique_name
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine.lifecycle import removal
 from agentdeck.engine.lifecycle.ending import end_runner
 from agentdeck.engine.lifecycle.stack import BY_KIND, acquire_all

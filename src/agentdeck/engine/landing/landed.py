@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine.landing import exchange
 from agentdeck.engine.landing.auditing import record
 from agentdeck.engine.landing.candidates import settle_commit

@@ -11,8 +11,8 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
+from agentdeck.core.frozen import replace
 from agentdeck.engine.landing import exchange
 from agentdeck.engine.landing.batch import land_batch
 from agentdeck.engine.landing.foresight import at_rest, foresee

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
+from agentdeck.core.frozen import replace
 from agentdeck.engine.records.landings import Entry, Landing, Landings, Stage
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, RefusedError

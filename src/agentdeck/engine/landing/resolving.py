@@ -6,10 +6,10 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase, State, unique_name
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
 from agentdeck.engine.landing.candidates import Candidate
 from agentdeck.engine.lifecycle import removal

@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.config.trust import Change, told
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.engine.landing.approval import config_changes
 from agentdeck.engine.landing.candidates import (
     Candidate,

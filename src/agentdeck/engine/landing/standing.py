@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import replace
 from agentdeck.engine.records.parts import AgentStanding, LandedAgent
 from agentdeck.engine.world import World
 

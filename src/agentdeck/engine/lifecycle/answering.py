@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import State
@@ -13,6 +12,7 @@ from agentdeck.core.agents.buttons import marked_in_row
 from agentdeck.core.agents.detect import detect
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.questions import shown
+from agentdeck.core.frozen import replace
 from agentdeck.core.question import Asks, Question
 from agentdeck.core.text.ansi import strip
 from agentdeck.engine.lifecycle.keyboard import give_to_runner, send

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.delegation import Caps, family, refusal, too_much
 from agentdeck.core.agents.permission import Level
+from agentdeck.core.frozen import replace
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.money import Purse

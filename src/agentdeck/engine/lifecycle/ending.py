@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent, Fault, State
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle.survivors import end_leftovers, tell_survivors
 from agentdeck.engine.views import AgentView

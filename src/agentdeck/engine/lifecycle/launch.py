@@ -6,7 +6,6 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import takes_prompt
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.engine.lifecycle.model import model_to_run
 from agentdeck.engine.lifecycle.notifying import notice_line
 from agentdeck.engine.lifecycle.resources import resource_variables, variables_by_kind, worktree_of

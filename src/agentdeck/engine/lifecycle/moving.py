@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import Lease
+from agentdeck.core.frozen import replace
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import Note, World, deck_name
 from agentdeck.errors import DeckError

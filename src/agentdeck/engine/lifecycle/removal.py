@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import WorktreeLease
+from agentdeck.core.frozen import asdict, replace
 from agentdeck.engine.lifecycle import leases, removal_elsewhere
 from agentdeck.engine.lifecycle.ending import came_to_run, end_runner
 from agentdeck.engine.lifecycle.pane import adopted

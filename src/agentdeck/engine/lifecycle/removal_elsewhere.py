@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent, Phase
+from agentdeck.core.frozen import replace
 from agentdeck.engine.fleet import looking
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PortsLease, WorktreeLease
+from agentdeck.core.frozen import asdict, replace
 from agentdeck.engine.lifecycle import compose
 from agentdeck.engine.lifecycle.kept_databases import keep_database
 from agentdeck.engine.worktrees import identity

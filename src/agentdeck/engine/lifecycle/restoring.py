@@ -11,12 +11,12 @@ import os
 import shlex
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Phase, State, Status
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, WorktreeLease
+from agentdeck.core.frozen import replace
 from agentdeck.engine.lifecycle import leases, removal_elsewhere, trouble
 from agentdeck.engine.lifecycle.moving import moved_here, old_home
 from agentdeck.engine.lifecycle.removal import INNER

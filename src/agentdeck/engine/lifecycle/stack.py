@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import Lease
+from agentdeck.core.frozen import replace
 from agentdeck.engine.lifecycle import leases
 from agentdeck.engine.lifecycle.pane import PaneResource
 from agentdeck.engine.lifecycle.resources import RESOURCES, Presence, Resource

@@ -7,11 +7,11 @@ import itertools
 import shutil
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from importlib.util import find_spec
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import cut
 from agentdeck.engine.lifecycle.delegating import INSTALL_MCP, as_child, check_caps
 from agentdeck.engine.lifecycle.ending import mark_lost

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import listed
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import StoreError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent, Fault, Phase, State
 from agentdeck.core.agents.failover import Progress, next_by_hand
 from agentdeck.core.agents.leases import PaneLease
+from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle import keyboard, starting
 from agentdeck.engine.lifecycle.ending import end_runner, outlasts

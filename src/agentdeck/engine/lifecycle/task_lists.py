@@ -13,11 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine.environment import clean_environment
 from agentdeck.engine.views import QueuedTask
 from agentdeck.engine.views.starts import request_from_json, request_to_json

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import Note, World

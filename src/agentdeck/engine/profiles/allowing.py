@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.permission import Level, chosen, usual_commands
 from agentdeck.core.agents.preamble import Place, preamble, words
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.engine.worktrees import identity
 from agentdeck.errors import DeckError, UsageError
 

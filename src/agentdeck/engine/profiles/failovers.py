@@ -4,10 +4,10 @@ commits hold work of that time."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.engine.views.providers import MarkedCommit, TimeFailedOver
 from agentdeck.engine.worktrees.heads import work_of
 from agentdeck.engine.world import World

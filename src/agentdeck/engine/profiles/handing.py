@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck.core.accounts.lanes import cli_of
@@ -14,6 +13,7 @@ from agentdeck.core.agents.failover import Progress
 from agentdeck.core.agents.handover import brief
 from agentdeck.core.agents.orders import ChainEntry
 from agentdeck.core.agents.prompts import GO_ON, short_prompt
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.system.files.files import read_json, write_atomic, write_json
 from agentdeck.system.git.work import work_so_far
 from agentdeck.system.transcripts.carrying import carry

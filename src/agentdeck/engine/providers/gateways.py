@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.config.kept import plan_of
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.serving import ProviderHealth, Serving
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError, TmuxError

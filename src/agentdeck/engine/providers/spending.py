@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from agentdeck.core.frozen import replace
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.tiers import chain, parse_target
 from agentdeck.core.providers.token_usage import Usage

@@ -6,10 +6,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import replace
 from agentdeck.core.pulls.pull import Pull, PullState
 from agentdeck.core.pulls.reactions import Reaction, message, observed, react
 from agentdeck.engine import roster

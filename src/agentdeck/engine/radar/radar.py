@@ -13,12 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.merging.conflicts import Conflict
 from agentdeck.core.merging.radar import Pair, RadarReport, Verdict, order_of
 from agentdeck.engine import roster

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from agentdeck.core.frozen import asdict, dataclass, replace
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import private_folder, read_json, write_json
 from agentdeck.system.state.store import Store

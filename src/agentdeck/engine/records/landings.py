@@ -7,12 +7,12 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.config.trust import Change
+from agentdeck.core.frozen import asdict, dataclass, field, replace
 from agentdeck.core.merging.conflicts import Conflict, Hunk
 from agentdeck.engine.records.parts import BaseMove, WorkCommit, part_to_json
 from agentdeck.engine.records.running import dead_landings, landings_folder

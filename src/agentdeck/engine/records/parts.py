@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, get_args
 
 from agentdeck.core.agents.agent import Status, is_name
+from agentdeck.core.frozen import asdict, dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
+from agentdeck.core.frozen import asdict
 from agentdeck.core.pulls.pull import Pull
 from agentdeck.system.files.files import read_json, write_json
 from agentdeck.system.state.store import PULL, Store

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import asdict, dataclass
 from agentdeck.core.trials.race import Score
 from agentdeck.errors import NotFoundError, StoreError
 from agentdeck.system.files.files import locked, private_folder, read_json, write_json

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import asdict, dataclass, replace
 from agentdeck.engine.records.parts import Part, part_of, part_to_json
 from agentdeck.errors import NotFoundError, StoreError
 from agentdeck.system.files.files import locked, private_folder, read_json, write_json

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from pathlib import Path
 
+from agentdeck.core.frozen import asdict
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle.switching import tell

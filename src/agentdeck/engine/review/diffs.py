@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent
+from agentdeck.core.frozen import replace
 from agentdeck.core.merging.patch import FilePatch
 from agentdeck.engine.lifecycle.resources import worktree_of
 from agentdeck.engine.views.review import Commit, Diff, Scope

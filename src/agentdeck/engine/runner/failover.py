@@ -6,7 +6,6 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from agentdeck.core.agents.failover import (
     may_go_back,
 )
 from agentdeck.core.agents.orders import Orders
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.notices.quiet import is_quiet
 from agentdeck.core.question import Option, Question
 from agentdeck.core.resets import clock, reset_time

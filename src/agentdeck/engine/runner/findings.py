@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Mode, Status
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.reports import Report
 from agentdeck.core.agents.verdict import Change, Evidence, Verdict, verdict
+from agentdeck.core.frozen import replace
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.system.git.change import Look, has_commits, look, places
 from agentdeck.system.state.store import Store

@@ -12,12 +12,12 @@ import os
 import signal
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Fault, State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.orders import Orders
+from agentdeck.core.frozen import replace
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import sign_lock

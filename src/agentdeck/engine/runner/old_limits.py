@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 from agentdeck.core.agents.detect import count
 from agentdeck.core.agents.orders import Detectors
+from agentdeck.core.frozen import replace
 
 _HISTORY = 20.0
 """Seconds in which a program that tells of no turn has shown its history."""

@@ -13,7 +13,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.orders import PERSON_PROXY, SET_UP, VARIABLES, Orders
 from agentdeck.core.agents.prompts import is_shell
 from agentdeck.core.agents.verdict import Verdict
+from agentdeck.core.frozen import replace
 from agentdeck.core.question import Asks
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.transcripts.records import Record

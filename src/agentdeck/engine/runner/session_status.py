@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.files.files import read_json
 
 _STATES = {"busy": State.WORKING, "shell": State.WORKING, "waiting": State.WAITING, "idle": State.DONE}

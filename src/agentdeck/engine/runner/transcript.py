@@ -8,11 +8,11 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.orders import Orders
+from agentdeck.core.frozen import replace
 from agentdeck.core.text.ansi import strip
 from agentdeck.core.transcripts.activity import Activity
 from agentdeck.core.transcripts.formats import Place, reader_of

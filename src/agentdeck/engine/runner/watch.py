@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from agentdeck.core.agents.orders import Detectors, Orders
 from agentdeck.core.agents.questions import shown
 from agentdeck.core.agents.reports import Report, read_report
 from agentdeck.core.agents.verdict import Verdict
+from agentdeck.core.frozen import replace
 from agentdeck.core.question import Asks, Question
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.runner.old_limits import OldLimits

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import replace
 from agentdeck.core.trials.race import Score, is_test, last_number
 from agentdeck.engine import roster
 from agentdeck.engine.landing.candidates import runs

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
 from agentdeck.core.agents.agent import NAME_MAX, State, name_for_task, safe_name
+from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import listed
 from agentdeck.core.trials.race import parse_racers, ranked
 from agentdeck.engine import roster

@@ -6,12 +6,12 @@ import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentdeck import __version__
 from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, Mode, State, name_for_task
 from agentdeck.core.config.suite import SuiteTask
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.providers.tiers import FALLBACK, HOME_TIERS, LOCAL, parse_target
 from agentdeck.core.trials.results import BenchResult
 from agentdeck.engine.box.boxes import check_can_be, shown_in_boxes

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.accounts.lanes import cli_of
 from agentdeck.core.agents.agent import PASSING_FAULTS, Agent, Fault, Mode, Result, State, Status
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.records.hosts import HostMark

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agentdeck.core.accounts.meters import Meter, Window
+from agentdeck.core.frozen import asdict, dataclass, field
 from agentdeck.core.resets import clock
 
 

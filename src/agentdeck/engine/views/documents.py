@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, is_dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from agentdeck.core.frozen import asdict, fields, is_dataclass
 from agentdeck.errors import DeckError
 
 if TYPE_CHECKING:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from agentdeck.core.fleet.facts import Facts, HeldAgent
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs
+from agentdeck.core.frozen import dataclass
 from agentdeck.engine.views import Check
 from agentdeck.system.fleet.hostlist import HostSpec
 

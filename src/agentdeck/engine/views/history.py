@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from agentdeck.core.frozen import dataclass
 from agentdeck.engine.records.parts import part_to_json, undoing
 from agentdeck.engine.records.steps import Step
 

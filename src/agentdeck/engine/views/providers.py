@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.serving import ProviderHealth, Serving
 
 __all__ = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field
 from enum import StrEnum
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.merging.patch import FilePatch
 from agentdeck.system.git.history import Commit, CommitHead
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Mode, Phase, Status, name_for_task, safe_name
+from agentdeck.core.frozen import asdict, fields
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError, UsageError

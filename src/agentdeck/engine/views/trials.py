@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.trials.race import Score
 from agentdeck.core.trials.routing import Route
 from agentdeck.engine.records.races import Race, Standing

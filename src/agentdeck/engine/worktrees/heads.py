@@ -10,12 +10,12 @@ import contextlib
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import WorktreeLease
+from agentdeck.core.frozen import dataclass
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.boxed import take_in
 from agentdeck.engine.world import Note, World

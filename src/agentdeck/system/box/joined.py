@@ -17,11 +17,11 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from agentdeck.core.box.bubblewrap import BLOCK, INFO
 from agentdeck.core.box.network import LOOPBACK, Network
+from agentdeck.core.frozen import asdict
 from agentdeck.system.files.files import from_json
 from agentdeck.system.machine.stopsignals import STOP_SIGNALS
 from agentdeck.system.machine.tree import signal_me_after_parent

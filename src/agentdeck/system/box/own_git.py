@@ -12,9 +12,9 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from agentdeck.core.frozen import asdict, dataclass, replace
 from agentdeck.system.box import large_files
 from agentdeck.system.box.careful import listed, opened, plain_file
 from agentdeck.system.files.files import from_json, private_folder, take_lock, write_atomic, write_json

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.accounts.lanes import USUAL, lane_name
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.files.files import home_path, state_home
 
 if TYPE_CHECKING:

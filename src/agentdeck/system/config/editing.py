@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import replace
 from agentdeck.errors import ConfigError, RefusedError
 from agentdeck.system.config.settings import DECK_FILE, read, user_folder
 from agentdeck.system.config.tomlfile import parse_toml

@@ -6,13 +6,13 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.config import trust
 from agentdeck.core.config.tomllines import dotted, leaves
+from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.errors import ConfigError
 from agentdeck.system.config.tomlfile import (
     Problem,

@@ -7,12 +7,12 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from agentdeck.core.config.tomllines import TomlPath, dotted, lines_of
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import ConfigError
 from agentdeck.system.files.files import opened
 

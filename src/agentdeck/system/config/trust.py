@@ -10,11 +10,11 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.config.trust import Change, Values, canonical, changes
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import FileError
 from agentdeck.system.files.files import from_json, home_path, private_folder, write_atomic
 

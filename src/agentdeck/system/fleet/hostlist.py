@@ -6,10 +6,10 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import asdict, dataclass, replace
 from agentdeck.errors import NotFoundError, RefusedError, StoreError, UsageError
 from agentdeck.system.files.files import locked, private_folder, read_json, state_home, write_json
 from agentdeck.system.fleet.reach import FolderReach, Reach, SshReach, own_program

@@ -7,10 +7,10 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.terminal.tmux import SOCKET_VARIABLE
 
 SSH_VARIABLE = "AGENTDECK_SSH"

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.files.files import is_locked, locked, private_folder, read_json, write_json
 
 LOCK, WANTED, ADDRESS, CONFIG, BOARD = "gateway.lock", "wanted", "gateway.json", "config.json", "board.json"

@@ -7,11 +7,12 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from agentdeck.core.frozen import dataclass, field, fields
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.errors import StoreError
 from agentdeck.system.files.files import from_json, private_folder

@@ -7,10 +7,10 @@ import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.files.files import from_json
 
 if TYPE_CHECKING:

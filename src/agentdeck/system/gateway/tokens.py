@@ -14,9 +14,9 @@ import hmac
 import json
 import os
 import secrets
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.apis import Api
 from agentdeck.errors import StoreError
 from agentdeck.system.files.files import from_json, private_folder

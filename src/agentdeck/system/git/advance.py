@@ -7,10 +7,10 @@ put back by `settle` where the ref is old, and finished where it is new.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import asdict, dataclass
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system.files.files import read_note, write_json
 from agentdeck.system.git import bases, following, hooks

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import is_locked, locked, private_folder
 from agentdeck.system.git.repository import Repository

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import GitError, NotFoundError, RefusedError, UsageError
 from agentdeck.system.git.checkouts import is_bare, main_folder, main_head, trees_on
 from agentdeck.system.git.repository import Repository, git_in

@@ -12,10 +12,10 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import bytes_of, opened, sign, text_of
 from agentdeck.system.git import untrusted

@@ -6,9 +6,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import GitError, NotFoundError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.checkouts import enter, find_worktree

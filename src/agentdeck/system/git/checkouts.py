@@ -9,10 +9,10 @@ import contextlib
 import os
 import re
 import time
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import sign
 from agentdeck.system.git.identity import READY, back_pointer, inside, pointer, read_small

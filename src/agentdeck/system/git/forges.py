@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import DeckError, MissingToolError, NotFoundError, RefusedError
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import run

@@ -18,9 +18,9 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system.files.files import locked, private_folder, write_atomic
 from agentdeck.system.git.checkouts import Worktree

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.files.files import text_of
 from agentdeck.system.git.checkouts import Worktree
 from agentdeck.system.git.repository import Repository

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.git.repository import Repository
 
 _RECORD = re.compile(r"^\x1e(?=[0-9a-f]{40,64}\x1f)", re.MULTILINE)

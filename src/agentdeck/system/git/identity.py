@@ -15,10 +15,10 @@ import os
 import re
 import shlex
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import opened, write_atomic
 from agentdeck.system.git.repository import Repository

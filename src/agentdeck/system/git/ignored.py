@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.files.files import bytes_of
 from agentdeck.system.git.repository import Repository
 

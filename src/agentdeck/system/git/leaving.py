@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import RefusedError
 from agentdeck.system.git import snapshots
 from agentdeck.system.git.checkouts import Worktree, list_worktrees

@@ -12,10 +12,11 @@ import os
 import select
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
+
+from agentdeck.core.frozen import dataclass, field
 
 _PATIENCE = 20.0
 """Seconds for an answer; one that takes longer is asked for with a git of its own, which can be cancelled."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.merging.conflicts import Conflict
 from agentdeck.errors import GitError, RefusedError
 from agentdeck.system.files.scratch import scratch_folder

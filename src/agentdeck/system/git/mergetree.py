@@ -8,8 +8,8 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.merging.conflicts import Conflict, Sides, find_hunks, find_sides
 from agentdeck.errors import GitError, MissingToolError
 from agentdeck.system.files.scratch import scratch_folder

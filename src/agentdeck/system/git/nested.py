@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import bytes_of
 from agentdeck.system.git import untrusted

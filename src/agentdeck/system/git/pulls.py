@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.pulls.pull import CheckState, PullCheck, PullState, Remark
 from agentdeck.errors import DeckError, NotFoundError
 from agentdeck.system.files.files import from_json

@@ -13,9 +13,9 @@ import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.errors import GitError, RefusedError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.checkouts import side_by_side

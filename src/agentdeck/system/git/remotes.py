@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.git.repository import Repository
 

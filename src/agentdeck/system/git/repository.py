@@ -16,10 +16,10 @@ import re
 import time
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import DeckError, GitError, NotFoundError
 from agentdeck.system.files.files import sign
 from agentdeck.system.files.scratch import scratch_folder

@@ -19,10 +19,10 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.files.files import from_json, locked
 from agentdeck.system.files.scratch import scratch_folder

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import listed
 from agentdeck.errors import GitError
 from agentdeck.system.git.repository import Repository

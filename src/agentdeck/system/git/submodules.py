@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.git import untrusted
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.git.treediff import changed

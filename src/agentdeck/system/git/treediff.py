@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.git.repository import Repository
 
 _LINK = "160000"

@@ -13,9 +13,9 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import DeckError, GitError
 from agentdeck.system.files.files import private_folder, sign, text_of
 from agentdeck.system.files.scratch import scratch_folder

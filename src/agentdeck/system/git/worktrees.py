@@ -9,10 +9,10 @@ import contextlib
 import os
 import shutil
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 from agentdeck.core.agents.agent import check_name
+from agentdeck.core.frozen import replace
 from agentdeck.errors import ConfigError, GitError, RefusedError
 from agentdeck.system.files.files import home_path, leads_into, locked, text_of, write_atomic
 from agentdeck.system.git import hooks

@@ -12,9 +12,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
+
+from agentdeck.core.frozen import dataclass, field
 
 _HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

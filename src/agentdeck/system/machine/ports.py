@@ -8,10 +8,10 @@ import hashlib
 import socket
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import PortError
 from agentdeck.system.files.registry import Registry
 

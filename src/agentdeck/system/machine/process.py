@@ -10,11 +10,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import IO
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.ansi import strip
 from agentdeck.errors import CancelledError, DeckError, MissingToolError
 

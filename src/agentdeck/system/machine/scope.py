@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from agentdeck.core.frozen import dataclass
 
 _MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 """Where cgroups v2 are mounted: alone, or beside those of version 1."""

@@ -15,9 +15,9 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.machine.scope import CgroupScope
 
 MARK = "AGENTDECK_RUN"

@@ -12,8 +12,9 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from agentdeck.core.frozen import dataclass
 
 _APART = 0.1
 """Seconds at least between two looks, for what was used meanwhile to tell something."""

@@ -8,11 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.files.files import from_json
 from agentdeck.system.state.recording import NOTE, aside
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.system.state.logs import neighbour
 
 MOST_LINES = 20_000

@@ -12,10 +12,10 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.system.files.files import private_folder, read_json, write_json
 
 MESSAGES = "messages"

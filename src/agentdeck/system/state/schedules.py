@@ -6,10 +6,10 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import asdict, dataclass
 from agentdeck.system.files.files import locked, private_folder, read_json, state_home, write_json
 
 

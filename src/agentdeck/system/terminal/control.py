@@ -16,8 +16,8 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
 from agentdeck.system.terminal.tmux import SHOWN, SHOWN_BY_PERSON, STRAY, Tmux, quote
 

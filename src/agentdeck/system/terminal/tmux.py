@@ -12,9 +12,9 @@ import shlex
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
 from agentdeck.system.machine.process import Result, run
 from agentdeck.system.machine.tree import MARK

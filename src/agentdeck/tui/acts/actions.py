@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from textual.app import App
 from textual.message import Message
 
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import plain
 from agentdeck.errors import CancelledError, DeckError, UntrustedError
 

@@ -27,7 +27,7 @@ def land(deck: Deck, actions: Actions, request: LandRequest) -> None:
     """Land them in a thread; the queue's screen shows how it goes."""
 
     def work(note: Note, cancelled: Callable[[], bool]) -> str:
-        from dataclasses import replace
+        from agentdeck.core.frozen import replace
 
         return _outcome(deck.land(replace(request, cancelled=cancelled, approved="dashboard"), note))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from textual.app import SuspendNotSupported
 from textual.screen import Screen
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import plain
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import DeckError, NotFoundError

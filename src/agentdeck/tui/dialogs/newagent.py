@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +22,7 @@ from textual.worker import Worker, WorkerState
 from agentdeck.core.agents.agent import check_model, check_name
 from agentdeck.core.agents.permission import Level
 from agentdeck.core.box.box import BoxMode
+from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.core.prompts.lint import lint
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck

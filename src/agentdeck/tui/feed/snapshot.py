@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.merging.radar import Mark, RadarReport
 from agentdeck.core.providers.serving import ProviderHealth
 from agentdeck.core.question import Question

@@ -7,9 +7,10 @@ its action what that says. `keymap.checked` and the tests hold this over all of 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from textual.binding import Binding
+
+from agentdeck.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.merging.radar import Verdict
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of

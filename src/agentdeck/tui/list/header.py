@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
@@ -13,6 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.resets import clock
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from textwrap import wrap
 
 from textual.content import Content
@@ -11,6 +10,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import cut, plain
 from agentdeck.tui.list.frame import Piece, width_of
 

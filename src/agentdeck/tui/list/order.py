@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import dataclass
 from agentdeck.tui.feed.snapshot import Row
 
 URGENCY = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -18,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
 from agentdeck.tui.feed.snapshot import Row

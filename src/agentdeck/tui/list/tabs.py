@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from textual import events
 from textual.message import Message
 from textual.reactive import reactive
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
 from agentdeck.tui.keys.keymap import first_key

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.text.text import plain
 from agentdeck.errors import DeckError
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck

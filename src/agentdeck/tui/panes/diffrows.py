@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.text.text import columns, drawn, plain
 from agentdeck.engine.views.review import Comment, Diff
@@ -47,7 +47,7 @@ class Layout:
         return self.sides and bool(file.added and file.deleted)
 
 
-def rows_of(diff: Diff, comments: Sequence[Comment], layout: Layout = Layout()) -> list[DiffRow]:
+def rows_of(diff: Diff, comments: Sequence[Comment], layout: Layout = Layout()) -> list[DiffRow]:  # noqa: B008 - frozen
     """All rows of it, in order; none where nothing has changed."""
     if not diff.files and not comments:
         return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -11,6 +10,7 @@ from textual.actions import SkipAction
 from textual.binding import BindingType
 
 from agentdeck.core.box.traffic import by_host
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.secrets import masked
 from agentdeck.core.text.text import columns, pad, plain
 from agentdeck.engine.deck import Deck

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -15,6 +14,7 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.tui.keys.keys import MOVE, OPEN, SELECT, bound
 from agentdeck.tui.look.look import has_few_colours
 from agentdeck.tui.panes.follow import SIDEWAYS

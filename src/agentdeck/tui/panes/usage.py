@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.timer import Timer
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain, size_text
 from agentdeck.engine.deck import Deck

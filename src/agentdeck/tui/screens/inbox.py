@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -13,6 +12,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.question import Asks, Question
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -15,6 +14,7 @@ from textual.widgets import Button, Checkbox, Label, Select, Static
 from textual.worker import Worker, WorkerState
 
 from agentdeck.core.config.trust import Change
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.text.text import plain
 from agentdeck.engine.views.landings import Entry, LandRequest, Method, Stage, left_out
 from agentdeck.tui.dialogs.dialogs import Tick

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -16,6 +15,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
 
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, fit, pad, plain
 from agentdeck.engine.deck import Deck

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -12,6 +11,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.text.durations import short_duration
 from agentdeck.engine.views.landings import Stage
 from agentdeck.engine.views.terminal import NOTE

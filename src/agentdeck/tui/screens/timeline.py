@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual.binding import BindingType
@@ -12,6 +11,7 @@ from textual.content import Content
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.timeline import Span, cells, spans, time_in
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.durations import short_duration
 from agentdeck.tui.keys.keys import BY_ID, bound
 from agentdeck.tui.list.bars import GLYPHS, bar

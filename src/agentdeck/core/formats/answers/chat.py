@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from agentdeck.core.formats import names, reading
@@ -20,6 +19,7 @@ from agentdeck.core.formats.ir import (
     ThoughtPiece,
 )
 from agentdeck.core.formats.sequence import AnswerPart
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers import token_usage
 from agentdeck.core.providers.apis import Api
 

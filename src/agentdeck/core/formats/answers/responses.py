@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from agentdeck.core.formats import reading
@@ -19,6 +18,7 @@ from agentdeck.core.formats.ir import (
     TextPiece,
     ThoughtPiece,
 )
+from agentdeck.core.frozen import dataclass
 from agentdeck.core.providers import token_usage
 from agentdeck.core.providers.apis import Api
 
