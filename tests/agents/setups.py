@@ -46,7 +46,13 @@ def setup_of(cli: str, url: str) -> Setup:
         "claude": lambda: Setup({"ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": "dummy"}),
         "codex": lambda: Setup({"OPENAI_API_KEY": "dummy"}, {".codex/config.toml": codex_config(url)}),
         "opencode": lambda: Setup(
-            {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_AUTOUPDATE": "1"},
+            # Else it begins with an installation of what its plugins need, which takes minutes on a busy machine.
+            {
+                "OPENCODE_DISABLE_MODELS_FETCH": "1",
+                "OPENCODE_DISABLE_AUTOUPDATE": "1",
+                "npm_config_registry": "http://127.0.0.1:9",
+                "npm_config_fetch_retries": "0",
+            },
             {
                 ".config/opencode/opencode.json": {
                     "provider": {

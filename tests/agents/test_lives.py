@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,8 +57,12 @@ class Life:
         script.on_answer = self._model_has_answered
 
     def _model_has_answered(self, blocks: list[Block]) -> None:
-        self.truth.asks = any(block["type"] == "tool_use" for block in blocks)
-        self.truth.now(None if self.truth.asks else State.DONE)
+        called = [block["input"] for block in blocks if block["type"] == "tool_use"]
+        self.truth.asks = _about(called[0]) if called else ""
+        if called:
+            self.truth.now(None)
+        else:
+            self.truth.ends()
 
     def view(self) -> AgentView:
         return self.deck.agent(self.name)
@@ -81,13 +87,23 @@ class Life:
             raise AssertionError(text) from None
         return self.view()
 
+    def tell(self, text: str) -> None:
+        self.truth.now(None)
+        self.deck.send(self.name, text)
+
     def answer(self, what: str, about: str, *, dwell: bool = WHOLE) -> None:
         """Give the answer once it asks about that; what it does then, its model tells."""
         self.reach(State.WAITING, about)
         time.sleep(DWELL if dwell else 0.0)
-        self.truth.asks = False
+        self.truth.asks = ""
         self.truth.now(None)
         self.deck.answer(self.name, what)
+
+
+def _about(given: Mapping[str, Any]) -> str:
+    """The command or the question in the input of a tool; empty where it has none."""
+    asked = (given.get("questions") or [{}])[0].get("question") or given.get("question") or given.get("message")
+    return str(given.get("command") or given.get("cmd") or asked or "")
 
 
 @pytest.mark.parametrize("cli", SIZES)
@@ -105,11 +121,11 @@ def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
             life = Life(deck, "it", script, truth)
             life.answer("yes", "allowed.txt", dwell=True)
             life.answer("no", "denied.txt")
-            truth.now(State.DONE)
+            truth.ends()
             life.reach(State.DONE)
             time.sleep(DWELL)
             script.delay = DWELL
-            deck.send("it", "Go on")
+            life.tell("Go on")
             eventually(lambda: script.sent >= 3, PATIENCE)
             script.delay = DWELL if WHOLE else 0.3
             if cli in CAN_ASK:
@@ -121,7 +137,7 @@ def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
             time.sleep(DWELL)
         pairs, wrong = list(truth.pairs()), truth.wrong()
         assert len(pairs) > 20
-        assert len(wrong) <= len(pairs) // 20, wrong  # a busy machine is late now and then
+        assert len(wrong) <= len(pairs) // 20, truth.told()  # a busy machine is late now and then
         worktree = view.worktree
         assert worktree is not None
         assert (worktree / "allowed.txt").exists()

@@ -74,10 +74,10 @@ def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
             with pytest.raises(RefusedError, match="asks a question"):
                 deck.send("it", "1")
             life.answer("no", "denied.txt")
-            truth.now(State.DONE)
+            truth.ends()
             life.reach(State.DONE)
             time.sleep(DWELL)
-            deck.send("it", "Go on")
+            life.tell("Go on")
             view = life.reach(State.WAITING, "Which colour?")
             question = view.status.question
             assert question is not None
@@ -92,7 +92,7 @@ def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
             if question.own_words is not None:
                 with pytest.raises(UsageError, match="answer in words"):
                     deck.answer("it", str(question.own_words))
-                truth.asks = False
+                truth.asks = ""
                 truth.now(None)
                 deck.answer("it", text="A dark violet")
             else:  # the list is longer than what there is room for
@@ -103,7 +103,7 @@ def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
             time.sleep(DWELL)
         pairs, wrong = list(truth.pairs()), truth.wrong()
         assert len(pairs) > 20
-        assert len(wrong) <= len(pairs) // 20, wrong
+        assert len(wrong) <= len(pairs) // 20, truth.told()
         view = life.view()
         worktree = view.worktree
         assert worktree is not None
@@ -162,11 +162,10 @@ def test_the_question_whether_to_trust_the_folder_is_answered_and_the_task_goes_
         deck.stop("it")
 
 
-@pytest.mark.parametrize("cli", ["opencode", "qwen", "copilot", "aider"])
+@pytest.mark.parametrize("cli", [*MORE, "aider"])
 def test_an_agent_is_told_where_it_works_and_no_file_of_the_repository_says_it(
     bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Gemini CLI has no way for it but its user's own files."""
     deck = bench.deck()
     with modelled(bench, cli, programs_of(request, cli), monkeypatch, [say("All is done.")]) as script:
         deck.start(StartRequest(task="Look at it", profile=cli, name="it", mode=Mode.HEADLESS))
@@ -177,7 +176,7 @@ def test_an_agent_is_told_where_it_works_and_no_file_of_the_repository_says_it(
         assert bench.git("status", "--porcelain", cwd=view.worktree) == ""
 
 
-@pytest.mark.parametrize("cli", ["qwen", "copilot", "gemini"])
+@pytest.mark.parametrize("cli", MORE)
 def test_a_missing_login_is_told_before_anything_is_made(
     bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

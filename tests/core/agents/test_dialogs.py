@@ -45,6 +45,15 @@ UPDATE = """\
   3. Skip until next version
 
   Press enter to continue"""
+NEWER = """\
+  Update available · 0.171.0 → 99.0.0
+  Release notes: https://github.com/openai/codex/releases/latest
+
+› 1. Update now (runs `npm install -g @openai/codex`)
+  2. Skip
+  3. Skip until next version
+
+  enter continue · esc skip"""
 THEME = """\
  Choose the text style that looks best with your terminal
 
@@ -71,6 +80,7 @@ def keys_for(screen: str, option: str) -> tuple[str, ...] | None:
         ("claude", LOGIN, None, None),
         ("codex", CODEX, ("Enter",), ("Down", "Enter")),
         ("codex", UPDATE, ("Enter",), ("Down", "Enter")),
+        ("codex", NEWER, ("Enter",), ("Down", "Enter")),
     ],
 )
 def test_yes_means_yes_whichever_option_is_marked(
@@ -90,7 +100,7 @@ def test_an_option_that_is_not_on_the_screen_or_is_there_twice_is_not_chosen() -
 
 def test_what_a_dialog_asks_is_a_reason_to_wait() -> None:
     profiles = load_profiles()
-    shown = {"claude": (NUMBERED, NO_FIRST, BYPASS, THEME, LOGIN), "codex": (CODEX, UPDATE)}
+    shown = {"claude": (NUMBERED, NO_FIRST, BYPASS, THEME, LOGIN), "codex": (CODEX, UPDATE, NEWER)}
     for name, screens in shown.items():
         for screen in screens:
             assert any(re.search(each, screen, re.MULTILINE) for each in profiles[name].screen.waiting), screen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from hypothesis import strategies as st
 from agentdeck.core.agents.agent import Result, State, Status
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.reports import read_report
+from agentdeck.core.transcripts.formats import Place
+from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.config.profiles import load_profiles
 
 PROFILES = load_profiles(Path("/nowhere"))
+SCREENS = Path(__file__).parents[2] / "fixtures/screens"
 TITLE = "Generate a concise, single-line task title for this thread: make it"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -108,3 +112,62 @@ def test_codex_is_kept_in_its_own_pane(cli: str) -> None:
 @given(st.dictionaries(st.sampled_from(["hook_event_name", "type", "agent_id", "background_tasks", "error"]), JSON))
 def test_any_report_can_be_read(payload: dict[str, Any]) -> None:
     read_report(payload)
+
+
+class Shown:
+    """A watch of a CLI without hooks, with what is on its screen."""
+
+    def __init__(self, folder: Path, cli: str) -> None:
+        where, profile = str(folder), PROFILES[cli]
+        orders = Orders("it", "0", "deck", ("true",), where, where, where, where, profile=cli, told=False)
+        orders = replace(orders, detectors=profile.detectors, transcript=Place(format=profile.transcript.format))
+        self.watch = Watch(orders, Status(State.WORKING, 0.0, agent_pid=1), lambda status: None)
+        self.watch.screen = lambda: self.screen  # type: ignore[method-assign]
+        self.screen, self.now = "", time.monotonic()
+
+    def says(self, name: str) -> State:
+        self.screen = (SCREENS / f"{name}.txt").read_text()
+        self.watch.output("something")
+        self.now += 10
+        self.watch.tick(self.now)
+        return self.watch.status.state
+
+    def writes(self, kind: Kind) -> State:
+        self.watch.take_records([Record(kind, time.time(), "Go on")])
+        return self.watch.status.state
+
+
+@pytest.mark.parametrize("cli", ["copilot-1.0.102", "qwen-0.15.10", "gemini-0.61.0"])
+def test_a_screen_that_is_behind_the_transcript_takes_nothing_back(tmp_path: Path, cli: str) -> None:
+    agent = Shown(tmp_path, cli.split("-", maxsplit=1)[0])
+    agent.writes(Kind.USER)
+    assert agent.says(f"{cli}-working-thinking") is State.WORKING
+    assert agent.writes(Kind.TURN_END) is State.DONE
+    assert agent.says(f"{cli}-working-thinking") is State.DONE
+    assert agent.says(f"{cli}-done-turn") is State.DONE
+    assert agent.writes(Kind.USER) is State.WORKING
+    assert agent.says(f"{cli}-done-turn") is State.WORKING
+    assert agent.says(f"{cli}-waiting-permission") is State.WAITING, "a dialog is news"
+
+
+def test_a_tool_that_is_called_brings_a_look_at_a_screen_that_never_rests(tmp_path: Path) -> None:
+    agent = Shown(tmp_path, "copilot")
+    agent.says("copilot-1.0.102-working-thinking")
+    assert agent.watch.next_look() is None
+    agent.writes(Kind.TOOL)
+    due = agent.watch.next_look()
+    assert due is not None
+    assert due < time.monotonic() + 1
+
+
+@pytest.mark.parametrize("text", ["1", " 3 "])
+def test_a_digit_does_not_answer_a_survey(tmp_path: Path, text: str) -> None:
+    agent = Shown(tmp_path, "claude")
+    done = agent.screen = (SCREENS / "claude-2.1.197-done-turn.txt").read_text()
+    assert agent.watch.asks(text) is None
+    survey = "● How is Claude doing this session? (optional)\n  1: Bad    2: Fine   3: Good   0: Dismiss\n"
+    agent.screen = done + survey
+    asked = agent.watch.asks(text)
+    assert asked is not None
+    assert asked.text == "How is Claude doing this session? (optional)"
+    assert agent.watch.asks("Fix issue 3") is None

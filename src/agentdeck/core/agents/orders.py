@@ -31,11 +31,12 @@ class Detectors:
 
     The first of `waiting`, `limited`, `failed`, `working`, `done` that matches gives the state. A named group `reason`
     in the pattern becomes the reason shown; without one it is the matched line. `at_limit` are dialogs that come up at
-    a limit.
+    a limit, `survey` are questions beside the input box that a digit answers.
     """
 
     waiting: tuple[str, ...] = ()
     at_limit: tuple[str, ...] = ()
+    survey: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     working: tuple[str, ...] = ()
@@ -44,6 +45,10 @@ class Detectors:
     @property
     def only_waiting(self) -> Detectors:
         return Detectors(waiting=(*self.waiting, *self.at_limit))
+
+    @property
+    def only_survey(self) -> Detectors:
+        return Detectors(waiting=self.survey)
 
 
 @dataclass(frozen=True, slots=True)

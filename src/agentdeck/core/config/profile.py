@@ -64,6 +64,9 @@ class ScreenPatterns(_Section):
     at_limit: Patterns = ()
     """A dialog that comes up at a limit. Escape closes it where the failover decides what follows; else it is a
     question."""
+    survey: Patterns = ()
+    """An optional question beside its input box, which a message of one digit would answer. It is no state: such a
+    message waits until the question is gone."""
     limited: Patterns = ()
     """It stands at a limit of its provider."""
     failed: Patterns = ()

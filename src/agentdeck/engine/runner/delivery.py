@@ -64,9 +64,9 @@ class Delivery:
             return None
         if not ready or not self._typist.is_ready(watch, now):
             return now + _LOOK
-        if watch.asks() is not None:
-            return now + _ASKING
         message = waiting[0]
+        if watch.asks(message.text) is not None:
+            return now + _ASKING
         if self._queue.move(message.key, Stage.WAITING, Stage.TYPED):
             self._current, self._turns, self._read_at, self._entered_again = message, watch.turns, None, False
             self._typist.type(message.text, now)

@@ -177,7 +177,7 @@ class Messages:
             if why := self._answering.answer(watch, answers["numbers"], text, answers["asked_at"]):
                 write_json(taken.with_suffix(REFUSED), {"why": why})
             return
-        if (question := watch.asks()) is not None:
+        if (question := watch.asks(text)) is not None:
             write_json(taken.with_suffix(REFUSED), {"question": question.text, "choices": question.choices})
             return
         self._typist.type(text, now, enter=enter)

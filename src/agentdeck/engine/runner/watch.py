@@ -34,7 +34,8 @@ _WAITING_TRICKLE = 0.5
 _SETTLE = 0.7
 """Seconds in which a hook may still tell how a turn ended that is over."""
 _BEHIND = 5.0
-"""Seconds in which a status that says that it is at its prompt may be older than a report that its turn goes on."""
+"""Seconds in which a status that says that it is at its prompt may be older than a report that its turn goes on, and a
+screen older than the transcript."""
 _FALLBACK_LINES = 100
 _TAKES = 60.0
 """Seconds in which a CLI with a transcript takes its task, at the latest."""
@@ -42,6 +43,8 @@ _STALE = (State.WORKING, State.DONE)
 """What a screen that is not drawn to its end says of an agent that has reported its end."""
 _DRAWN = 0.2
 """Seconds in which a program draws what follows on an answer."""
+_DIGITS = frozenset("01234")
+"""Texts that answer a survey."""
 _COMES_UP = 5.0
 """Seconds in which a dialog comes up that a hook has announced."""
 _BY_HOOK = ("permission prompt", "input needed")
@@ -137,6 +140,8 @@ class Watch:
         """What a hook that does not wait has told of a dialog, which comes up after that."""
         self._heard = False
         """Whether the CLI has reported anything: its hooks work."""
+        self._recorded_until = 0.0
+        """Until when a screen that shows something else is behind what the transcript has told of a turn."""
         self.turns = 0
         """How many turns have begun, as far as is known."""
 
@@ -301,9 +306,11 @@ class Watch:
         else:
             self._set(state=State.WORKING, questions=())
 
-    def asks(self) -> Question | None:
-        """The question that is open now, which a text would answer; None where a text is a message."""
+    def asks(self, text: str = "") -> Question | None:
+        """The question that is open now, which `text` would answer; None where it is a message."""
         question = self.status.question if self.status.state is State.WAITING else None
+        if text.strip() in _DIGITS and (found := detect(self.screen(), self._orders.detectors.only_survey)):
+            return Question(found[1], at=time.time())
         if question is None and self._patterns:
             screen = self.screen()
             told = self._told()
@@ -351,14 +358,22 @@ class Watch:
         if state is State.DONE and self.taking.is_awaited:
             self.taking.shows_input, self._again = True, time.monotonic() + 1.0
             return
-        if self._reported and (state is self.status.state or (state, self.status.state) == _STALE):
-            return  # its own report knows better, and says why
+        if self._is_behind(state):
+            return
         self._reported = False
         self._begun = self._begun or state is State.WORKING
         if state is State.DONE and not self._begun:
             self._await_task(time.time())
         elif state is not State.DONE or self.status.state is not State.DONE:
             self._set(state=state, reason=reason, questions=())
+
+    def _is_behind(self, state: State) -> bool:
+        """Whether the screen shows a state that something else knows better."""
+        known = self.status.state
+        if {state, known} == set(_STALE) and time.monotonic() < self._recorded_until:
+            self._again = time.monotonic() + 1.0
+            return True
+        return self._reported and (state is known or (state, known) == _STALE)  # its own report also says why
 
     def _told_more(self, question: Question) -> Question:
         """The question on the screen, with what a hook has told of it."""
@@ -395,8 +410,16 @@ class Watch:
                 self._set(**fields)
             elif self._orders.reports and not self._heard and not record.agent:
                 self._take_end(record)
-            elif not self._orders.reports and not record.agent:
-                self._follow_turn(record)
+            elif not self._orders.reports:
+                self._expect_dialog(record)
+                if not record.agent:
+                    self._follow_turn(record)
+
+    def _expect_dialog(self, record: Record) -> None:
+        """A tool is about to run: a dialog about it may come up, on a screen that never rests meanwhile."""
+        if record.kind in (Kind.TOOL, Kind.QUESTION) and self._patterns and self.status.state is State.WORKING:
+            soon = time.monotonic() + _DRAWN
+            self._again = soon if self._again is None else min(self._again, soon)
 
     def _take_retry(self, text: str) -> None:
         if text != self._retrying:
@@ -428,10 +451,12 @@ class Watch:
             return
         if record.kind is Kind.USER and self.status.is_free:
             self._begun = True
+            self._recorded_until = time.monotonic() + _BEHIND
             self._set(state=State.WORKING, questions=())
         elif self.status.state is State.WORKING and record.kind is Kind.INTERRUPTED:
             self._rest()
         elif self.status.state is State.WORKING and record.kind is Kind.TURN_END and record.ok:
+            self._recorded_until = time.monotonic() + _BEHIND
             self._set(state=State.DONE, reason="", questions=())
 
     def _find_session(self) -> None:
