@@ -120,7 +120,7 @@ class Shown:
     def __init__(self, folder: Path, cli: str) -> None:
         where, profile = str(folder), PROFILES[cli]
         orders = Orders("it", "0", "deck", ("true",), where, where, where, where, profile=cli, told=False)
-        orders = replace(orders, detectors=profile.detectors, transcript=Place(format=profile.transcript.format))
+        orders = replace(orders, detectors=profile.detectors, transcript=Place(format=cli))
         self.watch = Watch(orders, Status(State.WORKING, 0.0, agent_pid=1), lambda status: None)
         self.watch.screen = lambda: self.screen  # type: ignore[method-assign]
         self.screen, self.now = "", time.monotonic()
