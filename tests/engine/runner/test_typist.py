@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agentdeck.core.agents.agent import State, Status
-from agentdeck.core.agents.orders import Orders
+from agentdeck.core.agents.orders import Detectors, Orders
+from agentdeck.core.transcripts.formats import Place
 from agentdeck.engine.runner.typist import Typist
 from agentdeck.engine.runner.watch import Watch
 
@@ -27,3 +30,24 @@ def test_a_sequence_that_comes_in_two_reads_counts(cut: int, tmp_path: Path) -> 
     for now in (100.0, 100.1, 100.3, 100.4):
         typist.tick(orders, watch, now)
     assert sent == [b"\x1b[200~one\ntwo\x1b[201~", b"\r"]
+
+
+@pytest.mark.parametrize(("screen", "again"), [("> Type your message", True), ("> Go on with it", False)])
+def test_what_was_typed_before_its_place_was_there_is_typed_again(tmp_path: Path, screen: str, *, again: bool) -> None:
+    where = str(tmp_path)
+    detectors = Detectors(done=(".",))
+    orders = Orders("it", "0", "deck", ("true",), where, where, where, where, typed="Go on with it")
+    orders = replace(orders, detectors=detectors)
+    watch = Watch(replace(orders, transcript=Place("opencode")), Status(State.WORKING, 0.0), lambda status: None)
+    watch.rested, watch.screen = True, lambda: screen  # type: ignore[method-assign]
+    sent: list[bytes] = []
+    typist = Typist(sent.append, lambda: False)
+    typist.launched()
+    begun = time.monotonic()
+    for after in (1, 16, 17, 18):
+        typist.tick(orders, watch, begun + after)
+    assert sent == [b"Go on with it", b"\r"]
+    watch.taking.shows_input = True
+    for after in (25, 26, 27, 40, 41):
+        typist.tick(orders, watch, begun + after)
+    assert sent == [b"Go on with it", b"\r"] * (2 if again else 1)

@@ -27,6 +27,10 @@ _ASKS = 0.5
 """Seconds between two looks at a dialog that a task would answer."""
 _READY_AFTER = 15.0
 """Seconds of the program after which a task is typed even though the screen does not show that the program takes it."""
+_LOST_AFTER = 3.0
+"""Seconds after which a task is lost that was typed too early: nothing of it is on the screen that takes it."""
+_SHOWN = 12
+"""Characters of a task that are on the screen if it was not."""
 _UP_AFTER = 2.0
 """Seconds of the program after which it gets messages even though it has printed nothing."""
 _PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
@@ -42,6 +46,8 @@ class Typist:
         self._launched = time.monotonic()
         self._begun = False
         """Whether the task was typed."""
+        self._typed_blind = False
+        """Whether the screen did not show then that the program takes it."""
         self._typed_at = 0.0
         self._read_at: float | None = None
         self._enter = False
@@ -86,6 +92,8 @@ class Typist:
         """Do what is due; return when the next of it is."""
         if self._enter:
             return self._press_enter(now)
+        if self._typed_blind:
+            return self._type_again(orders, watch, now)
         if self.has_begun(orders) or not watch.rested or watch.status.is_asking:
             return None
         # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
@@ -95,8 +103,21 @@ class Typist:
         if watch.asks() is not None:
             return now + _ASKS
         self._begun = True
+        self._typed_blind = bool(orders.detectors.done) and not watch.taking.shows_input
         self.type(orders.typed, now)
         watch.taking.typed()
+        return now
+
+    def _type_again(self, orders: Orders, watch: Watch, now: float) -> float | None:
+        """A program that comes up slowly drops what it gets before."""
+        if not watch.taking.is_awaited or watch.status.is_asking:
+            self._typed_blind = False
+            return None
+        if not watch.taking.shows_input or now < self._typed_at + _LOST_AFTER:
+            return now + _ASKS
+        self._typed_blind = False
+        if "".join(orders.typed.split())[:_SHOWN] not in "".join(watch.screen().split()):
+            self.type(orders.typed, now)
         return now
 
     def type(self, text: str, now: float, *, enter: bool = True) -> None:

@@ -37,7 +37,7 @@ _BEHIND = 5.0
 """Seconds in which a status that says that it is at its prompt may be older than a report that its turn goes on, and a
 screen older than the transcript."""
 _FALLBACK_LINES = 100
-_TAKES = 60.0
+_TAKES = 120.0
 """Seconds in which a CLI with a transcript takes its task, at the latest."""
 _STALE = (State.WORKING, State.DONE)
 """What a screen that is not drawn to its end says of an agent that has reported its end."""
