@@ -29,7 +29,7 @@ test-local: ## failover to a real llama.cpp server with a small real model
 test-clients: ## the official clients of Anthropic, OpenAI and Google against the gateway
 	@scripts/setup test
 	$(BIN)/python -m pip install -q --disable-pip-version-check anthropic openai google-genai
-	$(BIN)/python -m pytest tests/gateway/test_official_clients.py tests/core/formats/test_fields.py
+	$(BIN)/python -m pytest tests/gateway/test_official_clients.py tests/core/formats/test_fields.py tests/core/formats/test_official_accumulators.py
 
 # make test runs Claude Code and Codex; the others are 600 MB to download, once, into build/agents.
 test-agents: ## the whole life of an agent with every real agent CLI that can be installed
