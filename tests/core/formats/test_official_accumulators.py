@@ -73,7 +73,7 @@ NEEDS = {Api.MESSAGES: "anthropic", Api.CHAT: "openai", Api.RESPONSES: "openai",
 def test_the_client_finds_in_the_stream_what_the_document_says(api: Api) -> None:
     pytest.importorskip(NEEDS[api])
 
-    @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
+    @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=30)
     @given(events=answers())
     def check(events: list[Event]) -> None:
         writer, stream = written(api, events)
