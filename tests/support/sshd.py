@@ -29,7 +29,7 @@ class Servers:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -47,7 +47,7 @@ def servers(folder: Path, fleet: Fleet, *names: str) -> Iterator[Servers]:
     made = Servers(folder, folder / "ssh_config")
     entries = []
     for name in names:
-        port = _free_port()
+        port = free_port()
         home = fleet.folder / name
         (home / "tmp").mkdir(parents=True)
         (home / ".gitconfig").write_text("[user]\n\tname = Test\n\temail = test@example.org\n")

@@ -9,10 +9,16 @@ from agentdeck.cli.output import Output, flush
 from agentdeck.engine.host import entrance
 from agentdeck.errors import ExitCode, UsageError
 
+_IDLE = 600.0
+"""Seconds after which a host that nobody needs gives itself back."""
+
 
 def host(args: Namespace, out: Output) -> ExitCode:
     if args.action == "serve":
         entrance.serve()
+        return ExitCode.OK
+    if args.action == "hold":
+        entrance.hold(args.idle or _IDLE)
         return ExitCode.OK
     if not (args.deck and args.name):
         raise UsageError("Name the deck and the agent.", hint="agentdeck host attach DECK NAME")

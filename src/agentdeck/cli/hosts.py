@@ -97,6 +97,8 @@ def _fields(view: HostView) -> dict[str, object]:
         "trouble": view.trouble or None,
         "lost": view.lost or None,
         "drained": view.drained or None,
+        "provider": view.provider or None,
+        "ends": view.ends or None,
         "facts": view.facts and view.facts.to_json(),
     }
 
@@ -104,8 +106,8 @@ def _fields(view: HostView) -> dict[str, object]:
 def _add(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.deck import Deck
 
-    if args.ssh and args.folder_host:
-        raise UsageError("Give either --ssh or --folder.")
+    if sum(map(bool, (args.ssh, args.folder_host, args.exec))) > 1:
+        raise UsageError("Give one of --ssh, --exec and --folder.")
     if args.program and args.install:
         raise UsageError("Give either --program or --install.")
     if args.install:
@@ -114,6 +116,7 @@ def _add(args: Namespace, out: Output) -> ExitCode:
         args.name,
         destination=args.ssh or "",
         folder=args.folder_host or "",
+        command=args.exec or "",
         program=args.program or "",
         labels=args.label,
         install=args.install,

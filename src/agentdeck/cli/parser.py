@@ -485,6 +485,9 @@ def _add_hosts(verbs: Any) -> None:
     hosts.add_argument("name", nargs="?", metavar="NAME", help="the host").completer = completers.hosts
     hosts.add_argument("--ssh", metavar="DEST", type=filled, help="with add: what ssh is given (default: NAME)")
     hosts.add_argument(
+        "--exec", metavar="CMD", type=filled, help="with add: what runs a command there: “podman exec -i box”"
+    )
+    hosts.add_argument(
         "--folder",
         dest="folder_host",
         metavar="DIR",
@@ -495,9 +498,10 @@ def _add_hosts(verbs: Any) -> None:
     hosts.add_argument("--install", action="store_true", help="with add: install this version there first")
     _add_needs(hosts)
     host = _verb(verbs, "host", "answer another machine that runs agents here; it calls this")
-    host.add_argument("action", choices=("serve", "attach"))
+    host.add_argument("action", choices=("serve", "hold", "attach"))
     host.add_argument("deck", nargs="?", metavar="DECK")
     host.add_argument("name", nargs="?", metavar="NAME")
+    host.add_argument("--idle", metavar="TIME", type=duration, help="with hold: end when unused for so long (10m)")
 
 
 def _add_needs(parser: Any) -> None:

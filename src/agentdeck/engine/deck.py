@@ -352,11 +352,12 @@ class Deck:
         world = self._current.trusted()
         self.store.open()
         self.remember()
-        if host := self.fleet.host_for(request):
-            from agentdeck.engine.fleet.starting import start
+        with self.fleet.placed(request, note) as host:
+            if host:
+                from agentdeck.engine.fleet.starting import start
 
-            place = self.folder if request.folder is None else request.folder
-            return start(world, replace(request, folder=place), host, note)
+                place = self.folder if request.folder is None else request.folder
+                return start(world, replace(request, folder=place), host, note)
         folder = self.folder if request.folder is None else request.folder
         parent = request.parent or delegating.caller(world)
         return starting.start(world, replace(request, folder=folder, parent=parent), note)
@@ -365,7 +366,7 @@ class Deck:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
         from agentdeck.engine.task_queue import TaskQueue
 
-        with self.fleet.following_all() if any(task.request.on for task in tasks) else nullcontext():
+        with self.fleet.following() if any(task.request.on for task in tasks) else nullcontext():
             return TaskQueue(self._world, self.start, self.repair, tasks, jobs, note).run()
 
     def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
@@ -402,7 +403,8 @@ class Deck:
         """Follow an agent until it is done, failed, stopped or landed, telling `note` what happens meanwhile."""
         from agentdeck.engine.lifecycle.waiting import wait
 
-        with self.fleet.following():
+        view = self.agent(name)
+        with self.fleet.following() if view.host else nullcontext():
             return wait(lambda: self._world, self.agent(name), self.repair, note)
 
     def send(

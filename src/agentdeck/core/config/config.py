@@ -10,6 +10,7 @@ from agentdeck.core.box.network import split_rule
 from agentdeck.core.config import placeholders
 from agentdeck.core.config.accounts import Accounts
 from agentdeck.core.config.dashboard import DashboardConfig
+from agentdeck.core.config.fleet import FleetConfig
 from agentdeck.core.config.gateway import BudgetsConfig, GatewayConfig, Plan, Providers
 from agentdeck.core.config.mcp import McpConfig
 from agentdeck.core.config.notify import NotifyConfig
@@ -316,6 +317,7 @@ class Config(Section):
     mcp: McpConfig = McpConfig()
     audit: AuditConfig = AuditConfig()
     notify: NotifyConfig = NotifyConfig()
+    fleet: FleetConfig = FleetConfig()
     schedule: Schedules = Field(default={})
     """What the clock starts, by name: see `[schedule.NAME]`."""
     dashboard: DashboardConfig = DashboardConfig()

@@ -42,6 +42,7 @@ def misplaced(config: Config, repository: Mapping[str, Any], own: Mapping[str, A
 _OWN_KEYS = {
     ("trust",): "is not allowed in a repository's file: a repository can't trust itself",
     ("notify",): "says where notices go; only your own file may do that",
+    ("fleet",): "says where agents run; only your own file may do that",
     ("accounts",): "says which accounts are yours; only your own file may do that",
     ("box", "read"): "shows agents more of your files; only your own file may do that",
     ("box", "write"): "shows agents more of your files; only your own file may do that",

@@ -22,7 +22,7 @@ def seconds_of_text(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
 
 
-def _bytes(value: Any) -> Any:
+def bytes_of_text(value: Any) -> Any:
     return parse_size(value) if isinstance(value, str) else value
 
 
@@ -31,7 +31,7 @@ class TaskNeeds(Section):
 
     cpu: float = Field(default=0.0, ge=0)
     """Idle cores."""
-    memory: Annotated[int, BeforeValidator(_bytes)] = Field(default=0, ge=0)
+    memory: Annotated[int, BeforeValidator(bytes_of_text)] = Field(default=0, ge=0)
     """Free bytes, or text such as `8G`."""
     gpu: int = Field(default=0, ge=0)
     """Free GPUs."""

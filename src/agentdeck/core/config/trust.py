@@ -130,6 +130,7 @@ KEYS: dict[str, TrustKey] = {
     "runner.recording_keep": HARMLESS,
     "runner.quiet": HARMLESS,
     "accounts": TrustKey(Reach.OWN),
+    "fleet": TrustKey(Reach.OWN),
     "failover.order": HARMLESS,
     "failover.ask": HARMLESS,
     "failover.patience": HARMLESS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agentdeck.engine.api.current import Current
@@ -23,14 +23,18 @@ class DeckFleet:
     def __init__(self, current: Current) -> None:
         self._current = current
 
-    def host_for(self, request: StartRequest) -> str:
-        """The host that an agent is to start on; empty for this machine. Raise RefusedError where none can have it."""
+    @contextmanager
+    def placed(self, request: StartRequest, note: Note) -> Iterator[str]:
+        """The host that an agent is to start on, in the block; empty for this machine. Raise RefusedError where none
+        can have it."""
         if not request.on:
-            return ""
+            yield ""
+            return
         from agentdeck.core.fleet.placement import Needs
-        from agentdeck.engine.fleet.listing import choose
+        from agentdeck.engine.fleet.listing import placed
 
-        return choose(request.on, request.needs or Needs())
+        with placed(request.on, request.needs or Needs(), note=note) as host:
+            yield host
 
     def refresh(self, note: Note = silent) -> None:
         """Ask the hosts how their agents stand; see fleet.refreshing. Without any there, it costs nothing."""
@@ -42,18 +46,6 @@ class DeckFleet:
     @contextmanager
     def following(self) -> Iterator[None]:
         """Let what is known here of agents elsewhere follow them, as long as the block lasts."""
-        hosts = self.hosts()
-        if not hosts:
-            yield
-            return
-        with ExitStack() as followers:
-            for host in hosts:
-                followers.enter_context(self._follower(host))
-            yield
-
-    @contextmanager
-    def following_all(self) -> Iterator[None]:
-        """As `following`, also of hosts that come to have agents meanwhile."""
         over = threading.Event()
         thread = threading.Thread(target=self.follow, args=(over,), daemon=True)
         thread.start()
@@ -64,15 +56,16 @@ class DeckFleet:
             thread.join(_LOOK)
 
     def follow(self, over: threading.Event) -> None:
-        """As `following`, until `over` is set, also of hosts that come to have agents meanwhile."""
+        """As `following`, until `over` is set."""
         followed: dict[str, Follower] = {}
-        while not over.wait(_LOOK):
+        while not over.is_set():
             now = set(self.hosts())
             for host in now - followed.keys():
                 followed[host] = self._follower(host)
                 followed[host].start()
             for host in followed.keys() - now:
                 followed.pop(host).stop()
+            over.wait(_LOOK)
         for follower in followed.values():
             follower.stop()
 

@@ -17,24 +17,33 @@ class DeckHosts:
         *,
         destination: str = "",
         folder: str = "",
+        command: str = "",
         program: str = "",
         labels: Sequence[str] = (),
         install: bool = False,
     ) -> HostView:
-        """Take in a host, by default the one that ssh knows by that name. With `install` this version of AgentDeck is
+        """Take in a host, by default the one that ssh knows by that name; `command` is one that
+        runs others there, as in `podman exec -i box`. With `install` this version of AgentDeck is
         installed there first, and a host that is known already uses it from now on.
 
         Raise UnreachableError, with nothing changed, where no agentdeck answers there, and RefusedError where it lacks
         git or tmux.
         """
         from agentdeck.engine.fleet.listing import add
+        from agentdeck.system.fleet.hostlist import HostSpec, check_words
 
-        return add(name, destination, folder, program, labels, install=install)
+        words = check_words(command) if command else ()
+        labels = tuple(dict.fromkeys(labels))
+        spec = HostSpec(name, destination=destination, folder=folder, words=words, program=program, labels=labels)
+        return add(spec, install=install)
 
     def all(self, names: Sequence[str] = ()) -> list[HostView]:
         """These, or all, as they stand now; each is asked at the same time."""
         from agentdeck.engine.fleet.listing import views
+        from agentdeck.engine.fleet.providing import follow_all
 
+        if not names:
+            follow_all()
         return views(names)
 
     def check(self, name: str) -> list[Check]:

@@ -159,6 +159,8 @@ def ready_to_land(world: World, name: str, *, commit: str | None, stop_first: bo
     """Have all here that the agent made, before it lands. Raise where it is at work, where its work is not committed
     and not to be, and where its host does not answer: then nobody knows what it made last."""
     view = roster.agent(world, name)
+    if is_all_here(world, view.agent):
+        return
     remote = Remote.of(world, view.agent.host)
     looking.sync(world, remote, [view.agent], note)
     view = roster.agent(world, name)
@@ -179,6 +181,16 @@ def ready_to_land(world: World, name: str, *, commit: str | None, stop_first: bo
         check_submodules(world, view.agent.host, lease.base_commit, mirror.tip)
 
 
+def is_all_here(world: World, agent: Agent) -> bool:
+    """Whether its host is gone, and all that the agent made was fetched and committed before: then nobody needs to be
+    asked."""
+    if not next((spec.lost for spec in HostList().all() if spec.name == agent.host), 0.0):
+        return False
+    mirror, status = Mirror.read(world.store, agent.name), world.store.status(agent.name)
+    was_fetched = not status.state.is_live and mirror.pulled > (status.ended or status.since)
+    return was_fetched and bool(mirror.tip) and world.repo.tree(mirror.tip) == world.repo.tree(mirror.live)
+
+
 def uncommitted(world: World, view: AgentView) -> list[str]:
     """See DeckReview.uncommitted."""
     told = Remote.of(world, view.agent.host).call("uncommitted", agent=view.name, timeout=60)
@@ -187,6 +199,8 @@ def uncommitted(world: World, view: AgentView) -> list[str]:
 
 def unsaved(world: World, view: AgentView) -> str:
     """See Deck.unsaved."""
+    if is_all_here(world, view.agent):
+        return ""
     return str(Remote.of(world, view.agent.host).call("unsaved", agent=view.name, timeout=60))
 
 

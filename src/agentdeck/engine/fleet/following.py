@@ -21,6 +21,8 @@ _PING = 5.0
 """Seconds without news after which the host is asked anyway."""
 _RETRY = 5.0
 """Seconds between two tries to reach it."""
+_TEND = 15.0
+"""Seconds between two looks whether the host's time ends."""
 _PULL = 60.0
 """Seconds at least between two fetches of what an agent at work made."""
 _PIECES = 256
@@ -83,8 +85,12 @@ class Follower:
 
     def _follow(self) -> None:
         watched: object = None
+        tended = 0.0
         while not self._ends.is_set():
             self._news.clear()
+            if time.monotonic() - tended > _TEND:
+                tended = time.monotonic()
+                self._tend()
             try:
                 remote = Remote.of(self._world, self._host)
                 channel = LINKS.get(remote.spec)
@@ -102,6 +108,12 @@ class Follower:
                 self._ends.wait(_RETRY)
                 continue
             self._news.wait(_PING)
+
+    def _tend(self) -> None:
+        from agentdeck.engine.fleet.draining import tend
+
+        with suppress(DeckError, OSError, ValueError):
+            tend(self._world, self._host)
 
     def _pull(self) -> None:
         for agent in looking.elsewhere(self._world, self._host):

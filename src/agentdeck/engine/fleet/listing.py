@@ -5,33 +5,36 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from agentdeck import __version__
+from agentdeck.core.fleet.facts import Facts
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, place, unfit
 from agentdeck.core.frozen import replace
+from agentdeck.engine.fleet import providing
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views import Check
 from agentdeck.engine.views.fleet import HostView
-from agentdeck.errors import BusyError, DeckError, RefusedError, UnreachableError, UsageError
+from agentdeck.engine.world import Note, silent
+from agentdeck.errors import BusyError, DeckError, MissingToolError, RefusedError, UnreachableError, UsageError
+from agentdeck.system.fleet import providers
 from agentdeck.system.fleet.hostlist import ANY, HERE, HostList, HostSpec, check_destination, check_name
 from agentdeck.system.fleet.links import LINKS
 
 
-def add(name: str, destination: str, folder: str, program: str, labels: Sequence[str], *, install: bool) -> HostView:
+def add(spec: HostSpec, *, install: bool = False) -> HostView:
     """See DeckHosts.add."""
     from agentdeck.system.fleet import installing
 
-    spec = HostSpec(
-        check_name(name),
-        destination=check_destination(destination) if destination else "",
-        folder=folder,
-        program=program,
-        labels=tuple(dict.fromkeys(labels)),
-    )
-    known = next((each for each in HostList().all() if each.name == name), None)
+    check_name(spec.name)
+    if spec.destination:
+        check_destination(spec.destination)
+    known = next((each for each in HostList().all() if each.name == spec.name), None)
     if known is not None and not install:
-        raise RefusedError(f"There is a host “{name}” already.", hint=f"Remove it first: agentdeck hosts rm {name}")
+        raise RefusedError(
+            f"There is a host “{spec.name}” already.", hint=f"Remove it first: agentdeck hosts rm {spec.name}"
+        )
     if install:
         spec = known or spec
         spec = replace(spec, program=installing.install(spec))
@@ -40,13 +43,15 @@ def add(name: str, destination: str, folder: str, program: str, labels: Sequence
     except UnreachableError as error:
         if not _lacks_program(error):
             raise
-        raise UnreachableError(f"{name} has no agentdeck.", detail=error.title, hint=_install_hint(name)) from error
-    installing.check_tools(name, [tool for tool in ("git", "tmux") if not getattr(facts, tool)])
+        raise UnreachableError(
+            f"{spec.name} has no agentdeck.", detail=error.title, hint=_install_hint(spec.name)
+        ) from error
+    installing.check_tools(spec.name, [tool for tool in ("git", "tmux") if not getattr(facts, tool)])
     if known is None:
         HostList().add(spec)
     else:
         HostList().put(spec)
-    return HostView(name, spec.reach.shown, spec.labels, facts)
+    return _seen(spec, facts)
 
 
 def _lacks_program(error: UnreachableError) -> bool:
@@ -67,7 +72,7 @@ def views(names: Sequence[str] = ()) -> list[HostView]:
             found[spec.name] = _view(spec)
         except DeckError as error:
             trouble = error.title.removeprefix(f"{spec.name} ").rstrip(".")
-            found[spec.name] = replace(HostView.of(spec), trouble=trouble)
+            found[spec.name] = _seen(spec, None, trouble)
 
     threads = [threading.Thread(target=ask, args=(spec,), daemon=True) for spec in specs]
     for thread in threads:
@@ -78,30 +83,82 @@ def views(names: Sequence[str] = ()) -> list[HostView]:
 
 
 def _view(spec: HostSpec) -> HostView:
-    return HostView.of(spec, facts_of(spec))
+    return _seen(spec, facts_of(spec))
 
 
-def judge(needs: Needs, but: Sequence[str] = ()) -> list[Judgement]:
+def _seen(spec: HostSpec, facts: Facts | None, trouble: str = "") -> HostView:
+    view = HostView.of(spec, facts)
+    trouble = trouble or view.trouble or providing.full(view, time.time())
+    return replace(view, trouble=trouble)
+
+
+def judge(needs: Needs, but: Sequence[str] = (), provider: str = "") -> list[Judgement]:
     """Which host a task with these needs would start on, and why; see core.fleet.placement."""
-    return place(needs, _states(but), time.time())
+    return place(needs, _states(but, provider), time.time())
 
 
-def _states(but: Sequence[str]) -> list[HostState]:
-    return [HostState(each.name, each.facts, each.labels, each.trouble) for each in views() if each.name not in but]
+def _states(but: Sequence[str], provider: str = "") -> list[HostState]:
+    names = [each.name for each in HostList().all() if provider in ("", each.provider) and each.name not in but]
+    found = views(names) if names else []
+    return [HostState(each.name, each.facts, each.labels, each.trouble) for each in found]
 
 
-def choose(on: str, needs: Needs, but: Sequence[str] = ()) -> str:
-    """The host to start on; empty for this machine. Raise RefusedError where none can have it, BusyError where one may
-    later."""
+@contextmanager
+def placed(on: str, needs: Needs, but: Sequence[str] = (), note: Note = silent) -> Iterator[str]:
+    """The host to start on, in the block; empty for this machine. A provider gives one where none has room. Raise
+    RefusedError where none can have it, BusyError where one may later."""
     if on in ("", HERE):
-        return ""
-    if on != ANY:
-        if (spec := HostList().get(on)).drained:
+        yield ""
+        return
+    if on in [each.name for each in HostList().all()]:
+        if HostList().get(on).drained:
             raise RefusedError(
                 f"{on} is drained: nothing new starts there.", hint=f"agentdeck hosts undrain {on}, or: --on any"
             )
-        return spec.name
-    states, now = _states(but), time.time()
+        yield on
+        return
+    sources = providers.names()
+    if on != ANY and on not in sources:
+        HostList().get(on)  # which says that there is none
+    if on == ANY and not sources:
+        yield _best(needs, _states(but))
+        return
+    host = _provided([on] if on in sources else sources, "" if on == ANY else on, needs, but, note)
+    try:
+        yield host
+    finally:
+        providing.expect(host, -1)
+
+
+def _provided(sources: Sequence[str], only: str, needs: Needs, but: Sequence[str], note: Note) -> str:
+    """A host of these providers, or another one; it is counted as one that an agent starts on."""
+    for name in sources:
+        with suppress(UnreachableError):
+            providing.follow(name)
+    errors = list[DeckError]()
+    for name in sources:
+        with providing.one_at_a_time(name):
+            if host := best(needs, _states(but, only), time.time()):
+                providing.expect(host, 1)
+                return host
+            try:
+                provider = providers.provider(name)
+                host = providing.ask(provider, name, needs)
+            except (RefusedError, UnreachableError, MissingToolError) as error:
+                errors.append(error)
+                continue
+            providing.expect(host, 1)
+        try:
+            providing.await_host(provider, name, host, note)
+            return host
+        except BaseException:
+            providing.expect(host, -1)
+            raise
+    raise errors[-1]
+
+
+def _best(needs: Needs, states: Sequence[HostState]) -> str:
+    now = time.time()
     if not states:
         raise RefusedError("You have no hosts.", hint="Add one: agentdeck hosts add NAME")
     if not (name := best(needs, states, now)):
@@ -132,7 +189,7 @@ def examine(name: str) -> list[Check]:
         hint = f"Try: {' '.join(spec.reach.argv(['true'])[:1])} {spec.destination or spec.name}"
         if _lacks_program(error):
             hint = _install_hint(name)
-        return [Check("connection", False, error.title, "" if spec.folder else hint)]
+        return [Check("connection", False, error.title, "" if spec.folder or spec.words else hint)]
     needs, state = Needs(), HostState(name, facts, spec.labels, spec.trouble)
     wrong = unfit(needs, state, time.time())
     skew = abs(facts.clock - time.time())

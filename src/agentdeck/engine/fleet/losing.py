@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent, Fault, Phase, State
 from agentdeck.core.agents.events import Event, EventKind
@@ -15,9 +14,9 @@ from agentdeck.core.frozen import replace
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import listed
 from agentdeck.engine import roster
-from agentdeck.engine.fleet import looking, starting
+from agentdeck.engine.fleet import looking, providing, starting
 from agentdeck.engine.fleet.hosts import Remote, facts_of
-from agentdeck.engine.fleet.listing import choose
+from agentdeck.engine.fleet.listing import placed
 from agentdeck.engine.fleet.mirror import Mirror
 from agentdeck.engine.records.hosts import HostMark, left_file, mark_host
 from agentdeck.engine.views import AgentView
@@ -26,8 +25,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, RefusedError
 from agentdeck.system.files.files import private_folder, read_json, write_json
 from agentdeck.system.fleet.hostlist import HostList
-from agentdeck.system.state import decks
-from agentdeck.system.state.store import MIRROR, Store
+from agentdeck.system.state.store import MIRROR
 
 _TAKEN_OVER = (
     "Another machine began this task and was lost. Its work, up to its last copy, is in this worktree: read it, keep "
@@ -56,21 +54,28 @@ def lose(world: World, name: str, note: Note) -> list[AgentView]:
     return again
 
 
-def _restart(world: World, agent: Agent, note: Note, why: str = "") -> bool:
-    """Start the agent's next epoch elsewhere; return False where no host can have it, and mark it as lost unless there
-    is a `why`: then its own host is only unreachable, and it waits."""
-    mirror = Mirror.read(world.store, agent.name)
-    if mirror.live:
-        world.repo.git("update-ref", archive_ref(agent), mirror.live)
+def _restart(world: World, agent: Agent, note: Note, why: str = "", *, waits: bool = False) -> bool:
+    """Start the agent's next epoch elsewhere; return False where no host can have it, and mark it as lost unless it
+    `waits`: then its own host is only unreachable."""
+    if not why:
+        is_lent = any(spec.name == agent.host and spec.provider for spec in HostList().all())
+        why = f"{agent.host} has ended" if is_lent else f"{agent.host} was given up"
+    try:
+        with placed("any", needs_of(world, agent), but=[agent.host], note=note) as host:
+            return start_again(world, agent, host, why, note)
+    except DeckError as error:
+        if not waits:
+            _keep_copy(world, agent)
+            _mark_lost(world, agent, f"{why}, and no other host can have it: {error.title}")
+        return False
+
+
+def start_again(world: World, agent: Agent, host: str, why: str, note: Note) -> bool:
+    """Start the agent's next epoch on `host`, from the last copy of its work; return False, and mark it as lost, where
+    that fails."""
+    mirror = _keep_copy(world, agent)
     path = world.store.agent_folder(agent.name) / starting.ORDER
     order = StartOrder.from_json(read_json(path))
-    try:
-        host = choose("any", _needs(order), but=[agent.host])
-    except DeckError as error:
-        if why:
-            return False
-        _mark_lost(world, agent, f"{agent.host} was given up, and no other host can have it: {error.title}")
-        return False
     request = dict(order.request)
     if request.get("task") and mirror.live and not request["task"].startswith(_TAKEN_OVER):
         request["task"] = _TAKEN_OVER + request["task"]
@@ -79,13 +84,13 @@ def _restart(world: World, agent: Agent, note: Note, why: str = "") -> bool:
     if mirror.live and lease is not None:
         now = world.repo.commit(f"refs/heads/{lease.branch}")
         world.repo.git("update-ref", f"refs/heads/{lease.branch}", mirror.live, *([now] if now else []))
-    old, agent = agent, replace(agent, host=host, epoch=order.epoch, phase=Phase.ACQUIRING)
+    agent = replace(agent, host=host, epoch=order.epoch, phase=Phase.ACQUIRING)
     write_json(path, order.to_json())
     (world.store.agent_folder(agent.name) / MIRROR).unlink(missing_ok=True)
     Mirror(tip=mirror.live, live=mirror.live, pulled=mirror.pulled).write(world.store, agent.name)
     world.store.save(agent)
     age = f"from its work of {short_duration(time.time() - mirror.pulled)} ago" if mirror.pulled else "from its base"
-    text = f"{why or f'{old.host} was given up'}; start {order.epoch} on {host}, {age}"
+    text = f"{why}; start {order.epoch} on {host}, {age}"
     world.note(Event(EventKind.AGENT_REPAIRED, agent.name, text), note)
     try:
         starting.give(world, agent, order, note)
@@ -95,7 +100,16 @@ def _restart(world: World, agent: Agent, note: Note, why: str = "") -> bool:
     return True
 
 
-def _needs(order: StartOrder) -> Needs:
+def _keep_copy(world: World, agent: Agent) -> Mirror:
+    mirror = Mirror.read(world.store, agent.name)
+    if mirror.live:
+        world.repo.git("update-ref", archive_ref(agent), mirror.live)
+    return mirror
+
+
+def needs_of(world: World, agent: Agent) -> Needs:
+    """What its task asked of a host."""
+    order = StartOrder.from_json(read_json(world.store.agent_folder(agent.name) / starting.ORDER))
     return request_from_json(order.request).needs or Needs()
 
 
@@ -113,7 +127,7 @@ def keep_promises(world: World, host: str, note: Note) -> None:
             why = f"{host} has been unreachable for {short_duration(time.time() - since)}"
             if act == "fail":
                 _mark_lost(world, agent, why)
-            elif _restart(world, agent, note, why):
+            elif _restart(world, agent, note, why, waits=True):
                 write_json(left_file(world.store, host), {"since": since})
 
 
@@ -205,13 +219,13 @@ def adopt(world: World, name: str, note: Note) -> list[AgentView]:
 
 def forget(name: str) -> None:
     """Take the host out of the list. Raise RefusedError where a deck of this user has agents there."""
-    HostList().get(name)
-    for root in map(Path, decks.known()):
-        stores = [Store(folder / "agentdeck") for folder in (root / ".git", root) if (folder / "agentdeck").is_dir()]
-        names = [agent.name for store in stores for agent in store.agents() if agent.host == name]
-        if names:
-            raise RefusedError(
-                f"{root} has agents on {name}: {listed(names)}.",
-                hint=f"Remove them first, or give the host up: agentdeck hosts lose {name}",
-            )
+    spec = HostList().get(name)
+    for root, names in providing.agents_on(name):
+        raise RefusedError(
+            f"{root} has agents on {name}: {listed(names)}.",
+            hint=f"Remove them first, or give the host up: agentdeck hosts lose {name}",
+        )
+    if spec.provider and not spec.lost:
+        providing.release(spec)
+        return
     HostList().remove(name)

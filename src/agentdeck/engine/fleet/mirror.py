@@ -113,11 +113,18 @@ def apply(world: World, agent: Agent, told: Any, note: Note) -> bool:
 def _status(world: World, agent: Agent, mirror: Mirror, status: Status) -> Mirror:
     """Write the status down; that it landed is for home to say, and holds until the agent does something more."""
     told, now = status.to_json(), world.store.status(agent.name)
+    if not status.state.is_live and moving(world.store, agent.name).exists():
+        return mirror
     if now.state is State.LANDED and mirror.status == _plain(told):
         return mirror
     if now != status:
         world.store.copy_status(agent.name, status)
     return replace(mirror, status=_plain(told))
+
+
+def moving(store: Store, name: str) -> Path:
+    """What is there while the agent moves to another host; see fleet.draining."""
+    return store.agent_folder(name) / "moving"
 
 
 def _plain(told: dict[str, Any]) -> dict[str, Any]:

@@ -74,14 +74,19 @@ def module(deck: str, name: str, hash_kind: str = "", settings: Mapping[str, str
 _SETTINGS = ("user.name", "user.email", "remote.origin.url", "core.autocrlf")
 
 
-def held() -> Iterator[HeldAgent]:
-    """The agents that this host holds for homes."""
+def decks() -> Iterator[tuple[str, Deck]]:
+    """Those that this host has, by the names that their homes know them by."""
     with suppress(OSError):
         for folder in sorted((state_home() / "decks").iterdir()):
-            if not (folder / ".git").is_dir():
-                continue
-            with suppress(DeckError):
-                for view in Deck.find(folder).agents():
-                    if epoch := epoch_of(view.agent.id):
-                        name = folder.name.partition("@")[0]
-                        yield HeldAgent(name, view.name, epoch, str(view.state), view.alive)
+            if (folder / ".git").is_dir():
+                with suppress(DeckError):
+                    yield folder.name.partition("@")[0], Deck.find(folder)
+
+
+def held() -> Iterator[HeldAgent]:
+    """The agents that this host holds for homes."""
+    for name, deck in decks():
+        with suppress(DeckError):
+            for view in deck.agents():
+                if epoch := epoch_of(view.agent.id):
+                    yield HeldAgent(name, view.name, epoch, str(view.state), view.alive)

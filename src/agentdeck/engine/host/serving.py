@@ -20,6 +20,7 @@ from agentdeck.core.fleet.facts import PROTOCOL
 from agentdeck.core.fleet.orders import StartOrder
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.host import acts, decks
+from agentdeck.engine.host.holding import check_stays, connected
 from agentdeck.engine.host.tailing import Tails
 from agentdeck.errors import DeckError, RefusedError, UsageError
 from agentdeck.system.box.large_files import FOLDER, take
@@ -159,9 +160,11 @@ class HostServer:
         path.unlink()
 
     def _start(self, words: Mapping[str, Any]) -> Any:
+        check_stays()
         return acts.start(StartOrder.from_json(words["order"]))
 
     def _sync(self, words: Mapping[str, Any]) -> Any:
+        check_stays()
         deck = self._deck(words)
         self._looked.set()
         deck.repair()
@@ -250,4 +253,5 @@ def serve() -> None:
     os.dup2(null, 0)
     os.dup2(2, 1)
     with ExitStack() as held:
+        held.enter_context(connected())
         HostServer(read, write, held).serve()

@@ -18,7 +18,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.text.text import plain
 from agentdeck.engine.fleet.hosts import Remote
-from agentdeck.engine.fleet.listing import choose
+from agentdeck.engine.fleet.listing import placed
 from agentdeck.engine.fleet.sending import check_travels, send_commits
 from agentdeck.engine.fleet.starting import config_of
 from agentdeck.engine.records.landings import Gate, GateVerdict, Landings
@@ -35,7 +35,9 @@ _PATIENCE = 60.0
 def run_on(world: World, on: str, gate: Gate, box: str, commit: str, note: Note) -> GateVerdict:
     """Run the commands on `commit` on that host, or on the one that `any` gives. Raise UnreachableError where it does
     not answer: then nobody knows what became of it."""
-    begun, host = time.time(), choose(on, Needs())
+    begun = time.time()
+    with placed(on, Needs(), note=note) as host:
+        pass  # a gate counts for no agent
     remote = Remote.of(world, host)
     check_travels(world, remote, commit)
     send_commits(world, remote, [commit, _tip(world.repo, gate, commit)])

@@ -12,6 +12,7 @@ from contextlib import suppress
 from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.frozen import replace
 from agentdeck.engine.fleet import looking
+from agentdeck.engine.fleet.acts import is_all_here
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
 from agentdeck.engine.records.parts import BranchGone, Removal
@@ -26,14 +27,17 @@ _REMOVE = 180.0
 
 def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool, keep_database: bool, step: str) -> Agent:
     """Do all of the removal but the last step, which is the record's. The caller holds its operation lock."""
-    remote = Remote.of(world, agent.host)
+    remote = None if is_all_here(world, agent) else Remote.of(world, agent.host)
     if agent.phase is not Phase.RELEASING:
-        agent = _save(world, agent, note, step)
+        if remote is not None:
+            looking.pull(world, agent, note)
+        agent = _save(world, agent, step)
         lease = agent.worktree
         if keep_branch and lease is not None:
             agent = agent.with_lease(lease.changed(keep_branch=True))
         world.store.save(agent)
-    remote.call("remove", agent=agent.name, epoch=agent.epoch, keep_database=keep_database, timeout=_REMOVE)
+    if remote is not None:
+        remote.call("remove", agent=agent.name, epoch=agent.epoch, keep_database=keep_database, timeout=_REMOVE)
     parts, lease = [Removal(agent.name, agent.trash)], agent.worktree
     gone = _branch(world, agent) if lease is not None and lease.create and not lease.keep_branch else None
     Steps(world.store).record(agent.step, f"removed {agent.name}", *parts, *([gone] if gone else []))
@@ -45,9 +49,8 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool, keep_da
     return agent
 
 
-def _save(world: World, agent: Agent, note: Note, step: str) -> Agent:
-    """Have its work here, and a copy of its record in the trash; return it as one that is going."""
-    looking.pull(world, agent, note)
+def _save(world: World, agent: Agent, step: str) -> Agent:
+    """Have a copy of its record in the trash; return it as one that is going."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
     saved = private_folder(world.store.trash / f"{agent.name}-{stamp}")
     write_json(saved / "agent.json", agent.to_json())

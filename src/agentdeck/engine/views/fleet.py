@@ -27,10 +27,15 @@ class HostView:
     """When it was given up; 0 for one that was not."""
     drained: float = 0.0
     """Since when nothing new starts there; 0 where something may."""
+    provider: str = ""
+    """Where it comes from; empty: a person added it."""
+    ends: float = 0.0
+    """When its time ends; 0: it has no limit."""
 
     @classmethod
     def of(cls, spec: HostSpec, facts: Facts | None = None) -> HostView:
-        return cls(spec.name, spec.reach.shown, spec.labels, facts, spec.trouble, spec.lost, spec.drained)
+        shown, provider, ends = spec.reach.shown, spec.provider, spec.ends
+        return cls(spec.name, shown, spec.labels, facts, spec.trouble, spec.lost, spec.drained, provider, ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 from agentdeck.core.frozen import asdict, dataclass, replace
 from agentdeck.errors import NotFoundError, RefusedError, StoreError, UsageError
 from agentdeck.system.files.files import locked, private_folder, read_json, state_home, write_json
-from agentdeck.system.fleet.reach import FolderReach, Reach, SshReach, own_program
+from agentdeck.system.fleet.reach import ExecReach, FolderReach, Reach, SshReach, own_program
 
 HERE = "here"
 """The name of this machine among hosts."""
@@ -31,14 +32,22 @@ class HostSpec:
     folder: str = ""
     """In place of a destination: see FolderReach."""
     prefix: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    """In place of both: see ExecReach. With a destination, they run there."""
+    title: str = ""
+    """Where the words lead, for a person."""
     program: str = ""
     """agentdeck there; empty: as its PATH finds it."""
     labels: tuple[str, ...] = ()
     added: float = 0.0
     lost: float = 0.0
-    """When a person gave it up; 0 for one that nobody did."""
+    """When it was given up; 0 for one that nobody gave up."""
     drained: float = 0.0
     """Since when nothing new is to start there; 0 where something may."""
+    provider: str = ""
+    """Where it comes from; empty: a person added it."""
+    ends: float = 0.0
+    """When its time ends, in seconds since the epoch; 0: it has no limit."""
 
     @property
     def trouble(self) -> str:
@@ -51,6 +60,8 @@ class HostSpec:
     def reach(self) -> Reach:
         if self.folder:
             return FolderReach(self.folder, self.prefix)
+        if self.words:
+            return ExecReach(self.words, self.title, self.destination)
         return SshReach(self.destination or self.name)
 
     def command(self, *words: str) -> list[str]:
@@ -62,7 +73,8 @@ class HostSpec:
     def from_json(cls, data: Any) -> HostSpec:
         """Raise TypeError, KeyError or ValueError where `data` is none."""
         values = dict(data)
-        values["prefix"], values["labels"] = tuple(values.get("prefix", ())), tuple(values.get("labels", ()))
+        for key in ("prefix", "labels", "words"):
+            values[key] = tuple(values.get(key, ()))
         spec = cls(**values)
         check_name(spec.name)
         return spec
@@ -83,6 +95,17 @@ def check_destination(text: str) -> str:
     if not _DESTINATION.fullmatch(text):
         raise UsageError(f"“{text[:60]}” is no destination for ssh.", hint="Use HOST or USER@HOST.")
     return text
+
+
+def check_words(text: str) -> tuple[str, ...]:
+    """The words of a reach `exec:…`, with or without that; raise UsageError for none."""
+    try:
+        words = tuple(shlex.split(text.removeprefix("exec:")))
+    except ValueError as error:
+        raise UsageError(f"“{text[:60]}” is no command: {error}.") from error
+    if not words or words[0].startswith("-"):
+        raise UsageError(f"“{text[:60]}” is no command.", hint='Use one such as: --exec "podman exec -i box"')
+    return words
 
 
 class HostList:

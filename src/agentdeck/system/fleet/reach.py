@@ -73,6 +73,36 @@ class FolderReach:
         return [*self.prefix, "env", *gone, *(f"{name}={value}" for name, value in own.items()), *command]
 
 
+@dataclass(frozen=True, slots=True)
+class ExecReach:
+    """A program that runs another one elsewhere: `podman exec -i box`, `kubectl exec -i pod --`, `srun …`."""
+
+    words: tuple[str, ...]
+    title: str = ""
+    login: str = ""
+    """Where ssh goes first; empty: it runs here."""
+
+    @property
+    def shown(self) -> str:
+        return self.title or f"exec {shlex.join(self.words)}"
+
+    def argv(self, command: Sequence[str], *, tty: bool = False) -> list[str]:
+        words = with_terminal(self.words) if tty else list(self.words)
+        there = [*words, "sh", "-c", _FIND, "sh", *command]
+        return SshReach(self.login).argv(there, tty=tty) if self.login else there
+
+
+def with_terminal(words: Sequence[str]) -> list[str]:
+    """The same words for a command that has a terminal: `srun --pty`, and `-it` for the `-i` of all that call their
+    verb `exec`."""
+    if Path(words[0]).name == "srun":
+        return [words[0], "--pty", *words[1:]]
+    found = list(words)
+    if "exec" in words and "-i" in words:
+        found[found.index("-i")] = "-it"
+    return found
+
+
 def ssh_words() -> list[str]:
     return shlex.split(os.environ.get(SSH_VARIABLE, "")) or ["ssh"]
 
