@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-clients test-local coverage check soak kills bench bench-quick shots animation clean
+.PHONY: help demo run test test-agents test-fleet test-clients test-local coverage check soak kills bench bench-quick shots animation clean
 
 BIN := .venv/bin
 
@@ -60,6 +60,10 @@ soak: ## a long random run of kills, landings and removals: make soak SEED=7 KIL
 kills: ## random kills between home and two hosts: make kills SEED=7 KILLS=1000 MINUTES=120
 	@scripts/setup test
 	$(BIN)/python -m tests.soak.fleet_kills $(SOAK)
+
+test-fleet: ## agents on hosts that Slurm and Kubernetes give, and a queue in Temporal, in full
+	@scripts/setup test
+	AGENTDECK_TEST_FLEET=1 $(BIN)/python -m pytest tests/engine/fleet -rs
 
 bench: ## what the program costs, as ratios to yardsticks of the same run; writes docs/figures.md
 	@scripts/setup test

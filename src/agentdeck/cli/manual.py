@@ -603,9 +603,15 @@ don't travel.
 
 add takes any name of your ssh configuration; --ssh gives another destination,
 --label marks what is special there, --install installs this version for you
-alone, without root, and updates a host that you have. check looks at one host,
-or at all. After drain nothing new starts there, and undrain ends that. rm
-forgets a host without agents. why shows which host a task would start on.
+alone, without root, and updates a host that you have. --exec takes a command
+that runs others on a host: a container of this machine, for instance. check
+looks at one host, or at all. After drain nothing new starts there, and undrain
+ends that. rm forgets a host without agents. why shows which host a task would
+start on.
+
+With [fleet.slurm] or [fleet.kubernetes] in your own config.toml, “run --on
+slurm” gets hosts from there, as many as it takes. Those that nobody uses give
+themselves back; rm gives one back at once.
 
 A host that doesn't answer is “unreachable”: its agents go on there, and nothing
 starts again by itself. lose gives a host up: what ran there starts again on
@@ -616,6 +622,7 @@ host has and this repository doesn't know, for example after you lost your disk.
 examples:
   agentdeck hosts add dev1 --install
   agentdeck hosts add gpu1 --ssh me@10.0.0.7 --label gpu
+  agentdeck hosts add box --exec "podman exec -i box"
   agentdeck hosts why --memory 8G --label gpu
 """
 

@@ -41,7 +41,7 @@ class Folders:
     def hosts(self):
         return [
             Provided(HostSpec(path.name, folder=str(path), provider="folders"))
-            for path in sorted(self._root.glob("folder-*"))
+            for path in sorted(each.parent for each in self._root.glob("folder-*/given"))
         ]
 
     def acquire(self, needs, key):
@@ -49,6 +49,7 @@ class Folders:
             raise RefusedError("There is no folder left.")
         name = f"folder-{key[:8]}"
         (self._root / name / "tmp").mkdir(parents=True, exist_ok=True)
+        (self._root / name / "given").touch()
         return name
 
     def release(self, name):
@@ -94,7 +95,7 @@ def test_a_host_comes_when_one_is_needed_and_goes_when_it_is_given_back(fleet: F
     deck.wait("bot2")
     deck.remove("bot2")
     Deck.hosts().remove(hosts[0])
-    assert [path.name for path in folders.iterdir()] == [hosts[1]]
+    assert [path.parent.name for path in folders.glob("*/given")] == [hosts[1]]
     deck.remove("bot1", stop=True)
 
 

@@ -69,11 +69,8 @@ class Slurm:
     def _sbatch(self, needs: Needs) -> Iterator[str]:
         config = self._config
         yield from ("sbatch", "--parsable", "--job-name=agentdeck", "--nodes=1", "--ntasks=1", "--no-requeue")
-        yield from (
-            f"--export={_PASSED}",
-            f"--signal=B:TERM@{min(_NOTICE, int(config.time / 4))}",
-            f"--time={max(1, round(config.time / 60))}",
-        )
+        notice, minutes = min(_NOTICE, int(config.time / 4)), max(1, round(config.time / 60))
+        yield from (f"--export={_PASSED}", f"--signal=B:TERM@{notice}", f"--time={minutes}")
         yield f"--cpus-per-task={max(config.cpu, round(needs.cpu + 0.49))}"
         yield "--output=" + ("/dev/null" if config.login else f"{_log_folder()}/slurm-%j.log")
         if memory := max(config.memory, needs.memory):
