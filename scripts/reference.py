@@ -5,22 +5,16 @@ What a key means is the docstring below it in the model, so the two can't differ
 
 from __future__ import annotations
 
-import ast
 import inspect
-import json
 import sys
-import textwrap
-import types
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from agentdeck.core.config import config as models
+from agentdeck.core.config.meaning import default_of, model_of, said_of, type_of
 from agentdeck.core.config.profile import Profile
 from agentdeck.core.config.section import Section
 from agentdeck.core.config.trust import Reach, key_of
@@ -75,7 +69,7 @@ def pages() -> dict[Path, str]:
 def _tables(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
     """Every table of the file, each after the one that it lies in."""
     for name, field in model.model_fields.items():
-        inner, many = _model_of(field.annotation)
+        inner, many = model_of(field.annotation)
         if inner is not None:
             here = (*path, field.alias or name, *(("NAME",) if many else ()))
             yield here, inner
@@ -84,47 +78,32 @@ def _tables(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tup
 
 def _free(model: type[BaseModel]) -> list[str]:
     """The tables whose keys are the person's own names."""
-    said, _ = _said(model)
+    said, _ = said_of(model)
     lines = []
     for name, field in model.model_fields.items():
-        if _model_of(field.annotation)[0] is None:
-            value = _type(field.annotation).removeprefix("table of ")
+        if model_of(field.annotation)[0] is None:
+            value = type_of(field.annotation).removeprefix("table of ")
             lines += [
                 f"## `[{name}]`{_mark(model, (name,))}",
                 "",
-                f"{said.get(name, '')} You choose the keys; each value: {value}.",
+                f"{_cell(said.get(name, ''))} You choose the keys; each value: {value}.",
                 "",
             ]
     return lines
 
 
-def _model_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The model that a key holds a table of, and whether it holds many of them by name."""
-    annotation = _bare(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    if get_origin(annotation) is tuple and isinstance(get_args(annotation)[0], type):
-        return _model_of(get_args(annotation)[0])
-    if get_origin(annotation) is dict:
-        inner, _ = _model_of(get_args(annotation)[1])
-        return inner, True
-    if get_origin(annotation) in (Union, types.UnionType):
-        return next((found for each in get_args(annotation) if (found := _model_of(each))[0]), (None, False))
-    return None, False
-
-
 def _table(path: tuple[str, ...], model: type[BaseModel]) -> list[str]:
-    said, seconds = _said(model)
+    said, seconds = said_of(model)
     lines = [f"## `[{'.'.join(path)}]`", ""] if path else ["## At its top", ""]
     if model.__doc__ and model.__doc__ != BaseModel.__doc__:
         lines += [" ".join(inspect.cleandoc(model.__doc__).split()), ""]
     rows = []
     for name, field in model.model_fields.items():
-        if _model_of(field.annotation)[0] is None:
+        if model_of(field.annotation)[0] is None:
             key = field.alias or name
-            value = "seconds" if name in seconds else _type(field.annotation)
+            value = "seconds" if name in seconds else type_of(field.annotation)
             mark = _mark(model, (*path, key))
-            rows.append(f"| `{key}`{mark} | {value} | {_default(field)} | {said.get(name, '')} |")
+            rows.append(f"| `{key}`{mark} | {value} | {_default(field)} | {_cell(said.get(name, ''))} |")
     return [*lines, "| key | value | default | |", "|---|---|---|---|", *rows, ""] if rows else lines
 
 
@@ -133,53 +112,13 @@ def _mark(model: type[BaseModel], path: tuple[str, ...]) -> str:
     return " †" if issubclass(model, Section) and key_of(path).reach is not Reach.HARMLESS else ""
 
 
-def _said(model: type[BaseModel]) -> tuple[dict[str, str], set[str]]:
-    """The docstring below each key in the model's source, and the keys that are annotated as seconds."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
-    assert isinstance(tree, ast.ClassDef)
-    said, seconds = {}, set()
-    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
-        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
-            continue
-        if "Seconds" in ast.unparse(node.annotation):
-            seconds.add(node.target.id)
-        if isinstance(after, ast.Expr):
-            said[node.target.id] = " ".join(ast.literal_eval(after.value).split()).replace("|", "\\|")
-    return said, seconds
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "needed"
-    value = field.get_default(call_default_factory=True)
-    if value is None or value is PydanticUndefined:
-        return "none"
-    if isinstance(value, Enum):
-        value = value.value
-    if isinstance(value, tuple):
-        value = list(value)
-    return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
-
-
-def _bare(annotation: Any) -> Any:
-    return _bare(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
-
-
-def _type(annotation: Any) -> str:
-    bare = _bare(annotation)
-    origin, words = get_origin(bare), get_args(bare)
-    if origin is Literal:
-        return ", ".join(f"`{word}`" for word in words)
-    if origin in (Union, types.UnionType):
-        return " or ".join(_type(word) for word in words if word is not types.NoneType)
-    if origin in (list, tuple, set):
-        inner = words[0] if words else str
-        return f"{len(words)} × {_type(inner)}" if origin is tuple and ... not in words else f"list of {_type(inner)}"
-    if origin is dict:
-        return f"table of {_type(words[1])}"
-    if isinstance(bare, type) and issubclass(bare, Enum):
-        return ", ".join(f"`{member.value}`" for member in bare)
-    return {str: "text", int: "number", float: "number", bool: "true or false"}.get(bare, getattr(bare, "__name__", ""))
+    told = default_of(field)
+    return f"`{told}`" if told else "needed" if field.is_required() else "none"
 
 
 def main() -> int:

@@ -25,6 +25,8 @@ from tests.support.terminal import Terminal, dashboard
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(600)]
 _PATIENCE = 120.0
+_SIZES = [(120, 36), *([(80, 24), (200, 50)] if "AGENTDECK_TEST_MORE_AGENTS" in os.environ else [])]
+"""Columns and lines; “make test-agents” takes the walk at all of them."""
 _TASKS = {"basket": "Claude Code", "search": "Claude Code", "invoices": "Codex"}
 """Each names its agent."""
 _WORK = """\
@@ -127,14 +129,15 @@ def api(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield served
 
 
-def test_from_the_dashboard_alone(bench: Bench, api: FakeApi, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", _SIZES, ids=lambda size: "x".join(map(str, size)))
+def test_from_the_dashboard_alone(bench: Bench, api: FakeApi, tmp_path: Path, size: tuple[int, int]) -> None:
     bench.write("work.sh", _WORK)
     bench.write("resolve.sh", _RESOLVE)
     bench.write("shop.py", "total = 0\n")
     bench.own('[landing]\ngate = ["grep -q total shop.py"]\n')
     bench.commit("Begin")
     _second_repository(bench, tmp_path)
-    with dashboard(bench.root, (120, 36)) as on:
+    with dashboard(bench.root, size) as on:
         walk = Walk(on, bench)
         on.sees("No agents work on")
         walk.shot("first")

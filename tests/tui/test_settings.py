@@ -22,7 +22,7 @@ def test_a_key_is_found_changed_and_taken_out_again(bench: Bench) -> None:
     async def script(on: Driver) -> None:
         await on.press("f2")
         on.shows(SettingsScreen)
-        await on.sees("agent.profile", "default")
+        await on.sees("agent.profile", "default", "Default  ", "Can be   ")
         await on.press("slash", *"dashboard.bell", "enter")
         await on.until(lambda: isinstance(on.app.screen, SettingsScreen) and on.app.screen.selected == "dashboard.bell")
         await on.press("enter")

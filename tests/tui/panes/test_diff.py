@@ -53,14 +53,15 @@ def test_every_kind_of_change_is_listed_and_marked(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        await on.open(view, "5 files changed", "against main", "• not committed")
-        listed = [line.strip().split("  ")[0] for line in on.lines()[1:6]]
-        assert listed == ["bin.dat", "gone.txt", "old.txt → new name.txt", "src/app.py", "untracked 漢.txt"]
+        await on.open(view, "Committed since main  3 files", "Not committed  3 files")
+        listed = [line.strip().split("  ")[0] for line in on.lines()[1:8]]
+        assert listed[:3] == ["gone.txt", "old.txt → new name.txt", "src/app.py"]
+        assert listed[4:] == ["bin.dat", "src/app.py", "untracked 漢.txt"]
         assert "new, untracked" in on.text()
         assert "moved" in on.text()
         assert "binary" in on.text()
         await on.press("end")
-        await on.sees("1•+ one", "4•+ print('more')", "3 + print('hello', os.name)")
+        await on.sees("1 + one", "4 + print('more')", "3 + print('hello', os.name)")
 
     on_pane(DiffPane, bench, script, (100, 60))
 
@@ -74,7 +75,7 @@ def test_nothing_yet_and_a_lost_worktree_are_said(bench: Bench) -> None:
         bench.write("new.txt", "hello\n", cwd=_tree(view))
         on.pane._signs = None
         on.pane.look()
-        await on.sees("1 file changed", "1•+ hello")
+        await on.sees("Committed since main  nothing", "Not committed  1 file", "1 + hello")
         _tree(view).rename(_tree(view).with_name("elsewhere"))
         on.pane._signs = None
         on.pane.look()
@@ -83,27 +84,29 @@ def test_nothing_yet_and_a_lost_worktree_are_said(bench: Bench) -> None:
     on_pane(DiffPane, bench, script)
 
 
-def test_the_scope_is_all_committed_or_not(bench: Bench) -> None:
+def test_what_is_committed_meanwhile_goes_into_the_other_section(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        await on.open(view, "5 files changed")
-        await on.press("a")
-        await on.sees("3 files changed", "only committed changes")
-        assert "untracked" not in on.text()
-        await on.press("a")
-        await on.sees("3 files changed", "against its last commit", "only uncommitted changes", "bin.dat")
-        await on.press("a")
-        await on.sees("5 files changed")
+        await on.open(view, "Not committed  3 files")
+        await on.press("end")
+        assert on.pane.lines.is_loose()
+        bench.commit("all", cwd=_tree(view))
+        on.pane._signs = None
+        on.pane.look()
+        await on.sees("Committed since main  5 files", "Not committed  nothing")
+        file = on.pane.lines.file(on.pane.lines.cursor)
+        assert file is not None
+        assert (file.path, on.pane.lines.is_loose()) == ("untracked 漢.txt", False)
 
-    on_pane(DiffPane, bench, script, (100, 40))
+    on_pane(DiffPane, bench, script, (100, 60))
 
 
 def test_keys_go_from_file_to_file_and_from_change_to_change(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        await on.open(view, "files changed")
+        await on.open(view, "Not committed")
         lines = on.pane.lines
         files = []
         for _ in range(9):
@@ -111,11 +114,11 @@ def test_keys_go_from_file_to_file_and_from_change_to_change(bench: Bench) -> No
             file = lines.file(lines.cursor)
             assert file is not None
             files.append(file.path)
-        assert files[:5] == ["bin.dat", "gone.txt", "new name.txt", "src/app.py", "untracked 漢.txt"]
+        assert files[:6] == ["gone.txt", "new name.txt", "src/app.py", "bin.dat", "src/app.py", "untracked 漢.txt"]
         await on.press("left_curly_bracket", "right_square_bracket")
         assert lines.rows[lines.cursor].kind == "line"
         assert lines.line(lines.cursor).kind == "@"
-        await on.press("home", "down", "down", "enter")
+        await on.press("home", "down", "enter")
         file = lines.file(lines.cursor)
         assert file is not None
         assert file.path == "gone.txt"
@@ -128,7 +131,7 @@ def test_a_comment_begins_wherever_the_cursor_is(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        await on.open(view, "files changed")
+        await on.open(view, "Not committed")
         lines = on.pane.lines
         (gap,) = [at for at, row in enumerate(lines.rows) if row.file < 0 < at][:1]
         for at in (0, gap, len(lines.rows) - 1):
@@ -146,7 +149,7 @@ def test_a_comment_is_kept_marked_deleted_and_sent(bench: Bench, tmp_path: Path)
     view = _changed(bench, f"cat > '{got}'")
 
     async def script(on: Pilot[DiffPane]) -> None:
-        await on.open(view, "files changed")
+        await on.open(view, "Not committed")
         lines = on.pane.lines
         for _ in range(200):
             if lines.rows[lines.cursor].kind == "line" and "'more'" in lines.line(lines.cursor).text:
@@ -190,14 +193,14 @@ def test_the_line_under_the_cursor_stays_when_others_come(bench: Bench) -> None:
     view = _changed(bench)
 
     async def script(on: Pilot[DiffPane]) -> None:
-        await on.open(view, "files changed")
+        await on.open(view, "Not committed")
         lines = on.pane.lines
         await on.press("end")
         assert lines.line(lines.cursor).text == "two"
         bench.write("aaa.txt", "1\n2\n3\n4\n", cwd=_tree(view))
         on.pane._signs = None
         on.pane.look()
-        await on.until(lambda: len(lines.diff.files) == 6)
+        await on.until(lambda: len(lines.diff.files) == 7)
         assert lines.line(lines.cursor).text == "two"
 
     on_pane(DiffPane, bench, script)
@@ -232,7 +235,7 @@ def test_hostile_names_and_lines_are_only_text(bench: Bench, name: str) -> None:
     (_tree(view) / name).write_bytes(b"\x1b]52;c;QUJD\x07 \xe2\x80\xaeevil\x1b[2J\r\x08 \x9b2J \xff end\n")
 
     async def script(on: Pilot[DiffPane]) -> None:
-        await on.open(view, "1 file changed", "end")
+        await on.open(view, "Not committed  1 file", "end")
         await on.press("end")
         for y in range(on.pane.lines.size.height):
             for segment in on.pane.lines.render_line(y):
@@ -330,10 +333,10 @@ def test_side_by_side_above_150_columns_and_by_a_key(bench: Bench, monkeypatch: 
     bench.write("a.txt", "one\nthe new line\nthree\n" + "w" * 200 + "\n", cwd=_tree(view))
 
     async def script(on: Pilot[DiffPane]) -> None:
-        await on.open(view, "1 file changed")
+        await on.open(view, "Not committed  1 file")
         (row,) = [line for line in on.lines() if "the old line" in line]
         assert "2 - the old line" in row
-        assert row.index("2•+ the new line") == 84
+        assert row.index("2 + the new line") == 84
         await on.press("end")
         await on.press("c")
         await on.sees("✎ a.txt:4:")

@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 
+from textual.binding import Binding
+
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
+from agentdeck.tui.keys.keys import AGENTS, ANSWERS, DECK, KEYS, LOOK, TABS, VIEWS
+from agentdeck.tui.screens.changes import ChangesScreen
 from agentdeck.tui.screens.decks import DecksScreen
+from agentdeck.tui.screens.listing import Listing
 from tests.support.cli import agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.retry import eventually
@@ -44,6 +49,34 @@ def test_a_stop_goes_to_the_repository_that_was_selected(bench: Bench) -> None:
 
     drive(bench.deck(), script)
     assert bench.deck().agent("same").state is State.WORKING
+
+
+def test_each_key_of_the_list_works_or_says_where_it_does(bench: Bench) -> None:
+    second = other(bench)
+    begin(bench, "same")
+    tree = second.agent("same").worktree
+    assert tree is not None
+    bench.write("note.txt", "of the second\n", cwd=tree)
+
+    async def script(on: Driver) -> None:
+        await on.press("D")
+        await on.sees("2 agents in 2 repositories", "keys act on same in prøject one")
+        await on.press("down", "d")
+        on.shows(ChangesScreen)
+        await on.sees("Changes of same  second", "Not committed  1 file", "of the second")
+        await on.press("escape")
+        on.shows(DecksScreen)
+        await on.press("n")
+        await on.until(lambda: "“Start a new agent” works in one repository: → opens its dashboard." in on.notices())
+        await on.press("tab")
+        await on.until(lambda: "No agent needs you now." in on.notices())
+
+    drive(bench.deck(), script)
+    bound = {binding.id for binding in DecksScreen.BINDINGS if isinstance(binding, Binding)} | {
+        binding.id for binding in Listing.BINDINGS if isinstance(binding, Binding)
+    }
+    every = {key.id for group in (AGENTS, ANSWERS, DECK, VIEWS, LOOK, TABS) for key in KEYS[group]}
+    assert every - bound == {"view.decks", "look.select", "look.copy"}, "it is open, and there are no lines to select"
 
 
 def test_ls_all_lists_them_from_anywhere(bench: Bench) -> None:

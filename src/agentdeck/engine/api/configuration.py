@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from agentdeck.engine.api.current import Current
 
 if TYPE_CHECKING:
+    from agentdeck.core.config.meaning import Meaning
     from agentdeck.engine.views.configuration import Setting
 
 
@@ -25,6 +26,13 @@ class DeckConfiguration:
             Setting(path, dotted(path), _toml(value), found.origins[dotted(path)])
             for path, value in leaves(found.values)
         ]
+
+    def meaning(self, path: tuple[str, ...]) -> Meaning | None:
+        """What the key means; None where it is none of the configuration's."""
+        from agentdeck.core.config.config import Config
+        from agentdeck.core.config.meaning import meaning_of
+
+        return meaning_of(Config, path)
 
     def change(self, path: tuple[str, ...], text: str) -> str:
         """Set a key in the user's own file to a TOML value, or with “” take it out; return what came of it.

@@ -46,6 +46,12 @@ class DeckReview:
 
         return read(self._current.world, view.agent, scope or Scope.ALL, whole)
 
+    def sections(self, view: AgentView, whole: frozenset[str] = frozenset()) -> Diff:
+        """The same with what is committed first, and then what is not."""
+        from agentdeck.engine.review.diffs import read_sections
+
+        return read_sections(self._current.world, view.agent, whole)
+
     def commits(self, view: AgentView) -> list[Commit]:
         """The agent's commits that its base has not, newest first."""
         from agentdeck.engine.review.diffs import commits_of

@@ -26,11 +26,16 @@ class Diff:
     files: tuple[FilePatch, ...] = ()
     against: str = ""
     """What it is compared with, in words."""
-    fresh: frozenset[tuple[str, int]] = field(default=frozenset())
-    """Path and number of every added line that is not committed, where committed ones are shown too."""
     untracked: frozenset[str] = field(default=frozenset())
     uncommitted: frozenset[str] = field(default=frozenset())
     """The files that differ from the last commit."""
+    split: int | None = None
+    """Where the committed changes come first: how many of the files are theirs; the others hold what is not committed.
+    None: all are one."""
+
+    def is_loose(self, file: int) -> bool:
+        """Whether the file of that number stands for changes that are not committed, and for no others."""
+        return self.split is not None and file >= self.split
 
     @property
     def added(self) -> int:

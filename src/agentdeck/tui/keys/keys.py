@@ -320,7 +320,6 @@ IN_TABS: dict[str, tuple[Key, ...]] = {
         DELETE,
         Key("diff.revert", "Z", "revert", "revert", "Revert this change; undo makes it again"),
         Key("diff.discard", "Q", "discard", "discard file", "Revert all of this file; undo makes it again"),
-        Key("diff.scope", "a", "scope", "committed", "Show all, only committed, or uncommitted changes"),
     ),
     ENV: (Key("env.reveal", "asterisk", "reveal", "secret", "Show or hide the secret on this line"),),
 }

@@ -26,7 +26,7 @@ class Colouring:
     def __init__(self, tell: Callable[[], None]) -> None:
         self._tell = tell
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="colours")
-        self._found: dict[tuple[int, str, int], Colours | None] = {}
+        self._found: dict[tuple[int, int, int], Colours | None] = {}
         self._round = 0
 
     def forget(self) -> None:
@@ -43,7 +43,7 @@ class Colouring:
         start = index
         while start > 0 and file.lines[start].kind != "@" and index - start < _LINES_MOST:
             start -= 1
-        key = (self._round, file.path, start)
+        key = (self._round, id(file), start)
         if key not in self._found:
             if len(self._found) >= _KEPT_MOST:
                 self._found.clear()
@@ -52,7 +52,7 @@ class Colouring:
         colours = self._found[key]
         return colours.get(index) if colours else None
 
-    def _find(self, key: tuple[int, str, int], file: FilePatch, start: int) -> None:
+    def _find(self, key: tuple[int, int, int], file: FilePatch, start: int) -> None:
         if key[0] != self._round:
             return
         try:

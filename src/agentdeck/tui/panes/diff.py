@@ -31,11 +31,6 @@ _SHARE = 10
 """The rest is at least so many times as long as the last look took."""
 _SURE = 20.0
 """Seconds after which git is asked although nothing is known to have moved."""
-_SAID = {
-    Scope.ALL: "",
-    Scope.COMMITTED: "only committed changes",
-    Scope.UNCOMMITTED: "only uncommitted changes",
-}
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,6 @@ class DiffPane(AgentPane):
         ("diff.comment", "comment"),
         ("diff.send", "send all"),
         ("diff.delete", "delete one"),
-        ("diff.scope", "committed or not"),
         ("diff.sides", "sides"),
         ("look.wrap", "wrap"),
         ("program.back", "back"),
@@ -61,7 +55,6 @@ class DiffPane(AgentPane):
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
         super().__init__(deck, id=id)
-        self._scope = Scope.ALL
         self._whole: frozenset[str] = frozenset()
         self._signs: Any = None
         self._looked = self._took = 0.0
@@ -95,8 +88,7 @@ class DiffPane(AgentPane):
         if self._facts is None:
             self.say(f"Reading the changes of {view.name} …")
         begun = time.monotonic()
-        scope, whole = self._scope, self._whole
-        facts = await asyncio.to_thread(self._read, view, scope, whole)
+        facts = await asyncio.to_thread(self._read, view, self._whole)
         self._looked = time.monotonic()
         self._took = self._looked - begun
         self._signs = signs
@@ -105,11 +97,11 @@ class DiffPane(AgentPane):
     def _signs_of(self, view: AgentView) -> tuple[Any, ...]:
         """What was asked for, and whatever moves when the agent commits, stages, prints or ends."""
         comments = self.deck.review.comment_signs(view.name)
-        return (self._scope, self._whole), (comments, view.state), *self.deck.review.signs(view)
+        return self._whole, (comments, view.state), *self.deck.review.signs(view)
 
-    def _read(self, view: AgentView, scope: Scope, whole: frozenset[str]) -> _Facts:
+    def _read(self, view: AgentView, whole: frozenset[str]) -> _Facts:
         comments = self.deck.review.comments(view.name)
-        return _Facts(self.deck.review.diff(view, scope, whole), comments)
+        return _Facts(self.deck.review.sections(view, whole), comments)
 
     def found(self, view: AgentView, facts: _Facts | None) -> None:
         if facts is not None:
@@ -127,18 +119,12 @@ class DiffPane(AgentPane):
             return
         diff, comments = self._facts.diff, self._facts.comments
         if not diff.files and not comments:
-            self.say(
-                {
-                    Scope.ALL: f"No changes yet against {plain(diff.against)}.",
-                    Scope.COMMITTED: f"No commits yet since {plain(diff.against)}; {{diff.scope}} shows the rest.",
-                    Scope.UNCOMMITTED: "Everything is committed; {diff.scope} shows it.",
-                }[self._scope]
-            )
+            self.say(f"No changes yet against {plain(diff.against)}.")
             return
         count = len(comments)
         said = f"✎ {count} comment{'s' if count > 1 else ''} not sent; {{diff.send}} sends" if count else ""
         file = self.lines.file(self.lines.cursor)
-        self.say("  ·  ".join(filter(None, (said, _SAID[self._scope], plain(file.path) if file else ""))))
+        self.say("  ·  ".join(filter(None, (said, plain(file.path) if file else ""))))
 
     @on(RowsView.Moved)
     def _moved(self) -> None:
@@ -153,11 +139,6 @@ class DiffPane(AgentPane):
             self.look()
 
     # Keys
-
-    def action_scope(self) -> None:
-        scopes = list(Scope)
-        self._scope = scopes[(scopes.index(self._scope) + 1) % len(scopes)]
-        self.look()
 
     def action_comment(self) -> None:
         view = self.view
@@ -211,9 +192,10 @@ class DiffPane(AgentPane):
         self._ask_to_revert("Discard all changes", found[0], ())
 
     def _ask_to_revert(self, what: str, file: FilePatch, hunk: tuple[PatchLine, ...]) -> None:
-        view, scope = self.view, self._scope
+        view = self.view
         if view is None:
             return
+        scope = Scope.UNCOMMITTED if self.lines.is_loose() else Scope.COMMITTED
 
         def work() -> str:
             step = self.deck.review.revert(view, scope, file, hunk)

@@ -16,7 +16,7 @@ from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.tui.keys.keys import FILES, SIDES, STEP, WRAP, bound
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.colouring import Colouring
-from agentdeck.tui.panes.diffrows import DiffRow, Layout, counts_of, cropped, note_of, rows_of, title_of
+from agentdeck.tui.panes.diffrows import DiffRow, Layout, counts_of, cropped, note_of, rows_of, section_of, title_of
 from agentdeck.tui.panes.rows import Piece, RowsView
 from agentdeck.tui.panes.words import Spans, changed_words, marked, partner
 
@@ -29,6 +29,8 @@ _LEAST = 60
 _BETWEEN = "│ "
 _BAR = 1
 """Columns of the scroll bar, where there is one: the layout does not change with it."""
+_Anchor = tuple[str, str, bool, str, int]
+"""Kind of row, path, whether the change is not committed, kind and number of the line."""
 _GROUNDS = {"+": "added", "-": "removed"}
 
 
@@ -48,8 +50,8 @@ class DiffView(RowsView):
         self._layout = Layout()
         self._stops: dict[str, list[int]] = {"file": [], "@": []}
         self._colouring: Colouring | None = None
-        self._words: dict[tuple[str, int], Spans] = {}
-        """Which words of a line changed, by the file's path and the line's place in its patch."""
+        self._words: dict[tuple[int, int], Spans] = {}
+        """Which words of a line changed, by the file and the line's place in its patch."""
 
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
@@ -77,7 +79,7 @@ class DiffView(RowsView):
         self.diff, self.comments = diff, comments
         self._arrange(anchor)
 
-    def _arrange(self, anchor: tuple[str, str, str, int] | None) -> None:
+    def _arrange(self, anchor: _Anchor | None) -> None:
         """Make the rows anew, with the current one at the anchor."""
         depth = self.cursor - self.scroll_offset.y
         self._layout = self._fitting()
@@ -124,22 +126,22 @@ class DiffView(RowsView):
         # Side by side, each side is scrolled by itself.
         return 0 if self._layout.sides else super().aside
 
-    def _anchor(self) -> tuple[str, str, str, int] | None:
+    def _anchor(self) -> _Anchor | None:
         if not self.rows or self.cursor == 0:
             return None
         row = self.rows[self.cursor]
         if row.file < 0:
             return None
-        path = self.diff.files[row.file].path
+        path, is_loose = self.diff.files[row.file].path, self.diff.is_loose(row.file)
         if row.line < 0:
-            return row.kind, path, "", 0
+            return row.kind, path, is_loose, "", 0
         line = self.diff.files[row.file].lines[row.line]
-        return row.kind, path, line.kind, line.new or line.old
+        return row.kind, path, is_loose, line.kind, line.new or line.old
 
-    def _found(self, anchor: tuple[str, str, str, int]) -> int:
+    def _found(self, anchor: _Anchor) -> int:
         """The row that is the anchor, or is nearest to it."""
-        kind, path, sort, number = anchor
-        best, distance = 0, 1 << 30
+        kind, path, is_loose, sort, number = anchor
+        best, distance = 0, 1 << 31
         for at, row in enumerate(self.rows):
             if row.file < 0 or self.diff.files[row.file].path != path:
                 continue
@@ -148,11 +150,16 @@ class DiffView(RowsView):
             else:
                 line = self.diff.files[row.file].lines[row.line]
                 away = 2 * abs((line.new or line.old) - number) + (line.kind != sort)
+            away += (self.diff.is_loose(row.file) != is_loose) << 30
             if away < distance:
                 best, distance = at, away
         return best
 
     # What a row is
+
+    def is_loose(self) -> bool:
+        """Whether the change at the cursor is not committed."""
+        return self.cursor < len(self.rows) and self.diff.is_loose(self.rows[self.cursor].file)
 
     def file(self, row: int) -> FilePatch | None:
         return self.diff.files[self.rows[row].file] if row < len(self.rows) and self.rows[row].file >= 0 else None
@@ -202,7 +209,7 @@ class DiffView(RowsView):
 
     def ground(self, row: int) -> str:
         place = self.rows[row]
-        if place.kind == "file":
+        if place.kind in ("file", "section"):
             return "head"
         if place.kind == "comment":
             return "remark"
@@ -220,6 +227,8 @@ class DiffView(RowsView):
         match place.kind:
             case "title":
                 return title_of(self.diff)
+            case "section":
+                return section_of(self.diff, is_loose=bool(place.part))
             case "blank":
                 return ()
             case "note":
@@ -268,9 +277,10 @@ class DiffView(RowsView):
         if file.added or file.deleted:
             counts = counts_of(file.added, file.deleted)
         words = [_STATUS.get(file.status, "")]
-        if file.path in self.diff.untracked:
+        is_loose = self.diff.split is None or self.diff.is_loose(place.file)
+        if is_loose and file.path in self.diff.untracked:
             words = ["new, untracked"]
-        elif file.path in self.diff.uncommitted:
+        elif is_loose and file.path in self.diff.uncommitted:
             words.append("not committed")
         told = ", ".join(filter(None, words))
         name = plain(file.path if is_head else place.name)
@@ -284,9 +294,8 @@ class DiffView(RowsView):
     def _line_pieces(self, file: FilePatch, index: int, part: int, *, is_old: bool = False) -> list[Piece]:
         line = file.lines[index]
         number = line.old if is_old else line.new or line.old
-        fresh = "•" if (file.path, line.new) in self.diff.fresh and line.kind == "+" else " "
         sign = {"+": "good", "-": "bad"}.get(line.kind, "dim")
-        gutter: list[Piece] = [(f"{number:>5}", "dim"), (fresh, "warn"), (f"{line.kind} ", sign)]
+        gutter: list[Piece] = [(f"{number:>5} ", "dim"), (f"{line.kind} ", sign)]
         coloured = self._colouring.of(file, index) if self._colouring is not None else None
         pieces = coloured if coloured is not None else [(clean(line.text), "")]
         spans = self._changed(file, index)
@@ -298,14 +307,14 @@ class DiffView(RowsView):
 
     def _changed(self, file: FilePatch, index: int) -> Spans:
         """Which words of the line are others than in the line that stands for it on the other side."""
-        key = (file.path, index)
+        key = (id(file), index)
         if key not in self._words:
             other = partner(file.lines, index)
             if other is None:
                 return ()
             old, new = sorted((index, other))
             spans = changed_words(clean(file.lines[old].text), clean(file.lines[new].text))
-            self._words[file.path, old], self._words[file.path, new] = spans
+            self._words[id(file), old], self._words[id(file), new] = spans
         return self._words[key]
 
     def hunk(self) -> tuple[FilePatch, tuple[PatchLine, ...]] | None:

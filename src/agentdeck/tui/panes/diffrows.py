@@ -16,7 +16,7 @@ from agentdeck.tui.panes.rows import Piece
 
 
 class DiffRow(NamedTuple):
-    """`kind`: `title`, `folder` and `entry` of the tree, `file` head, `line`, `note`, `comment`, `blank`."""
+    """`kind`: `title`, `section`, `folder` and `entry` of the tree, `file` head, `line`, `note`, `comment`, `blank`."""
 
     kind: str
     file: int = -1
@@ -26,7 +26,7 @@ class DiffRow(NamedTuple):
     old: int = -1
     """Side by side, the removed line that stands at the left of an added one."""
     part: int = 0
-    """Which part of a wrapped line."""
+    """Which part of a wrapped line; of a section, 1 for what is not committed."""
     depth: int = 0
     name: str = ""
     """Of a folder or an entry, what the folders above it don't say."""
@@ -54,9 +54,10 @@ def rows_of(diff: Diff, comments: Sequence[Comment], layout: Layout = Layout()) 
     said: defaultdict[tuple[str, bool, int], list[Comment]] = defaultdict(list)
     for comment in comments:
         said[comment.path, comment.removed, comment.line].append(comment)
-    rows = [DiffRow("title"), *tree_of(diff.files)]
+    rows = list(_overview(diff))
+    last = {file.path: at for at, file in enumerate(diff.files)}
     for at, file in enumerate(diff.files):
-        rows += [DiffRow("blank"), DiffRow("file", at)]
+        rows += [DiffRow("blank"), *_head_of(diff, at), DiffRow("file", at)]
         rows += [DiffRow("comment", at, -1, comment) for comment in said.pop((file.path, False, 0), ())]
         if file.note or not file.lines:
             rows.append(DiffRow("note", at))
@@ -68,13 +69,31 @@ def rows_of(diff: Diff, comments: Sequence[Comment], layout: Layout = Layout()) 
             for each in {index, old} - {-1} if said else ():
                 line = file.lines[each]
                 key = (file.old_path, True, line.old) if line.kind == "-" else (file.path, False, line.new)
-                if line.kind not in "@\\":
+                is_here = at == last[file.path] or all(line.text == each.quote for each in said.get(key, ()))
+                if line.kind not in "@\\" and is_here:
                     rows += [DiffRow("comment", at, each, comment) for comment in said.pop(key, ())]
     # What was said of lines that are no more as they were is not lost.
     rest = [comment for left in said.values() for comment in left]
     if rest:
         rows += [DiffRow("blank"), *(DiffRow("comment", comment=_lost(comment)) for comment in rest)]
     return rows
+
+
+def _overview(diff: Diff) -> Iterator[DiffRow]:
+    """What has changed, and its files; in two parts where the diff has these."""
+    if diff.split is None:
+        yield DiffRow("title")
+        yield from tree_of(diff.files)
+        return
+    for part, files in enumerate((range(diff.split), range(diff.split, len(diff.files)))):
+        yield DiffRow("section", part=part)
+        yield from tree_of(diff.files, files)
+
+
+def _head_of(diff: Diff, at: int) -> Iterator[DiffRow]:
+    """The section that begins at that file, where there are two."""
+    if diff.split and at in (0, diff.split) and diff.split < len(diff.files):
+        yield DiffRow("section", part=int(at == diff.split))
 
 
 def _beside(lines: Sequence[PatchLine]) -> Iterator[tuple[int, int]]:
@@ -107,10 +126,11 @@ def _lost(comment: Comment) -> Comment:
     return replace(comment, text=f"{comment.place} (no longer in this diff): {comment.text}")
 
 
-def tree_of(files: Sequence[FilePatch]) -> Iterator[DiffRow]:
-    """Folders of several files, with these below; a path goes on in one row as far as it has no fork."""
+def tree_of(files: Sequence[FilePatch], of: Sequence[int] | None = None) -> Iterator[DiffRow]:
+    """The files of these numbers, or all. Folders of several files, with these below; a path goes on in one row as far
+    as it has no fork."""
     paths = [file.path.split("/") for file in files]
-    yield from _branch(paths, range(len(files)), 0, 0)
+    yield from _branch(paths, range(len(files)) if of is None else of, 0, 0)
 
 
 def _branch(paths: Sequence[list[str]], files: Sequence[int], begin: int, depth: int) -> Iterator[DiffRow]:
@@ -146,12 +166,26 @@ def note_of(file: FilePatch) -> str:
 
 
 def title_of(diff: Diff) -> list[Piece]:
-    files = "1 file" if len(diff.files) == 1 else f"{len(diff.files)} files"
-    pieces: list[Piece] = [(f" {files} changed ", "strong"), *counts_of(diff.added, diff.deleted)]
-    pieces.append((f" against {plain(diff.against)}", "dim"))
-    if diff.fresh:
-        pieces.append(("   • not committed", "warn"))
-    return pieces
+    pieces: list[Piece] = [(f" {_files(len(diff.files))} changed ", "strong"), *counts_of(diff.added, diff.deleted)]
+    return [*pieces, (f" against {plain(diff.against)}", "dim")]
+
+
+def section_of(diff: Diff, *, is_loose: bool) -> list[Piece]:
+    """The head of the committed changes, or of those that are not."""
+    files = diff.files[diff.split :] if is_loose else diff.files[: diff.split]
+    name = " Not committed" if is_loose else f" Committed since {plain(diff.against)}"
+    if not files:
+        return [(name, "strong"), ("  nothing", "dim")]
+    added, deleted = sum(each.added for each in files), sum(each.deleted for each in files)
+    return [
+        (name, "warn strong" if is_loose else "strong"),
+        (f"  {_files(len(files))} ", "dim"),
+        *counts_of(added, deleted),
+    ]
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def counts_of(added: int, deleted: int) -> list[Piece]:

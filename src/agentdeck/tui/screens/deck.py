@@ -59,7 +59,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         self.only: Only | None = None
         """The states that are shown; None: all."""
         self._wanted = ""
-        """The agent to select as soon as it is there: one that was started just now."""
+        """The agent to select as soon as it is there: one that was started just now, unless the person filters."""
 
     def compose(self) -> ComposeResult:
         yield DeckHeader(self.deck.root.name, id="top")
@@ -287,7 +287,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
 
     def action_find(self) -> None:
         box = self.query_one("#filter", Input)
-        box.display = True
+        box.display, self._wanted = True, ""
         self._fit_list()
         box.focus()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import SuspendNotSupported
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 
@@ -23,7 +24,7 @@ from agentdeck.tui.acts.deeds import land
 from agentdeck.tui.acts.verbs import what_is_lost
 from agentdeck.tui.dialogs.dialogs import Ask, Confirm
 from agentdeck.tui.feed.snapshot import Row
-from agentdeck.tui.keys.keys import BY_ID, OPEN, OPTIONS, bound
+from agentdeck.tui.keys.keys import AGENTS, ANSWERS, BY_ID, DECK, KEYS, LOOK, OPEN, OPTIONS, TABS, VIEWS, bound
 from agentdeck.tui.list.header import COLOURS, KeyHint
 from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.list.order import Grouping, Order, arrange
@@ -35,7 +36,20 @@ if TYPE_CHECKING:
     from agentdeck.core.question import Question
     from agentdeck.engine.views.landings import LandRequest
 
-_VERBS = ("type", "stop", "resume", "land", "remove", "yes", "no")
+_HERE = (
+    *(f"agent.{name}" for name in ("type", "stop", "resume", "land", "remove", "yes", "no")),
+    "deck.next",
+    "tab.diff",
+    "look.pane",
+)
+_LISTED = ("deck.cancel", "look.select", "look.copy", "view.decks", *_HERE)
+_ELSEWHERE = [
+    key
+    for group in (AGENTS, ANSWERS, DECK, VIEWS, LOOK, TABS)
+    for key in KEYS[group]
+    if key not in (OPEN, *OPTIONS) and key.id not in _LISTED
+]
+"""What works in one repository only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,10 @@ class There:
 
 
 class DecksScreen(Listing):
-    BINDINGS: ClassVar[list[BindingType]] = [*bound([OPEN, *OPTIONS, *(BY_ID[f"agent.{name}"] for name in _VERBS)])]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bound([OPEN, *OPTIONS, *(BY_ID[name] for name in _HERE)]),
+        *(Binding(key.keys, f"elsewhere('{key.id}')", key.help, show=False, id=key.id) for key in _ELSEWHERE),
+    ]
     heading = "All repositories"
     empty = "You have no agents in any repository."
     columns = (
@@ -131,11 +148,14 @@ class DecksScreen(Listing):
         there, keymap = self._chosen(), self.app._keymap
         if there is None:
             return ()
-        if not there.row.view.alive:
-            return [hint_of(f"agent.{name}", keymap) for name in ("resume", "land", "remove")]
-        words = there.question.words if there.question is not None else ()
-        names = [*(f"agent.{word}" for word in words), OPEN.id, "agent.type", "agent.stop"]
-        return [hint_of(name, keymap) for name in names]
+        names = ["agent.resume", "agent.land", "agent.remove"]
+        if there.row.view.alive:
+            words = there.question.words if there.question is not None else ()
+            names = [*(f"agent.{word}" for word in words), OPEN.id, "agent.type", "agent.stop"]
+        return [
+            *(hint_of(name, keymap) for name in (*names, "tab.diff")),
+            hint_of("look.pane", keymap, "its dashboard"),
+        ]
 
     # Keys. What they do goes to the repository that was selected when they were pressed.
 
@@ -159,6 +179,35 @@ class DecksScreen(Listing):
             self.app.post_message(Failed(error.title, error.detail, error.hint))
         except SuspendNotSupported:
             self._warn("There is no terminal here for another program.")
+
+    def action_elsewhere(self, key: str) -> None:
+        """Say where the key works that was pressed."""
+        does = BY_ID[key].help.partition(";")[0]
+        self.notify(f"“{does}” works in one repository: {{look.pane}} opens its dashboard.", severity="warning")
+
+    def action_focus_pane(self) -> None:
+        """Open the dashboard of the selected agent's repository, until it is left."""
+        if (there := self._chosen()) is None:
+            return
+        try:
+            lend(self.app, [sys.executable, "-I", "-m", "agentdeck", "-C", str(there.deck.root)])
+        except SuspendNotSupported:
+            self._warn("There is no terminal here for another program.")
+
+    def action_next_needy(self) -> None:
+        found = list(self.facts or ())
+        at = next((at for at, each in enumerate(found) if each.key == self.selected), -1)
+        needy = [number for number, each in enumerate(found) if each.row.needs_person]
+        if not needy:
+            self.notify("No agent needs you now.")
+            return
+        self.query_one(OptionList).highlighted = next((number for number in needy if number > at), needy[0])
+
+    def action_tab(self, tab: str) -> None:
+        from agentdeck.tui.screens.changes import ChangesScreen
+
+        if (there := self._chosen()) is not None:
+            self.app.push_screen(ChangesScreen(there.deck, self.actions, there.row.view))
 
     def action_choose(self, number: int) -> None:
         self._answer(str(number))

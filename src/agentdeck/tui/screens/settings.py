@@ -40,12 +40,16 @@ class SettingsScreen(Listing):
 
     def about(self, facts: Any, key: str) -> Content:
         setting = next(each for each in facts if each.name == key)
+        means = self.deck.configuration.meaning(setting.path)
+        text = means.text.replace("`", "") if means is not None else ""
+        told = [("Value", setting.value or "not set"), ("From", setting.origin)]
+        if means is not None:
+            told += [("Default", means.default or "none"), ("Can be", means.values.replace("`", ""))]
         return lines(
             (setting.name, "bold"),
-            setting.value or "not set",
-            (f"from {setting.origin}", "$foreground 60%"),
+            *([plain(text)] if text else []),
             "",
-            ("docs/configuration.md says what each key means.", "$foreground 60%"),
+            *((f"{name:<9}{plain(value)}", "$foreground 80%") for name, value in told if value),
         )
 
     def hints(self) -> Sequence[KeyHint]:
