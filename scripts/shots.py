@@ -239,7 +239,7 @@ async def screens(repository: Path) -> None:
         await camera.sees("waiting", "basket")
         camera.app.deck_screen.go_to("search-ranking")
         await camera.press("d", "z")
-        await camera.sees("against main", "def score")
+        await camera.sees("Committed since main", "def score")
         camera.take("diff")
         await camera.press("escape")
         await camera.press("t")
