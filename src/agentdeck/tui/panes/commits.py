@@ -84,8 +84,14 @@ class CommitsPane(AgentPane):
             # The same commit stays the current one.
             kept = old[self.listed.cursor].id
             self.listed.cursor = next((at for at, each in enumerate(facts) if each.id == kept), 0)
-        self.listed.put(rows_of(facts, time.time(), self.listed.size.width))
+        self._list()
         self._tell(view)
+
+    def _list(self) -> None:
+        self.listed.put(rows_of(self._commits or (), time.time(), self.listed.size.width))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._list)
 
     def _tell(self, view: AgentView) -> None:
         if self._open is not None:

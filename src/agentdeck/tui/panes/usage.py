@@ -94,6 +94,9 @@ class UsagePane(ListPane):
     def find(self, view: AgentView) -> list[ProcessUse]:
         return self.deck.processes.tree(view)
 
+    def on_resize(self) -> None:
+        self.look()
+
     def found(self, view: AgentView, facts: list[ProcessUse]) -> None:
         now = time.monotonic()
         passed, before = now - self._at, self._seconds

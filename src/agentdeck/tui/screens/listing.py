@@ -144,7 +144,13 @@ class Listing(Beside):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= _BESIDE, "-beside")
-        self.call_after_refresh(self._fill)
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Write the lines anew: some are made for the width that there is."""
+        if self.facts is not None:
+            self._items = list(self.items(self.facts))
+        self._fill()
 
     def _head(self, rest: str) -> None:
         title = Content.styled(self.heading, "bold $foreground")
