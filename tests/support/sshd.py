@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from tests.support.hosts import Fleet
 
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
@@ -27,6 +29,21 @@ class Servers:
     config: Path
     """For `ssh -F`."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        assert SSHD is not None
+        config = self.folder / f"{name}.sshd"
+        self.processes[name] = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
+        _wait_for(int(config.read_text().split(maxsplit=2)[1]))
+
+    def stop(self, name: str) -> None:
+        """End it with all its connections, as a cable that is pulled does; what runs there goes on."""
+        server = psutil.Process(self.processes[name].pid)
+        for session in server.children(recursive=True):
+            if session.name() == "sshd":
+                session.kill()
+        self.processes[name].kill()
+        self.processes[name].wait()
 
 
 def free_port() -> int:
@@ -62,13 +79,12 @@ def servers(folder: Path, fleet: Fleet, *names: str) -> Iterator[Servers]:
             f"PidFile {folder}/{name}.pid\nStrictModes no\nUsePAM no\nMaxSessions 2\nPasswordAuthentication no\n"
             f"PermitRootLogin yes\nForceCommand {wrapper}\n"
         )
-        made.processes[name] = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
+        made.start(name)
         fleet.names.append(name)
         entries.append(
             f"Host {name}\n HostName 127.0.0.1\n Port {port}\n User {getpass.getuser()}\n IdentityFile {key}\n"
             " IdentitiesOnly yes\n StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n"
         )
-        _wait_for(port)
     made.config.write_text("\n".join(entries))
     try:
         yield made

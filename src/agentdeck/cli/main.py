@@ -81,6 +81,8 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> int:
         args = parse(words)
     except SystemExit as stop:  # after --help
         return ExitCode.OK if not stop.code else ExitCode.USAGE
+    if args.home is not None:
+        raise UsageError("--home comes first.", hint="agentdeck --home ssh://HOST/FOLDER VERB …")
     out.json, out.quiet = args.json, args.quiet
     if args.no_color:
         out.colour = False

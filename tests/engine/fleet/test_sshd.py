@@ -7,15 +7,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import LandRequest
-from agentdeck.errors import ExitCode
+from agentdeck.errors import ExitCode, RefusedError, UsageError
 from agentdeck.system.fleet.hostlist import HostList
+from tests.engine.landing.test_resolving import MERGER, SCRIPT
 from tests.support.cli import agentdeck, objects
+from tests.support.decks import CONFIG
 from tests.support.hosts import Fleet
 from tests.support.retry import eventually
 from tests.support.sshd import PROGRAM, Servers, can_run, servers
@@ -36,11 +38,15 @@ def shells(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield made
 
 
+def add(fleet: Fleet, name: str) -> None:
+    added = agentdeck("hosts", "add", name, "--program", PROGRAM, cwd=fleet.bench.root)
+    assert added.returncode == 0, added.stderr
+
+
 def test_hosts_are_added_agents_run_on_them_and_their_work_lands(fleet: Fleet, shells: Servers) -> None:
     root = fleet.bench.root
     for name in shells.processes:
-        added = agentdeck("hosts", "add", name, "--program", PROGRAM, cwd=root)
-        assert added.returncode == 0, added.stderr
+        add(fleet, name)
     (told,) = objects(agentdeck("hosts", "--json", cwd=root).stdout)
     assert {each["name"]: each["trouble"] for each in told["hosts"]} == dict.fromkeys(shells.processes)
     assert agentdeck("hosts", "check", cwd=root).returncode == 0
@@ -59,7 +65,7 @@ def test_hosts_are_added_agents_run_on_them_and_their_work_lands(fleet: Fleet, s
 
 def test_an_agent_is_attached_to_and_a_dead_connection_is_noticed(fleet: Fleet, shells: Servers) -> None:
     root = fleet.bench.root
-    assert agentdeck("hosts", "add", "box1", "--program", PROGRAM, cwd=root).returncode == 0
+    add(fleet, "box1")
     fleet.start("bot", "echo here I am; exec sleep 600", on="box1")
     eventually(lambda: fleet.looked("bot").state is State.WORKING)
 
@@ -70,10 +76,7 @@ def test_an_agent_is_attached_to_and_a_dead_connection_is_noticed(fleet: Fleet, 
     ).stdout  # fmt: skip
     assert "here I am" in seen
 
-    server = psutil.Process(shells.processes["box1"].pid)
-    for session in server.children(recursive=True):
-        session.kill()
-    server.kill()
+    shells.stop("box1")
     eventually(lambda: fleet.looked("bot").unreachable)
     view = fleet.deck().agent("bot")
     assert view.state is State.WORKING and len(fleet.runners("box1")) == 1
@@ -84,18 +87,86 @@ def test_an_agent_is_attached_to_and_a_dead_connection_is_noticed(fleet: Fleet, 
 def test_a_home_elsewhere_is_looked_at_from_here(fleet: Fleet, shells: Servers, tmp_path: Path) -> None:
     folder = fleet.folder / "box1" / "my “repo”"
     subprocess.run(["git", "clone", "-q", str(fleet.bench.root), str(folder)], check=True)
-    added = agentdeck("hosts", "add", "box1", "--program", PROGRAM, cwd=tmp_path)
-    assert added.returncode == 0, added.stderr
-    for home in (f"ssh://box1{folder}", "ssh://box1/~/my “repo”"):
-        listed = agentdeck("--home", home, "ls", "--json", cwd=tmp_path)
-        assert objects(listed.stdout)[0]["root"] == str(folder), listed.stderr
+    add(fleet, "box1")
+    listed = agentdeck("--home", "ssh://box1/~/my “repo”", "ls", "--json", cwd=tmp_path)
+    assert objects(listed.stdout)[0]["root"] == str(folder), listed.stderr
     refused = agentdeck(f"--home=ssh://box1{folder}", "show", "nobody", cwd=tmp_path)
     assert refused.returncode == ExitCode.NOT_FOUND and "nobody" in refused.stderr
     (shells.folder / "authorized").write_text("")
     gone = agentdeck("--home", f"ssh://box1{folder}", "ls", cwd=tmp_path)
     assert gone.returncode == ExitCode.TRY_LATER and "Permission denied" in gone.stderr
     for wrong in ("box1", "ssh://box1", "ssh://-oProxyCommand=x/y", "http://box1/x"):
-        assert agentdeck("--home", wrong, "ls", cwd=tmp_path).returncode == ExitCode.USAGE
+        with pytest.raises(UsageError):
+            Deck.hosts().home_argv(wrong, ["ls"], tty=False)
+
+
+def test_a_task_goes_on_elsewhere_after_the_time_it_says_and_its_old_start_ends(fleet: Fleet, shells: Servers) -> None:
+    add(fleet, "box1")
+    fleet.start("bot", "exec sleep 600", on="box1", if_lost="restart after 1s")
+    fleet.start("patient", "exec sleep 600", on="box1")
+    fleet.start("short", "exec sleep 600", on="box1", if_lost="fail after 1s")
+    shells.stop("box1")
+    eventually(lambda: fleet.looked("short").state is State.FAILED, 30)
+    # Home may be what is cut off: no other host answers.
+    assert fleet.looked("bot").agent.epoch == 1
+
+    add(fleet, "box2")
+    eventually(lambda: fleet.looked("bot").host == "box2", 30)
+    view = fleet.deck().agent("bot")
+    assert (view.agent.epoch, view.state.is_live) == (2, True)
+    assert len(fleet.runners("box1")) == 3 and len(fleet.runners("box2")) == 1
+    shells.start("box1")
+    eventually(lambda: fleet.looked("short").state.is_live and fleet.looked("patient").state.is_live, 30)
+    archived = fleet.bench.git("for-each-ref", "--format=%(refname)", "refs/agentdeck/fleet")
+    assert archived == "refs/agentdeck/fleet/bot/1"
+    assert fleet.there("box1").agent("bot").state is State.STOPPED
+    assert fleet.looked("bot").state.is_live
+    with pytest.raises(RefusedError, match="nobody talks to"):
+        fleet.deck().start(StartRequest("x", profile="claude", on="box2", if_lost="restart after 1s"))
+
+
+def test_an_agent_elsewhere_is_asked_to_resolve_its_conflict(fleet: Fleet, shells: Servers) -> None:
+    text = MERGER.format(script=SCRIPT)
+    for home in (fleet.bench.home, fleet.folder / "box1"):
+        fleet.bench.write(".config/agentdeck/profiles/merger.toml", text, cwd=home)
+    add(fleet, "box1")
+    deck = fleet.deck()
+    deck.start(StartRequest(name="two", task="write two", profile="merger", on="box1"))
+    assert deck.wait("two").state is State.DONE
+    fleet.start("one", "echo one > src/app.py; git commit -qam one", on="")
+    assert deck.wait("one").state is State.DONE
+    landing = deck.land(LandRequest(("one", "two"), hand_back=True))
+    assert landing.entry("two").stage == "landed", landing.entry("two")
+    assert (fleet.bench.root / "src/app.py").read_text() == "two\n"
+
+
+def test_the_gate_of_a_landing_runs_on_a_host(fleet: Fleet, shells: Servers) -> None:
+    gate = ["echo checked by $AGENTDECK_GATE; test -f good", "test ! -f bad"]
+    fleet.bench.write("agentdeck.toml", CONFIG.partition("[database]")[0] + f'[landing]\non = "any"\ngate = {gate}\n')
+    fleet.bench.commit("A gate")
+    add(fleet, "box1")
+    deck = fleet.deck()
+    deck.trust.approve(deck.trust.standing().values)
+    for name, files, on in (("local", "good", ""), ("there", "good bad", "box1")):
+        fleet.start(name, f"touch {files}; git add .; git commit -qm {name}", on=on)
+        assert deck.wait(name).state is State.DONE
+    told = list[str]()
+    landing = deck.land(LandRequest(("local", "there")), lambda event: told.append(event.text))
+    assert any(text.startswith("running its gate on box1: ") for text in told)
+    passed, failed = landing.entry("local"), landing.entry("there")
+    assert (passed.stage, failed.stage) == ("landed", "set aside"), (passed.reason, failed.reason)
+    assert failed.reason == "its gate failed: test ! -f bad (exit 1)"
+    for entry in (passed, failed):
+        assert "checked by " in "\n".join(deck.landings.gate_lines(landing, entry, 20))
+    assert [agent.name for agent in fleet.there("box1").store.agents()] == ["there"]
+    assert not fleet.there("box1").store.trash.is_dir() or not list(fleet.there("box1").store.trash.iterdir())
+
+    shells.stop("box1")
+    fleet.start("again", "touch better; git add .; git commit -qm better", on="")
+    deck.wait("again")
+    entry = deck.land(LandRequest(("again",))).entry("again")
+    assert entry.stage == "set aside" and "No host can have" in entry.reason
+    assert fleet.bench.git("log", "-1", "--format=%s", "main^2") == "local"
 
 
 def test_what_ssh_says_is_passed_on(fleet: Fleet, shells: Servers) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentdeck.engine.records.landings import LandRequest, Stage
+from agentdeck.engine.views import QueuedTask, StartRequest
 from agentdeck.tui.dialogs.dialogs import Confirm
 from agentdeck.tui.screens.conflict import ConflictScreen
 from agentdeck.tui.screens.land import LandDialog
@@ -47,6 +48,21 @@ def test_one_is_taken_out_another_moved_up_and_the_time_goes_on(bench: Bench) ->
     with landing(bench, "one", "two", "three") as end:
         drive(bench.deck(), script)
     assert [stage(bench, name) for name in ("one", "two", "three")] == [Stage.LANDED, Stage.SET_ASIDE, Stage.LANDED]
+
+
+def test_a_list_of_tasks_is_seen_and_dropped(bench: Bench) -> None:
+    deck = bench.deck()
+    first = QueuedTask("one", StartRequest(name="one", argv=("sleep", "600")))
+    deck.tasks.detach([first, QueuedTask("two", StartRequest(name="two", argv=("true",)), ("one",))], 0)
+
+    async def script(on: Driver) -> None:
+        await on.press("L")
+        await on.sees("● started  one", "◌ queued   two", "waits for one")
+        await on.press("x")
+        await on.until(lambda: "tasks-1 starts no more tasks" in on.notices())
+
+    drive(deck, script)
+    assert deck.tasks.all()[0].over and deck.agent("one").alive
 
 
 def test_an_undone_landing_says_so_and_lands_again(bench: Bench) -> None:

@@ -1,4 +1,5 @@
-"""The landing queue: who is landing, how far each has come, why not, and what its gate prints."""
+"""The queue: who is landing, how far each has come, why not, and what its gate prints; then the tasks of files that a
+window of its own starts."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 
 if TYPE_CHECKING:
     from agentdeck.engine.views.landings import Entry, Landing, LandRequest
+    from agentdeck.engine.views.tasks import TaskList, TaskState
 
 _OF_AGENTS = ("agent.land", "agent.publish", "view.conflict")
 _SHOWN = 60
@@ -44,6 +46,8 @@ class Queue:
     """The landings' steps that were undone, and by which step each."""
     gate: tuple[str, ...]
     """What the gate of the selected line printed last."""
+    tasks: tuple[TaskList, ...]
+    """The newest first."""
     at: int
     """Seconds since the epoch; 0 while nothing runs."""
 
@@ -70,7 +74,8 @@ class QueueScreen(Listing):
         waiting = [name for each in running for name in self.deck.landings.waiting(each)]
         undone = {step.number: step.undone for step in self.deck.history.steps() if step.undone} if landings else {}
         at, ids = int(time.time()) if running else 0, frozenset(each.id for each in running)
-        return Queue(tuple(landings), ids, tuple(waiting), undone, tuple(self._gate(landings)), at)
+        tasks = tuple(reversed(self.deck.tasks.all()))
+        return Queue(tuple(landings), ids, tuple(waiting), undone, tuple(self._gate(landings)), tasks, at)
 
     def _gate(self, landings: Sequence[Landing]) -> list[str]:
         pairs = [(landing, entry) for landing in landings for entry in landing.entries]
@@ -82,7 +87,10 @@ class QueueScreen(Listing):
         return f"{count} landing{'' if count == 1 else 's'} under way" if count else "none under way"
 
     def items(self, facts: Any) -> Sequence[Item]:
-        return [self._item(*pair) for pair in self._pairs()]
+        return [
+            *(self._item(*pair) for pair in self._pairs()),
+            *(_task_item(each, task) for each in facts.tasks for task in each.tasks),
+        ]
 
     def _item(self, landing: Landing, entry: Entry) -> Item:
         queue: Queue = self.facts
@@ -117,15 +125,22 @@ class QueueScreen(Listing):
 
     def about(self, facts: Any, key: str) -> Content:
         found = self._chosen()
+        if found is None and (tasks := self._chosen_tasks()) is not None:
+            task = next(task for task in tasks.tasks if _task_key(tasks, task) == key)
+            return lines((f"{tasks.id}: {tasks.summary}", "bold"), f"{task.name}: {task.text or 'not begun'}")
         return _about(*found, facts.gate, facts.undone) if found else Content()
+
+    def _chosen_tasks(self) -> TaskList | None:
+        found = self.facts.tasks if self.facts is not None else ()
+        return next((each for each in found for task in each.tasks if _task_key(each, task) == self.selected), None)
 
     def _highlighted(self) -> None:
         self.reload()
 
     def hints(self) -> Sequence[KeyHint]:
-        found = self._chosen()
+        found, tasks = self._chosen(), self._chosen_tasks()
         if found is None:
-            return ()
+            return [hint_of("agent.remove", self.app._keymap)] if tasks is not None and not tasks.over else ()
         opens = replace(hint_of(OPEN.id, self.app._keymap), title="gate output")
         return [opens, *(hint_of(name, self.app._keymap) for name in self._useful(*found))]
 
@@ -195,7 +210,10 @@ class QueueScreen(Listing):
         return found[1]
 
     def action_remove(self) -> None:
-        """Take the agent out of the queue."""
+        """Take the agent out of the queue, or start no more tasks of the list."""
+        if (tasks := self._chosen_tasks()) is not None and not tasks.over:
+            self.actions.do(f"dropping {tasks.id}", lambda note: _dropped(self.deck.tasks.cancel(tasks.id)))
+            return
         if (name := self._under_way()) is not None:
             self.actions.do(f"taking {name} out of the queue", lambda note: self.deck.landings.drop(name))
 
@@ -257,6 +275,38 @@ def _item(landing: Landing, entry: Entry, stage: str, reason: str, when: str) ->
             (when, "$foreground 60%"),
         ),
     )
+
+
+_TASK_LOOKS = {
+    "": ("◌", "$foreground 60%"),
+    "queued": ("◌", "$foreground 60%"),
+    "started": ("●", "$text-primary"),
+    "ended": ("✓", "$text-success"),
+    "skipped": ("✗", "$text-error"),
+}
+
+
+def _task_key(tasks: TaskList, task: TaskState) -> str:
+    return f"{tasks.id} task {task.name}"
+
+
+def _task_item(tasks: TaskList, task: TaskState) -> Item:
+    glyph, style = _TASK_LOOKS[task.state]
+    when = f"{short_duration(max(0.0, time.time() - task.at))} ago" if task.at else ""
+    return Item(
+        _task_key(tasks, task),
+        (
+            (f"{glyph} {task.state or 'queued'}", style),
+            (task.agent or task.name, "bold"),
+            (tasks.id, ""),
+            (task.text, ""),
+            (when, "$foreground 60%"),
+        ),
+    )
+
+
+def _dropped(tasks: TaskList) -> str:
+    return f"{tasks.id} starts no more tasks: {tasks.summary}. Agents that run go on."
 
 
 def _places(entry: Entry) -> str:
