@@ -41,6 +41,7 @@ class House:
     deck: Deck
     script: Script
     logins: Logins
+    api: str
 
     @property
     def second(self) -> str:
@@ -50,9 +51,10 @@ class House:
     def folder(self) -> Path:
         return state_home() / "accounts" / "work"
 
-    def start(self, mode: Mode) -> AgentView:
+    def start(self, mode: Mode, tier: str = "") -> AgentView:
+        task = "Make the file one.txt"
         request = StartRequest(
-            task="Make the file one.txt", profile=self.cli, name="fox", mode=mode, permission="all", sure=True
+            task=task, profile=self.cli, name="fox", mode=mode, permission="all", sure=True, tier=tier or None
         )
         return self.deck.start(request)
 
@@ -103,7 +105,7 @@ def house(
         bench.own(f'[accounts.work]\nprofile = "{cli}"\n')
         log_in(cli, bench.home / FOLDERS[cli], ONE)
         log_in(cli, state_home() / "accounts" / "work", TWO)
-        yield House(cli, bench, bench.deck(), script, logins)
+        yield House(cli, bench, bench.deck(), script, logins, api.url)
 
 
 @pytest.mark.parametrize(("house", "mode"), diagonal(PACKAGES, list(Mode)), indirect=["house"])
@@ -198,3 +200,23 @@ def test_without_another_account_a_tier_goes_on(house: House, monkeypatch: pytes
     assert ("You take over a task" in told) == (house.cli == "codex")
     assert ("echo one > one.txt" in told) == (house.cli == "claude")
     assert ONE not in str(spare.requests)
+
+
+@pytest.mark.skipif(not ALL, reason="make test has it at the gateway")
+def test_with_a_tier_the_other_account_comes_before_the_next_provider(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_api() as spare:
+        monkeypatch.setenv("SPARE_KEY", "sk-spare-0123456789")
+        own = f'[providers.own]\nbase_url = "{house.api}/v1"\napis = ["messages", "responses"]\n'
+        provider = f'[providers.spare]\nbase_url = "{spare.url}/v1"\napis = ["messages", "responses"]\n'
+        tiers = 'key_env = "SPARE_KEY"\ncount_tokens = true\n[tiers]\nwork = ["own:big", "spare:small"]\n'
+        house.bench.own(f'[accounts.work]\nprofile = "{house.cli}"\n{own}{provider}{tiers}')
+        house.script.on_answer = lambda blocks: house.logins.limited.update({ONE: time.time() + 3000})
+        house.start(Mode.HEADLESS, tier="work")
+        view = house.deck.wait("fox")
+        gateways.stop(world_of(house.deck))
+    assert (view.profile, view.outcome) == (house.second, ExitCode.UNCOMMITTED), house.log()
+    assert list(dict.fromkeys(house.logins.asked)) == [ONE, TWO]
+    assert not spare.requests
+    assert "echo one > one.txt" in json.dumps(house.script.told[-1]), "the conversation came along"

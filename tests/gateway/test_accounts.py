@@ -36,8 +36,8 @@ def meters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream, "app_of", app_of)
 
 
-async def ask(play: Play, account: str) -> int:
-    token = tokens.mint(tokens.secret(play.state), Bearer("deck", "fox", "work", account=account))
+async def ask(play: Play, account: str, *beside: str) -> int:
+    token = tokens.mint(tokens.secret(play.state), Bearer("deck", "fox", "work", account=account, beside=beside))
     body = {"model": "m", "max_tokens": 10, "messages": []}
     async with play.client.post(play.url(Api.MESSAGES, token), json=body, headers=LOGIN) as answer:
         await answer.read()
@@ -83,9 +83,28 @@ def test_the_limit_of_one_account_does_not_keep_another_from_its_provider(tmp_pa
     asyncio.run(check())
 
 
+def test_another_account_goes_on_before_another_provider_does(tmp_path: Path) -> None:
+    """The CLI gets the provider's own refusal, also the next time, and its runner changes the account."""
+
+    async def check() -> None:
+        state = tmp_path / "gateway"
+        state.mkdir()
+        async with playing(state, "exhausted", key_env="") as play:
+            for _ in range(2):
+                assert await ask(play, "claude", "claude@work") == 400
+            assert (len(play.main.requests), len(play.spare.requests)) == (1, 0)
+            assert await ask(play, "claude@work", "claude") == 200, "no account is left, so the next provider serves"
+            assert (len(play.main.requests), len(play.spare.requests)) == (2, 1)
+            play.main.fault = "429 retry-after"
+            assert await ask(play, "claude@home", "claude@new") == 200, "for a short limit nothing is changed"
+
+    asyncio.run(check())
+
+
 def test_a_token_says_whose_login_it_goes_with() -> None:
-    whole = Bearer("d", "a", "t", "p", 1.5, "claude")
+    whole = Bearer("d", "a", "t", "p", 1.5, "claude", ("claude@work",))
     for bearer in (Bearer("d", "a", "t", account="claude@work"), whole, Bearer("d", "a")):
         found = tokens.verify(b"k" * 32, tokens.mint(b"k" * 32, bearer))
         assert found is not None
         assert (found.account, found.purse, found.made) == (bearer.account, bearer.purse, bearer.made)
+        assert found.beside == bearer.beside

@@ -21,6 +21,7 @@ from agentdeck.gateway import answers, bodies, probes, routing, translated
 from agentdeck.gateway.board import Board, BoardPlace
 from agentdeck.gateway.contexts import Contexts, Fit
 from agentdeck.gateway.keycommands import KeyCommands
+from agentdeck.gateway.otheraccounts import OtherAccounts
 from agentdeck.gateway.probes import Probe, Prober
 from agentdeck.gateway.pump import Pump
 from agentdeck.gateway.relayed import RelayedRequest
@@ -83,6 +84,7 @@ class Relay:
         self._commands = KeyCommands()
         self._prober = Prober(upstream, board)
         self._contexts = Contexts()
+        self._other_accounts = OtherAccounts(meters)
         self._blind: dict[tuple[str, str], float] = {}
         """When each model said that it takes no pictures, by the provider's address and its name."""
 
@@ -123,6 +125,8 @@ class Relay:
         """One attempt at target `index`: the answer it led to, or the walk that goes on."""
         target = job.targets[index]
         provider = job.provider(target)
+        if (refusal := self._refused_before(job)) is not None:
+            raise _passed(job, job.primary, refusal)
         if (ours := self._own_answer(job, provider)) is not None:
             return ours, walk
         if provider.key_command:
@@ -304,12 +308,27 @@ class Relay:
         job.failures[target] = failure
         if fault.kind is FaultKind.DENIED:
             self._commands.forget(job.provider(target).key_command)
+        if self._sends_login(job, target) and self._other_accounts.goes_on(job.bearer, failure):
+            self._board.hold(place, fault, now, rules)
+            raise _passed(job, target, failure)
         if self._is_callers(job, walk, index, fault.kind):
             raise _passed(job, target, failure)
         walk = walk.after(index, fault, now, _jitter(), rules)
         if fault.holds and walk.tracks[index].out:
             self._board.hold(place, fault, now, rules)
         return walk
+
+    def _sends_login(self, job: RelayedRequest, target: Target) -> bool:
+        """Whether the agent's own login goes to this target, which is the first of its chain."""
+        provider, call = job.provider(target), job.call
+        own = provider.uses_own_login and call.has_login and not translated.needs_translation(call, provider)
+        return own and target == job.primary
+
+    def _refused_before(self, job: RelayedRequest) -> AttemptFailed | None:
+        """What the agent's account was refused with, where another account is to go on."""
+        if not (job.bearer.beside and job.call.is_inference) or job.primary.provider not in job.plan.providers:
+            return None
+        return self._other_accounts.refusal(job.bearer) if self._sends_login(job, job.primary) else None
 
     def _is_callers(self, job: RelayedRequest, walk: Walk, index: int, kind: FaultKind) -> bool:
         """Whether the client gets this answer as it is. Only the first provider's: what a backup says of a request

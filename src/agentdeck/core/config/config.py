@@ -180,9 +180,9 @@ class FailoverConfig(Section):
     """What follows on a limit or an outage, and how long it waits; see `agent.failover` and `[accounts.NAME]`."""
 
     order: list[Step] = Field(default=["account", "provider", "profile", "wait"])
-    """What is tried, in this order: another `account` of the same CLI, which gets the conversation; an account that is
-    served by another `provider` (a tier); another `profile` of the list, which gets a brief; to `wait` for the end of
-    the limit. What is not in the list is not done."""
+    """What is tried, in this order: another `account` of the same CLI, which gets the conversation; the other providers
+    of the agent's tier, or an account that is served by another `provider` (a tier); another `profile` of the list,
+    which gets a brief; to `wait` for the end of the limit. What is not in the list is not done."""
     ask: bool = False
     """Whether you are asked at a limit, instead: the agent waits until it ends, unless your answer is another profile.
     Nobody is asked in the quiet hours of `[notify]`."""

@@ -23,7 +23,7 @@ from agentdeck.engine.lifecycle.resources import resource_variables, variables_b
 from agentdeck.engine.lifecycle.variables import configured_variables
 from agentdeck.engine.profiles.accounts import key_variables, prepare, tier_of
 from agentdeck.engine.profiles.allowing import allowance, has_tools
-from agentdeck.engine.profiles.chain import COMMAND, chain_of, differences, entry_of, policy_of, usable
+from agentdeck.engine.profiles.chain import COMMAND, accounts_first, chain_of, differences, entry_of, policy_of, usable
 from agentdeck.engine.profiles.handing import Job, carried_over, progress_of, save_progress, start_of
 from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.providers.gateways import files as gateway_files
@@ -200,7 +200,8 @@ def _wirings(world: World, agent: Agent, choice: _ProfileChoice, wiring: Wiring)
 
 def _wiring(world: World, agent: Agent, profile: Profile | None) -> Wiring:
     tier = tier_of(world, profile.name, agent.tier) if profile is not None else agent.tier
-    wiring = wire(world, replace(agent, tier=tier), profile)
+    beside = accounts_first(world, agent, profile.name) if profile is not None and tier == agent.tier else ()
+    wiring = wire(world, replace(agent, tier=tier), profile, beside)
     return wiring if profile is None else _allowed(world, agent, profile, wiring)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.accounts.lanes import cli_of
+from agentdeck.core.accounts.lanes import ACCOUNT, PROVIDER, cli_of
 from agentdeck.core.agents.agent import Agent, Mode
 from agentdeck.core.agents.failover import Policy
 from agentdeck.core.agents.orders import ChainEntry
@@ -41,6 +41,20 @@ def accounts_beside(world: World, name: str) -> tuple[str, ...]:
     """The other accounts of that profile's CLI, with the usual one; () where the person has named none."""
     lanes = [lane.name for lane in world.lanes.values() if lane.base == cli_of(name)]
     return tuple(each for each in (cli_of(name), *lanes) if each != name) if lanes else ()
+
+
+def accounts_first(world: World, agent: Agent, name: str) -> tuple[str, ...]:
+    """The other accounts of that profile's CLI that go on at a limit, before another provider serves the agent."""
+    order = world.settings.config.failover.order
+    steps = [step for step in order if step in (ACCOUNT, PROVIDER)]
+    if steps[:1] != [ACCOUNT] or not world.lanes:
+        return ()
+    chain, _ = usable(world, chain_of(world, agent))
+    return tuple(
+        each
+        for each in chain
+        if each != name and cli_of(each) == cli_of(name) and not (each in world.lanes and world.lanes[each].tier)
+    )
 
 
 def check_chain(world: World, asked: Sequence[str] | None) -> tuple[str, ...]:

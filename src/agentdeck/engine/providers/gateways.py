@@ -151,8 +151,9 @@ def _found_local(config: Config) -> str:
     return first_model(config.providers)
 
 
-def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
-    """Start the gateway where `agent` uses it, and say how its CLI is pointed there."""
+def wire(world: World, agent: Agent, profile: Profile | None, beside: Sequence[str] = ()) -> Wiring:
+    """Start the gateway where `agent` uses it, and say how its CLI is pointed there; `beside` are the accounts that go
+    on before another provider does."""
     config = world.settings.config
     way = _way(config, profile, agent.tier)
     if way is None:
@@ -164,7 +165,9 @@ def wire(world: World, agent: Agent, profile: Profile | None) -> Wiring:
     providers = [config.providers[target.provider] for target in _targets(config, way, agent.tier)]
     login = _uses_login(world, profile, way, providers)
     account = profile.name if profile is not None and login else ""
-    bearer = tokens.Bearer(world.deck, agent.name, agent.tier, (agent.parents or ("",))[0], agent.created, account)
+    purse = (agent.parents or ("",))[0]
+    others = tuple(beside) if account else ()
+    bearer = tokens.Bearer(world.deck, agent.name, agent.tier, purse, agent.created, account, others)
     token = tokens.mint(tokens.secret(files().state), bearer)
     model = _model(config, way, agent.tier)
     values = {

@@ -38,6 +38,8 @@ class Bearer:
     """When the agent was made, in seconds since the epoch: an earlier one of its name had a budget of its own."""
     account: str = field(default="", compare=False)
     """The profile whose login it sends; empty: it sends none."""
+    beside: tuple[str, ...] = field(default=(), compare=False)
+    """The other accounts of its CLI that go on at a limit of that login before another provider does."""
 
 
 OPERATOR = Bearer()
@@ -76,7 +78,7 @@ def _make(state: Path, path: Path) -> None:
 def mint(key: bytes, bearer: Bearer) -> str:
     """The token for `bearer`, safe in a URL; the same each time."""
     parts: list[object] = [bearer.deck, bearer.agent, bearer.tier]
-    more: list[object] = [bearer.purse, bearer.made, bearer.account]
+    more: list[object] = [bearer.purse, bearer.made, bearer.account, bearer.beside]
     while more and not more[-1]:
         more.pop()
     parts += more
@@ -94,6 +96,8 @@ def verify(key: bytes, token: str) -> Bearer | None:
             return None
         said = from_json(base64.urlsafe_b64decode(payload + "==").decode("utf-8", "surrogateescape"))
         deck, agent, tier, *more = said
+        if len(more) > 3:
+            more[3] = tuple(more[3])
     except (ValueError, binascii.Error):
         return None
     return Bearer(deck, agent, tier, *more)
