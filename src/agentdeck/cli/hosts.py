@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def hosts(args: Namespace, out: Output) -> ExitCode:
     act = _ACTS[args.action]
-    needs_name = args.action not in ("ls", "why", "check")
+    needs_name = args.action not in ("ls", "why", "check", "image")
     if needs_name and not args.name:
         raise UsageError(f"Name the host: agentdeck hosts {args.action} NAME.")
     return act(args, out)
@@ -237,7 +237,19 @@ def _why(args: Namespace, out: Output) -> ExitCode:
     return ExitCode.OK
 
 
+def _image(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.engine.deck import Deck
+
+    text = Deck.hosts().dockerfile()
+    if out.json:
+        out.emit("image", dockerfile=text)
+    else:
+        out.line(text.rstrip("\n"))
+    return ExitCode.OK
+
+
 _ACTS = {
+    "image": _image,
     "ls": _ls,
     "add": _add,
     "check": _check,

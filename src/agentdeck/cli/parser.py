@@ -480,7 +480,7 @@ def _add_serving(verbs: Any) -> None:
 
 def _add_hosts(verbs: Any) -> None:
     hosts = _verb(verbs, "hosts", "add, list and check the machines that agents run on")
-    actions = ("ls", "add", "check", "drain", "undrain", "rm", "lose", "adopt", "why")
+    actions = ("ls", "add", "check", "drain", "undrain", "rm", "lose", "adopt", "why", "image")
     hosts.add_argument("action", nargs="?", choices=actions, default="ls")
     hosts.add_argument("name", nargs="?", metavar="NAME", help="the host").completer = completers.hosts
     hosts.add_argument("--ssh", metavar="DEST", type=filled, help="with add: what ssh is given (default: NAME)")

@@ -75,6 +75,12 @@ class DeckHosts:
 
         return home_argv(home, words, tty=tty)
 
+    def dockerfile(self) -> str:
+        """Of an image whose containers and pods can be hosts."""
+        from agentdeck.system.fleet.kubernetes import DOCKERFILE
+
+        return DOCKERFILE
+
     def remove(self, name: str) -> None:
         """Forget a host. Raise RefusedError where a deck of this user has agents there."""
         from agentdeck.engine.fleet.losing import forget

@@ -41,6 +41,7 @@ def hold(idle: float) -> None:
     while not over.wait(min(_LOOK, idle / 4)):
         if any(map(is_locked, _connections())) or any(each.alive for each in decks.held()):
             used, patience = time.monotonic(), idle
+            _reap()
         elif time.monotonic() - used > patience:
             break
     (held.parent / ENDING).touch()
@@ -60,6 +61,14 @@ def _stop_all() -> None:
     with ThreadPoolExecutor(max(1, len(running))) as pool:
         for deck, name in running:
             pool.submit(stop, deck, name)
+
+
+def _reap() -> None:
+    """The first process of a container inherits all that lost their parent."""
+    if os.getpid() == 1:
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
 def check_stays() -> None:
