@@ -69,6 +69,11 @@ branch, nothing else. --box full: it also reaches nothing of the network but its
 own ports and database, the gateway, and the names in [box] allow_domains; the
 gateway logs it in. Linux only; “agentdeck doctor” says whether it works here.
 
+An agent waits to begin while the machine has no room: see [queue] in the
+configuration for memory, load, disk and the number of agents at work. ls says
+what it waits for; first come, first served. --now, or later “agentdeck queue
+--now NAME”, begins it at once.
+
 --issue 123: the task is that issue, read with gh or glab, with the comments of
 people who may push; all of it is quoted as data. It starts once for each issue,
 and its commit says “Closes: #123”.
@@ -315,8 +320,12 @@ why one was set aside, and what was undone. While a landing runs, --drop takes
 an agent out of it, with its gate; nothing of it is moved. The other options
 change the order of those whose turn is still to come.
 
+Above them are the agents that wait until this machine has room for them, of all
+your repositories, and what each waits for. --now begins one at once.
+
 examples:
   agentdeck queue
+  agentdeck queue --now login
   agentdeck queue --drop login
   agentdeck queue --first login
 """

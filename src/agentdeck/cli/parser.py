@@ -195,6 +195,7 @@ def _add_run(verbs: Any) -> None:
     )
     resume.set_defaults(rest="prompt")
     resume.add_argument("-w", "--wait", action="store_true", help="wait for the agent, as run does")
+    resume.add_argument("--now", action="store_true", help="don't wait until this machine has room for it")
 
 
 def _add_how(run: Any) -> None:
@@ -218,6 +219,7 @@ def _add_how(run: Any) -> None:
     )
     run.add_argument("--top", action="store_true", help="start at the top of the repository")
     run.add_argument("--id", type=filled, help="start once only under this id; later calls report the first run")
+    run.add_argument("--now", action="store_true", help="don't wait until this machine has room for it")
     run.add_argument("-d", "--detach", action="store_true", help="don't wait for the agent, or for the tasks of -f")
     run.add_argument("--list", metavar="ID", help=argparse.SUPPRESS)  # in the window of `run -f … -d`
     mode = run.add_mutually_exclusive_group()
@@ -362,11 +364,14 @@ def _add_landing(verbs: Any) -> None:
     )
     merge.add_argument("--pull", action="store_true", help="pull the base from its remote first")
     merge.add_argument("--push", action="store_true", help="push the base afterwards")
-    queue = _verb(verbs, "queue", "list landings and tasks; change the order of those that wait")
+    queue = _verb(verbs, "queue", "list landings, tasks and agents that wait; change their order")
     where = queue.add_mutually_exclusive_group()
     queue.usage = "agentdeck queue [options]"
     for option, text in _QUEUE.items():
         where.add_argument(f"--{option}", metavar="NAME", type=filled, help=text).completer = completers.agents
+    where.add_argument(
+        "--now", metavar="NAME", type=filled, help="start NAME, which waits for this machine to have room"
+    ).completer = completers.agents
     undo = _verb(verbs, "undo", "undo a removal, a landing or a prune")
     which = undo.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help="list the steps that can be undone")

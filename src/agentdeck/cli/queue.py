@@ -1,4 +1,4 @@
-"""The verb queue: landings that run and ran, and the order of those that wait."""
+"""The verb queue: agents that wait to start, landings that run and ran, and the order of those that wait."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn
+from agentdeck.core.agents.admission import Waiting
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
@@ -24,8 +25,10 @@ _BY = {"first": _FIRST, "earlier": -1, "later": 1}
 
 def queue(args: Namespace, out: Output) -> ExitCode:
     moved = next((option for option in _BY if getattr(args, option)), "")
-    deck = open_deck(out, looks=not (moved or args.drop))
-    if args.drop and args.drop in [each.id for each in deck.tasks.all()]:
+    deck = open_deck(out, looks=not (moved or args.drop or args.now))
+    if args.now:
+        out.narrate(f"{deck.starts.now(args.now)} starts now.")
+    elif args.drop and args.drop in [each.id for each in deck.tasks.all()]:
         out.narrate(f"{args.drop} starts no more tasks: {deck.tasks.cancel(args.drop).summary}. Agents that run go on.")
     elif args.drop:
         out.narrate(plain(deck.landings.drop(args.drop)))
@@ -33,9 +36,10 @@ def queue(args: Namespace, out: Output) -> ExitCode:
         out.narrate(plain(deck.landings.move(getattr(args, moved), _BY[moved])))
     if out.json:
         out.emit("queue", **_fields(deck))
-    if out.json or moved or args.drop:
+    if out.json or moved or args.drop or args.now:
         return ExitCode.OK
-    rows = [_row(deck, landing, entry) for landing in _newest(deck) for entry in _in_order(deck, landing)]
+    rows = [_waiting_row(deck, each) for each in deck.starts.waiting()]
+    rows += [_row(deck, landing, entry) for landing in _newest(deck) for entry in _in_order(deck, landing)]
     if rows:
         columns = ("STAGE", 10), ("AGENT", 10), ("ON", 6), ("WHEN", 8), ("WHY", 10)
         out.table([TableColumn(title, least) for title, least in columns], rows)
@@ -62,14 +66,31 @@ def _newest(deck: Deck) -> list[Landing]:
 def _fields(deck: Deck) -> dict[str, object]:
     newest = _newest(deck)
     waiting = [name for landing in newest for name in deck.landings.waiting(landing)]
-    landings = [landing_fields(landing) for landing in newest]
-    return {"waiting": waiting, "landings": landings, "tasks": [to_json(each) for each in deck.tasks.all()]}
+    landings, tasks = [landing_fields(landing) for landing in newest], [to_json(each) for each in deck.tasks.all()]
+    starts = [
+        {"agent": each.agent, "deck": each.deck, "since": each.since, "lack": each.lack, "text": each.text}
+        for each in deck.starts.waiting()
+    ]
+    return {"waiting": waiting, "starts": starts, "landings": landings, "tasks": tasks}
 
 
 def _in_order(deck: Deck, landing: Landing) -> list[Entry]:
     """Those that wait as they will land, after all others."""
     places = {name: at for at, name in enumerate(deck.landings.waiting(landing))}
     return sorted(landing.entries, key=lambda entry: places.get(entry.agent, -1))
+
+
+def _waiting_row(deck: Deck, waiting: Waiting) -> list[Cell]:
+    """One that waits to start; of another repository, with its name in place of a branch."""
+    own = waiting.deck == deck.name
+    age = short_duration(max(0.0, time.time() - waiting.since))
+    return [
+        Cell("to start"),
+        Cell(waiting.agent, BOLD if own else DIM),
+        Cell("" if own else waiting.deck.rpartition("-")[0]),
+        Cell(age, DIM),
+        Cell(waiting.text),
+    ]
 
 
 def _row(deck: Deck, landing: Landing, entry: Entry) -> list[Cell]:

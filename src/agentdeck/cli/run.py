@@ -99,6 +99,7 @@ def request_of(args: Namespace) -> StartRequest:
         folder="" if args.top else None,
         on=args.on or "",
         needs=_needs(args),
+        now=args.now,
     )
 
 
@@ -323,6 +324,7 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
             on=entry.on or args.on or ("any" if entry.needs else ""),
             needs=needs_in(entry) or _needs(args),
             if_lost=entry.if_lost,
+            now=args.now,
         )
         tasks.append(QueuedTask(safe_name(entry.name), request, tuple(map(safe_name, entry.after))))
     return tasks
@@ -353,7 +355,7 @@ def resume(args: Namespace, out: Output) -> ExitCode:
     listener = _Listener(out)
 
     def work() -> ExitCode:
-        view = deck.resume(args.name, prompt, listener.waiting)
+        view = deck.resume(args.name, prompt, listener.waiting, now=args.now)
         listener.started.append(view.name)
         return _follow(deck, view, listener) if args.wait else _report(view, out, ended=False)
 

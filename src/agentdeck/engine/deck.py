@@ -18,10 +18,9 @@ from agentdeck.engine.api.current import Current
 from agentdeck.engine.views import AgentView, Check, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, RefusedError
-from agentdeck.system.git.checkouts import main_folder
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import Store
-from agentdeck.system.terminal.tmux import Tmux, in_option
+from agentdeck.system.terminal.tmux import in_option
 
 if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.reports import DeckReports
     from agentdeck.engine.api.review import DeckReview
     from agentdeck.engine.api.schedules import DeckSchedules
+    from agentdeck.engine.api.starts import DeckStarts
     from agentdeck.engine.api.tasks import DeckTasks
     from agentdeck.engine.api.terminals import DeckTerminals
     from agentdeck.engine.api.trust import DeckTrust
@@ -81,9 +81,7 @@ class Deck:
         Raise NotFoundError outside of a repository.
         """
         repo = Repository.find(cwd)
-        root = main_folder(repo)
-        world = World(repo.at(root) if not repo.bare else repo, root, Store(repo.common / "agentdeck"), Tmux())
-        return cls(world, repo.prefix)
+        return cls(World.of(repo), repo.prefix)
 
     @property
     def _world(self) -> World:
@@ -219,6 +217,12 @@ class Deck:
         from agentdeck.engine.api.schedules import DeckSchedules
 
         return DeckSchedules(self._current, self.start)
+
+    @cached_property
+    def starts(self) -> DeckStarts:
+        from agentdeck.engine.api.starts import DeckStarts
+
+        return DeckStarts(self._current)
 
     @cached_property
     def races(self) -> DeckRaces:
@@ -369,11 +373,12 @@ class Deck:
         with self.fleet.following() if any(task.request.on for task in tasks) else nullcontext():
             return TaskQueue(self._world, self.start, self.repair, tasks, jobs, note).run()
 
-    def resume(self, name: str, prompt: str = "", note: Note = silent) -> AgentView:
-        """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can."""
+    def resume(self, name: str, prompt: str = "", note: Note = silent, *, now: bool = False) -> AgentView:
+        """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can.
+        With `now` it does not wait until this machine has room."""
         from agentdeck.engine.lifecycle.switching import resume
 
-        return resume(self._world, self.agent(name), prompt, note)
+        return resume(self._world, self.agent(name), prompt, note, now=now)
 
     def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
         """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""

@@ -20,10 +20,7 @@ from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, UnreachableError
 from agentdeck.system.files.watch import ticks
-from agentdeck.system.machine.capacity import shortage
 
-_SETTLE = 1.0
-"""Seconds after a start before the machine's load is trusted again."""
 _MOST_STARTS = 8
 """At once, on a machine with many processors: git's and tmux's locks would only make more wait."""
 _LOOK_EVERY, _LOOK_EACH = 1.0, 0.05
@@ -44,7 +41,6 @@ class TaskQueue:
     """Task to agent, for what has started and not ended."""
     ended: dict[str, TaskEnd] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
-    last_start: float = 0.0
     starting: dict[Future[AgentView], QueuedTask] = field(default_factory=dict)
     again: dict[str, float] = field(default_factory=dict)
     """When the start of a task is to be tried again, on the monotonic clock."""
@@ -132,19 +128,12 @@ class TaskQueue:
         return self.jobs or self.world.safe_settings.config.queue.jobs or os.cpu_count() or 1
 
     def _obstacle(self, task: QueuedTask) -> str:
-        """Why the task may not start now; empty when it may. The first one always may. Where nobody has set how many
-        may run in all, each host has as many as this machine."""
-        config, on = self.world.safe_settings.config.queue, task.request.on
-        in_all = bool(self.jobs or config.jobs)
+        """Why the task may not start now; empty when it may: it then waits for room on its machine as all agents do.
+        Where nobody has set how many may run in all, each host has as many as this machine."""
+        in_all = bool(self.jobs or self.world.safe_settings.config.queue.jobs)
         begun = self.running.keys() | {each.name for each in self.starting.values()}
-        busy = sum(each.name in begun and (in_all or each.request.on == on) for each in self.tasks)
-        if busy >= self._places:
-            return "waits for a free slot"
-        if on or not busy:
-            return ""
-        if self.starting or time.monotonic() - self.last_start < _SETTLE:
-            return ""
-        return shortage(max_load=config.max_load, min_free=config.min_free_mb * 1024 * 1024)
+        busy = sum(each.name in begun and (in_all or each.request.on == task.request.on) for each in self.tasks)
+        return "waits for a free slot" if busy >= self._places else ""
 
     def _tell(self, task: QueuedTask, text: str) -> None:
         if self.told.get(task.name) != text:
@@ -161,7 +150,6 @@ class TaskQueue:
             else:
                 self._end(task.name, TaskEnd(error=error), str(error))
             return
-        self.last_start = time.monotonic()
         if not view.state.is_live:  # it was the first start under its id, and may be removed by now
             self._end(task.name, TaskEnd(view), str(view.state))
             return

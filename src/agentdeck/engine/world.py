@@ -17,6 +17,7 @@ from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import listed
 from agentdeck.errors import ConfigError, DeckError, StoreError, UntrustedError
 from agentdeck.system.files.files import home_path, state_home
+from agentdeck.system.git.checkouts import main_folder
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import Store
 from agentdeck.system.terminal.tmux import Tmux
@@ -50,6 +51,11 @@ class World:
     tmux: Tmux
     shown: tuple[str, ...] = ()
     """What boxes show beside all that is configured."""
+
+    @classmethod
+    def of(cls, repo: Repository) -> World:
+        root = main_folder(repo)
+        return cls(repo.at(root) if not repo.bare else repo, root, Store(repo.common / "agentdeck"), Tmux())
 
     @cached_property
     def deck(self) -> str:

@@ -91,14 +91,12 @@ def test_a_slot_while_the_last_run_works(tmp_path: Path, monkeypatch: pytest.Mon
         assert acts(deck, slot + DAY + timedelta(hours=1)) == ([] if overlap == "skip" else ["start"])
 
 
-def test_one_without_room_stays_due(scheduled: Bench) -> None:
+def test_one_without_room_waits(scheduled: Bench) -> None:
     text = (scheduled.root / "agentdeck.toml").read_text()
-    scheduled.write("agentdeck.toml", text.replace("max_load = 1000", "max_load = 1000\nmin_free_mb = 99999999"))
+    scheduled.write("agentdeck.toml", text.replace("max_load = 1000", "max_load = 1000\nmin_disk_mb = 99999999"))
     deck, slot = installed(scheduled)
-    assert acts(deck, slot) == ["deferred"]
-    assert acts(deck, slot + timedelta(hours=1)) == []
-    scheduled.write("agentdeck.toml", text)
-    assert acts(scheduled.deck(), slot + timedelta(hours=2)) == ["start"]
+    assert acts(deck, slot) == ["start"]
+    eventually(lambda: deck.agents()[0].reason.startswith("waits for disk space: "))
 
 
 def test_what_nobody_has_approved_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

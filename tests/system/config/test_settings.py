@@ -115,7 +115,11 @@ def test_all_mistakes_are_told_at_once_each_with_its_line(files: Files) -> None:
     [
         ("\n[prots]\n", "agentdeck.toml:2: unknown key “prots”.", "did you mean “ports”?"),
         ("[worktree]\ncopy_files = []", "agentdeck.toml:2: unknown key “worktree.copy_files”.", "did you mean “copy”?"),
-        ("[queue]\nzzz = 1", "agentdeck.toml:2: unknown key “queue.zzz”.", "known keys: jobs, max_load, min_free_mb"),
+        (
+            "[queue]\nzzz = 1",
+            "agentdeck.toml:2: unknown key “queue.zzz”.",
+            "known keys: agents, jobs, max_load, min_disk_mb, min_free_mb",
+        ),
         ("[agent]\ntimeout = -1", "agentdeck.toml:2: agent.timeout must be greater than 0, not -1.", ""),
         ("[agent]\nbase = 2020-01-01", "agentdeck.toml:2: agent.base must be text in quotes, not 2020-01-01.", ""),
         ("[ports]\nrange = [20000]", "agentdeck.toml:2: ports.range has too few values.", ""),

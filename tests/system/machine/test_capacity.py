@@ -1,9 +1,15 @@
 from __future__ import annotations
 
-from agentdeck.system.machine.capacity import shortage
+from pathlib import Path
+
+import psutil
+
+from agentdeck.system.machine.capacity import room
 
 
-def test_a_machine_has_room_or_says_what_it_is_short_of() -> None:
-    assert shortage(max_load=1e6, min_free=0) == ""
-    assert "memory" in shortage(max_load=1e6, min_free=1 << 60)
-    assert "processors" in shortage(max_load=-1, min_free=0)
+def test_what_there_is(tmp_path: Path) -> None:
+    found, free = room(str(tmp_path)), psutil.virtual_memory()
+    assert 0 < found.memory <= free.total
+    assert abs(found.memory - free.available) < free.total / 4
+    assert found.load >= 0
+    assert found.disk > 0

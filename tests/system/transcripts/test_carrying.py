@@ -90,3 +90,32 @@ def test_accounts_in_one_folder_need_no_copy(two: Two) -> None:
     here = {"CLAUDE_CONFIG_DIR": str(two.one)}
     assert carry(PLACE, SESSION, CWD, here, here)
     assert [each for each in os.listdir(two.old.parent) if each.startswith(".")] == []  # noqa: PTH208
+
+
+@pytest.mark.parametrize("planted", ["source", "folder", "draft", "target folder"])
+def test_no_link_of_an_agents_is_followed(two: Two, tmp_path: Path, planted: str) -> None:
+    person = tmp_path / "person"
+    (person / two.old.parent.name).mkdir(parents=True)
+    secret = person / two.old.parent.name / two.old.name
+    secret.write_text("secret\n")
+    two.old.write_text("a\n")
+    two.new.parent.mkdir(parents=True)
+    draft = two.new.with_name(f".{two.new.name}.agentdeck")
+    if planted == "source":
+        two.old.unlink()
+        two.old.symlink_to(secret)
+    elif planted == "folder":
+        two.old.unlink()
+        two.old.parent.rmdir()
+        two.old.parent.parent.rmdir()
+        two.old.parent.parent.symlink_to(person)
+    elif planted == "draft":
+        draft.symlink_to(secret)
+    else:
+        two.new.parent.rmdir()
+        two.new.parent.parent.rmdir()
+        two.new.parent.parent.symlink_to(person)
+    assert two.go() is (planted == "draft")
+    assert secret.read_text() == "secret\n"
+    assert sorted(person.rglob("*")) == [secret.parent, secret]
+    assert two.new.exists() is (planted in ("draft", "target folder"))

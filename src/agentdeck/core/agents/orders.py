@@ -14,6 +14,7 @@ from agentdeck.core.frozen import asdict, dataclass, field, replace
 from agentdeck.core.transcripts.formats import Place
 
 if TYPE_CHECKING:
+    from agentdeck.core.agents.admission import Admission
     from agentdeck.core.box.network import Network
 
 SET_UP = "set-up"
@@ -188,6 +189,8 @@ class Orders:
     chain: tuple[ChainEntry, ...] = ()
     """The profiles to fail over to and back, the agent's own first; empty: it ends when its provider fails."""
     policy: Policy = field(default_factory=Policy)
+    admission: Admission | None = None
+    """What must be at hand before the run begins; None: it waits for nothing."""
 
     def on(self, entry: ChainEntry, argv: tuple[str, ...], typed: str) -> Orders:
         """The same run with another profile."""
@@ -218,6 +221,10 @@ class Orders:
             from agentdeck.core.box.network import Network
 
             fields["network"] = Network.from_json(fields["network"])
+        if fields.get("admission") is not None:
+            from agentdeck.core.agents.admission import Admission
+
+            fields["admission"] = Admission(**fields["admission"])
         _read_rules(fields)
         for entry in fields.get("chain", ()):
             _read_rules(entry)

@@ -7,6 +7,9 @@ from typing import Any
 
 from agentdeck.core.frozen import dataclass
 
+HOME = "home"
+"""The folder of an agent's own folder that is its home."""
+
 
 class BoxMode(StrEnum):
     OFF = "off"

@@ -208,12 +208,18 @@ class FailoverConfig(Section):
 
 
 class QueueConfig(Section):
+    """What an agent waits for before it begins, however it was started; `agentdeck queue --now NAME` begins it."""
+
     jobs: Annotated[int, Field(ge=0)] = 0
     """How many tasks of a file run at once; 0: one per processor."""
-    max_load: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.5
-    """No further task starts above this load per processor."""
+    agents: Annotated[int, Field(ge=0)] = 0
+    """How many agents of yours work at once on this machine, in all repositories; 0: any number. The next one waits."""
+    max_load: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3.0
+    """Beside one that works, no agent begins above this load per processor."""
     min_free_mb: Annotated[int, Field(ge=0)] = 512
-    """No further task starts with less memory available."""
+    """Beside one that works, no agent begins with less memory available."""
+    min_disk_mb: Annotated[int, Field(ge=0)] = 512
+    """No agent begins with less room on the disk of its worktree."""
 
 
 class LandingConfig(Section):

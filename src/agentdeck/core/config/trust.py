@@ -144,6 +144,8 @@ KEYS: dict[str, TrustKey] = {
     "queue.jobs": HARMLESS,
     "queue.max_load": HARMLESS,
     "queue.min_free_mb": HARMLESS,
+    "queue.agents": HARMLESS,
+    "queue.min_disk_mb": HARMLESS,
     "landing.method": HARMLESS,
     "landing.gate": TrustKey(Reach.RUNS, "runs before a branch lands"),
     "landing.timeout": HARMLESS,

@@ -142,13 +142,10 @@ class DeckSchedules:
 
     def _no_room(self) -> str:
         from agentdeck.engine import roster
-        from agentdeck.system.machine.capacity import shortage
 
         rules, world = self._current.world.safe_settings.config.queue, self._current.world
         live = [each for each in roster.agents(world) if each.agent.id.startswith(_ID) and each.state.is_live]
-        if len(live) >= (rules.jobs or os.cpu_count() or 1):
-            return "waits for a free place"
-        return shortage(max_load=rules.max_load, min_free=rules.min_free_mb * 1024 * 1024)
+        return "waits for a free place" if len(live) >= (rules.jobs or os.cpu_count() or 1) else ""
 
     def _request(self, name: str, rules: ScheduleConfig, slot: datetime, *, by_hand: bool = False) -> StartRequest:
         from agentdeck.core.agents.agent import unique_name

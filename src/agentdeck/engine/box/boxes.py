@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.agent import Agent
-from agentdeck.core.box.box import Box, BoxMode, Mount, NetworkReach, read, write
+from agentdeck.core.box.box import HOME, Box, BoxMode, Mount, NetworkReach, read, write
 from agentdeck.core.box.bubblewrap import wrap
-from agentdeck.core.box.secrets import without_secrets
+from agentdeck.core.box.secrets import without_git_logins, without_secrets
 from agentdeck.core.frozen import dataclass
 from agentdeck.engine.box import networks
 from agentdeck.engine.box.programs import NO_PROGRAMS, Programs
@@ -22,9 +22,11 @@ from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.box import views
 from agentdeck.system.box.bubblewrap import require_box
+from agentdeck.system.box.careful import make_way
 from agentdeck.system.box.own_git import OwnGit
-from agentdeck.system.files.files import from_json, home_path, private_folder, write_json
+from agentdeck.system.files.files import from_json, home_path, private_folder, write_atomic, write_json
 from agentdeck.system.git import untrusted
+from agentdeck.system.git.carry import linked
 from agentdeck.system.git.checkouts import keeps_refs_in_tables
 from agentdeck.system.git.committing import has_own_configuration
 from agentdeck.system.git.heads import head_at
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from agentdeck.core.box.network import Network
     from agentdeck.core.config.profile import BoxFiles
 
-_HOME = "home"
 _SHARED = ("inbox", "asking")
 """Folders of an agent in the store that its CLI's hooks write to."""
 _AWAY = (
@@ -103,14 +104,15 @@ def boxed(
     _prepare(world, own, git_dir)
     person = Path(os.path.realpath(environment.get("HOME") or Path.home()))
     folder = world.store.agent_folder(agent.name)
-    home = private_folder(folder / _HOME)
+    home = private_folder(folder / HOME)
     files = [profile.box for profile in programs.profiles.values()]
     if agent.box == BoxMode.FULL:
         environment = networks.without_logins(environment, world, agent, programs)
     _copy_settings(person, home, programs, agent.box)
     mounts = (
         *views.machine(person, environment.get("PATH", "")),
-        *views.repository(own, agent.worktree.path, str(git_dir), _links(Path(agent.worktree.path), world.root)),
+        *views.repository(own, agent.worktree.path, str(git_dir), _links(world, Path(agent.worktree.path))),
+        *_git_settings(world, folder, git_dir, person),
         *_store(folder, home),
         *_lent(world, agent, person, home, [profile.box for profile in programs.with_login]),
     )
@@ -142,10 +144,12 @@ def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
 def _copy_settings(person: Path, home: Path, programs: Programs, mode: str) -> None:
     logins = {name for each in programs.with_login for name in each.box.copies}
     for name in {name for each in programs.profiles.values() for name in each.box.copies}:
-        source, copy = person / name.removeprefix("~/"), home / name.removeprefix("~/")
-        if os.path.lexists(copy) or not source.exists():
+        source = person / name.removeprefix("~/")
+        if not source.exists():
             continue
-        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy = make_way(home, name.removeprefix("~/"))
+        if copy.exists():
+            continue
         with suppress(OSError, shutil.Error, ValueError):
             if name not in logins and mode == BoxMode.FULL and source.suffix == ".json":
                 write_json(copy, without_secrets(from_json(source.read_text("utf-8"))))
@@ -155,13 +159,34 @@ def _copy_settings(person: Path, home: Path, programs: Programs, mode: str) -> N
                 shutil.copy2(source, copy)
 
 
-def _links(worktree: Path, root: Path) -> Iterator[str]:
-    """What the worktree's links at its top lead to, such as `node_modules` of the main checkout."""
-    for entry in os.scandir(worktree):
-        if entry.is_symlink():
-            target = os.path.realpath(entry.path)
-            if Path(target).is_relative_to(root) and not Path(target).is_relative_to(worktree):
-                yield target
+def _links(world: World, worktree: Path) -> list[str]:
+    """What of the main checkout is linked into the worktree by the configuration, such as `node_modules`. A link that
+    the agent has made shows it nothing."""
+    found = linked(world.repo, world.root, worktree, world.settings.config.worktree.link)
+    return [os.path.realpath(world.root / path) for path in found]
+
+
+def _git_settings(world: World, folder: Path, git_dir: Path, person: Path) -> Iterator[Mount]:
+    """The person's settings of git and the repository's, without logins in them."""
+    own = person / ".config/git"
+    for found in (person / ".gitconfig", own):
+        if found.exists():
+            yield read(str(found), os.path.realpath(found))
+    common = world.repo.common
+    files = [person / ".gitconfig", *(own.iterdir() if own.is_dir() else ())]
+    copies = private_folder(folder / "git-settings")
+    for number, path in enumerate(
+        (*files, common / "config", *(each / "config.worktree" for each in (common, git_dir)))
+    ):
+        if not path.is_file():
+            continue
+        if "credential" in path.name:
+            yield read(str(path), os.devnull)
+            continue
+        text = path.read_text("utf-8", "surrogateescape")
+        if (shown := without_git_logins(text)) != text:
+            write_atomic(copies / str(number), shown)
+            yield read(str(path), str(copies / str(number)))
 
 
 def _store(folder: Path, home: Path) -> Iterator[Mount]:
@@ -176,13 +201,12 @@ def _store(folder: Path, home: Path) -> Iterator[Mount]:
 def _lent(world: World, agent: Agent, person: Path, home: Path, files: list[BoxFiles]) -> Iterator[Mount]:
     """What is the person's or the configuration's to add."""
     config = world.settings.config.box
-    for name in (".gitconfig", ".config/git", *_TOOLS.values()):
+    for name in _TOOLS.values():
         if (found := person / name).exists():
             yield read(str(found), os.path.realpath(found))
     for name in {name.removeprefix("~/") for each in files for name in each.share}:
         if (found := person / name).exists():
-            place = home / name
-            place.parent.mkdir(parents=True, exist_ok=True)
+            place = make_way(home, name)
             place.touch()
             yield write(str(place), os.path.realpath(found))
     if agent.env_file is not None:
@@ -210,8 +234,8 @@ def _variables(environment: Mapping[str, str], person: Path, home: Path, files: 
     gone = {*_AWAY, *(name for each in files for name in each.unset)}
     found = {name: value for name, value in environment.items() if name not in gone}
     tools = {name: str(person / place) for name, place in _TOOLS.items() if (person / place).is_dir()}
-    config = person / ".gitconfig"
-    if "GIT_CONFIG_GLOBAL" not in found and config.exists():
+    configs = (person / ".gitconfig", person / ".config/git/config")
+    if "GIT_CONFIG_GLOBAL" not in found and (config := next((each for each in configs if each.exists()), None)):
         found["GIT_CONFIG_GLOBAL"] = str(config)
     count = int(found["GIT_CONFIG_COUNT"]) if found.get("GIT_CONFIG_COUNT", "").isdigit() else 0
     for number, (key, value) in enumerate(_GIT_SETTINGS.items(), count):

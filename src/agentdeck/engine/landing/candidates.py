@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -12,10 +12,12 @@ from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.text.text import listed
+from agentdeck.engine.lifecycle.in_box import in_its_box
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.records.parts import WorkCommit
 from agentdeck.engine.worktrees import identity
+from agentdeck.engine.worktrees.boxed import take_in
 from agentdeck.engine.worktrees.heads import Work, branch_of, check_lands, work_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
@@ -25,6 +27,7 @@ from agentdeck.system.git.merges import NOBODY, CommitWording, Method
 from agentdeck.system.git.repository import Repository, git_in
 from agentdeck.system.git.staging import add_all, new_repositories, take_out_repositories
 from agentdeck.system.git.wholework import look_once
+from agentdeck.system.machine.process import Result, run
 
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _SHOWN = 12
@@ -230,12 +233,14 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
     part = WorkCommit(agent.name, candidate.branch, candidate.tip, "", saved.ref, "")
     journal(part)
     try:
-        added = add_all(here.run)
+        git = _git_in_box(world, agent, here) if agent.box else here.run
+        added = add_all(git)
         if added.unread:
             raise _unreadable(agent, added.unread)
-        take_out_repositories(here.run)
-        if not here.run("diff", "--cached", "--quiet"):
-            _commit(here, agent, message, hooks.options(here, world.root))
+        take_out_repositories(git)
+        if not git("diff", "--cached", "--quiet"):
+            _commit(here, git, agent, message, [] if agent.box else hooks.options(here, world.root))
+        take_in(world, agent)
     finally:
         settled = settle_commit(world, part)
         journal(*([settled] if settled else []))
@@ -245,9 +250,20 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
         world.note(Event(EventKind.WORK_COMMITTED, agent.name, text, {"commit": new}), note)
 
 
-def _commit(here: Repository, agent: Agent, message: str, options: Sequence[str]) -> None:
+def _git_in_box(world: World, agent: Agent, here: Repository) -> Callable[..., Result]:
+    """git as the agent itself would run it, for what it commits: hooks may be, or run, what the agent wrote, and its
+    git folder is its own."""
+    words, environment = in_its_box(world, agent, ["git"])
+
+    def git(*args: str, stdin: bytes | None = None, env: Mapping[str, str | None] | None = None) -> Result:
+        return run([*words, *args], cwd=here.folder, env={**environment, "LC_ALL": "C", **(env or {})}, stdin=stdin)
+
+    return git
+
+
+def _commit(here: Repository, git: Callable[..., Result], agent: Agent, message: str, options: Sequence[str]) -> None:
     env = hooks.APART if hooks.are_there(here) else None
-    done = here.run(*options, "commit", "--quiet", "--file=-", stdin=_bytes(message or title_of(agent)), env=env)
+    done = git(*options, "commit", "--quiet", "--file=-", stdin=_bytes(message or title_of(agent)), env=env)
     if not done:
         raise RefusedError(
             f"The work of {agent.name} could not be committed.",

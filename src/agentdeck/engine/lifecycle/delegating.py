@@ -7,6 +7,7 @@ import os
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.delegation import Caps, family, refusal, too_much
 from agentdeck.core.agents.permission import Level
+from agentdeck.core.box.box import BoxMode, is_as_narrow
 from agentdeck.core.frozen import replace
 from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.views import StartRequest
@@ -33,6 +34,8 @@ def as_child(world: World, request: StartRequest) -> StartRequest:
     if not request.parent:
         return request
     parent = _parent(world, request.parent)
+    if request.now:
+        raise RefusedError("Only a person lets an agent begin before its turn.", hint="Leave --now out.")
     wrong = too_much(parent, tier=request.tier, permission=request.permission, any_command=bool(request.argv))
     if wrong:
         raise RefusedError(wrong, hint="Ask a person to start it.")
@@ -44,8 +47,15 @@ def as_child(world: World, request: StartRequest) -> StartRequest:
         sure=parent.permission == Level.ALL,
         env={**parent.env, **request.env},
         failover=parent.failover if request.failover is None else request.failover,
+        box=_box(world, parent, request),
         timeout=min(limits, default=None),
     )
+
+
+def _box(world: World, parent: Agent, request: StartRequest) -> str | None:
+    """The mode that is asked for, or configured, where it holds back as much as the parent's box."""
+    wanted = request.box or world.settings.config.box.mode
+    return request.box if is_as_narrow(wanted, parent.box or BoxMode.OFF) else parent.box
 
 
 def check_caps(world: World, name: str) -> tuple[str, ...]:

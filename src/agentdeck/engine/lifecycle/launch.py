@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 import time
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentdeck.core.agents.admission import Admission
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
@@ -32,7 +34,7 @@ from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import inside, write_atomic
 from agentdeck.system.git.identity import mark_of
 from agentdeck.system.git.worktrees import exclude
-from agentdeck.system.state import meters
+from agentdeck.system.state import meters, startqueue
 
 if TYPE_CHECKING:
     from agentdeck.core.config.profile import Profile
@@ -132,6 +134,25 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         notice="" if agent.landing else notice_line(world),
         base_commit=tree.base_commit if tree else "",
         policy=policy_of(world),
+        admission=_admission(world, agent),
+    )
+
+
+def _admission(world: World, agent: Agent) -> Admission | None:
+    """What the agent waits for; nothing for one that works for a landing, which a person waits for."""
+    if agent.landing:
+        return None
+    rules, budgets = world.settings.config.queue, world.settings.config.budgets
+    limits = (budgets.deck, budgets.day) if agent.tier else ()
+    is_limited = any(limit.money is not None or limit.tokens is not None for limit in limits)
+    return Admission(
+        str(startqueue.folder()),
+        rules.agents,
+        rules.max_load,
+        rules.min_free_mb * _MEGABYTE,
+        rules.min_disk_mb * _MEGABYTE,
+        is_child=bool(agent.parents) or "AGENTDECK_AGENT" in os.environ,
+        budgets=str(world.root) if is_limited else "",
     )
 
 

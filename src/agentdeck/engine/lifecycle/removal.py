@@ -8,7 +8,6 @@ before the first thing goes, and the files of its worktree are deleted last, out
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from pathlib import Path
 
@@ -18,12 +17,12 @@ from agentdeck.core.agents.leases import WorktreeLease
 from agentdeck.core.frozen import asdict, replace
 from agentdeck.engine.lifecycle import leases, removal_elsewhere
 from agentdeck.engine.lifecycle.ending import came_to_run, end_runner
+from agentdeck.engine.lifecycle.in_box import in_its_box
 from agentdeck.engine.lifecycle.pane import adopted
 from agentdeck.engine.lifecycle.removal_checks import check, check_still, unsaved
 from agentdeck.engine.lifecycle.resources import DATABASE, worktree_of
 from agentdeck.engine.lifecycle.stack import BY_KIND, release_all
 from agentdeck.engine.lifecycle.survivors import tell_survivors
-from agentdeck.engine.lifecycle.variables import hook_environment
 from agentdeck.engine.records.parts import Removal
 from agentdeck.engine.records.steps import Step, Steps
 from agentdeck.engine.worktrees import identity
@@ -304,7 +303,7 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
     log = Path(pane.log) if pane and is_known else world.store.new_log(agent.name)
     for line in hooks.teardown:
         try:
-            argv, environment = _teardown(world, agent, line)
+            argv, environment = in_its_box(world, agent, ("/bin/sh", "-c", line))
             result = run(argv, cwd=folder, env=environment, timeout=hooks.timeout, group=True)
             output, failed = (result.out + result.err).decode("utf-8", "replace"), not result
         except DeckError as error:
@@ -315,20 +314,6 @@ def run_teardown(world: World, agent: Agent, note: Note) -> None:
         if failed:
             text = f"tear-down “{line}” failed; the removal continues"
             world.note(Event(EventKind.WARNING, agent.name, text, {"output": output[-2000:]}), note)
-
-
-def _teardown(world: World, agent: Agent, line: str) -> tuple[tuple[str, ...], dict[str, str | None]]:
-    argv, environment = ("/bin/sh", "-c", line), hook_environment(world, agent)
-    if not agent.box:
-        return argv, environment
-    from agentdeck.core.box.box import BoxMode, NetworkReach
-    from agentdeck.engine.box.boxes import boxed
-
-    merged = {**os.environ, **environment}
-    found = {name: value for name, value in merged.items() if value is not None}
-    is_open = agent.box == BoxMode.FILES and world.settings.config.box.gate_network
-    box = boxed(world, agent, found, reach=NetworkReach.OPEN if is_open else NetworkReach.NONE)
-    return (*box.words, *argv), dict.fromkeys(os.environ) | box.environment
 
 
 def retire(world: World, agent: Agent, saved: Path) -> None:

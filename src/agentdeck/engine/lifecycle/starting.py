@@ -43,6 +43,8 @@ def start(world: World, request: StartRequest, note: Note) -> AgentView:
             agent = replace(_new_agent(world, request), parents=check_caps(world, request.parent))
             held.enter_context(world.store.operation(agent.name, wait=2))
             world.store.save(agent)
+            if request.now:
+                world.store.let_start_now(agent.name)
             if request.id is not None:
                 world.store.write_id(request.id, agent.name)
         world.note(Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile}), note)

@@ -26,7 +26,7 @@ _PATIENCE = 10.0
 """Seconds, beside the grace of the program that runs, until another one must run."""
 
 
-def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
+def resume(world: World, view: AgentView, prompt: str, note: Note, *, now: bool = False) -> AgentView:
     """See Deck.resume."""
     if view.host:
         from agentdeck.engine.fleet import acts
@@ -38,6 +38,7 @@ def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
         raise RefusedError(f"{view.name} is still running ({view.state}).", hint=f"agentdeck send {view.name} …")
     world.check_trust()
     with world.store.operation(view.name):
+        world.store.let_start_now(view.name, wanted=now)
         return roster.view(world, start_again(world, roster.agent(world, view.name).agent, prompt, note))
 
 

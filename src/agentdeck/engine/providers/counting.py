@@ -45,10 +45,10 @@ class CostCounter:
         return Costs(costs, self._today + own_today, self._tokens + own_tokens)
 
     def _count(self, world: World) -> None:
-        state, midnight = gateways.files().state, _midnight()
+        state, today = gateways.files().state, midnight()
         if not (state / FILE).exists():
             return
-        seen = (sign(state / FILE), sign(state / _WAL), midnight)
+        seen = (sign(state / FILE), sign(state / _WAL), today)
         if seen == self._seen:
             return
         with Ledger(state) as ledger:
@@ -59,24 +59,24 @@ class CostCounter:
                     since = ledger.totals(("deck", "agent"), agent.created)
                     own = [row for row in since if (row["deck"], row["agent"]) == (world.deck, agent.name)]
                     mine[agent.name] = own[0] if own else {"cost": 0.0}
-            today = [row for row in ledger.totals(("deck",), midnight) if row["deck"] == world.deck]
+            rows = [row for row in ledger.totals(("deck",), today) if row["deck"] == world.deck]
         self._costs = {name: float(row["cost"]) for name, row in mine.items()}
-        self._today = sum(float(row["cost"]) for row in today)
-        self._tokens = sum(int(row[name] or 0) for row in today for name in ("input", "output", "cache_write"))
+        self._today = sum(float(row["cost"]) for row in rows)
+        self._tokens = sum(int(row[name] or 0) for row in rows for name in ("input", "output", "cache_write"))
         self._seen = seen
 
     def _count_own(self, world: World) -> None:
         """What agents on their own login cost; summed up again when one of them has taken more."""
         folder = world.store.logs
         files = sorted(folder.glob("*.usage")) if folder.is_dir() else []
-        seen = (_midnight(), *((path.name, sign(path)) for path in files))
+        seen = (midnight(), *((path.name, sign(path)) for path in files))
         if seen == self._own_seen or time.monotonic() < self._own_at:
             return
         begun = time.monotonic()
-        self._own = own_costs(world, _midnight(), self._files)
+        self._own = own_costs(world, midnight(), self._files)
         self._own_at = time.monotonic() + _SHARE * (time.monotonic() - begun)
         self._own_seen = seen
 
 
-def _midnight() -> float:
+def midnight() -> float:
     return time.mktime((*time.localtime()[:3], 0, 0, 0, 0, 0, -1))

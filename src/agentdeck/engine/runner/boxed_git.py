@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentdeck.core.agents.orders import Orders
+from agentdeck.core.box.box import HOME
 from agentdeck.errors import DeckError
 
 _EVERY = 2.0
@@ -24,6 +25,12 @@ class BoxedGit:
         self._repo = Repository(common, common, bare=True)
         self._tell, self._told = tell, ""
         self._next = 0.0
+
+    def prepare(self, orders: Orders) -> None:
+        """Make ready for the next program in the box."""
+        from agentdeck.system.box.careful import make_ways
+
+        make_ways(Path(orders.folder) / HOME, orders.box)
 
     def tick(self, now: float) -> float:
         if now >= self._next:

@@ -13,10 +13,11 @@ class Inbox:
         self.folder = private_folder(folder)
         self.clear()  # of an earlier run, for which they came too late
         path = self.folder / ".poke"
-        if not path.is_fifo():
-            os.mkfifo(path, 0o600)
+        # Made anew, for an agent can have put something else there, or a link to it.
+        path.unlink(missing_ok=True)
+        os.mkfifo(path, 0o600)
         # Open for both, so that it never ends and no writer ever blocks.
-        self.poke = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.poke = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
 
     def clear(self) -> None:
         """Drop the reports of a program that is gone."""

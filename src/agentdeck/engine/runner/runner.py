@@ -9,6 +9,7 @@ holds `runner.lock` in the agent's folder. If it is killed, its parent, the guar
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.accounts.meters import Window
+from agentdeck.core.agents.admission import Obstacle
 from agentdeck.core.agents.agent import Fault, State, Status
 from agentdeck.core.agents.detect import judge
 from agentdeck.core.agents.events import Event, EventKind
@@ -27,6 +29,7 @@ from agentdeck.core.frozen import replace
 from agentdeck.core.question import Asks
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.transcripts.records import Record
+from agentdeck.engine.runner.admission import Waiting
 from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.boxed_git import BoxedGit
 from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
@@ -72,6 +75,7 @@ class Runner:
         self.begun = time.monotonic()
         self.stop_sequence: StopSequence | None = None
         self.timed_out = self.stopping = False
+        self.waiting = Waiting(orders, self.folder, self._told_to_wait)
         self.resting: ProfileMove | None = None
         """What is awaited while no program runs."""
         old = self.store.status(orders.agent)
@@ -123,7 +127,7 @@ class Runner:
         self.runs_log.start()
         self.store.set_status(self.orders.agent, self.watch.status)
         with self.relay:
-            final = self._setup() or self._agent()
+            final = self._admitted() or self._setup() or self._agent()
             word, code = ending(final)
             text = str(final.state) if final.reason in ("", final.state) else f"{final.state}: {final.reason}"
             self.recorder.note(text)
@@ -131,10 +135,31 @@ class Runner:
             self.status_file.write_end(final, self._complain)
             self._tell_person(final)
             self.runs_log.end(word, code)
+            self.waiting.leave()
             self.relay.show(f"\r\n\x1b[0;2magentdeck: {text}\x1b[0m\r\n".encode())
         if self._scope is not None:
             self._scope.remove()  # the guardian does that too, unless it is killed just now
         return code
+
+    def _admitted(self) -> Status | None:
+        """Wait until this machine has room for the run; return how it ended where it was ended meanwhile."""
+        self.waiting.tick(time.monotonic())
+        if self.waiting.is_over:
+            return None
+        self.begun = math.inf
+        self.relay.idle(lambda: self.stopping or self.waiting.is_over)
+        self.begun, self.stop_sequence = time.monotonic(), None
+        if (stopped := self._stopped()) is not None:
+            return stopped
+        self._on_change(replace(self.watch.status, reason="", since=time.time(), started=time.time()))
+        self.relay.clear()
+        return None
+
+    def _told_to_wait(self, found: Obstacle) -> None:
+        self.recorder.note(found.text)
+        hint = f"“agentdeck queue --now {self.orders.agent}” starts it now."
+        self.relay.show(f"\x1b[2magentdeck: {found.text}. {hint}\x1b[0m\r\n".encode())
+        self._on_change(replace(self.watch.status, reason=found.text))
 
     def _setup(self) -> Status | None:
         """Run the set-up hooks; return how the run ended where one of them ended it."""
@@ -267,6 +292,8 @@ class Runner:
                 status = replace(self.watch.status, agent_pid=pid, reason=reason, fault=Fault.NONE)
                 self._on_change(replace(status, state=State.WORKING, since=time.time()))
 
+        if self.boxed is not None:
+            self.boxed.prepare(self.orders)
         if self.orders.network is None:
             code = self.relay.run((*self.orders.box, *argv), cwd, environment, started)
         else:
@@ -406,7 +433,9 @@ class Runner:
         if self.stop_sequence is not None:
             return self.stop_sequence.tick(now)
         due: list[float | None] = []
-        if self.resting is not None:
+        if not self.waiting.is_over:
+            due.append(self.waiting.tick(now))
+        elif self.resting is not None:
             due.append(now + self.resting.due)
         else:
             self.watch.tick(now)

@@ -70,6 +70,11 @@ class AgentView:
         return self._works and (by_profile or self._rerouted is not None)
 
     @property
+    def waits_for_room(self) -> bool:
+        """Whether it begins as soon as this machine has room for it."""
+        return self.alive and self.status.state is State.STARTING and self.status.reason.startswith("waits for ")
+
+    @property
     def _works(self) -> bool:
         return self.alive and self.status.state is State.WORKING
 
@@ -265,6 +270,8 @@ class StartRequest:
     """What happens where its host does not answer; empty: it waits. See orders.check_if_lost."""
     closes: str = ""
     """The issue that its work closes, as commits name it; empty for none."""
+    now: bool = False
+    """Whether it begins at once, whatever the machine has room for."""
     parent: str = ""
     """The agent that starts it; empty for a person. It gets no more than its parent has, and counts against its caps
     and its budget."""

@@ -45,6 +45,12 @@ def carry_over(repo: Repository, source: Path, target: Path, *, copy: list[str],
     return sorted(linked + copied)
 
 
+def linked(repo: Repository, source: Path, target: Path, patterns: list[str]) -> list[str]:
+    """The paths that `carry_over` has linked in `target`, and that lead where it let them lead."""
+    found = _matching(repo.at(source), patterns) if patterns else []
+    return [path for path in found if (target / path).is_symlink() and (target / path).readlink() == source / path]
+
+
 def _matching(repo: Repository, patterns: list[str]) -> list[str]:
     """The ignored files and whole folders of `repo`'s worktree that `patterns` choose."""
     if not any(pattern.strip() for pattern in patterns):

@@ -1,5 +1,8 @@
-"""FIFOs in a worktree's git folder. Git makes none, and a git that opens one waits for ever: every git of the
-repository, for many look at the HEADs of all worktrees."""
+"""FIFOs and links in a worktree's git folder. Git makes none there.
+
+A git that opens a FIFO waits for ever: every git of the repository, for many look at the HEADs of all worktrees.
+Through a link that an agent in a box has made, our git would write where the agent can't: its index, its log of HEAD.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentdeck.system.files.files import set_aside
+from agentdeck.system.git.untrusted import is_marked
 
 
 def clear(git_dir: Path | str) -> None:
-    """Take those in `git_dir` away, so that git takes the files for missing, and let those go on who wait for one."""
-    for path in _found(git_dir):
+    """Take those in `git_dir` away, so that git takes the files for missing, and let those go on who wait for one.
+    Links go where the worktree is one of an agent in a box."""
+    folder = Path(git_dir)
+    for path in _found(git_dir, links=is_marked(folder.parents[1], folder)):
         with contextlib.suppress(OSError):
+            if path.is_symlink():
+                path.unlink()
+                continue
             aside = set_aside(path)  # so that nobody comes to it any more
             with contextlib.suppress(OSError):
                 os.close(os.open(aside, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -29,12 +38,14 @@ def clear_all(common: Path) -> None:
             clear(entry.path)
 
 
-def _found(folder: Path | str) -> Iterator[Path]:
+def _found(folder: Path | str, *, links: bool) -> Iterator[Path]:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
+            if links and entry.is_symlink():
+                yield Path(entry.path)
+            elif entry.is_dir(follow_symlinks=False):
                 if entry.name != "modules":  # git folders of their own
-                    yield from _found(entry.path)
+                    yield from _found(entry.path, links=links)
             elif not entry.is_file(follow_symlinks=False) and _waits(entry):
                 yield Path(entry.path)
 

@@ -1,21 +1,27 @@
-"""How much room this machine has for one more agent."""
+"""How much room this machine has for one more agent. Standard library on Linux, for the runner."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+from agentdeck.core.agents.admission import Room
 
 
-def shortage(*, max_load: float, min_free: int) -> str:
-    """What the machine is short of, in words; empty when there is room.
+def room(folder: str) -> Room:
+    """Load of the last minute per processor, and bytes of memory that can be had, and of the disk that `folder` is on.
 
-    `max_load` is per processor, compared with the load average of the last minute; `min_free` is in bytes.
+    Raise OSError where that can't be told.
     """
-    import psutil
+    disk = os.statvfs(folder)
+    return Room(os.getloadavg()[0] / (os.cpu_count() or 1), _free_memory(), disk.f_bavail * disk.f_frsize)
 
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    if load > max_load:
-        return f"waits for the processors (load {load:.1f} each)"
-    free = psutil.virtual_memory().available
-    if free < min_free:
-        return f"waits for memory ({free // 1_000_000} MB free)"
-    return ""
+
+def _free_memory() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, ValueError, IndexError, StopIteration):
+        import psutil
+
+        return int(psutil.virtual_memory().available)

@@ -33,6 +33,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,8 @@ _ID = re.compile("[0-9a-f]{8}")
 PULL = "pull.json"
 ACTIVITY = "activity.json"
 MIRROR = "mirror.json"
+START_NOW = "start-now"
+"""The file in an agent's folder by which a person lets it begin without waiting for room."""
 ASKING = "asking"
 """The folder in an agent's own with a FIFO for each hook that waits for an answer."""
 
@@ -304,12 +307,21 @@ class Store:
             self.wake_runner(name)
 
     def wake_runner(self, name: str) -> None:
+        path, flags = self.agent_folder(name) / "inbox" / ".poke", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
         with contextlib.suppress(OSError):  # one that is just ending, or has not begun, does not listen
-            descriptor = os.open(self.agent_folder(name) / "inbox" / ".poke", os.O_WRONLY | os.O_NONBLOCK)
+            # The agent may have put a link or a file in its place.
+            descriptor = os.open(path, flags | os.O_NOFOLLOW)
             try:
-                os.write(descriptor, b"x")
+                if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                    os.write(descriptor, b"x")
             finally:
                 os.close(descriptor)
+
+    def let_start_now(self, name: str, *, wanted: bool = True) -> None:
+        """Let the agent begin without waiting for room, the one that waits or its next start; or not, after all."""
+        mark = self.agent_folder(name) / START_NOW
+        mark.touch() if wanted else mark.unlink(missing_ok=True)
+        self.wake_runner(name)
 
     def in_operation(self, name: str) -> bool:
         """Whether another process is starting or removing this agent now."""

@@ -10,8 +10,10 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from agentdeck.core.transcripts.formats import Place
+from agentdeck.system.box.careful import file_below, folder_below
 from agentdeck.system.transcripts.finding import of_session, root_of
 
 _PIECE = 1 << 20
@@ -29,48 +31,54 @@ def carry(place: Place, session: str, cwd: str, left: Mapping[str, str], to: Map
     if os.path.realpath(old) == os.path.realpath(new):
         return True
     try:
-        target = new / source.relative_to(old)
-        if not _put(source, target):
+        relative = source.relative_to(old)
+        if not _put(old, new, relative):
             return False
-        _put_beside(source, target)
+        _put_beside(old, new, relative)
     except (OSError, ValueError):
         return False
     return True
 
 
-def _put_beside(source: Path, target: Path) -> None:
+def _put_beside(old: Path, new: Path, transcript: Path) -> None:
     """The files of the session that lie in a folder of its name, such as those of its sub-agents."""
-    folder = source.with_suffix("")
+    folder = old / transcript.with_suffix("")
     for path in sorted(folder.rglob("*")) if folder.is_dir() and not folder.is_symlink() else ():
         if path.is_file() and not path.is_symlink():
             with suppress(OSError):
-                _put(path, target.with_suffix("") / path.relative_to(folder))
+                _put(old, new, path.relative_to(old))
 
 
-def _put(source: Path, target: Path) -> bool:
-    """Copy `source` to `target` unless that has it already; return whether it does then."""
+def _put(old: Path, new: Path, relative: Path) -> bool:
+    """Copy the file from `old` to `new` unless that has it already; return whether it does then. What is written there
+    is an agent's, and neither read nor written by way of a link."""
     import shutil  # only where an account has reached its limit
 
-    if target.exists():
-        if target.stat().st_size >= source.stat().st_size:
-            return _begins(target, source)
-        if not _begins(source, target):
-            return False
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.agentdeck")
-    with source.open("rb") as read, draft.open("wb") as write:
-        shutil.copyfileobj(read, write, _PIECE)
-        write.flush()
-        os.fsync(write.fileno())
-    shutil.copystat(source, draft)
-    draft.replace(target)
+    with file_below(old, relative) as source:
+        found = os.fstat(source.fileno())
+        with suppress(FileNotFoundError), file_below(new, relative) as target:
+            if os.fstat(target.fileno()).st_size >= found.st_size:
+                return _begins(target, source)
+            if not _begins(source, target):
+                return False
+            source.seek(0)
+        with folder_below(new, relative.parent, make=True) as folder:
+            draft = f".{relative.name}.agentdeck"
+            with suppress(FileNotFoundError):
+                os.unlink(draft, dir_fd=folder)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(draft, flags, 0o600, dir_fd=folder), "wb") as write:
+                shutil.copyfileobj(source, write, _PIECE)
+                write.flush()
+                os.fsync(write.fileno())
+                os.utime(write.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))
+            os.rename(draft, relative.name, src_dir_fd=folder, dst_dir_fd=folder)
     return True
 
 
-def _begins(longer: Path, shorter: Path) -> bool:
+def _begins(longer: BinaryIO, shorter: BinaryIO) -> bool:
     """Whether `longer` begins with all of `shorter`."""
-    with longer.open("rb") as one, shorter.open("rb") as other:
-        while piece := other.read(_PIECE):
-            if one.read(len(piece)) != piece:
-                return False
+    while piece := shorter.read(_PIECE):
+        if longer.read(len(piece)) != piece:
+            return False
     return True

@@ -143,9 +143,17 @@ class AgentVerbs(Screen[None]):
         if not self.marked_rows() and row is not None and row.state is State.STARTING and not row.view.alive:
             self.tell(f"{row.name} is still starting; {{deck.cancel}} cancels the start.", warn=True)
             return
-        rows = self._targets(lambda row: not _runs(row), "still running; {agent.type} types to it")
-        if rows:
-            self._ask_and_resume([row.name for row in rows])
+        rows = self._targets(
+            lambda row: not _runs(row) or row.view.waits_for_room, "still running; {agent.type} types to it"
+        )
+        for row in rows:
+            if row.view.waits_for_room:
+                self.actions.do(f"starting {row.name}", lambda note, name=row.name: self._start_now(name), row.name)  # type: ignore[misc]
+        if ended := [row.name for row in rows if not row.view.waits_for_room]:
+            self._ask_and_resume(ended)
+
+    def _start_now(self, name: str) -> str:
+        return f"{self.deck.starts.now(name)} starts now."
 
     def _ask_and_resume(self, names: list[str]) -> None:
         def answer(text: str | None) -> None:

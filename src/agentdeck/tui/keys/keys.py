@@ -76,7 +76,14 @@ KEYS: dict[str, tuple[Key, ...]] = {
         OPEN,
         Key("agent.type", "i", "type", "type", "Type a line to it; if it ended, resume it with that", "Type to agent"),
         Key("agent.stop", "s", "stop", "stop", "Stop it; its work stays", "Stop"),
-        Key("agent.resume", "r", "resume", "resume", "Resume it, with an optional prompt", "Resume"),
+        Key(
+            "agent.resume",
+            "r",
+            "resume",
+            "resume",
+            "Resume it, with an optional prompt; start one that waits for room",
+            "Resume",
+        ),
         Key("agent.land", "m", "land", "land", "Land it through the gate", "Land"),
         Key(
             "agent.fail-over",

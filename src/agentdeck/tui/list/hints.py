@@ -30,6 +30,7 @@ def hints_for(
     if row is not None:
         actions += ["land"] if row.state is State.DONE or (row.is_idle and row.outcome is Outcome.READY) else []
         actions += ["fail_over"] if row.state is State.LIMITED else []
+        actions += ["resume"] if row.view.waits_for_room else []
         if row.view.alive:
             actions += ["open", "type", "stop"]
         elif row.state is not State.STARTING:  # there is nothing yet that could be gone on with

@@ -1,0 +1,100 @@
+"""What an agent in a box leaves behind for those outside to follow: links, hooks, and what its children get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentdeck.core.agents.agent import State
+from agentdeck.engine.records.landings import LandRequest
+from agentdeck.engine.views import StartRequest
+from agentdeck.system.box.careful import make_way, make_ways
+from tests.support.boxes import skip_without_box
+from tests.support.decks import CONFIG, Bench
+from tests.support.retry import eventually
+
+PLANT = """
+set -e
+G=$(git rev-parse --git-dir)
+cat left/secret.env >> seen.txt 2>&1 || true
+git config --list >> seen.txt
+cat {home}/.config/git/credentials >> seen.txt 2>&1 || true
+test ! -e left || exit 0
+echo work > work.txt; git add work.txt; git commit -qm work; echo more > more.txt
+ln -s {root} left
+rm {folder}/inbox/.poke; ln -s {home}/.profile {folder}/inbox/.poke
+ln -s {home} "$HOME/.codex"
+printf '#!/bin/sh\\necho hooked >> hooked.txt\\ntouch {home}/ran; exit 0\\n' > .hooks/pre-commit
+{plant}
+"""
+PLANTS = {
+    "index": "mv $G/index $TMPDIR/index; ln -s {home}/new $G/index",
+    "log": "rm $G/logs/HEAD; ln -s {home}/.profile $G/logs/HEAD",
+    "logs": "rm -r $G/logs; ln -s {home} $G/logs",
+}
+
+
+def files_of(home: Path) -> dict[str, str]:
+    """The person's own, by their names."""
+    return {path.name: path.read_text() for path in home.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_nobody_outside_follows_what_it_has_planted(bench: Bench, plant: str) -> None:
+    skip_without_box()
+    home = bench.home
+    bench.write(".profile", "mine\n", cwd=home)
+    bench.write(".config/git/credentials", "https://me:sesame@example.org\n", cwd=home)
+    bench.write(".codex/config.toml", "model = 'x'\n", cwd=home)
+    bench.write("agentdeck.toml", CONFIG.replace("[queue]", "[worktree]\ncopy = []\n\n[queue]"))
+    bench.write(".gitignore", "*.sqlite3\nsecret.env\n")
+    bench.write("secret.env", "sesame\n")
+    bench.write(".hooks/pre-commit", "#!/bin/sh\nexit 0\n").chmod(0o755)
+    bench.commit("Add hooks")
+    bench.git("config", "core.hooksPath", ".hooks")
+    bench.git("remote", "add", "origin", "https://x:sesame@example.org/a.git")
+    deck = bench.deck()
+    places = {"home": home, "root": f"'{bench.root}'", "folder": f"'{deck.store.agent_folder('one')}'"}
+    script = PLANT.format(plant=PLANTS[plant].format(**places), **places)
+    before = files_of(home)
+    deck.start(StartRequest(name="one", argv=("sh", "-c", script), box="files"))
+    eventually(lambda: not deck.agent("one").alive, 30)
+    deck.store.wake_runner("one")
+    deck.resume("one")
+    eventually(lambda: not deck.agent("one").alive, 30)
+    view = deck.agent("one")
+    assert view.state is State.DONE, [line.text for line in deck.log_lines("one")]
+    assert view.worktree is not None
+    seen = (view.worktree / "seen.txt").read_text()
+    assert "remote.origin.url=https://example.org/a.git" in seen and "sesame" not in seen
+    deck.land(LandRequest(("one",), commit=""))
+    assert files_of(home) == before
+    assert bench.git("show", "main:more.txt") == "more"
+    assert "hooked" in (view.worktree / "hooked.txt").read_text()  # it ran, in the box
+
+
+def test_a_child_has_no_wider_box_than_its_parent(bench: Bench) -> None:
+    skip_without_box()
+    deck = bench.deck()
+    deck.start(StartRequest(task="[hold]", profile="demo", name="parent", box="files"))
+    for name, box in (("plain", None), ("wide", "off"), ("narrow", "full")):
+        deck.start(StartRequest(task="x", profile="demo", name=name, parent="parent", box=box))
+    boxes = {view.name: view.agent.box for view in deck.agents()}
+    assert boxes == {"parent": "files", "plain": "files", "wide": "files", "narrow": "full"}
+    deck.stop("parent")
+
+
+def test_ways_into_a_home_are_real_folders(tmp_path: Path) -> None:
+    home, other = tmp_path / "home", tmp_path / "other"
+    home.mkdir()
+    other.mkdir()
+    (home / ".claude").symlink_to(other)
+    (home / ".file").write_text("")
+    (home / ".link").symlink_to(other / "new")
+    words = ("--bind", "/login", f"{home}/.claude/login", "--ro-bind", "/x", f"{home}/.file/x", "--bind", "/y", "/y")
+    make_ways(home, words)
+    assert make_way(home, ".link") == home / ".link"
+    assert sorted(each.name for each in home.iterdir()) == [".claude", ".file"]
+    assert (home / ".claude").is_dir() and not (home / ".claude").is_symlink() and (home / ".file").is_dir()
+    assert not list(other.iterdir())
