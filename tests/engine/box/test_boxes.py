@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -310,19 +311,27 @@ def test_a_thousand_acts_of_destruction_hurt_nobody_else(bench: Bench, seed: int
 
 
 def test_it_has_the_login_of_its_account_and_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_acme(bench, monkeypatch, '[accounts.work]\nprofile = "acme"\n')
-    bench.write("login", "work", cwd=state_home() / "accounts" / "work")
+    """Nor of the one that goes on for it at a limit, which in turn does not see the first."""
+    accounts = ("work", "spare")
+    with_acme(bench, monkeypatch, "".join(f'[accounts.{name}]\nprofile = "acme"\n' for name in accounts))
+    for name in accounts:
+        bench.write("login", name, cwd=state_home() / "accounts" / name)
     bench.write(".acme/settings.json", "{}", cwd=bench.home)
-    program = bench.home / "bin" / "acme"
-    program.write_text(
-        f'#!/bin/sh\n(cat "$ACME_HOME/login"; cat "$ACME_HOME/settings.json"; cat {bench.home}/.acme/login) >seen\n'
-    )
+    limit, logins = int(time.time()) + 3600, state_home() / "accounts"
     place = bench.root.parent / "tools"
     place.mkdir()
-    shutil.copy2(program, place / "acme")
+    program = place / "acme"
+    program.write_text(
+        f"""#!/bin/sh
+echo session 0b1d
+(cat "$ACME_HOME/login" "$ACME_HOME/settings.json" {bench.home}/.acme/login; cat {logins}/*/login) >>seen
+case $ACME_HOME in */spare) ;; *) echo "limit reached, resets at {limit}"; exit 1 ;; esac
+"""
+    )
+    program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
     deck = bench.deck()
     deck.start(StartRequest(task="x", profile="acme", account="work", name="one", mode=Mode.HEADLESS, box="files"))
     view = ended(deck, "one")
     assert view.worktree is not None
-    assert (view.worktree / "seen").read_text() == "work{}", said(bench)
+    assert (view.worktree / "seen").read_text() == "work{}work" + "spare{}spare", said(bench)

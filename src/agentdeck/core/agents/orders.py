@@ -96,6 +96,8 @@ class ChainEntry:
     """Whether a tier is its account."""
     sessions: str = ""
     """Which sessions of the same CLI it goes on with: of other `accounts`, or `all`, those that a tier served too."""
+    box: tuple[str, ...] = ()
+    """Its own words of `Orders.box`: no login of another profile is in them."""
 
     def line(self, prompt: str, session: str, *, resume: bool) -> tuple[tuple[str, ...], str, bool]:
         """The command line, what is to be typed because the command line does not take it, and whether it resumes."""
@@ -153,6 +155,11 @@ class Orders:
     """Bytes of memory that its processes may use together; 0: any."""
     processes: int = 0
     """How many processes it may have at once; 0: any."""
+    cpu: float = 0.0
+    """How many processors its processes may use together; 0: all."""
+    scope: tuple[str, ...] = ()
+    """Words to put before each command line, before those of a box, by which the kernel holds it to these caps; empty:
+    only the runner does."""
     recording_max: int = 32 * 1024 * 1024
     """The recording and the log each rotate at this size, and `recording_keep` older files are kept."""
     recording_keep: int = 1
@@ -206,6 +213,7 @@ class Orders:
             session_pattern=entry.session_pattern,
             transcript=entry.transcript,
             wired=entry.wired,
+            box=entry.box or self.box,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -214,7 +222,7 @@ class Orders:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Orders:
         fields = dict(data)
-        for key in ("argv", "env_unset", "setup", "tools", "box"):
+        for key in ("argv", "env_unset", "setup", "tools", "box", "scope"):
             fields[key] = tuple(fields.get(key, ()))
         fields["mode"] = Mode(fields["mode"])
         if fields.get("network") is not None:
@@ -228,8 +236,8 @@ class Orders:
         _read_rules(fields)
         for entry in fields.get("chain", ()):
             _read_rules(entry)
-            for key in ("start", "resume", "resume_last"):
-                entry[key] = tuple(entry[key])
+            for key in ("start", "resume", "resume_last", "box"):
+                entry[key] = tuple(entry.get(key, ()))
         fields["chain"] = tuple(ChainEntry(**entry) for entry in fields.get("chain", ()))
         policy = fields.get("policy", {})
         fields["policy"] = Policy(**{**policy, **({"order": tuple(policy["order"])} if "order" in policy else {})})

@@ -165,6 +165,9 @@ class RunnerConfig(Section):
     memory_mb: Annotated[int, Field(ge=64)] | None = None
     """Megabytes of memory that all processes of an agent may use together, pages that they share counted for each. At
     four fifths it is told; above it the largest of them is ended, though never the agent's own program. Linux only."""
+    cpu: Annotated[float, Field(ge=0.1, le=1024)] | None = None
+    """How many processors all processes of an agent may use together. Where your systemd can hold them to that, it
+    does; elsewhere they run on so many of the processors, rounded up. Linux only."""
     recording_max_mb: Annotated[int, Field(ge=1)] = 32
     """Size in megabytes at which a recording rotates."""
     recording_keep: Annotated[int, Field(ge=0)] = 1

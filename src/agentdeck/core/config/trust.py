@@ -145,6 +145,7 @@ KEYS: dict[str, TrustKey] = {
     "queue.max_load": HARMLESS,
     "queue.min_free_mb": HARMLESS,
     "queue.agents": HARMLESS,
+    "runner.cpu": HARMLESS,
     "queue.min_disk_mb": HARMLESS,
     "landing.method": HARMLESS,
     "landing.gate": TrustKey(Reach.RUNS, "runs before a branch lands"),

@@ -61,6 +61,8 @@ class Boxed:
 
     words: tuple[str, ...]
     """To be put before each command line."""
+    by_profile: dict[str, tuple[str, ...]]
+    """The same for each of several profiles, with its own login alone."""
     environment: dict[str, str]
     network: Network | None
     """What is to be opened in it; None where it has the machine's network, or none."""
@@ -106,6 +108,7 @@ def boxed(
     folder = world.store.agent_folder(agent.name)
     home = private_folder(folder / HOME)
     files = [profile.box for profile in programs.profiles.values()]
+    accounts = _accounts_of(world, programs)
     if agent.box == BoxMode.FULL:
         environment = networks.without_logins(environment, world, agent, programs)
     _copy_settings(person, home, programs, agent.box)
@@ -114,22 +117,29 @@ def boxed(
         *views.repository(own, agent.worktree.path, str(git_dir), _links(world, Path(agent.worktree.path))),
         *_git_settings(world, folder, git_dir, person),
         *_store(folder, home),
-        *_lent(world, agent, person, home, [profile.box for profile in programs.with_login]),
+        *_lent(world, agent, person),
     )
-    accounts = {
-        profile.account.folder: lane.folder
-        for profile in programs.with_login
-        if (lane := world.lanes.get(profile.name)) is not None and lane.folder is not None
-    }
-    mounts = (*mounts, *_of_accounts(accounts.values()))
     variables = _variables(environment, person, home, files)
     # The usual login's place is another one in a box; an account's is not.
-    variables |= {name: str(place) for name, place in accounts.items() if environment.get(name) == str(place)}
-    if reach is not NetworkReach.JOINED:
-        return Boxed(wrap(Box(mounts, reach), program), variables, None)
-    network = networks.network_of(world, agent, programs)
-    mounts = (*mounts, *networks.names(programs, folder))
-    return Boxed(wrap(Box(mounts, reach), program), networks.networked(variables, network), network)
+    variables |= {name: str(place) for name, place in accounts if environment.get(name) == str(place)}
+    network = None
+    if reach is NetworkReach.JOINED:
+        network = networks.network_of(world, agent, programs)
+        mounts = (*mounts, *networks.names(programs, folder))
+        variables = networks.networked(variables, network)
+
+    def words(own: Programs) -> tuple[str, ...]:
+        logins = (*_logins(own, person, home), *_of_accounts(place for _, place in _accounts_of(world, own)))
+        return wrap(Box((*mounts, *logins), reach), program)
+
+    names = programs.profiles if len(programs.profiles) > 1 else ()
+    return Boxed(words(programs), {name: words(programs.only(name)) for name in names}, variables, network)
+
+
+def _accounts_of(world: World, programs: Programs) -> list[tuple[str, Path]]:
+    """The variable that names the folder of each account whose login is in the box, and the folder."""
+    found = [(profile, world.lanes.get(profile.name)) for profile in programs.with_login]
+    return [(profile.account.folder, lane.folder) for profile, lane in found if lane is not None and lane.folder]
 
 
 def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
@@ -198,17 +208,21 @@ def _store(folder: Path, home: Path) -> Iterator[Mount]:
     yield write(str(home))
 
 
-def _lent(world: World, agent: Agent, person: Path, home: Path, files: list[BoxFiles]) -> Iterator[Mount]:
+def _logins(programs: Programs, person: Path, home: Path) -> Iterator[Mount]:
+    """The person's own logins, each at its place in the home."""
+    for name in {name.removeprefix("~/") for each in programs.with_login for name in each.box.share}:
+        if (found := person / name).exists():
+            place = make_way(home, name)
+            place.touch()
+            yield write(str(place), os.path.realpath(found))
+
+
+def _lent(world: World, agent: Agent, person: Path) -> Iterator[Mount]:
     """What is the person's or the configuration's to add."""
     config = world.settings.config.box
     for name in _TOOLS.values():
         if (found := person / name).exists():
             yield read(str(found), os.path.realpath(found))
-    for name in {name.removeprefix("~/") for each in files for name in each.share}:
-        if (found := person / name).exists():
-            place = make_way(home, name)
-            place.touch()
-            yield write(str(place), os.path.realpath(found))
     if agent.env_file is not None:
         yield write(agent.env_file.tmp)
     for each in (*config.read, *world.shown):

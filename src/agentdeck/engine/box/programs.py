@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from agentdeck.core.frozen import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agentdeck.core.frozen import dataclass
@@ -23,6 +24,10 @@ class Programs:
     """The port of the gateway that serves them; 0: none."""
     servers: tuple[tuple[str, int], ...] = ()
     """Host and port of the servers that the agent uses, such as its database's."""
+
+    def only(self, name: str) -> Programs:
+        """As far as the CLI of that profile goes."""
+        return replace(self, profiles={name: self.profiles[name]})
 
     @property
     def with_login(self) -> list[Profile]:

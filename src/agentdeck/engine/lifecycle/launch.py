@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.admission import Admission
 from agentdeck.core.agents.agent import Agent
@@ -37,6 +37,7 @@ from agentdeck.system.git.worktrees import exclude
 from agentdeck.system.state import meters, startqueue
 
 if TYPE_CHECKING:
+    from agentdeck.core.config.config import RunnerConfig
     from agentdeck.core.config.profile import Profile
 
 _MEGABYTE = 1024 * 1024
@@ -100,8 +101,10 @@ def _in_box(
     box = boxed(world, agent, environment, Programs(profiles, served, address.port if address else 0, tuple(servers)))
     own = own_git(world, agent)
     assert own is not None
-    orders = replace(orders, box=box.words, network=box.network, own_git=str(own.folder), own_branches=own.branches)
-    return orders, box.environment
+    words = box.by_profile.get(orders.profile, box.words)
+    chain = tuple(replace(entry, box=box.by_profile.get(entry.profile, ())) for entry in orders.chain)
+    orders = replace(orders, box=words, chain=chain, network=box.network)
+    return replace(orders, own_git=str(own.folder), own_branches=own.branches), box.environment
 
 
 def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
@@ -125,8 +128,7 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         quiet=config.runner.quiet,
         grace_interrupt=config.runner.grace_interrupt,
         grace_terminate=config.runner.grace_terminate,
-        processes=config.runner.processes or 0,
-        memory=(config.runner.memory_mb or 0) * _MEGABYTE,
+        **_caps(config.runner, hidden=bool(agent.box)),
         recording_max=config.runner.recording_max_mb * _MEGABYTE,
         recording_keep=config.runner.recording_keep,
         task=agent.task,
@@ -136,6 +138,17 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
         policy=policy_of(world),
         admission=_admission(world, agent),
     )
+
+
+def _caps(rules: RunnerConfig, *, hidden: bool) -> dict[str, Any]:
+    """What the run may use, and how it is held to that."""
+    cpu, memory, processes = rules.cpu or 0.0, (rules.memory_mb or 0) * _MEGABYTE, rules.processes or 0
+    words: tuple[str, ...] = ()
+    if cpu or memory or processes:
+        from agentdeck.system.machine.systemd import scope_words
+
+        words = scope_words(cpu=cpu, memory=memory, processes=processes, hidden=hidden)
+    return {"cpu": cpu, "memory": memory, "processes": processes, "scope": words}
 
 
 def _admission(world: World, agent: Agent) -> Admission | None:

@@ -24,6 +24,8 @@ class MemoryLimit:
         self._most, self._tell = most, tell
         self._next = 0.0
         self._told = False
+        self.used_text = ""
+        """How much they used at the last look, where that was nearly all; else empty."""
 
     def tick(self, now: float, tree: Tree, agent: int) -> float:
         """Look when that is due, and return when to look again. `agent` is the program that is spared."""
@@ -32,14 +34,16 @@ class MemoryLimit:
         self._next = now + _EVERY
         sizes = {pid: resident(pid) for pid in tree.members()}
         used = sum(sizes.values())
-        if used < _SOON * self._most:
+        self.used_text = f"{size_text(used)} of {size_text(self._most)}" if used >= _SOON * self._most else ""
+        if not self.used_text:
             self._told = False
         elif not self._told:
             self._told = True
             self._tell(f"its processes use {size_text(used)} of {size_text(self._most)} of memory")
         if used > self._most and (children := {pid: size for pid, size in sizes.items() if pid != agent}):
             largest = max(children, key=children.__getitem__)
-            self._tell(f"ended its process {largest} ({_name(largest)}), which used {size_text(children[largest])}")
+            size = size_text(children[largest])
+            self._tell(f"killed its process {largest} ({_name(largest)}) for memory: it used {size}")
             signal_all({largest}, signal.SIGKILL)
         return self._next
 

@@ -32,6 +32,7 @@ from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.admission import Waiting
 from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.boxed_git import BoxedGit
+from agentdeck.engine.runner.cpu import CpuLimit
 from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
 from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from agentdeck.system.box.joined import JoinedNetwork
     from agentdeck.system.machine.callers import Callers
 
+_KILLS = (-signal.SIGKILL, KILLED)
 _TOLD = (State.WAITING, State.LIMITED, State.FAILED)
 
 
@@ -111,7 +113,7 @@ class Runner:
         queue = self.store.messages(orders.agent)
         self.keyboard = Keyboard(self.relay, self.folder, self.answering, queue, self._note)
         self.memory = MemoryLimit(orders.memory, self._warn) if orders.memory else None
-        self.processes = ProcessLimit(orders.processes, self._warn) if orders.processes else None
+        self.caps = self._new_caps(orders)
         self.silence = Silence(orders.policy.silence)
         self.boxed = BoxedGit(orders, self.recorder.note) if orders.box else None
         self.network: JoinedNetwork | None = None
@@ -121,6 +123,11 @@ class Runner:
         if self.failover is not None:
             history = orders.resumes and self.failover.shows_limits(orders.profile)
             self.watch.old_limits.was_told("", history=history)
+
+    def _new_caps(self, orders: Orders) -> list[MemoryLimit | ProcessLimit | CpuLimit]:
+        processes = ProcessLimit(orders.processes, self._warn) if orders.processes else None
+        cpu = CpuLimit(orders.cpu, orders.run, self.relay) if orders.cpu and not orders.scope else None
+        return [each for each in (self.memory, processes, cpu) if each is not None]
 
     def run(self) -> int:
         """Do the orders; return the exit code."""
@@ -214,6 +221,8 @@ class Runner:
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
         state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
+        if self.memory is not None and code in _KILLS and (used := self.memory.used_text):
+            reason = f"killed for memory: it used {used}"
         refusal = self.watch.refusal
         if state is State.FAILED and refusal is not None:
             fault, reason = refusal.fault, refusal.reason
@@ -295,7 +304,7 @@ class Runner:
         if self.boxed is not None:
             self.boxed.prepare(self.orders)
         if self.orders.network is None:
-            code = self.relay.run((*self.orders.box, *argv), cwd, environment, started)
+            code = self.relay.run((*self.orders.scope, *self.orders.box, *argv), cwd, environment, started)
         else:
             code = self._run_joined(self.orders.network, argv, cwd, environment, started)
         if self.boxed is None:
@@ -321,7 +330,8 @@ class Runner:
             started(pid)
 
         try:
-            return self.relay.run((*joined.told(self.orders.box), *argv), cwd, environment, is_there)
+            words = (*self.orders.scope, *joined.told(self.orders.box), *argv)
+            return self.relay.run(words, cwd, environment, is_there)
         finally:
             joined.end()
 
@@ -443,9 +453,7 @@ class Runner:
             if self._look_at_limit(now, due):
                 self._end_program()
                 return now
-            for limit in (self.memory, self.processes):
-                if limit is not None:
-                    due.append(limit.tick(now, self._tree(), self.relay.pid))
+            due += [cap.tick(now, self._tree(), self.relay.pid) for cap in self.caps]
             if self.boxed is not None:
                 due.append(self.boxed.tick(now))
             due += [self.watch.next_look(), *self.keyboard.tick(self.orders, self.watch, now)]
