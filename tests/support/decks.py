@@ -63,9 +63,7 @@ class Bench:
     def own(self, text: str = "") -> Path:
         """Write the user's own file, which trusts every repository here."""
         folders = json.dumps([str(self.root.parent)])
-        queue = "" if "[queue]" in text else "[queue]\nmax_load = 1000\n"  # whatever else this machine does
-        text = f"{text}\n{queue}[trust]\nroots = {folders}\n"
-        return self.write(".config/agentdeck/config.toml", text, cwd=self.home)
+        return self.write(".config/agentdeck/config.toml", f"{text}\n[trust]\nroots = {folders}\n", cwd=self.home)
 
     def commit(self, message: str = "change", cwd: Path | None = None) -> str:
         self.git("add", "-A", cwd=cwd)

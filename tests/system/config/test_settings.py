@@ -118,7 +118,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_line(files: Files) -> None:
         (
             "[queue]\nzzz = 1",
             "agentdeck.toml:2: unknown key “queue.zzz”.",
-            "known keys: agents, jobs, max_load, min_disk_mb, min_free_mb",
+            "known keys: jobs, agents, max_load, min_free_mb, min_disk_mb",
         ),
         ("[agent]\ntimeout = -1", "agentdeck.toml:2: agent.timeout must be greater than 0, not -1.", ""),
         ("[agent]\nbase = 2020-01-01", "agentdeck.toml:2: agent.base must be text in quotes, not 2020-01-01.", ""),

@@ -217,8 +217,8 @@ class QueueConfig(Section):
     """How many tasks of a file run at once; 0: one per processor."""
     agents: Annotated[int, Field(ge=0)] = 0
     """How many agents of yours work at once on this machine, in all repositories; 0: any number. The next one waits."""
-    max_load: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3.0
-    """Beside one that works, no agent begins above this load per processor."""
+    max_load: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Beside one that works, no agent begins above this load per processor; unset: at any."""
     min_free_mb: Annotated[int, Field(ge=0)] = 512
     """Beside one that works, no agent begins with less memory available."""
     min_disk_mb: Annotated[int, Field(ge=0)] = 512

@@ -161,7 +161,7 @@ def _admission(world: World, agent: Agent) -> Admission | None:
     return Admission(
         str(startqueue.folder()),
         rules.agents,
-        rules.max_load,
+        rules.max_load or 0.0,
         rules.min_free_mb * _MEGABYTE,
         rules.min_disk_mb * _MEGABYTE,
         is_child=bool(agent.parents) or "AGENTDECK_AGENT" in os.environ,
