@@ -4,8 +4,9 @@ runner."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from agentdeck.core.frozen import dataclass
 
 _GB = 1 << 30
 

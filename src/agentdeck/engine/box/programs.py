@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from agentdeck.core.frozen import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agentdeck.core.frozen import dataclass
+from agentdeck.core.frozen import dataclass, replace
 
 if TYPE_CHECKING:
     from agentdeck.core.config.profile import Profile
