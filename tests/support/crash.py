@@ -67,6 +67,7 @@ def act(deck: Deck, verb: str, name: str, options: dict[str, str]) -> object:
     verbs: dict[str, Callable[[], object]] = {
         "remove": lambda: deck.remove(name, stop=True),
         "resume": lambda: deck.resume(name),
+        "work-on-tasks": lambda: deck.tasks.work(name),
         "pull": deck.landings.pull,
         "undo": lambda: deck.undo(int(name) if name else None),
         "prune": lambda: deck.history.prune(deck.history.stale()),

@@ -92,7 +92,15 @@ A task file:
   task = "Document the parser"
   after = ["parser"]            # start when these are done
   agent = "codex"
-  # also: branch, base, tier, model, permission, box, timeout, env, id
+  # also: branch, base, tier, model, permission, box, timeout, env, id,
+  # on, needs, if_lost
+
+With -f and -d, a window of its own starts the tasks: no terminal has to stay
+open, hosts that don't answer are waited for, and after a restart the next verb
+lets it go on. Nothing starts twice. “agentdeck queue” shows how they stand.
+
+if_lost = "wait", "fail after 30m" or "restart after 10m" says what happens when
+the host of a task stops answering; “restart” starts it again on another host.
 
 With -f, run exits with 0 when all tasks are done. Otherwise it exits with the
 code shared by the tasks that failed or could not start, or with 1 if their
@@ -318,7 +326,9 @@ QUEUE = """\
 List the landings of this repository, the newest first: how far each agent is,
 why one was set aside, and what was undone. While a landing runs, --drop takes
 an agent out of it, with its gate; nothing of it is moved. The other options
-change the order of those whose turn is still to come.
+change the order of those whose turn is still to come. Then the tasks of
+“agentdeck run -f TASKS -d”; --drop with the name of their list starts no more
+of them.
 
 Above them are the agents that wait until this machine has room for them, of all
 your repositories, and what each waits for. --now begins one at once.

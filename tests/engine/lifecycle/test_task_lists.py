@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+
+import pytest
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event
 from agentdeck.engine.lifecycle import task_lists
+from agentdeck.engine.views import QueuedTask, StartRequest
 from agentdeck.engine.views.tasks import TaskList
 from tests.support.cli import agentdeck, objects
+from tests.support.crash import crash
 from tests.support.decks import Bench, world_of
 from tests.support.hosts import Fleet
 from tests.support.retry import eventually
+from tests.support.share import steps
 
 TASKS = """
 [[task]]
@@ -71,6 +77,32 @@ def test_a_list_of_tasks_goes_on_where_its_window_was_killed_and_its_end_is_told
     assert "tasks-1 is over: 1 stopped, 2 done" in listed.stderr
     assert "tasks-1" in listed.stdout and "three" in listed.stdout
     assert "tasks-1 is over" not in agentdeck("queue", cwd=root).stderr
+
+
+@pytest.mark.slow
+def test_whoever_works_on_a_list_is_killed_at_any_step_and_each_task_starts_once(fleet: Fleet, tmp_path: Path) -> None:
+    bench, count = fleet.bench, tmp_path / "count"
+
+    def begin() -> str:
+        deck = bench.deck()
+        deck.store.open()
+        for view in deck.agents():
+            deck.remove(view.name, stop=True)
+        count.write_text("")
+        tasks = []
+        for name, on in (("here", ""), ("there", "dev1")):
+            request = StartRequest(name=name, argv=("sh", "-c", f"echo {name} >> '{count}'"), on=on)
+            tasks.append(QueuedTask(name, request))
+        return task_lists.write(world_of(deck), tasks, 0)
+
+    last = len(crash(bench.root, 0, "work-on-tasks", begin()))
+    for at in steps(last, 90):
+        name = begin()
+        crash(bench.root, at, "work-on-tasks", name)
+        bench.deck().repair()
+        eventually(lambda: bench.deck().tasks.all()[-1].over, 60)
+        assert sorted(count.read_text().split()) == ["here", "there"], at
+        assert [task.text for task in bench.deck().tasks.all()[-1].tasks] == ["done", "done"], at
 
 
 def test_a_list_that_is_dropped_starts_no_more(bench: Bench) -> None:

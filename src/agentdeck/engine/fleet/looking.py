@@ -81,7 +81,7 @@ def fetch_commits(world: World, remote: Remote, agent: Agent) -> tuple[str, str]
     told = remote.call("pull", agent=agent.name, have=have, timeout=_PULL)
     tip, live = _commits(agent, told)
     with scratch_folder() as scratch:
-        if (size := int(told.get("size", 0))) and size <= _MOST:
+        if size := int(told.get("size", 0)):
             path = scratch / "bundle"
             download(remote, str(told["key"]), size, path)
             refs = {f"refs/agentdeck/{kind}/{agent.name}": f"refs/agentdeck/got/{kind}/{agent.name}" for kind in _KINDS}
@@ -126,6 +126,8 @@ def _commits(agent: Agent, told: Any) -> tuple[str, str]:
 
 def download(remote: Remote, key: str, size: int, path: Path) -> None:
     """Bring a file here that the host has put there for us."""
+    if size > _MOST:
+        raise UnreachableError(f"{remote.spec.name} has more to send than can be.")
     with path.open("wb") as file:
         while file.tell() < size:
             data = base64.b64decode(str(remote.call("part", key=key, offset=file.tell(), timeout=60)))

@@ -25,7 +25,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, RefusedError
 from agentdeck.system.files.files import private_folder, read_json, write_json
 from agentdeck.system.fleet.hostlist import HostList
-from agentdeck.system.state.store import MIRROR
+from agentdeck.system.state.store import MIRROR, Store
 
 _TAKEN_OVER = (
     "Another machine began this task and was lost. Its work, up to its last copy, is in this worktree: read it, keep "
@@ -127,8 +127,9 @@ def keep_promises(world: World, host: str, note: Note) -> None:
             why = f"{host} has been unreachable for {short_duration(time.time() - since)}"
             if act == "fail":
                 _mark_lost(world, agent, why)
-            elif _restart(world, agent, note, why, waits=True):
-                write_json(left_file(world.store, host), {"since": since})
+                continue
+            _leave(world.store, host, agent.name)  # first, for this may be cut short at any point
+            _restart(world, agent, note, why, waits=True)
 
 
 def _promise(world: World, agent: Agent) -> tuple[str, float]:
@@ -147,11 +148,25 @@ def _answers(host: str) -> bool:
     return True
 
 
+def _left(store: Store, host: str) -> set[str]:
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return set(read_json(left_file(store, host))["agents"])
+    return set()
+
+
+def _leave(store: Store, host: str, name: str) -> None:
+    write_json(left_file(store, host), {"agents": sorted({*_left(store, host), name})})
+
+
 def end_left(world: World, host: str, note: Note) -> None:
     """Stop there what was started again elsewhere since. Raise UnreachableError where the host does not answer."""
     if (path := left_file(world.store, host)).exists():
-        spec = HostList().get(host)
-        _end_old(world, Remote(world, spec), facts_of(spec), note)
+        spec, left = HostList().get(host), _left(world.store, host)
+        remote, facts = Remote(world, spec), facts_of(spec)
+        _end_old(world, remote, facts, note)
+        for held in facts.agents:
+            if held.deck == world.deck and held.name in left and world.store.agent(held.name) is None:
+                remote.call("stop", agent=held.name, timeout=60)  # it was removed here meanwhile
         path.unlink(missing_ok=True)
 
 

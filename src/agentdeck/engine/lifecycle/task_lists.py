@@ -38,6 +38,13 @@ _TOLD = (EventKind.RUN_QUEUED, EventKind.RUN_STARTED, EventKind.RUN_ENDED, Event
 
 def add(world: World, tasks: Sequence[QueuedTask], jobs: int) -> TaskList:
     """Write the tasks down and open a window that works on them."""
+    name = write(world, tasks, jobs)
+    _open_window(world, name)
+    return get(world.store, name)
+
+
+def write(world: World, tasks: Sequence[QueuedTask], jobs: int) -> str:
+    """Write the tasks down; return the name of their list."""
     store, now = world.store, time.time()
     with _changing(store):
         number = max(map(_number, _paths(store)), default=0) + 1
@@ -49,8 +56,7 @@ def add(world: World, tasks: Sequence[QueuedTask], jobs: int) -> TaskList:
             written.append({"name": task.name, "after": list(task.after), "request": request})
         data = {"id": name, "created": now, "jobs": jobs, "tasks": written, "states": {}, "over": 0.0, "opened": 0}
         write_json(_path(store, name), data)
-    _open_window(world, name)
-    return get(store, name)
+    return name
 
 
 def lists(store: Store) -> list[TaskList]:
