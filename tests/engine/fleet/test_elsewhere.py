@@ -37,7 +37,8 @@ def test_its_work_comes_home_lands_and_goes(fleet: Fleet) -> None:
     assert "+more" in deck.review.text("bot") and "+loose" in deck.review.text("bot")
     diff = deck.review.diff(view)
     assert {file.path for file in diff.files} == {"README.md", "løse file"}
-    assert diff.uncommitted == {"løse file"}
+    loose = deck.review.sections(view)
+    assert [file.path for file in loose.files[loose.split :]] == ["løse file"]
     assert [commit.subject for commit in deck.review.commits(view)] == ["More"]
     facts = deck.review.facts(view)
     assert (facts.ahead, facts.files, facts.loose, facts.problem) == (1, 2, 1, "")

@@ -44,23 +44,16 @@ def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[
     against = agent_base(agent)
     with ends_of(world, agent, scope) as (source, begin, end):
         files = _files(source, begin, end, whole)
-        uncommitted: frozenset[str] = frozenset()
-        if scope is Scope.ALL:
-            head = fetched(world, agent)[1] if agent.host else source.head
-            pending = files if begin == head else _files(source, head if agent.host else "HEAD", end, whole)
-            uncommitted = frozenset(file.path for file in pending)
-        elif scope is not Scope.COMMITTED:
-            uncommitted = frozenset(file.path for file in files)
         if scope is Scope.UNCOMMITTED:
             against = "its last commit"
-        return Diff(files, against, source.untracked, uncommitted)
+        return Diff(files, against, source.untracked)
 
 
 def read_sections(world: World, agent: Agent, whole: frozenset[str] = frozenset()) -> Diff:
     """The agent's committed changes, and then those that are not; a file can be in both."""
     done, loose = (read(world, agent, scope, whole) for scope in (Scope.COMMITTED, Scope.UNCOMMITTED))
     files = (*done.files, *loose.files)
-    return Diff(files, done.against, loose.untracked, loose.uncommitted, len(done.files))
+    return Diff(files, done.against, loose.untracked, len(done.files))
 
 
 @contextmanager

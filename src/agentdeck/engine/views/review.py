@@ -27,8 +27,6 @@ class Diff:
     against: str = ""
     """What it is compared with, in words."""
     untracked: frozenset[str] = field(default=frozenset())
-    uncommitted: frozenset[str] = field(default=frozenset())
-    """The files that differ from the last commit."""
     split: int | None = None
     """Where the committed changes come first: how many of the files are theirs; the others hold what is not committed.
     None: all are one."""

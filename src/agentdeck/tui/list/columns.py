@@ -16,6 +16,7 @@ from agentdeck.tui.look.look import short_bytes, sparkline
 GAP = 2
 _LEAST_NAME, _MOST_NAME = 12, 40
 _LEAST_WHAT = 24
+_ROOMY_WHAT = 40
 _NOTHING = "–"
 
 Part = tuple[str, str]
@@ -228,7 +229,9 @@ def lay_out(rows: Iterable[Row], width: int, *, first: Column | None = None) -> 
     if what < _LEAST_WHAT // 2:
         name = max(8, name - (_LEAST_WHAT // 2 - what))
         what = max(8, width - name - STATE.width - AGE.width - 3 * GAP)
-    sizes = {AGENT: name, WHAT: what}
+    # A conflict names another agent, which is whole where there is room.
+    conflict = CONFLICT.width + max(0, min(name + 2 - CONFLICT.width, what - _ROOMY_WHAT)) * (CONFLICT in columns)
+    sizes = {AGENT: name, WHAT: what - conflict + CONFLICT.width, CONFLICT: conflict}
     return Layout(columns, tuple(sizes.get(column, column.width) for column in columns))
 
 

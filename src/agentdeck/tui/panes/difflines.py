@@ -280,8 +280,6 @@ class DiffView(RowsView):
         is_loose = self.diff.split is None or self.diff.is_loose(place.file)
         if is_loose and file.path in self.diff.untracked:
             words = ["new, untracked"]
-        elif is_loose and file.path in self.diff.uncommitted:
-            words.append("not committed")
         told = ", ".join(filter(None, words))
         name = plain(file.path if is_head else place.name)
         name = name if file.old_path == file.path else f"{plain(file.old_path)} → {name}"

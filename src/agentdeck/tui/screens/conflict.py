@@ -36,7 +36,7 @@ _LINES = 400
 
 class ConflictScreen(Listing):
     BINDINGS: ClassVar[list[BindingType]] = [*bound(WAYS)]
-    empty = "Nothing conflicts any more."
+    empty = "It conflicts with nobody."
     columns = (ListingColumn("WHERE", 16), ListingColumn("WITH", 8), ListingColumn("WRITTEN BY", 10))
     every = 2.0
 

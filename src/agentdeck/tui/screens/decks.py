@@ -88,6 +88,7 @@ class DecksScreen(Listing):
     def __init__(self, deck: Deck, actions: Actions) -> None:
         super().__init__(deck, actions)
         self._decks: dict[str, Deck] = {}
+        self.place = ""
 
     def find(self) -> list[There]:
         for deck in [self.deck, *Deck.everywhere()] if not self._decks else []:
@@ -105,7 +106,7 @@ class DecksScreen(Listing):
     def summary(self, facts: Any) -> str:
         chosen = self._chosen()
         count = len({each.root for each in facts})
-        where = f" · keys act on {chosen.row.name} in {chosen.deck.root.name}" if chosen is not None else ""
+        where = f" · keys act on {chosen.row.name} in {chosen.deck.root.name}" if chosen and count > 1 else ""
         return f"{len(facts)} agents in {count} repositor{'y' if count == 1 else 'ies'}{where}"
 
     def items(self, facts: Any) -> Sequence[Item]:

@@ -123,7 +123,7 @@ def _lines_of(shown: str, said: str, name: str, width: int) -> list[Content]:
     heads = [f"  {shown:{_KEYS_WIDE - 2}}", *[" " * _KEYS_WIDE] * (len(sentence) - 1)]
     lines = [Content("").join([Content.styled(head, "bold"), text]) for head, text in zip(heads, sentence, strict=True)]
     dim = Content.styled(name, "$foreground 60%")
-    if len(lines) == 1 and width >= _KEYS_WIDE + _HELP_WIDE + len(name):
+    if len(lines) == 1 and len(said) < _HELP_WIDE and width >= _KEYS_WIDE + _HELP_WIDE + len(name):
         return [Content("").join([lines[0].pad_right(_KEYS_WIDE + _HELP_WIDE - lines[0].cell_length), dim])]
     return [*lines, Content("").join([Content(" " * _KEYS_WIDE), dim])]
 

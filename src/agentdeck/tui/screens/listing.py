@@ -99,6 +99,8 @@ class Listing(Beside):
         """What `find` returned last; None before."""
         self._items: list[Item] = []
         self._again = False
+        self.place = deck.root.name
+        """What stands beside the heading; empty: nothing."""
         self.first = ""
         """The key of the line that is selected at first; empty: the top one."""
 
@@ -154,7 +156,7 @@ class Listing(Beside):
 
     def _head(self, rest: str) -> None:
         title = Content.styled(self.heading, "bold $foreground")
-        where = Content.styled(f"  {plain(self.deck.root.name)}", "$foreground 60%")
+        where = Content.styled(f"  {plain(self.place)}" if self.place else "", "$foreground 60%")
         self.query_one("#lines").border_title = Content("").join(
             [title, where, Content.styled(f"  {plain(rest)}", "$foreground")]
         )
