@@ -93,7 +93,26 @@ class _Help(argparse.RawDescriptionHelpFormatter):
             self._action_max_length += self._indent_increment
 
 
-def build_parser() -> Parser:
+class _Verbs:
+    """The verbs that are wanted. One that isn't takes its options and makes nothing of them: there are hundreds."""
+
+    def __init__(self, verbs: Any, only: str | None) -> None:
+        self._verbs, self._only = verbs, only
+
+    def add_parser(self, name: str, **how: Any) -> Any:
+        return self._verbs.add_parser(name, **how) if self._only in (None, name) else _Unwanted()
+
+
+class _Unwanted:
+    def __getattr__(self, name: str) -> _Unwanted:
+        return self
+
+    def __call__(self, *args: Any, **named: Any) -> _Unwanted:
+        return self
+
+
+def build_parser(only: str | None = None) -> Parser:
+    """The parser of every verb, or of one."""
     parser = Parser(
         prog="agentdeck",
         usage="agentdeck [options] [VERB …]",
@@ -106,7 +125,7 @@ def build_parser() -> Parser:
     parser.add_argument("--all", action="store_true", help="open the dashboard with all your repositories")
     parser.add_argument("--home", metavar="URL", help="run on ssh://HOST/FOLDER, in the repository there")
     _add_common(parser, top=True)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", prog="agentdeck")
+    verbs = _Verbs(parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", prog="agentdeck"), only)
     _add_run(verbs)
     _add_reading(verbs)
     _add_control(verbs)
@@ -121,7 +140,8 @@ def build_parser() -> Parser:
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Parse what `agentdeck` was called with; raise UsageError, or SystemExit after `--help`."""
-    parser = build_parser()
+    verb = verb_of(words)
+    parser = build_parser(verb if verb in MODULES else None)
     args, extra = parser.parse_known_args(words)
     parser.prog = " ".join(filter(None, (parser.prog, args.verb)))
     # argparse takes the words before the first option for all of `TEXT…`, and leaves over those that come after it.
@@ -551,8 +571,8 @@ def verb_of(argv: Sequence[str]) -> str | None:
     """The first word that is neither an option nor the value of -C or --home."""
     words = iter(argv)
     for word in words:
-        if word in ("-C", "--home"):
-            next(words, None)
+        if word == "--home" or (word[:2] != "--" and word[:1] == "-" and word.find("C") == len(word) - 1):
+            next(words, None)  # -C, or options of one letter that end in it
         elif not word.startswith("-"):
             return word
     return None

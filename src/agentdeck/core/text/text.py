@@ -32,14 +32,14 @@ _RESET = "\x1b[0m"
 
 def plain(text: str) -> str:
     """`text` as one line that can do nothing to a terminal: no colours, and what else is no text made visible."""
-    if text.isascii() and text.isprintable():
+    if (text.isascii() and text.isprintable()) or re.fullmatch(_NARROW, text):
         return text
     return visible(re.sub(r"[\r\n\u2028\u2029]+", " ", re.sub(_ADORNMENT, "", text).expandtabs(8)))
 
 
 def visible(text: str) -> str:
     """`text` with its lines and tabs, and with a sign for each character that is not to be seen: `␛`, `<U+202E>`."""
-    if text.isascii() and text.isprintable():
+    if (text.isascii() and text.isprintable()) or re.fullmatch(_NARROW, text):
         return text
     return re.sub(_UNSEEN, _signs, re.sub(_PILE, r"\1", re.sub(_JOINER, "", text)))
 

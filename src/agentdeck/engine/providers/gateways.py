@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.config.kept import plan_of
 from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.serving import ProviderHealth, Serving
 from agentdeck.engine.world import Note, World
@@ -225,6 +224,8 @@ def ensure(world: World) -> Address:
     home = files()
     world.store.open()
     config = world.settings.config
+    from agentdeck.core.config.kept import plan_of
+
     home.put_plan(world.deck, plan_of(config), world.store.folder)
     keys = _keys(world)
     address = home.address() or _start(world, home)

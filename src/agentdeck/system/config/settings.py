@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.config import trust
-from agentdeck.core.config.tomllines import dotted, leaves
 from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.errors import ConfigError
 from agentdeck.system.config.tomlfile import (
@@ -78,7 +76,11 @@ class Sources:
     @cached_property
     def sensitive(self) -> dict[str, Any]:
         """What of the repository's files a person has to approve."""
-        found = trust.sensitive(self.repository_data, self.own_data)
+        found: dict[str, Any] = {}
+        if self.repository is not None:
+            from agentdeck.core.config.trust import sensitive
+
+            found = sensitive(self.repository_data, self.own_data)
         if self.include:
             found[".worktreeinclude"] = list(self.include)
         if self.env_text is not None:
@@ -119,6 +121,7 @@ class Sources:
 
     def _validated(self) -> Settings:
         from agentdeck.core.config.foreign import misplaced
+        from agentdeck.core.config.tomllines import dotted
 
         files = [file for file in (self.own, self.repository) if file is not None]
         settings, place = _settings(files, self.include, self.env_text)
@@ -132,7 +135,9 @@ class Sources:
         """The same without all that a person has to approve."""
         files = [file for file in (self.own, self.repository) if file is not None]
         if self.repository is not None:
-            left = trust.harmless(self.repository_data, self.own_data)
+            from agentdeck.core.config.trust import harmless
+
+            left = harmless(self.repository_data, self.own_data)
             files[-1] = replace(self.repository, data=left)
         return _settings(files, (), None)[0]
 
@@ -143,6 +148,7 @@ def _settings(
     from pydantic import ValidationError
 
     from agentdeck.core.config.config import Config
+    from agentdeck.core.config.tomllines import dotted, leaves
 
     merged = _Merged(files)
     try:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from agentdeck.core.config.tomllines import TomlPath, dotted, lines_of
 from agentdeck.core.frozen import dataclass
 from agentdeck.errors import ConfigError
 from agentdeck.system.files.files import opened
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
+
+    from agentdeck.core.config.tomllines import TomlPath
 
 
 _LARGEST = 1024 * 1024
@@ -33,6 +33,8 @@ class TomlFile:
 
     @cached_property
     def lines(self) -> dict[TomlPath, int]:
+        from agentdeck.core.config.tomllines import lines_of
+
         return lines_of(self.text)
 
     def place(self, path: Sequence[str | int]) -> str:
@@ -60,6 +62,8 @@ def read_toml(path: Path, shown: str) -> TomlFile | None:
 
 def parse_toml(data: bytes, shown: str) -> TomlFile:
     """Raise ConfigError where `data` is not TOML."""
+    import tomllib
+
     try:
         # A byte order mark is what Windows editors leave; tomllib refuses it.
         text = data.decode("utf-8-sig")
@@ -113,6 +117,8 @@ def problems_of(
     error: ValidationError, model: type[BaseModel], data: Any, place: Callable[[Sequence[str | int]], str]
 ) -> list[Problem]:
     """What pydantic found wrong with `data`, in the order of the places."""
+    from agentdeck.core.config.tomllines import dotted
+
     found: dict[tuple[str, str], Problem] = {}
     for each in _flat(error):
         path = each["loc"] if each["type"] == "missing" else _path_in(data, each["loc"])
@@ -155,6 +161,8 @@ def _by_line(place: str) -> tuple[str, int]:
 def _problem(
     error: dict[str, Any], path: TomlPath, model: type[BaseModel], place: Callable[[Sequence[str | int]], str]
 ) -> Problem:
+    from agentdeck.core.config.tomllines import dotted
+
     name, hint = dotted(path), ""
     match error["type"]:
         case "extra_forbidden":

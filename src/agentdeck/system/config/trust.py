@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import os
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agentdeck.core.config.trust import Change, Values, canonical, changes
 from agentdeck.core.frozen import dataclass
 from agentdeck.errors import FileError
 from agentdeck.system.files.files import from_json, home_path, private_folder, write_atomic
+
+if TYPE_CHECKING:
+    from agentdeck.core.config.trust import Change, Values
 
 _KEPT = 20
 """Approved configurations that are remembered, so that switching between branches does not ask again."""
@@ -50,6 +50,8 @@ class Approvals:
 
     def approve(self, values: Values, *, commit: str = "") -> None:
         """Make `values` the newest; raise FileError where that can't be written."""
+        from agentdeck.core.config.trust import canonical
+
         text = canonical(values)
         others = [entry for entry in self._entries() if canonical(entry["values"]) != text]
         entry = {"values": from_json(text), "by": _user(), "at": time.time(), "commit": commit}
@@ -57,6 +59,8 @@ class Approvals:
         private_folder(self.folder)
         write_atomic(self.path, json.dumps(record, indent=1) + "\n")
         if text not in map(canonical, self.read()):
+            import shlex
+
             raise FileError(
                 f"{self.folder} is ignored: others can write to it.",
                 hint=f"chmod go-w {shlex.quote(str(self.folder))}",
@@ -85,6 +89,8 @@ def _private_text(path: Path) -> str:
 
 
 def _user() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -104,15 +110,23 @@ class ApprovalStanding:
     @property
     def changes(self) -> tuple[Change, ...]:
         """What waits for approval."""
-        return () if self.counts else changes(self.approved or {}, self.values)
+        if self.counts:
+            return ()
+        from agentdeck.core.config.trust import changes
+
+        return changes(self.approved or {}, self.values)
 
 
 def standing(values: Values, own: Mapping[str, Any], approvals: Approvals | None) -> ApprovalStanding:
     """`own` is the user's own file, whose `trust.roots` may approve of whole folders."""
     found = approvals.read() if approvals is not None else []
     newest = found[0] if found else None
+    if not values and not found:
+        return ApprovalStanding(values, newest, counts=True)
+    from agentdeck.core.config.trust import canonical
+
     wanted = canonical(values)
-    counts = any(canonical(each) == wanted for each in found) or (not values and not found)
+    counts = any(canonical(each) == wanted for each in found)
     if not counts and approvals is not None:
         counts = _below(approvals.common, own)
     return ApprovalStanding(values, newest, counts)
