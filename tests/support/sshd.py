@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +53,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def servers(folder: Path, fleet: Fleet, *names: str) -> Iterator[Servers]:
-    """A server for each name, with the environment of the folder host of that name."""
+def servers(folder: Path, fleet: Fleet, *names: str, variables: Mapping[str, str] | None = None) -> Iterator[Servers]:
+    """A server for each name, with the environment of the folder host of that name, and these variables."""
     assert SSHD is not None
     folder.mkdir()
     key, host_key = folder / "key", folder / "host_key"
@@ -70,6 +70,7 @@ def servers(folder: Path, fleet: Fleet, *names: str) -> Iterator[Servers]:
         (home / ".gitconfig").write_text("[user]\n\tname = Test\n\temail = test@example.org\n")
         own = [f"HOME={home}", f"XDG_STATE_HOME={home}/.local/state", f"XDG_CONFIG_HOME={home}/.config"]
         own += [f"TMPDIR={home}/tmp", f"AGENTDECK_TMUX_SOCKET={fleet.socket(name)}"]
+        own += [f"{key}={value}" for key, value in (variables or {}).items()]
         wrapper = folder / f"{name}.sh"
         wrapper.write_text(f'#!/bin/sh\nexec env {shlex.join(own)} sh -c "$SSH_ORIGINAL_COMMAND"\n')
         wrapper.chmod(0o755)

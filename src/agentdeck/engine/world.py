@@ -130,6 +130,11 @@ class World:
         self.sources.remember(settings)
         return settings
 
+    @cached_property
+    def handed(self) -> dict[str, str]:
+        """Keys for providers that another machine handed down to this one. They are in this process's memory only."""
+        return {}
+
     @property
     def patience(self) -> RunnerConfig:
         """How a stop is to go; as by default where the configuration has mistakes, for an agent can always be

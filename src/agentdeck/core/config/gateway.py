@@ -139,6 +139,8 @@ class GatewayConfig(Section):
     """The pause of a provider without quota or credit that names no reset."""
     hold: Seconds = 5.0
     """How long to hold back a stream without content where no other provider is left."""
+    hand_keys: bool = True
+    """Whether the keys of a tier go to the hosts that its agents run on, into the memory of the gateway there."""
     max_body_mb: Annotated[int, Field(ge=1)] = 64
     """The largest request."""
 

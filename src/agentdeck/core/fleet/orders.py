@@ -33,6 +33,8 @@ class StartOrder:
     """The other fields of the request, as JSON."""
     config: str | None = None
     """agentdeck.toml as it lies at home; None where there is none."""
+    own: str = ""
+    """What of the person's own configuration the agent needs there, as TOML."""
     approved: bool = False
     """Whether the person has approved all of it."""
 

@@ -13,7 +13,7 @@ from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.question import Question
 from agentdeck.core.text.text import plain
 from agentdeck.engine import roster
-from agentdeck.engine.fleet import looking
+from agentdeck.engine.fleet import handing, looking
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
 from agentdeck.engine.fleet.sending import check_submodules, send_commits
@@ -69,6 +69,7 @@ def stop(world: World, view: AgentView, note: Note) -> AgentView:
 
 def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
     """See Deck.resume."""
+    handing.hand_down(world, Remote.of(world, view.agent.host), [view.agent])
     tell(world, view, "resume", note, prompt=prompt)
     return roster.agent(world, view.name)
 

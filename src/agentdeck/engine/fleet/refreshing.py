@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 from agentdeck.core.agents.agent import Phase
-from agentdeck.engine.fleet import looking, losing
+from agentdeck.engine.fleet import handing, looking, losing
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.starting import ask_again
 from agentdeck.engine.records.hosts import HostMark, left_hosts
@@ -56,4 +56,6 @@ def look(world: World, host: str, note: Note = silent, *, patient: bool = True) 
             with suppress(BusyError):
                 ask_again(world, agent, note)
     agents = [agent for agent in looking.elsewhere(world, host) if agent.phase is Phase.HELD]
-    looking.sync(world, Remote.of(world, host, patient=patient), agents, note)
+    remote = Remote.of(world, host, patient=patient)
+    looking.sync(world, remote, agents, note)
+    handing.hand_down(world, remote, [each for each in agents if world.store.status(each.name).state.is_live])

@@ -16,7 +16,7 @@ from agentdeck.core.agents.leases import Lease
 from agentdeck.core.fleet.orders import StartOrder
 from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import plain
-from agentdeck.engine.fleet import looking
+from agentdeck.engine.fleet import handing, looking
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.sending import check_travels, send_commits
 from agentdeck.engine.records.hosts import mark_host
@@ -119,6 +119,7 @@ def _planned(world: World, request: StartRequest, host: str) -> tuple[Agent, Sta
             "run_id": request.id or "",
         },
         config=config_of(world),
+        own=handing.configuration(world),
         approved=world.is_trusted,
     )
     return record_of(order, host), order
@@ -171,6 +172,7 @@ def give(world: World, agent: Agent, order: StartOrder, note: Note) -> AgentView
         begin = order.branch_commit or order.base_commit
         world.repo.git("update-ref", "-m", "branch: Created for an agent", ref, begin, "0" * len(begin))
     send_commits(world, remote, [order.base_commit, *filter(None, [order.branch_commit])])
+    handing.hand_down(world, remote, [agent])
     receipt = remote.call("start", order=order.to_json(), timeout=_START)
     agent = started(agent, receipt)
     world.store.save(agent)

@@ -22,6 +22,7 @@ from agentdeck.engine.views.review import Scope
 from agentdeck.engine.views.starts import request_from_json
 from agentdeck.engine.world import silent
 from agentdeck.errors import NotFoundError, RefusedError, UsageError
+from agentdeck.system.config.settings import home_file
 from agentdeck.system.files.files import private_folder, read_json, write_atomic, write_json
 from agentdeck.system.git.repository import Repository
 
@@ -31,10 +32,11 @@ _PATIENCE = 120.0
 """Seconds to wait for another start of the same agent."""
 
 
-def start(order: StartOrder) -> dict[str, Any]:
-    """Start the agent of the order, or return the one that it started before."""
+def start(order: StartOrder, handed: Mapping[str, str]) -> dict[str, Any]:
+    """Start the agent of the order, or return the one that it started before. `handed` are keys from home."""
     deck = decks.find(order.deck)
     world = deck._world
+    world.handed.update(handed)
     if order.agent in deck.store.names():
         # An earlier server may be at the same order still, or was killed at it.
         with deck.store.operation(order.agent, wait=_PATIENCE):
@@ -45,6 +47,8 @@ def start(order: StartOrder) -> dict[str, Any]:
         _put_base(world.repo, order.base, order.base_commit)
         if order.branch_commit and world.repo.commit(f"refs/heads/{order.branch}") is None:
             world.repo.git("update-ref", f"refs/heads/{order.branch}", order.branch_commit)
+        if (own := home_file(deck.root)) is not None:
+            write_atomic(own, order.own, 0o600)
         _put_config(deck, order.config, approved=order.approved)
     made = request_from_json(order.request)
     write_json(private_folder(deck.store.folder / "orders") / f"{order.agent}.json", order.to_json())

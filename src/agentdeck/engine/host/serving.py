@@ -49,6 +49,8 @@ class HostServer:
         self._scratch: Path | None = None
         self._decks: dict[tuple[str, str], Deck] = {}
         self._tails = Tails(self._say)
+        self._handed: dict[str, dict[str, str]] = {}
+        """Keys from home, by deck: never anywhere but in memory."""
         self._queues: dict[bool, queue.Queue[dict[str, Any] | None]] = {
             looks: queue.Queue(_WAITING) for looks in (True, False)
         }
@@ -67,6 +69,7 @@ class HostServer:
             "large_part": self._large_part,
             "watch": self._watch,
             "tail": self._tail,
+            "keys": self._keys,
         }
 
     def serve(self) -> None:
@@ -120,6 +123,7 @@ class HostServer:
         key = (threading.current_thread().name, str(words["deck"]))
         if key not in self._decks:
             self._decks[key] = decks.find(key[1])
+        self._decks[key]._world.handed.update(self._handed.get(key[1], {}))
         return self._decks[key]
 
     def _say(self, frame: dict[str, Any]) -> None:
@@ -161,7 +165,8 @@ class HostServer:
 
     def _start(self, words: Mapping[str, Any]) -> Any:
         check_stays()
-        return acts.start(StartOrder.from_json(words["order"]))
+        order = StartOrder.from_json(words["order"])
+        return acts.start(order, self._handed.get(order.deck, {}))
 
     def _sync(self, words: Mapping[str, Any]) -> Any:
         check_stays()
@@ -229,6 +234,14 @@ class HostServer:
 
     def _watch(self, words: Mapping[str, Any]) -> Any:
         threading.Thread(target=self._tell_changes, args=(str(words["deck"]),), daemon=True).start()
+
+    def _keys(self, words: Mapping[str, Any]) -> Any:
+        """Keep what home handed down, and give it to the gateway where agents of this deck may need it."""
+        keys = self._handed.setdefault(str(words["deck"]), {})
+        keys.update({str(name): str(key) for name, key in words["keys"].items()})
+        deck = self._deck(words)
+        if any(view.alive for view in deck.agents()):
+            deck.providers.start_gateway()
 
     def _tail(self, words: Mapping[str, Any]) -> Any:
         name, path, offset = str(words["agent"]), str(words["path"]), int(words["offset"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -237,9 +237,25 @@ def ensure(world: World) -> Address:
 
 def _keys(world: World) -> dict[str, str]:
     """The values that this deck's providers' `key_env` name, from where agents' variables come from too."""
-    merged = world.environment()
+    merged = {**world.environment(), **world.handed}
     names = {name for provider in world.settings.config.providers.values() for name in provider.key_variables}
     return {name: merged[name] for name in sorted(names) if merged.get(name)}
+
+
+def keys_for(world: World, used: Iterable[str]) -> dict[str, str]:
+    """The values of `key_env` of the providers in these tiers, as far as they are set here; of an agent's own provider
+    none is needed."""
+    from agentdeck.core.providers import tiers
+    from agentdeck.core.providers.apis import Api
+
+    config, names = world.settings.config, set[str]()
+    for tier in used:
+        named = tiers.FALLBACK if tiers.is_home(config.tiers, tier) else tier
+        if named in config.tiers:
+            targets = tiers.chain(config.tiers, named, Api.MESSAGES)
+            names |= {config.providers[target.provider].key_env for target in targets}
+    merged = world.environment()
+    return {name: merged[name] for name in sorted(names) if name and merged.get(name)}
 
 
 def missing_keys(world: World) -> list[str]:

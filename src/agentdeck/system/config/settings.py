@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.frozen import dataclass, field, replace
-from agentdeck.errors import ConfigError
+from agentdeck.errors import ConfigError, StoreError
 from agentdeck.system.config.tomlfile import (
     Problem,
     TomlFile,
@@ -21,7 +21,7 @@ from agentdeck.system.config.tomlfile import (
     read_small,
     read_toml,
 )
-from agentdeck.system.files.files import home_path, sign
+from agentdeck.system.files.files import home_path, sign, state_home
 
 if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
@@ -32,6 +32,8 @@ DECK_FILE = "agentdeck.toml"
 INCLUDE_FILE = ".worktreeinclude"
 """More patterns to copy, at the top of the repository; Claude Code, Codex and worktrunk read it too."""
 DEFAULT = "default"
+HOME_FILE = "agentdeck-home.toml"
+"""In the clone of a deck that another machine's person has here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +172,32 @@ def load(root: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
 def read(root: Path, *, environ: Mapping[str, str] | None = None) -> Sources:
     """Read the configuration's files; raise ConfigError for one that can't be read."""
     environ = os.environ if environ is None else environ
-    own, repository = _user_file(environ), read_toml(root / DECK_FILE, DECK_FILE)
+    own, repository = _with_home(_user_file(environ), root), read_toml(root / DECK_FILE, DECK_FILE)
     include = _lines(read_small(root / INCLUDE_FILE, INCLUDE_FILE))
     env_file = _env_file(root, own, repository)
     return Sources(root, own, repository, include, env_file, _text(env_file))
+
+
+def home_file(root: Path) -> Path | None:
+    """Where what another machine's person has configured for that deck of theirs here lies; None for any other."""
+    with contextlib.suppress(StoreError):  # a user without a home has none of these
+        return root / ".git" / HOME_FILE if root.parent == state_home() / "decks" else None
+    return None
+
+
+def _with_home(own: TomlFile | None, root: Path) -> TomlFile | None:
+    """The user's own file with the tables of that, which go before those of the same name."""
+    path = home_file(root)
+    theirs = read_toml(path, HOME_FILE) if path is not None else None
+    if theirs is None:
+        return own
+    import tomlkit
+
+    document = tomlkit.parse(own.text if own is not None else "")
+    for table, values in theirs.data.items():
+        document.setdefault(table, tomlkit.table()).update(values)
+    text = tomlkit.dumps(document)
+    return TomlFile(own.shown if own is not None else HOME_FILE, text, document.unwrap())
 
 
 def read_commit(like: Sources, repo: Repository, commit: str) -> Sources:
