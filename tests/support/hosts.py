@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,15 @@ from agentdeck.system.fleet.links import LINKS
 from agentdeck.system.fleet.reach import FolderReach
 from agentdeck.system.terminal.tmux import SOCKET_VARIABLE, Tmux
 from tests.support.decks import CONFIG, Bench
+from tests.support.retry import eventually
 from tests.support.sockets import end_server
+
+NAMESPACES = ("unshare", "--user", "--map-current-user", "-pf", "--kill-child", "--mount-proc")
+
+
+def has_namespaces() -> bool:
+    """Whether this machine lets a user have processes of their own."""
+    return subprocess.run([*NAMESPACES, "true"], capture_output=True, check=False).returncode == 0
 
 
 @dataclass
@@ -49,6 +58,17 @@ class Fleet:
         deck = self.deck()
         deck.fleet.refresh()
         return deck.agent(name)
+
+    def boot(self, name: str) -> subprocess.Popen[bytes]:
+        """Let the host have processes of its own, until its first one is killed: then all of them are gone at once."""
+        child = subprocess.Popen([*NAMESPACES, "sleep", "infinity"], stdin=subprocess.DEVNULL)
+        first = eventually(lambda: psutil.Process(child.pid).children())[0]
+        eventually(lambda: first.name() == "sleep")
+        enter = ("nsenter", "-t", str(first.pid), "-U", "--preserve-credentials", "-p", "-m", "--")
+        LINKS.close()
+        LINKS._failed.clear()
+        HostList().put(replace(HostList().get(name), prefix=enter))
+        return child
 
     def there(self, name: str) -> Deck:
         """The deck on that host."""

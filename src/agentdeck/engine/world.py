@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from agentdeck.core.agents.events import Event
 from agentdeck.core.agents.inheritance import inherited
-from agentdeck.core.frozen import dataclass
+from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.text.text import listed
 from agentdeck.errors import ConfigError, DeckError, StoreError, UntrustedError
 from agentdeck.system.files.files import home_path, state_home
@@ -51,6 +51,8 @@ class World:
     tmux: Tmux
     shown: tuple[str, ...] = ()
     """What boxes show beside all that is configured."""
+    handed: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Keys for providers that another machine handed down to this one, in this process's memory only."""
 
     @classmethod
     def of(cls, repo: Repository) -> World:
@@ -129,11 +131,6 @@ class World:
             return self.sources.harmless()
         self.sources.remember(settings)
         return settings
-
-    @cached_property
-    def handed(self) -> dict[str, str]:
-        """Keys for providers that another machine handed down to this one. They are in this process's memory only."""
-        return {}
 
     @property
     def patience(self) -> RunnerConfig:

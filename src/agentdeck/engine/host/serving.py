@@ -10,7 +10,7 @@ import base64
 import os
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,16 @@ _LOST_TICK = 5.0
 _LAST_ACT = 120.0
 """Seconds that the act under way gets when home is gone."""
 _QUIET = frozenset({"session.cast"})
+
+
+class _NoNews(Container[str]):
+    """The names of files that change without being news."""
+
+    def __init__(self, pushed: Container[str]) -> None:
+        self._pushed = pushed
+
+    def __contains__(self, name: object) -> bool:
+        return name in _QUIET or name in self._pushed
 
 
 class HostServer:
@@ -249,9 +259,10 @@ class HostServer:
 
     def _tell_changes(self, name: str) -> None:
         store = decks.find(name).store
+        no_news = _NoNews(self._tails.logs)
         while True:
             folders = [store.folder, *(store.agent_folder(each) for each in store.names()), store.logs]
-            for _ in ticks(*(each for each in folders if each.is_dir()), every=_LOST_TICK, but=_QUIET):
+            for _ in ticks(*(each for each in folders if each.is_dir()), every=_LOST_TICK, but=no_news):
                 self._looked.clear()
                 self._say({"push": "changed", "deck": name})
                 self._looked.wait()

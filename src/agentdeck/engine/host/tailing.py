@@ -23,6 +23,8 @@ class Tails:
     def __init__(self, say: Callable[[dict[str, Any]], None]) -> None:
         self._say = say
         self._newest: dict[tuple[str, str], object] = {}
+        self.logs: set[str] = set()
+        """The names of the files that are pushed: that they grow is no other news."""
 
     def begin(self, deck: Deck, name: str, path: str, offset: int, deck_name: str) -> None:
         """Push what the log holds after `offset`, and all that comes to it. Raise NotFoundError where the agent has
@@ -34,6 +36,13 @@ class Tails:
         threading.Thread(target=self._follow, args=words, daemon=True, name=f"tails {name}").start()
 
     def _follow(self, own: object, deck: str, name: str, path: Path, offset: int) -> None:
+        self.logs.add(path.name)
+        try:
+            self._push(own, deck, name, path, offset)
+        finally:
+            self.logs.discard(path.name)
+
+    def _push(self, own: object, deck: str, name: str, path: Path, offset: int) -> None:
         for _ in news(path.parent, path.name, _LOST):
             if self._newest.get((deck, name)) is not own:
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -20,7 +20,7 @@ _BLIND = 5.0
 
 
 def ticks(
-    *folders: Path, every: float = _TICK, step: float = _STEP, but: frozenset[str] = frozenset()
+    *folders: Path, every: float = _TICK, step: float = _STEP, but: Container[str] = frozenset()
 ) -> Iterator[None]:
     """Yield at once, then after every change of a file in `folders`, and `every` so many seconds without one; for ever.
 
