@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-fleet test-clients test-local coverage check soak kills bench bench-quick shots animation clean
+.PHONY: help demo run test test-agents test-fleet test-clients test-oracles test-local coverage check soak kills bench bench-quick shots animation clean
 
 BIN := .venv/bin
 
@@ -30,6 +30,13 @@ test-clients: ## the official clients of Anthropic, OpenAI and Google against th
 	@scripts/setup test
 	$(BIN)/python -m pip install -q --disable-pip-version-check anthropic openai google-genai
 	$(BIN)/python -m pytest tests/gateway/test_official_clients.py tests/core/formats/test_fields.py tests/core/formats/test_official_accumulators.py
+
+# litellm is 500 MB with what it needs: an environment of its own, made once.
+test-oracles: ## our translations between the formats beside litellm's, on generated requests
+	@scripts/setup test
+	@test -x build/peers/litellm/bin/litellm || python3 -m venv build/peers/litellm
+	build/peers/litellm/bin/python -m pip install -q --disable-pip-version-check 'litellm[proxy]'
+	AGENTDECK_TEST_LITELLM=$(CURDIR)/build/peers/litellm/bin/python $(BIN)/python -m pytest tests/oracles -rs
 
 # make test runs Claude Code and Codex; the others are 600 MB to download, once, into build/agents.
 test-agents: ## the whole life of an agent with every real agent CLI that can be installed

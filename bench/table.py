@@ -29,6 +29,7 @@ QUICK = {
     "dashboard": ["3", "3"],
     "box": ["5"],
     "peers": ["1"],
+    "gatewaypeers": ["5"],
 }
 """All benches, each with the arguments of a quick run."""
 HERE = Path(__file__).parent
