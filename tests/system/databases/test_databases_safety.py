@@ -385,3 +385,16 @@ def test_a_folder_of_the_users_whose_gitignore_is_no_text_is_left_as_it_is(tmp_p
     database.create(plan)
     database.drop(plan)
     assert (tmp_path / "data/.gitignore").read_bytes() == b"\xff*\n"
+
+
+def test_a_link_in_the_place_of_a_file_shows_nothing_of_what_it_leads_to(tmp_path: Path) -> None:
+    other, worktree = tmp_path / "cookies.sqlite3", tmp_path / "tree"
+    with closing(sqlite3.connect(other)) as database:
+        database.execute("create table secret(text)")
+    worktree.mkdir()
+    made = sqlite.SqliteDatabase(DatabaseConfig(path="db.sqlite3"), tmp_path)
+    plan = made.plan("0123abcd", "fix", worktree)
+    (worktree / "db.sqlite3").symlink_to(other)
+    assert made.dump(plan, tmp_path / "dump") is None
+    made.drop(plan)
+    assert other.exists() and not (worktree / "db.sqlite3").is_symlink()

@@ -62,6 +62,7 @@ def toolchains(home: Path, path: str) -> list[Path]:
     for entry in map(Path, path.split(os.pathsep)):
         if entry.is_absolute() and entry.is_dir() and not _is_system(entry):
             wanted += _roots_of(entry, home)
+    wanted += [base for each in dict.fromkeys(wanted) for base in _base_of(each)]
     found = sorted({*wanted, *(each.resolve() for each in wanted)})
     kept = [each for each in found if each.is_dir() and not _is_system(each) and not _holds_people(each, home)]
     return [each for each in kept if not any(each != other and each.is_relative_to(other) for other in kept)]
@@ -76,6 +77,18 @@ def _roots_of(entry: Path, home: Path) -> Iterator[Path]:
     for program in entry.iterdir():
         if program.is_symlink() and not (target := program.resolve()).is_relative_to(entry):
             yield target.parent.parent if target.parent.name == "bin" else target.parent
+
+
+def _base_of(folder: Path) -> Iterator[Path]:
+    """The installation that a virtual environment of Python's was made from, such as one of pipx or uv."""
+    try:
+        lines = (folder / "pyvenv.cfg").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        name, _, value = line.partition("=")
+        if name.strip() == "home":
+            yield Path(value.strip()).parent
 
 
 def _is_system(path: Path) -> bool:

@@ -64,7 +64,7 @@ class SqliteDatabase:
 
     def dump(self, plan: dict[str, Any], stem: Path) -> Path | None:
         path, target = _path(plan), stem.with_name(f"{stem.name}.sqlite3")
-        if not path.is_file():
+        if not path.is_file() or path.is_symlink():  # what a link leads to is none of the agent's
             return None
         with arriving(target) as half:
             _copy(path, half)
