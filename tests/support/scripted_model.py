@@ -44,6 +44,12 @@ def ask(question: str, *options: str) -> Block:
     return {"type": "ask", "question": question, "options": options}
 
 
+def ask_all(**questions: tuple[str, ...]) -> Block:
+    """Several questions in one call, each with its options: “Which NAME?”."""
+    asked = [(f"Which {name}?", options) for name, options in questions.items()]
+    return {"type": "ask", "question": asked[0][0], "options": asked[0][1], "all": asked}
+
+
 SHELLS = ("Bash", "exec_command", "shell_command", "bash", "run_shell_command")
 WRITERS = ("Write", "write", "write_file", "create")
 ASKERS = ("AskUserQuestion", "question", "ask_user_question", "ask_user")
@@ -66,15 +72,25 @@ def _fitted(block: Block, tools: Mapping[str, dict[str, Any]]) -> Block:
         given[next(key for key in ("file_path", "filePath", "path") if key in known)] = block["path"]
         given["file_text" if "file_text" in known else "content"] = block["text"]
     elif "questions" in known:
-        options = [{"label": each, "description": f"It is {each}"} for each in block["options"]]
-        asked = {"question": block["question"], "header": "Choice", "options": options}
-        given["questions"] = [{**example(known["questions"].get("items", {})), **asked}]
+        every = block.get("all") or [(block["question"], block["options"])]
+        asked = [_question(text, options, example(known["questions"].get("items", {}))) for text, options in every]
+        given["questions"] = asked
     elif "requestedSchema" in known:
         field = {"type": "string", "enum": list(block["options"])}
         given = {"message": block["question"], "requestedSchema": {"properties": {"choice": field}}}
     else:
         given |= {"question": block["question"], "choices": list(block["options"])}
     return call(name, **given)
+
+
+def _question(text: str, options: tuple[str, ...], known: dict[str, Any]) -> dict[str, Any]:
+    described = [{"label": each, "description": f"It is {each}"} for each in options]
+    return {
+        **known,
+        "question": text,
+        "header": text.rsplit(maxsplit=1)[-1].rstrip("?").capitalize(),
+        "options": described,
+    }
 
 
 class Script:

@@ -16,6 +16,8 @@ from agentdeck.system.gateway.tokens import BEARER_HEADER
 
 _APIS = {path: api for api, path in PATHS.items()} | {"/messages/count_tokens": Api.MESSAGES}
 _GEMINI = re.compile(r"/models/(?!\.)[\w.-]+:(?:generateContent|streamGenerateContent|countTokens)", re.ASCII)
+_VERTEX = "/v1beta1/publishers/google"
+"""Before the path of the same request where Gemini CLI takes us for Vertex AI."""
 _MODELS = re.compile(r"/models(?:/(?:[\w.:@+~-]|%2F|%3A|%40)+)*", re.ASCII | re.IGNORECASE)
 """The list of models, and what is below it. It is sent on as it came, and with a key that is not the agent's: so it may
 lead to nothing else."""
@@ -30,6 +32,7 @@ def token_and_path(request: web.Request) -> tuple[str, str]:
     if not token:
         token, _, rest = path.removeprefix("/").partition("/")
         path = "/" + rest
+    path = path.removeprefix(_VERTEX) if path.startswith(f"{_VERTEX}/models/") else path
     if path.startswith("/v1beta/models"):
         return token, path.removeprefix("/v1beta")
     if path == "/v1" or path.startswith("/v1/"):

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.detect import detect
 from agentdeck.core.agents.questions import shown
 from agentdeck.system.config.profiles import load_profiles
 
@@ -61,6 +63,24 @@ THEME = """\
  ❯ 2. Dark mode ✔
    3. Light mode"""
 LOGIN = "Select login method:\n\n ❯ 1. Claude account with subscription\n   2. Anthropic Console account"
+
+
+OPENCODE = """\
+          Update Available                                        esc
+
+          A new release v99.0.0 is available. Would you like to
+          update now?
+
+                                                     Skip  Confirm"""
+
+
+def test_the_buttons_of_opencode_s_update_are_a_yes_and_a_no() -> None:
+    profile = load_profiles()["opencode"]
+    found = detect(OPENCODE, profile.detectors)
+    assert found == (State.WAITING, "A new release v99.0.0 is available")
+    question = shown(OPENCODE, found[1])
+    assert question.words == ("yes", "no")
+    assert (profile.answer.yes, profile.answer.no) == (("Enter",), ("Escape",)), "Enter takes “Confirm”"
 
 
 def keys_for(screen: str, option: str) -> tuple[str, ...] | None:
