@@ -310,8 +310,11 @@ def test_a_thousand_acts_of_destruction_hurt_nobody_else(bench: Bench, seed: int
     assert bench.git("show", "main:two.txt") == "2"
 
 
-def test_it_has_the_login_of_its_account_and_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("box", ["files", "full"])
+def test_it_has_the_login_of_its_account_and_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch, box: str) -> None:
     """Nor of the one that goes on for it at a limit, which in turn does not see the first."""
+    if box == "full":
+        skip_without_box(alone=True)
     accounts = ("work", "spare")
     with_acme(bench, monkeypatch, "".join(f'[accounts.{name}]\nprofile = "acme"\n' for name in accounts))
     for name in accounts:
@@ -331,7 +334,7 @@ case $ACME_HOME in */spare) ;; *) echo "limit reached, resets at {limit}"; exit 
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{place}:{os.environ['PATH']}")
     deck = bench.deck()
-    deck.start(StartRequest(task="x", profile="acme", account="work", name="one", mode=Mode.HEADLESS, box="files"))
+    deck.start(StartRequest(task="x", profile="acme", account="work", name="one", mode=Mode.HEADLESS, box=box))
     view = ended(deck, "one")
     assert view.worktree is not None
     assert (view.worktree / "seen").read_text() == "work{}work" + "spare{}spare", said(bench)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.transcripts.formats import Place
+from agentdeck.system.config.profiles import load_profiles
 from agentdeck.system.transcripts.carrying import carry
 
 PLACE = Place("claude", ("$CLAUDE_CONFIG_DIR", "~/.claude"), "projects/*/{session}.jsonl")
@@ -119,3 +120,14 @@ def test_no_link_of_an_agents_is_followed(two: Two, tmp_path: Path, planted: str
     assert secret.read_text() == "secret\n"
     assert sorted(person.rglob("*")) == [secret.parent, secret]
     assert two.new.exists() is (planted in ("draft", "target folder"))
+
+
+def test_a_conversation_of_copilots_is_the_file_of_its_events(tmp_path: Path) -> None:
+    place = load_profiles()["copilot"].place
+    events = tmp_path / "one" / "session-state" / SESSION / "events.jsonl"
+    events.parent.mkdir(parents=True)
+    events.write_text("x\n")
+    (tmp_path / "two").mkdir()
+    one, two = ({"COPILOT_HOME": str(tmp_path / name)} for name in ("one", "two"))
+    assert carry(place, SESSION, CWD, one, two)
+    assert (tmp_path / "two" / "session-state" / SESSION / "events.jsonl").read_text() == "x\n"
