@@ -86,6 +86,7 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> int:
     out.json, out.quiet = args.json, args.quiet
     if args.no_color:
         out.colour = False
+    out.home = os.environ.pop("AGENTDECK_HOME", "")  # no agent is to have it
     if args.folder is not None and _enter(args.folder):
         out.folder = str(Path.cwd())
     if args.version:

@@ -69,6 +69,8 @@ class Output:
     """None: where the stream is a terminal and NO_COLOR is not set."""
     folder: str = ""
     """What `-C` names; empty without it."""
+    home: str = ""
+    """What `--home` names on the machine that called; empty without it."""
     _has_progress: bool = field(default=False, init=False)
     """Whether the last line of the terminal is to be written over."""
 
@@ -148,12 +150,13 @@ class Output:
         sys.stderr.flush()
 
     def from_here(self, text: str) -> str:
-        """`text` with each command in it as it works where the person is, for `-C` took us elsewhere."""
-        if not self.folder:
+        """`text` with each command in it as it works where the person is, for `-C` or `--home` took us elsewhere."""
+        if not (self.home or self.folder):
             return text
         import shlex
 
-        return _COMMAND.sub(lambda found: f"{found[0]}-C {shlex.quote(self.folder)} ", text)
+        option = f"--home {shlex.quote(self.home)}" if self.home else f"-C {shlex.quote(self.folder)}"
+        return _COMMAND.sub(lambda found: f"{found[0]}{option} ", text)
 
     def tell(self, event: Event) -> None:
         """Narrate an event; one without a sentence is for programs only."""

@@ -92,6 +92,7 @@ def test_a_home_elsewhere_is_looked_at_from_here(fleet: Fleet, shells: Servers, 
     assert objects(listed.stdout)[0]["root"] == str(folder), listed.stderr
     refused = agentdeck(f"--home=ssh://box1{folder}", "show", "nobody", cwd=tmp_path)
     assert refused.returncode == ExitCode.NOT_FOUND and "nobody" in refused.stderr
+    assert "agentdeck --home 'ssh://box1" in refused.stderr and " -C " not in refused.stderr
     (shells.folder / "authorized").write_text("")
     gone = agentdeck("--home", f"ssh://box1{folder}", "ls", cwd=tmp_path)
     assert gone.returncode == ExitCode.TRY_LATER and "Permission denied" in gone.stderr

@@ -177,7 +177,8 @@ def home_argv(home: str, words: Sequence[str], *, tty: bool) -> list[str]:
     name, folder = found[1], found[2].removeprefix("/") if found[2].startswith("/~") else found[2]
     known = next((each for each in HostList().all() if each.name == name), None)
     spec = known or HostSpec(name, destination=f"ssh://{check_destination(name)}")
-    return spec.reach.argv(spec.command("-C", folder, *words), tty=tty)
+    # Its hints name commands as they work here.
+    return spec.reach.argv(["env", f"AGENTDECK_HOME={home}", *spec.command("-C", folder, *words)], tty=tty)
 
 
 def examine(name: str) -> list[Check]:

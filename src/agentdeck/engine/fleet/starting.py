@@ -52,10 +52,10 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
             held.enter_context(world.store.operation(agent.name, wait=2))
             # Before the record, so that who finds that one has the order too.
             write_json(private_folder(world.store.agent_folder(agent.name)) / ORDER, order.to_json())
+            if request.id is not None:  # and the id, for a start that is cut short here goes on
+                world.store.write_id(request.id, agent.name)
             world.store.save(agent)
             mark_host(world.store, host, None)
-            if request.id is not None:
-                world.store.write_id(request.id, agent.name)
         world.note(
             Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile, "host": host}), note
         )
