@@ -72,13 +72,13 @@ test-fleet: ## agents on hosts that Slurm and Kubernetes give, and a queue in Te
 	@scripts/setup test
 	AGENTDECK_TEST_FLEET=1 $(BIN)/python -m pytest tests/engine/fleet tests/engine/test_temporal_queue.py -rs
 
-bench: ## what the program costs, as ratios to yardsticks of the same run; writes docs/figures.md
+bench: ## what the program costs, as ratios to yardsticks; writes docs/figures.md; in parts: make bench ONLY="verbs box"
 	@scripts/setup test
-	$(BIN)/python bench/table.py
+	$(BIN)/python bench/table.py $(ONLY)
 
 bench-quick: ## a share of that for every day, in two minutes; writes nothing
 	@scripts/setup test
-	$(BIN)/python bench/table.py --quick
+	$(BIN)/python bench/table.py --quick $(ONLY)
 
 shots: ## screenshots/ of the dashboard, from the real program
 	@scripts/setup test

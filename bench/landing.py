@@ -1,6 +1,6 @@
 """What a landing costs, as ratios to git's own merge of the same changes in the same run.
 
-    python bench/landing.py [RUNS]
+    python bench/landing.py [RUNS [few]]
 
 Every landing is of an agent that has just changed some files of the base's newest commit; a branch that changed the
 same number of files in the same way is then merged by `git merge --no-ff`. `git merge-tree` computes a merge and moves
@@ -22,12 +22,14 @@ _marks = itertools.count()
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    is_few = "few" in sys.argv[2:]
     with repository(300):
         singles(runs, 1, 300)
     with repository(3000):
-        for changed in (1, 100, 1000):
+        for changed in (1,) if is_few else (1, 100, 1000):
             singles(runs, changed, 3000)
-        batch()
+        if not is_few:
+            batch()
 
 
 def singles(runs: int, changed: int, files: int) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.core.resets import clock, reset_time
+from agentdeck.core.resets import reset_time
+from agentdeck.core.text.durations import clock
 
 NOW = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 DAY = 86400.0

@@ -149,12 +149,4 @@ def _seconds_of(unit: str) -> float:
     return UNITS[unit[0]]
 
 
-def clock(at: float, now: float, local: tzinfo | None = None) -> str:
-    """`at` for a person: `14:05`, or `Nov 26 14:05` where that is another day than `now`'s."""
-    moment, today = datetime.fromtimestamp(at, local), datetime.fromtimestamp(now, local)
-    if moment.date() == today.date():
-        return f"{moment:%H:%M}"
-    return f"{_MONTHS[moment.month - 1].capitalize()} {moment.day} {moment:%H:%M}"
-
-
-__all__ = ["UTC", "clock", "reset_time"]
+__all__ = ["UTC", "reset_time"]

@@ -12,7 +12,7 @@ from typing import Any
 from agentdeck.core.accounts.lanes import ACCOUNT, PROFILE, PROVIDER, WAIT, step_between
 from agentdeck.core.agents.agent import Fault
 from agentdeck.core.frozen import asdict, dataclass, field, replace
-from agentdeck.core.resets import clock
+from agentdeck.core.text.durations import clock
 
 PROVIDERS_FAULTS = frozenset({Fault.LIMITED, Fault.PROVIDER, Fault.AUTH})
 

@@ -1,11 +1,16 @@
-"""Lengths of time as people type and read them."""
+"""Lengths of time as people type and read them, and times of day."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 """Seconds of each."""
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
 
 
@@ -29,3 +34,13 @@ def short_duration(seconds: float) -> str:
         if seconds >= UNITS[unit]:
             return f"{int(seconds // UNITS[unit])}{unit}"
     return f"{max(0, int(seconds))}s"
+
+
+def clock(at: float, now: float, local: tzinfo | None = None) -> str:
+    """`at` for a person: `14:05`, or `Nov 26 14:05` where that is another day than `now`'s."""
+    from datetime import datetime
+
+    moment, today = datetime.fromtimestamp(at, local), datetime.fromtimestamp(now, local)
+    if moment.date() == today.date():
+        return f"{moment:%H:%M}"
+    return f"{_MONTHS[moment.month - 1]} {moment.day} {moment:%H:%M}"

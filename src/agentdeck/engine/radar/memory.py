@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from agentdeck.core.frozen import asdict
 from agentdeck.core.merging.conflicts import Conflict
 from agentdeck.core.merging.radar import conflict_from_json, conflict_to_json
 from agentdeck.system.files.files import from_json, sign, text_of, write_atomic
@@ -86,7 +86,7 @@ class Memory:
                 [*pair, None if found is None else [conflict_to_json(each) for each in found]]
                 for pair, found in self.merges.items()
             ],
-            "wholes": {name: list(astuple(each)) for name, each in self.wholes.items()},
+            "wholes": {name: list(asdict(each).values()) for name, each in self.wholes.items()},
         }
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
         if text != self._text or not self._seen:

@@ -30,7 +30,8 @@ from agentdeck.core.agents.orders import Orders
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.notices.quiet import is_quiet
 from agentdeck.core.question import Option, Question
-from agentdeck.core.resets import clock, reset_time
+from agentdeck.core.resets import reset_time
+from agentdeck.core.text.durations import clock
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.profiles.handing import (
     Job,

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentdeck.core.accounts.meters import Meter, Window
 from agentdeck.core.frozen import asdict, dataclass, field
-from agentdeck.core.resets import clock
+from agentdeck.core.text.durations import clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from agentdeck.core.frozen import dataclass, field, fields
+from agentdeck.core.frozen import asdict, dataclass, field, fields
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.errors import StoreError
 from agentdeck.system.files.files import from_json, private_folder
@@ -95,7 +94,7 @@ class Ledger:
         for column in fields(record):
             value = getattr(record, column.name)
             if isinstance(value, Usage):
-                values += astuple(value)
+                values += asdict(value).values()
             else:
                 values.append(json.dumps(value) if column.name == "faults" else value)
         marks = ", ".join("?" * len(values))

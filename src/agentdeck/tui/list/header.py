@@ -13,8 +13,7 @@ from textual.widget import Widget
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.frozen import dataclass
-from agentdeck.core.resets import clock
-from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.durations import clock, short_duration
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain, short_count
 from agentdeck.tui.feed.snapshot import FeedSnapshot, GatewayFacts, Outcome
