@@ -62,6 +62,34 @@ def test_in_a_tab_the_line_of_keys_names_the_way_back(bench: Bench) -> None:
     drive(bench.deck(), script)
 
 
+def test_a_start_that_ends_while_one_filters_takes_no_keys_away(bench: Bench) -> None:
+    for name in ("basket", "search"):
+        begin(bench, name)
+
+    async def script(on: Driver) -> None:
+        await on.state("search", State.WORKING)
+        await on.press("slash", *"bas")
+        on.screen.begun("search")
+        on.screen.show(on.screen.snapshot)
+        await on.press("k", "enter")
+        await on.until(lambda: on.screen.query_one(AgentTable).has_focus)
+        assert on.screen.filter == "bask"
+        assert on.screen.query_one(AgentTable).selected == "basket"
+
+    drive(bench.deck(), script)
+
+
+def test_a_filter_opened_right_after_escape_keeps_the_keys(bench: Bench) -> None:
+    async def script(on: Driver) -> None:
+        on.screen.action_back()
+        on.screen.action_find()
+        await on.pilot.pause()
+        await on.press(*"sq")
+        assert on.screen.filter == "sq"
+
+    drive(bench.deck(), script)
+
+
 def test_tabs_without_room_for_their_words_are_keys_that_can_be_clicked(bench: Bench) -> None:
     begin(bench, "fix")
 

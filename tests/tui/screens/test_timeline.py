@@ -20,5 +20,8 @@ def test_it_shows_each_agent_and_who_waited(bench: Bench) -> None:
         await on.sees("the last hour", "works", "waiting for")
         await on.press("z")
         await on.sees("the last day")
+        for width in (100, 60, 130):
+            await on.pilot.resize_terminal(width, 30)
+            await on.until(lambda width=width: width - 30 < on.text().splitlines()[1].find("now") < width)  # type: ignore[misc]
 
     drive(bench.deck(), script)

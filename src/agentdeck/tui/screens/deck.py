@@ -189,7 +189,8 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         await self.run_action(event.action)
 
     def begun(self, name: str) -> None:
-        self._wanted = name
+        if not self.query_one("#filter").has_focus:  # else what the person types there would go to the list
+            self._wanted = name
 
     def progress(self, text: str, *, can_cancel: bool) -> None:
         show_activity(self, text, can_cancel=can_cancel)
@@ -261,7 +262,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         if self.has_class("-zoomed"):
             self.query_one(Detail).focus_pane()
         else:
-            self.call_after_refresh(self.query_one(AgentTable).focus)
+            self.call_after_refresh(self._to_list)
 
     def action_back(self) -> None:
         """One step back: out of a tab, out of the zoom, then the filter goes, then the marks."""
@@ -281,7 +282,12 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         else:
             table.unmark()
         # What was hidden takes no keys before the screen is laid out anew.
-        self.call_after_refresh(table.focus)
+        self.call_after_refresh(self._to_list)
+
+    def _to_list(self) -> None:
+        box = self.query_one("#filter")
+        if not (box.display and box.has_focus):  # it may have been opened by the next key
+            self.query_one(AgentTable).focus()
 
     # Filter, order, groups
 
