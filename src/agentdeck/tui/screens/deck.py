@@ -125,7 +125,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         if self.has_class("-beside") or self.has_class("-empty"):
             frame.styles.height = "1fr"
             return
-        frame.styles.height = max(4, min(wanted, round(_SHARE * room)))
+        frame.styles.height = max(4 + self.query_one("#filter").display, min(wanted, round(_SHARE * room)))
 
     def _show_overview(self, room: int) -> None:
         """Below the cards, where whole ones leave lines free."""

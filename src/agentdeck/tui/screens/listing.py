@@ -29,7 +29,8 @@ from agentdeck.tui.look.telling import sentence
 
 _BESIDE = 140
 """From so many columns on, what is said of the selected line stands beside the list and not below it."""
-_EDGES = 4
+_EDGES = 5
+"""Columns beside a line: padding and the scroll bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,8 @@ class Listing(Beside):
                 parts += [text.truncate(width, pad=True), Content("  ")]
             else:
                 parts.append(Content.styled(pad(cut(plain(text), width), width) + "  ", style))
-        return Content("").join(parts)
+        room = self.query_one(OptionList).size.width - _EDGES
+        return Content("").join(parts).truncate(max(20, room), ellipsis=True)
 
     def _say(self) -> None:
         said = self.query_one("#said", Static)
