@@ -62,8 +62,7 @@ class Walk:
 
     def start(self, task: str, profile: str) -> None:
         self.on.press("n")
-        self.on.sees("New agent", "Profile", timeout=60)
-        self.on.sees_no_more("Profile      …", timeout=60)
+        self.on.sees("New agent", "the current branch", timeout=60)
         self.on.type(task)
         self.on.press("Tab")
         time.sleep(0.5)
