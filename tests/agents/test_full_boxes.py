@@ -14,16 +14,18 @@ from agentdeck.engine.providers import gateways
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import StartRequest
 from tests.agents.answering import press_enter_until
-from tests.agents.conftest import PACKAGES
+from tests.agents.conftest import PACKAGES, programs_of
 from tests.agents.setups import QUIET
 from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench, world_of
 from tests.support.fake_api import fake_api
 from tests.support.retry import eventually
+from tests.support.scripted_model import run, say, scripted_model
 from tests.support.servers import free_port
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 LOGIN = "the-persons-own-login"
+COMMIT = "git add one.txt; git commit -qm One"
 
 
 @pytest.fixture
@@ -97,6 +99,34 @@ def test_a_whole_life_with_no_login_inside(alone: Bench, profile: str) -> None:
         gateways.stop(world_of(deck))
     assert (alone.home / ".claude/.credentials.json").exists()
     assert LOGIN in (alone.home / ".claude.json").read_text()
+
+
+LOOK = "grep -rlsE 'the-persons[-]own-login' ~ /proc/*/environ . > found.txt; ls {home}/.ssh >> found.txt; "
+LOOK += "curl -sS -m 3 {url}/ >> found.txt; curl -sS -m 3 https://example.com >> found.txt"
+
+
+def test_so_has_copilot(alone: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start, failover through the tier, tools and a commit."""
+    monkeypatch.setenv("PATH", f"{programs_of(request, 'copilot')}:/usr/bin:/bin")
+    for name in ("COPILOT_GITHUB_TOKEN", "GH_TOKEN"):
+        monkeypatch.setenv(name, LOGIN)
+    with scripted_model() as (api, script):
+        look = LOOK.format(home=alone.home, url=api.url)
+        script.answers = [[run("echo one > one.txt")], [run(look)], [run(COMMIT)], [say("Done.")]]
+        tables = [
+            f'\n[providers.{name}]\nbase_url = "{url}/v1"\nkey_env = "{name.upper()}_KEY"\napis = ["chat"]\n'
+            for name, url in (("main", f"http://127.0.0.1:{free_port()}"), ("spare", api.url))
+        ]
+        alone.own("".join(tables) + '\n[tiers]\nwork = ["main:gpt-5.5", "spare:gpt-5.5"]\n')
+        deck = alone.deck()
+        asked = StartRequest(task="Write one.txt", profile="copilot", name="it", tier="work", mode=Mode.HEADLESS)
+        deck.start(replace(asked, permission="all", sure=True, box="full"))
+        view = deck.wait("it")
+        assert view.status.state is State.DONE, told(deck)
+        assert alone.git("show", "agentdeck/it:one.txt") == "one", told(deck)
+        assert view.worktree is not None
+        assert (view.worktree / "found.txt").read_text() == "", told(deck)
+        gateways.stop(world_of(deck))
 
 
 def test_an_interactive_one_asks_and_is_answered(alone: Bench) -> None:
