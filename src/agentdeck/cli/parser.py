@@ -225,7 +225,7 @@ def _add_how(run: Any) -> None:
         "--failover", metavar="PROFILES", help="profiles that take over if its provider fails: codex,aider; or none"
     ).completer = completers.profiles
     run.add_argument(
-        "--on", metavar="HOST", type=filled, help="start it on this host, or on any; see hosts"
+        "--on", metavar="HOST", type=filled, help="start it on this host, on any, or on one of slurm's; see hosts"
     ).completer = completers.hosts
     _add_needs(run)
     run.add_argument("--timeout", metavar="TIME", type=duration, help="stop the agent after this time")
