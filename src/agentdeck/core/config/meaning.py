@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from agentdeck.core.config.section import Section
 from agentdeck.core.frozen import dataclass
 
 
@@ -60,18 +61,24 @@ def model_of(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
 
 
 def said_of(model: type[BaseModel]) -> tuple[dict[str, str], set[str]]:
-    """The docstring below each key in the model's source, and the keys that are annotated as seconds."""
+    """The docstring below each key in the model's source and its bases', and the keys that are annotated as seconds."""
+    said, seconds = dict[str, str](), set[str]()
+    for each in reversed(model.__mro__):
+        if issubclass(each, BaseModel) and each not in (BaseModel, Section):
+            _read(each, said, seconds)
+    return said, seconds
+
+
+def _read(model: type[BaseModel], said: dict[str, str], seconds: set[str]) -> None:
     tree = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
     assert isinstance(tree, ast.ClassDef)
-    said, seconds = {}, set()
     for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
         if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
             continue
-        if "Seconds" in ast.unparse(node.annotation):
+        if any(word in ast.unparse(node.annotation) for word in ("Seconds", "Duration")):
             seconds.add(node.target.id)
         if isinstance(after, ast.Expr):
             said[node.target.id] = " ".join(ast.literal_eval(after.value).split())
-    return said, seconds
 
 
 def default_of(field: FieldInfo) -> str:
