@@ -239,11 +239,11 @@ class Listing(Beside):
         parts = list[Content]()
         for (text, style), width in zip(item.cells, widths, strict=True):
             if isinstance(text, Content):  # made for the width that there is
-                parts += [text.truncate(width, pad=True), Content("  ")]
+                parts.append(text.truncate(width, pad=True))
             else:
-                parts.append(Content.styled(pad(cut(plain(text), width), width) + "  ", style))
+                parts.append(Content.styled(pad(cut(plain(text), width), width), style))
         room = self.query_one(OptionList).size.width - _EDGES
-        return Content("").join(parts).truncate(max(20, room), ellipsis=True)
+        return Content("  ").join(parts).truncate(max(20, room), ellipsis=True)
 
     def _say(self) -> None:
         said = self.query_one("#said", Static)
