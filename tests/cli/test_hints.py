@@ -93,6 +93,11 @@ QUEUE = "cli/test_queue.py"
 REVIEWING = "cli/test_reviewing.py"
 BOXES = "engine/box/test_boxes.py"
 HOSTS = "engine/fleet/test_elsewhere.py"
+INSTALLED = "agents/test_hosts.py"
+SSH = "engine/fleet/test_sshd.py"
+HOSTS_SCREEN = "tui/screens/test_hosts.py"
+TASKS = "engine/lifecycle/test_task_lists.py"
+ADMISSION = "engine/test_starts.py"
 LOST_HOSTS = "engine/fleet/test_accidents.py"
 ELSEWHERE = {
     "agentdeck asks": STATES,
@@ -124,7 +129,16 @@ ELSEWHERE = {
     "Add it: agentdeck hosts add {}": HOSTS,
     "agentdeck hosts ls": HOSTS,
     "agentdeck hosts check {}": HOSTS,
-    "Install the same version there: agentdeck hosts check {}": HOSTS,
+    "Install the same version there: agentdeck hosts add {} --install": INSTALLED,
+    "Install it there: agentdeck hosts add {} --install": INSTALLED,
+    "agentdeck --home ssh://HOST/FOLDER": SSH,
+    "agentdeck --home ssh://HOST/FOLDER VERB …": SSH,
+    "Nothing new starts on {}; its agents go on. Back: agentdeck hosts undrain {}": HOSTS_SCREEN,
+    "agentdeck hosts undrain {}": HOSTS_SCREEN,
+    "agentdeck hosts undrain {}, or: --on any": HOSTS_SCREEN,
+    "A window of its own starts them. “agentdeck queue” shows how they stand.": TASKS,
+    "{} is over: {} (agentdeck queue)": TASKS,
+    "“agentdeck queue --now {}” starts it now.": ADMISSION,
     "Remove it first: agentdeck hosts rm {}": HOSTS,
     "Move it away, then add them again: mv {} {}.old": "system/fleet/test_hostlist.py",
     "If it is back, take it in again: agentdeck hosts check {}": LOST_HOSTS,
@@ -164,7 +178,6 @@ ELSEWHERE = {
             "agentdeck run --agent {} --account {} …",
             "agentdeck accounts add {} --agent {}",
             "agentdeck accounts",
-            "{}: wait, or “agentdeck failover {} --to {}”?",
             "run “agentdeck accounts add {}”",
         ),
         "cli/test_accounts.py",

@@ -246,7 +246,7 @@ def test_a_file_of_tasks_that_is_wrong_starts_nothing(bench: Bench) -> None:
     assert bench.deck().agents() == []
 
 
-@pytest.mark.parametrize("line", ["-f x task", "-f x -n y", "-f x -d", "-f x -- sh", "-j 2 task", "-f x --id 3"])
+@pytest.mark.parametrize("line", ["-f x task", "-f x -n y", "-f x -- sh", "-j 2 task", "-f x --id 3"])
 def test_options_that_do_not_go_with_a_file_of_tasks(bench: Bench, line: str) -> None:
     assert agentdeck("run", *line.split(), cwd=bench.root).returncode == ExitCode.USAGE
 

@@ -33,6 +33,7 @@ def bench(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     with bench_in(disk.folder / "all", monkeypatch) as made:
         made.write("big.txt", "a line of a large file\n" * 20_000)
         made.commit("Something to fill a disk with")
+        made.own("[queue]\nmin_disk_mb = 0\n")
         yield made
 
 

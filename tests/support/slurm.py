@@ -99,7 +99,7 @@ def cluster() -> Iterator[Slurm]:
         words = {"folder": folder, "port": free_port(), "user": "root", "nodes": "\n".join(nodes)}
         made.config.write_text(_CONFIG.format(names=",".join(NODES), **words))
         made.program.write_text(
-            f'#!/bin/sh\nexec unshare --uts sh -c \'hostname "$SLURMD_NODENAME"; exec {PROGRAM} "$@"\' sh "$@"\n'
+            f'#!/bin/sh\nexec unshare --uts sh -c \'hostname "$SLURMD_NODENAME"; exec "$@"\' sh "{PROGRAM}" "$@"\n'
         )
         made.program.chmod(0o755)
         made.start(

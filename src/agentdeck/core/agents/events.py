@@ -64,6 +64,7 @@ class EventKind(StrEnum):
     """Many a second, told to who waits and kept nowhere."""
     RADAR_CONFLICT = "radar.conflict", "with", "paths"
     RADAR_CLEARED = "radar.cleared", "with"
+    HOST_AWAITED = "host.awaited", "host"
     RUN_QUEUED = "run.queued", "task"
     RUN_STARTED = "run.started", "task"
     RUN_ENDED = "run.ended", "task"

@@ -176,6 +176,7 @@ KEYS: dict[str, TrustKey] = {
     "gateway.breaker_seconds": HARMLESS,
     "gateway.breaker_seconds_max": HARMLESS,
     "gateway.exhausted_seconds": HARMLESS,
+    "gateway.hand_keys": TrustKey(Reach.REACHES, "sends your providers' keys to the hosts of agents", tightens=_off),
     "gateway.hold": HARMLESS,
     "gateway.max_body_mb": HARMLESS,
     "budgets.agent.money": TrustKey(Reach.LOOSENS, "limits the spending of one agent", tightens=_lower),

@@ -140,7 +140,7 @@ def _awaited(provider: Provider, name: str, host: str, note: Note) -> HostSpec:
                     raise
         elif found.waits != told:
             told = found.waits
-            note(Event(EventKind.RUN_QUEUED, host, f"waits for {host}: {told}"))
+            note(Event(EventKind.HOST_AWAITED, "", f"waits for {host}: {told}", {"host": host}))
         if time.monotonic() > deadline:
             why = found.waits or "it does not answer"
             raise RefusedError(

@@ -23,12 +23,17 @@ _SETTINGS = ("user.name", "user.email", "remote.origin.url", "core.autocrlf")
 _IDENT = re.compile(r"(.+) <(.+)> \d")
 
 
-def check_travels(world: World, remote: Remote, commit: str) -> None:
-    """Raise RefusedError, with nothing changed, where the host can't have what the commit needs."""
+def check_whole(world: World) -> None:
+    """Raise RefusedError where no host can have what is here."""
     if bundles.is_shallow(world.repo):
         raise RefusedError(
             f"{world.root} is a shallow clone, which can't be sent to a host.", hint="git fetch --unshallow"
         )
+
+
+def check_travels(world: World, remote: Remote, commit: str) -> None:
+    """Raise RefusedError, with nothing changed, where the host can't have what the commit needs."""
+    check_whole(world)
     if large_files.has_any(world.repo, commit) and not facts_of(remote.spec).lfs:
         raise RefusedError(
             f"{remote.spec.name} has no git-lfs, which this repository needs.", hint="Install git-lfs there."

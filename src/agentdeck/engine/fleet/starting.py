@@ -18,7 +18,7 @@ from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import plain
 from agentdeck.engine.fleet import handing, looking
 from agentdeck.engine.fleet.hosts import Remote
-from agentdeck.engine.fleet.sending import check_travels, send_commits
+from agentdeck.engine.fleet.sending import check_travels, check_whole, send_commits
 from agentdeck.engine.records.hosts import mark_host
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.views.starts import check_request, holder_of, name_of, request_to_json
@@ -40,6 +40,7 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
             "Only a task that nobody talks to can start again by itself on another host.",
             hint="Use a command or --headless, or if_lost = “wait”.",
         )
+    check_whole(world)
     remote = Remote.of(world, host)
     remote.call("ping")  # who can't be reached is told before anything is made
     check_travels(world, remote, request.base or request.branch or "HEAD")

@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 
 from agentdeck.system.files.files import private_folder, text_of, write_atomic
-from agentdeck.system.machine.process import run
 
 VARIABLE = "AGENTDECK_UNTRUSTED"
 """Tells the program in git's place where it is: JSON with `common`, `git_dir`, `worktree` and `programs`."""
@@ -60,6 +59,8 @@ def variables(common: Path, folder: Path, git_dir: Path) -> dict[str, str]:
 
 @cache
 def _exec_path() -> str:
+    from agentdeck.system.machine.process import run  # late, for the runner
+
     return run(["git", "--exec-path"]).text.strip()
 
 
