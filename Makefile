@@ -70,7 +70,7 @@ kills: ## random kills between home and two hosts: make kills SEED=7 KILLS=1000 
 
 test-fleet: ## agents on hosts that Slurm and Kubernetes give, and a queue in Temporal, in full
 	@scripts/setup test
-	AGENTDECK_TEST_FLEET=1 $(BIN)/python -m pytest tests/engine/fleet tests/engine/test_temporal_queue.py -rs
+	AGENTDECK_TEST_FLEET=1 $(BIN)/python -m pytest tests/engine/fleet tests/engine/test_temporal_queue.py tests/agents/test_hosts.py -rs
 
 bench: ## what the program costs, as ratios to yardsticks; writes docs/figures.md; in parts: make bench ONLY="verbs box"
 	@scripts/setup test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from tests.support.cli import agentdeck
 from tests.support.hosts import Fleet
 from tests.support.sshd import Servers, can_run, servers
 
-pytestmark = pytest.mark.skipif(not can_run(), reason="needs sshd (Debian: openssh-server, and /run/sshd for root)")
+pytestmark = [
+    pytest.mark.skipif(not can_run(), reason="needs sshd (Debian: openssh-server, and /run/sshd for root)"),
+    pytest.mark.skipif(not os.environ.get("AGENTDECK_TEST_FLEET"), reason="make test-fleet"),
+]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from agentdeck.core.agents.agent import State
 from tests.support.decks import CONFIG, Bench
 from tests.support.retry import eventually
+from tests.support.share import EVERY
 from tests.support.terminal import Terminal, dashboard
 from tests.tui.pilots import stands
 
@@ -23,7 +24,7 @@ def start(on: Terminal, task: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)] if EVERY else [(120, 36)])
 def test_from_the_first_agent_to_the_last_undo(bench: Bench, size: tuple[int, int]) -> None:
     bench.write("agentdeck.toml", _CONFIG)
     bench.commit("Settings")

@@ -95,7 +95,7 @@ def test_any_destructive_act_can_be_undone(shared: Bench) -> None:
     made: list[bool] = []
 
     @settings(
-        max_examples=examples(25),
+        max_examples=examples(15),
         suppress_health_check=list(HealthCheck),
     )
     @given(done=st.lists(edits | st.just(submodule), max_size=10), act=verbs)

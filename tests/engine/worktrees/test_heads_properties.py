@@ -101,7 +101,7 @@ def reachable(bench: Bench, *patterns: str) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(2000)
-@settings(max_examples=examples(10), suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6), suppress_health_check=list(HealthCheck))
 @given(walk=st.lists(steps, min_size=1, max_size=9))
 def test_all_verbs_agree_what_is_an_agents_work(shared: Bench, walk: list[tuple[str, ...]]) -> None:
     bench, name = shared, f"w{next(COUNTER)}"

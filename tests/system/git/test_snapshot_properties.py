@@ -37,7 +37,7 @@ def prepare(top: Path) -> tuple[Sandbox, Sandbox]:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
 @given(done=st.lists(edits, min_size=1, max_size=12))
 def test_any_work_comes_back_byte_for_byte(done: list[Edit]) -> None:
     with tempfile.TemporaryDirectory() as folder_, pytest.MonkeyPatch.context() as patch:
