@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # what a type checker takes for true; nothing is loaded before an interrupt can be heeded
 if TYPE_CHECKING:
     from agentdeck.engine.deck import Deck
 
