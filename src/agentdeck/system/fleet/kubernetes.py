@@ -12,13 +12,13 @@ from typing import Any
 from agentdeck import __version__
 from agentdeck.core.config.fleet import KubernetesConfig
 from agentdeck.core.fleet.placement import Needs
-from agentdeck.errors import DeckError, MissingToolError, RefusedError, UnreachableError
+from agentdeck.errors import RefusedError, UnreachableError
 from agentdeck.system.files.files import from_json
+from agentdeck.system.fleet.clusters import ask, last_word
 from agentdeck.system.fleet.hostlist import HostSpec
 from agentdeck.system.fleet.providers import Limits, Provided
-from agentdeck.system.machine.process import Result, run
+from agentdeck.system.machine.process import Result
 
-_TIMEOUT = 60.0
 _OWNER = "agentdeck-owner"
 _GRACE = 60
 """Seconds in which a pod that is deleted may put its agents in order."""
@@ -42,7 +42,7 @@ class Kubernetes:
     def hosts(self) -> list[Provided]:
         done = self._run("get", "pods", f"--selector={_OWNER}={self._owner}", "--output=json")
         if not done:
-            raise UnreachableError(f"Kubernetes does not answer: {_last(done)}.", hint="kubectl get pods")
+            raise UnreachableError(f"Kubernetes does not answer: {last_word(done)}.", hint="kubectl get pods")
         return [found for pod in from_json(done.text)["items"] if (found := self._provided(pod)) is not None]
 
     def acquire(self, needs: Needs, key: str) -> str:
@@ -53,13 +53,13 @@ class Kubernetes:
             "create", "--validate=ignore", "--filename=-", stdin=json.dumps(self._manifest(name, needs)).encode()
         )
         if not done and "AlreadyExists" not in done.complaint:
-            raise RefusedError(f"Kubernetes gives no host: {_last(done)}.", hint="See [fleet.kubernetes].")
+            raise RefusedError(f"Kubernetes gives no host: {last_word(done)}.", hint="See [fleet.kubernetes].")
         return name
 
     def release(self, name: str) -> None:
         done = self._run("delete", "pod", name, "--ignore-not-found", "--wait=false")
         if not done:
-            raise UnreachableError(f"Kubernetes did not take {name} back: {_last(done)}.")
+            raise UnreachableError(f"Kubernetes did not take {name} back: {last_word(done)}.")
 
     def _manifest(self, name: str, needs: Needs) -> dict[str, Any]:
         config = self._config
@@ -120,12 +120,7 @@ class Kubernetes:
                 yield f"--{option}={value}"
 
     def _run(self, *words: str, stdin: bytes | None = None) -> Result:
-        try:
-            return run([*self._kubectl(), *words], stdin=stdin, timeout=_TIMEOUT)
-        except MissingToolError:
-            raise
-        except DeckError as error:
-            raise UnreachableError(error.title, hint="kubectl get pods") from error
+        return ask([*self._kubectl(), *words], "kubectl get pods", stdin)
 
 
 def _reasons(status: Mapping[str, Any]) -> Iterator[str]:
@@ -136,8 +131,3 @@ def _reasons(status: Mapping[str, Any]) -> Iterator[str]:
     for condition in status.get("conditions", []):
         if condition.get("status") == "False" and condition.get("message"):
             yield str(condition["message"])
-
-
-def _last(done: Result) -> str:
-    lines = done.complaint.splitlines() or ["it said nothing"]
-    return lines[-1].removeprefix("error: ").rstrip(".")

@@ -8,18 +8,18 @@ two jobs of one user, so each job has a state folder and a tmux server of its ow
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import time
 from collections.abc import Iterator
 
 from agentdeck.core.config.fleet import SlurmConfig
 from agentdeck.core.fleet.placement import Needs
-from agentdeck.errors import DeckError, MissingToolError, RefusedError, UnreachableError
+from agentdeck.errors import RefusedError, UnreachableError
+from agentdeck.system.fleet.clusters import ask, last_word
 from agentdeck.system.fleet.hostlist import HostSpec
 from agentdeck.system.fleet.providers import Limits, Provided
 from agentdeck.system.fleet.reach import SshReach
-from agentdeck.system.machine.process import Result, run
+from agentdeck.system.machine.process import Result
 from agentdeck.system.terminal.tmux import SOCKET_VARIABLE
 
 _PASSED = "HOME,USER,LOGNAME,SHELL,PATH,LANG,XDG_STATE_HOME,XDG_CONFIG_HOME"
@@ -32,7 +32,6 @@ _OWN = (
 _HELD = 'n=0; until [ -e "$XDG_STATE_HOME/agentdeck/held" ] || [ $n = 150 ]; do sleep 0.2; n=$((n + 1)); done; '
 """A step that came first would start the tmux server, and take it with it when it ends."""
 _EXEC = 'exec "$@"'
-_TIMEOUT = 60.0
 _NOTICE = 60
 """Seconds at most before the end of its time in which a job may put its agents in order."""
 _COLUMNS = "%i|%T|%k|%L|%N|%r"
@@ -57,14 +56,14 @@ class Slurm:
         number = done.text.strip().partition(";")[0]
         if not done or not number.isdecimal():
             raise RefusedError(
-                f"Slurm gives no host: {_last(done)}.", hint="See [fleet.slurm] in your own config.toml."
+                f"Slurm gives no host: {last_word(done)}.", hint="See [fleet.slurm] in your own config.toml."
             )
         return f"slurm-{number}"
 
     def release(self, name: str) -> None:
         done = self._run(["scancel", name.removeprefix("slurm-")])
         if not done and "Invalid job id" not in done.complaint:
-            raise UnreachableError(f"Slurm did not take {name} back: {_last(done)}.")
+            raise UnreachableError(f"Slurm did not take {name} back: {last_word(done)}.")
 
     def _sbatch(self, needs: Needs) -> Iterator[str]:
         config = self._config
@@ -86,7 +85,7 @@ class Slurm:
         """This home's jobs, each with its comment."""
         done = self._run(["squeue", "--me", "--noheader", "--states=all", f"--format={_COLUMNS}"])
         if not done:
-            raise UnreachableError(f"Slurm does not answer: {_last(done)}.", hint="sinfo")
+            raise UnreachableError(f"Slurm does not answer: {last_word(done)}.", hint="sinfo")
         for line in done.text.splitlines():
             if line.count("|") != _COLUMNS.count("|"):
                 continue  # another's comment may hold anything
@@ -128,12 +127,7 @@ class Slurm:
 
     def _run(self, argv: list[str], stdin: bytes | None = None) -> Result:
         words = SshReach(self._config.login).argv(argv) if self._config.login else argv
-        try:
-            return run(words, stdin=stdin, timeout=_TIMEOUT)
-        except MissingToolError:
-            raise
-        except DeckError as error:
-            raise UnreachableError(error.title, hint="sinfo") from error
+        return ask(words, "sinfo", stdin)
 
 
 def _seconds(left: str) -> float:
@@ -146,11 +140,6 @@ def _seconds(left: str) -> float:
     for part in parts:
         seconds = seconds * 60 + int(part)
     return float(seconds + int(days or 0) * 86400)
-
-
-def _last(done: Result) -> str:
-    lines = done.complaint.splitlines() or ["it said nothing"]
-    return re.sub(r"^(sbatch|squeue|scancel): (error: )?", "", lines[-1]).rstrip(".")
 
 
 def _log_folder() -> str:
