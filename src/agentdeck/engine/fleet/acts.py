@@ -185,7 +185,8 @@ def ready_to_land(world: World, name: str, *, commit: str | None, stop_first: bo
 def is_all_here(world: World, agent: Agent) -> bool:
     """Whether its host is gone, and all that the agent made was fetched and committed before: then nobody needs to be
     asked."""
-    if not next((spec.lost for spec in HostList().all() if spec.name == agent.host), 0.0):
+    spec = HostList().find(agent.host)
+    if spec is None or not spec.lost:
         return False
     mirror, status = Mirror.read(world.store, agent.name), world.store.status(agent.name)
     was_fetched = not status.state.is_live and mirror.pulled > (status.ended or status.since)

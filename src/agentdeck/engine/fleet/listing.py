@@ -30,7 +30,7 @@ def add(spec: HostSpec, *, install: bool = False) -> HostView:
     check_name(spec.name)
     if spec.destination:
         check_destination(spec.destination)
-    known = next((each for each in HostList().all() if each.name == spec.name), None)
+    known = HostList().find(spec.name)
     if known is not None and not install:
         raise RefusedError(
             f"There is a host “{spec.name}” already.", hint=f"Remove it first: agentdeck hosts rm {spec.name}"
@@ -110,8 +110,8 @@ def placed(on: str, needs: Needs, but: Sequence[str] = (), note: Note = silent) 
     if on in ("", HERE):
         yield ""
         return
-    if on in [each.name for each in HostList().all()]:
-        if HostList().get(on).drained:
+    if (spec := HostList().find(on)) is not None:
+        if spec.drained:
             raise RefusedError(
                 f"{on} is drained: nothing new starts there.", hint=f"agentdeck hosts undrain {on}, or: --on any"
             )
@@ -175,7 +175,7 @@ def home_argv(home: str, words: Sequence[str], *, tty: bool) -> list[str]:
     if found is None:
         raise UsageError(f"“{home[:80]}” is no place for --home.", hint="agentdeck --home ssh://HOST/FOLDER")
     name, folder = found[1], found[2].removeprefix("/") if found[2].startswith("/~") else found[2]
-    known = next((each for each in HostList().all() if each.name == name), None)
+    known = HostList().find(name)
     spec = known or HostSpec(name, destination=f"ssh://{check_destination(name)}")
     # Its hints name commands as they work here.
     return spec.reach.argv(["env", f"AGENTDECK_HOME={home}", *spec.command("-C", folder, *words)], tty=tty)

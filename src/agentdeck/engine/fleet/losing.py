@@ -23,7 +23,7 @@ from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.starts import request_from_json
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import BusyError, DeckError, RefusedError
-from agentdeck.system.files.files import private_folder, read_json, write_json
+from agentdeck.system.files.files import read_json, write_json
 from agentdeck.system.fleet.hostlist import HostList
 from agentdeck.system.state.store import MIRROR, Store
 
@@ -58,8 +58,8 @@ def _restart(world: World, agent: Agent, note: Note, why: str = "", *, waits: bo
     """Start the agent's next epoch elsewhere; return False where no host can have it, and mark it as lost unless it
     `waits`: then its own host is only unreachable."""
     if not why:
-        is_lent = any(spec.name == agent.host and spec.provider for spec in HostList().all())
-        why = f"{agent.host} has ended" if is_lent else f"{agent.host} was given up"
+        spec = HostList().find(agent.host)
+        why = f"{agent.host} has ended" if spec is not None and spec.provider else f"{agent.host} was given up"
     try:
         with placed("any", needs_of(world, agent), but=[agent.host], note=note) as host:
             return start_again(world, agent, host, why, note)
@@ -74,8 +74,7 @@ def start_again(world: World, agent: Agent, host: str, why: str, note: Note) -> 
     """Start the agent's next epoch on `host`, from the last copy of its work; return False, and mark it as lost, where
     that fails."""
     mirror = _keep_copy(world, agent)
-    path = world.store.agent_folder(agent.name) / starting.ORDER
-    order = StartOrder.from_json(read_json(path))
+    order = starting.order_of(world, agent)
     request = dict(order.request)
     if request.get("task") and mirror.live and not request["task"].startswith(_TAKEN_OVER):
         request["task"] = _TAKEN_OVER + request["task"]
@@ -85,7 +84,7 @@ def start_again(world: World, agent: Agent, host: str, why: str, note: Note) -> 
         now = world.repo.commit(f"refs/heads/{lease.branch}")
         world.repo.git("update-ref", f"refs/heads/{lease.branch}", mirror.live, *([now] if now else []))
     agent = replace(agent, host=host, epoch=order.epoch, phase=Phase.ACQUIRING)
-    write_json(path, order.to_json())
+    starting.write_order(world, agent, order)
     (world.store.agent_folder(agent.name) / MIRROR).unlink(missing_ok=True)
     Mirror(tip=mirror.live, live=mirror.live, pulled=mirror.pulled).write(world.store, agent.name)
     world.store.save(agent)
@@ -109,7 +108,7 @@ def _keep_copy(world: World, agent: Agent) -> Mirror:
 
 def needs_of(world: World, agent: Agent) -> Needs:
     """What its task asked of a host."""
-    order = StartOrder.from_json(read_json(world.store.agent_folder(agent.name) / starting.ORDER))
+    order = starting.order_of(world, agent)
     return request_from_json(order.request).needs or Needs()
 
 
@@ -134,7 +133,7 @@ def keep_promises(world: World, host: str, note: Note) -> None:
 
 def _promise(world: World, agent: Agent) -> tuple[str, float]:
     with suppress(OSError, ValueError, TypeError):
-        order = StartOrder.from_json(read_json(world.store.agent_folder(agent.name) / starting.ORDER))
+        order = starting.order_of(world, agent)
         return check_if_lost(str(order.request.get("if_lost", "")))
     return "wait", 0.0
 
@@ -222,8 +221,7 @@ def adopt(world: World, name: str, note: Note) -> list[AgentView]:
             world.__dict__.pop("deck", None)
         with store.naming():
             agent = starting.record_of(order, name)
-            private_folder(store.agent_folder(agent.name))
-            write_json(store.agent_folder(agent.name) / starting.ORDER, order.to_json())
+            starting.write_order(world, agent, order)
             store.save(agent)
             mark_host(store, name, None)
         starting.give(world, agent, order, note)

@@ -24,7 +24,7 @@ _IDENT = re.compile(r"(.+) <(.+)> \d")
 
 
 def check_whole(world: World) -> None:
-    """Raise RefusedError where no host can have what is here."""
+    """Raise RefusedError where no host can have what is here; no host is asked for that."""
     if bundles.is_shallow(world.repo):
         raise RefusedError(
             f"{world.root} is a shallow clone, which can't be sent to a host.", hint="git fetch --unshallow"
@@ -32,8 +32,7 @@ def check_whole(world: World) -> None:
 
 
 def check_travels(world: World, remote: Remote, commit: str) -> None:
-    """Raise RefusedError, with nothing changed, where the host can't have what the commit needs."""
-    check_whole(world)
+    """Raise RefusedError, with nothing changed, where that host can't have what the commit needs."""
     if large_files.has_any(world.repo, commit) and not facts_of(remote.spec).lfs:
         raise RefusedError(
             f"{remote.spec.name} has no git-lfs, which this repository needs.", hint="Install git-lfs there."

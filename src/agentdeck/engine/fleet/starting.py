@@ -52,7 +52,7 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
             agent, order = _planned(world, request, host)
             held.enter_context(world.store.operation(agent.name, wait=2))
             # Before the record, so that who finds that one has the order too.
-            write_json(private_folder(world.store.agent_folder(agent.name)) / ORDER, order.to_json())
+            write_order(world, agent, order)
             if request.id is not None:  # and the id, for a start that is cut short here goes on
                 world.store.write_id(request.id, agent.name)
             world.store.save(agent)
@@ -71,13 +71,22 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
             raise
 
 
+def order_of(world: World, agent: Agent) -> StartOrder:
+    """The order that its host has, or is to get. Raise OSError, TypeError, KeyError or ValueError without one."""
+    return StartOrder.from_json(read_json(world.store.agent_folder(agent.name) / ORDER))
+
+
+def write_order(world: World, agent: Agent, order: StartOrder) -> None:
+    write_json(private_folder(world.store.agent_folder(agent.name)) / ORDER, order.to_json())
+
+
 def ask_again(world: World, agent: Agent, note: Note) -> None:
     """Find out what became of a start that was cut short: the host has the agent, or starts it now, or refuses."""
     with world.store.operation(agent.name):
         current = world.store.agent(agent.name)
         if current is None or current.phase is not Phase.ACQUIRING:
             return
-        order = StartOrder.from_json(read_json(world.store.agent_folder(agent.name) / ORDER))
+        order = order_of(world, agent)
         try:
             give(world, current, order, note)
         except UnreachableError:

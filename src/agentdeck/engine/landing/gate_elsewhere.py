@@ -19,12 +19,11 @@ from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.text.text import plain
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.listing import placed
-from agentdeck.engine.fleet.sending import check_travels, send_commits
+from agentdeck.engine.fleet.sending import check_travels, check_whole, send_commits
 from agentdeck.engine.fleet.starting import config_of
 from agentdeck.engine.records.landings import Gate, GateVerdict, Landings
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, UnreachableError
-from agentdeck.system.git.repository import Repository
 
 _MAKE = 300.0
 _LOOK = 0.5
@@ -36,13 +35,15 @@ def run_on(world: World, on: str, gate: Gate, box: str, commit: str, note: Note)
     """Run the commands on `commit` on that host, or on the one that `any` gives. Raise UnreachableError where it does
     not answer: then nobody knows what became of it."""
     begun = time.time()
+    check_whole(world)
     with placed(on, Needs(), note=note) as host:
         pass  # a gate counts for no agent
     remote = Remote.of(world, host)
     check_travels(world, remote, commit)
-    send_commits(world, remote, [commit, _tip(world.repo, gate, commit)])
+    tip = world.repo.commit(f"refs/heads/{gate.base}") or commit
+    send_commits(world, remote, [commit, tip])
     log = world.store.new_log(f"gate-{gate.agent}"[:40])
-    name = _begin(world, remote, gate, box, commit)
+    name = _begin(world, remote, gate, box, commit, tip)
     text = f"running its gate on {host}: {'; '.join(gate.commands)}"
     world.note(Event(EventKind.LANDING_GATE, gate.agent, text, {"gate": name, "commit": commit}), note)
     log.touch(0o600)
@@ -54,18 +55,14 @@ def run_on(world: World, on: str, gate: Gate, box: str, commit: str, note: Note)
             remote.call("end_gate", agent=name, timeout=_MAKE)
 
 
-def _tip(repo: Repository, gate: Gate, commit: str) -> str:
-    return repo.commit(f"refs/heads/{gate.base}") or commit
-
-
-def _begin(world: World, remote: Remote, gate: Gate, box: str, commit: str) -> str:
+def _begin(world: World, remote: Remote, gate: Gate, box: str, commit: str, tip: str) -> str:
     landings = Landings(world.store)
     name = remote.call(
         "gate",
         agent=gate.agent,
         landing=gate.landing,
         base=gate.base,
-        base_commit=_tip(world.repo, gate, commit),
+        base_commit=tip,
         commit=commit,
         commands=list(gate.commands),
         box=box,

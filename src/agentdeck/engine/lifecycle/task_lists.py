@@ -64,7 +64,7 @@ def lists(store: Store) -> list[TaskList]:
     found = []
     for path in _paths(store):
         with suppress(OSError, ValueError, TypeError, KeyError):
-            found.append(_list_in(path))
+            found.append(_list_of(path, read_json(path)))
     return found
 
 
@@ -72,11 +72,10 @@ def get(store: Store, name: str) -> TaskList:
     """Raise NotFoundError without it."""
     if (path := _path(store, name)) not in _paths(store):
         raise NotFoundError(f"There is no list of tasks “{name}”.", hint="agentdeck queue")
-    return _list_in(path)
+    return _list_of(path, read_json(path))
 
 
-def _list_in(path: Path) -> TaskList:
-    data = read_json(path)
+def _list_of(path: Path, data: dict[str, Any]) -> TaskList:
     states = tuple(TaskState(each["name"], *data["states"].get(each["name"], ())) for each in data["tasks"])
     is_running = not data["over"] and is_locked(path.with_suffix(".lock"))
     return TaskList(data["id"], data["created"], data["jobs"], states, data["over"], is_running)
@@ -130,7 +129,8 @@ def repair(world: World, note: Note) -> None:
     store = world.store
     for path in _paths(store):
         with suppress(OSError, ValueError, TypeError, KeyError):
-            each, data = _list_in(path), read_json(path)
+            data = read_json(path)
+            each = _list_of(path, data)
             if not each.over and not each.is_running:
                 _work_again(world, each.id, data["opened"], note)
             elif each.over and not data.get("told", True):

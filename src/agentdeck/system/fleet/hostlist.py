@@ -127,9 +127,13 @@ class HostList:
             ) from error
         return sorted(specs, key=lambda spec: spec.name)
 
+    def find(self, name: str) -> HostSpec | None:
+        """None where there is none of that name."""
+        return next((spec for spec in self.all() if spec.name == name), None)
+
     def get(self, name: str) -> HostSpec:
         """Raise NotFoundError where there is none of that name."""
-        found = next((spec for spec in self.all() if spec.name == name), None)
+        found = self.find(name)
         if found is None:
             raise NotFoundError(f"There is no host “{name}”.", hint=f"Add it: agentdeck hosts add {name}")
         return found
