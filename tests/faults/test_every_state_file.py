@@ -9,6 +9,7 @@ import os
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agentdeck.cli import main as cli
@@ -118,6 +119,8 @@ def test_a_gateway_that_died_and_that_nobody_needs_is_no_fault(bench: Bench, mon
     assert agentdeck("gateway start")[0] == 0
     address = gateways.files().address()
     assert address is not None
+    guardian = psutil.Process(address.pid).ppid()  # killed first: it would start another one at once
+    os.kill(guardian, signal.SIGKILL)
     os.kill(address.pid, signal.SIGKILL)
     eventually(lambda: not gateways.files().alive())
     agentdeck("ls")
