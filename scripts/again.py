@@ -1,4 +1,4 @@
-"""What failed in the run before gets a second chance, alone: at most three tests, and their names are printed.
+"""What failed in the run before gets a second chance, alone: at most five tests, and their names are printed.
 
     python -m pytest -n 4 || python scripts/again.py
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MOST = 3
+MOST = 5
 CACHE = Path(".pytest_cache/v/cache/lastfailed")
 
 
