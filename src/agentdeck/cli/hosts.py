@@ -170,7 +170,7 @@ def _rm(args: Namespace, out: Output) -> ExitCode:
 
     Deck.hosts().remove(args.name)
     if out.json:
-        out.emit("hosts", hosts=[])
+        out.emit("forgotten", host=args.name)
     else:
         out.narrate(f"{args.name} is no host of yours any more. Nothing on it was changed.")
     return ExitCode.OK

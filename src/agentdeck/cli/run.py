@@ -214,7 +214,7 @@ def _run_race(args: Namespace, request: StartRequest, out: Output) -> ExitCode:
     from agentdeck.cli import race
 
     if args.agent or (args.detach and args.land):
-        raise UsageError("--race names the agents, and --land needs their end.", hint="“agentdeck race --land best”")
+        raise UsageError("--race names the agents, and --land needs their end.", hint="agentdeck race --land best")
     deck = open_deck(out)
     listener = _Listener(out)
 

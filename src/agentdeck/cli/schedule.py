@@ -82,6 +82,7 @@ def _tick(args: Namespace, out: Output) -> ExitCode:
             told += [{"root": str(root), **asdict(tick)} for tick in deck.schedules.tick()]
             for error in deck.pulls.look(out.tell, only_due=True)[1]:
                 out.error(error)
+                worst = error.exit_code
         except DeckError as error:
             out.error(error)
             worst = error.exit_code
