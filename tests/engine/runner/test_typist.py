@@ -51,3 +51,18 @@ def test_what_was_typed_before_its_place_was_there_is_typed_again(tmp_path: Path
     for after in (25, 26, 27, 40, 41):
         typist.tick(orders, watch, begun + after)
     assert sent == [b"Go on with it", b"\r"] * (2 if again else 1)
+
+
+def test_a_line_is_sent_whole_to_a_program_that_reads_lines_or_nothing(tmp_path: Path) -> None:
+    where = str(tmp_path)
+    orders = Orders("fix", "0", "deck", ("true",), where, where, where, where)
+    watch = Watch(orders, Status(State.WORKING, 0.0), lambda status: None)
+    watch.rested = True
+    sent: list[bytes] = []
+    typist = Typist(sent.append, lambda: True, lambda: True)
+    typist.type("one", 100.0)
+    typist.tick(orders, watch, 100.0)
+    assert sent == [b"one", b"\r"]
+    assert not typist.busy
+    assert not typist.is_ready(watch, 100.1), "what it has may make it ask something"
+    assert typist.is_ready(watch, 100.3)

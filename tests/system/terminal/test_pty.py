@@ -29,3 +29,22 @@ def test_no_descriptor_is_left_open(monkeypatch: pytest.MonkeyPatch, cause: str)
     assert open_descriptors() == before
     os.close(relay._signals_read)
     os.close(relay._signals_write)
+
+
+@pytest.mark.parametrize("stty", ["sane", "raw"])
+def test_a_terminal_edits_lines_until_its_program_says_otherwise(stty: str) -> None:
+    seen: list[bool] = []
+    out = bytearray()
+
+    def look(now: float) -> float:
+        if b"ready" in out and not seen:
+            seen.append(relay.edits_lines())
+            relay.send(b"x\r")
+        return now + 0.01
+
+    with PtyRelay(out.extend, look) as relay:
+        relay.run(
+            ["/bin/sh", "-c", f"stty {stty}; echo ready; dd bs=2 count=1 2>&-"], "/", os.environ, lambda pid: None
+        )
+    assert seen == [stty == "sane"]
+    assert not relay.edits_lines(), "its terminal is gone"

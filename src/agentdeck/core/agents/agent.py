@@ -16,6 +16,8 @@ from agentdeck.core.frozen import asdict, dataclass, field, fields, replace
 from agentdeck.core.question import Asks, Question
 from agentdeck.errors import RefusedError, UsageError
 
+COMMAND = "command"
+"""The profile's name for an agent that is any command: `agentdeck run -- CMD`."""
 NAME_MAX = 40
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _STAMP = re.compile(r"[0-9A-Za-z-]*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import time
 
-from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.agent import COMMAND, Agent
 from agentdeck.core.agents.events import FAILOVERS
 from agentdeck.engine.records.audit import Audit
 from agentdeck.engine.records.landings import Landing
@@ -53,7 +53,6 @@ def record(world: World, landing: Landing, name: str, *, base: str, new: str, st
 
 def assisted_by(world: World, agent: Agent) -> list[tuple[str, str]]:
     """The trailers that name the program and each model that served it; none for a command."""
-    from agentdeck.engine.profiles.chain import COMMAND
 
     status = world.store.status(agent.name)
     profile = status.profile or agent.profile

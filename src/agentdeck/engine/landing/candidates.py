@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.agent import COMMAND, Agent
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.text.text import listed
 from agentdeck.engine.lifecycle.in_box import in_its_box
-from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.records.parts import WorkCommit
 from agentdeck.engine.worktrees import identity

@@ -12,13 +12,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, unique_name
+from agentdeck.core.agents.agent import COMMAND, Agent, Fault, Mode, Phase, State, unique_name
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import replace
 from agentdeck.engine.lifecycle import removal
 from agentdeck.engine.lifecycle.ending import end_runner
 from agentdeck.engine.lifecycle.stack import BY_KIND, acquire_all
-from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import Gate, GateVerdict
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import Note, World, silent

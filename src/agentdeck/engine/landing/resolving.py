@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from agentdeck.core.agents.agent import Agent, Mode, Phase, State, unique_name
+from agentdeck.core.agents.agent import COMMAND, Agent, Mode, Phase, State, unique_name
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
@@ -15,7 +15,6 @@ from agentdeck.engine.landing.candidates import Candidate
 from agentdeck.engine.lifecycle import removal
 from agentdeck.engine.lifecycle.stack import acquire_all
 from agentdeck.engine.lifecycle.switching import tell
-from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import Entry, Landing, LandRequest, Stage
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.worktrees import identity

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from agentdeck.core.agents.agent import COMMAND
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.config.trust import Change, told
 from agentdeck.core.frozen import dataclass, replace
@@ -25,7 +26,6 @@ from agentdeck.engine.landing.candidates import (
 )
 from agentdeck.engine.landing.landed import complete, remove_landed
 from agentdeck.engine.landing.standing import around_landing, set_landed
-from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.records.landings import Entry, Gate, GateVerdict, Landing, Landings, LandRequest, Stage
 from agentdeck.engine.records.parts import BaseMove
 from agentdeck.engine.worktrees.heads import follow, left_behind

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 
-from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.agent import COMMAND, Agent
 from agentdeck.core.agents.delegation import Caps, family, refusal, too_much
 from agentdeck.core.agents.permission import Level
 from agentdeck.core.box.box import BoxMode, is_as_narrow
 from agentdeck.core.frozen import replace
-from agentdeck.engine.profiles.chain import COMMAND
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.money import Purse
 from agentdeck.engine.world import World

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Mode, State, Status
+from agentdeck.core.agents.agent import COMMAND, Mode, State, Status
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.transcripts.reading import one_line
-from agentdeck.engine.profiles.chain import COMMAND
-from agentdeck.engine.runner.typist import MESSAGES, REFUSED, TAKEN, WITHDRAWN_AFTER
+from agentdeck.engine.runner.inbox import MESSAGES, REFUSED, TAKEN, WITHDRAWN_AFTER
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
 from agentdeck.errors import RefusedError

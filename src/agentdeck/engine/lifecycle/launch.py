@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.admission import Admission
-from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.agent import COMMAND, Agent
 from agentdeck.core.agents.failover import Progress, profile_to_start
 from agentdeck.core.agents.inheritance import GIVEN, past_the_proxy
 from agentdeck.core.agents.orders import SET_UP, VARIABLES, Orders
@@ -25,7 +25,7 @@ from agentdeck.engine.lifecycle.resources import resource_variables, variables_b
 from agentdeck.engine.lifecycle.variables import configured_variables
 from agentdeck.engine.profiles.accounts import key_variables, prepare, tier_of
 from agentdeck.engine.profiles.allowing import allowance, has_tools
-from agentdeck.engine.profiles.chain import COMMAND, accounts_first, chain_of, differences, entry_of, policy_of, usable
+from agentdeck.engine.profiles.chain import accounts_first, chain_of, differences, entry_of, policy_of, usable
 from agentdeck.engine.profiles.handing import Job, carried_over, progress_of, save_progress, start_of
 from agentdeck.engine.providers.gateways import NOT_WIRED, Wiring, wire
 from agentdeck.engine.providers.gateways import files as gateway_files

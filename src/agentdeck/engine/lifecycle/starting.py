@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
-from agentdeck.core.agents.agent import Agent, Mode, Phase
+from agentdeck.core.agents.agent import COMMAND, Agent, Mode, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import cut
@@ -181,7 +181,6 @@ def _box_of(world: World, request: StartRequest) -> str:
 
 
 def _profile_of(world: World, request: StartRequest) -> str:
-    from agentdeck.engine.profiles.chain import COMMAND
     from agentdeck.system.config.profiles import choose
 
     if request.argv:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 
-from agentdeck.core.agents.agent import Agent, Fault, Phase, State
+from agentdeck.core.agents.agent import COMMAND, Agent, Fault, Phase, State
 from agentdeck.core.agents.failover import Progress, next_by_hand
 from agentdeck.core.agents.leases import PaneLease
 from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
 from agentdeck.engine.lifecycle import keyboard, starting
 from agentdeck.engine.lifecycle.ending import end_runner, outlasts
-from agentdeck.engine.profiles.chain import COMMAND, chain_of, usable
+from agentdeck.engine.profiles.chain import chain_of, usable
 from agentdeck.engine.profiles.handing import handed_over, progress_of, save_progress
 from agentdeck.engine.runner.failover import ASKED, REQUEST
 from agentdeck.engine.views import AgentView, view_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.accounts.lanes import ACCOUNT, PROVIDER, cli_of
-from agentdeck.core.agents.agent import Agent, Mode
+from agentdeck.core.agents.agent import COMMAND, Agent, Mode
 from agentdeck.core.agents.failover import Policy
 from agentdeck.core.agents.orders import ChainEntry
 from agentdeck.engine.profiles.accounts import is_usable
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agentdeck.core.config.profile import Profile
-
-COMMAND = "command"
-"""The profile's name for an agent that is any command: `agentdeck run -- CMD`."""
 
 
 def chain_of(world: World, agent: Agent) -> tuple[str, ...]:

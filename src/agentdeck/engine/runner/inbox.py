@@ -7,6 +7,14 @@ from pathlib import Path
 
 from agentdeck.system.files.files import private_folder
 
+MESSAGES = "typing"
+"""The folder in an agent's own with what people send to it, a file each, which the runner deletes once it is typed."""
+WITHDRAWN_AFTER = 10.0
+"""Seconds that a message may wait for the program to be up."""
+TAKEN = ".taken"
+REFUSED = ".refused"
+"""In place of a message that would have answered a question: what the agent asks."""
+
 
 class Inbox:
     def __init__(self, folder: Path) -> None:

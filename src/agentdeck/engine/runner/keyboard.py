@@ -11,7 +11,8 @@ from agentdeck.core.agents.orders import Orders
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.answering import Answering
 from agentdeck.engine.runner.delivery import Delivery
-from agentdeck.engine.runner.typist import MESSAGES, Messages, Typist
+from agentdeck.engine.runner.inbox import MESSAGES
+from agentdeck.engine.runner.typist import Messages, Typist
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.files.files import private_folder
 from agentdeck.system.state.messages import MessageQueue
@@ -50,7 +51,7 @@ class Keyboard:
     def __init__(
         self, relay: PtyRelay, folder: Path, answering: Answering, queue: MessageQueue, told: Callable[[Event], None]
     ) -> None:
-        self._typist = Typist(relay.send, relay.unread)
+        self._typist = Typist(relay.send, relay.unread, relay.edits_lines)
         self._messages = Messages(private_folder(folder / MESSAGES), self._typist, relay.unsent, answering)
         self._delivery = Delivery(queue, self._typist, relay.unsent, told)
         self.draft = Draft()

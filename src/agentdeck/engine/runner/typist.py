@@ -8,16 +8,10 @@ from pathlib import Path
 
 from agentdeck.core.agents.orders import Orders
 from agentdeck.engine.runner.answering import Answering
+from agentdeck.engine.runner.inbox import REFUSED, TAKEN, WITHDRAWN_AFTER
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.files.files import read_json, write_json
 
-MESSAGES = "typing"
-"""The folder in an agent's own with what people send to it, a file each, which the runner deletes once it is typed."""
-WITHDRAWN_AFTER = 10.0
-"""Seconds that a message may wait for the program to be up."""
-TAKEN = ".taken"
-REFUSED = ".refused"
-"""In place of a message that would have answered a question: what the agent asks."""
 _ENTER_AFTER = 0.2
 """Seconds after the program has read a text: CLIs take an Enter that comes sooner for a line of it."""
 _ENTER_LATEST = 3.0
@@ -40,9 +34,12 @@ _PASTE_BEGIN, _PASTE_END = b"\x1b[200~", b"\x1b[201~"
 class Typist:
     """All times are monotonic."""
 
-    def __init__(self, send: Callable[[bytes], None], unread: Callable[[], bool]) -> None:
-        """`unread` says whether something that was sent has not been read by the program yet."""
-        self._send, self._unread = send, unread
+    def __init__(
+        self, send: Callable[[bytes], None], unread: Callable[[], bool], edits_lines: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`unread` says whether something that was sent has not been read by the program yet, `edits_lines` whether its
+        terminal keeps a line until its end."""
+        self._send, self._unread, self._edits_lines = send, unread, edits_lines
         self._launched = time.monotonic()
         self._begun = False
         """Whether the task was typed."""
@@ -86,7 +83,8 @@ class Typist:
     def is_ready(self, watch: Watch, now: float) -> bool:
         """Whether the program is up and has read what it got before."""
         is_up = watch.rested or now >= self._launched + _UP_AFTER
-        return is_up and (not self._unread() or now >= self._typed_at + _ENTER_LATEST)
+        patience = _ENTER_AFTER if self._edits_lines() else _ENTER_LATEST
+        return is_up and (not self._unread() or now >= self._typed_at + patience)
 
     def tick(self, orders: Orders, watch: Watch, now: float) -> float | None:
         """Do what is due; return when the next of it is."""
@@ -133,6 +131,10 @@ class Typist:
         self._enter, self._typed_at, self._read_at = True, now, None
 
     def _press_enter(self, now: float) -> float:
+        if self._edits_lines():  # the program gets the line whole, whenever its end comes
+            self._send(b"\r")
+            self._enter = False
+            return now
         if self._unread() and now < self._typed_at + _ENTER_LATEST:
             return now + _LOOK
         self._read_at = self._read_at or now

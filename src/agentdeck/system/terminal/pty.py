@@ -170,6 +170,14 @@ class PtyRelay:
         finally:
             os.close(slave)
 
+    def edits_lines(self) -> bool:
+        """Whether the program's terminal keeps what is typed until the end of the line, as for a program that reads
+        lines and for one that reads nothing."""
+        try:
+            return self._master >= 0 and bool(termios.tcgetattr(self._master)[3] & termios.ICANON)
+        except termios.error:
+            return False
+
     def rests(self) -> bool:
         """Whether the program itself is in the foreground of its terminal, and nothing that it has started."""
         try:
