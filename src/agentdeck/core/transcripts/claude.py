@@ -24,6 +24,8 @@ _DENIALS = (
 )
 """What results say of a denial in versions that do not mark it."""
 _INTERRUPTED = "[Request interrupted by user"
+_SYNTHETIC = "<synthetic>"
+"""The model of what Claude Code itself says; `error` beside it is how a headless run marks the failure of a request."""
 _UNSAID = "No response requested."
 """What Claude Code writes in the model's place when a session that was cut off is resumed."""
 _ASKS = "AskUserQuestion"
@@ -34,6 +36,8 @@ class ClaudeReader:
     def __init__(self, agent: str = "") -> None:
         self._agent = agent
         self._session = self._model = ""
+        self._failed = ""
+        """Why the last request failed, which a headless run's last line repeats."""
         self._told: tuple[str, Usage] | None = None
         self._subagents: dict[str, str] = {}
         self._calls: dict[str, tuple[str, str]] = {}
@@ -80,15 +84,15 @@ class ClaudeReader:
     def _assistant(self, data: Mapping[str, Any], at: float, agent: str) -> Iterator[Record]:
         message = mapping(data.get("message"))
         model = message.get("model")
-        if data.get("isApiErrorMessage"):
+        if data.get("isApiErrorMessage") or (model == _SYNTHETIC and data.get("error")):
             status = data.get("apiErrorStatus")
             number = status if isinstance(status, int) else None
-            why = text_in(message.get("content"))
+            self._failed = why = text_in(message.get("content"))
             yield Record(Kind.ERROR, at, why, agent=agent, by=str(data.get("error") or ""), status=number)
             return
         if isinstance(model, str) and not model.startswith("<"):
             self._model = model
-        if model == "<synthetic>" and text_in(message.get("content")) == _UNSAID:
+        if model == _SYNTHETIC and text_in(message.get("content")) == _UNSAID:
             return
         for block in mappings(message.get("content")):
             yield from self._block(block, at, agent)
@@ -189,7 +193,8 @@ class ClaudeReader:
         if not ok:
             status = data.get("api_error_status")
             why = text or str(data.get("subtype") or "it failed").replace("_", " ")
-            yield Record(Kind.ERROR, at, why, status=status if isinstance(status, int) else None)
+            if why != self._failed:
+                yield Record(Kind.ERROR, at, why, status=status if isinstance(status, int) else None)
         took = seconds / 1000 if isinstance(seconds, int | float) else None
         yield Record(Kind.TURN_END, at, text, ok=ok, seconds=took)
 

@@ -33,8 +33,9 @@ _LATER = (0.6, 1.5)
 """Seconds after output at which the transcript is looked at: it is written a moment later."""
 _WORKING = 1.0
 """Seconds between two looks while the agent works."""
-_PATIENCE = 10.0
-"""Seconds that a headless run's transcript is awaited before what it prints is taken in its place."""
+_PATIENCE = 20.0
+"""Seconds that a headless run's transcript is awaited, from the first record that it prints, before what it prints is
+taken in its place."""
 _SILENT = 3.0
 """Seconds after which a transcript that says nothing while the program prints may be another session's by now."""
 _SCREEN_LINES = 60
@@ -133,28 +134,35 @@ class TranscriptLog:
                 return self._output_at + later
         return self._looked_at + _WORKING if works else None
 
-    def look(self, now: float) -> None:
-        """Take up all that is new."""
+    def look(self, now: float, *, last: bool = False) -> None:
+        """Take up all that is new; `last`: the program has ended."""
         self._looked_at, self._unseen_at = now, None
-        follower = self._follower
-        if follower is None:
+        if self._follower is None:
             return
-        if not follower.is_sure and now >= self._sought_at:
+        if self._printed is not None and self._printed.is_log:
+            records = self._printed.taken()
+        else:
+            self._seek(self._follower, now, last=last)
+            records = [*self._follower.look(), *self._of_printed()]
+        if records:
+            self._told_at = now
+            self._take(records)
+
+    def _seek(self, follower: Follower, now: float, *, last: bool) -> None:
+        """Look for the transcript where that is due."""
+        if not follower.is_sure and (last or now >= self._sought_at):
             self._sought_at = now + min(2.0, 0.25 + (time.time() - self._begun) / 10)
             follower.seek()
         elif not self._orders.reports and self._told_at + _SILENT < min(self._output_at, now - _SILENT):
             self._told_at = now
             follower.seek_newer()
-        records = [*follower.look(), *self._of_printed()]
-        if records:
-            self._told_at = now
-            self._take(records)
 
     def ended(self, code: int) -> None:
         """The program has ended: take up what it wrote last."""
         self._terminal.ended()
-        self.look(time.monotonic())
-        if self._printed is not None and self.records == 0:
+        self.look(time.monotonic(), last=True)
+        found = self._follower.found if self._follower is not None else None
+        if self._printed is not None and (self.records == 0 or found is None):
             self._take(self._printed.taken())
         if self.keeps_log and (self.records == 0 or code != 0) and not self._prints:
             # Why it ended may be nowhere else.
@@ -171,7 +179,9 @@ class TranscriptLog:
         if follower.found is not None:
             known = self.activity.denied_calls
             return [each for each in printed.taken() if each.kind in _ONLY_PRINTED and each.call not in known]
-        if time.time() - self._begun > _PATIENCE:
+        if time.monotonic() > printed.since + _PATIENCE:
+            # From now on: a transcript that came later would say all of it again, after what followed.
+            printed.is_log = True
             return printed.taken()
         return printed.taken(Kind.RETRY)  # which no transcript tells
 
@@ -211,12 +221,17 @@ class _Printed:
     def __init__(self, reader: Reader) -> None:
         self._reader, self._lines = reader, Lines()
         self.held: list[Record] = []
+        self.since = 0.0
+        """When the first record came; monotonic."""
+        self.is_log = False
+        """Whether the records are all that is known of the run: it has no transcript."""
 
     def feed(self, data: bytes) -> str:
         """Take up the records; return the text, which is not JSON."""
         text = ""
         for line in self._lines.feed(data):
             if line.lstrip().startswith(b"{"):
+                self.since = self.since or time.monotonic()
                 self.held += read_line(self._reader, line)
             else:
                 text += line.decode("utf-8", "replace") + "\n"
