@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from agentdeck.core.agents.agent import Phase, State
 from agentdeck.engine.fleet import mirror
 from agentdeck.engine.world import silent
-from agentdeck.errors import DeckError, UnreachableError
+from agentdeck.errors import BusyError, DeckError, UnreachableError
 from agentdeck.system.fleet.channel import Channel
 from tests.support.crash import crash
 from tests.support.decks import world_of
@@ -96,11 +96,14 @@ def test_a_lost_reply_is_asked_about_and_starts_once(fleet: Fleet, monkeypatch: 
 def test_replies_that_never_come_leave_a_start_that_is_asked_about(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = Channel.call
+    call, lost = Channel.call, list[str]()
 
     def losing(self: Channel, verb: str, /, **words: Any) -> Any:
         answer = call(self, verb, **words)
         if verb == "start":
+            lost.append(verb)
+            if len(lost) == 1:
+                raise BusyError("An earlier server is at it still.")
             self._break("the reply was lost")
             raise self._gone()
         return answer

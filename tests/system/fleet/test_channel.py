@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentdeck.errors import ExitCode, MissingToolError, UnreachableError
-from agentdeck.system.fleet.channel import Channel, HostError
+from agentdeck.errors import BusyError, DeckError, ExitCode, MissingToolError, NotFoundError, UnreachableError
+from agentdeck.system.fleet.channel import Channel, refusal
 from agentdeck.system.fleet.frames import LONGEST, FrameError, FrameReader, encode
 
 HELLO = '{"hello":{"protocol":1,"version":"9"}}'
@@ -98,11 +98,27 @@ def test_answers_that_nobody_asked_for_are_passed_over() -> None:
 
 
 def test_a_refusal_keeps_its_words_and_its_code() -> None:
-    told = {"title": "No \x1b[31mway.", "detail": "because", "hint": "try", "code": 4}
+    told = {"kind": "BusyError", "title": "No \x1b[31mway.", "detail": "because", "hint": "try", "code": 4}
     program = answering(json.dumps({"id": 1, "error": told}) + "\n")
-    with opened(program) as channel, pytest.raises(HostError) as caught:
+    with opened(program) as channel, pytest.raises(BusyError) as caught:
         channel.call("anything")
     assert (caught.value.title, caught.value.detail, caught.value.exit_code) == ("No way.", "because", ExitCode.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "code"),
+    [
+        ({"kind": "NotFoundError", "code": 3}, NotFoundError, ExitCode.NOT_FOUND),
+        ({"kind": "UntrustedError", "code": 77}, DeckError, ExitCode.UNTRUSTED),
+        ({"kind": ["RefusedError"], "code": 1234}, DeckError, ExitCode.FAILED),
+        ({"kind": "SystemExit", "code": {}, "title": [], "detail": 7, "hint": None}, DeckError, ExitCode.FAILED),
+        ("no object", DeckError, ExitCode.FAILED),
+        (None, DeckError, ExitCode.FAILED),
+    ],
+)
+def test_a_refusal_is_of_a_kind_that_is_known_here(told: object, kind: type[DeckError], code: ExitCode) -> None:
+    error = refusal(told)
+    assert (type(error), error.exit_code) == (kind, code)
 
 
 def test_silence_ends_in_time_and_wakes_all_who_wait() -> None:

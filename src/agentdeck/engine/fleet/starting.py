@@ -23,13 +23,15 @@ from agentdeck.engine.records.hosts import mark_host
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.views.starts import check_request, holder_of, name_of, request_to_json
 from agentdeck.engine.world import Note, World
-from agentdeck.errors import DeckError, RefusedError, UnreachableError
+from agentdeck.errors import BusyError, DeckError, RefusedError, UnreachableError
 from agentdeck.system.files.files import private_folder, read_json, write_json
 from agentdeck.system.git.branches import delete_branch, make_branch, plan_branch
 from agentdeck.system.state.store import new_id
 
 ORDER = "order.json"
 _START = 300.0
+_UNSURE = (UnreachableError, BusyError)
+"""After these nobody knows whether it started: an earlier server of the host may be at the same order still."""
 
 
 def start(world: World, request: StartRequest, host: str, note: Note) -> AgentView:
@@ -62,8 +64,8 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
         )
         try:
             return give(world, agent, order, note)
-        except UnreachableError as error:
-            with suppress(UnreachableError):  # a lost reply is asked about
+        except _UNSURE as error:
+            with suppress(*_UNSURE):  # a lost reply is asked about
                 return give(world, agent, order, note)
             raise _unsure(agent, error) from error
         except BaseException:
@@ -89,7 +91,7 @@ def ask_again(world: World, agent: Agent, note: Note) -> None:
         order = order_of(world, agent)
         try:
             give(world, current, order, note)
-        except UnreachableError:
+        except _UNSURE:
             raise
         except DeckError as error:
             note(Event(EventKind.AGENT_REPAIRED, agent.name, f"its start was interrupted; {error.title}"))
@@ -223,7 +225,7 @@ def _take_back(world: World, agent: Agent) -> None:
     world.store.delete_agent(agent.name)
 
 
-def _unsure(agent: Agent, error: UnreachableError) -> UnreachableError:
+def _unsure(agent: Agent, error: DeckError) -> UnreachableError:
     return UnreachableError(
         f"{agent.host} has not said whether {agent.name} started.",
         detail=error.title,

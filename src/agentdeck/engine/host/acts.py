@@ -23,7 +23,7 @@ from agentdeck.engine.views.starts import request_from_json
 from agentdeck.engine.world import silent
 from agentdeck.errors import NotFoundError, RefusedError, UsageError
 from agentdeck.system.config.settings import home_file
-from agentdeck.system.files.files import private_folder, read_json, write_atomic, write_json
+from agentdeck.system.files.files import opened, private_folder, read_json, write_atomic, write_json
 from agentdeck.system.git.repository import Repository
 
 CHUNK = 1 << 20
@@ -294,12 +294,12 @@ def _more(path: str, asked: Any) -> dict[str, Any]:
     if isinstance(asked, list) and len(asked) == 2 and asked[0] == path and isinstance(asked[1], int):
         offset = max(0, asked[1])
     try:
-        with Path(path).open("rb") as file:
+        with opened(path) as file:
             size = os.fstat(file.fileno()).st_size
             offset = offset if offset <= size else 0
             file.seek(offset)
             data = file.read(CHUNK // 4)
-    except FileNotFoundError:
+    except OSError:  # it is not there yet, or an agent has put something else in its place
         size, data = 0, b""
     return {"path": path, "offset": offset, "data": base64.b64encode(data).decode(), "more": offset + len(data) < size}
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from agentdeck import __version__
+from agentdeck import __version__, errors
 from agentdeck.core.fleet.facts import PROTOCOL
 from agentdeck.core.fleet.orders import StartOrder
 from agentdeck.engine.deck import Deck
@@ -144,7 +144,8 @@ class HostServer:
 
     def _fail(self, frame: dict[str, Any], error: DeckError) -> None:
         told = {"title": error.title, "detail": error.detail[:4000], "hint": error.hint, "code": int(error.exit_code)}
-        self._say({"id": frame.get("id"), "error": told})
+        kind = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
+        self._say({"id": frame.get("id"), "error": {"kind": kind, **told}})
 
     # Its verbs
 

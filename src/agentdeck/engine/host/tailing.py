@@ -11,6 +11,7 @@ from typing import Any
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.host.acts import CHUNK
 from agentdeck.errors import NotFoundError
+from agentdeck.system.files.files import opened
 from agentdeck.system.files.news import news
 
 _LOST = 5.0
@@ -47,7 +48,7 @@ class Tails:
             if self._newest.get((deck, name)) is not own:
                 return
             try:
-                with path.open("rb") as file:
+                with opened(path) as file:
                     file.seek(offset)
                     while data := file.read(CHUNK // 4):
                         told = {"path": str(path), "offset": offset, "data": base64.b64encode(data).decode()}
@@ -55,5 +56,5 @@ class Tails:
                         offset += len(data)
                     if file.seek(0, 2) < offset:  # it was put aside; the next look of home begins anew
                         return
-            except FileNotFoundError:  # it is not written to yet
+            except OSError:  # it is not written to yet, or an agent has put something else in its place
                 continue

@@ -17,10 +17,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from agentdeck import errors
 from agentdeck.core.fleet.facts import PROTOCOL
 from agentdeck.core.text.ansi import strip
 from agentdeck.core.text.text import cut, plain
-from agentdeck.errors import DeckError, ExitCode, MissingToolError, UnreachableError, UsageError
+from agentdeck.errors import DeckError, ExitCode, MissingToolError, UnreachableError, UntrustedError, UsageError
 from agentdeck.system.fleet.frames import FrameError, FrameReader, encode
 
 HELLO = 20.0
@@ -36,17 +37,25 @@ _COMPLAINT = 4096
 Pushed = Callable[[dict[str, Any]], None]
 
 
-class HostError(DeckError):
-    """What a host's own deck refused, in its words."""
+_KINDS = {
+    each.__name__: each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, DeckError) and each is not UntrustedError
+}
+"""The errors that a host may raise here. UntrustedError is none of them: nobody at home can approve what is there."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        parts = [str(told.get(key) or "") for key in ("title", "detail", "hint")]
-        title, detail, hint = (
-            cut(plain(part), 2000) if number != 1 else strip(part)[:8000] for number, part in enumerate(parts)
-        )
-        super().__init__(title or "The host failed without a word.", detail=detail, hint=hint)
-        code = told.get("code")
-        self.exit_code = ExitCode(code) if code in list(ExitCode) else ExitCode.FAILED
+
+def refusal(told: Any) -> DeckError:
+    """What a host's own deck refused: an error of the same kind, with its words and its exit code."""
+    words = told if isinstance(told, dict) else {"title": told}
+    title, hint = (cut(plain(str(words.get(key) or "")), 2000) for key in ("title", "hint"))
+    kind, code = words.get("kind"), words.get("code")
+    found = _KINDS.get(kind, DeckError) if isinstance(kind, str) else DeckError
+    error = found(
+        title or "The host failed without a word.", detail=strip(str(words.get("detail") or ""))[:8000], hint=hint
+    )
+    error.exit_code = ExitCode(code) if code in list(ExitCode) else found.exit_code
+    return error
 
 
 class _Pending:
@@ -90,8 +99,8 @@ class Channel:
         return not self._why
 
     def call(self, verb: str, /, *, timeout: float = ANSWER, **words: Any) -> Any:
-        """What the host answers. Raise its own error as HostError, and UnreachableError where it does not answer in
-        `timeout` seconds: then nobody knows whether it did what it was asked."""
+        """What the host answers. Raise its own error, and UnreachableError where it does not answer in `timeout`
+        seconds: then nobody knows whether it did what it was asked."""
         number, pending = next(self._numbers), _Pending()
         with self._lock:
             if self._why:
@@ -109,8 +118,7 @@ class Channel:
         if pending.answer is None:
             raise self._gone()
         if "error" in pending.answer:
-            told = pending.answer["error"]
-            raise HostError(told if isinstance(told, dict) else {"title": str(told)})
+            raise refusal(pending.answer["error"])
         return pending.answer.get("result")
 
     def ping(self) -> None:
