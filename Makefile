@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-fleet test-clients test-oracles test-local coverage check soak kills bench bench-quick shots animation clean
+.PHONY: help demo run test test-agents test-fleet test-clients test-oracles test-local test-every coverage check soak kills bench bench-quick shots animation clean
 
 BIN := .venv/bin
 
@@ -45,6 +45,10 @@ test-agents: ## the whole life of an agent with every real agent CLI that can be
 	@rm -f build/agents/matrix.jsonl
 	AGENTDECK_MATRIX=$(CURDIR)/build/agents/matrix.jsonl AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents $(BIN)/python -m pytest tests/agents tests/core/agents/test_screens.py -n 2 -rs
 	$(BIN)/python scripts/matrix.py build/agents/matrix.jsonl
+
+test-every: ## all of make test with every step, file and fault in place of a share of them: hours
+	@scripts/setup test
+	AGENTDECK_EVERY_CRASH=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 coverage: ## all tests with a report of the lines that they reach, in build/coverage
 	@scripts/setup test

@@ -16,6 +16,7 @@ from tests.support.hosts import fleet
 from tests.support.repos import isolated_git, repo
 from tests.support.scripted import scripted
 from tests.support.servers import postgres, redis_url, template
+from tests.support.share import examples
 
 __all__ = [
     "bench",
@@ -30,8 +31,8 @@ __all__ = [
     "template",
 ]
 
-# How long an example takes says nothing of it where four tests run at once on few cores.
-settings.register_profile("agentdeck", deadline=None)
+# How long an example takes says nothing of it where several tests run at once on few cores.
+settings.register_profile("agentdeck", deadline=None, max_examples=examples(40))
 settings.load_profile("agentdeck")
 
 # What is kept for this user's next call is kept for these tests alone.

@@ -49,6 +49,18 @@ FORMATS = {
 MODELS = {"copilot": "gpt-4o", "gemini": "gemini-3.8-flash"}
 """Some CLIs ask for no tools, or not at all, with a model that they don't know."""
 ALL = bool(os.environ.get("AGENTDECK_TEST_MORE_AGENTS"))
+SOME = (
+    "ok",
+    "400",
+    "429 retry-after",
+    "401",
+    "529",
+    "hang before bytes",
+    "HTML",
+    "error event mid-stream",
+    "EOF behind a call",
+)
+"""One of each kind; tests/gateway has them all without a CLI."""
 LANES = [f"{cli}, {way}" for cli in (FORMATS if ALL else PACKAGES) for way in ("same format", "another format")]
 
 
@@ -82,7 +94,7 @@ def assert_kept_secret(places: list[Path], secrets: list[str]) -> None:
         assert not [secret for secret in secrets if secret.encode() in text], path
 
 
-@pytest.mark.parametrize(("lane", "fault"), diagonal(LANES, FAULTS))
+@pytest.mark.parametrize(("lane", "fault"), diagonal(LANES, FAULTS if ALL else SOME))
 def test_the_task_is_done_whatever_the_first_provider_does(
     quiet: Bench, lane: str, fault: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

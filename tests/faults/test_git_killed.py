@@ -75,7 +75,7 @@ def test_in_a_start(bench: Bench, deadly: DeadlyGit) -> None:
     calls = deadly.count()
     bench.deck().remove("fix", stop=True)
     assert calls > 10
-    for fatal in steps(calls, 4):
+    for fatal in steps(calls, 8):
         done = agentdeck(*start, cwd=bench.root, env=deadly.environment(fatal))
         assert_no_bug(done)
         assert_ok(agentdeck("ls", cwd=bench.root))
@@ -98,7 +98,7 @@ def test_in_a_removal(bench: Bench, deadly: DeadlyGit) -> None:
 
     make()
     assert_ok(agentdeck("rm", "fix", cwd=bench.root, env=deadly.environment(0)))
-    for fatal in steps(deadly.count(), 5):
+    for fatal in steps(deadly.count(), 8):
         make()
         assert_no_bug(agentdeck("rm", "fix", cwd=bench.root, env=deadly.environment(fatal)))
         assert_ok(agentdeck("ls", cwd=bench.root))
@@ -117,7 +117,7 @@ def test_in_a_removal(bench: Bench, deadly: DeadlyGit) -> None:
 def test_in_a_landing_and_a_diff(bench: Bench, deadly: DeadlyGit) -> None:
     finished(bench, "probe", {"probe.txt": "made\n"})
     assert_ok(agentdeck("diff", "probe", cwd=bench.root, env=deadly.environment(0)))
-    for fatal in steps(deadly.count(), 3):
+    for fatal in steps(deadly.count(), 6):
         assert_no_bug(agentdeck("diff", "probe", cwd=bench.root, env=deadly.environment(fatal)))
     assert "made" in assert_ok(agentdeck("diff", "probe", cwd=bench.root))
     assert_ok(agentdeck("merge", "probe", cwd=bench.root, env=deadly.environment(0)))
