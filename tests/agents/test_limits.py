@@ -1,4 +1,4 @@
-"""opencode, Copilot and Gemini with a large task, tools side by side and a limit in the middle."""
+"""The CLIs with a large task, and some with tools side by side and a limit in the middle."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.views import StartRequest
+from tests.agents.answering import press_enter_until
 from tests.agents.conftest import programs_of
-from tests.agents.setups import set_up, setup_of
+from tests.agents.setups import modelled, set_up, setup_of
 from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi
 from tests.support.retry import eventually
@@ -38,7 +39,7 @@ def limit(api: FakeApi, cli: str) -> None:
     threading.Timer(LIMITED, lambda: setattr(api, "fault", None)).start()
 
 
-@pytest.mark.parametrize("cli", ["opencode", *SILENT])
+@pytest.mark.parametrize("cli", ["opencode", "qwen", *SILENT])
 def test_a_large_task_tools_side_by_side_and_a_limit_in_the_middle(
     bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,4 +80,23 @@ def test_a_large_task_tools_side_by_side_and_a_limit_in_the_middle(
         time.sleep(3.0)
         assert (script.sent, deck.agent("it").state) == (sent, State.DONE), "it went on once"
         assert sent <= 3
+        deck.stop("it")
+
+
+@pytest.mark.parametrize("cli", ["claude", "codex", "aider"])
+def test_a_large_task_arrives_whole(
+    bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deck = bench.deck()
+    bench.write(".claude.json", '{"hasCompletedOnboarding": true, "theme": "dark"}', cwd=bench.home)
+    with modelled(bench, cli, programs_of(request, cli), monkeypatch, [say("Over.")]) as script:
+        deck.start(StartRequest(task=TASK, profile=cli, name="it", mode=Mode.INTERACTIVE))
+        press_enter_until(
+            deck, "it", lambda view: script.sent > 0 and view.state is State.DONE, PATIENCE, about="trust"
+        )
+        told = json.dumps(script.told[0])
+        assert "Make both files." in told
+        assert "That was all of it." in told
+        assert told.count("Mind the rules") == 3400
+        assert script.sent == 1
         deck.stop("it")

@@ -60,9 +60,32 @@ def test_a_line_is_sent_whole_to_a_program_that_reads_lines_or_nothing(tmp_path:
     watch.rested = True
     sent: list[bytes] = []
     typist = Typist(sent.append, lambda: True, lambda: True)
+    assert [typist.would_cut("é" * size) for size in (511, 2048)] == [False, True]
     typist.type("one", 100.0)
     typist.tick(orders, watch, 100.0)
     assert sent == [b"one", b"\r"]
     assert not typist.busy
     assert not typist.is_ready(watch, 100.1), "what it has may make it ask something"
     assert typist.is_ready(watch, 100.3)
+
+
+def test_a_task_waits_for_a_program_that_starts_slowly_and_does_not_take_keys_yet(tmp_path: Path) -> None:
+    where = str(tmp_path)
+    orders = Orders("it", "0", "deck", ("true",), where, where, where, where, typed="Go on with it")
+    orders = replace(orders, detectors=Detectors(done=(">",)))
+    watch = Watch(orders, Status(State.WORKING, 0.0), lambda status: None)
+    watch.rested, watch.screen = True, lambda: ""  # type: ignore[method-assign]
+    sent, edits = list[bytes](), [True]
+    typist = Typist(sent.append, lambda: False, lambda: edits[0])
+    typist.launched()
+    begun = time.monotonic()
+    for after in (1, 16, 100):
+        typist.tick(orders, watch, begun + after)
+    assert sent == []
+    edits[0] = False  # it has not drawn its prompt yet
+    typist.tick(orders, watch, begun + 101)
+    assert sent == []
+    typist.output(b"\x1b[?2004h> ")
+    watch.taking.shows_input = True
+    typist.tick(orders, watch, begun + 102)
+    assert sent == [b"\x1b[200~Go on with it\x1b[201~"]

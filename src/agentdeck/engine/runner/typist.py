@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +22,16 @@ _ASKS = 0.5
 """Seconds between two looks at a dialog that a task would answer."""
 _READY_AFTER = 15.0
 """Seconds of the program after which a task is typed even though the screen does not show that the program takes it."""
+_STARTS = 180.0
+"""Seconds of the program in which it counts as starting while its terminal edits lines, of which that keeps 4 KiB."""
 _LOST_AFTER = 3.0
 """Seconds after which a task is lost that was typed too early: nothing of it is on the screen that takes it."""
 _SHOWN = 12
 """Characters of a task that are on the screen if it was not."""
 _UP_AFTER = 2.0
 """Seconds of the program after which it gets messages even though it has printed nothing."""
+_LINE_MAX = 4095 if sys.platform == "linux" else 1023
+"""Bytes of a line that a terminal keeps which edits lines; it drops the others."""
 _PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
 _PASTE_BEGIN, _PASTE_END = b"\x1b[200~", b"\x1b[201~"
 
@@ -41,6 +46,8 @@ class Typist:
         terminal keeps a line until its end."""
         self._send, self._unread, self._edits_lines = send, unread, edits_lines
         self._launched = time.monotonic()
+        self._edited_at = 0.0
+        """When its terminal was last seen to edit lines while it started."""
         self._begun = False
         """Whether the task was typed."""
         self._typed_blind = False
@@ -57,7 +64,7 @@ class Typist:
         """The program has just been started, and is no longer what is typed to."""
         self.begin()
         self._enter = False
-        self._launched = time.monotonic()
+        self._launched, self._edited_at = time.monotonic(), 0.0
         self._wants_paste, self._tail = False, b""
 
     def begin(self) -> None:
@@ -75,6 +82,10 @@ class Typist:
     @property
     def busy(self) -> bool:
         return self._enter
+
+    def would_cut(self, text: str) -> bool:
+        """Whether the program would get only the beginning of a line of `text`."""
+        return self._edits_lines() and any(len(line.encode()) > _LINE_MAX for line in text.splitlines())
 
     def has_begun(self, orders: Orders) -> bool:
         """Whether the task needs no more typing."""
@@ -95,9 +106,8 @@ class Typist:
         if self.has_begun(orders) or not watch.rested or watch.status.is_asking:
             return None
         # Some CLIs rest long before they take a key. One whose screen tells when it is idle is waited for.
-        patient_until = self._launched + _READY_AFTER
-        if orders.detectors.done and not watch.taking.shows_input and now < patient_until:
-            return patient_until
+        if orders.detectors.done and not watch.taking.shows_input and self._may_start(now):
+            return now + _ASKS
         if watch.asks() is not None:
             return now + _ASKS
         self._begun = True
@@ -105,6 +115,12 @@ class Typist:
         self.type(orders.typed, now)
         watch.taking.typed()
         return now
+
+    def _may_start(self, now: float) -> bool:
+        """Whether it may be too early for a program that does not show that it takes a text."""
+        if self._edits_lines() and now < self._launched + _STARTS:
+            self._edited_at = now
+        return now < max(self._launched, self._edited_at) + _READY_AFTER
 
     def _type_again(self, orders: Orders, watch: Watch, now: float) -> float | None:
         """A program that comes up slowly drops what it gets before."""
@@ -202,5 +218,9 @@ class Messages:
             return
         if (question := watch.asks(text)) is not None:
             write_json(taken.with_suffix(REFUSED), {"question": question.text, "choices": question.choices})
+            return
+        if self._typist.would_cut(text):
+            why = f"It reads lines of at most {_LINE_MAX:,} bytes, and this has a longer one. Nothing was typed."
+            write_json(taken.with_suffix(REFUSED), {"why": why})
             return
         self._typist.type(text, now, enter=enter)
