@@ -15,7 +15,7 @@ from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import StartRequest
 from tests.agents.answering import press_enter_until
 from tests.agents.conftest import PACKAGES, programs_of
-from tests.agents.setups import QUIET
+from tests.agents.setups import QUIET, Setup, set_up, setup_of
 from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench, world_of
 from tests.support.fake_api import fake_api
@@ -25,6 +25,10 @@ from tests.support.servers import free_port
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 LOGIN = "the-persons-own-login"
+LOGINS = (
+    *("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "GEMINI_API_KEY", "MAIN_KEY", "SPARE_KEY"),
+    *("GITHUB_TOKEN", "GH_TOKEN", "COPILOT_GITHUB_TOKEN"),
+)
 COMMIT = "git add one.txt; git commit -qm One"
 
 
@@ -32,9 +36,8 @@ COMMIT = "git add one.txt; git commit -qm One"
 def alone(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A home with logins of all kinds, none of which may be seen in the box."""
     skip_without_box(alone=True)
-    for name in ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "GITHUB_TOKEN", "MAIN_KEY"):
+    for name in LOGINS:
         monkeypatch.setenv(name, LOGIN)
-    monkeypatch.setenv("SPARE_KEY", LOGIN)
     for name, value in {**QUIET, "PATH": f"{programs}:/usr/bin:/bin"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("ANTHROPIC_AUTH_TOKEN", raising=False)
@@ -101,26 +104,47 @@ def test_a_whole_life_with_no_login_inside(alone: Bench, profile: str) -> None:
     assert LOGIN in (alone.home / ".claude.json").read_text()
 
 
+def in_full(cli: str, url: str) -> Setup:
+    """Its settings, less those that lead it to the model: the tier does."""
+    found = setup_of(cli, url)
+    return replace(found, env={name: value for name, value in found.env.items() if url not in value})
+
+
 LOOK = "grep -rlsE 'the-persons[-]own-login' ~ /proc/*/environ . > found.txt; ls {home}/.ssh >> found.txt; "
 LOOK += "curl -sS -m 3 {url}/ >> found.txt; curl -sS -m 3 https://example.com >> found.txt"
 
 
-def test_so_has_copilot(alone: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+FORMS = {"opencode": "chat", "qwen": "chat", "copilot": "chat", "aider": "chat", "gemini": "gemini"}
+"""What each speaks to its provider."""
+MODEL = {"chat": "gpt-5.5", "gemini": "gemini-3.8-flash"}
+
+
+@pytest.mark.parametrize("cli", FORMS)
+def test_so_have_more_clis(
+    alone: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Start, failover through the tier, tools and a commit."""
-    monkeypatch.setenv("PATH", f"{programs_of(request, 'copilot')}:/usr/bin:/bin")
-    for name in ("COPILOT_GITHUB_TOKEN", "GH_TOKEN"):
-        monkeypatch.setenv(name, LOGIN)
+    programs, form = programs_of(request, cli), FORMS[cli]
+    path = f"/v1{'beta' if form == 'gemini' else ''}"
     with scripted_model() as (api, script):
+        set_up(alone, programs, monkeypatch, in_full(cli, api.url))
+        monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+        for name in LOGINS:
+            monkeypatch.setenv(name, LOGIN)
         look = LOOK.format(home=alone.home, url=api.url)
         script.answers = [[run("echo one > one.txt")], [run(look)], [run(COMMIT)], [say("Done.")]]
+        if cli == "aider":  # it writes, commits and tests by itself
+            monkeypatch.setenv("AIDER_AUTO_TEST", "true")
+            monkeypatch.setenv("AIDER_TEST_CMD", f"{look}; true")
+            script.is_plain, script.answers = True, [[say("one.txt\n```\none\n```\n")]]
         tables = [
-            f'\n[providers.{name}]\nbase_url = "{url}/v1"\nkey_env = "{name.upper()}_KEY"\napis = ["chat"]\n'
+            f'\n[providers.{name}]\nbase_url = "{url}{path}"\nkey_env = "{name.upper()}_KEY"\napis = ["{form}"]\n'
             for name, url in (("main", f"http://127.0.0.1:{free_port()}"), ("spare", api.url))
         ]
-        alone.own("".join(tables) + '\n[tiers]\nwork = ["main:gpt-5.5", "spare:gpt-5.5"]\n')
+        alone.own("".join(tables) + f'\n[tiers]\nwork = ["main:{MODEL[form]}", "spare:{MODEL[form]}"]\n')
         deck = alone.deck()
-        asked = StartRequest(task="Write one.txt", profile="copilot", name="it", tier="work", mode=Mode.HEADLESS)
-        deck.start(replace(asked, permission="all", sure=True, box="full"))
+        asked = StartRequest(task="Write one.txt", profile=cli, name="it", tier="work", mode=Mode.HEADLESS)
+        deck.start(replace(asked, permission="edit" if cli == "aider" else "all", sure=True, box="full"))
         view = deck.wait("it")
         assert view.status.state is State.DONE, told(deck)
         assert alone.git("show", "agentdeck/it:one.txt") == "one", told(deck)

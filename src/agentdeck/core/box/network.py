@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from agentdeck.core.frozen import dataclass
 
 LOOPBACK = "127.0.0.1"
-_LOCAL = ("localhost", LOOPBACK, "::1")
+LOCAL = ("localhost", LOOPBACK, "::1")
 _WEB = (80, 443)
 _RULE = re.compile(
     r"(?P<wild>\*\.)?(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>[0-9]{1,5}))?"
@@ -64,7 +64,7 @@ def split_rule(rule: str) -> tuple[str, int | None]:
     if found is None or (port is not None and not 0 < port < 65536):
         raise ValueError(f"“{rule}” is no domain: write “pypi.org”, “*.npmjs.org”, “git.example.com:22”")
     host = found["host"].strip("[]")
-    if host in _LOCAL and port is None:
+    if host in LOCAL and port is None:
         raise ValueError(f"“{rule}” needs a port, as in “localhost:11434”")
     return (found["wild"] or "") + host, port
 
@@ -72,7 +72,7 @@ def split_rule(rule: str) -> tuple[str, int | None]:
 def local_ports(rules: Iterable[str]) -> list[int]:
     """The ports of this machine's loopback that the rules name."""
     split = [split_rule(rule) for rule in rules]
-    return sorted({port for host, port in split if host in _LOCAL and port is not None})
+    return sorted({port for host, port in split if host in LOCAL and port is not None})
 
 
 def servers_in(values: Iterable[str]) -> list[tuple[str, int]]:
@@ -93,7 +93,7 @@ def is_allowed(host: str, port: int, rules: Iterable[str]) -> bool:
     for rule in rules:
         wanted, at = split_rule(rule)
         fits = name.endswith(wanted[1:]) and name != wanted[2:] if wanted.startswith("*.") else name == wanted
-        if fits and wanted not in _LOCAL and (port == at if at is not None else port in _WEB):
+        if fits and wanted not in LOCAL and (port == at if at is not None else port in _WEB):
             return True
     return False
 

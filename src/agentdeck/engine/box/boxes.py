@@ -119,7 +119,7 @@ def boxed(
         *_store(folder, home),
         *_lent(world, agent, person),
     )
-    variables = _variables(environment, person, home, files)
+    variables = _variables(environment, person, home, files, _identity(world, environment))
     # The usual login's place is another one in a box; an account's is not.
     variables |= {name: str(place) for name, place in accounts if environment.get(name) == str(place)}
     network = None
@@ -244,7 +244,15 @@ def _place(path: str, person: Path) -> str:
     return os.path.realpath(home_path(path) if not path.startswith("~/") else person / path[2:])
 
 
-def _variables(environment: Mapping[str, str], person: Path, home: Path, files: list[BoxFiles]) -> dict[str, str]:
+def _identity(world: World, environment: Mapping[str, str]) -> dict[str, str]:
+    """As whom it commits, where that is known: a CLI that finds no setting for it makes one, which a box refuses."""
+    found = {f"user.{key}": environment.get(f"GIT_AUTHOR_{key.upper()}") for key in ("name", "email")}
+    return {key: value for key, given in found.items() if (value := given or world.repo.setting(key))}
+
+
+def _variables(
+    environment: Mapping[str, str], person: Path, home: Path, files: list[BoxFiles], identity: dict[str, str]
+) -> dict[str, str]:
     gone = {*_AWAY, *(name for each in files for name in each.unset)}
     found = {name: value for name, value in environment.items() if name not in gone}
     tools = {name: str(person / place) for name, place in _TOOLS.items() if (person / place).is_dir()}
@@ -252,7 +260,8 @@ def _variables(environment: Mapping[str, str], person: Path, home: Path, files: 
     if "GIT_CONFIG_GLOBAL" not in found and (config := next((each for each in configs if each.exists()), None)):
         found["GIT_CONFIG_GLOBAL"] = str(config)
     count = int(found["GIT_CONFIG_COUNT"]) if found.get("GIT_CONFIG_COUNT", "").isdigit() else 0
-    for number, (key, value) in enumerate(_GIT_SETTINGS.items(), count):
+    settings = _GIT_SETTINGS | identity
+    for number, (key, value) in enumerate(settings.items(), count):
         found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    found["GIT_CONFIG_COUNT"] = str(count + len(_GIT_SETTINGS))
+    found["GIT_CONFIG_COUNT"] = str(count + len(settings))
     return {**tools, **found, "HOME": str(home)}

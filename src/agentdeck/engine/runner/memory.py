@@ -1,4 +1,7 @@
-"""Hold what an agent runs to an amount of memory: told at four fifths of it, its largest child ended at all of it."""
+"""Hold what an agent runs to an amount of memory: told at four fifths of it, its largest child ended at all of it.
+
+Where its systemd made a scope for it, the kernel ends what takes memory faster than we look; that is told too.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentdeck.core.text.text import size_text
+from agentdeck.system.machine.scope import ended_for_memory, held_by_systemd
 from agentdeck.system.machine.tree import Tree, signal_all
 
 _EVERY = 1.0
 """Seconds between looks."""
+_AT_FIRST = 0.1
+"""Seconds between looks while systemd makes the scope: before one, the kernel's kills go unseen."""
 _SOON = 0.8
 
 
@@ -20,22 +26,26 @@ class MemoryLimit:
     """`most` is in bytes of resident memory, of all processes of the run together; pages that they share count for
     each."""
 
-    def __init__(self, most: int, tell: Callable[[str], None]) -> None:
-        self._most, self._tell = most, tell
+    def __init__(self, most: int, tell: Callable[[str], None], *, scoped: bool = False) -> None:
+        """`scoped`: systemd makes a scope for each program of the run."""
+        self._most, self._tell, self._scoped = most, tell, scoped
         self._next = 0.0
         self._told = False
-        self.used_text = ""
-        """How much they used at the last look, where that was nearly all; else empty."""
+        self._used_text = ""
+        self._scope: Path | None = None
+        self._ended = self._ended_in_slice = 0
 
     def tick(self, now: float, tree: Tree, agent: int) -> float:
         """Look when that is due, and return when to look again. `agent` is the program that is spared."""
         if now < self._next:
             return self._next
-        self._next = now + _EVERY
+        if self._scoped:
+            self._look_at_scope(agent)
+        self._next = now + (_AT_FIRST if self._scoped and self._scope is None else _EVERY)
         sizes = {pid: resident(pid) for pid in tree.members()}
         used = sum(sizes.values())
-        self.used_text = f"{size_text(used)} of {size_text(self._most)}" if used >= _SOON * self._most else ""
-        if not self.used_text:
+        self._used_text = f"{size_text(used)} of {size_text(self._most)}" if used >= _SOON * self._most else ""
+        if not self._used_text:
             self._told = False
         elif not self._told:
             self._told = True
@@ -46,6 +56,26 @@ class MemoryLimit:
             self._tell(f"killed its process {largest} ({_name(largest)}) for memory: it used {size}")
             signal_all({largest}, signal.SIGKILL)
         return self._next
+
+    def _look_at_scope(self, agent: int) -> None:
+        is_new = self._scope is None
+        self._scope = self._scope or held_by_systemd(agent)
+        if self._scope is not None:
+            before, self._ended = self._ended, ended_for_memory(self._scope)
+            self._ended_in_slice = ended_for_memory(self._scope.parent)
+            if self._ended > before and not is_new:
+                self._tell(f"the kernel killed one of its processes for memory: it has {size_text(self._most)}")
+
+    def why_killed(self) -> str:
+        """Why the agent itself was, as far as that was for memory; else empty."""
+        # Its scope ends with it, and leaves its number to the slice of all agents.
+        in_slice = ended_for_memory(self._scope.parent) if self._scope is not None else 0
+        scope, self._scope, self._ended = self._scope, None, 0
+        if self._used_text:
+            return f"killed for memory: it used {self._used_text}"
+        if scope is not None and in_slice > self._ended_in_slice:
+            return f"killed for memory: it used more than {size_text(self._most)}"
+        return ""
 
 
 def resident(pid: int) -> int:

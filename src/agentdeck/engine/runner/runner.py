@@ -112,7 +112,7 @@ class Runner:
         self.answering = Answering(self.folder)
         queue = self.store.messages(orders.agent)
         self.keyboard = Keyboard(self.relay, self.folder, self.answering, queue, self._note)
-        self.memory = MemoryLimit(orders.memory, self._warn) if orders.memory else None
+        self.memory = MemoryLimit(orders.memory, self._warn, scoped=bool(orders.scope)) if orders.memory else None
         self.caps = self._new_caps(orders)
         self.silence = Silence(orders.policy.silence)
         self.boxed = BoxedGit(orders, self.recorder.note) if orders.box else None
@@ -221,8 +221,8 @@ class Runner:
         if (stopped := self._stopped()) is not None:
             return replace(stopped, exit_code=code)
         state, fault, reason = judge(code, self.recorder.tail, self.orders.outcome)
-        if self.memory is not None and code in _KILLS and (used := self.memory.used_text):
-            reason = f"killed for memory: it used {used}"
+        if self.memory is not None and code in _KILLS:
+            reason = self.memory.why_killed() or reason
         refusal = self.watch.refusal
         if state is State.FAILED and refusal is not None:
             fault, reason = refusal.fault, refusal.reason

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from agentdeck.core.box.network import LOOPBACK, Network, is_allowed, is_named, is_public
+from agentdeck.core.box.network import LOCAL, LOOPBACK, Network, is_allowed, is_named, is_public
 from agentdeck.errors import DeckError
 from agentdeck.system.box.joined import CONNECTED, READY
 from agentdeck.system.files.files import append_line, from_json
@@ -208,10 +208,16 @@ class WayOut:
         there: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
         sent, received = await _joined(reader, writer, *there)
-        self._log.write(host, port, "closed", sent=sent, received=received)
+        if host not in LOCAL:
+            self._log.write(host, port, "closed", sent=sent, received=received)
 
     async def _dial(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to an address that we looked up ourselves, so that it is the one that was checked."""
+        """Connect to an address that we looked up ourselves, so that it is the one that was checked. Loopback is the
+        box's own: programs that ignore NO_PROXY ask us for their gateway or a server of theirs."""
+        if host in LOCAL:
+            if (own := await self._channel.connected(port)) is None:
+                raise Refused(f"nothing listens at port {port} of the box")
+            return await asyncio.open_connection(sock=own)
         try:
             if not is_allowed(host, port, self._network.domains):
                 raise Refused(f"{host}:{port} is not in [box] allow_domains")

@@ -16,6 +16,8 @@ from agentdeck.core.frozen import dataclass
 
 _MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 """Where cgroups v2 are mounted: alone, or beside those of version 1."""
+SLICE = "agentdeck.slice"
+"""What systemd puts the scopes of all agents in."""
 _EMPTY = 0.5
 """Seconds for which the kernel may still count a process that has ended."""
 
@@ -86,6 +88,23 @@ def recorded(path: str, run: str) -> CgroupScope | None:
     folder = Path(path)
     is_ours = folder.name == _name(run) and any(path.startswith(f"{mount}/") for mount in _MOUNTS)
     return CgroupScope(folder) if is_ours and (folder / "cgroup.procs").exists() else None
+
+
+def held_by_systemd(pid: int) -> Path | None:
+    """The folder of the scope that the user's systemd has made for the process; None where it is in none of ours."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+            if line.startswith("0::") and f"/{SLICE}/" in line:
+                return Path(f"{_MOUNTS[0]}{line.removeprefix('0::')}")
+    return None
+
+
+def ended_for_memory(folder: Path) -> int:
+    """How many processes the kernel has killed there, and in the cgroups below, because their memory was used up."""
+    with contextlib.suppress(OSError, ValueError):
+        counts = dict(line.split() for line in (folder / "memory.events").read_text().splitlines())
+        return int(counts.get("oom_kill", 0))
+    return 0
 
 
 def _name(run: str) -> str:

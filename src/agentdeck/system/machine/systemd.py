@@ -9,9 +9,11 @@ from pathlib import Path
 
 from agentdeck.errors import DeckError
 from agentdeck.system.machine.process import run
+from agentdeck.system.machine.scope import SLICE
 
 _SECONDS = 5.0
-_SLICE = "agentdeck.slice"
+_DESCRIPTION = "An agent of AgentDeck"
+"""Else the journal would tell its whole command line, with its task."""
 _ABOVE = 1.1
 """Of the memory that a run may have, the share at which the kernel ends it: before that, our own look does, and says
 so."""
@@ -26,7 +28,10 @@ def scope_words(*, cpu: float, memory: int, processes: int, hidden: bool) -> tup
     caps = [f"CPUQuota={cpu * 100:g}%"] if cpu else []
     caps += [f"MemoryMax={int(memory * _ABOVE)}", "MemorySwapMax=0", "OOMPolicy=continue"] if memory else []
     caps += [f"TasksMax={processes * 16}"] if processes else []  # it counts threads
-    words = ("systemd-run", "--user", "--scope", "--quiet", "--collect", f"--slice={_SLICE}")
+    words = (
+        *("systemd-run", "--user", "--scope", "--quiet", "--collect"),
+        *(f"--slice={SLICE}", f"--description={_DESCRIPTION}"),
+    )
     own = ("env", "-u", "XDG_RUNTIME_DIR") if hidden else ("env",)
     properties = (word for cap in caps for word in ("-p", cap))
     return ("env", f"XDG_RUNTIME_DIR={runtime}", *words, *properties, "--", *own)
