@@ -9,6 +9,7 @@ from tests.support.decks import CONFIG, Bench
 from tests.support.retry import eventually
 from tests.support.share import EVERY
 from tests.support.terminal import Terminal, dashboard
+from tests.tui.look.test_answers import ANSWERS
 from tests.tui.pilots import stands
 
 _CONFIG = CONFIG + '[agent]\nprofile = "demo"\n\n[landing]\ngate = ["test -f NOTES.md"]\n'
@@ -104,6 +105,8 @@ def test_attaching_comes_back_and_leaving_says_who_goes_on(bench: Bench) -> None
         on.press("Enter")
         on.sees("got:from its own keys")
         on.press("F12")
+        late = "".join(ANSWERS.values())  # to what the agent's tmux asked
+        on.tmux("send-keys", "-t", "it", "-H", *(f"{byte:02x}" for byte in late.encode()))
         on.sees("● working", "? help", "got:from its own keys")
         on.press("q")
         on.sees("1 agent keeps running; “agentdeck” shows it again.", "it exited with 0")

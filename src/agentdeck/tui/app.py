@@ -19,6 +19,7 @@ from textual._context import active_message_pump
 from textual.app import App, SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.css.query import NoMatches
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -82,6 +83,12 @@ class DeckApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         return DeckScreen(self.deck, self.actions, self._shown)
+
+    def get_driver_class(self) -> type[Driver]:
+        from agentdeck.tui.look.driver import DeckDriver
+
+        theirs = super().get_driver_class()
+        return DeckDriver if issubclass(DeckDriver, theirs) else theirs
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._only_text]
