@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -15,7 +16,14 @@ _REST = 3.0
 _REST_MANY = 0.5
 """Seconds more for every other agent: many that work at once get their turns less often."""
 _SHARE = 10
-"""The rest is at least so many times as long as the last computation took."""
+"""The rest is at least so many times the processor time of the last computation."""
+
+
+def spent() -> float:
+    """Seconds of processor time of this thread and of the processes that the program has started; the clock would count
+    what others do on a busy machine."""
+    used = os.times()
+    return time.thread_time() + used.children_user + used.children_system
 
 
 class FactFinder:
@@ -61,11 +69,11 @@ class FactFinder:
 
     def compute(self, view: AgentView) -> GitFacts:
         """Ask git; takes tens of milliseconds, or seconds in a very large worktree."""
-        begun = time.monotonic()
+        before = spent()
         self._state_since[view.name] = view.status.since
         self._seen[view.name] = self._review.signs(view)
         facts = self._review.facts(view)
         self._computed[view.name] = time.monotonic()
-        self._took = self._computed[view.name] - begun
+        self._took = spent() - before
         self.facts[view.name] = facts
         return facts

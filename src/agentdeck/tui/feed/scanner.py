@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
+from agentdeck.tui.feed.facts import spent
 
 if TYPE_CHECKING:
     from agentdeck.core.merging.radar import Mark, RadarReport
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _REST = 3.0
 """Seconds at least between two looks."""
 _SHARE = 20
-"""The rest is at least so many times as long as the last look took."""
+"""The rest is at least so many times the processor time of the last look."""
 
 
 class Scanner:
@@ -52,7 +52,7 @@ class Scanner:
         self._news.clear()
         with self._lock:
             moved, self._moved = self._moved, set()
-        begun = time.monotonic()
+        before = spent()
         try:
             report = self._deck.radar.rescan(views, None if self.report is None else moved)
         except BaseException:
@@ -60,7 +60,7 @@ class Scanner:
                 self._moved |= moved
             raise
         finally:
-            self._rest = max(_REST, _SHARE * (time.monotonic() - begun))
+            self._rest = max(_REST, _SHARE * (spent() - before))
         if report.is_like(self.report):
             return False
         self.report = report
