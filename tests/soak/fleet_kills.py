@@ -1,16 +1,17 @@
-"""Random kills between home and two hosts: home itself, its connection, or all that runs on a host.
+"""Random kills between home and two hosts: home itself, its connection, its queue, or all that runs on a host.
 
     python -m tests.soak.fleet_kills --seed 7 --kills 1000
 
 Each run of an agent makes one commit, and writes down outside of everything that it began and what it committed. After
 each kill home looks again. Then no agent runs twice, no start ran more often than it was asked for, each agent that
 home has is on its host with its worktree and has its branch here, nothing runs that home does not know, no commit is
-lost, and what landed is in the branch once.
+lost, and what landed is in the branch once. In the end every list of tasks is over.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import shlex
@@ -35,8 +36,9 @@ from agentdeck.engine.fleet.refreshing import look
 from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 from agentdeck.system.fleet.links import LINKS
+from agentdeck.system.terminal.tmux import Tmux
 from tests.support.cli import PROGRAM
-from tests.support.decks import CONFIG, bench_in
+from tests.support.decks import CONFIG, bench_in, world_of
 from tests.support.hosts import Fleet
 
 HOSTS = ("dev1", "dev2")
@@ -45,8 +47,20 @@ LINE = (
     "echo begin {token} >> {ledger}; id={token}.$(date +%s%N); mkdir -p work; echo $id >> work/{token}; git add work; "
     'git commit -qm "Work $id" && echo commit {token} $(git rev-parse HEAD) $id >> {ledger}; sleep 600'
 )
+TASK = LINE.removesuffix("; sleep 600")
+LISTED = """
+[[task]]
+name = "{token}"
+command = ["sh", "-c", {line}]
+on = "{host}"
+after = {after}
+"""
+_MOST = 4
+"""Agents of lists that there may be before another list is begun."""
 _SETTLE = 60.0
 """Seconds that home gets to know how everything stands."""
+_ALL_OVER = 300.0
+"""Seconds that all lists of tasks get to come to their end."""
 
 
 class Violation(AssertionError):
@@ -64,7 +78,12 @@ class Run:
     """How often each token's agent was started or resumed."""
     landed: set[str] = field(default_factory=set)
     """Works that a landing said it has landed."""
+    queued: set[str] = field(default_factory=set)
+    """The tasks of all lists; each is called as its token, and so is its agent."""
     done: Counter[str] = field(default_factory=Counter)
+
+    def token_of(self, view: AgentView) -> str:
+        return view.name if view.name in self.queued else view.agent.id
 
     def works(self) -> dict[str, str]:
         """Each work that an agent committed, and its commit."""
@@ -89,7 +108,7 @@ def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) 
         try:
             deadline = time.monotonic() + seconds
             while run.done.total() < count and time.monotonic() < deadline:
-                kind, act = run.chance.choice(("home", "home", "channel", "host")), _act(run)
+                kind, act = run.chance.choice(("home", "home", "channel", "host", "queue")), _act(run)
                 try:
                     if _kill_in(run, act, kind):
                         run.done[f"{kind} in {act[0]}"] += 1
@@ -102,6 +121,7 @@ def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) 
                     raise Violation(
                         f"after {run.done.total()} kills, the last of {kind} in {act}: {error}; {kept}"
                     ) from error
+            _end_lists(run)
         finally:
             fleet.end()
     return run.done
@@ -110,7 +130,10 @@ def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) 
 def _act(run: Run) -> list[str]:
     """A verb that makes sense now."""
     chance, views = run.chance, {view.name: view for view in run.fleet.deck().agents()}
-    name = chance.choice(NAMES)
+    listed = sorted(run.queued & views.keys())
+    if len(listed) < _MOST and chance.random() < 0.25:
+        return _list(run)
+    name = chance.choice([*NAMES, *listed])
     if name not in views:
         if chance.random() < 0.1:
             return ["undo"]
@@ -122,25 +145,59 @@ def _act(run: Run) -> list[str]:
         return chance.choice([["stop", name], ["rm", "--stop", "-y", name], ["merge", "--stop", name]])
     act = chance.choice([["resume", name], ["rm", "-y", name], ["merge", name]])
     if act[0] == "resume":
-        run.asked[_token_of(views[name])] += 1
+        run.asked[run.token_of(views[name])] += 1
     return act
 
 
-def _token_of(view: AgentView) -> str:
-    return view.agent.id
+def _list(run: Run) -> list[str]:
+    """The verb that begins a list of three tasks, the last of which waits for the first."""
+    tokens = [f"q{run.chance.randrange(10**9)}" for _ in range(3)]
+    text = ""
+    for token in tokens:
+        line = json.dumps(TASK.format(token=token, ledger=shlex.quote(str(run.ledger))))
+        after = json.dumps(tokens[:1] if token == tokens[-1] else [])
+        text += LISTED.format(token=token, line=line, host=run.chance.choice(HOSTS), after=after)
+    run.queued |= {*tokens}
+    run.asked.update(tokens)
+    path = run.ledger.with_name("tasks.toml")
+    path.write_text(text)
+    return ["run", "-d", "-f", str(path)]
+
+
+def _windows(run: Run) -> list[int]:
+    """The processes at work on lists."""
+    return [each.pid for each in world_of(run.fleet.deck()).tmux.windows() if " tasks-" in each.name]
+
+
+def _end_lists(run: Run) -> None:
+    """Raise Violation unless every list comes to its end."""
+    deadline = time.monotonic() + _ALL_OVER
+    while going := [each.id for each in run.fleet.deck().tasks.all() if not each.over]:
+        if time.monotonic() > deadline:
+            raise Violation(f"{going} come to no end")
+        with suppress(DeckError):
+            run.fleet.deck().repair()
+        time.sleep(1)
+    _check(run)
 
 
 def _kill_in(run: Run, act: list[str], kind: str) -> bool:
     """Return whether something was there to be killed."""
     null, name, fleet = subprocess.DEVNULL, act[-1], run.fleet
     works = set(run.works())
-    token = next((_token_of(view) for view in fleet.deck().agents() if view.name == name), "")
+    token = next((run.token_of(view) for view in fleet.deck().agents() if view.name == name), "")
     child = subprocess.Popen([*PROGRAM, *act], cwd=fleet.bench.root, stdin=null, stdout=null, stderr=null)
     with suppress(subprocess.TimeoutExpired):
         child.wait(run.chance.uniform(0.1, 2.5))
     hit = kind == "host" or child.poll() is None
     if kind == "host":
         fleet.power_cut(run.chance.choice(HOSTS))
+    elif kind == "queue":
+        working = _windows(run)
+        hit = bool(working)
+        for pid in working:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     elif kind == "channel":
         with suppress(psutil.Error):
             for each in psutil.Process(child.pid).children(recursive=True):
@@ -173,7 +230,7 @@ def _check(run: Run) -> None:
         for host in deck.fleet.hosts():
             with suppress(DeckError):
                 look(deck._world, host)
-        wrong = _wrong(fleet) or _lost(run)
+        wrong = _wrong(run) or _lost(run)
         if not wrong:
             return
         if time.monotonic() > deadline:
@@ -181,14 +238,13 @@ def _check(run: Run) -> None:
         time.sleep(0.4)
 
 
-def _wrong(fleet: Fleet) -> str:
-    from agentdeck.system.terminal.tmux import Tmux
-
+def _wrong(run: Run) -> str:
+    fleet, names = run.fleet, {*NAMES, *run.queued}
     running = [
         (window.name, host)
         for host in HOSTS
         for window in Tmux(fleet.socket(host)).windows()
-        if window.name in NAMES and psutil.pid_exists(window.pid)
+        if window.name in names and psutil.pid_exists(window.pid)
     ]
     views = {view.name: view for view in fleet.deck().agents()}
     for name, count in Counter(name for name, _ in running).items():
