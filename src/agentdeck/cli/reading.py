@@ -284,7 +284,8 @@ def parse_since(text: str, now: float) -> float:
 def diff(args: Namespace, out: Output) -> ExitCode:
     deck = open_deck(out, looks=True)
     view = deck.agent(args.name)
-    deck.fleet.fetch(view)
+    if trouble := deck.fleet.fetch(view):
+        out.narrate(trouble)
     text = deck.review.text(view.name, stat=args.stat, colour=not out.json and out.colours())
     if out.json:
         out.emit("diff", agent=view.name, base=view.base, branch=view.branch, stat=args.stat, text=text)
@@ -293,7 +294,7 @@ def diff(args: Namespace, out: Output) -> ExitCode:
     elif text:
         # For “git apply”: each byte of a file counts.
         out.exact((text.removesuffix("\n") + "\n").encode("utf-8", "surrogateescape"))
-    else:
+    elif not trouble:
         out.narrate(f"{view.name} has changed nothing since {view.base or 'its start'}.")
     return ExitCode.OK
 

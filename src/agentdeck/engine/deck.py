@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from functools import cached_property
@@ -20,7 +18,6 @@ from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.state.store import Store
-from agentdeck.system.terminal.tmux import in_option
 
 if TYPE_CHECKING:
     from agentdeck.core.config.config import Config
@@ -51,6 +48,7 @@ if TYPE_CHECKING:
     from agentdeck.engine.api.terminals import DeckTerminals
     from agentdeck.engine.api.trust import DeckTrust
     from agentdeck.engine.api.watching import DeckWatching
+    from agentdeck.engine.lifecycle.hosts import Host
     from agentdeck.engine.views.history import Step
     from agentdeck.engine.views.holdings import Holding
     from agentdeck.engine.views.landings import Landing, LandRequest
@@ -58,9 +56,6 @@ if TYPE_CHECKING:
     from agentdeck.engine.views.providers import TimeFailedOver
     from agentdeck.engine.views.terminal import LogLine
     from agentdeck.system.config.settings import Settings
-
-_PLACES = ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "AGENTDECK_TMUX_SOCKET")
-"""The variables that say where a person's decks are."""
 
 
 class Deck:
@@ -376,31 +371,25 @@ class Deck:
     def resume(self, name: str, prompt: str = "", note: Note = silent, *, now: bool = False) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can.
         With `now` it does not wait until this machine has room."""
-        from agentdeck.engine.lifecycle.switching import resume
-
-        return resume(self._world, self.agent(name), prompt, note, now=now)
+        host, view = self._host_of(name)
+        return host.resume(self._world, view, prompt, note, now=now)
 
     def fail_over(self, name: str, to: str = "", note: Note = silent) -> AgentView:
         """Let the profile `to` (default: the next of the agent's) take the agent over, whether it runs or has ended."""
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.switch(self._world, view, to, note)
-        from agentdeck.engine.lifecycle.switching import switch
-
-        return switch(self._current.trusted(), view, to, note)
+        host, view = self._host_of(name)
+        return host.fail_over(self._world, view, to, note)
 
     def fail_back(self, name: str, note: Note = silent) -> AgentView:
         """Let the agent's own profile take it back."""
+        host, view = self._host_of(name)
+        return host.fail_back(self._world, view, note)
+
+    def _host_of(self, name: str) -> tuple[Host, AgentView]:
+        """The host that the agent is on, to which all is left that is done with it."""
+        from agentdeck.engine.lifecycle.hosts import host_of
+
         view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.switch_back(self._world, view, note)
-        from agentdeck.engine.lifecycle.switching import switch_back
-
-        return switch_back(self._current.trusted(), view, note)
+        return host_of(view), view
 
     # While it runs
 
@@ -420,9 +409,8 @@ class Deck:
         A message, which is a text alone with its Enter, waits until the agent is idle unless `now`; return whether it
         has been given. Raise RefusedError where the agent asks something, or does not begin to work on the message.
         """
-        from agentdeck.engine.lifecycle import keyboard
-
-        return keyboard.send(self._world, self.agent(name), text, keys, enter=enter, now=now)
+        host, view = self._host_of(name)
+        return host.send(self._world, view, text, keys, enter=enter, now=now)
 
     def answer(self, name: str, choice: str = "", text: str = "", seen: Question | None = None) -> str:
         """Answer the question that the agent asks now: with the number of an option (“1,3” for several), “yes”, “no”,
@@ -431,25 +419,13 @@ class Deck:
         Raise RefusedError, with nothing answered, where it asks nothing, has no such answer, or asks another question
         than `seen`.
         """
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.answer(self._world, view, choice, text, seen)
-        from agentdeck.engine.lifecycle.answering import answer
-
-        return answer(self._world, view, choice, text, seen)
+        host, view = self._host_of(name)
+        return host.answer(self._world, view, choice, text, seen)
 
     def stop(self, name: str, note: Note = silent) -> AgentView:
         """End the agent's processes, by INT, TERM, KILL; what it made and holds stays, and it can be resumed."""
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.stop(self._world, view, note)
-        from agentdeck.engine.lifecycle.ending import stop
-
-        return stop(self._world, view, note)
+        host, view = self._host_of(name)
+        return host.stop(self._world, view, note)
 
     def remove(
         self,
@@ -488,70 +464,32 @@ class Deck:
 
     def unsaved(self, name: str) -> str:
         """What a removal of the agent would not save, in a sentence; empty where it saves all."""
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.unsaved(self._world, view)
-        from agentdeck.engine.lifecycle import removal_checks
-
-        return removal_checks.unsaved(self._world, view.agent)
+        host, view = self._host_of(name)
+        return host.unsaved(self._world, view)
 
     # Reading
 
     def screen(self, name: str, *, colours: bool = False) -> str:
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.screen(self._world, view, colours=colours)
-        return self._world.tmux.screen(self.name, view.name, colours=colours)
+        host, view = self._host_of(name)
+        return host.screen(self._world, view, colours=colours)
 
     def attach_argv(self, name: str) -> list[str]:
         """What to exec in this terminal to be at the agent's keys; detaching comes back."""
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.attach_argv(self._world, view)
-        # What F11 runs in a pop-up, which has the variables of the server; tmux adds the name of who is seen by then.
-        known = [f"{name}={os.environ[name]}" for name in _PLACES if name in os.environ]
-        program = ["env", *known, "FORCE_COLOR=1", sys.executable, "-m", "agentdeck", "diff", "--"]
-        diff = f"{in_option(['cd', '--', str(self.root)])} && {in_option(program)}"
-        return self._world.tmux.attach_argv(self.name, view.name, [["@agentdeck_diff", diff]])
+        host, view = self._host_of(name)
+        return host.attach_argv(self._world, view)
 
     def log_lines(
         self, name: str, *, since: float | None = None, grep: re.Pattern[str] | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
         """The time-stamped lines of the agent's last run; with `follow`, until that run has ended, else with those on
         the screen that the log of a program without a transcript gets when they scroll away."""
-        from agentdeck.system.state import logs
-
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.log_lines(self._world, view, since=since, grep=grep, follow=follow)
-        if view.log is None:
-            return iter(())
-        if follow:
-            return logs.follow_log(view.log, since=since, grep=grep, until=lambda: not self._world.lives(view.name))
-        read = logs.read_log(view.log, since=since)
-        if view.alive and view.activity is None:
-            screen = self._world.tmux.screen(self.name, view.name)
-            read = logs.with_screen(read, screen.splitlines())
-        return (line for line in read if grep is None or grep.search(line.text))
+        host, view = self._host_of(name)
+        return host.log_lines(self._world, view, since=since, grep=grep, follow=follow)
 
     def raw_output(self, name: str) -> Iterator[bytes]:
         """What the agent's terminal got, byte for byte."""
-        from agentdeck.system.state import logs
-
-        view = self.agent(name)
-        if view.host:
-            from agentdeck.engine.fleet import acts
-
-            return acts.raw_output(self._world, view)
-        return logs.read_raw(self.store.agent_folder(view.name) / "session.cast")
+        host, view = self._host_of(name)
+        return host.raw_output(self._world, view)
 
     def ports(self) -> list[PortLease]:
         """The ports handed out to this user's agents, of all decks."""

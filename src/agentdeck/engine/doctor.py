@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.leases import Lease, PaneLease
 from agentdeck.core.text.text import listed
+from agentdeck.core.tools import GIT, TMUX, words
 from agentdeck.engine.lifecycle.resources import Presence
 from agentdeck.engine.lifecycle.stack import BY_KIND
 from agentdeck.engine.lifecycle.survivors import Survivor, survivors, with_ports
@@ -22,9 +23,6 @@ from agentdeck.engine.world import World, in_one_look, trust_command
 from agentdeck.errors import DeckError, MissingToolError
 from agentdeck.system.git import repository as git
 from agentdeck.system.machine.process import run
-
-_TMUX_NEEDED = (3, 2)
-"""The first tmux that takes `new-window -e`."""
 
 
 @in_one_look
@@ -57,19 +55,19 @@ def machine_checks(path: str | None = None) -> Iterator[Check]:
 
 def _tool_checks() -> Iterator[Check]:
     try:
-        yield _tool_check("git", git.version(), git.NEEDED)
+        yield _tool_check("git", git.version(), GIT)
     except MissingToolError:
         yield Check("git", False, "not installed", how_to_install("git"))
     except DeckError as error:
-        yield Check("git", None, error.title, f"{_words(git.NEEDED)} or newer is needed.")
+        yield Check("git", None, error.title, f"{words(GIT)} or newer is needed.")
     if shutil.which("tmux") is None:
         yield Check("tmux", False, "not installed", how_to_install("tmux"))
         return
     told = run(["tmux", "-V"]).text.strip()
     if numbers := re.findall(r"\d+", told)[:2]:
-        yield _tool_check("tmux", tuple(map(int, numbers)), _TMUX_NEEDED, told.split()[-1])
+        yield _tool_check("tmux", tuple(map(int, numbers)), TMUX, told.split()[-1])
     else:  # one that was built from its master branch
-        yield Check("tmux", None, told or "doesn't print its version", f"{_words(_TMUX_NEEDED)} or newer is needed.")
+        yield Check("tmux", None, told or "doesn't print its version", f"{words(TMUX)} or newer is needed.")
 
 
 def _box_check() -> Check:
@@ -86,12 +84,8 @@ def _box_check() -> Check:
 
 def _tool_check(name: str, found: tuple[int, ...], needed: tuple[int, ...], text: str = "") -> Check:
     good = found >= needed
-    hint = "" if good else f"{name} {_words(needed)} or newer is needed: {how_to_install(name)}"
-    return Check(name, good, text or _words(found), hint)
-
-
-def _words(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
+    hint = "" if good else f"{name} {words(needed)} or newer is needed: {how_to_install(name)}"
+    return Check(name, good, text or words(found), hint)
 
 
 def _config_checks(world: World) -> Iterator[Check]:

@@ -34,8 +34,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
-from agentdeck.engine.fleet import acts
-from agentdeck.engine.lifecycle import answering
+from agentdeck.engine.lifecycle.hosts import host_of
 from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
 from agentdeck.engine.views.starts import request_from_json, request_to_json
 from agentdeck.engine.world import Note, World
@@ -237,9 +236,8 @@ class TemporalQueue:
     @activity.defn(name=ANSWER)
     def answer(self, agent: str, choice: str, text: str) -> None:
         view = roster.agent(self._world, agent)
-        give = acts.answer if view.host else answering.answer
         try:
-            give(self._world, view, choice, text, None)
+            host_of(view).answer(self._world, view, choice, text, None)
         except DeckError as error:
             self._say(Event(EventKind.WARNING, agent, f"an answer was not given: {error.title}"))
 

@@ -191,6 +191,8 @@ def test_an_unreachable_host_is_told_and_nothing_is_guessed(fleet: Fleet) -> Non
     assert view.reason.startswith("dev1 is unreachable since ")
     with pytest.raises(UnreachableError):
         deck.send("bot", "hello")
+    told = agentdeck("diff", "bot", cwd=fleet.bench.root)
+    assert "None of it is here yet." in told.stderr and "changed nothing" not in told.stderr
     with pytest.raises(UnreachableError):
         deck.remove("bot", stop=True)
     assert deck.agent("bot").agent.phase == "held"

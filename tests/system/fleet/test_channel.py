@@ -102,7 +102,9 @@ def test_a_refusal_keeps_its_words_and_its_code() -> None:
     program = answering(json.dumps({"id": 1, "error": told}) + "\n")
     with opened(program) as channel, pytest.raises(BusyError) as caught:
         channel.call("anything")
-    assert (caught.value.title, caught.value.detail, caught.value.exit_code) == ("No way.", "because", ExitCode.REFUSED)
+    assert (caught.value.title, caught.value.detail, caught.value.exit_code) == (
+        "dev1: No way.", "because", ExitCode.REFUSED,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_a_refusal_keeps_its_words_and_its_code() -> None:
     ],
 )
 def test_a_refusal_is_of_a_kind_that_is_known_here(told: object, kind: type[DeckError], code: ExitCode) -> None:
-    error = refusal(told)
+    error = refusal(told, "dev1")
     assert (type(error), error.exit_code) == (kind, code)
 
 

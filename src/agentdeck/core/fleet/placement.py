@@ -8,6 +8,7 @@ from functools import cached_property
 from agentdeck.core.fleet.facts import PROTOCOL, Facts
 from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.text import listed, size_text
+from agentdeck.core.tools import tool_fault
 
 _LEAST_DISK = 500_000_000
 """Bytes without which no worktree is made."""
@@ -89,10 +90,7 @@ def unfit(needs: Needs, host: HostState, now: float) -> str:
 def _faults(needs: Needs, host: HostState, facts: Facts, now: float) -> Iterator[str]:
     if facts.protocol != PROTOCOL:
         yield f"its agentdeck {facts.version or '?'} speaks another protocol"
-    if not facts.git:
-        yield "git is not installed there"
-    if not facts.tmux:
-        yield "tmux is not installed there"
+    yield from filter(None, (tool_fault("git", facts.git), tool_fault("tmux", facts.tmux)))
     if needs.labels and (missing := [label for label in needs.labels if label not in host.labels]):
         yield f"it lacks the label{'s' if len(missing) > 1 else ''} {listed(missing)}"
     if len(facts.gpus) < needs.gpu:

@@ -89,12 +89,13 @@ class DeckFleet:
         store = self._current.store
         return sorted({agent.host for agent in store.agents() if agent.host} | left_hosts(store))
 
-    def fetch(self, view: AgentView) -> None:
-        """Have the agent's work here as it is now, where its host answers."""
-        if view.host:
-            from agentdeck.engine.fleet.acts import follow_work
+    def fetch(self, view: AgentView) -> str:
+        """Have the agent's work here as it is now; where its host does not give it, return why, in a sentence."""
+        if not view.host:
+            return ""
+        from agentdeck.engine.fleet.acts import follow_work
 
-            follow_work(self._current.world, view)
+        return follow_work(self._current.world, view)
 
     def forward_argv(self, view: AgentView) -> list[str]:
         """What to run so that the agent's ports are this machine's too, until it is ended."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.frozen import asdict
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.question import Question
+from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.engine import roster
 from agentdeck.engine.fleet import handing, looking
@@ -49,7 +50,7 @@ def tell(world: World, view: AgentView, verb: str, note: Note = silent, /, **wor
 
 
 def send(
-    world: World, view: AgentView, text: str, keys: Sequence[str], *, enter: bool = True, now: bool = False
+    world: World, view: AgentView, text: str, keys: Sequence[str] = (), *, enter: bool = True, now: bool = False
 ) -> bool:
     """See Deck.send."""
     return bool(tell(world, view, "send", text=text, keys=list(keys), enter=enter, now=now))
@@ -67,20 +68,20 @@ def stop(world: World, view: AgentView, note: Note) -> AgentView:
     return roster.agent(world, view.name)
 
 
-def resume(world: World, view: AgentView, prompt: str, note: Note) -> AgentView:
+def resume(world: World, view: AgentView, prompt: str, note: Note, *, now: bool = False) -> AgentView:
     """See Deck.resume."""
     handing.hand_down(world, Remote.of(world, view.agent.host), [view.agent])
     tell(world, view, "resume", note, prompt=prompt)
     return roster.agent(world, view.name)
 
 
-def switch(world: World, view: AgentView, to: str, note: Note) -> AgentView:
+def fail_over(world: World, view: AgentView, to: str, note: Note) -> AgentView:
     """See Deck.fail_over."""
     tell(world, view, "fail_over", note, to=to)
     return roster.agent(world, view.name)
 
 
-def switch_back(world: World, view: AgentView, note: Note) -> AgentView:
+def fail_back(world: World, view: AgentView, note: Note) -> AgentView:
     """See Deck.fail_back."""
     tell(world, view, "fail_back", note)
     return roster.agent(world, view.name)
@@ -239,7 +240,15 @@ def give_base(world: World, view: AgentView, base: str) -> None:
         remote.call("base", agent=view.name, base=base, commit=tip, timeout=_ACT)
 
 
-def follow_work(world: World, view: AgentView) -> None:
-    """Fetch its work where that can be; who only looks sees the last that was fetched."""
-    with suppress(DeckError):
+def follow_work(world: World, view: AgentView) -> str:
+    """Fetch its work where that can be; else return why not, and of when the work is that is here. Who only looks sees
+    that one."""
+    try:
         looking.pull(world, view.agent)
+    except DeckError as error:
+        pulled = Mirror.read(world.store, view.name).pulled
+        age = (
+            f"This is its work of {short_duration(time.time() - pulled)} ago." if pulled else "None of it is here yet."
+        )
+        return f"{error.title} {age}"
+    return ""

@@ -12,6 +12,7 @@ from agentdeck import __version__
 from agentdeck.core.fleet.facts import Facts
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, place, unfit
 from agentdeck.core.frozen import replace
+from agentdeck.core.tools import GIT, TMUX, tool_fault, words
 from agentdeck.engine.fleet import providing
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views import Check
@@ -42,7 +43,7 @@ def add(spec: HostSpec, *, install: bool = False) -> HostView:
         facts = facts_of(spec)
     except UnreachableError as error:
         if not _lacks_program(error):
-            raise
+            raise UnreachableError(error.title, hint=_by_hand(spec)) from error
         raise UnreachableError(
             f"{spec.name} has no agentdeck.", detail=error.title, hint=_install_hint(spec.name)
         ) from error
@@ -56,6 +57,13 @@ def add(spec: HostSpec, *, install: bool = False) -> HostView:
 
 def _lacks_program(error: UnreachableError) -> bool:
     return "not found" in error.title or "No such file" in error.title
+
+
+def _by_hand(spec: HostSpec) -> str:
+    """How a person sees what is wrong, and answers what ssh asks."""
+    if spec.folder or spec.words:
+        return ""
+    return f"This must work without a question: ssh {spec.destination or spec.name} true"
 
 
 def _install_hint(name: str) -> str:
@@ -187,18 +195,16 @@ def examine(name: str) -> list[Check]:
     try:
         facts = facts_of(spec)
     except UnreachableError as error:
-        hint = f"Try: {' '.join(spec.reach.argv(['true'])[:1])} {spec.destination or spec.name}"
-        if _lacks_program(error):
-            hint = _install_hint(name)
-        return [Check("connection", False, error.title, "" if spec.folder or spec.words else hint)]
+        hint = _install_hint(name) if _lacks_program(error) else _by_hand(spec)
+        return [Check("connection", False, error.title, hint)]
     needs, state = Needs(), HostState(name, facts, spec.labels, spec.trouble)
     wrong = unfit(needs, state, time.time())
     skew = abs(facts.clock - time.time())
     return [
         Check("connection", True, f"{spec.reach.shown}, {_round_trip(spec):.0f} ms"),
         _version_check(name, facts.version),
-        Check("git", bool(facts.git), facts.git or "not installed", "" if facts.git else "Install git there."),
-        Check("tmux", bool(facts.tmux), facts.tmux or "not installed", "" if facts.tmux else "Install tmux there."),
+        _tool_check("git", facts.git, GIT),
+        _tool_check("tmux", facts.tmux, TMUX),
         Check("clock", skew < 60, f"{skew:.0f} s apart", "" if skew < 60 else "Set its clock."),
         Check(
             "placement",
@@ -207,6 +213,13 @@ def examine(name: str) -> list[Check]:
             f"agentdeck hosts undrain {name}" if spec.drained and not spec.lost else "",
         ),
     ]
+
+
+def _tool_check(name: str, version: str, needed: tuple[int, ...]) -> Check:
+    good = not tool_fault(name, version)
+    return Check(
+        name, good, version or "not installed", "" if good else f"Install {name} {words(needed)} or newer there."
+    )
 
 
 def _version_check(name: str, version: str) -> Check:

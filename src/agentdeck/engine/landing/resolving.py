@@ -13,8 +13,8 @@ from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
 from agentdeck.engine.landing.candidates import Candidate
 from agentdeck.engine.lifecycle import removal
+from agentdeck.engine.lifecycle.hosts import tell
 from agentdeck.engine.lifecycle.stack import acquire_all
-from agentdeck.engine.lifecycle.switching import tell
 from agentdeck.engine.records.landings import Entry, Landing, LandRequest, Stage
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.worktrees import identity

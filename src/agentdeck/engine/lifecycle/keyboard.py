@@ -30,10 +30,6 @@ def send(
     world: World, view: AgentView, text: str, keys: Sequence[str] = (), *, enter: bool = True, now: bool = False
 ) -> bool:
     """See Deck.send."""
-    if view.host:
-        from agentdeck.engine.fleet import acts
-
-        return acts.send(world, view, text, keys, enter=enter, now=now)
     _check_runs(view)
     profile = world.profiles.get(view.profile) if view.agent.profile != COMMAND else None
     if text and enter and not keys and not now and profile is not None and profile.tells_idle:

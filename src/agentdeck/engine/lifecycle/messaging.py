@@ -5,8 +5,7 @@ from __future__ import annotations
 from agentdeck.core.agents.delegation import below
 from agentdeck.core.agents.events import EventKind
 from agentdeck.core.text.text import plain
-from agentdeck.engine.lifecycle import keyboard
-from agentdeck.engine.lifecycle.switching import resume
+from agentdeck.engine.lifecycle.hosts import host_of
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import World, silent
 from agentdeck.errors import RefusedError
@@ -26,9 +25,9 @@ def message(world: World, view: AgentView, text: str, sender: str) -> bool:
         )
     told = f"{head}{plain(text).strip()}]"
     if not view.alive and any(agent.name == view.name for agent in below(sender, world.store.agents())):
-        resume(world, view, told, silent)
+        host_of(view).resume(world, view, told, silent)
         return True
-    return keyboard.send(world, view, told)
+    return host_of(view).send(world, view, told)
 
 
 def _in_a_row(world: World, name: str, head: str) -> int:

@@ -10,7 +10,7 @@ from agentdeck.core.agents.failover import Progress, next_by_hand
 from agentdeck.core.agents.leases import PaneLease
 from agentdeck.core.frozen import replace
 from agentdeck.engine import roster
-from agentdeck.engine.lifecycle import keyboard, starting
+from agentdeck.engine.lifecycle import starting
 from agentdeck.engine.lifecycle.ending import end_runner, outlasts
 from agentdeck.engine.profiles.chain import chain_of, usable
 from agentdeck.engine.profiles.handing import handed_over, progress_of, save_progress
@@ -28,10 +28,6 @@ _PATIENCE = 10.0
 
 def resume(world: World, view: AgentView, prompt: str, note: Note, *, now: bool = False) -> AgentView:
     """See Deck.resume."""
-    if view.host:
-        from agentdeck.engine.fleet import acts
-
-        return acts.resume(world, view, prompt, note)
     if view.alive and view.status.fault is Fault.LOST:
         end_runner(world, view.name)  # its guardian is still ending what it left
     elif view.alive and (view.state.is_live or not outlasts(world, view.name)):
@@ -40,14 +36,6 @@ def resume(world: World, view: AgentView, prompt: str, note: Note, *, now: bool 
     with world.store.operation(view.name):
         world.store.let_start_now(view.name, wanted=now)
         return roster.view(world, start_again(world, roster.agent(world, view.name).agent, prompt, note))
-
-
-def tell(world: World, view: AgentView, text: str, note: Note) -> bool:
-    """Give the agent a message, or let one that has ended go on with it; return whether it has it already."""
-    if view.alive:
-        return keyboard.send(world, view, text)
-    resume(world, view, text, note)
-    return True
 
 
 def start_again(world: World, agent: Agent, prompt: str, note: Note) -> Agent:

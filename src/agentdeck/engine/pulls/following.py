@@ -14,8 +14,8 @@ from agentdeck.core.pulls.pull import Pull, PullState
 from agentdeck.core.pulls.reactions import Reaction, message, observed, react
 from agentdeck.engine import roster
 from agentdeck.engine.landing.exchange import push_again
+from agentdeck.engine.lifecycle.hosts import tell
 from agentdeck.engine.lifecycle.notifying import poke
-from agentdeck.engine.lifecycle.switching import tell
 from agentdeck.engine.records.pulls import pull_of, save_pull
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.world import Note, World

@@ -10,7 +10,7 @@ from pathlib import Path
 from agentdeck.core.frozen import asdict
 from agentdeck.core.text.text import cut, plain
 from agentdeck.engine import roster
-from agentdeck.engine.lifecycle.switching import tell
+from agentdeck.engine.lifecycle.hosts import tell
 from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import NotFoundError, StoreError, UsageError

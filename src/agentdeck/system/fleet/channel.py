@@ -45,15 +45,14 @@ _KINDS = {
 """The errors that a host may raise here. UntrustedError is none of them: nobody at home can approve what is there."""
 
 
-def refusal(told: Any) -> DeckError:
-    """What a host's own deck refused: an error of the same kind, with its words and its exit code."""
+def refusal(told: Any, host: str) -> DeckError:
+    """What the deck of that host refused: an error of the same kind, with its words and its exit code."""
     words = told if isinstance(told, dict) else {"title": told}
     title, hint = (cut(plain(str(words.get(key) or "")), 2000) for key in ("title", "hint"))
     kind, code = words.get("kind"), words.get("code")
     found = _KINDS.get(kind, DeckError) if isinstance(kind, str) else DeckError
-    error = found(
-        title or "The host failed without a word.", detail=strip(str(words.get("detail") or ""))[:8000], hint=hint
-    )
+    detail = strip(str(words.get("detail") or ""))[:8000]
+    error = found(f"{host}: {title or 'it failed without a word.'}", detail=detail, hint=hint)
     error.exit_code = ExitCode(code) if code in list(ExitCode) else found.exit_code
     return error
 
@@ -118,7 +117,7 @@ class Channel:
         if pending.answer is None:
             raise self._gone()
         if "error" in pending.answer:
-            raise refusal(pending.answer["error"])
+            raise refusal(pending.answer["error"], self.host)
         return pending.answer.get("result")
 
     def ping(self) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.merging.conflicts import Conflict, Sides, find_hunks, find_sides
+from agentdeck.core.tools import GIT, words
 from agentdeck.errors import GitError, MissingToolError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.checkouts import is_bare
-from agentdeck.system.git.repository import NEEDED, Repository, git_in, version
+from agentdeck.system.git.repository import Repository, git_in, version
 from agentdeck.system.machine.process import Result
 
 _OPTIONS = ("-c", "merge.conflictStyle=merge", "merge-tree", "--write-tree", "-z", "--messages")
@@ -104,7 +105,7 @@ def _check_known(done: Result) -> None:
     """Raise MissingToolError where this git has no such merge-tree."""
     if done.code != _USAGE:
         return
-    needed, found = (".".join(map(str, each)) for each in (NEEDED, version()))
+    needed, found = map(words, (GIT, version()))
     raise MissingToolError(
         f"git {needed} or newer is needed to merge; {found} is installed.",
         hint="“agentdeck doctor” says how to install it.",

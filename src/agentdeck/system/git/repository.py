@@ -29,8 +29,6 @@ from agentdeck.system.machine.process import Result, run
 
 # Not “cannot lock ref” by itself: that is also what git says where a ref has not the old value it was expected to have.
 _LOCK_COMPLAINTS = (b".lock': File exists", b"could not lock config file")
-NEEDED = (2, 39)
-"""The first git with `merge-tree --stdin`."""
 _LOCK_PATIENCE = 20.0
 """Seconds to go on trying while another git holds a lock of the repository."""
 _LITTLE_ROOM = 1_000_000
