@@ -167,10 +167,20 @@ class Repository:
         while True:
             result = run([*program, *args], cwd=self.folder, env=clean, stdin=stdin, timeout=timeout, slow=self._go_on)
             locked = not result and any(complaint in result.err for complaint in _LOCK_COMPLAINTS)
-            if not locked or time.monotonic() > deadline:
+            if not locked:
+                return result
+            if self._unlock(result.err):
+                continue
+            if time.monotonic() > deadline:
                 return result
             time.sleep(pause)
             pause = min(pause * 2, 0.5)
+
+    def _unlock(self, complaint: bytes) -> bool:
+        """Take away the lock that git complains of where a killed git left it; whether that was so."""
+        from agentdeck.system.git.locks import break_if_left_behind
+
+        return break_if_left_behind(self.common, self.folder, complaint)
 
     def _go_on(self) -> None:
         """Let a git go on that waits for a FIFO."""
