@@ -24,8 +24,8 @@ from tests.support.fake_api import CONTENT, FILE, FINISHED, FakeApi, fake_api
 from tests.support.retry import eventually
 from tests.support.verdicts import assert_ok
 
-pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
-PATIENCE = 90.0
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(900)]
+PATIENCE = 240.0
 """Seconds that a CLI may take for a turn; some start slowly for the first time in a new home."""
 
 

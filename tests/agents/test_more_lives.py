@@ -157,7 +157,7 @@ def test_the_question_whether_to_trust_the_folder_is_answered_and_the_task_goes_
         with pytest.raises(RefusedError, match="asks for one of its options"):
             deck.answer("it", text="Go on")
         deck.answer("it", "yes")
-        eventually(lambda: script.sent and deck.agent("it").state is State.DONE, PATIENCE, pause=0.3)
+        press_enter_until(deck, "it", lambda view: script.sent > 0 and view.state is State.DONE, PATIENCE, about="?")
         eventually(lambda: "agent: All is done." in [line.text for line in deck.log_lines("it")], 20)
         deck.stop("it")
 

@@ -53,7 +53,7 @@ def test_claude_code_waits_is_answered_finishes_and_goes_on_after_a_kill(bench: 
     deck.send("cc", keys=["Enter"])
     eventually(lambda: deck.agent("cc").state is State.DONE, 20)
     assert (view.worktree / FILE).read_text() == CONTENT
-    assert FINISHED in deck.screen("cc")
+    eventually(lambda: FINISHED in deck.screen("cc"))  # its hook is heard before its screen is drawn
     assert FILE in deck.review.text("cc", stat=True)
     session = deck.agent("cc").status.session
     assert session

@@ -23,7 +23,7 @@ from agentdeck.errors import RefusedError, UsageError
 if TYPE_CHECKING:
     from agentdeck.core.config.profile import Dialog
 
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 """Seconds in which a dialog has to take an answer."""
 _ENTER_AFTER = 0.7
 """Seconds after which a dialog that has only moved its mark gets an Enter."""
