@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from agentdeck import __version__
@@ -12,7 +13,7 @@ from agentdeck.cli.output import DIM, GREEN, RED, YELLOW, Cell, Output, TableCol
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain, size_text
 from agentdeck.engine.views.documents import agent_fields
-from agentdeck.errors import ExitCode, UsageError
+from agentdeck.errors import ExitCode, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from agentdeck.core.fleet.placement import Needs
@@ -135,7 +136,8 @@ def _check(args: Namespace, out: Output) -> ExitCode:
 
     names = [args.name] if args.name else Deck.hosts().names()
     if args.name and (deck := _deck_here()) is not None:
-        deck.fleet.welcome(args.name, out.tell)
+        with suppress(UnreachableError):  # the check says it
+            deck.fleet.welcome(args.name, out.tell)
     good, rows, told = True, [], []
     marks = {True: Cell("✓", GREEN), None: Cell("–", YELLOW), False: Cell("✗", RED)}
     for name in names:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentdeck.core.agents.agent import Phase, State
+from agentdeck.core.agents.agent import Phase, State, Status
 from agentdeck.engine.fleet import mirror
 from agentdeck.engine.world import silent
 from agentdeck.errors import BusyError, DeckError, UnreachableError
@@ -214,3 +214,12 @@ def test_a_host_that_lies_is_not_believed(fleet: Fleet) -> None:
     paths = {**good["files"]["events"], "path": "../../../etc/passwd", "data": "", "offset": 0}
     mirror.apply(world, agent, {**good, "files": {"events": paths, "log": paths}}, silent)
     assert str(deck.agent("bot").log).startswith(str(world.store.logs))
+
+
+def test_the_times_of_a_host_whose_clock_is_wrong_are_told_by_ours() -> None:
+    now = time.time()
+    status = Status(State.DONE, since=now - 86_410, started=now - 86_500, ended=now - 86_410)
+    told = mirror._by_our_clock(status, now - 86_400)
+    assert (told.since, told.started, told.ended) == (now - 10, now - 100, now - 10)
+    for right in (now + 3, None, "soon", 10**400, float("nan")):
+        assert mirror._by_our_clock(status, right) is status

@@ -181,9 +181,9 @@ def welcome(world: World, name: str, note: Note) -> None:
     """Use a host again that was given up. What it still runs of an earlier start is stopped there, and its work fetched
     to a ref of its own: both versions are kept. Raise UnreachableError where it does not answer."""
     spec = HostList().get(name)
-    facts = facts_of(spec)
     if not spec.lost:
         return
+    facts = facts_of(spec)
     HostList().put(replace(spec, lost=0.0))
     _end_old(world, Remote(world, replace(spec, lost=0.0)), facts, note)
 

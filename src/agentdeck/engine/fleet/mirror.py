@@ -30,6 +30,8 @@ from agentdeck.errors import UnreachableError
 from agentdeck.system.files.files import append_line, from_json, read_json, write_json
 from agentdeck.system.state.store import ACTIVITY, MIRROR, Store, usage_file
 
+_SKEW = 30.0
+"""Seconds by which a host's clock may be wrong before its times are corrected."""
 _NEWS = 15.0
 """Seconds in which what happened on a host is worth telling to who looks now."""
 
@@ -104,22 +106,33 @@ def apply(world: World, agent: Agent, told: Any, note: Note) -> bool:
         write_json(world.store.agent_folder(agent.name) / ACTIVITY, {"activity": activity}, durable=False)
     if runs != agent.runs:
         world.store.save(replace(agent, runs=runs))
-    mirror = _status(world, agent, mirror, status)
+    mirror = _status(world, agent, mirror, status, told.get("clock"))
     if mirror != Mirror.read(world.store, agent.name):
         mirror.write(world.store, agent.name)
     return more
 
 
-def _status(world: World, agent: Agent, mirror: Mirror, status: Status) -> Mirror:
-    """Write the status down; that it landed is for home to say, and holds until the agent does something more."""
+def _status(world: World, agent: Agent, mirror: Mirror, status: Status, clock: object) -> Mirror:
+    """Write the status down; that it landed is for home to say, and holds until the agent does something more. `clock`
+    is the time on the host."""
     told, now = status.to_json(), world.store.status(agent.name)
     if not status.state.is_live and moving(world.store, agent.name).exists():
         return mirror
     if now.state is State.LANDED and mirror.status == _plain(told):
         return mirror
-    if now != status:
+    if now != (status := _by_our_clock(status, clock)):
         world.store.copy_status(agent.name, status)
     return replace(mirror, status=_plain(told))
+
+
+def _by_our_clock(status: Status, clock: object) -> Status:
+    """The status with the times that it would have if the host's clock went as ours."""
+    ahead = clock - time.time() if isinstance(clock, int | float) and 0 < clock < 1 << 40 else 0.0
+    if abs(ahead) < _SKEW:
+        return status
+    ahead = round(ahead / _SKEW) * _SKEW  # else each look would find other times
+    started, ended = (each and each - ahead for each in (status.started, status.ended))
+    return replace(status, since=status.since - ahead, started=started, ended=ended)
 
 
 def moving(store: Store, name: str) -> Path:

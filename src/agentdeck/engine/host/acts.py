@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,7 @@ def tell(deck: Deck, name: str, asked: Mapping[str, Any]) -> dict[str, Any] | No
     places = {"events": str(folder / "events.jsonl"), "log": log, "usage": log and str(Path(log).with_suffix(".usage"))}
     return {
         **receipt(view),
+        "clock": time.time(),
         "status": view.status.to_json(),
         "alive": view.alive,
         "activity": activity.to_json() if activity is not None else None,
