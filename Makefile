@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-fleet test-clients test-oracles test-local test-every coverage check soak kills bench bench-quick shots animation clean
+.PHONY: help demo run test test-agents test-fleet test-clients test-oracles test-local test-every coverage check soak kills queue-kills bench bench-quick shots animation clean
 
 BIN := .venv/bin
 
@@ -72,9 +72,15 @@ kills: ## random kills between home and two hosts: make kills SEED=7 KILLS=1000 
 	@scripts/setup test
 	$(BIN)/python -m tests.soak.fleet_kills $(SOAK)
 
+QUEUE_KILLS = $(BIN)/python -m tests.soak.queue_kills
+queue-kills: ## random kills of the queue of tasks, then of the one in Temporal: make queue-kills SEED=7 KILLS=500 MINUTES=60
+	@scripts/setup test
+	$(QUEUE_KILLS) $(SOAK)
+	$(QUEUE_KILLS) $(SOAK) --temporal
+
 test-fleet: ## agents on hosts that Slurm and Kubernetes give, and a queue in Temporal, in full
 	@scripts/setup test
-	AGENTDECK_TEST_FLEET=1 $(BIN)/python -m pytest tests/engine/fleet tests/engine/test_temporal_queue.py tests/agents/test_hosts.py -rs
+	AGENTDECK_TEST_FLEET=1 $(BIN)/python -m pytest tests/engine/fleet tests/engine/temporal tests/agents/test_hosts.py -rs
 
 bench: ## what the program costs, as ratios to yardsticks; writes docs/figures.md; in parts: make bench ONLY="verbs box"
 	@scripts/setup test

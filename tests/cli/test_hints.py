@@ -102,6 +102,7 @@ LOST_HOSTS = "engine/fleet/test_accidents.py"
 ELSEWHERE = {
     "agentdeck asks": STATES,
     "agentdeck queue": QUEUE,
+    "agentdeck asks --queue": "engine/temporal/test_queue.py",
     "“agentdeck undo” takes it back.": QUEUE,
     "“agentdeck queue” says how far it is.": QUEUE,
     "Kept. {}; “agentdeck review {}” sends {}.": REVIEWING,

@@ -300,7 +300,7 @@ def _lost(run: Run) -> str:
     return f"{twice} is in main twice" if twice else ""
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -311,13 +311,13 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=120)
     args = parser.parse_args()
-    _tell(f"seed {args.seed}")
+    tell(f"seed {args.seed}")
     try:
-        done = kills(args.seed, args.kills, 60 * args.minutes, _tell)
+        done = kills(args.seed, args.kills, 60 * args.minutes, tell)
     except Violation as error:
-        _tell(f"violation: {error}")
+        tell(f"violation: {error}")
         return 1
-    _tell("\n".join(f"{count:5} {what}" for what, count in sorted(done.items())))
+    tell("\n".join(f"{count:5} {what}" for what, count in sorted(done.items())))
     return 0
 
 

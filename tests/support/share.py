@@ -9,9 +9,12 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+import pytest
+
 Row = TypeVar("Row")
 Column = TypeVar("Column")
 EVERY = bool(os.environ.get("AGENTDECK_EVERY_CRASH"))
+in_test_fleet = pytest.mark.skipif(not os.environ.get("AGENTDECK_TEST_FLEET"), reason="make test-fleet")
 
 
 def examples(some: int) -> int:

@@ -40,17 +40,18 @@ class Server:
         words += ["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]
         with (self.folder / "temporal.log").open("ab") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        eventually(self._answers, timeout=60, pause=0.1)
+        eventually(lambda: is_open(self.port), timeout=60, pause=0.1)
 
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
-    def _answers(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return True
-        return False
+
+def is_open(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 @contextmanager
@@ -62,3 +63,51 @@ def server(folder: Path) -> Iterator[Server]:
         yield made
     finally:
         made.kill()
+
+
+NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+_PROXY = """\
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    server {{
+        listen 127.0.0.1:{port} ssl http2;
+        ssl_certificate {folder}/server.pem;
+        ssl_certificate_key {folder}/server.key;
+        ssl_client_certificate {folder}/client.pem;
+        ssl_verify_client on;
+        location / {{
+            if ($http_authorization != "Bearer {key}") {{ return 401; }}
+            grpc_read_timeout 1h;
+            grpc_pass grpc://127.0.0.1:{behind};
+        }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def behind_tls(behind: Server, folder: Path, key: str) -> Iterator[int]:
+    """A real proxy in front of the server, at the port that is given: it asks for TLS, for a certificate of the
+    client's, and for this API key. The certificates lie in the folder; the server's is of `temporal.test`."""
+    assert NGINX is not None
+    folder.mkdir()
+    for name, subject in (("server", "temporal.test"), ("client", "somebody")):
+        words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={subject}"]
+        words += ["-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.pem"]
+        words += ["-addext", f"subjectAltName=DNS:{subject}", "-addext", "basicConstraints=critical,CA:FALSE"]
+        subprocess.run(words, check=True, capture_output=True)
+    port = free_port()
+    config = folder / "nginx.conf"
+    config.write_text(_PROXY.format(folder=folder, port=port, behind=behind.port, key=key))
+    proxy = subprocess.Popen([NGINX, "-c", str(config)], stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: is_open(port), timeout=20, pause=0.1)
+        yield port
+    finally:
+        proxy.terminate()
+        proxy.wait()

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, Output
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.engine.views.documents import question_fields
-from agentdeck.errors import ExitCode
+from agentdeck.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from agentdeck.core.question import Question
 
 _LINES = 12
 """Lines shown of what a question is about."""
 
 
 def asks(args: Namespace, out: Output) -> ExitCode:
+    if args.queue:
+        return _asks_of_queue(out)
     deck = open_deck(out, looks=True)
     asking = [view for view in deck.agents() if view.alive and not view.status.is_idle]
     found = [(view, each) for view in asking for each in view.status.questions]
@@ -25,20 +31,41 @@ def asks(args: Namespace, out: Output) -> ExitCode:
         out.emit("asks", root=str(deck.root), questions=asked)
         return ExitCode.OK
     for view, question in found:
-        age = short_duration(time.time() - question.at) if question.at else ""
-        out.line(f"{out.styled(view.name, BOLD)}  {plain(question.text)}  {out.styled(age, DIM)}")
-        about = [line for part in (question.subject, question.detail) for line in part.splitlines()]
-        for line in about[:_LINES]:
-            out.line(f"  {out.styled(plain(line), DIM)}")
-        for number, option in enumerate(question.options, 1):
-            more = f"  {out.styled(plain(option.description), DIM)}" if option.description else ""
-            out.line(f"  {number} {plain(option.label)}{more}")
+        _show(view.name, question, out)
     if not found:
         out.narrate("No agent asks anything.")
     return ExitCode.OK
 
 
+def _show(agent: str, question: Question, out: Output) -> None:
+    age = short_duration(time.time() - question.at) if question.at else ""
+    out.line(f"{out.styled(agent, BOLD)}  {plain(question.text)}  {out.styled(age, DIM)}")
+    about = [line for part in (question.subject, question.detail) for line in part.splitlines()]
+    for line in about[:_LINES]:
+        out.line(f"  {out.styled(plain(line), DIM)}")
+    for number, option in enumerate(question.options, 1):
+        more = f"  {out.styled(plain(option.description), DIM)}" if option.description else ""
+        out.line(f"  {number} {plain(option.label)}{more}")
+
+
+def _asks_of_queue(out: Output) -> ExitCode:
+    from agentdeck.engine.deck import Deck
+
+    found = [(each, each.question) for each in Deck.batches().asks() if each.question is not None]
+    if out.json:
+        asked = [{"agent": each.agent, "batch": each.batch, **question_fields(question)} for each, question in found]
+        out.emit("asks", root=None, questions=asked)
+        return ExitCode.OK
+    for each, question in found:
+        _show(each.agent, question, out)
+    if not found:
+        out.narrate("No agent of a batch asks anything.")
+    return ExitCode.OK
+
+
 def answer(args: Namespace, out: Output) -> ExitCode:
+    if args.queue:
+        return _answer_by_queue(args, out)
     deck = open_deck(out)
     view = deck.agent(args.name)
     said = deck.answer(view.name, args.choice, args.text)
@@ -46,4 +73,18 @@ def answer(args: Namespace, out: Output) -> ExitCode:
         out.emit("answered", agent=view.name, answer=said)
     else:
         out.narrate(f"Answered {view.name}: {plain(said)}.")
+    return ExitCode.OK
+
+
+def _answer_by_queue(args: Namespace, out: Output) -> ExitCode:
+    from agentdeck.engine.deck import Deck
+
+    if not args.choice and not args.text:
+        raise UsageError("Say which option to choose, or answer with --text.")
+    sent = Deck.batches().answer(args.name, args.choice, args.text)
+    said = args.text or args.choice
+    if out.json:
+        out.emit("answered", agent=sent.agent, answer=said, batch=sent.batch)
+    else:
+        out.narrate(f"Sent to {plain(sent.agent)}: {plain(said)}. The batch's worker gives it.")
     return ExitCode.OK

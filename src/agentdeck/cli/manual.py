@@ -202,10 +202,12 @@ examples:
 
 ASKS = """\
 One row for each question that waits for a person, with its options and what it
-is about.
+is about. --queue lists what the agents of your batches in Temporal ask; it
+works on any machine that has [fleet] queue and its key.
 
 examples:
   agentdeck asks
+  agentdeck asks --queue
   agentdeck asks --json
 """
 
@@ -215,8 +217,12 @@ several, or yes or no where the question has them. --text answers in your own
 words, or refuses a tool and says why. Where the agent's program waits with a
 hook, the hook answers; else keys are pressed and the screen is checked.
 
+--queue sends the answer to the agent's batch in Temporal, from any machine. The
+batch's worker gives it, unless the agent asks something else by then.
+
 examples:
   agentdeck answer login 2
+  agentdeck answer --queue login 2
   agentdeck answer login yes
   agentdeck answer login --text "Use the test database"
 """

@@ -321,8 +321,13 @@ def _add_control(verbs: Any) -> None:
     what = messages.add_mutually_exclusive_group()
     what.add_argument("--take-back", metavar="N", help="delete message N, or all")
     what.add_argument("--again", metavar="N", help="send message N, which may not have arrived, again")
-    _verb(verbs, "asks", "list what agents ask")
+    asks = _verb(verbs, "asks", "list what agents ask")
     answer = _verb(verbs, "answer", "answer an agent's question")
+    for verb, does in (
+        (asks, "list what agents of batches in Temporal ask"),
+        (answer, "send it to a batch in Temporal"),
+    ):
+        verb.add_argument("--queue", action="store_true", help=does)
     _add_name(answer)
     answer.add_argument("choice", nargs="?", default="", metavar="CHOICE", help="the option's number, yes or no")
     answer.add_argument("--text", default="", metavar="TEXT", help="answer in your own words")

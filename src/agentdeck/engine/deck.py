@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agentdeck.core.question import Question
     from agentdeck.engine.api.accounts import DeckAccounts
     from agentdeck.engine.api.audit import DeckAudit
+    from agentdeck.engine.api.batches import DeckBatches
     from agentdeck.engine.api.benchmarks import DeckBenchmarks
     from agentdeck.engine.api.choices import DeckChoices
     from agentdeck.engine.api.configuration import DeckConfiguration
@@ -363,10 +364,11 @@ class Deck:
 
     def start_many(self, tasks: Sequence[QueuedTask], jobs: int, note: Note = silent) -> list[TaskEnd]:
         """Start `tasks` as the machine has room and their order allows, and wait for all of them."""
+        from agentdeck.engine.batch import Batch
         from agentdeck.engine.queues import queue
 
         with self.fleet.following() if any(task.request.on for task in tasks) else nullcontext():
-            return queue(self._world, self.start, self.repair, tasks, jobs, note).run()
+            return queue(Batch(tasks, jobs, self._world, self.start, self.repair, note)).run()
 
     def resume(self, name: str, prompt: str = "", note: Note = silent, *, now: bool = False) -> AgentView:
         """Start an agent again that has ended: in its worktree, with its leases, from its session where its CLI can.
@@ -508,6 +510,13 @@ class Deck:
         from agentdeck.engine.api.hosts import DeckHosts
 
         return DeckHosts()
+
+    @staticmethod
+    def batches() -> DeckBatches:
+        """The batches of tasks that the server of this user's queue follows."""
+        from agentdeck.engine.api.batches import DeckBatches
+
+        return DeckBatches()
 
     @staticmethod
     def machine_checks() -> list[Check]:

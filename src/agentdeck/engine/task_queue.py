@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.engine import roster
-from agentdeck.engine.views import AgentView, QueuedTask, StartRequest, TaskEnd
-from agentdeck.engine.world import Note, World
+from agentdeck.engine.batch import Batch
+from agentdeck.engine.views import AgentView, QueuedTask, TaskEnd
 from agentdeck.errors import BusyError, DeckError, UnreachableError
 from agentdeck.system.files.watch import ticks
 
@@ -31,12 +30,7 @@ _AGAIN = 20.0
 
 @dataclass
 class TaskQueue:
-    world: World
-    start: Callable[[StartRequest, Note], AgentView]
-    repair: Callable[[Note], None]
-    tasks: Sequence[QueuedTask]
-    jobs: int
-    note: Note
+    batch: Batch
     running: dict[str, str] = field(default_factory=dict)
     """Task to agent, for what has started and not ended."""
     ended: dict[str, TaskEnd] = field(default_factory=dict)
@@ -52,15 +46,15 @@ class TaskQueue:
         with ThreadPoolExecutor(_starts_at_once()) as pool:
             try:
                 # The end of a run is written into a file of this folder; a runner that was killed writes nothing.
-                for _ in ticks(self.world.store.open().folder, every=max(_LOOK_EVERY, _LOOK_EACH * self._places)):
+                for _ in ticks(self.batch.world.store.open().folder, every=max(_LOOK_EVERY, _LOOK_EACH * self._places)):
                     self._collect()
                     self._start_all(pool)
-                    if len(self.ended) == len(self.tasks):
+                    if len(self.ended) == len(self.batch.tasks):
                         break
             except BaseException:
                 self._is_over.set()  # a start that is under way is taken back
                 raise
-        return [self.ended[task.name] for task in self.tasks]
+        return [self.ended[task.name] for task in self.batch.tasks]
 
     def _start_all(self, pool: ThreadPoolExecutor) -> None:
         """Start what may start, until all that began has started and nothing else may."""
@@ -77,11 +71,11 @@ class TaskQueue:
 
     def _say(self, event: Event) -> None:
         with self._telling:
-            self.note(event)
+            self.batch.note(event)
 
     def _collect(self) -> None:
-        self.repair(self._say)
-        views = {view.name: view for view in roster.agents(self.world)}
+        self.batch.repair(self._say)
+        views = {view.name: view for view in roster.agents(self.batch.world)}
         for task, name in list(self.running.items()):
             view = views.get(name)
             if view is None:
@@ -99,7 +93,7 @@ class TaskQueue:
         if len(self.starting) >= _starts_at_once():
             return False
         begun = {task.name for task in self.starting.values()}
-        for task in self.tasks:
+        for task in self.batch.tasks:
             if task.name in self.running or task.name in self.ended or task.name in begun:
                 continue
             failed = [name for name in task.after if name in self.ended and not self._went_well(name)]
@@ -114,7 +108,7 @@ class TaskQueue:
                 self._tell(task, obstacle)
                 continue
             request = replace(task.request, cancelled=self._is_over.is_set)
-            self.starting[pool.submit(self.start, request, self._say)] = task
+            self.starting[pool.submit(self.batch.start, request, self._say)] = task
             return True
         return False
 
@@ -125,14 +119,14 @@ class TaskQueue:
     @property
     def _places(self) -> int:
         """How many may run at once."""
-        return self.jobs or self.world.safe_settings.config.queue.jobs or os.cpu_count() or 1
+        return self.batch.jobs or self.batch.world.safe_settings.config.queue.jobs or os.cpu_count() or 1
 
     def _obstacle(self, task: QueuedTask) -> str:
         """Why the task may not start now; empty when it may: it then waits for room on its machine as all agents do.
         Where nobody has set how many may run in all, each host has as many as this machine."""
-        in_all = bool(self.jobs or self.world.safe_settings.config.queue.jobs)
+        in_all = bool(self.batch.jobs or self.batch.world.safe_settings.config.queue.jobs)
         begun = self.running.keys() | {each.name for each in self.starting.values()}
-        busy = sum(each.name in begun and (in_all or each.request.on == task.request.on) for each in self.tasks)
+        busy = sum(each.name in begun and (in_all or each.request.on == task.request.on) for each in self.batch.tasks)
         return "waits for a free slot" if busy >= self._places else ""
 
     def _tell(self, task: QueuedTask, text: str) -> None:

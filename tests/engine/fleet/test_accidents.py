@@ -23,7 +23,7 @@ from tests.support.crash import crash
 from tests.support.decks import world_of
 from tests.support.hosts import Fleet
 from tests.support.retry import eventually
-from tests.support.share import EVERY, examples, steps
+from tests.support.share import EVERY, examples, in_test_fleet, steps
 
 
 def settled(fleet: Fleet, name: str = "bot") -> None:
@@ -56,6 +56,7 @@ def test_a_start_that_is_killed_at_home_is_asked_about_and_starts_once(fleet: Fl
         assert fleet.bench.branches() == ["agentdeck/bot", "main"]
 
 
+@in_test_fleet
 @pytest.mark.slow
 def test_a_removal_that_is_killed_at_home_is_finished_and_can_be_undone(fleet: Fleet) -> None:
     line = "echo work > work.txt; git add work.txt; git commit -qm work; sleep 600"
@@ -119,6 +120,7 @@ def test_replies_that_never_come_leave_a_start_that_is_asked_about(
     assert fleet.deck().agent("bot").state.is_live
 
 
+@in_test_fleet
 def test_a_host_s_server_that_is_killed_in_a_start_starts_once(fleet: Fleet) -> None:
     chance = random.Random(20)
     for number in range(12 if EVERY else 2):
@@ -198,7 +200,7 @@ def test_a_host_that_lies_is_not_believed(fleet: Fleet) -> None:
     good = fleet.channel("dev1").call("sync", deck=deck.name, agents={"bot": {}})["bot"]
     keys = st.sampled_from(sorted(good))
 
-    @settings(max_examples=examples(40))
+    @settings(max_examples=examples(15))
     @given(keys, junk)
     def lies(key: str, value: Any) -> None:
         before = sorted(path.name for path in world.store.folder.iterdir())

@@ -8,6 +8,7 @@ import pytest
 from agentdeck.core.agents.agent import Fault, State
 from tests.support.hosts import Fleet, has_namespaces
 from tests.support.retry import eventually
+from tests.support.share import in_test_fleet
 
 LINE = 'echo $$ >> runs; git add .; git commit -qm "Run"; echo begun; exec sleep 600'
 
@@ -19,6 +20,7 @@ def runs(fleet: Fleet) -> int:
     return fleet.bench.git("log", "--format=%s", "agentdeck/bot").split().count("Run")
 
 
+@in_test_fleet
 @pytest.mark.skipif(not has_namespaces(), reason="needs unshare with user namespaces")
 @pytest.mark.timeout(120)
 def test_after_a_power_cut_nothing_is_left_and_the_agent_is_resumed_in_place(fleet: Fleet) -> None:

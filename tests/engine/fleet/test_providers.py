@@ -19,6 +19,7 @@ from agentdeck.system.fleet.links import LINKS
 from tests.support.cli import agentdeck
 from tests.support.hosts import Fleet
 from tests.support.retry import eventually
+from tests.support.share import in_test_fleet
 from tests.support.sockets import end_server
 
 EXAMPLE = '''\
@@ -99,6 +100,7 @@ def test_a_host_comes_when_one_is_needed_and_goes_when_it_is_given_back(fleet: F
     deck.remove("bot1", stop=True)
 
 
+@in_test_fleet
 def test_a_host_that_is_gone_has_lost_its_agents_and_they_start_again_elsewhere(fleet: Fleet, folders: Path) -> None:
     line = "echo 1 > kept; git add kept; git -c user.name=T -c user.email=t@example.org commit -qm Kept; sleep 100"
     deck = fleet.deck()

@@ -17,6 +17,7 @@ from agentdeck.errors import RefusedError
 from agentdeck.system.fleet.hostlist import HostList, HostSpec
 from agentdeck.system.fleet.links import LINKS
 from tests.support.hosts import Fleet
+from tests.support.share import in_test_fleet
 
 
 def test_a_shallow_clone_is_refused_before_anything_is_made(fleet: Fleet, tmp_path: Path) -> None:
@@ -30,6 +31,7 @@ def test_a_shallow_clone_is_refused_before_anything_is_made(fleet: Fleet, tmp_pa
     assert not deck.agents() and not (fleet.folder / "dev1/.local").exists()
 
 
+@in_test_fleet
 def test_submodules_are_there_without_their_remotes_and_their_commits_land_once_pushed(
     fleet: Fleet, tmp_path: Path
 ) -> None:
@@ -65,6 +67,7 @@ def test_submodules_are_there_without_their_remotes_and_their_commits_land_once_
     assert (bench.root / "vendor/lib/lib.txt").read_text() == "lib\nmore\n"
 
 
+@in_test_fleet
 @pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
 def test_large_files_travel_in_both_directions(fleet: Fleet) -> None:
     bench = fleet.bench

@@ -18,6 +18,7 @@ from agentdeck.system.fleet.links import LINKS
 from tests.support.cli import agentdeck, objects
 from tests.support.hosts import Fleet
 from tests.support.retry import eventually
+from tests.support.share import in_test_fleet
 from tests.support.slurm import Slurm, can_run, cluster
 from tests.support.sockets import end_server
 
@@ -25,8 +26,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not can_run(), reason="needs root and Slurm (Debian: slurmctld slurmd slurm-client munge)"),
 ]
-
-long_one = pytest.mark.skipif(not os.environ.get("AGENTDECK_TEST_FLEET"), reason="make test-fleet")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +76,7 @@ def test_an_agent_runs_on_a_job_that_is_made_for_it(fleet: Fleet, pilots: Slurm)
     eventually(lambda: not pilots.jobs(), timeout=20)
 
 
-@long_one
+@in_test_fleet
 def test_a_full_host_gets_another_one_beside_it(fleet: Fleet, pilots: Slurm) -> None:
     hosts = [fleet.start(f"bot{number}", "sleep 1000", on="slurm").host for number in range(3)]
     assert len(pilots.jobs()) == 2
@@ -93,7 +92,7 @@ def test_a_full_host_gets_another_one_beside_it(fleet: Fleet, pilots: Slurm) -> 
         fleet.deck().remove(f"bot{number}", stop=True)
 
 
-@long_one
+@in_test_fleet
 def test_an_idle_host_gives_itself_back_and_is_forgotten(fleet: Fleet, pilots: Slurm) -> None:
     configure(pilots, 'idle = "4s"')
     fleet.start("bot", "true", on="slurm")
@@ -108,7 +107,7 @@ def test_an_idle_host_gives_itself_back_and_is_forgotten(fleet: Fleet, pilots: S
     assert host not in [spec.name for spec in HostList().all()]
 
 
-@long_one
+@in_test_fleet
 def test_agents_move_before_their_host_ends(fleet: Fleet, pilots: Slurm) -> None:
     line = "n=$(cat runs 2>/dev/null || echo 0); echo $((n+1)) > runs; [ $n = 1 ] && exit 0; sleep 1000"
     configure(pilots, 'time = "5m"', 'drain = "299s"')
@@ -125,7 +124,7 @@ def test_agents_move_before_their_host_ends(fleet: Fleet, pilots: Slurm) -> None
     assert [event.text.startswith(f"the time of {view.host} ends in ") for event in moved] == [True]
 
 
-@long_one
+@in_test_fleet
 def test_a_job_that_was_ended_has_lost_its_agents_which_start_again(fleet: Fleet, pilots: Slurm) -> None:
     view = fleet.start("bot", "echo kept > kept; git add kept; git commit -qm Kept; sleep 1000", on="slurm")
     deck = fleet.deck()

@@ -78,6 +78,23 @@ class KubernetesConfig(SourceConfig):
     """Seconds, or text, after which a pod ends; none: it has no limit."""
 
 
+class TemporalConfig(Section):
+    """How the Temporal server of `fleet.queue` is talked to."""
+
+    tls: bool = False
+    """Whether by TLS; a key or a certificate turns it on, too."""
+    ca: str = ""
+    """A PEM file with who may have signed the server's certificate; empty: whom this machine trusts."""
+    certificate: str = ""
+    """A PEM file with your own certificate, where the server asks for one."""
+    certificate_key: str = ""
+    """A PEM file with the key of that."""
+    server_name: str = ""
+    """The name in the server's certificate, where it is not the host's."""
+    api_key: str = ""
+    """A file with an API key, such as that of Temporal Cloud."""
+
+
 class FleetConfig(Section):
     """Engines that run your hosts or your queue; only your own file can have this table."""
 
@@ -85,6 +102,7 @@ class FleetConfig(Section):
     """Where the queue of `run -f` lives: empty for this process, or `temporal://HOST:PORT/NAMESPACE`."""
     key: str = ""
     """A file with the key that the queue's tasks are encrypted with; empty: one that is made in your state folder."""
+    temporal: TemporalConfig = TemporalConfig()
     slurm: SlurmConfig | None = None
     kubernetes: KubernetesConfig | None = None
     providers: dict[str, dict[str, Any]] = Field(default={})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,12 @@ def _word(task: TaskState) -> str:
     if task.state == "ended":
         return task.text.partition(":")[0]
     return {"started": "running", "skipped": "not started"}.get(task.state, "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQuestion:
+    """An agent of a batch that a queue's server follows, and what it asks."""
+
+    batch: str
+    agent: str
+    question: Question | None

