@@ -100,7 +100,7 @@ class Tools:
 
     def diff_agent(self, name: Name, start: Start = 0) -> Page:
         """Read all that an agent changed since its base, committed or not, as a patch."""
-        return Page.of(self._deck().review.text(name), start)
+        return Page.of(self._deck().review.text(name, for_agent=True), start)
 
     def check_files(self, paths: Annotated[list[str], Field(min_length=1, max_length=200)]) -> FileUses:
         """Ask before you change files: which other agents have changed these paths, and which lines."""

@@ -26,9 +26,11 @@ class DeckReview:
         self._current = current
         self._files: dict[str, tuple[Agent, tuple[str, ...]]] = {}
 
-    def text(self, name: str, *, stat: bool = False, colour: bool = False) -> str:
-        """All that the agent changed since its base, committed or not, as a patch or as a table of files."""
+    def text(self, name: str, *, stat: bool = False, colour: bool = False, for_agent: bool = False) -> str:
+        """All that the agent changed since its base, committed or not, as a patch or as a table of files. Where it is
+        `for_agent`, one in a box can't lead git out of that meanwhile."""
         from agentdeck.engine.review.diffs import base_of
+        from agentdeck.engine.worktrees.boxed import still
         from agentdeck.system.git import changes
 
         world, view = self._current.world, self._current.agent(name)
@@ -37,7 +39,8 @@ class DeckReview:
 
             return diff_text(world, view, stat=stat, colour=colour)
         path, base = base_of(world, view.agent)
-        return changes.diff(world.repo, path, base, stat=stat, colour=colour)
+        with still(world, view.agent if for_agent else None):
+            return changes.diff(world.repo, path, base, stat=stat, colour=colour)
 
     def diff(self, view: AgentView, scope: Scope | None = None, whole: frozenset[str] = frozenset()) -> Diff:
         """The agent's changes, file by file; very long ones come without their lines unless they are in `whole`."""

@@ -36,6 +36,7 @@ from agentdeck.engine.records.parts import (
 )
 from agentdeck.engine.review import reverting
 from agentdeck.engine.worktrees import identity
+from agentdeck.engine.worktrees.boxed import still
 from agentdeck.engine.worktrees.heads import work_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
@@ -99,7 +100,8 @@ def take_back(world: World, part: Part, key: str, note: Note) -> Part | None:  #
         case BaseMove():
             return _undo_base(world, part, key, note)
         case WorkCommit():
-            return _undo_commit(world, part, key)
+            with still(world, world.store.agent(part.agent)):
+                return _undo_commit(world, part, key)
         case BranchGone():
             return _undo_branch(world, part, key)
         case BranchBack():

@@ -16,7 +16,7 @@ from agentdeck.engine.lifecycle.in_box import in_its_box
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.records.parts import WorkCommit
 from agentdeck.engine.worktrees import identity
-from agentdeck.engine.worktrees.boxed import take_in
+from agentdeck.engine.worktrees.boxed import still, take_in
 from agentdeck.engine.worktrees.heads import Work, branch_of, check_lands, work_of
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import NotFoundError, RefusedError
@@ -228,7 +228,8 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
     here = enter(world.repo, candidate.worktree)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
     ref = f"refs/agentdeck/trash/{agent.name}/commit-{stamp}"
-    saved = snapshots.take(world.repo, path, ref, message=f"agentdeck: {agent.name} before its work was committed")
+    with still(world, agent):
+        saved = snapshots.take(world.repo, path, ref, message=f"agentdeck: {agent.name} before its work was committed")
     part = WorkCommit(agent.name, candidate.branch, candidate.tip, "", saved.ref, "")
     journal(part)
     try:

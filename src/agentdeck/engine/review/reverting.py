@@ -17,6 +17,7 @@ from agentdeck.engine.records.steps import Step, Steps
 from agentdeck.engine.review.diffs import ends_of
 from agentdeck.engine.views.review import Scope
 from agentdeck.engine.worktrees import identity
+from agentdeck.engine.worktrees.boxed import still
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import private_folder, write_atomic
@@ -32,7 +33,7 @@ def revert(world: World, agent: Agent, scope: Scope, file: FilePatch, hunk: Sequ
 
     Raise RefusedError, with nothing changed, where the change is another one by now, or where later changes lean on it.
     """
-    with world.store.operation(agent.name, wait=5):
+    with world.store.operation(agent.name, wait=5), still(world, agent):
         patch = _patch(world, agent, scope, file, hunk)
         here = identity.enter(world, agent)
         if why := patches.apply(here, patch, reverse=True, check=True):
@@ -96,7 +97,7 @@ def take_back(world: World, part: ChangeGone | ChangeBack) -> ChangeGone | Chang
     if (agent := _elsewhere(world, part)) is not None:
         acts.take_back_change(world, agent, part, only_check=False)
         return (ChangeGone if reverse else ChangeBack)(part.agent, part.path, part.trash)
-    with world.store.operation(part.agent, wait=5):
+    with world.store.operation(part.agent, wait=5), still(world, world.store.agent(part.agent)):
         here, patch = _ready(world, part)
         if _has_to_be_applied(world, part, here, patch):
             patches.apply(here, patch, reverse=reverse)

@@ -141,6 +141,12 @@ def descends(pid: int, root: int) -> bool:
     return pid == root
 
 
+def below(root: int) -> set[int]:
+    """The pids of all that descends from the process, those among them that have ended but for their threads, too.
+    Linux only."""
+    return _below(root, _processes())
+
+
 def cpu_seconds(pids: set[int]) -> float:
     """The processor time that these processes have taken so far."""
     seconds = 0.0
