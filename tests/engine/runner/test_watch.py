@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.reports import read_report
 from agentdeck.core.transcripts.formats import Place
 from agentdeck.core.transcripts.records import Kind, Record
+from agentdeck.engine.runner.session_status import SessionStatus
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.config.profiles import load_profiles
 
@@ -88,6 +90,51 @@ def test_an_interruption_is_not_done_and_a_new_turn_takes_it_back(tmp_path: Path
     assert (codex.watch.status.state, codex.watch.status.result) == (State.DONE, Result.INTERRUPTED)
     assert codex.hook("UserPromptSubmit")[0] is State.WORKING
     assert codex.watch.status.result is Result.NONE
+
+
+class AskedByHook:
+    """Claude Code that asks by a hook since a minute ago, and keeps a status."""
+
+    def __init__(self, folder: Path) -> None:
+        self.watch, self.begun = Told(folder, "claude").watch, time.time() - 60
+        self.watch.session_status = SessionStatus({"CLAUDE_CONFIG_DIR": str(folder)})
+        self.file, self.now = folder / "sessions/1.json", time.monotonic()
+        (folder / "asking").mkdir()
+        (folder / "asking/claude-1-1").touch()
+        self.file.parent.mkdir()
+        report = folder / "inbox/claude-1-1.json"
+        asked = {"tool_name": "Bash", "tool_input": {"command": "make"}}
+        report.write_text(json.dumps({"hook_event_name": "PermissionRequest", **asked}))
+        os.utime(report, (self.begun, self.begun))
+        self.watch.take_reports(report.parent)
+
+    def writes(self, status: str, later: float) -> State:
+        """What it is taken for once it says that it is so since that much later than its hook asked."""
+        told = {"status": status, "statusUpdatedAt": (self.begun + later) * 1000, "waitingFor": "permission prompt"}
+        self.file.write_text(json.dumps(told))
+        self.now += 60
+        self.watch.output("x")
+        self.watch.tick(self.now)
+        return self.watch.status.state
+
+
+def test_a_status_that_is_older_than_a_hook_s_question_does_not_take_it_back(tmp_path: Path) -> None:
+    """On a busy machine Claude Code writes its status seconds later; the hook would be let go without an answer."""
+    claude = AskedByHook(tmp_path)
+    assert claude.writes("busy", -1) is State.WAITING
+    assert claude.writes("idle", -1) is State.WAITING
+    assert claude.writes("busy", 1) is State.WORKING
+
+
+def test_a_question_whose_hook_is_gone_is_read_off_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claude = AskedByHook(tmp_path)
+    monkeypatch.setattr(claude.watch, "screen", (SCREENS / "claude-2.1.197-waiting-model.txt").read_text)
+    claude.watch.hook_is_gone("claude-1-1")
+    assert claude.writes("waiting", 1) is State.WAITING
+    asked = claude.watch.status.question
+    assert asked is not None
+    assert (asked.text, asked.hook) == ("Which colour shall the button have?", "")
+    assert [each.label for each in asked.options][:3] == ["Red", "Blue", "Green"]
 
 
 def test_a_question_after_another_has_a_time_of_its_own(tmp_path: Path) -> None:

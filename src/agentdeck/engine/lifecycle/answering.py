@@ -154,7 +154,7 @@ def _press(world: World, view: AgentView, question: Question, number: int, words
         world.tmux.press(world.deck, view.name, list(yes_and_no[number - 1]))
         _await(world, view, question, number, entered=True)
         return
-    now = _on_screen(world, view)
+    now = _on_screen(world, view, question)
     if now is None or not now.is_same_as(question):
         raise RefusedError(f"{view.name} asks something else now.", hint="agentdeck asks")
     keys, by_mark = now.options[number - 1].keys, bool(now.marked)
@@ -172,14 +172,14 @@ def _press(world: World, view: AgentView, question: Question, number: int, words
 def _move(world: World, view: AgentView, question: Question, number: int) -> None:
     """Move the mark to the option, a key at a time: some CLIs take several at once for one."""
     for _ in range(2 * len(question.options)):
-        now = _on_screen(world, view)
+        now = _on_screen(world, view, question)
         if now is None or now.text != question.text or now.marked in (0, number):
             return
         world.tmux.press(world.deck, view.name, now.way_to(number)[:1])
         begun = time.monotonic()
         while time.monotonic() < begun + _MOVES_IN:
             time.sleep(0.05)
-            moved = _on_screen(world, view)
+            moved = _on_screen(world, view, question)
             if moved is None or moved.marked != now.marked:
                 break
 
@@ -201,7 +201,7 @@ def _await(world: World, view: AgentView, question: Question, number: int, *, en
     begun = time.monotonic()
     while time.monotonic() < begun + _PATIENCE:
         time.sleep(0.1)
-        now = _on_screen(world, view)
+        now = _on_screen(world, view, question)
         # The next dialog may well have the same options.
         if now is None or not (now.is_same_as(question) or (words and now.text == question.text)):
             world.store.wake_runner(view.name)
@@ -218,15 +218,18 @@ def _not_taken(view: AgentView) -> RefusedError:
     )
 
 
-def _on_screen(world: World, view: AgentView) -> Question | None:
-    """The dialog that is on the screen; None where there is none."""
+def _on_screen(world: World, view: AgentView, asked: Question) -> Question | None:
+    """The dialog that is on the screen; None where there is none. One that its CLI alone has told of is known by its
+    options."""
     profile = world.profiles.get(view.profile)
     if profile is None:
         return None
     styled = world.tmux.screen(world.deck, view.name, colours=True)
     screen = strip(styled)
     found = detect(screen, profile.detectors.only_waiting)
-    if found is None:
+    if found is None and detect(asked.text, profile.detectors.only_waiting) is not None:
         return None
-    question = shown(screen, found[1])
+    question = shown(screen, found[1] if found is not None else asked.text)
+    if found is None and not question.options:
+        return None
     return replace(question, marked=marked_in_row(styled, question.options)) if question.in_row else question

@@ -38,7 +38,8 @@ class Answering:
             others = [each for each in watch.status.questions if each.hook == question.hook and each is not question]
             said = "" if others else model_answer(watch.inputs.get(question.hook, {}), answers)
         if said and not self._tell(question.hook, said):
-            return "Its hook waits no more."
+            watch.hook_is_gone(question.hook)
+            return "Its hook waits no more. The dialog on its screen can still be answered."
         watch.answered(question)
         return ""
 

@@ -205,6 +205,8 @@ class Watch:
             # What it reported a moment ago may not be in its status yet.
             patience = _BEHIND if told.state is State.DONE else _SETTLE
             left = 0.0 if told.at >= self._known_at else self._known_at + patience - time.time()
+            if told.at < self._known_at and any(each.hook for each in self.status.questions):
+                left = 1.0  # a hook that waits knows better for as long as that takes: on a busy machine, seconds
             if left > 0:
                 self._again = now + left
             else:
@@ -305,6 +307,12 @@ class Watch:
             self._ask(left)
         else:
             self._set(state=State.WORKING, questions=())
+
+    def hook_is_gone(self, hook: str) -> None:
+        """What `hook` asked has no other answer now than its dialog's keys."""
+        left = tuple(each for each in self.status.questions if each.hook != hook)
+        self._set(questions=left, reason=left[0].text if left else self.status.reason)
+        self._again = time.monotonic()
 
     def asks(self, text: str = "") -> Question | None:
         """The question that is open now, which `text` would answer; None where it is a message."""
