@@ -18,8 +18,9 @@ from agentdeck.core.agents.agent import Fault, State
 from agentdeck.core.agents.reports import Report, read_report
 from agentdeck.core.config.gateway import BudgetsConfig, Limit
 from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.spent import Spent
 from agentdeck.core.providers.token_usage import Usage
-from agentdeck.gateway.budgets import Budgets, Spent
+from agentdeck.gateway.budgets import Budgets
 from agentdeck.system.gateway import tokens
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer

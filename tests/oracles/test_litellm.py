@@ -1,4 +1,16 @@
-"""Our translation of Messages requests to Chat says what litellm's says, but for the differences that are named here.
+"""Our translations between the four formats say what litellm's say, requests, answers and streams.
+
+Litellm 1.108.7 is wrong where `as_litellm` says so:
+- `google_genai/adapters/transformation.py` makes the id of a Gemini client's call from the tool's name, so two calls of
+  one tool have the same, and only one of them reaches Anthropic; passes the whole `response` of a result on as JSON,
+  though by Gemini's documents `output` is the result; asks for any tool where `allowedFunctionNames` names one; and
+  leaves the tokens from the cache out.
+- `llms/vertex_ai/gemini/transformation.py`, `check_if_part_exists_in_parts`: the second of two equal calls is lost,
+  while both results are sent. A document of Gemini's that was cut at its limit looks whole where it has calls.
+- `completion_extras/litellm_responses_transformation/transformation.py` gives a Chat client the `id` of a Responses
+  call, though by OpenAI's documents its `call_id` is what the result is matched with.
+- `llms/anthropic/pass_through/responses_adapters/transformation.py` puts what the model said before its calls behind
+  them.
 
 `make test-oracles` installs litellm into an environment of its own, named by AGENTDECK_TEST_LITELLM; without, skipped.
 """
@@ -8,101 +20,202 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agentdeck.core.formats import translate
+from agentdeck.core.formats.ir import (
+    Began,
+    Call,
+    CallBegan,
+    CallEnded,
+    CallPiece,
+    Choice,
+    Counted,
+    Event,
+    Finish,
+    Finished,
+    Part,
+    Request,
+    Result,
+    Text,
+    TextPiece,
+    Tool,
+    Turn,
+)
 from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.token_usage import Usage
+from tests.core.formats.test_laws import told, written
 from tests.core.formats.test_messages_chat import dialect, sent
+from tests.oracles.meanings import Item, meaning
 
 PYTHON = os.environ.get("AGENTDECK_TEST_LITELLM", "")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PYTHON, reason="make test-oracles installs litellm")]
+Ask = Callable[..., dict[str, Any]]
+PAIRS = [(client, provider) for client in Api for provider in Api if client is not provider]
+MODELS = {
+    Api.MESSAGES: "claude-sonnet-4-5",
+    Api.CHAT: "gpt-4o",
+    Api.RESPONSES: "gpt-4o",
+    Api.GEMINI: "gemini-2.5-pro",
+}
+EXAMPLES = int(os.environ.get("AGENTDECK_EXAMPLES", "40"))
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+TOOLS = [Tool(name, f"Does {name}", SCHEMA) for name in ("run", "read_file")]
 words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
 values = st.dictionaries(st.sampled_from(["a", "b"]), words | st.integers() | st.lists(words, max_size=2), max_size=2)
-SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-TOOLS = [{"name": name, "description": f"Does {name}", "input_schema": SCHEMA} for name in ("run", "read_file")]
-
-
-def said(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
 
 
 @st.composite
-def requests(draw: st.DrawFn) -> dict[str, Any]:
-    """Whole conversations, with results of all calls; what both are known to see in another way is left out."""
-    turns: list[dict[str, Any]] = [{"role": "user", "content": draw(words)}]
+def requests(draw: st.DrawFn) -> Request:
+    """Whole conversations, with results of all calls."""
+    turns = [Turn("user", (Text(draw(words)),))]
     for number in range(draw(st.integers(0, 3))):
-        blocks = [said(draw(words))] if draw(st.booleans()) else []
         names = draw(st.lists(st.sampled_from(["run", "read_file"]), max_size=2))
-        ids = [f"toolu_{number}_{at}" for at in range(len(names))]
-        blocks += [
-            {"type": "tool_use", "id": each, "name": name, "input": draw(values)}
-            for each, name in zip(ids, names, strict=True)
-        ]
-        turns.append({"role": "assistant", "content": blocks or [said(draw(words))]})
-        results: list[dict[str, Any]] = [
-            {"type": "tool_result", "tool_use_id": each, "content": draw(words | words.map(lambda text: [said(text)]))}
-            for each in ids
-        ]
-        turns.append({"role": "user", "content": results or [said(draw(words))]})
-    request: dict[str, Any] = {"model": "gpt-4o", "max_tokens": draw(st.integers(1, 8000)), "messages": turns}
-    if draw(st.booleans()):
-        request["system"] = draw(words | words.map(lambda text: [said(text)]))
-    if draw(st.booleans()):
-        request["temperature"] = draw(st.sampled_from([0.0, 0.5, 1.0]))
-    if draw(st.booleans()):
-        request["stop_sequences"] = draw(st.lists(words, min_size=1, max_size=4))
-    request["tools"] = TOOLS
-    choice = draw(st.sampled_from([None, {"type": "auto"}, {"type": "any"}, {"type": "tool", "name": "run"}]))
-    return request | ({"tool_choice": choice} if choice else {})
+        calls = [Call(f"call_{number}_{at}", name, json.dumps(draw(values))) for at, name in enumerate(names)]
+        texts: list[Part] = [Text(draw(words))] if not calls or draw(st.booleans()) else []
+        turns.append(Turn("assistant", (*texts, *calls)))
+        results: list[Part] = [Result(call.id, (Text(draw(words)),)) for call in calls]
+        turns.append(Turn("user", tuple(results or [Text(draw(words))])))
+    choices = [None, Choice("auto"), Choice("any"), Choice("tool", "run")]
+    return Request(
+        system=draw(st.lists(words, max_size=1)),
+        turns=turns,
+        tools=TOOLS,
+        choice=draw(st.sampled_from(choices)),
+        limit=draw(st.integers(16, 8000)),
+        temperature=draw(st.sampled_from([None, 0.0, 0.5, 1.0])),
+        stop=draw(st.lists(words, max_size=3, unique=True)),
+    )
 
 
-def meant(request: dict[str, Any]) -> dict[str, Any]:
-    """What a Chat request says, however it is spelled."""
-    spoken = []
-    for message in request["messages"]:
-        content = message.get("content")
-        text = content if isinstance(content, str) else "\n\n".join(part["text"] for part in content or [])
-        calls = [
-            (call["id"], call["function"]["name"], json.loads(call["function"]["arguments"]))
-            for call in message.get("tool_calls") or []
-        ]
-        spoken.append((message["role"], text, calls, message.get("tool_call_id")))
-    functions = [tool["function"] for tool in request["tools"]]
-    tools = [(each["name"], each["description"], each["parameters"]) for each in functions]
-    choice = request.get("tool_choice")
-    name = choice["function"]["name"] if isinstance(choice, dict) else choice
-    limit = request.get("max_completion_tokens") or request.get("max_tokens")
-    stop = request.get("stop") or []
-    return {
-        "spoken": spoken,
-        "tools": tools,
-        "choice": name,
-        "limit": limit,
-        "warmth": request.get("temperature"),
-        "stop": stop,
-    }
+@st.composite
+def answers(draw: st.DrawFn) -> list[Event]:
+    events: list[Event] = [Began("x"), *map(TextPiece, draw(st.lists(words, min_size=1, max_size=3)))]
+    for number in range(draw(st.integers(0, 2))):
+        key, text = str(number), json.dumps(draw(values))
+        cut = draw(st.integers(0, len(text)))
+        events += [CallBegan(key, f"call_{key}", draw(st.sampled_from(["run", "read_file"])))]
+        events += [CallPiece(key, text[:cut]), CallPiece(key, text[cut:]), CallEnded(key)]
+    usage = Usage(draw(st.integers(1, 900)), draw(st.integers(1, 90)), draw(st.integers(0, 900)))
+    reason = draw(st.sampled_from([Finish.END, Finish.LIMIT]))
+    return [*events, Finished(reason), Counted(usage)]
 
 
 @pytest.fixture(scope="module")
-def oracle() -> Iterator[tuple[IO[str], IO[str]]]:
+def ask() -> Iterator[Ask]:
+    """Litellm between that client and that provider, which gives that answer."""
     side = Path(__file__).with_name("litellm_side.py")
     with subprocess.Popen([PYTHON, side], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdin
-        assert child.stdout
-        yield child.stdin, child.stdout
+        into, out = child.stdin, child.stdout
+        assert into
+        assert out
+
+        def do(**job: Any) -> dict[str, Any]:
+            into.write(json.dumps(job) + "\n")
+            into.flush()
+            answer: dict[str, Any] = json.loads(out.readline())
+            return answer
+
+        yield do
         child.kill()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(request=requests())
-def test_a_request_says_the_same(oracle: tuple[IO[str], IO[str]], request: dict[str, Any]) -> None:
-    into, out = oracle
-    into.write(json.dumps(request) + "\n")
-    into.flush()
-    theirs = json.loads(out.readline())
-    assert meant(sent(Api.MESSAGES, request, dialect(Api.CHAT))) == meant(theirs)
+def spoken_to(client: Api, request: Request, *, stream: bool) -> dict[str, Any]:
+    """`request` as that client sends it."""
+    request.stream = stream
+    document = translate.written(request, dialect(client, MODELS[client])).document
+    return {**document, "stream": stream}
+
+
+def as_litellm(client: Api, provider: Api, said: dict[str, Any]) -> dict[str, Any]:
+    """What we say, with litellm's own mistakes."""
+    items = list(said["spoken"])
+    if client is Api.GEMINI:
+        calls = [item for item in items if item[0] == "call"]
+        names = {item[1]: item[2] for item in calls}
+        items = [_named_by_tool(item, names) for item in items]
+    if provider is Api.GEMINI or (client, provider) == (Api.GEMINI, Api.MESSAGES):
+        items = [item for at, item in enumerate(items) if item[0] != "call" or item not in _run_of_calls(items, at)]
+    if (client, provider) == (Api.MESSAGES, Api.RESPONSES):
+        for at, item in enumerate(items):
+            if item[0] == "assistant" and (calls := _calls_from(items, at + 1)):
+                items[at : at + 1 + len(calls)] = [*calls, item]
+    choice = {"choice": "required"} if client is Api.GEMINI and said.get("choice") == "run" else {}
+    return {**said, "spoken": items, **choice}
+
+
+def _named_by_tool(item: Item, names: dict[str, str]) -> Item:
+    if item[0] == "call":
+        return "call", f"call_{item[2]}", *item[2:]
+    if item[0] == "result":
+        return "result", f"call_{names[item[1]]}", json.dumps({"output": item[2]})
+    return item
+
+
+def _run_of_calls(items: list[Item], at: int) -> list[Item]:
+    """The calls right before `at`."""
+    start = at
+    while start and items[start - 1][0] == "call":
+        start -= 1
+    return items[start:at]
+
+
+def _calls_from(items: list[Item], at: int) -> list[Item]:
+    end = at
+    while end < len(items) and items[end][0] == "call":
+        end += 1
+    return items[at:end]
+
+
+@pytest.mark.parametrize(("client", "provider"), PAIRS, ids=lambda api: api.value)
+def test_a_request_says_the_same(ask: Ask, client: Api, provider: Api) -> None:
+    _, chunks = written(provider, [Began("x"), TextPiece("yes"), Finished(Finish.END), Counted(Usage(9, 1))])
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(request=requests())
+    def check(request: Request) -> None:
+        asked = spoken_to(client, request, stream=True)
+        theirs = ask(client=client.value, provider=provider.value, request=asked, answer=chunks)
+        assert "error" not in theirs, theirs["error"]
+        ours = meaning(provider, sent(client, asked, dialect(provider, MODELS[provider])))
+        assert as_litellm(client, provider, ours) == meaning(provider, theirs["sent"])
+
+    check()
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "document"])
+@pytest.mark.parametrize(("client", "provider"), PAIRS, ids=lambda api: api.value)
+def test_an_answer_says_the_same(ask: Ask, client: Api, provider: Api, *, stream: bool) -> None:
+    request = Request(turns=[Turn("user", (Text("hi"),))], tools=TOOLS, limit=500)
+
+    @settings(max_examples=EXAMPLES // 2, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(events=answers())
+    def check(events: list[Event]) -> None:
+        writer, chunks = written(provider, events)
+        answer = chunks if stream else writer.document()
+        asked = spoken_to(client, request, stream=stream)
+        theirs = ask(client=client.value, provider=provider.value, request=asked, answer=answer)
+        assert "error" not in theirs, theirs["error"]
+        reader = translate.reader(provider)
+        if stream:
+            read = [*(each for chunk in chunks for each in reader.feed(chunk)), *reader.end()]
+        else:
+            read = reader.document(writer.document())
+        ours, shown = written(client, read)
+        text, thought, calls, finish, usage = told(client, shown if stream else ours.document())
+        got = told(client, theirs["got"])
+        if client is Api.GEMINI:  # which needs no ids
+            calls, usage = sorted(("", *rest) for _, *rest in calls), Usage(usage.prompt, usage.output)
+        if (client, provider) == (Api.CHAT, Api.RESPONSES):
+            calls, got = [each[1:] for each in calls], (*got[:2], [each[1:] for each in got[2]], *got[3:])
+        if provider is Api.GEMINI and calls and not stream:
+            finish = [Finish.END]
+        assert got == (text, thought, calls, finish, usage)
+
+    check()

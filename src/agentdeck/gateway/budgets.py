@@ -7,14 +7,13 @@ way, at the most they can cost, leave room for it; else it waits. So a budget is
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.frozen import dataclass
+from agentdeck.core.providers.spent import Spent
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.system.gateway import pricing
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
@@ -33,26 +32,6 @@ Scope = tuple[str, ...]
 """`("agent", DECK, AGENT)`, of an agent and those that it started; `("deck", DECK)` or `("day", DECK, DATE)`."""
 
 
-@dataclass(slots=True)
-class Spent:
-    money: float = 0.0
-    tokens: int = 0
-
-    def add(self, other: Spent, sign: int = 1) -> None:
-        self.money += sign * other.money
-        self.tokens += sign * other.tokens
-
-    def share(self, limit: Limit) -> float:
-        """Of the limit that is nearest; 0 where there is none."""
-        return max(_share(self.money, limit.money), _share(self.tokens, limit.tokens))
-
-
-def _share(spent: float, limit: float | None) -> float:
-    if limit is None:
-        return 0.0
-    return spent / limit if limit > 0 else math.inf
-
-
 class Budgets:
     """One for the whole process; what was spent before it began comes from the ledger."""
 
@@ -68,7 +47,7 @@ class Budgets:
         """When the agent was made whose spending counts."""
         self._ended = asyncio.Event()
         for row in ledger.totals(("deck", "agent", "day")):
-            spent = _spent_in(row)
+            spent = Spent.of_row(row)
             for scope in (
                 ("agent", row["deck"], row["agent"]),
                 ("deck", row["deck"]),
@@ -115,7 +94,7 @@ class Budgets:
 
     def _since(self, deck: str, agent: str, since: float) -> Spent:
         rows = self._ledger.totals(("deck", "agent"), since)
-        return next((_spent_in(row) for row in rows if (row["deck"], row["agent"]) == (deck, agent)), Spent())
+        return next((Spent.of_row(row) for row in rows if (row["deck"], row["agent"]) == (deck, agent)), Spent())
 
     def ended(self, bearer: Bearer, at: float, most: Spent) -> None:
         """An admitted request is over; what it cost was added before, to the day on which it came."""
@@ -125,7 +104,7 @@ class Budgets:
 
     def add(self, record: LedgerRecord, rules: BudgetsConfig) -> None:
         """Count what a request took, and tell when a budget is nearly or wholly spent."""
-        spent = Spent(record.cost or 0.0, _tokens(record.usage))
+        spent = Spent(record.cost or 0.0, record.usage.total)
         bearer = Bearer(record.deck, record.agent, record.tier, self._purses.get((record.deck, record.agent), ""))
         for scope in _every_scope(bearer, record.at):
             self._spent[scope].add(spent)
@@ -175,15 +154,6 @@ def most_of(body: bytes, document: dict[str, object], targets: Sequence[Target],
         for prompt in prompts
     ]
     return Spent(max((cost or 0.0 for cost in costs), default=0.0), len(body) + output)
-
-
-def _spent_in(row: Mapping[str, Any]) -> Spent:
-    """What a row of the ledger's totals comes to."""
-    return Spent(row["cost"], row["input"] + row["output"] + row["cache_read"] + row["cache_write"])
-
-
-def _tokens(usage: Usage) -> int:
-    return usage.input + usage.output + usage.cache_read + usage.cache_write
 
 
 def _every_scope(bearer: Bearer, at: float) -> tuple[Scope, Scope, Scope]:

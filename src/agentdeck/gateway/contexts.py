@@ -17,7 +17,7 @@ from agentdeck.system.gateway.tokens import Bearer
 
 if TYPE_CHECKING:
     from agentdeck.core.config.gateway import ProviderConfig
-    from agentdeck.gateway.upstream import ProviderCall
+    from agentdeck.gateway.calls import ProviderCall
 
 _ASK_AGAIN = 60.0
 """Seconds for which a local server's answer holds."""

@@ -14,7 +14,8 @@ from agentdeck.core.providers.apis import PATHS, Api
 from agentdeck.core.providers.faults import FaultKind
 from agentdeck.gateway import bodies
 from agentdeck.gateway.board import Board, BoardPlace
-from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderCall, ProviderClient
+from agentdeck.gateway.calls import ProviderCall
+from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderClient
 
 if TYPE_CHECKING:
     from agentdeck.core.config.gateway import GatewayConfig, ProviderConfig

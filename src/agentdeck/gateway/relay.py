@@ -12,22 +12,25 @@ from aiohttp import web
 
 from agentdeck.core.accounts.meters import of_headers
 from agentdeck.core.formats.ir import CannotCarry
-from agentdeck.core.frozen import dataclass, replace
+from agentdeck.core.frozen import replace
 from agentdeck.core.providers import faults
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.faults import FaultKind, ProviderFault
 from agentdeck.core.providers.tiers import Target
-from agentdeck.gateway import answers, bodies, probes, routing, translated
+from agentdeck.gateway import answers, bodies, probes, routing, sizes, translated
 from agentdeck.gateway.board import Board, BoardPlace
-from agentdeck.gateway.contexts import Contexts, Fit
+from agentdeck.gateway.calls import ProviderCall
+from agentdeck.gateway.contexts import Fit
 from agentdeck.gateway.keycommands import KeyCommands
 from agentdeck.gateway.otheraccounts import OtherAccounts
 from agentdeck.gateway.probes import Probe, Prober
 from agentdeck.gateway.pump import Pump
 from agentdeck.gateway.relayed import RelayedRequest
 from agentdeck.gateway.routing import GiveUp, Try, Wait, Walk
+from agentdeck.gateway.sizes import Sizes
 from agentdeck.gateway.translated import TranslatedPump
-from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderCall, ProviderClient, Reply
+from agentdeck.gateway.unserved import Unserved, why_unserved
+from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderClient, Reply
 from agentdeck.system.state.meters import Meters
 
 if TYPE_CHECKING:
@@ -40,15 +43,6 @@ _BLIND = 600.0
 """Seconds for which a model that took no pictures is sent none: a local server may get another one."""
 _SLOT_WAIT = 0.25
 """Seconds until a provider that is at its limit of concurrent requests is asked again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unserved:
-    """Why no provider served a request."""
-
-    reason: str
-    lasting: bool
-    """Whether the same request can't succeed later, unless a person changes something."""
 
 
 class _PassThrough(Exception):
@@ -83,7 +77,7 @@ class Relay:
         self._tell_end, self._tell_served = tell_end, tell_served
         self._commands = KeyCommands()
         self._prober = Prober(upstream, board)
-        self._contexts = Contexts()
+        self._sizes = Sizes(board)
         self._other_accounts = OtherAccounts(meters)
         self._blind: dict[tuple[str, str], float] = {}
         """When each model said that it takes no pictures, by the provider's address and its name."""
@@ -117,7 +111,7 @@ class Relay:
                     if answer is not None:
                         return answer
                 case Wait() | GiveUp():
-                    if job.call.is_inference and self._is_too_long(job):
+                    if job.call.is_inference and sizes.is_too_long(job):
                         return await self._too_long(job)
                     return self._given_up(job)
 
@@ -131,10 +125,10 @@ class Relay:
             return ours, walk
         if provider.key_command:
             job.printed_keys[provider.key_command] = await self._commands.fetch(provider.key_command)
-        if lacking := self._lacking(job, target, provider):
-            job.note(target, lacking)
+        if lacks := job.lacks(target):
+            job.note(target, lacks)
             return None, walk.without(index)
-        if job.call.is_inference and not await self._fits(job, target):
+        if job.call.is_inference and not await self._sizes.fits(job, target):
             return None, walk.without(index)
         place = job.place(target)
         if 0 < provider.max_concurrent <= self._board.in_flight.get(place.health, 0):
@@ -163,8 +157,8 @@ class Relay:
                 reply.response.close()
         except AttemptFailed as failure:
             if failure.fault.kind is FaultKind.TOO_LONG:
-                self._contexts.learn_size(job.provider(target), job.model(target), _limit(failure))
-                if await self._must_shorten(job, walk, index):
+                self._sizes.learn(job, target, failure)
+                if await self._sizes.must_shorten(job, target, _left(job, walk, index)):
                     job.failures[target] = failure
                     return await self._too_long(job), walk
             return None, self._after(job, walk, index, failure)
@@ -180,58 +174,10 @@ class Relay:
             return self._models(job)
         return None
 
-    async def _fits(self, job: RelayedRequest, target: Target) -> bool:
-        """Whether the target holds so much; says so where it does not."""
-        fit = await self._contexts.fit(job.bearer, job.call_for(target), job.provider(target), job.model(target))
-        if fit is not None:
-            job.fits[target] = fit
-        if fit is None or fit.fits:
-            self._board.skipped(job.bearer, target, 0, 0)
-            return True
-        job.note(target, f"passed over: about {fit.prompt:,} tokens, it holds {fit.size:,}")
-        self._board.skipped(job.bearer, target, fit.prompt, fit.size)
-        return False
-
-    async def _must_shorten(self, job: RelayedRequest, walk: Walk, index: int) -> bool:
-        """Whether the client has to shorten its request: the first provider finds it too long, and no later one is
-        known to hold more."""
-        target = job.targets[index]
-        if target != self._first(job):
-            return False
-        size = await self._size(job, target)
-        others = [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
-        able = [other for other in others if self._has_key(job, other)]
-        return max([await self._size(job, other) for other in able], default=0) <= size
-
-    async def _size(self, job: RelayedRequest, target: Target) -> int:
-        return await self._contexts.size(job.provider(target), job.model(target))
-
-    async def _too_long(self, job: RelayedRequest) -> web.StreamResponse:
-        """Tell the client how much the largest model of the chain holds, so that it shortens its request once."""
-        sizes = [await self._size(job, target) for target in job.chain]
-        told = [overflow.prompt for failure in job.failures.values() if (overflow := failure.fault.overflow)]
-        job.record.outcome = "error"
-        first = job.failures.get(self._first(job))
-        if not max(sizes) and first is not None:
-            raise _passed(job, self._first(job), first)
-        prompt = max([*told, *(fit.prompt for fit in job.fits.values())], default=0)
-        prompt = prompt or self._contexts.estimate(job.bearer, job.call)
-        return self._own(job, answers.too_long(job.call.api, prompt, max(sizes)))
-
-    def _first(self, job: RelayedRequest) -> Target:
-        """The first target of the tier that can be asked at all."""
-        return next((each for each in job.chain if self._has_key(job, each)), job.chain[0])
-
-    def _is_too_long(self, job: RelayedRequest) -> bool:
-        """Whether the first target that can be asked was too small."""
-        first = self._first(job)
-        failure, fit = job.failures.get(first), job.fits.get(first)
-        return (fit is not None and not fit.fits) or (failure is not None and failure.fault.kind is FaultKind.TOO_LONG)
-
     def _may_serve(self, job: RelayedRequest, walk: Walk, index: int) -> bool:
         """Whether this target was not asked yet and can be now."""
         target, track = job.targets[index], walk.tracks[index]
-        if track.out or track.tries or not self._has_key(job, target):
+        if track.out or track.tries or not job.can_ask(target):
             return False
         place, now = job.place(target), time.monotonic()
         return self._board.opens_at(place, now) is None and not self._board.is_half_open(place, now)
@@ -239,7 +185,7 @@ class Relay:
     def _probe(self, job: RelayedRequest, target: Target, place: BoardPlace) -> None:
         """Ask a provider that was paused whether it serves again, beside the request that the next one serves."""
         provider, call = job.provider(target), job.call_for(target)
-        key = self._key(job, provider, call)
+        key = job.key(provider, call)
         small = (
             probes.like(call)
             if provider.uses_own_login
@@ -254,7 +200,7 @@ class Relay:
         while True:
             job.record.attempts += 1
             call = _with_room(job.call_for(target), job.fits.get(target))
-            key = self._key(job, provider, call)
+            key = job.key(provider, call)
             try:
                 patience = Patience.of(call, provider.timeouts, job.plan.gateway.hold, others=others)
                 reply = await self._upstream.open(call, provider, target.model, key, patience)
@@ -334,50 +280,14 @@ class Relay:
         """Whether the client gets this answer as it is. Only the first provider's: what a backup says of a request
         must not hide that the first is limited or down."""
         target = job.targets[index]
-        if target != self._first(job):
+        if target != job.first:
             return False
         if kind is FaultKind.CALLER:
             return True
-        others = [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
+        others = _left(job, walk, index)
         if kind is FaultKind.DENIED:
-            return not any(self._has_key(job, other) for other in others)
+            return not any(job.can_ask(other) for other in others)
         return kind is FaultKind.NO_MODEL and not others and not target.model
-
-    def _key(self, job: RelayedRequest, provider: ProviderConfig, call: ProviderCall) -> str:
-        """The key for this request; none where the agent's own login goes with it."""
-        name = provider.key_env
-        if not name and (call.translated or not call.has_login):
-            name = provider.login_key_env
-        if provider.key_command:
-            return job.printed_keys.get(provider.key_command, "")
-        key = job.keys.get(name, "") if name else ""
-        # As many a file of keys has it, with a line end; within a header that would be an attack.
-        return key.strip() if key.strip().isprintable() else ""
-
-    def _lacking(self, job: RelayedRequest, target: Target, provider: ProviderConfig) -> str:
-        """Why this target can't be asked at all; empty where it can."""
-        try:
-            call = job.call_for(target)
-        except CannotCarry as field:
-            job.unfit[target] = str(field)
-            return f"can't be asked for {field}"
-        if provider.key_command and not self._key(job, provider, call):
-            job.lacking.add(target)
-            return "its key_command prints no key"
-        name = provider.key_env or (provider.login_key_env if call.translated else "")
-        if name and not self._key(job, provider, call):
-            job.lacking.add(target)
-            return f"its key {name} is not set where the gateway runs, or is not a key"
-        return ""
-
-    def _has_key(self, job: RelayedRequest, target: Target) -> bool:
-        provider = job.provider(target)
-        try:
-            call = job.call_for(target)
-        except CannotCarry:
-            return False
-        name = provider.key_env or (provider.login_key_env if call.translated else "")
-        return not name or bool(self._key(job, provider, call))
 
     async def _deliver(self, job: RelayedRequest, target: Target, reply: Reply) -> web.StreamResponse:
         """Pass the answer on. After the first byte nothing is taken from another provider."""
@@ -399,8 +309,7 @@ class Relay:
             answer = await pump.run(target.provider)
         finally:
             record.usage = pump.usage
-            prompt = pump.usage.input + pump.usage.cache_read + pump.usage.cache_write
-            self._contexts.learn_count(job.bearer, job.call_for(target), prompt)
+            self._sizes.count(job, target, pump.usage.prompt)
             if pump.fault is not None:  # a client that leaves at an error does not undo it
                 self._broke(job, target, pump.fault)
         if pump.fault is None:
@@ -435,6 +344,15 @@ class Relay:
         closing = self._board.closing(job.place(job.primary), now)
         return f"{job.primary}: {closing.reason if closing else 'its last answer was cut off'}"
 
+    async def _too_long(self, job: RelayedRequest) -> web.StreamResponse:
+        """Tell the client how much the largest model of the chain holds, so that it shortens its request once."""
+        job.record.outcome = "error"
+        prompt, size = await self._sizes.told(job)
+        first = job.failures.get(job.first)
+        if not size and first is not None:
+            raise _passed(job, job.first, first)
+        return self._own(job, answers.too_long(job.call.api, prompt, size))
+
     def _given_up(self, job: RelayedRequest) -> web.StreamResponse:
         if job.call.counts:
             return self._estimate(job)
@@ -443,35 +361,12 @@ class Relay:
             fields = "; ".join(dict.fromkeys(job.unfit.values()))
             message = f"AgentDeck: no provider of the chain can be asked for {fields}."
             return self._own(job, answers.refused(job.call.api, 400, message))
-        unserved = self._why_unserved(job, time.monotonic())
+        unserved = why_unserved(job, self._board, time.monotonic())
         job.record.outcome = "exhausted"
         self._board.gave_up(job.bearer, job.primary, unserved.reason)
         self._tell_served(job, unserved)
         names = [str(target) for target in job.chain]
         return self._own(job, answers.nobody_left(job.call.api, names, unserved.reason, lasting=unserved.lasting))
-
-    def _why_unserved(self, job: RelayedRequest, now: float) -> Unserved:
-        """What keeps each target from serving, in words."""
-        reasons, lasting = [], True
-        for target in job.chain:
-            closing = self._board.closing(job.place(target), now)
-            if target in job.unfit:
-                reasons.append(f"{target}: can't be asked for {job.unfit[target]}")
-            elif target in job.lacking:
-                reasons.append(f"{target}: {_key_words(job.provider(target))}")
-            elif target in job.fits and not job.fits[target].fits:
-                reasons.append(f"{target}: holds {job.fits[target].size:,} tokens only")
-            elif (failure := job.failures.get(target)) is not None:
-                reasons.append(f"{target}: {failure.fault.reason}")
-                lasting = lasting and failure.fault.lasting
-            elif closing is not None:
-                job.note(target, f"paused: {closing.reason}")
-                reasons.append(f"{target}: {closing.reason}, paused")
-                lasting = lasting and closing.lasting
-            else:
-                reasons.append(f"{target}: is at its limit of parallel requests")
-                lasting = False
-        return Unserved("; ".join(reasons), lasting)
 
     def _models(self, job: RelayedRequest) -> web.StreamResponse:
         job.record.outcome = "ok"
@@ -488,8 +383,9 @@ class Relay:
         return answer.response()
 
 
-def _limit(failure: AttemptFailed) -> int:
-    return failure.fault.overflow.limit if failure.fault.overflow else 0
+def _left(job: RelayedRequest, walk: Walk, index: int) -> list[Target]:
+    """The targets other than `index` that can still be tried."""
+    return [job.targets[i] for i, track in enumerate(walk.tracks) if i != index and not track.out]
 
 
 def _with_room(call: ProviderCall, fit: Fit | None) -> ProviderCall:
@@ -504,9 +400,3 @@ def _lists_models(call: ProviderCall, provider: ProviderConfig) -> bool:
     """Whether the provider lists its models as this client reads them."""
     openai = {Api.CHAT, Api.RESPONSES}
     return bool(set(provider.apis) & (openai if call.api in openai else {call.api}))
-
-
-def _key_words(provider: ProviderConfig) -> str:
-    if provider.key_command:
-        return "its key_command prints no key"
-    return f"its key {' or '.join(provider.key_variables)} is not set"

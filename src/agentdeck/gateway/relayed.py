@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from agentdeck.core.formats.ir import CannotCarry
 from agentdeck.core.frozen import dataclass, field
+from agentdeck.core.providers.spent import Spent
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import translated
 from agentdeck.gateway.board import BoardPlace
-from agentdeck.gateway.budgets import Spent
+from agentdeck.gateway.calls import ProviderCall
 from agentdeck.gateway.contexts import Fit
 from agentdeck.gateway.translated import Translation
-from agentdeck.gateway.upstream import AttemptFailed, ProviderCall
+from agentdeck.gateway.upstream import AttemptFailed
 from agentdeck.system.gateway.ledger import LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
 
@@ -80,3 +82,47 @@ class RelayedRequest:
 
     def note(self, target: Target, reason: str) -> None:
         self.record.faults.append(f"{target}: {reason}")
+
+    @property
+    def first(self) -> Target:
+        """The first target of the tier that can be asked at all."""
+        return next((each for each in self.chain if self.can_ask(each)), self.chain[0])
+
+    def key(self, provider: ProviderConfig, call: ProviderCall) -> str:
+        """The key for this request; none where the agent's own login goes with it."""
+        if provider.key_command:
+            return self.printed_keys.get(provider.key_command, "")
+        name = provider.key_env
+        if not name and (call.translated or not call.has_login):
+            name = provider.login_key_env
+        # As many a file of keys has it, with a line end; within a header that would be an attack.
+        key = self.keys.get(name, "").strip() if name else ""
+        return key if key.isprintable() else ""
+
+    def can_ask(self, target: Target) -> bool:
+        """Whether nothing is known to keep this target from being asked."""
+        try:
+            return not self._missing_key(target)
+        except CannotCarry:
+            return False
+
+    def lacks(self, target: Target) -> str:
+        """Why this target can't be asked at all; empty where it can."""
+        try:
+            missing = self._missing_key(target)
+        except CannotCarry as field:
+            self.unfit[target] = str(field)
+            return f"can't be asked for {field}"
+        if missing:
+            self.lacking.add(target)
+        return missing
+
+    def _missing_key(self, target: Target) -> str:
+        """Raise CannotCarry. A command for the key that was not run yet is not known to fail."""
+        provider, call = self.provider(target), self.call_for(target)
+        if command := provider.key_command:
+            return "its key_command prints no key" if not self.printed_keys.get(command, "?") else ""
+        name = provider.key_env or (provider.login_key_env if call.translated else "")
+        if not name or self.key(provider, call):
+            return ""
+        return f"its key {name} is not set where the gateway runs, or is not a key"

@@ -31,14 +31,16 @@ from agentdeck.gateway import answers, incoming
 from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.budgets import Budgets, most_of
+from agentdeck.gateway.calls import ProviderCall
 from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
-from agentdeck.gateway.relay import Relay, Unserved
+from agentdeck.gateway.relay import Relay
 from agentdeck.gateway.relayed import RelayedRequest
 from agentdeck.gateway.traces import Traces
-from agentdeck.gateway.upstream import ProviderCall, ProviderClient
+from agentdeck.gateway.unserved import Unserved
+from agentdeck.gateway.upstream import ProviderClient
 from agentdeck.system.files.files import append_line, write_json
 from agentdeck.system.gateway import pricing, tokens
 from agentdeck.system.gateway.files import BOARD, GatewayFiles

@@ -50,7 +50,7 @@ def attributes(record: LedgerRecord) -> dict[str, Any]:
         "gen_ai.provider.name": record.provider,
         "gen_ai.request.model": record.asked,
         "gen_ai.response.model": record.model,
-        "gen_ai.usage.input_tokens": used.input + used.cache_read + used.cache_write,
+        "gen_ai.usage.input_tokens": used.prompt,
         "gen_ai.usage.output_tokens": used.output,
         "gen_ai.usage.cache_read.input_tokens": used.cache_read,
         "gen_ai.usage.cache_creation.input_tokens": used.cache_write,

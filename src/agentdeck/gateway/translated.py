@@ -23,7 +23,8 @@ from agentdeck.core.providers.faults import ProviderFault
 from agentdeck.core.providers.models import facts_of
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import bodies, streams
-from agentdeck.gateway.upstream import AttemptFailed, ProviderCall, Reply, Waits, read
+from agentdeck.gateway.calls import ProviderCall
+from agentdeck.gateway.upstream import AttemptFailed, Reply, Waits, read
 from agentdeck.system.files.files import from_json
 
 if TYPE_CHECKING:

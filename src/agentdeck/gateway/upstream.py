@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
-import urllib.request
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
 
 import aiohttp
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 from yarl import URL
 
 from agentdeck.core.frozen import dataclass
@@ -21,7 +18,8 @@ from agentdeck.core.providers import faults
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.faults import ProviderFault
 from agentdeck.gateway import bodies, streams
-from agentdeck.system.gateway.tokens import BEARER_HEADER
+from agentdeck.gateway.calls import ProviderCall, body_for, headers_for, path_for, query_of, returned_headers
+from agentdeck.gateway.proxies import Proxies, ProxyUnusable
 
 if TYPE_CHECKING:
     from agentdeck.core.config.gateway import ProviderConfig, Timeouts
@@ -30,76 +28,7 @@ HELD_MAX = 8 * 1024 * 1024
 """Bytes of an answer that is not streamed, up to which it is held until it is there in full."""
 _AFTER_END = 2.0
 """Seconds that a stream may stay open behind its last event."""
-
-_HOP = frozenset(
-    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
-    "proxy-connection".split()
-)
-_NOT_FORWARDED = _HOP | {
-    "host",
-    "content-length",
-    "content-encoding",
-    "accept-encoding",
-    "expect",
-    "cookie",
-    BEARER_HEADER,
-}
-_CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
-_GEMINI_MODEL = re.compile(r"/models/([^/:]+):")
-NO_LOGIN = "agentdeck"
-"""The key that profiles give to CLIs which want to see one."""
-_CLIENT_ACCOUNT = frozenset({"openai-organization", "openai-project", "chatgpt-account-id"})
 _DOCUMENTS = frozenset({"application/json", "text/html"})
-_NOT_RETURNED = _HOP | {"content-length", "alt-svc"}
-
-
-@dataclass(slots=True)
-class ProviderCall:
-    """What an agent asks for. `body` is its JSON without compression."""
-
-    api: Api
-    method: str
-    path: str
-    """After the base URL, such as `/messages`."""
-    query: str
-    headers: CIMultiDictProxy[str]
-    body: bytes
-    document: dict[str, Any]
-    """The decoded body; empty where it has none."""
-    translated: bool = False
-    """Whether it is our translation of what the agent asks for."""
-
-    @property
-    def model(self) -> str:
-        if self.api is Api.GEMINI:
-            return model_in(self.path)
-        model = self.document.get("model")
-        # JSON can hold half a character, which no file and no other program takes.
-        return model.encode("utf-8", "replace").decode() if isinstance(model, str) else ""
-
-    @property
-    def has_login(self) -> bool:
-        """Whether the agent sent a login, and not the word that its CLI was given in place of one."""
-        given = [self.headers.get(name, "") for name in _CREDENTIALS]
-        return any(each and each.removeprefix("Bearer ") != NO_LOGIN for each in given)
-
-    @property
-    def streams(self) -> bool:
-        return self.document.get("stream") is True or ":streamGenerateContent" in self.path
-
-    @property
-    def is_inference(self) -> bool:
-        return self.method == "POST" and not self.counts
-
-    @property
-    def counts(self) -> bool:
-        """Whether it asks how many tokens a prompt has."""
-        return self.path.endswith(("/count_tokens", ":countTokens"))
-
-    @property
-    def asks_usage(self) -> bool:
-        options = self.document.get("stream_options")
-        return isinstance(options, dict) and options.get("include_usage") is True
 
 
 @dataclass(slots=True)
@@ -118,7 +47,7 @@ class Reply:
 
     @property
     def headers(self) -> CIMultiDict[str]:
-        return _returned_headers(self.response.headers)
+        return returned_headers(self.response.headers)
 
 
 class AttemptFailed(Exception):
@@ -130,18 +59,8 @@ class AttemptFailed(Exception):
         super().__init__(fault.reason)
         self.fault = fault
         self.status = status
-        self.headers = _returned_headers(headers or {})
+        self.headers = returned_headers(headers or {})
         self.body = body
-
-
-def _returned_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    return _without(headers, _NOT_RETURNED)
-
-
-def _without(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict[str]:
-    """`headers` without those in `dropped`, and without those that are meant for one connection only."""
-    named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped | named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +108,7 @@ class ProviderClient:
     def __init__(self) -> None:
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(_mark_reused)
+        self._proxies = Proxies()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
             auto_decompress=False,
@@ -211,7 +131,7 @@ class ProviderClient:
         Raises AttemptFailed.
         """
         usage_asked = call.streams and call.api is Api.CHAT and provider.ask_usage and not call.asks_usage
-        body = _body(call, model, usage_asked)
+        body = body_for(call, model, usage_asked)
         started = time.monotonic()
         response = await self._send(call, provider, model, key, body, patience.first_byte)
         try:
@@ -223,7 +143,11 @@ class ProviderClient:
     async def _send(
         self, call: ProviderCall, provider: ProviderConfig, model: str, key: str, body: bytes, wait: float
     ) -> aiohttp.ClientResponse:
-        url = URL(provider.url(call.api) + _path(call, model) + _query(call), encoded=True)
+        url = URL(provider.url(call.api) + path_for(call, model) + query_of(call), encoded=True)
+        try:
+            proxy = None if provider.local else self._proxies.of(url)
+        except ProxyUnusable as reason:
+            raise AttemptFailed(faults.unreachable(str(reason))) from None
         for last in (False, True):
             trace = SimpleNamespace(reused=False)
             try:
@@ -231,10 +155,10 @@ class ProviderClient:
                     return await self._session.request(
                         call.method,
                         url,
-                        headers=_headers(call, provider, key),
+                        headers=headers_for(call, provider, key),
                         data=body or None,
                         allow_redirects=False,
-                        proxy=None if provider.local else _proxy(url),
+                        proxy=proxy,
                         timeout=aiohttp.ClientTimeout(total=None, sock_connect=provider.timeouts.connect),
                         trace_request_ctx=trace,
                     )
@@ -243,11 +167,13 @@ class ProviderClient:
             except TimeoutError:
                 raise AttemptFailed(faults.too_slow("no first byte", wait)) from None
             except aiohttp.ClientConnectorError as error:
-                raise AttemptFailed(faults.unreachable(_why_unreachable(error))) from None
+                raise AttemptFailed(faults.unreachable(_why_unreachable(error, proxy))) from None
             except (aiohttp.ClientConnectionError, ConnectionError):
                 # A kept connection that the server had closed meanwhile says nothing about the server.
                 if last or not trace.reused:
                     raise AttemptFailed(faults.unreachable("reset the connection")) from None
+            except aiohttp.ClientHttpProxyError as error:
+                raise AttemptFailed(faults.unreachable(f"is behind a proxy, which answered {error.status}")) from None
             except aiohttp.ClientError:
                 raise AttemptFailed(faults.unreachable("did not answer with HTTP")) from None
         raise AssertionError("unreachable")
@@ -375,58 +301,13 @@ async def read(response: aiohttp.ClientResponse, wait: float, what: str = "nothi
         raise AttemptFailed(faults.unreachable("cut off its answer")) from None
 
 
-def _body(call: ProviderCall, model: str, usage_asked: bool) -> bytes:
-    body = call.body
-    if model and call.model and model != call.model and call.api is not Api.GEMINI:
-        body = bodies.with_value(body, "model", model)
-    if usage_asked:
-        body = bodies.asking_usage(body, call.document)
-    return body
-
-
-def model_in(path: str) -> str:
-    """The model that a path of the Gemini API names."""
-    found = _GEMINI_MODEL.search(path)
-    return unquote(found.group(1)) if found else ""
-
-
-def _path(call: ProviderCall, model: str) -> str:
-    if call.api is not Api.GEMINI or not model:
-        return call.path
-    return _GEMINI_MODEL.sub(lambda _: f"/models/{quote(model, safe='')}:", call.path, count=1)
-
-
-def _query(call: ProviderCall) -> str:
-    """The query without the key that some Gemini clients put into it."""
-    pairs = [pair for pair in call.query.split("&") if pair and not pair.startswith("key=")]
-    return "?" + "&".join(pairs) if pairs else ""
-
-
-def _headers(call: ProviderCall, provider: ProviderConfig, key: str) -> CIMultiDict[str]:
-    login = frozenset() if provider.uses_own_login and not key else _CREDENTIALS | _CLIENT_ACCOUNT
-    headers = _without(call.headers, _NOT_FORWARDED | login)
-    if not call.is_inference and "Accept-Encoding" in call.headers:
-        headers["Accept-Encoding"] = call.headers["Accept-Encoding"]
-    if key:
-        bearer = provider.key_header == "bearer" and call.api is not Api.GEMINI
-        name = "x-goog-api-key" if call.api is Api.GEMINI else provider.key_header
-        headers["Authorization" if bearer else name] = f"Bearer {key}" if bearer else key
-    return headers
-
-
-def _proxy(url: URL) -> str | None:
-    """The proxy that the environment names for `url`; credentials of a .netrc stay out of it."""
-    if url.host is None or urllib.request.proxy_bypass(url.host):
-        return None
-    return urllib.request.getproxies().get(url.scheme)
-
-
-def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
+def _why_unreachable(error: aiohttp.ClientConnectorError, proxy: str | None) -> str:
+    which = "is behind a proxy that " if proxy and error.host == URL(proxy).host else ""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "has no address: the name can't be resolved"
+        return f"{which}has no address: the name can't be resolved"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return "has no trusted TLS connection"
-    return "refused the connection"
+        return f"{which}has no trusted TLS connection"
+    return f"{which}refused the connection"
 
 
 def _plain(response: aiohttp.ClientResponse, body: bytes) -> bytes | None:

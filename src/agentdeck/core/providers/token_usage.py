@@ -10,12 +10,30 @@ from agentdeck.core.providers.apis import Api
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request. `input` is what was not in the cache; the whole prompt is the sum of the three."""
+    """Tokens of one request, or of several. `input` is what was not in the cache."""
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """Of the whole prompt, as all providers count it: cached or not."""
+        return self.input + self.cache_read + self.cache_write
+
+    @property
+    def total(self) -> int:
+        """Of prompt and answer, as budgets count them."""
+        return self.prompt + self.output
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input + other.input,
+            self.output + other.output,
+            self.cache_read + other.cache_read,
+            self.cache_write + other.cache_write,
+        )
 
     def updated(self, newer: Usage) -> Usage:
         """The counts so far with those of a later event, which are totals and not additions."""

@@ -129,8 +129,7 @@ class ClaudeReader:
         if not key or usage == Usage() or self._told == (key, usage):
             return
         self._told = (key, usage)
-        context = usage.input + usage.cache_read + usage.cache_write + usage.output
-        yield Record(Kind.USAGE, at, agent=agent, key=key, usage=usage, model=self._model, context=context)
+        yield Record(Kind.USAGE, at, agent=agent, key=key, usage=usage, model=self._model, context=usage.total)
 
     # What it is told
 

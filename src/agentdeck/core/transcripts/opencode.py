@@ -77,9 +77,8 @@ class OpencodeReader:
         cache = mapping(tokens.get("cache"))
         out = count(tokens, "output") + count(tokens, "reasoning")
         usage = Usage(count(tokens, "input"), out, count(cache, "read"), count(cache, "write"))
-        context = usage.input + usage.cache_read + usage.cache_write + out
         model = str(data.get("model") or "")
-        yield Record(Kind.USAGE, at, key=name or f"{at}", usage=usage, model=model, context=context)
+        yield Record(Kind.USAGE, at, key=name or f"{at}", usage=usage, model=model, context=usage.total)
         if part.get("reason") == "stop":
             yield Record(Kind.TURN_END, at)
 

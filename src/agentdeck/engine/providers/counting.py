@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
+from agentdeck.core.providers.spent import Spent
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.providers.own_usage import UsageFiles
 from agentdeck.engine.providers.spending import OwnCost, own_costs
@@ -61,8 +62,8 @@ class CostCounter:
                     mine[agent.name] = own[0] if own else {"cost": 0.0}
             rows = [row for row in ledger.totals(("deck",), today) if row["deck"] == world.deck]
         self._costs = {name: float(row["cost"]) for name, row in mine.items()}
-        self._today = sum(float(row["cost"]) for row in rows)
-        self._tokens = sum(int(row[name] or 0) for row in rows for name in ("input", "output", "cache_write"))
+        spent = Spent.of_rows(rows)
+        self._today, self._tokens = spent.money, spent.tokens
         self._seen = seen
 
     def _count_own(self, world: World) -> None:

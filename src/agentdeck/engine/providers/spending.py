@@ -80,8 +80,7 @@ def agent_spending(world: World, name: str, now: float) -> AgentSpending:
         models[model] = _with(models.get(model) or SpendingLine(model), record)
         ago = int((now - record.at) // 3600)
         if 0 <= ago < _HOURS:
-            used = record.usage
-            hours[_HOURS - 1 - ago] += used.input + used.output + used.cache_read + used.cache_write
+            hours[_HOURS - 1 - ago] += record.usage.total
     return AgentSpending(tuple(sorted(models.values(), key=lambda line: (-line.cost, line.name))), tuple(hours))
 
 
@@ -100,7 +99,7 @@ class OwnCost(NamedTuple):
     """None where no price is known."""
     today: float = 0.0
     tokens: int = 0
-    """Of today, without those that a cache answered."""
+    """Of today."""
 
 
 def own_costs(world: World, since: float, files: UsageFiles | None = None) -> dict[str, OwnCost]:
@@ -115,13 +114,12 @@ def own_costs(world: World, since: float, files: UsageFiles | None = None) -> di
         return times[0].get(agent, [])
 
     for record in own_records(world, 0.0, served, files=files):
-        old, used = found.get(record.agent, OwnCost()), record.usage
-        total, today, tokens = old
+        total, today, tokens = found.get(record.agent, OwnCost())
         if record.cost is not None and record.at >= made.get(record.agent, 0.0):
             total = (total or 0.0) + record.cost
         if record.at >= since:
             today += record.cost or 0.0
-            tokens += used.input + used.output + used.cache_write
+            tokens += record.usage.total
         found[record.agent] = OwnCost(total, today, tokens)
     return found
 
@@ -136,16 +134,10 @@ def _times(world: World) -> dict[str, list[float]]:
 
 
 def _with(line: SpendingLine, record: LedgerRecord) -> SpendingLine:
-    used, more = line.usage, record.usage
     return replace(
         line,
         requests=line.requests + 1,
-        usage=Usage(
-            used.input + more.input,
-            used.output + more.output,
-            used.cache_read + more.cache_read,
-            used.cache_write + more.cache_write,
-        ),
+        usage=line.usage + record.usage,
         cost=line.cost + (record.cost or 0.0),
         unpriced=line.unpriced + (record.cost is None and record.provider != ""),
         seconds=line.seconds + record.seconds,

@@ -181,7 +181,7 @@ class Bench:
             model=served.most_common(1)[0][0] if served else empty.model,
             cost=cost_of(self.world, view.name),
             seconds=round(seconds_of(view), 1),
-            tokens=sum(each.usage.input + each.usage.output + each.usage.cache_write for each in records),
+            tokens=sum(each.usage.total for each in records),
         )
         if view.status.fault in _SAYS_NOTHING or view.state is State.STOPPED:
             return replace(found, why=f"{view.state}: {view.reason}")

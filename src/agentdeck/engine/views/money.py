@@ -70,7 +70,7 @@ class Costs:
     """Of each agent that spent anything, in all its runs."""
     today: float = 0.0
     tokens: int = 0
-    """Of all requests of today, without those that a cache answered."""
+    """Of all requests of today, prompt (cached or not) and answer, as budgets count them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def _calculated(usage: Usage, model: str, address: str) -> tuple[float, bool]:
     from genai_prices.types import TieredPrices
 
     tokens = Tokens(
-        input_tokens=usage.input + usage.cache_read + usage.cache_write,
+        input_tokens=usage.prompt,
         cache_read_tokens=usage.cache_read,
         cache_write_tokens=usage.cache_write,
         output_tokens=usage.output,

@@ -255,7 +255,7 @@ class ChatWriter(AnswerWriter):
 
     def _counts(self) -> dict[str, Any]:
         usage = self.usage
-        prompt = usage.input + usage.cache_read + usage.cache_write
+        prompt = usage.prompt
         return {
             "prompt_tokens": prompt,
             "completion_tokens": usage.output,

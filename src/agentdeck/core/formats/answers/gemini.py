@@ -145,7 +145,7 @@ class GeminiWriter(AnswerWriter):
 
     def _counts(self) -> dict[str, int]:
         usage = self.usage
-        prompt = usage.input + usage.cache_read + usage.cache_write
+        prompt = usage.prompt
         return {
             "promptTokenCount": prompt,
             "candidatesTokenCount": usage.output,
