@@ -69,7 +69,7 @@ def lines(deck: Deck) -> None:
 
 
 def placement() -> None:
-    facts = Facts("id", "boot", "1", PROTOCOL, "2", "3", 8, 1.0, 1 << 34, 1 << 33, 1 << 36, time.time())
+    facts = Facts("id", "boot", "1", PROTOCOL, "2.39", "3.3", 8, 1.0, 1 << 34, 1 << 33, 1 << 36, time.time())
     hosts = [HostState(f"host-{number}", facts) for number in range(40)]
     took = timed(lambda: [best(Needs(cpu=1), hosts, time.time()) for _ in range(500)])
     tell("placement of 500 agents on 40 hosts", milli(took))

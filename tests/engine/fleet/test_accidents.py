@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import Phase, State, Status
 from agentdeck.engine.fleet import mirror
+from agentdeck.engine.records import hosts
+from agentdeck.engine.records.hosts import HostMark
 from agentdeck.engine.world import silent
 from agentdeck.errors import BusyError, DeckError, UnreachableError
 from agentdeck.system.fleet.channel import Channel
@@ -216,6 +218,14 @@ def test_a_host_that_lies_is_not_believed(fleet: Fleet) -> None:
     paths = {**good["files"]["events"], "path": "../../../etc/passwd", "data": "", "offset": 0}
     mirror.apply(world, agent, {**good, "files": {"events": paths, "log": paths}}, silent)
     assert str(deck.agent("bot").log).startswith(str(world.store.logs))
+
+
+def test_while_this_machine_sleeps_no_host_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = HostMark(unreachable=time.time() - 3700, suspended=50.0)
+    for slept, waited in ((50.0, 3700), (3650.0, 100), (0.0, 3700)):  # the last: it was started anew since
+        monkeypatch.setattr(hosts, "_suspended", lambda slept=slept: slept)
+        assert mark.unreachable_for == pytest.approx(waited, abs=1)
+    assert HostMark().unreachable_for == 0.0
 
 
 def test_the_times_of_a_host_whose_clock_is_wrong_are_told_by_ours() -> None:

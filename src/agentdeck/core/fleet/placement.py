@@ -90,7 +90,9 @@ def unfit(needs: Needs, host: HostState, now: float) -> str:
 def _faults(needs: Needs, host: HostState, facts: Facts, now: float) -> Iterator[str]:
     if facts.protocol != PROTOCOL:
         yield f"its agentdeck {facts.version or '?'} speaks another protocol"
-    yield from filter(None, (tool_fault("git", facts.git), tool_fault("tmux", facts.tmux)))
+    for tool, version in (("git", facts.git), ("tmux", facts.tmux)):
+        if fault := tool_fault(tool, version):
+            yield fault
     if needs.labels and (missing := [label for label in needs.labels if label not in host.labels]):
         yield f"it lacks the label{'s' if len(missing) > 1 else ''} {listed(missing)}"
     if len(facts.gpus) < needs.gpu:

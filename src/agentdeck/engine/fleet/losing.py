@@ -115,15 +115,15 @@ def needs_of(world: World, agent: Agent) -> Needs:
 def keep_promises(world: World, host: str, note: Note) -> None:
     """Do with each agent of a host that does not answer what its `if_lost` says, once its time is over. A host that
     answers after all, and a home that reaches no other host either, is waited for."""
-    since = HostMark.read(world.store, host).unreachable
-    for agent in looking.elsewhere(world, host) if since else []:
+    unreachable = HostMark.read(world.store, host).unreachable_for
+    for agent in looking.elsewhere(world, host) if unreachable else []:
         act, seconds = _promise(world, agent)
-        if act == "wait" or time.time() - since < seconds or not world.store.status(agent.name).state.is_live:
+        if act == "wait" or unreachable < seconds or not world.store.status(agent.name).state.is_live:
             continue
         with suppress(BusyError), world.store.operation(agent.name):
             if world.store.agent(agent.name) != agent or _answers(host):
                 continue
-            why = f"{host} has been unreachable for {short_duration(time.time() - since)}"
+            why = f"{host} has been unreachable for {short_duration(unreachable)}"
             if act == "fail":
                 _mark_lost(world, agent, why)
                 continue

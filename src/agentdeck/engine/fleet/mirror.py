@@ -202,7 +202,8 @@ def _put(path: Path, offset: int, data: bytes) -> None:
     """Twice the same is once."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        os.ftruncate(descriptor, min(offset, os.fstat(descriptor).st_size))
+        if os.fstat(descriptor).st_size > offset:
+            os.ftruncate(descriptor, offset)
         os.pwrite(descriptor, data, offset)
     finally:
         os.close(descriptor)

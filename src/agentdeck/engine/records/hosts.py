@@ -23,6 +23,13 @@ class HostMark:
     unreachable: float = 0.0
     """Since when it does not answer; 0 while it does."""
     why: str = ""
+    suspended: float = 0.0
+    """Seconds that this machine had been suspended for when that began, since its start."""
+
+    @property
+    def unreachable_for(self) -> float:
+        """Seconds that it has not answered while this machine was awake."""
+        return time.time() - self.unreachable - max(0.0, _suspended() - self.suspended) if self.unreachable else 0.0
 
     @classmethod
     def read(cls, store: Store, host: str) -> HostMark:
@@ -41,8 +48,14 @@ def mark_host(store: Store, host: str, error: DeckError | None) -> None:
     else:
         if old.unreachable:
             return
-        new = replace(old, unreachable=now, why=error.title)
+        new = replace(old, unreachable=now, why=error.title, suspended=_suspended())
     write_json(private_folder(_path(store, host).parent) / f"{host}.json", asdict(new), durable=False)
+
+
+def _suspended() -> float:
+    """Seconds that this machine has been suspended since its start; 0 where the system does not tell."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.clock_gettime(boottime) - time.monotonic() if boottime is not None else 0.0
 
 
 def left_file(store: Store, host: str) -> Path:

@@ -283,9 +283,13 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
 
 def sign_lock(descriptor: int) -> None:
     """Write our pid into a lock file that we hold, for `lock_holder`: we may have it from our parent, who took it."""
+    pid = str(os.getpid()).encode()
     with contextlib.suppress(OSError):  # a full disk has no room for it, and still there is a lock
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        # Never cut to nothing: ext4 then writes it to the disk when it is closed, which takes milliseconds. What does
+        # not begin with a digit is no pid.
+        os.pwrite(descriptor, b" ", 0)
+        os.ftruncate(descriptor, len(pid))
+        os.pwrite(descriptor, pid, 0)
 
 
 def _opened(path: Path) -> int:
