@@ -34,10 +34,11 @@ JSON = st.recursive(
 class Told:
     """A watch that hears what a CLI reports."""
 
-    def __init__(self, folder: Path, cli: str) -> None:
+    def __init__(self, folder: Path, cli: str, *, screens: bool = False) -> None:
         self.inbox, where = folder / "inbox", str(folder)
         self.inbox.mkdir()
         orders = Orders("it", "0", "deck", ("true",), where, where, where, where, reports=cli, profile=cli, told=False)
+        orders = replace(orders, detectors=PROFILES[cli].detectors) if screens else orders
         self.watch = Watch(orders, Status(State.WORKING, 0.0, agent_pid=1), lambda status: None)
         self.count = 0
 
@@ -96,7 +97,7 @@ class AskedByHook:
     """Claude Code that asks by a hook since a minute ago, and keeps a status."""
 
     def __init__(self, folder: Path) -> None:
-        self.watch, self.begun = Told(folder, "claude").watch, time.time() - 60
+        self.watch, self.begun = Told(folder, "claude", screens=True).watch, time.time() - 60
         self.watch.session_status = SessionStatus({"CLAUDE_CONFIG_DIR": str(folder)})
         self.file, self.now = folder / "sessions/1.json", time.monotonic()
         (folder / "asking").mkdir()
