@@ -10,7 +10,11 @@ import pytest
 
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.views import StartRequest
+from agentdeck.errors import GitError
+from agentdeck.system.git import worktrees
+from agentdeck.system.git.branches import BranchPlan
 from agentdeck.system.git.identity import ForeignError
+from agentdeck.system.git.repository import Repository
 from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 
@@ -18,6 +22,7 @@ DAMAGE = {
     "HEAD is junk": ("HEAD", b"junk\n"),
     "HEAD is empty": ("HEAD", b""),
     "HEAD is gone": ("HEAD", None),
+    "HEAD is a null commit": ("HEAD", b"0" * 40 + b"\n"),
     "the index is junk": ("index", b"junk"),
     "the index is cut off": ("index", b"DIRC\0\0\0\2"),
     "the index is cut off in an entry": ("index", b"DIRC\0\0\0\2\0\0\0\5" + b"\7" * 32),
@@ -49,6 +54,25 @@ def test_it_is_removed_and_restored(bench: Bench, what: str) -> None:
     assert (worktree / "a file").read_text() == "more\n"
     assert bench.git("log", "-1", "--format=%s", "agentdeck/one") == "work"
     assert bench.git("status", "--porcelain", cwd=worktree)
+    bench.git("fsck", "--strict")
+
+
+def test_a_start_whose_git_was_killed_while_it_made_the_worktree_is_rolled_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = worktrees._register
+
+    def killed(repo: Repository, path: Path, plan: BranchPlan, *, reason: str, force: bool) -> None:
+        made(repo, path, plan, reason, force=force)
+        (repo.common / "worktrees" / path.name / "HEAD").write_text("0" * 40 + "\n")
+        raise GitError("killed")
+
+    monkeypatch.setattr(worktrees, "_register", lambda *given, force: killed(*given[:3], reason=given[3], force=force))
+    with pytest.raises(GitError):
+        bench.deck().start(StartRequest(name="one", argv=("true",)))
+    assert bench.deck().agents() == []
+    assert bench.worktrees() == [str(bench.root)]
+    assert bench.branches() == ["main"]
     bench.git("fsck", "--strict")
 
 

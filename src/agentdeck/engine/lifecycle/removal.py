@@ -247,6 +247,7 @@ def roll_back(world: World, agent: Agent, note: Note, *, keep_work: bool = True)
         # A runner that has not begun yet would start the agent behind the snapshot's back.
         BY_KIND["pane"].release(world, agent, pane, None)
     end_runner(world, agent.name)
+    identity.mend_head(world.repo.common, agent)
     worktree, found = agent.worktree, own_worktree(world, agent)
     # Half of a checkout looks like a person's deletions.
     is_half = found is not None and not found.is_complete
