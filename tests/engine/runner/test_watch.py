@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from agentdeck.core.agents.agent import Result, State, Status
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.agents.reports import read_report
+from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.formats import Place
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.runner.session_status import SessionStatus
@@ -136,6 +137,24 @@ def test_a_question_whose_hook_is_gone_is_read_off_the_screen(tmp_path: Path, mo
     assert asked is not None
     assert (asked.text, asked.hook) == ("Which colour shall the button have?", "")
     assert [each.label for each in asked.options][:3] == ["Red", "Blue", "Green"]
+
+
+def test_a_prompt_that_is_idle_for_a_minute_changes_nothing_of_a_turn_that_is_over(tmp_path: Path) -> None:
+    claude = Told(tmp_path, "claude")
+    claude.watch.judge = lambda: Verdict(State.DONE, Result.UNCHANGED, "nothing changed")
+
+    def idle() -> tuple[State, str]:
+        return claude.hook("Notification", notification_type="idle_prompt", message="Claude is waiting for your input")
+
+    claude.hook("UserPromptSubmit")
+    claude.hook("Stop", background_tasks=[{"id": "1", "status": "running"}])
+    assert idle() == (State.WORKING, "1 task in the background")
+    assert claude.hook("Stop") == idle() == claude.hook("Stop") == (State.DONE, "nothing changed")
+    claude.hook("UserPromptSubmit")
+    claude.hook("StopFailure", error="rate_limit")
+    assert idle()[0] is State.LIMITED
+    claude.hook("UserPromptSubmit")
+    assert idle()[0] is State.DONE, "its end was missed"
 
 
 def test_a_question_after_another_has_a_time_of_its_own(tmp_path: Path) -> None:

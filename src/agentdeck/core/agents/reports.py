@@ -45,6 +45,8 @@ class Report:
     ended: bool = False
     background: bool = False
     """Whether its turn is over, and something that it started is still at work for it."""
+    idle: bool = False
+    """Whether it says that it has been at its prompt for a while, and not how it came there."""
     by_gateway: bool = False
     """Whether our gateway says it, which knows why a request failed."""
     withdrawn: str = ""
@@ -133,7 +135,7 @@ def _hook(payload: Mapping[str, Any], hook: str, at: float) -> Report:
     kind = word(payload.get("notification_type"))
     if kind in ("permission_prompt", "elicitation_dialog"):
         return Report(State.WAITING, word(payload.get("message")) or "asks for a permission", session=session)
-    ended = _end("Stop" if kind == "idle_prompt" else event, payload)
+    ended = Report(State.DONE, idle=True) if kind == "idle_prompt" else _end(event, payload)
     return replace(ended, session=session) if ended else Report(session=session, model=word(payload.get("model")))
 
 

@@ -522,6 +522,8 @@ class Watch:
             return
         if report.withdrawn and self.status.state is not State.WAITING:
             return
+        if report.idle and self._ended:
+            return
         if report.state is State.DONE and self._subagents and not report.interrupted:
             count = len(self._subagents)
             reason = f"{count} sub-agent{'s' if count > 1 else ''} in the background"
@@ -549,7 +551,18 @@ class Watch:
             result = Result.INTERRUPTED if report.interrupted else Result.NONE
             reason = INTERRUPTED if report.interrupted else report.reason
             self._announced = None
+            was_done = self.status.state is State.DONE
             self._set(state=report.state, reason=reason, fault=report.fault, result=result, questions=())
+            if was_done:
+                self.judge_again()
+
+    @property
+    def _ended(self) -> bool:
+        """Whether its turn is known to be over, and how it stands."""
+        status, question = self.status, self.status.question
+        if status.state in (State.STARTING, State.WORKING):
+            return self._in_background
+        return status.state is not State.WAITING or (question is not None and question.kind is Asks.TEXT)
 
     def _left_open(self, report: Report) -> tuple[Question, ...]:
         """The questions that are still open after `report`, where several tools run at once."""
