@@ -1,6 +1,6 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-fleet test-clients test-oracles test-local test-every coverage check soak kills queue-kills bench bench-quick shots animation clean
+.PHONY: help demo run test test-agents test-fleet test-kubernetes test-clients test-oracles test-local test-every coverage check soak kills queue-kills bench bench-quick shots animation clean
 
 BIN := .venv/bin
 
@@ -71,6 +71,12 @@ soak: ## a long random run of kills, landings and removals: make soak SEED=7 KIL
 kills: ## random kills between home and two hosts: make kills SEED=7 KILLS=1000 MINUTES=120
 	@scripts/setup test
 	$(BIN)/python -m tests.soak.fleet_kills $(SOAK)
+
+# Kubernetes is built from Debian's source, once, into build/kubernetes: half an hour, 3 GB, as root on Debian 12.
+test-kubernetes: ## agents on pods of a real Kubernetes
+	@scripts/setup test
+	scripts/kubernetes build/kubernetes
+	AGENTDECK_TEST_KUBERNETES=$(CURDIR)/build/kubernetes/bin $(BIN)/python -m pytest tests/engine/fleet/test_real_cluster.py -rs
 
 QUEUE_KILLS = $(BIN)/python -m tests.soak.queue_kills
 queue-kills: ## random kills of the queue of tasks, then of the one in Temporal: make queue-kills SEED=7 KILLS=500 MINUTES=60

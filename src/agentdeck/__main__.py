@@ -16,9 +16,24 @@ def main() -> int:
     try:
         from agentdeck.cli import main as cli
 
-        return cli.main(sys.argv[1:], _dashboard)
+        code = cli.main(sys.argv[1:], _dashboard)
+        if "temporalio" in sys.modules:
+            _leave(code)
+        return code
     except KeyboardInterrupt:  # while that is being loaded, or at its very end
         return 130
+
+
+def _leave(code: int) -> None:
+    """Exit without taking the interpreter down: temporalio's threads can't be ended, and crash one that goes away
+    beneath them (its issue 300)."""
+    import atexit
+
+    from agentdeck.cli.output import give_up
+
+    atexit._run_exitfuncs()
+    give_up()
+    os._exit(code)
 
 
 def _mend_streams() -> None:

@@ -68,22 +68,29 @@ def server(folder: Path) -> Iterator[Server]:
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 _PROXY = """\
 daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
+pid "{folder}/nginx.pid";
+error_log "{folder}/nginx.log";
 events {{}}
 http {{
     access_log off;
-    client_body_temp_path {folder}/body;
+    client_body_temp_path "{folder}/body";
     server {{
         listen 127.0.0.1:{port} ssl http2;
-        ssl_certificate {folder}/server.pem;
-        ssl_certificate_key {folder}/server.key;
-        ssl_client_certificate {folder}/client.pem;
+        ssl_certificate "{folder}/server.pem";
+        ssl_certificate_key "{folder}/server.key";
+        ssl_client_certificate "{folder}/client.pem";
         ssl_verify_client on;
         location / {{
+            error_page 401 = @refused;
             if ($http_authorization != "Bearer {key}") {{ return 401; }}
             grpc_read_timeout 1h;
             grpc_pass grpc://127.0.0.1:{behind};
+        }}
+        location @refused {{
+            default_type application/grpc;
+            add_header grpc-status 16;
+            add_header grpc-message "no such key";
+            return 204;
         }}
     }}
 }}

@@ -1,12 +1,14 @@
-"""Agents on pods of a real Kubernetes: that of AGENTDECK_TEST_KUBECONFIG, such as kind's or k3s's, in whose image
-AGENTDECK_TEST_IMAGE there is an `agentdeck`, or the program AGENTDECK_TEST_PROGRAM."""
+"""Agents on pods of a real Kubernetes: one that is started here, from the programs in AGENTDECK_TEST_KUBERNETES, or
+that of AGENTDECK_TEST_KUBECONFIG, such as kind's or k3s's, whose image AGENTDECK_TEST_IMAGE has an `agentdeck`."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,56 +22,74 @@ from agentdeck.system.fleet.hostlist import HostList
 from agentdeck.system.fleet.links import LINKS
 from tests.support.cli import agentdeck
 from tests.support.hosts import Fleet
+from tests.support.real_cluster import IMAGE, cluster
 from tests.support.retry import eventually
+from tests.support.sshd import PROGRAM
 
-KUBECONFIG = os.environ.get("AGENTDECK_TEST_KUBECONFIG", "")
+PROGRAMS = os.environ.get("AGENTDECK_TEST_KUBERNETES", "")
 pytestmark = [
-    pytest.mark.skipif(not KUBECONFIG, reason="needs a real cluster: AGENTDECK_TEST_KUBECONFIG, AGENTDECK_TEST_IMAGE"),
+    pytest.mark.skipif(
+        not PROGRAMS and "AGENTDECK_TEST_KUBECONFIG" not in os.environ, reason="needs a cluster: make test-kubernetes"
+    ),
     pytest.mark.timeout(600),
 ]
 Pods = Callable[[], dict[str, dict[str, Any]]]
 
 
-def kubectl(*words: str) -> str:
-    done = subprocess.run(
-        ["kubectl", f"--kubeconfig={KUBECONFIG}", *words], capture_output=True, text=True, check=True, timeout=120
-    )
-    return done.stdout
+@dataclass(frozen=True)
+class Given:
+    """The cluster of this run."""
+
+    kubeconfig: str
+    image: str
+    program: str
+
+    def kubectl(self, *words: str) -> str:
+        argv = ["kubectl", f"--kubeconfig={self.kubeconfig}", *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120).stdout
+
+    def configure(self, *lines: str) -> None:
+        own = Path(os.environ["XDG_CONFIG_HOME"]) / "agentdeck/config.toml"
+        own.parent.mkdir(parents=True, exist_ok=True)
+        words = [f'{key} = "{getattr(self, key)}"' for key in ("kubeconfig", "image", "program")]
+        runner = "[runner]\ngrace_interrupt = 0.3\ngrace_terminate = 0.3"
+        waits = [] if any(line.startswith("wait") for line in lines) else ['wait = "4m"']
+        own.write_text("\n".join([runner, "[fleet.kubernetes]", *words, *waits, *lines, ""]))
+
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """All that were made for agents."""
+        found = json.loads(self.kubectl("get", "pods", "--selector=agentdeck-owner", "--output=json"))["items"]
+        return {each["metadata"]["name"]: each for each in found}
 
 
-def configure(*lines: str) -> None:
-    own = Path(os.environ["XDG_CONFIG_HOME"]) / "agentdeck/config.toml"
-    own.parent.mkdir(parents=True, exist_ok=True)
-    words = [f'kubeconfig = "{KUBECONFIG}"', f'image = "{os.environ["AGENTDECK_TEST_IMAGE"]}"', 'wait = "4m"', *lines]
-    words.append(f'program = "{os.environ.get("AGENTDECK_TEST_PROGRAM", "agentdeck")}"')
-    own.write_text(
-        "\n".join(["[runner]\ngrace_interrupt = 0.3\ngrace_terminate = 0.3", "[fleet.kubernetes]", *words, ""])
-    )
+@pytest.fixture(scope="module")
+def given() -> Iterator[Given]:
+    if not PROGRAMS:
+        words = [os.environ.get(f"AGENTDECK_TEST_{name}", "") for name in ("KUBECONFIG", "IMAGE", "PROGRAM")]
+        yield Given(words[0], words[1], words[2] or "agentdeck")
+        return
+    with tempfile.TemporaryDirectory(prefix="adeck-kube-") as folder, cluster(Path(folder), Path(PROGRAMS)) as made:
+        yield Given(str(made), IMAGE, PROGRAM)
 
 
 @pytest.fixture
-def pods(fleet: Fleet) -> Iterator[Pods]:
+def pods(fleet: Fleet, given: Given) -> Iterator[Pods]:
     """What the cluster says of the pods that this test got."""
     HostList().remove("dev1")
-    configure()
+    given.configure()
     for key, value in (("name", "Test"), ("email", "test@example.org")):
         fleet.bench.git("config", f"user.{key}", value)
-    before = set(_pods())
+    before = set(given.pods())
     try:
-        yield lambda: {name: pod for name, pod in _pods().items() if name not in before}
+        yield lambda: {name: pod for name, pod in given.pods().items() if name not in before}
     finally:
         LINKS.close()
-        for name in set(_pods()) - before:
-            kubectl("delete", "pod", name, "--force", "--grace-period=0", "--ignore-not-found")
+        for name in set(given.pods()) - before:
+            given.kubectl("delete", "pod", name, "--force", "--grace-period=0", "--ignore-not-found")
 
 
-def _pods() -> dict[str, dict[str, Any]]:
-    found = json.loads(kubectl("get", "pods", "--selector=agentdeck-owner", "--output=json"))["items"]
-    return {each["metadata"]["name"]: each for each in found}
-
-
-def test_an_agent_runs_in_a_pod_its_work_lands_and_the_pod_goes(fleet: Fleet, pods: Pods) -> None:
-    configure('memory = "200M"', 'idle = "1h"')
+def test_an_agent_runs_in_a_pod_its_work_lands_and_the_pod_goes(fleet: Fleet, given: Given, pods: Pods) -> None:
+    given.configure('memory = "200M"', 'idle = "1h"')
     line = "hostname > where; cat /proc/1/cmdline | tr '\\0' ' ' >> where; git add where; git commit -qm Where"
     view = fleet.start("bot", line, on="kubernetes")
     assert list(pods()) == [view.host] and pods()[view.host]["status"]["phase"] == "Running"
@@ -84,8 +104,8 @@ def test_an_agent_runs_in_a_pod_its_work_lands_and_the_pod_goes(fleet: Fleet, po
     eventually(lambda: not pods(), timeout=90, pause=1)
 
 
-def test_a_pod_that_is_deleted_has_lost_its_agents_which_start_again(fleet: Fleet, pods: Pods) -> None:
-    configure("agents = 1")
+def test_a_pod_that_is_deleted_has_lost_its_agents_which_start_again(fleet: Fleet, given: Given, pods: Pods) -> None:
+    given.configure("agents = 1")
     view = fleet.start("bot", "echo kept > kept; git add kept; git commit -qm Kept; sleep 1000", on="kubernetes")
     deck = fleet.deck()
 
@@ -94,7 +114,7 @@ def test_a_pod_that_is_deleted_has_lost_its_agents_which_start_again(fleet: Flee
         return fleet.bench.git("log", "-1", "--format=%s", "agentdeck/bot") == "Kept"
 
     eventually(is_here, timeout=60)
-    kubectl("delete", "pod", view.host, "--force", "--grace-period=0")
+    given.kubectl("delete", "pod", view.host, "--force", "--grace-period=0")
     with deck.fleet.following():
         eventually(lambda: deck.agent("bot").agent.epoch == 2 and deck.agent("bot").state.is_live, timeout=240)
     assert deck.agent("bot").host != view.host and list(pods()) == [deck.agent("bot").host]
@@ -103,12 +123,12 @@ def test_a_pod_that_is_deleted_has_lost_its_agents_which_start_again(fleet: Flee
     deck.remove("bot", stop=True)
 
 
-def test_agents_move_before_the_pod_s_time_is_over(fleet: Fleet, pods: Pods) -> None:
+def test_agents_move_before_the_pod_s_time_is_over(fleet: Fleet, given: Given, pods: Pods) -> None:
     line = "n=$(cat runs 2>/dev/null || echo 0); echo $((n+1)) > runs; [ $n = 1 ] && exit 0; sleep 1000"
-    configure('time = "10m"', 'drain = "599s"')
+    given.configure('time = "10m"', 'drain = "599s"')
     view = fleet.start("bot", line, on="kubernetes")
     eventually(lambda: fleet.looked("bot").state is State.WORKING, timeout=60)
-    configure('time = "2h"', 'drain = "599s"')
+    given.configure('time = "2h"', 'drain = "599s"')
     deck = fleet.deck()
     ended = deck.wait("bot")
     assert ended.state is State.DONE and ended.agent.epoch == 2 and ended.host != view.host
@@ -116,8 +136,8 @@ def test_agents_move_before_the_pod_s_time_is_over(fleet: Fleet, pods: Pods) -> 
     assert fleet.bench.git("show", "refs/agentdeck/live/bot:runs") == "2"
 
 
-def test_an_idle_pod_ends_by_itself_and_is_forgotten(fleet: Fleet, pods: Pods) -> None:
-    configure('idle = "5s"')
+def test_an_idle_pod_ends_by_itself_and_is_forgotten(fleet: Fleet, given: Given, pods: Pods) -> None:
+    given.configure('idle = "5s"')
     host = fleet.start("bot", "true", on="kubernetes").host
     deck = fleet.deck()
     assert deck.wait("bot").state is State.DONE
@@ -128,10 +148,8 @@ def test_an_idle_pod_ends_by_itself_and_is_forgotten(fleet: Fleet, pods: Pods) -
     assert host not in [spec.name for spec in HostList().all()]
 
 
-def test_what_the_scheduler_says_is_told(fleet: Fleet, pods: Pods) -> None:
-    configure()
-    own = Path(os.environ["XDG_CONFIG_HOME"]) / "agentdeck/config.toml"
-    own.write_text(own.read_text().replace('wait = "4m"', 'wait = "5s"'))
+def test_what_the_scheduler_says_is_told(fleet: Fleet, given: Given, pods: Pods) -> None:
+    given.configure('wait = "5s"')
     with pytest.raises(RefusedError, match=r"the pod is pending \(.*Insufficient cpu"):
         fleet.start("bot", "true", on="kubernetes", needs=Needs(cpu=1000))
     assert not fleet.deck().agents()

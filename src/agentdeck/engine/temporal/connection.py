@@ -19,6 +19,8 @@ from agentdeck.core.config.fleet import FleetConfig, TemporalConfig
 from agentdeck.errors import ConfigError, UnreachableError
 from agentdeck.system.files.files import home_path, private_folder, state_home, write_atomic
 
+_REFUSED = ("Unauthenticated", "PermissionDenied")
+
 
 class Crypt(PayloadCodec):
     """Encrypts all that the server sees of a batch."""
@@ -47,12 +49,9 @@ async def connect(config: FleetConfig) -> Client:
     try:
         return await Client.connect(target, namespace=namespace, data_converter=converter, tls=tls, api_key=api_key)
     except (RuntimeError, ValueError, RPCError) as error:
-        if isinstance(error, RPCError) and error.status in (
-            RPCStatusCode.UNAUTHENTICATED,
-            RPCStatusCode.PERMISSION_DENIED,
-        ):
+        if any(word in str(error) for word in _REFUSED):  # a connection's error has no code
             raise ConfigError(
-                f"Temporal at {target} refuses you: {error.message}.", hint="See [fleet.temporal]."
+                f"Temporal at {target} refuses you.", detail=str(error), hint="See [fleet.temporal]."
             ) from error
         hint = "See [fleet.temporal]." if tls else "temporal server start-dev"
         raise UnreachableError(f"Temporal does not answer at {target}.", detail=str(error), hint=hint) from error

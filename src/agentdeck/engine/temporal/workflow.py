@@ -26,11 +26,11 @@ class BatchWorkflow:
 
     def __init__(self) -> None:
         self.ended: dict[str, dict[str, Any]] = {}
-        self._running = 0
 
     @workflow.run
     async def run(self, plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        await asyncio.gather(*(self._task(task, int(plan["places"])) for task in plan["tasks"]))
+        places = asyncio.Semaphore(int(plan["places"]))
+        await asyncio.gather(*(self._task(task, places) for task in plan["tasks"]))
         return self.ended
 
     @workflow.query
@@ -48,18 +48,14 @@ class BatchWorkflow:
             retry_policy=RetryPolicy(maximum_attempts=3),
         )
 
-    async def _task(self, task: dict[str, Any], places: int) -> None:
+    async def _task(self, task: dict[str, Any], places: asyncio.Semaphore) -> None:
         name, after = task["name"], task["after"]
         await workflow.wait_condition(lambda: all(each in self.ended for each in after))
         if failed := [each for each in after if self.ended[each].get("state") not in _GOOD]:
             self.ended[name] = {"skipped": failed}
             return
-        await workflow.wait_condition(lambda: self._running < places)
-        self._running += 1
-        try:
+        async with places:
             self.ended[name] = await self._followed(task)
-        finally:
-            self._running -= 1
 
     async def _followed(self, task: dict[str, Any]) -> dict[str, Any]:
         pause = _FIRST_LOOK
