@@ -52,6 +52,7 @@ def test_a_name_is_itself_and_a_star_is_all_below_it() -> None:
     for host, port in [
         *(("npmjs.org", 443), ("evilnpmjs.org", 443), ("pypi.org.evil.com", 443), ("a.pypi.org", 443)),
         *(("pypi.org", 22), ("git.example.com", 443), ("", 443), ("*.npmjs.org", 22)),
+        *(("evil.com:443 HTTP/1.1\r\nX: .npmjs.org", 443), ("evil.com\0.npmjs.org", 443), ("evil.com/.npmjs.org", 443)),
     ]:
         assert not is_allowed(host, port, rules), host
 

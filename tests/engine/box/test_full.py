@@ -180,12 +180,14 @@ def test_a_stop_ends_it_at_once_and_nothing_of_it_is_left(bench: Bench) -> None:
 
 
 def test_logins_of_the_shell_stay_outside(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "MY_API_KEY", "DB_PASSWORD", "PLAIN"):
+    for name in ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "MY_API_KEY", "DB_PASSWORD", "MYSQL_PWD", "PLAIN"):
         monkeypatch.setenv(name, "theirs")
+    monkeypatch.setenv("QUEUE_URL", "amqp://me:theirs@example.org/x")
     ran(bench, "env; git config user.email", env={"GIVEN_TOKEN": "mine"})
     lines = said(bench).splitlines()
     assert not [line for line in lines if line.endswith("=theirs") and not line.startswith("PLAIN")]
     assert "PLAIN=theirs" in lines
+    assert not [line for line in lines if line.startswith("QUEUE_URL")]
     assert "GIT_AUTHOR_NAME=Test" in lines
     assert "GIVEN_TOKEN=mine" in lines
     assert os.environ["GIT_AUTHOR_EMAIL"] in lines

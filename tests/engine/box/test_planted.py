@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,40 @@ def test_nobody_outside_follows_what_it_has_planted(bench: Bench, plant: str) ->
     assert files_of(home) == before
     assert bench.git("show", "main:more.txt") == "more"
     assert "hooked" in (view.worktree / "hooked.txt").read_text()  # it ran, in the box
+
+
+INDEX = """
+import hashlib, struct, subprocess
+def git(*words):
+    return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
+def entry(path, oid):
+    told = struct.pack(">10I", 0, 0, 0, 0, 0, 0, 0o100644, 0, 0, 0) + bytes.fromhex(oid)
+    told += struct.pack(">H", len(path)) + path
+    return told + bytes(8 - len(told) % 8)
+paths = [{outside!r}, b"README.md"]
+body = b"DIRC" + struct.pack(">II", 2, len(paths))
+body += b"".join(entry(path, git("rev-parse", "HEAD:README.md")) for path in paths)
+with open(git("rev-parse", "--git-dir") + "/index", "wb") as file:
+    file.write(body + hashlib.sha1(body).digest())
+with open(git("rev-parse", "--git-dir") + "/HEAD", "w") as file:
+    file.write("ref: refs/heads/main")
+"""
+
+
+def test_an_index_that_names_files_outside_is_not_used(bench: Bench) -> None:
+    skip_without_box()
+    outside = bench.write("secret", "sesame\n", cwd=bench.home)
+    bench.write("plant.py", INDEX.format(outside=os.path.relpath(outside, bench.root / ".worktrees/one").encode()))
+    bench.commit()
+    deck = bench.deck()
+    config = "$(git rev-parse --git-dir)/config.worktree"
+    script = f"{shlex.quote(sys.executable)} plant.py; echo x > {config} || echo refused"
+    deck.start(StartRequest(name="one", argv=("sh", "-c", script), box="files"))
+    eventually(lambda: not deck.agent("one").alive, 30)
+    assert "refused" in [line.text for line in deck.log_lines("one")]
+    told = deck.review.text("one")
+    assert "plant.py" not in told and "sesame" not in told and "secret" not in told
+    assert outside.read_text() == "sesame\n"
 
 
 def test_a_child_has_no_wider_box_than_its_parent(bench: Bench) -> None:

@@ -17,6 +17,8 @@ _WEB = (80, 443)
 _RULE = re.compile(
     r"(?P<wild>\*\.)?(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?)(?::(?P<port>[0-9]{1,5}))?"
 )
+_HOST = re.compile(r"[a-z0-9_.:-]+")
+"""What a name or an address may hold. SOCKS takes any bytes, and the end of a line would end a request to a proxy."""
 _PORTS = {
     **dict.fromkeys(("postgres", "postgresql"), 5432),
     **dict.fromkeys(("redis", "rediss", "valkey"), 6379),
@@ -90,6 +92,8 @@ def servers_in(values: Iterable[str]) -> list[tuple[str, int]]:
 def is_allowed(host: str, port: int, rules: Iterable[str]) -> bool:
     """Whether one of `rules` allows to connect to `port` of `host`."""
     name = host.strip("[]").rstrip(".").lower()
+    if not _HOST.fullmatch(name):
+        return False
     for rule in rules:
         wanted, at = split_rule(rule)
         fits = name.endswith(wanted[1:]) and name != wanted[2:] if wanted.startswith("*.") else name == wanted

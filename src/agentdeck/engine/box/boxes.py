@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.box.box import HOME, Box, BoxMode, Mount, NetworkReach, read, write
 from agentdeck.core.box.bubblewrap import wrap
-from agentdeck.core.box.secrets import without_git_logins, without_secrets
+from agentdeck.core.box.secrets import without_git_logins, without_secret_lines, without_secrets
 from agentdeck.core.frozen import dataclass
 from agentdeck.engine.box import networks
 from agentdeck.engine.box.programs import NO_PROGRAMS, Programs
@@ -28,7 +28,6 @@ from agentdeck.system.files.files import from_json, home_path, private_folder, w
 from agentdeck.system.git import untrusted
 from agentdeck.system.git.carry import linked
 from agentdeck.system.git.checkouts import keeps_refs_in_tables
-from agentdeck.system.git.committing import has_own_configuration
 from agentdeck.system.git.heads import head_at
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ _AWAY = (
     *("XAUTHORITY", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "SSH_ASKPASS", "SUDO_ASKPASS"),
 )
 """Variables that lead to what is not in the box."""
+_SETTINGS = (".json", ".jsonc", ".toml", ".yml", ".yaml", ".env", ".conf", ".ini")
 _TOOLS = {
     "RUSTUP_HOME": ".rustup",
     "PYENV_ROOT": ".pyenv",
@@ -147,8 +147,8 @@ def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
     head = head_at(git_dir)
     branch = head.branch if head else ""
     own.prepare(world.repo, branch if branch.rpartition("/")[0] == own.branches else "")
-    if has_own_configuration(world.repo):
-        (git_dir / "config.worktree").touch()  # what is there is shown, and can't be made
+    # What is there is shown, and can't be made. Git reads it as soon as anybody has `extensions.worktreeConfig` on.
+    (git_dir / "config.worktree").touch()
 
 
 def _copy_settings(person: Path, home: Path, programs: Programs, mode: str) -> None:
@@ -161,12 +161,23 @@ def _copy_settings(person: Path, home: Path, programs: Programs, mode: str) -> N
         if copy.exists():
             continue
         with suppress(OSError, shutil.Error, ValueError):
-            if name not in logins and mode == BoxMode.FULL and source.suffix == ".json":
-                write_json(copy, without_secrets(from_json(source.read_text("utf-8"))))
-            elif source.is_dir():
-                shutil.copytree(source, copy, symlinks=True)
+            copied = shutil.copy2 if name in logins or mode != BoxMode.FULL else _copy_without_secrets
+            if source.is_dir():
+                shutil.copytree(source, copy, symlinks=True, copy_function=copied)
             else:
-                shutil.copy2(source, copy)
+                copied(source, copy)
+
+
+def _copy_without_secrets(source: str | Path, copy: str | Path) -> None:
+    path, to = Path(source), Path(copy)
+    if path.suffix not in _SETTINGS:
+        shutil.copy2(path, to)
+        return
+    text = path.read_text("utf-8")
+    with suppress(ValueError):
+        write_json(to, without_secrets(from_json(text)))
+        return
+    write_atomic(to, without_secret_lines(text))
 
 
 def _links(world: World, worktree: Path) -> list[str]:

@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
 _PROXY = 3128
 _SECRET = re.compile(
-    r"TOKEN|SECRET|PASSW|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_KEY|AUTH(?!OR)|_KEY$|_PAT$|^(AWS|AZURE|GOOGLE|GCP)_", re.I
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|PASS$|_PWD$|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_KEY|AUTH(?!OR)|_KEY$|_PAT$|COOKIE"
+    r"|WEBHOOK|_DSN$|^(AWS|AZURE|GOOGLE|GCP)_",
+    re.I,
 )
 """Names of variables that may be logins."""
+_WITH_LOGIN = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+"""In the value of any other one: a URL with a password."""
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _LATER = "AGENTDECK_"
 
@@ -80,5 +84,9 @@ def without_logins(environment: Mapping[str, str], world: World, agent: Agent, p
     return {
         name: value
         for name, value in environment.items()
-        if name in kept or name.startswith(_LATER) or not _SECRET.search(name) or is_any(name, patterns)
+        if name in kept
+        or name.startswith(_LATER)
+        or name.upper() in _PROXIES
+        or is_any(name, patterns)
+        or not (_SECRET.search(name) or _WITH_LOGIN.search(value))
     }

@@ -49,7 +49,8 @@ class Log:
         self._path = path
 
     def write(self, host: str, port: int, verdict: str, **more: Any) -> None:
-        line = json.dumps({"t": round(time.time(), 3), "host": host[:255], "port": port, "verdict": verdict, **more})
+        shown = "".join(each if each.isprintable() else "?" for each in host[:255])
+        line = json.dumps({"t": round(time.time(), 3), "host": shown, "port": port, "verdict": verdict, **more})
         with contextlib.suppress(OSError, DeckError):
             with contextlib.suppress(FileNotFoundError):
                 if self._path.stat().st_size > _LARGEST_LOG:

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import DeckError, GitError, NotFoundError
-from agentdeck.system.files.files import sign
+from agentdeck.system.files.files import set_aside, sign
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git import pipes, untrusted
 from agentdeck.system.git.looks import Look, Setting
@@ -102,7 +102,21 @@ class Repository:
         own = None if git_dir == self.common else git_dir
         if own is not None:
             pipes.clear(own)
-        return replace(self, folder=folder, bare=folder == self.common, git_dir=own, prefix="")
+        found = replace(self, folder=folder, bare=folder == self.common, git_dir=own, prefix="")
+        if own is not None and untrusted.is_marked(self.common, own):
+            found._check_index(own)
+        return found
+
+    def _check_index(self, git_dir: Path) -> None:
+        """Make the index anew from HEAD where it names files outside of the worktree; git would read and write them.
+        What it was stays beside it."""
+        if mark := untrusted.has_new_index(self.common, git_dir):
+            told = self.run("ls-files", "-z")
+            if not untrusted.leads_out(told.out):
+                untrusted.trust_index(self.common, git_dir, mark)
+                return
+            set_aside(git_dir / "index")
+            self.run("read-tree", "HEAD")
 
     @property
     def hash_kind(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import sys
 from functools import cache
@@ -22,6 +23,8 @@ VARIABLE = "AGENTDECK_UNTRUSTED"
 BOXED_GIT = ("env", "LC_ALL=C.UTF-8", sys.executable, "-I", "-m", "agentdeck.system.box.inner_git")
 """git, in a box; it needs the variable. In the locale C, in which our git runs, Python would not find an editable
 installation whose path is not ASCII."""
+_LEADS_OUT = re.compile(rb"(?:\A|/|\0)(?:\.{0,2}|\.git)[/\0]", re.IGNORECASE)
+"""A part of a path that leads out of the worktree, or into its git folder."""
 _MARKS = "agentdeck/boxed"
 _PROGRAMS = "agentdeck/git-in-box"
 
@@ -48,6 +51,27 @@ def marked_at(common: Path, folder: Path, git_dir: Path | None) -> Path | None:
             told = text_of(folder / ".git")
             git_dir = Path(os.path.normpath(folder / told.removeprefix("gitdir:").strip()))
     return git_dir if git_dir is not None and is_marked(common, git_dir) else None
+
+
+def has_new_index(common: Path, git_dir: Path) -> str:
+    """Something that another index would have otherwise, where the index of the marked worktree was not looked at yet;
+    else empty."""
+    with contextlib.suppress(OSError):
+        found = (git_dir / "index").lstat()
+        mark = f"{found.st_ctime_ns} {found.st_size} {found.st_ino}"
+        return mark if text_of(common / _MARKS / git_dir.name) != mark else ""
+    return ""
+
+
+def trust_index(common: Path, git_dir: Path, mark: str) -> None:
+    """It was looked at, as `has_new_index` found it."""
+    write_atomic(common / _MARKS / git_dir.name, mark, durable=False)
+
+
+def leads_out(paths: bytes) -> bool:
+    """Whether one of the paths, each ended by a zero, is not one of a worktree. Git does not look when it reads an
+    index, and an agent can have written any."""
+    return _LEADS_OUT.search(paths) is not None
 
 
 def variables(common: Path, folder: Path, git_dir: Path) -> dict[str, str]:
