@@ -131,3 +131,38 @@ def test_a_conversation_of_copilots_is_the_file_of_its_events(tmp_path: Path) ->
     one, two = ({"COPILOT_HOME": str(tmp_path / name)} for name in ("one", "two"))
     assert carry(place, SESSION, CWD, one, two)
     assert (tmp_path / "two" / "session-state" / SESSION / "events.jsonl").read_text() == "x\n"
+
+
+def test_one_of_qwens_is_found_by_its_id(tmp_path: Path) -> None:
+    place = load_profiles()["qwen"].place
+    chat = tmp_path / "one" / "projects" / "-w-my-repo" / "chats" / f"{SESSION}.jsonl"
+    chat.parent.mkdir(parents=True)
+    chat.write_text("x\n")
+    one, two = ({"QWEN_HOME": str(tmp_path / name)} for name in ("one", "two"))
+    (tmp_path / "two").mkdir()
+    assert carry(place, SESSION, CWD, one, two)
+    assert (tmp_path / "two" / chat.relative_to(tmp_path / "one")).read_text() == "x\n"
+
+
+@pytest.mark.parametrize(
+    ("known", "comes"),
+    [({}, True), ({"my-repo": CWD}, True), ({"my-repo": "/x/my repo"}, False), ({"my-repo-1": CWD}, False)],
+    ids=["nothing", "the same name", "that name for another folder", "another name for this folder"],
+)
+def test_one_of_geminis_comes_where_its_folder_has_the_same_name(
+    tmp_path: Path, known: dict[str, str], comes: bool
+) -> None:
+    place, session = load_profiles()["gemini"].place, "f214855f-b8b8-47ed-8788-0377a14a9206"
+    one, two = (tmp_path / name / ".gemini" / "tmp" for name in ("one", "two"))
+    chat = one / "my-repo" / "chats" / "session-2026-11-30T22-31-f214855f.jsonl"
+    chat.parent.mkdir(parents=True)
+    chat.write_text("x\n")
+    (one / "my-repo" / ".project_root").write_text(CWD)
+    for name, folder in known.items():
+        (two / name).mkdir(parents=True)
+        (two / name / ".project_root").write_text(folder)
+    two.mkdir(parents=True, exist_ok=True)
+    homes = ({"GEMINI_CLI_HOME": str(tmp_path / name)} for name in ("one", "two"))
+    assert carry(place, session, CWD, *homes) is comes
+    assert (two / chat.relative_to(one)).exists() is comes
+    assert not comes or (two / "my-repo" / ".project_root").read_text() == CWD

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from agentdeck.core.transcripts.formats import Place
 from agentdeck.system.box.careful import file_below, folder_below
+from agentdeck.system.files.files import text_of
 from agentdeck.system.transcripts.finding import of_session, root_of
 
 _PIECE = 1 << 20
@@ -32,12 +33,25 @@ def carry(place: Place, session: str, cwd: str, left: Mapping[str, str], to: Map
         return True
     try:
         relative = source.relative_to(old)
-        if not _put(old, new, relative):
+        if not (_takes_folder(place, old, new, relative, cwd) and _put(old, new, relative)):
             return False
         _put_beside(old, new, relative)
     except (OSError, ValueError):
         return False
     return True
+
+
+def _takes_folder(place: Place, old: Path, new: Path, transcript: Path, cwd: str) -> bool:
+    """Whether the account has the same name for the folder `cwd`, which is part of the transcript's path: it may have
+    given that one to another folder, or another one to this. Where it has none, it is told this one."""
+    if not place.folder_in:
+        return True
+    told = Path(os.path.normpath(transcript.parent / place.folder_in))
+    names = (new / told.parent.parent).glob(f"*/{told.name}")
+    mine = [path for path in names if os.path.realpath(text_of(path).strip()) == os.path.realpath(cwd)]
+    if mine or (new / told).exists():
+        return new / told in mine
+    return _put(old, new, told)
 
 
 def _put_beside(old: Path, new: Path, transcript: Path) -> None:
