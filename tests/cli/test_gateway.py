@@ -105,7 +105,7 @@ def test_spending_is_told_by_each_group_and_in_each_format(bench: Bench, provide
     table = agentdeck("spend", "--by", "model", cwd=bench.root).stdout
     assert f"At big's prices this would have cost ${2 * one:.2f}." in table
     assert "within the limit of 10%" in table
-    saved = f"at the first provider's prices ${one:.2f}, so the outage saved ${one - two:.2f}."
+    saved = f"at the first provider's prices ${one:.2f}, so they saved ${one - two:.2f}."
     assert f"Backups served 8 requests for ${two:.4f}; {saved}" in table
     rows = list(csv.DictReader(io.StringIO(agentdeck("spend", "--csv", cwd=bench.root).stdout)))
     assert [row["name"] for row in rows] == ["fox", "owl"]

@@ -112,7 +112,7 @@ async def main() -> None:
             found = {"sent": Provider.sent, "path": Provider.asked, "got": got}
         except Exception as error:  # noqa: BLE001 whatever it raises is what it says
             found = {"error": f"{type(error).__name__}: {error}"[:600], "sent": Provider.sent, "path": Provider.asked}
-        told.write(json.dumps(found) + "\n")
+        told.write(json.dumps({**found, "number": job["number"]}) + "\n")
         told.flush()
 
 

@@ -21,6 +21,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,11 @@ from tests.core.formats.test_messages_chat import dialect, sent
 from tests.oracles.meanings import Item, meaning
 
 PYTHON = os.environ.get("AGENTDECK_TEST_LITELLM", "")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not PYTHON, reason="make test-oracles installs litellm")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not PYTHON, reason="make test-oracles installs litellm"),
+]
 Ask = Callable[..., dict[str, Any]]
 PAIRS = [(client, provider) for client in Api for provider in Api if client is not provider]
 MODELS = {
@@ -115,12 +120,16 @@ def ask() -> Iterator[Ask]:
         into, out = child.stdin, child.stdout
         assert into
         assert out
+        numbers = count()
 
         def do(**job: Any) -> dict[str, Any]:
-            into.write(json.dumps(job) + "\n")
+            number = next(numbers)
+            into.write(json.dumps({**job, "number": number}) + "\n")
             into.flush()
-            answer: dict[str, Any] = json.loads(out.readline())
-            return answer
+            while True:  # an answer that nobody waited for comes first
+                answer: dict[str, Any] = json.loads(out.readline())
+                if answer["number"] == number:
+                    return answer
 
         yield do
         child.kill()

@@ -273,7 +273,7 @@ def _backups_text(backups: Backups) -> str:
     if backups.saved is None:
         return f"{text}."
     less = f"saved {_money(backups.saved)}" if backups.saved >= 0 else f"cost {_money(-backups.saved)} more"
-    return f"{text}; at the first provider's prices {_money(backups.primary or 0.0)}, so the outage {less}."
+    return f"{text}; at the first provider's prices {_money(backups.primary or 0.0)}, so they {less}."
 
 
 def _money(dollars: float) -> str:

@@ -143,7 +143,7 @@ def _failovers(deck: Deck, view: AgentView, out: Output) -> ExitCode:
         for commit in over.commits:
             out.line(f"  {out.styled(commit.commit[:10], DIM)} {plain(commit.subject)}")
     if not found:
-        out.narrate(f"{view.name} was always served by the first provider of its tier, as far as the gateway knows.")
+        out.narrate(f"{view.name} was never failed over, as far as is known.")
     return ExitCode.OK
 
 

@@ -131,8 +131,11 @@ def test_a_person_who_wants_to_be_asked_is(deck: Deck, bench: Bench, waits_first
         deck.fail_over("fox", "acme@work")
     else:
         assert deck.answer("fox", "2") == LAST
-    assert deck.wait("fox").profile == "acme@work"
+    view = deck.wait("fox")
+    assert view.profile == "acme@work"
     assert [each["by"] for each in conversation(deck)] == [".acme", "work"]
+    told = [each.reason for each in deck.failovers(view)]
+    assert [text.partition(" until")[0] for text in told] == ([] if waits_first else ["acme's usage limit"])
 
 
 def test_nobody_is_asked_in_the_quiet_hours(deck: Deck, bench: Bench) -> None:

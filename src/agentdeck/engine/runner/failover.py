@@ -350,6 +350,8 @@ class FailoverControl:
         path.unlink(missing_ok=True)
         if wish in self.entries and wish != self.progress.profile:
             self.wanted = ProfileMove(wish, time.time(), ASKED, resting=resting)
+            if asked is not None and wish in asked.others:  # the limit is why, whoever goes on
+                self.wanted = replace(self.wanted, why=asked.why, fault=asked.fault)
         elif asked is not None and asked.others and wish == asked.profile:
             self.wanted = replace(asked, others=())  # to wait, as it was asked
 

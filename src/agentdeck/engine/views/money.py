@@ -33,7 +33,7 @@ class Backups:
 
     @property
     def saved(self) -> float | None:
-        """What the outage saved; less than 0 where it cost more."""
+        """What that saved; less than 0 where it cost more."""
         return None if self.primary is None else self.primary - self.cost
 
 
