@@ -184,9 +184,10 @@ def mirror(deck: Deck, agents: int, seconds: float) -> None:
     tell(f"following {agents} agents of a line a second: of a core", f"{100 * spent / took:.0f} %")
     tell("… the age of a copied log, p50 / p99", f"{late[len(late) // 2]:.1f} / {late[int(len(late) * 0.99)]:.1f} s")
     views = len(deck.agents())
-    begun = time.perf_counter()
+    cpu, begun = used(), time.perf_counter()
     deck.agents()
-    tell(f"reading all {views} agents", milli(time.perf_counter() - begun))
+    took, spent = time.perf_counter() - begun, used() - cpu
+    tell(f"reading all {views} agents", milli(took), "processor time", milli(spent))
 
 
 def dashboard(root: Path, agents: int, seconds: float) -> None:

@@ -56,9 +56,15 @@ class Run:
     done: Counter[str] = field(default_factory=Counter)
     batches: int = 0
 
+    @property
+    def told(self) -> Path:
+        """What the workers of the batch have said."""
+        return self.ledger.with_name("told")
+
     def begin(self) -> Counter[str]:
         """Write a file of tasks and start it; return the tokens."""
         self.batches += 1
+        self.told.unlink(missing_ok=True)
         text, tokens = "", [f"t{self.batches}-{number}" for number in range(self.chance.randint(3, 8))]
         for number, token in enumerate(tokens):
             line = f"echo begin {token} >> {{0}}; sleep {self.chance.uniform(0, 3):.2f}; echo end {token} >> {{0}}"
@@ -83,7 +89,10 @@ class Run:
         if self.temporal is not None:
             if self.worker is None:
                 words, null = [*PROGRAM, "run", "-f", "tasks.toml", "-j", "4"], subprocess.DEVNULL
-                self.worker = subprocess.Popen(words, cwd=self.fleet.bench.root, stdin=null, stdout=null, stderr=null)
+                with self.told.open("ab") as told:
+                    self.worker = subprocess.Popen(
+                        words, cwd=self.fleet.bench.root, stdin=null, stdout=null, stderr=told
+                    )
             pid = self.worker.pid
         else:
             windows = Tmux(os.environ["AGENTDECK_TMUX_SOCKET"]).windows()
@@ -122,7 +131,7 @@ class Run:
         if self.worker is None or (code := self.worker.poll()) is None:
             return False
         if code:
-            raise Violation(f"the batch exited with {code}")
+            raise Violation(f"the batch exited with {code}: {self.told.read_text()}")
         self.worker = None
         return True
 
