@@ -167,6 +167,7 @@ def test_a_power_cut_fails_its_agents_and_they_are_resumed_in_place(fleet: Fleet
     assert (tree / "half.txt").read_text() == "half\n"
 
 
+@in_test_fleet
 def test_an_agent_that_was_removed_on_its_host_is_told_so(fleet: Fleet) -> None:
     fleet.start("bot", "sleep 600")
     fleet.there("dev1").remove("bot", stop=True)

@@ -74,6 +74,7 @@ def test_its_work_comes_home_lands_and_goes(fleet: Fleet) -> None:
     assert fleet.bench.git("log", "-1", "--format=%s", "main") == "No database"
 
 
+@in_test_fleet
 def test_work_that_is_not_committed_at_all_is_seen_and_commented_on(fleet: Fleet) -> None:
     fleet.start("bot", 'echo new > new.txt; while read -r line; do echo "got <$line>"; done')
     deck = fleet.deck()
@@ -124,6 +125,7 @@ def test_it_is_talked_to_stopped_and_resumed(fleet: Fleet) -> None:
     assert not fleet.runners("dev1")
 
 
+@in_test_fleet
 def test_the_verbs_work_from_a_shell(fleet: Fleet) -> None:
     root = fleet.bench.root
     done = agentdeck(

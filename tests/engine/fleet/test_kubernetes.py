@@ -17,6 +17,7 @@ from tests.support.cli import agentdeck
 from tests.support.hosts import Fleet
 from tests.support.kubernetes import KUBECTL, Cluster, cluster
 from tests.support.retry import eventually
+from tests.support.share import in_test_fleet
 from tests.support.sshd import PROGRAM
 
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason="needs kubectl")
@@ -59,6 +60,7 @@ def test_an_agent_runs_in_a_pod_that_is_made_for_it(fleet: Fleet, pods: Cluster)
     eventually(lambda: not pods.pods)
 
 
+@in_test_fleet
 def test_a_pod_that_is_not_scheduled_is_given_up_with_its_reason(fleet: Fleet, pods: Cluster) -> None:
     pods.full = True
     configure(pods, 'wait = "1s"')
