@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,24 +20,44 @@ def killed(folder: Path, count: int) -> None:
     (folder / "memory.events").write_text(f"low 0\nmax 7\noom {count}\noom_kill {count}\noom_group_kill 0\n")
 
 
-def test_a_kill_by_the_kernel_is_told_and_is_why_the_agent_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A scope below the slice of all agents, in which the kernel has ended others."""
+    folder = tmp_path / "run-1.scope"
+    monkeypatch.setattr(memory, "held_by_systemd", lambda pid: folder if folder.exists() else None)
+    killed(tmp_path, 3)
+    killed(folder, 0)
+    return folder
+
+
+def ticked(limit: MemoryLimit, now: float) -> float:
+    return limit.tick(now, Tree("none", root=os.getpid()), os.getpid())
+
+
+def test_a_kill_by_the_kernel_is_told(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    own, pid = tmp_path / "run-1.scope", os.getpid()
-    limit, tree = MemoryLimit(MOST, said.append, scoped=True), Tree("none", root=pid)
-    assert limit.tick(0.0, tree, pid) == 0.1  # systemd has not made it yet
+    limit = MemoryLimit(MOST, said.append, scoped=True)
+    monkeypatch.setattr(memory, "held_by_systemd", lambda pid: None)
+    assert ticked(limit, 0.0) == 0.1  # systemd has not made it yet
     monkeypatch.setattr(memory, "held_by_systemd", lambda pid: own)
-    killed(tmp_path, 3)  # of other agents
-    killed(own, 0)
-    limit.tick(1.0, tree, pid)
+    ticked(limit, 1.0)
     killed(own, 1)
-    killed(tmp_path, 4)
-    limit.tick(2.0, tree, pid)
+    killed(own.parent, 4)
+    for now in (2.0, 3.0):
+        ticked(limit, now)
     assert said == ["the kernel killed one of its processes for memory: it has 1024 GiB"]
-    assert limit.why_killed() == ""
-    limit.tick(3.0, tree, pid)
-    killed(tmp_path, 5)
-    (own / "memory.events").unlink()  # the scope ended with it
+    assert limit.why_killed() == ""  # the agent itself ended later
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_the_agent_was_killed_for_memory(own: Path, seen: bool) -> None:
+    limit = MemoryLimit(MOST, lambda text: None, scoped=True)
+    ticked(limit, 1.0)
+    killed(own, 1)
+    killed(own.parent, 4)
+    if seen:
+        ticked(limit, 2.0)
+    shutil.rmtree(own)  # its scope ended with it
+    ticked(limit, 3.0)
     assert limit.why_killed() == "killed for memory: it used more than 1024 GiB"
     assert limit.why_killed() == ""

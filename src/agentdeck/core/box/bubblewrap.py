@@ -7,9 +7,6 @@ from agentdeck.core.box.box import Box, Mount, NetworkReach, View
 _SIGNALS = "HUP,INT,QUIT,TERM"
 """What ends an agent in its own way. bubblewrap would die of them at once, and take the agent along."""
 
-_KERNEL = ("sys", "sysrq-trigger", "fs", "irq", "bus", "acpi", "scsi")
-"""What of /proc sets something in the kernel. Root may write there without any privilege, and bubblewrap covers only
-folders that it may write to itself."""
 _IN_MEMORY = 512 * 1024 * 1024
 """Bytes that an empty folder takes at most."""
 INFO, BLOCK = "{info}", "{block}"
@@ -26,11 +23,10 @@ def wrap(box: Box, program: str = "bwrap") -> tuple[str, ...]:
     kept = ("--die-with-parent", "--cap-drop", "ALL")
     net = () if box.reach is NetworkReach.OPEN else ("--unshare-net",)
     waits = ("--info-fd", INFO, "--block-fd", BLOCK) if box.reach is NetworkReach.JOINED else ()
-    kernel = (word for name in _KERNEL for word in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}"))
     mounts = (word for mount in box.mounts for word in _words(mount))
     return (
         *("env", f"--ignore-signal={_SIGNALS}", program, *own, *net, *kept, *waits),
-        *("--proc", "/proc", "--dev", "/dev", *kernel, *mounts, "--remount-ro", "/", "--"),
+        *("--proc", "/proc", "--dev", "/dev", *mounts, "--remount-ro", "/", "--"),
         *("env", f"--default-signal={_SIGNALS}"),
     )
 

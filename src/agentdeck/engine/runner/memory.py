@@ -34,6 +34,8 @@ class MemoryLimit:
         self._used_text = ""
         self._scope: Path | None = None
         self._ended = self._ended_in_slice = 0
+        self._was_killed = False
+        """Whether the last look found that the kernel had killed one."""
 
     def tick(self, now: float, tree: Tree, agent: int) -> float:
         """Look when that is due, and return when to look again. `agent` is the program that is spared."""
@@ -58,22 +60,26 @@ class MemoryLimit:
         return self._next
 
     def _look_at_scope(self, agent: int) -> None:
-        is_new = self._scope is None
-        self._scope = self._scope or held_by_systemd(agent)
-        if self._scope is not None:
-            before, self._ended = self._ended, ended_for_memory(self._scope)
-            self._ended_in_slice = ended_for_memory(self._scope.parent)
-            if self._ended > before and not is_new:
-                self._tell(f"the kernel killed one of its processes for memory: it has {size_text(self._most)}")
+        found = held_by_systemd(agent)
+        if found is None:
+            return  # it ended with the agent: what was seen before it did stands
+        is_new, self._scope = found != self._scope, found
+        before, self._ended = self._ended, ended_for_memory(self._scope)
+        self._ended_in_slice = ended_for_memory(self._scope.parent)
+        self._was_killed = self._ended > before and not is_new
+        if self._was_killed:
+            self._tell(f"the kernel killed one of its processes for memory: it has {size_text(self._most)}")
 
     def why_killed(self) -> str:
         """Why the agent itself was, as far as that was for memory; else empty."""
         # Its scope ends with it, and leaves its number to the slice of all agents.
         in_slice = ended_for_memory(self._scope.parent) if self._scope is not None else 0
-        scope, self._scope, self._ended = self._scope, None, 0
+        by_kernel = self._was_killed or in_slice > self._ended_in_slice
+        is_scoped = self._scope is not None
+        self._scope, self._ended, self._was_killed = None, 0, False
         if self._used_text:
             return f"killed for memory: it used {self._used_text}"
-        if scope is not None and in_slice > self._ended_in_slice:
+        if is_scoped and by_kernel:
             return f"killed for memory: it used more than {size_text(self._most)}"
         return ""
 

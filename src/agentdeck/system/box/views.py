@@ -16,6 +16,9 @@ _MERGED = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32
 _SCRATCH = tuple(map(Path, ("/tmp", "/run", "/var/tmp")))  # noqa: S108 - they are made empty
 _NAMES = tuple(map(Path, ("/etc/resolv.conf", "/etc/hosts", "/etc/localtime")))
 """Files of /etc that may be links to what is not shown."""
+_KERNEL = ("sys", "sysrq-trigger", "fs", "irq", "bus", "acpi", "scsi")
+"""What of /proc sets something in the kernel. Root may write there without any privilege, and bubblewrap covers only
+folders that it may write to itself."""
 _REDIRECTS = ("commondir", "gitdir", "locked", "config.worktree")
 """Files by which a worktree's git folder could lead git elsewhere."""
 
@@ -25,6 +28,8 @@ def machine(home: Path, path: str) -> Iterator[Mount]:
 
     `home` is the person's, and `path` the agent's PATH: where its programs lie below `home` they are shown.
     """
+    if os.geteuid() == 0:
+        yield from (read(f"/proc/{name}", optional=True) for name in _KERNEL)
     for place in _PROGRAMS:
         yield read(str(place), optional=True)
     yield from _hidden(Path("/etc"))
@@ -36,7 +41,7 @@ def machine(home: Path, path: str) -> Iterator[Mount]:
     for place in (*_SCRATCH, home):
         yield empty(str(place))
     for name in _NAMES:
-        if (found := name.resolve()) != name and found.exists():
+        if (found := name.resolve()) != name and found.exists() and not _is_system(found):
             yield read(str(found))
     for tool in toolchains(home, path):
         yield read(str(tool))

@@ -94,7 +94,7 @@ def held_by_systemd(pid: int) -> Path | None:
     """The folder of the scope that the user's systemd has made for the process; None where it is in none of ours."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-            if line.startswith("0::") and f"/{SLICE}/" in line:
+            if line.startswith("0::") and f"/{SLICE}/" in line and not line.endswith(" (deleted)"):
                 return Path(f"{_MOUNTS[0]}{line.removeprefix('0::')}")
     return None
 
