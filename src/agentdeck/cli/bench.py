@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import open_deck
+from agentdeck.cli.interrupts import terminated_as_interrupted
 from agentdeck.cli.output import BOLD, DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
-from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.cli.texts import read_text
 from agentdeck.core.frozen import asdict
 from agentdeck.core.text.durations import short_duration

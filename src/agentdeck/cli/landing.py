@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import open_deck, require_trust, tell_waiting
+from agentdeck.cli.interrupts import terminated_as_interrupted
 from agentdeck.cli.output import DIM, GREEN, YELLOW, Cell, Output, TableColumn, ask, at_terminal, inside_agent
-from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.agents.events import EventKind
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain, size_text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 import importlib
 import os
@@ -118,6 +117,8 @@ def _without_verb(args: Namespace, dashboard: Dashboard | None, out: Output) -> 
 def _check_verb(words: Sequence[str]) -> None:
     verb = verb_of(words)
     if verb is not None and verb not in MODULES:
+        import difflib
+
         close = sorted(difflib.get_close_matches(verb, MODULES, n=3, cutoff=0.5), key=lambda name: _moved(name, verb))
         hint = f"Did you mean “agentdeck {close[0]}”?" if close else "“agentdeck --help” lists the verbs."
         raise UsageError(f"There is no verb “{verb}”.", hint=hint)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from agentdeck.cli.agents import pull_cell
 from agentdeck.cli.deck import open_deck, worst
+from agentdeck.cli.interrupts import terminated_as_interrupted
 from agentdeck.cli.output import BOLD, DIM, Cell, Output, TableColumn
-from agentdeck.cli.run import terminated_as_interrupted
 from agentdeck.core.frozen import asdict
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain

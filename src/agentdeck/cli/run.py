@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.agents import reason_part
 from agentdeck.cli.deck import for_each, open_deck
+from agentdeck.cli.interrupts import terminated_as_interrupted
 from agentdeck.cli.output import Output, flush, state_cell
 from agentdeck.cli.texts import read_text
 from agentdeck.core.agents.agent import Mode, safe_name
@@ -249,20 +247,6 @@ def _report(view: AgentView, out: Output, *, ended: bool) -> ExitCode:
     out.narrate(f"{state_cell(view.state).text} {view.name}{took}{reason_part(view)}")
     out.narrate(f"  branch {plain(view.branch)}, log {view.log}")
     return view.outcome
-
-
-@contextlib.contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM do what SIGINT does. SIGHUP keeps its meaning: the agents go on without the terminal."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _run_many(args: Namespace, out: Output) -> ExitCode:

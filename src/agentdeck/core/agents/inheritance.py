@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from fnmatch import translate
+from fnmatch import fnmatchcase
 from functools import cache
 
 from agentdeck.core.frozen import dataclass
@@ -153,9 +153,18 @@ def past_the_proxy(variables: Mapping[str, str], *, always: bool = False) -> dic
 
 
 def is_any(name: str, patterns: str) -> bool:
-    return _compiled(patterns).match(name) is not None
+    names, begins, ends, others = _by_kind(patterns)
+    is_plain = name in names or name.startswith(begins) or name.endswith(ends)
+    return is_plain or any(fnmatchcase(name, each) for each in others)
 
 
 @cache
-def _compiled(patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(map(translate, patterns.split())) or "(?!)")
+def _by_kind(patterns: str) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The patterns that are names, those that say how a name begins, how it ends, and the rest. Nearly all are of the
+    first three kinds, and to compile them would take longer than anything else of a start."""
+    special = {each: "".join(char for char in each if char in "*?[") for each in patterns.split()}
+    begins = tuple(each[:-1] for each, found in special.items() if found == "*" and each.endswith("*"))
+    ends = tuple(each[1:] for each, found in special.items() if found == "*" and each.startswith("*"))
+    names = frozenset(each for each, found in special.items() if not found)
+    known = {*names, *(f"{each}*" for each in begins), *(f"*{each}" for each in ends)}
+    return names, begins, ends, tuple(each for each in special if each not in known)

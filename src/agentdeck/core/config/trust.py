@@ -8,13 +8,11 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any
 
 from agentdeck.core.agents.permission import is_as_strict
 from agentdeck.core.box.box import is_as_narrow
-from agentdeck.core.config.tomllines import dotted
 from agentdeck.core.frozen import dataclass
 
 Values = Mapping[str, Any]
@@ -236,6 +234,8 @@ def leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterable[tup
 
 def sensitive(repository: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """What of the repository's file needs approval, over what the user's own file says."""
+    from agentdeck.core.config.tomllines import dotted
+
     found = {}
     for path, value in leaves(repository):
         key = key_of(path)
@@ -286,6 +286,8 @@ class Change:
 
     def lines(self, longest: int | None = _LONGEST) -> list[str]:
         """The values as a diff: `- old`, `+ new`, and what stayed. Nothing in it can do anything to a terminal."""
+        from difflib import SequenceMatcher
+
         old, new = _items(self.old, longest), _items(self.new, longest)
         found = []
         for kind, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

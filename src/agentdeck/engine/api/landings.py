@@ -27,7 +27,6 @@ class DeckLandings:
         What could not land is in the entries, each with its reason; nothing is changed for it.
         """
         from agentdeck.engine.landing import landing
-        from agentdeck.engine.landing.resolving import hand_back
         from agentdeck.engine.reconcile import repair
 
         request = self._in_full(request)
@@ -35,6 +34,8 @@ class DeckLandings:
         self._fetch(request, note)
         landed = landing.land(world, request, note)
         if request.hand_back and not request.dry_run and any(entry.conflicts for entry in landed.entries):
+            from agentdeck.engine.landing.resolving import hand_back
+
             landed = hand_back(world, self.land, lambda to: repair(self._current.world, to), landed, request, note)
         return landed
 

@@ -12,7 +12,6 @@ from agentdeck.core.agents.agent import COMMAND, Agent
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.text.text import listed
-from agentdeck.engine.lifecycle.in_box import in_its_box
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.records.parts import WorkCommit
 from agentdeck.engine.worktrees import identity
@@ -253,6 +252,8 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
 def _git_in_box(world: World, agent: Agent, here: Repository) -> Callable[..., Result]:
     """git as the agent itself would run it, for what it commits: hooks may be, or run, what the agent wrote, and its
     git folder is its own."""
+    from agentdeck.engine.lifecycle.in_box import in_its_box
+
     words, environment = in_its_box(world, agent, ["git"])
 
     def git(*args: str, stdin: bytes | None = None, env: Mapping[str, str | None] | None = None) -> Result:

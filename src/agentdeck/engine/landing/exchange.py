@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import shlex
 import time
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def pull(world: World, branch: str, note: Note, cancelled: Callable[[], bool] = 
         begun = bases.file_of(repo, branch, bases.STEP)
         move = BaseMove(branch, old, new)
         world.store.open()
-        key = f"pull {secrets.token_hex(6)}"
+        key = f"pull {os.urandom(6).hex()}"
         write_json(begun, {"key": key, "text": f"pulled {branch}", "part": part_to_json(move)})
         try:
             advance.advance(repo, Move(branch, old, new), f"agentdeck: pulled from {upstream.remote}")

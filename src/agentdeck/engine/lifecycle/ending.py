@@ -20,22 +20,26 @@ _LAST_MOMENTS = 10.0
 
 def stop(world: World, view: AgentView, note: Note) -> AgentView:
     """See Deck.stop."""
-    end_runner(world, view.name)
+    left = end_runner(world, view.name)
     if world.store.status(view.name).state.is_live or (view.state is State.DONE and view.alive):
         status = replace(view.status, state=State.STOPPED, since=time.time(), reason="stopped", ended=time.time())
         world.store.set_status(view.name, status)
     view = roster.agent(world, view.name)
     text = "stopped" if view.state is State.STOPPED else f"is not running; it is {view.state}"
     note(Event(EventKind.AGENT_STOPPED, view.name, text))
-    tell_survivors(world, view.agent, note)
+    tell_survivors(world, view.agent, left, note)
     return view
 
 
-def end_runner(world: World, name: str, patience: float | None = None) -> None:
-    """Ask the runner to stop its agent, and wait until both are gone; kill the runner that does not answer.
+def end_runner(world: World, name: str, patience: float | None = None) -> set[int]:
+    """As `stop_runner`; then end the agent's processes that lost their guardian too. Return those that live on."""
+    stop_runner(world, name, patience)
+    return end_leftovers(world, name)
 
-    A killed runner's guardian ends the agent's processes; those that lost it, too, are ended here.
-    """
+
+def stop_runner(world: World, name: str, patience: float | None = None) -> None:
+    """Ask the runner to stop its agent, and wait until both are gone; kill the runner that does not answer, whose
+    guardian ends the agent's processes."""
     config = world.patience
     wait = patience if patience is not None else config.grace_interrupt + config.grace_terminate + 5.0
     for sign in (signal.SIGTERM, signal.SIGKILL):
@@ -49,7 +53,6 @@ def end_runner(world: World, name: str, patience: float | None = None) -> None:
             time.sleep(0.02)
     if world.lives(name):
         raise RefusedError(f"The runner of {name} did not end, even after KILL.", hint="Check its window.")
-    end_leftovers(world, name)
 
 
 def outlasts(world: World, name: str) -> bool:

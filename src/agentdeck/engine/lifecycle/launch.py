@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import time
 from collections.abc import Mapping
@@ -113,7 +112,7 @@ def _orders_of_any(world: World, agent: Agent, *, resume: bool) -> Orders:
     mark = mark_of(worktree_of(agent))
     return Orders(
         agent=agent.name,
-        run=secrets.token_hex(6),
+        run=os.urandom(6).hex(),
         deck=world.deck,
         argv=(),
         cwd=str(worktree_of(agent)),

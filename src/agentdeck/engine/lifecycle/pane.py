@@ -8,11 +8,9 @@ from typing import Any
 
 from agentdeck.core.agents.agent import Agent, State, Status
 from agentdeck.core.agents.leases import PaneLease
-from agentdeck.engine.lifecycle.ending import end_runner
-from agentdeck.engine.lifecycle.launch import begins_at_top, left_out, orders_for, runner_argv
+from agentdeck.engine.lifecycle.ending import end_runner, stop_runner
 from agentdeck.engine.lifecycle.resources import Presence
 from agentdeck.engine.lifecycle.survivors import end_leftovers
-from agentdeck.engine.profiles.allowing import commit_note
 from agentdeck.engine.world import World
 from agentdeck.errors import TmuxError
 from agentdeck.system.files.files import write_json
@@ -32,6 +30,10 @@ class PaneResource:
     def acquire(self, world: World, agent: Agent, lease: PaneLease) -> dict[str, Any]:
         if world.lives(agent.name):
             return adopted(world, agent, lease).data
+        # As much to load as all of the rest, and of no use to what only lets a pane go.
+        from agentdeck.engine.lifecycle.launch import begins_at_top, left_out, orders_for, runner_argv
+        from agentdeck.engine.profiles.allowing import commit_note
+
         end_leftovers(world, agent.name)
         orders, environment = orders_for(world, agent)
         path = world.store.agent_folder(agent.name) / "orders.json"
@@ -68,7 +70,7 @@ class PaneResource:
         return Presence.GONE if window is None else Presence.HELD
 
     def release(self, world: World, agent: Agent, lease: PaneLease, saved: Path | None) -> str:
-        end_runner(world, agent.name)
+        stop_runner(world, agent.name)
         world.tmux.close_window(world.deck, agent.name)
         end_runner(world, agent.name)  # one that was just starting took its lock meanwhile
         return ""

@@ -15,9 +15,8 @@ from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import WorktreeLease
 from agentdeck.core.frozen import asdict, replace
-from agentdeck.engine.lifecycle import leases, removal_elsewhere
+from agentdeck.engine.lifecycle import leases
 from agentdeck.engine.lifecycle.ending import came_to_run, end_runner
-from agentdeck.engine.lifecycle.in_box import in_its_box
 from agentdeck.engine.lifecycle.pane import adopted
 from agentdeck.engine.lifecycle.removal_checks import check, check_still, unsaved
 from agentdeck.engine.lifecycle.resources import DATABASE, worktree_of
@@ -60,6 +59,8 @@ def remove(
     the key `step`, or a step by itself.
     """
     if agent.host:
+        from agentdeck.engine.lifecycle import removal_elsewhere
+
         gone = removal_elsewhere.remove(
             world, agent, note, keep_branch=keep_branch, keep_database=keep_database, step=step
         )
@@ -103,8 +104,8 @@ def _save(world: World, agent: Agent, note: Note, step: str, *, keep_database: b
         write_json(saved / "agent.json", before.to_json())
         agent = replace(agent, step=step or f"removal {agent.name} {stamp}")
         world.store.save(agent)
-        end_runner(world, agent.name)
-        tell_survivors(world, agent, note)
+        left = end_runner(world, agent.name)
+        tell_survivors(world, agent, left, note)
         agent = follow(world, agent, note)
         write_json(
             saved / "agent.json", replace(agent, phase=before.phase, trash=before.trash, step=before.step).to_json()
@@ -295,6 +296,8 @@ def _tell_removed(agent: Agent, step: Step, saved: Path, note: Note) -> None:
 
 def run_teardown(world: World, agent: Agent, note: Note) -> None:
     """Run the tear-down hooks in the worktree, their output in the log. One that fails is told and stops nothing."""
+    from agentdeck.engine.lifecycle.in_box import in_its_box
+
     hooks = world.settings.config.hooks
     folder = worktree_of(agent)
     if not identity.identity_of(world.repo.common, agent).is_usable:

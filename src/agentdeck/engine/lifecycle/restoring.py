@@ -17,7 +17,7 @@ from agentdeck.core.agents.agent import Agent, Phase, State, Status
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, WorktreeLease
 from agentdeck.core.frozen import replace
-from agentdeck.engine.lifecycle import leases, removal_elsewhere, trouble
+from agentdeck.engine.lifecycle import leases, trouble
 from agentdeck.engine.lifecycle.moving import moved_here, old_home
 from agentdeck.engine.lifecycle.removal import INNER
 from agentdeck.engine.lifecycle.stack import BY_KIND, STACK
@@ -70,6 +70,8 @@ def check(world: World, name: str, stamp: str) -> None:
         raise RefusedError(f"An agent “{name}” exists again.", hint=f"Remove it first: agentdeck rm {name}")
     agent = replace(agent, trash=stamp)
     if agent.host:
+        from agentdeck.engine.lifecycle import removal_elsewhere
+
         removal_elsewhere.check_restore(world, agent)
         return
     database = agent.database
@@ -111,6 +113,8 @@ def go_on(world: World, agent: Agent, note: Note) -> Agent:
     _copy_record(saved / "record", world.store.agent_folder(agent.name))
     _restore_status(world, agent.name, saved / "record")
     if agent.host:
+        from agentdeck.engine.lifecycle import removal_elsewhere
+
         agent = removal_elsewhere.bring_back(world, agent)
     for kind in [resource.kind for resource in STACK]:
         lease = agent.lease(kind)

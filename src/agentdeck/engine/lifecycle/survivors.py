@@ -28,14 +28,17 @@ class Survivor:
         return f"{who} holds port{'s' if len(self.ports) > 1 else ''} {listed([str(port) for port in self.ports])}"
 
 
-def end_leftovers(world: World, name: str) -> None:
-    """End the processes of the agent's last run that lost both their runner and their guardian."""
+def end_leftovers(world: World, name: str) -> set[int]:
+    """End the processes of the agent's last run that lost both their runner and their guardian. Return those that live
+    on."""
     run = _last_run(world, name)
-    if run:
-        scoped = _scope(world, name, run)
-        Tree(run, scope=scoped).end(world.patience.grace_terminate)
-        if scoped is not None:
-            scoped.remove()
+    if not run:
+        return set()
+    scoped = _scope(world, name, run)
+    left = Tree(run, scope=scoped).end(world.patience.grace_terminate)
+    if scoped is not None:
+        scoped.remove()
+    return left
 
 
 def survivors(world: World, agents: Iterable[Agent]) -> dict[str, list[Survivor]]:
@@ -65,9 +68,10 @@ def with_ports(ports: Iterable[int], pids: Iterable[int] = ()) -> list[Survivor]
     return [Survivor(pid, tuple(held)) for pid, held in by_pid.items()]
 
 
-def tell_survivors(world: World, agent: Agent, note: Note) -> None:
-    """Say which processes of the agent, which has been stopped, still run or hold its ports."""
-    left = survivors(world, [agent]).get(agent.name, [])
+def tell_survivors(world: World, agent: Agent, pids: Iterable[int], note: Note) -> None:
+    """Say that `pids` of the agent, which has been stopped, still run, and who holds its ports."""
+    lease = agent.ports
+    left = with_ports(lease.ports if lease else (), pids)
     if left:
         pids = [each.pid for each in left if each.pid]
         data = {"pids": pids, "ports": [port for each in left for port in each.ports]}

@@ -55,7 +55,7 @@ def own_records(
     A request is counted once, in however many transcripts it is: a session that is forked begins with the old one.
     """
     told, files = set[str](), files or UsageFiles()
-    for path in sorted((world.store.folder / "logs").glob("*.log")):
+    for path in sorted((world.store.folder / "logs").glob(f"{only or '*'}-*.log")):
         agent, begun = _run_of(path)
         if not agent or (only and agent != only):
             continue

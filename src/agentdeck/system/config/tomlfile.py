@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -237,6 +236,8 @@ def _inner_models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _nearest(key: str, known: list[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.55)
     if close:
         return f"did you mean “{close[0]}”?"

@@ -10,7 +10,6 @@ import fcntl
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,8 @@ _PREFIX = "agentdeck-scratch-"
 
 def agents_folder() -> Path:
     """Where agents' own folders for temporary files lie: side by side, also when an agent starts an agent."""
+    import tempfile
+
     name, folder = f"agentdeck-{os.getuid()}", Path(tempfile.gettempdir())
     around = [each for each in (folder, *folder.parents) if each.name == name]
     return around[-1] if around else folder / name
@@ -38,6 +39,8 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def _make() -> tuple[Path, int]:
+    import tempfile
+
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         with contextlib.suppress(FileNotFoundError):  # a prune took it before it was locked
@@ -50,6 +53,8 @@ def _make() -> tuple[Path, int]:
 
 def abandoned() -> list[Path]:
     """The folders of this user's processes that were killed."""
+    import tempfile
+
     return [path for path in sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")) if _is_abandoned(path)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -63,6 +62,8 @@ class Ledger:
     """
 
     def __init__(self, state: Path) -> None:
+        import sqlite3  # its library is loaded by what has a ledger only
+
         path = self._path = private_folder(state) / FILE
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -90,6 +91,8 @@ class Ledger:
 
     def add(self, record: LedgerRecord) -> None:
         """Raise StoreError where the row can't be written."""
+        import sqlite3
+
         values: list[Any] = []
         for column in fields(record):
             value = getattr(record, column.name)
@@ -105,6 +108,8 @@ class Ledger:
 
     def forget(self, before: float) -> None:
         """Take away the requests that came before that time. StoreError where they can't be."""
+        import sqlite3
+
         try:
             self._db.execute("DELETE FROM requests WHERE at < ?", (before,))
         except sqlite3.Error as error:

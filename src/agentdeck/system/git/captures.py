@@ -12,7 +12,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from agentdeck.core.frozen import dataclass, field
@@ -202,7 +202,10 @@ class _View:
 
     def _attribute_files(self, paths: list[str]) -> list[Path]:
         """Where git may read attributes of `paths` from, but for what is the whole machine's."""
-        folders = {parent for path in paths for parent in PurePosixPath(path).parents}
+        folders = {""}
+        for path in paths:
+            while (path := path.rpartition("/")[0]) not in folders:
+                folders.add(path)
         own = [self.repo.common / "info" / "attributes", self.worktree.git_dir / "index"]
         return [*own, *(self.place / folder / ".gitattributes" for folder in sorted(folders))]
 

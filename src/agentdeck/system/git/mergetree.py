@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import re
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 
 from agentdeck.core.frozen import dataclass, replace
@@ -92,6 +91,8 @@ def _attributes(repo: Repository, commit: str) -> Iterator[tuple[Repository, dic
     with scratch_folder() as folder:
         packed = repo.run("archive", "--format=tar", commit, ":(glob)**/.gitattributes")
         if packed:
+            import tarfile
+
             with tarfile.open(fileobj=io.BytesIO(packed.out)) as files:
                 for file in files:
                     if (content := files.extractfile(file)) is not None:

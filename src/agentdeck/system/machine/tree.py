@@ -24,7 +24,8 @@ MARK = "AGENTDECK_RUN"
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 _KILLING = 5.0
 """Seconds after which a process that does not die of KILL is given up: it is another user's, or the kernel holds it."""
-_MARK = f"{MARK}=".encode()
+_MARK = f"\0{MARK}=".encode()
+"""As it stands in an environment, between the variables that NUL ends."""
 _RESCANS = 5
 """How often processes are listed anew because some ended meanwhile."""
 
@@ -178,17 +179,16 @@ def _processes() -> dict[int, _Facts]:
     for entry in os.listdir("/proc"):  # noqa: PTH208 - thousands of Path objects would double its time
         if entry.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                with open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123
+                with open(f"/proc/{entry}/stat", "rb", buffering=0) as file:  # noqa: PTH123
                     fields = file.read().rpartition(b")")[2].split()
                 found[int(entry)] = _Facts(fields[0] not in (b"Z", b"X"), int(fields[1]), int(fields[3]))
     return found
 
 
 def _mark_of(pid: int) -> str:
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
-        for word in file.read().split(b"\0"):
-            if word.startswith(_MARK):
-                return os.fsdecode(word.partition(b"=")[2])
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123
+        _, found, rest = (b"\0" + file.read()).partition(_MARK)
+        return os.fsdecode(rest.partition(b"\0")[0]) if found else ""
     return ""
 
 
