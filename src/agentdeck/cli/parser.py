@@ -255,7 +255,9 @@ def _add_how(run: Any) -> None:
     run.add_argument("--lower", action="store_true", help="with --race: the lower number is better")
     run.add_argument("--land", type=filled, metavar="best", help="with --race: land the best one")
     run.add_argument("--task-file", type=filled, metavar="FILE", help="read the task from FILE")
-    run.add_argument("-f", "--file", type=filled, metavar="TASKS", help="run the tasks of a TOML file")
+    run.add_argument(
+        "-f", "--file", type=filled, metavar="TASKS", help="run the tasks of a TOML file; - is standard input"
+    )
     run.add_argument("-j", "--jobs", metavar="N", type=count, help="with -f: run N tasks at once")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,12 @@ def test_one_mistake(tmp_path: Path, text: str, line: int, words: str) -> None:
 
 def test_no_tasks(tmp_path: Path) -> None:
     assert "“task” is missing" in error_of(tmp_path, "").title
+
+
+def test_tasks_are_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = io.TextIOWrapper(io.BytesIO(b'[[task]]\nname = "one"\ncommand = ["true"]\n'))
+    monkeypatch.setattr("sys.stdin", piped)
+    assert [task.name for task in load_tasks(Path("-"))] == ["one"]
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentdeck.errors import ConfigError, NotFoundError
-from agentdeck.system.config.tomlfile import Problem, TomlFile, config_error, problems_of, read_toml
+from agentdeck.system.config.tomlfile import Problem, TomlFile, config_error, parse_toml, problems_of, read_toml
 from agentdeck.system.files.files import home_path
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def load_tasks(path: Path) -> list[TaskEntry]:
-    """The tasks of the file at `path`, the text of each in `task`.
+    """The tasks of the file at `path`, or of standard input for `-`, the text of each in `task`.
 
     Raise ConfigError, which names every mistake by file, line and key, and NotFoundError without the file.
     """
@@ -22,7 +23,8 @@ def load_tasks(path: Path) -> list[TaskEntry]:
 
     from agentdeck.core.config.tasks import TaskFile, mistakes
 
-    file = read_toml(path, str(path))
+    is_piped = path == Path("-")
+    file = parse_toml(sys.stdin.buffer.read(), "standard input") if is_piped else read_toml(path, str(path))
     if file is None:
         raise NotFoundError(f"There is no file {path}.")
     try:
