@@ -41,6 +41,7 @@ from tests.support.cli import PROGRAM
 from tests.support.decks import CONFIG, bench_in, world_of
 from tests.support.hosts import Fleet
 
+KINDS = ("home", "home", "channel", "host", "queue", "queue")
 HOSTS = ("dev1", "dev2")
 NAMES = ("ant", "bee", "cat")
 LINE = (
@@ -55,8 +56,8 @@ command = ["sh", "-c", {line}]
 on = "{host}"
 after = {after}
 """
-_MOST = 4
-"""Agents of lists that there may be before another list is begun."""
+_MOST = 6
+"""Agents of lists that may be there before some are removed."""
 _SETTLE = 60.0
 """Seconds that home gets to know how everything stands."""
 _ALL_OVER = 300.0
@@ -108,7 +109,8 @@ def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) 
         try:
             deadline = time.monotonic() + seconds
             while run.done.total() < count and time.monotonic() < deadline:
-                kind, act = run.chance.choice(("home", "home", "channel", "host", "queue")), _act(run)
+                kind = run.chance.choice(KINDS)
+                act = _list(run) if kind == "queue" else _act(run)
                 try:
                     if _kill_in(run, act, kind):
                         run.done[f"{kind} in {act[0]}"] += 1
@@ -131,8 +133,8 @@ def _act(run: Run) -> list[str]:
     """A verb that makes sense now."""
     chance, views = run.chance, {view.name: view for view in run.fleet.deck().agents()}
     listed = sorted(run.queued & views.keys())
-    if len(listed) < _MOST and chance.random() < 0.25:
-        return _list(run)
+    if len(listed) > _MOST:
+        return ["rm", "--stop", "-y", chance.choice(listed)]
     name = chance.choice([*NAMES, *listed])
     if name not in views:
         if chance.random() < 0.1:
@@ -188,11 +190,12 @@ def _kill_in(run: Run, act: list[str], kind: str) -> bool:
     token = next((run.token_of(view) for view in fleet.deck().agents() if view.name == name), "")
     child = subprocess.Popen([*PROGRAM, *act], cwd=fleet.bench.root, stdin=null, stdout=null, stderr=null)
     with suppress(subprocess.TimeoutExpired):
-        child.wait(run.chance.uniform(0.1, 2.5))
+        child.wait(90 if kind == "queue" else run.chance.uniform(0.1, 2.5))
     hit = kind == "host" or child.poll() is None
     if kind == "host":
         fleet.power_cut(run.chance.choice(HOSTS))
     elif kind == "queue":
+        time.sleep(run.chance.uniform(0.0, 6.0))
         working = _windows(run)
         hit = bool(working)
         for pid in working:
