@@ -306,19 +306,19 @@ def ports(args: Namespace, out: Output) -> ExitCode:
     if out.json:
         out.emit("ports", ports=[asdict(lease) for lease in leases])
     elif leases:
-        now = time.time()
+        now, elsewhere = time.time(), any(lease.host for lease in leases)
         rows = [
             [
                 Cell(" ".join(map(str, lease.ports))),
                 Cell(f"{lease.agent} (in use)" if lease.lingering else lease.agent),
+                *([Cell(lease.host or "here", DIM)] if elsewhere else []),
                 Cell(lease.deck, DIM),
                 Cell(short_duration(now - lease.since)),
             ]
             for lease in leases
         ]
-        out.table(
-            [TableColumn("PORTS", 11), TableColumn("AGENT", 10), TableColumn("DECK", 8), TableColumn("AGE", 3)], rows
-        )
+        titles = [("PORTS", 11), ("AGENT", 10), *([("HOST", 4)] if elsewhere else []), ("DECK", 8), ("AGE", 3)]
+        out.table([TableColumn(*each) for each in titles], rows)
     else:
         out.narrate("None of your agents holds a port.")
     return ExitCode.OK

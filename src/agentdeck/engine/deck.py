@@ -494,8 +494,8 @@ class Deck:
         return host.raw_output(self._world, view)
 
     def ports(self) -> list[PortLease]:
-        """The ports handed out to this user's agents, of all decks."""
-        return self._world.ports.owners()
+        """The ports handed out to this user's agents: on this machine of all decks, on other hosts of this one."""
+        return [*self._world.ports.owners(), *self.fleet.ports()]
 
     def doctor(self) -> list[Check]:
         from agentdeck.engine.doctor import examine

@@ -137,6 +137,8 @@ def test_the_verbs_work_from_a_shell(fleet: Fleet) -> None:
     assert (told["host"], told["epoch"], told["unreachable_since"], told["state"]) == ("dev1", 1, None, "done")
     shown = agentdeck("show", "bot", cwd=root).stdout
     assert "dev1" in shown and "tmux window :" not in shown
+    (held,) = objects(agentdeck("ports", "--json", cwd=root).stdout)[0]["ports"]
+    assert (held["agent"], held["host"], len(held["ports"])) == ("bot", "dev1", 4)
     merged = agentdeck("merge", "bot", "--remove", cwd=root)
     assert merged.returncode == 0, merged.stderr
     assert fleet.bench.git("show", "main:x") == "hi"

@@ -14,6 +14,7 @@ from agentdeck.engine.world import Note, silent
 if TYPE_CHECKING:
     from agentdeck.engine.fleet.following import Follower
     from agentdeck.engine.fleet.watching import HostWatch
+    from agentdeck.system.machine.ports import PortLease
 
 _LOOK = 1.0
 """Seconds between two looks for hosts that have agents by now."""
@@ -96,6 +97,21 @@ class DeckFleet:
         from agentdeck.engine.fleet.acts import follow_work
 
         return follow_work(self._current.world, view)
+
+    def ports(self) -> list[PortLease]:
+        """Those of this deck's agents on other hosts."""
+        store = self._current.store
+        if not (store.folder / "fleet").is_dir():
+            return []
+        from agentdeck.engine.fleet.mirror import Mirror
+        from agentdeck.system.machine.ports import PortLease
+
+        found = [(agent, Mirror.read(store, agent.name).ports) for agent in store.agents() if agent.host]
+        return [
+            PortLease(self._current.name, each.name, ports, each.created, host=each.host)
+            for each, ports in found
+            if ports
+        ]
 
     def forward_argv(self, view: AgentView) -> list[str]:
         """What to run so that the agent's ports are this machine's too, until it is ended."""

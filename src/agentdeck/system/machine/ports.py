@@ -25,6 +25,8 @@ class PortLease:
     """Seconds since the epoch."""
     lingering: bool = False
     """Whether its agent has let go of them while something still listened there; they are handed out to nobody."""
+    host: str = ""
+    """The host that they are on; empty: this machine."""
 
 
 def _lease(record: dict[str, Any]) -> PortLease:
