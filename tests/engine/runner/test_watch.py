@@ -19,6 +19,7 @@ from agentdeck.core.agents.reports import read_report
 from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.formats import Place
 from agentdeck.core.transcripts.records import Kind, Record
+from agentdeck.engine.runner import session_status
 from agentdeck.engine.runner.session_status import SessionStatus
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.config.profiles import load_profiles
@@ -137,6 +138,21 @@ def test_a_question_whose_hook_is_gone_is_read_off_the_screen(tmp_path: Path, mo
     assert asked is not None
     assert (asked.text, asked.hook) == ("Which colour shall the button have?", "")
     assert [each.label for each in asked.options][:3] == ["Red", "Blue", "Green"]
+
+
+@pytest.mark.parametrize("first", ["transcript", "status"])
+def test_a_turn_whose_end_the_hook_tells_late_was_not_ended_by_a_person(tmp_path: Path, first: str) -> None:
+    claude = Told(tmp_path, "claude")
+    claude.hook("UserPromptSubmit")
+    ended = Record(Kind.TURN_END, time.time() + 5)
+    claude.watch.judge = lambda: Verdict(State.DONE, Result.UNCHANGED, "nothing changed")
+    if first == "transcript":
+        claude.watch.take_records([ended])
+    claude.watch._follow(session_status.Told(State.DONE, time.time() - 5), time.monotonic())
+    if first == "status":
+        assert claude.watch.status.result is Result.INTERRUPTED
+        claude.watch.take_records([ended])
+    assert (claude.watch.status.state, claude.watch.status.reason) == (State.DONE, "nothing changed")
 
 
 def test_a_prompt_that_is_idle_for_a_minute_changes_nothing_of_a_turn_that_is_over(tmp_path: Path) -> None:

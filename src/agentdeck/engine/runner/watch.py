@@ -91,6 +91,9 @@ class Watch:
     close_dialog: Callable[[], None] | None = None
     """Closes the dialog that a limit has brought, where the failover decides on that; None: a person does."""
 
+    _ended_at = 0.0
+    """When its last turn ended well, as its transcript says; in seconds since the epoch."""
+
     def __init__(self, orders: Orders, status: Status, change: Callable[[Status], None]) -> None:
         self.status = status
         self._orders, self._change = orders, change
@@ -247,6 +250,8 @@ class Watch:
             self._again = now + 1.0
         elif (left := told.at + _SETTLE - time.time()) > 0:
             self._again = now + left
+        elif self._ended_at >= self._known_at:  # the hook that says so is late, on a busy machine by seconds
+            self._take_state(Report(State.DONE), told.at)
         else:
             self._rest()
 
@@ -411,6 +416,8 @@ class Watch:
         for record in records:
             if record.kind is not Kind.SESSION:
                 self.taking.has_begun()
+            if record.kind is Kind.TURN_END and record.ok and not record.agent:
+                self._ended_well(record.at)
             if not record.agent:
                 self._take_retry(record.text if record.kind is Kind.RETRY else "")
             if record.kind in (Kind.SESSION, Kind.USAGE) and record.ok and not record.agent:
@@ -422,6 +429,11 @@ class Watch:
                 self._expect_dialog(record)
                 if not record.agent:
                     self._follow_turn(record)
+
+    def _ended_well(self, at: float) -> None:
+        self._ended_at = at
+        if self._orders.reports and self.status.result is Result.INTERRUPTED and at >= self._known_at:
+            self._take_state(Report(State.DONE), at)  # nobody had ended it: its hook is late
 
     def _expect_dialog(self, record: Record) -> None:
         """A tool is about to run: a dialog about it may come up, on a screen that never rests meanwhile."""
