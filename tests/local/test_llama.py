@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from agentdeck.core.config.presets import PRESETS
 from agentdeck.core.providers.apis import Api
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.providers.modelserving import serve, stop
@@ -75,9 +76,10 @@ def test_it_serves_in_place_of_a_provider_that_is_down(
     tmp_path: Path, llama: int, api: Api, stream: bool, fault: str
 ) -> None:
     async def check() -> None:
+        preset = {**PRESETS["llamacpp"], "base_url": f"http://127.0.0.1:{llama}/v1"}
         plan = {
-            "providers": {"llama": {**provider(llama, local=True), "timeouts": LONG}},
-            "tiers": {"work": ["main:big-model", "local"], "local": ["llama:small model"]},
+            "providers": {"llamacpp": preset},
+            "tiers": {"work": ["main:big-model", "local"], "local": ["llamacpp:small model"]},
         }
         async with playing(tmp_path, fault, plan=plan) as play:
             body = {"model": "asked", "stream": stream, **body_of(api)}
@@ -92,7 +94,7 @@ def test_it_serves_in_place_of_a_provider_that_is_down(
             else:
                 assert last_event(text)["type"] in ("message_stop", "response.completed", "response.incomplete")
             (record,) = play.records()
-            assert (record.provider, record.outcome, record.cost) == ("llama", "ok", 0.0)
+            assert (record.provider, record.outcome, record.cost) == ("llamacpp", "ok", 0.0)
             assert record.usage.output > 0
             assert record.usage.input + record.usage.cache_read > 0
 

@@ -149,7 +149,10 @@ def as_litellm(client: Api, provider: Api, said: dict[str, Any]) -> dict[str, An
         calls = [item for item in items if item[0] == "call"]
         names = {item[1]: item[2] for item in calls}
         items = [_named_by_tool(item, names) for item in items]
-    if provider is Api.GEMINI or (client, provider) == (Api.GEMINI, Api.MESSAGES):
+    if (client, provider) == (Api.GEMINI, Api.MESSAGES):
+        ids = [[each[1] for each in _run_of_calls(items, at)] for at in range(len(items))]
+        items = [item for item, before in zip(items, ids, strict=True) if item[0] != "call" or item[1] not in before]
+    if provider is Api.GEMINI:
         items = [item for at, item in enumerate(items) if item[0] != "call" or item not in _run_of_calls(items, at)]
     if (client, provider) == (Api.MESSAGES, Api.RESPONSES):
         for at, item in enumerate(items):
