@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from agentdeck.core.box.box import Box, read
+from agentdeck.core.box.bubblewrap import wrap
 from agentdeck.engine.runner import memory
-from agentdeck.engine.runner.memory import MemoryLimit
-from agentdeck.system.machine.tree import Tree
+from agentdeck.engine.runner.memory import MemoryLimit, own_programs
+from agentdeck.system.machine.tree import Tree, below
+from tests.support.boxes import skip_without_box
+from tests.support.retry import eventually
 
 MOST = 1 << 40
 
@@ -61,3 +67,19 @@ def test_the_agent_was_killed_for_memory(own: Path, seen: bool) -> None:
     ticked(limit, 3.0)
     assert limit.why_killed() == "killed for memory: it used more than 1024 GiB"
     assert limit.why_killed() == ""
+
+
+def test_the_agent_in_a_box_is_spared_and_not_the_box_alone() -> None:
+    skip_without_box()
+    box = wrap(Box((read("/"),)))
+    script = "import os, subprocess; subprocess.Popen(['sleep', '61']); os.execvp('sleep', ['sleep', '62'])"
+    with subprocess.Popen([*box, sys.executable, "-c", script]) as made:
+
+        def others() -> list[list[bytes]]:
+            pids = below(made.pid) - own_programs(made.pid)
+            return [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:2] for pid in pids]
+
+        try:
+            eventually(lambda: others() == [[b"sleep", b"61"]], 10)
+        finally:
+            made.kill()

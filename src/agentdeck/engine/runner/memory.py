@@ -19,6 +19,8 @@ _EVERY = 1.0
 """Seconds between looks."""
 _AT_FIRST = 0.1
 """Seconds between looks while systemd makes the scope: before one, the kernel's kills go unseen."""
+_AROUND = 2
+"""How many processes of bubblewrap's there are: one outside of the box, one in it."""
 _SOON = 0.8
 
 
@@ -52,7 +54,8 @@ class MemoryLimit:
         elif not self._told:
             self._told = True
             self._tell(f"its processes use {size_text(used)} of {size_text(self._most)} of memory")
-        if used > self._most and (children := {pid: size for pid, size in sizes.items() if pid != agent}):
+        spared = own_programs(agent) if used > self._most else set()
+        if used > self._most and (children := {pid: size for pid, size in sizes.items() if pid not in spared}):
             largest = max(children, key=children.__getitem__)
             size = size_text(children[largest])
             self._tell(f"killed its process {largest} ({_name(largest)}) for memory: it used {size}")
@@ -82,6 +85,17 @@ class MemoryLimit:
         if is_scoped and by_kernel:
             return f"killed for memory: it used more than {size_text(self._most)}"
         return ""
+
+
+def own_programs(pid: int) -> set[int]:
+    """The agent's program, and the two of its box around it, where it has one."""
+    found = {pid}
+    for _ in range(_AROUND):
+        with contextlib.suppress(OSError, ValueError):
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if _name(pid) == "bwrap" else []
+            pid = int(children[0]) if children else pid  # the first one: others came later, or lost their parents
+            found.add(pid)
+    return found
 
 
 def resident(pid: int) -> int:
