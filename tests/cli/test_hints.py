@@ -159,7 +159,7 @@ ELSEWHERE = {
     'agentdeck route "what to do"': BENCH,
     "the others are removed; “agentdeck undo --list” lists the steps": RACES,
     "agentdeck race --land best --keep": RACES,
-    "“agentdeck race --land best”": RACES,
+    "agentdeck race --land best": RACES,
     "To compare: agentdeck race --diff {}; to land: agentdeck race --land NAME {}": RACES,
     "Pick one: agentdeck race --land {} {}": RACES,
     "Wait for it, or pick one: agentdeck race --land NAME {}": RACES,
