@@ -76,6 +76,7 @@ class Walk:
         if task == "basket":
             self.shot("dialog")
         self.on.press("C-s")
+        self.on.sees_no_more("New agent")
         eventually(lambda: self.view(task) is not None, _PATIENCE)
 
     def answer_until(self, names: tuple[str, ...], state: State) -> None:

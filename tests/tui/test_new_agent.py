@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input, Select, TextArea
 
 from agentdeck.engine.api.hosts import DeckHosts
@@ -13,9 +14,10 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import RefusedError
 from agentdeck.tui.dialogs.newagent import LOADING, OTHER, NewAgent
+from agentdeck.tui.list.table import AgentTable
 from tests.support.boxes import skip_without_box
 from tests.support.decks import Bench
-from tests.tui.pilots import Driver, drive
+from tests.tui.pilots import Driver, begin, drive
 
 
 async def _opened(on: Driver) -> NewAgent:
@@ -184,3 +186,28 @@ def test_a_host_is_offered_where_there_are_any(bench: Bench, monkeypatch: pytest
 
     drive(bench.deck(), script)
     assert asked[0].on == "big"
+
+
+def test_keys_that_come_at_once_go_where_the_first_of_them_leads(bench: Bench) -> None:
+    """As on a busy machine, where the screen is behind what is typed."""
+    begin(bench, "fix")
+
+    async def script(on: Driver) -> None:
+        def burst(*keys: str) -> None:
+            for key in keys:
+                on.app.post_message(Key(key, key if len(key) == 1 else None))
+
+        await on.sees("fix")
+        burst("slash", "x", "q", "n")
+        await on.until(lambda: on.screen.query_one("#filter", Input).value == "xqn")
+        assert on.app.screen is on.screen
+        await on.press("escape")
+        await on.until(lambda: on.screen.query_one(AgentTable).has_focus)
+        burst("n", "x", "q", "i")
+        await on.until(lambda: isinstance(on.app.screen, NewAgent))
+        await on.until(lambda: any(each.text == "xqi" for each in on.app.screen.query(TextArea)))
+        await on.press("escape")
+        burst("question_mark", "x", "m")
+        await on.until(lambda: any(each.value == "xm" for each in on.app.screen.query(Input)))
+
+    drive(bench.deck(), script)

@@ -34,6 +34,7 @@ from agentdeck.tui.acts.actions import ActionFollower, Actions, Failed, Finished
 from agentdeck.tui.feed import alerts
 from agentdeck.tui.feed.feed import Feed
 from agentdeck.tui.feed.snapshot import FeedSnapshot
+from agentdeck.tui.keys.inorder import KeysInOrder
 from agentdeck.tui.keys.keymap import checked, with_keys
 from agentdeck.tui.list.messages import MessageLine, Notice
 from agentdeck.tui.look.look import has_few_colours, style_sheets
@@ -56,7 +57,7 @@ class Fed(Message):
     """The deck has changed; the app has the newest snapshot."""
 
 
-class DeckApp(App[None]):
+class DeckApp(KeysInOrder):
     TITLE = "AgentDeck"
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = App.COMMANDS | {DeckCommands}

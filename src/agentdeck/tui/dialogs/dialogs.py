@@ -37,7 +37,7 @@ class YesOrNo(ModalScreen[bool]):
     """Has the buttons `yes` and `no`, and begins at the no."""
 
     def on_mount(self) -> None:
-        self.query_one("#no").focus()
+        self.set_focus(self.query_one("#no"))
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

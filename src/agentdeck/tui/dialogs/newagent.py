@@ -198,7 +198,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         self.query_one("#host-field").display = False
         self.query_one("#advice").display = False
         self.query_one("#other-base").display = self.query_one("#other-model").display = False
-        self.query_one("#task").focus()
+        self.set_focus(self.query_one("#task"))
         self.run_worker(self._load, thread=True, exit_on_error=False, name="choices")
 
     def _load(self) -> Choices:

@@ -45,7 +45,7 @@ class Prompt(Horizontal):
         box.placeholder = hint
         box.cursor_position = len(value)
         self.display = True
-        box.focus()
+        self.screen.set_focus(box)
 
     def _close(self, text: str | None) -> None:
         answer, self._answer = self._answer, None

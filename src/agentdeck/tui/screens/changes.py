@@ -42,7 +42,7 @@ class ChangesScreen(Beside):
         pane = self.query_one(DiffPane)
         pane.show(self._view)
         pane.set_active(True)
-        self.query_one(RowsView).focus()
+        self.set_focus(self.query_one(RowsView))
         self._show_hints()
 
     def _show_hints(self) -> None:

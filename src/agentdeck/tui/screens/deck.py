@@ -295,7 +295,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         box = self.query_one("#filter", Input)
         box.display, self._wanted = True, ""
         self._fit_list()
-        box.focus()
+        self.set_focus(box)
 
     def _set_filter(self, text: str) -> None:
         box = self.query_one("#filter", Input)

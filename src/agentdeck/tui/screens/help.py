@@ -51,7 +51,7 @@ class HelpScreen(ModalScreen[None]):
                 yield Static(id="text")
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def on_resize(self) -> None:
         self._fill()

@@ -116,7 +116,7 @@ class LandDialog(ModalScreen[LandRequest | None]):
     def on_mount(self) -> None:
         for name in ("gate", "commit", "stop", "hand-back", "batch", "config"):
             self.query_one(f"#{name}").display = False
-        self.query_one("#no").focus()
+        self.set_focus(self.query_one("#no"))
         self._try(None)
 
     def _try(self, method: Method | None) -> None:

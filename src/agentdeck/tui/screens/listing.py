@@ -139,7 +139,7 @@ class Listing(Beside):
 
     def on_mount(self) -> None:
         self._head("looking …")
-        self.query_one(OptionList).focus()
+        self.set_focus(self.query_one(OptionList))
         self._show_hints()
         self.reload()
         if self.every:

@@ -32,7 +32,7 @@ class PageScreen(ModalScreen[None]):
             yield Static("…", id="text")
 
     def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
+        self.set_focus(self.query_one(VerticalScroll))
         self._read()
 
     @work(thread=True, exclusive=True)
