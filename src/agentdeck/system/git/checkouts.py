@@ -24,6 +24,7 @@ _CHANGING = ("commondir", "/locked'", "fatal: Invalid path")
 _PATIENCE = 5.0
 _TABLES = "reftable/tables.list"
 _WORKERS, _MOST_WORKERS = "checkout.workers", 8
+_THRESHOLD, _MANY = "checkout.thresholdForParallelism", 1000
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -232,7 +233,11 @@ def enter(repo: Repository, worktree: Worktree) -> Repository:
 def side_by_side(repo: Repository) -> tuple[str, ...]:
     """Words after `git` that let it write many files with several processes; none where the user has said how many."""
     workers = min(os.cpu_count() or 1, _MOST_WORKERS)
-    return () if workers == 1 or repo.setting(_WORKERS) else ("-c", f"{_WORKERS}={workers}")
+    if workers == 1 or repo.setting(_WORKERS):
+        return ()
+    # By itself git does so from 100 files on, which one process has written sooner than two more are started.
+    many = () if repo.setting(_THRESHOLD) else ("-c", f"{_THRESHOLD}={_MANY}")
+    return ("-c", f"{_WORKERS}={workers}", *many)
 
 
 def share_keys(repo: Repository, git_dir: Path) -> None:

@@ -107,10 +107,19 @@ def made_there(repo: Repository, worktree: Worktree, own: Collection[str], since
     A branch that follows one of a remote is taken to be a person's, and so is every branch of which this can't be
     known.
     """
+    if _stayed(worktree):
+        return []
     moves = _reflog(repo, worktree, "HEAD")
     been = [found[1] for _, _, text in moves if (found := _MOVED.fullmatch(text) or _RENAMED.fullmatch(text))]
     known = [name for name in dict.fromkeys(been) if name not in own and repo.commit(f"{_HEADS}{name}")]
     return [name for name in known if _is_made_there(repo, worktree, name, own, since, moves)]
+
+
+def _stayed(worktree: Worktree) -> bool:
+    """Whether the file of HEAD's reflog, which is there where git keeps refs in files, tells of no branch that it went
+    to."""
+    texts = [line.partition("\t")[2] for line in _read(worktree.git_dir / "logs" / "HEAD").splitlines()]
+    return bool(texts) and not any(_MOVED.match(text) or _RENAMED.match(text) for text in texts)
 
 
 def _is_made_there(

@@ -17,7 +17,7 @@ one by the other."""
 
 def folder(repo: Repository) -> str:
     """The folder that git takes its hooks from, relative to a worktree's top; empty where it lies anywhere else."""
-    told = repo.run("config", "--type=path", "--get", "core.hooksPath").text.removesuffix("\n")
+    told = repo.setting("core.hooksPath", "path")
     path = os.path.normpath(told) if told else ""
     return "" if not path or path == "." or path.startswith(("/", "..")) else path
 

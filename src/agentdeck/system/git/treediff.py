@@ -1,4 +1,4 @@
-"""Which paths differ between two commits, and how. Asked once for two commits, for these never change."""
+"""Which paths differ between two commits, and how. Asked once for two trees, for these never change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ class TreeChange:
 
 def changed(repo: Repository, old: str, new: str) -> tuple[TreeChange, ...]:
     """What differs between two commits, which are given by their full ids; a file that was moved is told twice."""
-    return _changed(repo.at(repo.common), old, new)  # the same in every worktree
+    here = repo.at(repo.common)  # the same in every worktree
+    if here.look is not None:  # a merge onto a base that has not moved has the files of what was merged
+        old, new = here.tree(old), here.tree(new)
+    return _changed(here, old, new)
 
 
 @lru_cache(maxsize=4)
