@@ -100,6 +100,7 @@ TASKS = "engine/lifecycle/test_task_lists.py"
 ADMISSION = "engine/test_starts.py"
 LOST_HOSTS = "engine/fleet/test_accidents.py"
 ELSEWHERE = {
+    "Addresses on {}; “agentdeck ports --forward {}” opens them here": "engine/fleet/test_elsewhere.py",
     "agentdeck asks": STATES,
     "agentdeck queue": QUEUE,
     "agentdeck asks --queue": "engine/temporal/test_queue.py",

@@ -138,6 +138,7 @@ def test_the_verbs_work_from_a_shell(fleet: Fleet) -> None:
     shown = agentdeck("show", "bot", cwd=root).stdout
     assert "dev1" in shown and "tmux window :" not in shown
     (held,) = objects(agentdeck("ports", "--json", cwd=root).stdout)[0]["ports"]
+    assert "are open here already" in agentdeck("ports", "--forward", "bot", cwd=root).stderr  # for it is a folder
     assert (held["agent"], held["host"], len(held["ports"])) == ("bot", "dev1", 4)
     merged = agentdeck("merge", "bot", "--remove", cwd=root)
     assert merged.returncode == 0, merged.stderr
