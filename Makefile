@@ -17,7 +17,7 @@ run: ## the program itself, on the repository you are in: make run ARGS="ls"
 	@$(BIN)/agentdeck $(ARGS)
 
 test: check ## all checks and all tests that this machine can run
-	$(BIN)/python -m pytest -n 5 --dist worksteal || $(BIN)/python scripts/again.py
+	$(BIN)/python -m pytest -n 4 --dist worksteal || $(BIN)/python scripts/again.py
 
 # make test runs these too where llama.cpp and the model are installed already: they are 280 MB to download.
 test-local: ## failover to a real llama.cpp server with a small real model
