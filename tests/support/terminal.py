@@ -54,7 +54,10 @@ class Terminal:
         return screen
 
     def sees_no_more(self, text: str, timeout: float = 30.0) -> None:
-        eventually(lambda: text not in self.screen(), timeout)
+        try:
+            eventually(lambda: text not in self.screen(), timeout)
+        except AssertionError:
+            raise AssertionError(f"{text} is still there:\n{self.screen()}") from None
 
     def resize(self, columns: int, rows: int) -> None:
         self.tmux("resize-window", "-t", "it", "-x", str(columns), "-y", str(rows))

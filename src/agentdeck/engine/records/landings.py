@@ -272,5 +272,7 @@ class Landings:
 
 
 def new_id() -> str:
-    """Sorted by time, and unlike any other."""
-    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"
+    """Sorted by time, also within a second, and unlike any other."""
+    now = time.time_ns()
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 1_000_000_000))
+    return f"{stamp}{now % 1_000_000_000:09d}-{os.urandom(3).hex()}"
