@@ -17,6 +17,7 @@ from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi
 from tests.support.retry import eventually
+from tests.support.share import one
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -93,7 +94,7 @@ def test_codex_commits_and_merges_inside_of_its_sandbox_and_moves_nothing_else(
     assert not (git / "refs/heads/agentdeck").exists()
 
 
-@pytest.mark.parametrize("profile", PACKAGES)
+@pytest.mark.parametrize("profile", one(PACKAGES, 1))
 def test_a_run_from_cron_edits_and_commits_on_the_level_edit(bench: Bench, api: FakeApi, profile: str) -> None:
     api.commands = ("touch note.txt", "git add -A", "git commit -qm Noted", f"touch {bench.home}/outside")
     argv = ("run", "-a", profile, "-n", "cron", "--headless", "--permission", "edit", "--id", "nightly", "Make a note")
@@ -128,7 +129,7 @@ def test_a_level_is_kept_for_the_next_start(bench: Bench, api: FakeApi) -> None:
     assert deck.store.orders("it")["argv"][1:3] == ["--permission-mode", "bypassPermissions"]
 
 
-@pytest.mark.parametrize("profile", PACKAGES)
+@pytest.mark.parametrize("profile", one(PACKAGES))
 def test_a_trusted_repository_is_trusted_in_each_worktree_and_yes_means_yes(
     bench: Bench, api: FakeApi, profile: str
 ) -> None:
@@ -154,7 +155,7 @@ def test_a_trusted_repository_is_trusted_in_each_worktree_and_yes_means_yes(
     assert asked == {"one": True, "two": False}
 
 
-@pytest.mark.parametrize("profile", PACKAGES)
+@pytest.mark.parametrize("profile", one(PACKAGES, 1))
 def test_an_agent_is_told_where_it_works_and_no_file_of_the_repository_says_it(
     bench: Bench, api: FakeApi, profile: str
 ) -> None:

@@ -174,8 +174,7 @@ def test_the_users_own_login_goes_to_its_provider_and_to_no_other(
     assert_kept_secret([deck.store.folder, gateways.files().state], [login, *KEYS.values()])
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("profile", PACKAGES)
+@pytest.mark.parametrize(("profile", "mode"), diagonal(PACKAGES, list(Mode)))
 def test_a_spent_budget_is_no_reason_to_go_to_another_provider(quiet: Bench, profile: str, mode: Mode) -> None:
     with fake_api() as main:
         failover = '[agent]\nfailover = ["claude", "codex"]\n[budgets.agent]\ntokens = 0\n'

@@ -25,6 +25,7 @@ from tests.support.cli import agentdeck
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 from tests.support.scripted_model import Block, Script, ask, run, say, think
+from tests.support.share import one
 from tests.support.verdicts import assert_ok
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -106,7 +107,7 @@ def _about(given: Mapping[str, Any]) -> str:
     return str(given.get("command") or given.get("cmd") or asked or "")
 
 
-@pytest.mark.parametrize("cli", SIZES)
+@pytest.mark.parametrize("cli", one(SIZES))
 def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
     bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from tests.agents.conftest import provider
 from tests.support.decks import Bench
 from tests.support.fake_api import FakeApi
 from tests.support.retry import eventually
+from tests.support.share import one
 
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 MULTILINE = "Line one ü\nline two\n- and three"
@@ -45,7 +46,7 @@ def begin(deck: Deck, api: FakeApi, profile: str) -> None:
     press_enter_until(deck, "it", lambda view: view.state is State.WORKING and asked(api, "Make the file") > 0, 60)
 
 
-@pytest.mark.parametrize("profile", ["claude", "codex"])
+@pytest.mark.parametrize("profile", one(["claude", "codex"]))
 def test_a_message_waits_for_the_end_of_the_turn(bench: Bench, api: FakeApi, profile: str) -> None:
     deck = bench.deck()
     begin(deck, api, profile)
@@ -60,7 +61,7 @@ def test_a_message_waits_for_the_end_of_the_turn(bench: Bench, api: FakeApi, pro
     eventually(lambda: deck.agent("it").state is State.DONE, 30)
 
 
-@pytest.mark.parametrize("profile", ["claude", "codex"])
+@pytest.mark.parametrize("profile", one(["claude", "codex"], 1))
 def test_a_message_of_a_killed_runner_is_neither_typed_twice_nor_lost(bench: Bench, api: FakeApi, profile: str) -> None:
     deck = bench.deck()
     begin(deck, api, profile)

@@ -23,6 +23,7 @@ from tests.support.cli import agentdeck
 from tests.support.fake_api import CONTENT, FILE, fake_api
 from tests.support.faulty_api import faulty_api
 from tests.support.hosts import Fleet
+from tests.support.share import one
 from tests.support.sshd import PROGRAM, Servers, can_run, servers
 from tests.support.verdicts import assert_ok
 
@@ -63,7 +64,7 @@ def of_processes(pids: list[int]) -> str:
     return "\n".join(found)
 
 
-@pytest.mark.parametrize("cli", PACKAGES)
+@pytest.mark.parametrize("cli", one(PACKAGES))
 def test_its_life_on_a_host_with_keys_from_home(fleet: Fleet, shell: Servers, cli: str) -> None:
     with faulty_api("503") as main, fake_api() as spare:
         tiers = '[tiers]\nwork = ["main:big-model", "spare:small-model"]\n'

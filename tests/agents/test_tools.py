@@ -15,6 +15,7 @@ from tests.agents.conftest import provider
 from tests.support.decks import CONFIG, Bench, bench_in
 from tests.support.fake_api import FakeApi
 from tests.support.retry import eventually
+from tests.support.share import one
 
 pytest.importorskip("fastmcp", reason="the extra agentdeck[mcp] is not installed")
 pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -38,7 +39,7 @@ def api(deckbench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch) -> It
         yield served
 
 
-@pytest.mark.parametrize("cli", ["claude", "codex"])
+@pytest.mark.parametrize("cli", one(["claude", "codex"], 1))
 def test_it_starts_awaits_and_reads_a_helper(deckbench: Bench, api: FakeApi, cli: str) -> None:
     api.calls = CALLS
     deck = deckbench.deck()
@@ -51,7 +52,7 @@ def test_it_starts_awaits_and_reads_a_helper(deckbench: Bench, api: FakeApi, cli
     assert "still_working" in said
 
 
-@pytest.mark.parametrize("cli", ["claude", "codex"])
+@pytest.mark.parametrize("cli", one(["claude", "codex"]))
 def test_it_asks_a_person_and_works_on_with_the_answer(deckbench: Bench, api: FakeApi, cli: str) -> None:
     """Also where it has no screen: the call waits."""
     api.calls = (("ask_person", {"question": "Which colour?", "choices": ["red", "blue"]}),)

@@ -15,6 +15,7 @@ from tests.support.cli import agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.finished import finished
 from tests.support.retry import eventually
+from tests.support.share import every_other
 from tests.support.verdicts import assert_no_bug, assert_ok, assert_refused
 
 DAMAGE: dict[str, bytes] = {
@@ -45,7 +46,7 @@ def changed(path: Path, **values: Any) -> bytes:
     return json.dumps({**json.loads(path.read_text()), **values}).encode()
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("kind", every_other(DAMAGE, 1))
 def test_a_damaged_record_hides_no_other_agent(two: Bench, kind: str) -> None:
     path = record(two)
     whole = path.read_bytes()
@@ -95,7 +96,7 @@ def test_a_record_with_values_of_another_kind(two: Bench, values: dict[str, Any]
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("kind", [*DAMAGE, "wrong types"])
+@pytest.mark.parametrize("kind", every_other([*DAMAGE, "wrong types"], 0))
 def test_a_damaged_status_is_put_aside_and_known_again(two: Bench, kind: str) -> None:
     path = record(two, "status.json")
     damaged = DAMAGE[kind] if kind in DAMAGE else changed(path, since="x", state="done")
@@ -121,7 +122,7 @@ def test_a_damaged_status_of_an_agent_that_runs(bench: Bench) -> None:
     assert deck.agent("bad").state is State.STOPPED
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("kind", every_other(DAMAGE, 1))
 def test_damaged_events_and_recordings_are_read_as_far_as_they_go(two: Bench, kind: str) -> None:
     events = two.deck().store.events("bad")
     for name in ("events.jsonl", "session.cast"):
@@ -132,7 +133,7 @@ def test_damaged_events_and_recordings_are_read_as_far_as_they_go(two: Bench, ki
         assert_ok(agentdeck(*verb, cwd=two.root))
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("kind", every_other(DAMAGE, 0))
 def test_a_damaged_head_is_refused_and_known_again_when_it_is_moved_away(two: Bench, kind: str) -> None:
     deck = two.deck()
     head, before = deck.store.folder / "deck.json", deck.store.deck_id
@@ -170,7 +171,7 @@ def test_a_newer_store_is_refused_and_not_touched(two: Bench) -> None:
     assert {path: path.stat().st_mtime_ns for path in head.parent.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("kind", every_other(DAMAGE, 1))
 def test_a_damaged_registry_of_ports(two: Bench, kind: str) -> None:
     path = two.home / ".local/state/agentdeck/ports.json"
     path.write_bytes(DAMAGE[kind])
@@ -184,7 +185,7 @@ def test_a_damaged_registry_of_ports(two: Bench, kind: str) -> None:
     assert_ok(agentdeck("run", "-d", "--name", "more", "--", "true", cwd=two.root))
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("kind", every_other(DAMAGE, 0))
 def test_damaged_ids_orders_and_steps(two: Bench, kind: str) -> None:
     start = ("run", "-d", "--id", "nightly", "--", "true")
     assert_ok(agentdeck(*start, cwd=two.root))

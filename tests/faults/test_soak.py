@@ -15,7 +15,7 @@ SEED = 20
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_nothing_is_lost_or_left_in_a_short_random_run() -> None:
-    report = soak(SEED, kills=10_000, seconds=40)
+    report = soak(SEED, kills=10_000, seconds=20)
     assert not report.violation, str(report)
     assert report.kills > 0, str(report)
     assert report.model.is_mostly_done, str(report)

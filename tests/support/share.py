@@ -14,6 +14,7 @@ import pytest
 Row = TypeVar("Row")
 Column = TypeVar("Column")
 EVERY = bool(os.environ.get("AGENTDECK_EVERY_CRASH"))
+ALL = EVERY or bool(os.environ.get("AGENTDECK_TEST_MORE_AGENTS"))
 in_test_fleet = pytest.mark.skipif(not os.environ.get("AGENTDECK_TEST_FLEET"), reason="make test-fleet")
 
 
@@ -27,11 +28,22 @@ def steps(last: int, one_in: int) -> Iterator[int]:
     yield last
 
 
+def one(rows: Iterable[Row], at: int = 0) -> list[Row]:
+    """All, or the one at that place."""
+    each = list(rows)
+    return each if ALL else [each[at]]
+
+
+def every_other(rows: Iterable[Row], first: int) -> list[Row]:
+    """All, or every other one; `first` is 0 or 1."""
+    return list(rows)[0 if EVERY else first :: 1 if EVERY else 2]
+
+
 def diagonal(rows: Iterable[Row], columns: Iterable[Column], times: int = 1) -> list[tuple[Row, Column]]:
     """All pairs, or so many that each row and each column is in one of them, or in so many."""
     first, second = list(rows), list(columns)
     pairs = [(row, column) for row in first for column in second]
-    if EVERY or os.environ.get("AGENTDECK_TEST_MORE_AGENTS"):
+    if ALL:
         return pairs
     count = max(len(first), len(second))
     shifted = ((at, at + shift) for shift in range(times) for at in range(count))

@@ -124,7 +124,7 @@ class Scenario:
     """Whether a world that is neither old nor new is all right: a part of the verb that is whole by itself."""
     kinds: bool = False
     """Whether every kind of effect is tried."""
-    share: int = 10
+    share: int = 20
     """One in so many is tried in any case."""
 
 
@@ -133,7 +133,7 @@ def base_is_old(now: World, before: World) -> bool:
 
 
 SCENARIOS = {
-    "a merge": Scenario(one, "land", kinds=True, share=40),
+    "a merge": Scenario(one, "land", kinds=True, share=160),
     "a rebase of a branch that nobody has checked out": Scenario(
         another_base, "land", {"method": "rebase", "into": "release"}
     ),
@@ -142,14 +142,14 @@ SCENARIOS = {
         "land",
         {"method": "squash", "gate": "true", "commit": "Work", "remove": "1"},
         between=base_is_old,
-        share=12,
+        share=40,
     ),
-    "a batch": Scenario(two, "land", {"batch": "1", "gate": "true", "remove": "1"}, share=30),
-    "a pull": Scenario(behind, "pull", kinds=True, share=40),
-    "an undo of a landing": Scenario(landed, "undo", share=6),
+    "a batch": Scenario(two, "land", {"batch": "1", "gate": "true", "remove": "1"}, share=60),
+    "a pull": Scenario(behind, "pull", kinds=True, share=160),
+    "an undo of a landing": Scenario(landed, "undo", share=14),
     "an undo of a removal": Scenario(removed, "undo"),
-    "an undo of an undo": Scenario(brought_back, "undo", share=8),
-    "a prune": Scenario(stale, "prune", between=lambda now, before: True, share=8),
+    "an undo of an undo": Scenario(brought_back, "undo", share=16),
+    "a prune": Scenario(stale, "prune", between=lambda now, before: True, share=16),
     "an undo of a prune": Scenario(pruned, "undo"),
 }
 
@@ -215,7 +215,7 @@ def test_an_interrupt_at_any_step_of_a_landing_leaves_nothing_behind(
         effects = crash(bench.root, 0, "land", name, options)
         after = world_of(bench)
         ends = set()
-        for at in steps(len(effects), 9):
+        for at in steps(len(effects), 16):
             put_back(bench, kept)
             crash(bench.root, at, "land", name, options, signal.SIGINT)
             where = f"interrupted before {at}: {effects[at - 1]}"

@@ -26,6 +26,7 @@ from agentdeck.system.gateway.ledger import Ledger
 from tests.support.decks import Bench, world_of
 from tests.support.providers import KEYS, Provider, two_providers
 from tests.support.retry import eventually
+from tests.support.share import one
 
 THINK = StartRequest(task="Think [think]", profile="demo", name="fox", tier="work", mode=Mode.HEADLESS)
 
@@ -70,7 +71,7 @@ def test_an_agent_is_failed_over_and_back_and_everybody_hears_of_it(
     assert gateways.SESSION not in {window.session for window in world_of(deck).tmux.windows()}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+@pytest.mark.parametrize("how", one([signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM]))
 def test_a_gateway_that_is_killed_is_back_at_once_with_its_keys(
     bench: Bench, providers: tuple[Provider, Provider], monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:

@@ -90,13 +90,13 @@ def test_nobody_is_watched_whose_silence_tells_nothing() -> None:
 
 
 def test_a_process_of_its_own_that_computes_is_a_sign() -> None:
-    line = "import sys\nfor _ in sys.stdin: sum(range(20_000_000)); print(flush=True)"
+    line = "import sys\nfor _ in sys.stdin: sum(range(6_000_000)); print(flush=True)"
     with subprocess.Popen([sys.executable, "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         clock = Clock(orders())
         clock.tree = Tree("no such run", None, root=os.getpid())
-        for _ in range(15):
+        for _ in range(12):
             child.stdin.write(b"\n")
             child.stdin.flush()
             child.stdout.readline()
