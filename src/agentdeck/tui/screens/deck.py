@@ -251,7 +251,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         detail = self.query_one(Detail)
         had_keys = detail.has_keys()
         await detail.open_tab(tab)
-        if had_keys:
+        if had_keys or self.has_class("-zoomed"):  # the zoom may not have its keys yet
             detail.focus_pane()
 
     def action_focus_pane(self) -> None:
