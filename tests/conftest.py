@@ -10,6 +10,7 @@ import tempfile
 
 from hypothesis import settings
 
+from agentdeck.system.git.repository import ASTRAY
 from tests.support.databases import deck_id, open_
 from tests.support.decks import bench
 from tests.support.hosts import fleet
@@ -34,6 +35,10 @@ __all__ = [
 # How long an example takes says nothing of it where several tests run at once on few cores.
 settings.register_profile("agentdeck", deadline=None, max_examples=examples(40))
 settings.load_profile("agentdeck")
+
+# `git bisect run` and hooks set these; a test's git would work on the repository of whoever runs the tests.
+for _name in ASTRAY:
+    os.environ.pop(_name, None)
 
 # What is kept for this user's next call is kept for these tests alone.
 _STATE = tempfile.mkdtemp(prefix="agentdeck-tests-state-")
