@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.deck import open_deck
@@ -25,15 +26,28 @@ def asks(args: Namespace, out: Output) -> ExitCode:
         return _asks_of_queue(out)
     deck = open_deck(out, looks=True)
     asking = [view for view in deck.agents() if view.alive and not view.status.is_idle]
-    found = [(view, each) for view in asking for each in view.status.questions]
+    found = [({"agent": view.name}, each) for view in asking for each in view.status.questions]
+    return _print(found, str(deck.root), "No agent asks anything.", out)
+
+
+def _asks_of_queue(out: Output) -> ExitCode:
+    from agentdeck.engine.deck import Deck
+
+    told = Deck.batches().asks()
+    found = [({"agent": each.agent, "batch": each.batch}, each.question) for each in told if each.question is not None]
+    return _print(found, None, "No agent of a batch asks anything.", out)
+
+
+def _print(found: Sequence[tuple[dict[str, str], Question]], root: str | None, without: str, out: Output) -> ExitCode:
+    """Each question with who asks it, as the fields of JSON."""
     if out.json:
-        asked = [{"agent": view.name, **question_fields(question)} for view, question in found]
-        out.emit("asks", root=str(deck.root), questions=asked)
+        asked = [{**who, **question_fields(question)} for who, question in found]
+        out.emit("asks", root=root, questions=asked)
         return ExitCode.OK
-    for view, question in found:
-        _show(view.name, question, out)
+    for who, question in found:
+        _show(who["agent"], question, out)
     if not found:
-        out.narrate("No agent asks anything.")
+        out.narrate(without)
     return ExitCode.OK
 
 
@@ -46,21 +60,6 @@ def _show(agent: str, question: Question, out: Output) -> None:
     for number, option in enumerate(question.options, 1):
         more = f"  {out.styled(plain(option.description), DIM)}" if option.description else ""
         out.line(f"  {number} {plain(option.label)}{more}")
-
-
-def _asks_of_queue(out: Output) -> ExitCode:
-    from agentdeck.engine.deck import Deck
-
-    found = [(each, each.question) for each in Deck.batches().asks() if each.question is not None]
-    if out.json:
-        asked = [{"agent": each.agent, "batch": each.batch, **question_fields(question)} for each, question in found]
-        out.emit("asks", root=None, questions=asked)
-        return ExitCode.OK
-    for each, question in found:
-        _show(each.agent, question, out)
-    if not found:
-        out.narrate("No agent of a batch asks anything.")
-    return ExitCode.OK
 
 
 def answer(args: Namespace, out: Output) -> ExitCode:

@@ -9,7 +9,7 @@ GIT = (2, 39)
 """The first git with `merge-tree --stdin`."""
 TMUX = (3, 2)
 """The first tmux that takes `new-window -e`."""
-_NEEDED = {"git": GIT, "tmux": TMUX}
+NEEDED = {"git": GIT, "tmux": TMUX}
 
 
 @lru_cache
@@ -18,7 +18,7 @@ def tool_fault(name: str, version: str) -> str:
     is, or where it says no number. Without a version it is not installed."""
     if not version:
         return f"{name} is not installed there"
-    needed = _NEEDED[name]
+    needed = NEEDED[name]
     found = tuple(map(int, re.findall(r"\d+", version)))
     return f"its {name} {version} is older than {words(needed)}" if () != found[:2] < needed else ""
 

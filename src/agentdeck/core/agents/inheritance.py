@@ -162,9 +162,15 @@ def is_any(name: str, patterns: str) -> bool:
 def _by_kind(patterns: str) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The patterns that are names, those that say how a name begins, how it ends, and the rest. Nearly all are of the
     first three kinds, and to compile them would take longer than anything else of a start."""
-    special = {each: "".join(char for char in each if char in "*?[") for each in patterns.split()}
-    begins = tuple(each[:-1] for each, found in special.items() if found == "*" and each.endswith("*"))
-    ends = tuple(each[1:] for each, found in special.items() if found == "*" and each.startswith("*"))
-    names = frozenset(each for each, found in special.items() if not found)
-    known = {*names, *(f"{each}*" for each in begins), *(f"*{each}" for each in ends)}
-    return names, begins, ends, tuple(each for each in special if each not in known)
+    names, begins, ends, others = set[str](), list[str](), list[str](), list[str]()
+    for each in patterns.split():
+        special = [char for char in each if char in "*?["]
+        if not special:
+            names.add(each)
+        elif special == ["*"] and each.endswith("*"):
+            begins.append(each[:-1])
+        elif special == ["*"] and each.startswith("*"):
+            ends.append(each[1:])
+        else:
+            others.append(each)
+    return frozenset(names), tuple(begins), tuple(ends), tuple(others)

@@ -12,7 +12,7 @@ from agentdeck import __version__
 from agentdeck.core.fleet.facts import Facts
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, place, unfit
 from agentdeck.core.frozen import replace
-from agentdeck.core.tools import GIT, TMUX, tool_fault, words
+from agentdeck.core.tools import NEEDED, tool_fault, words
 from agentdeck.engine.fleet import providing
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views import Check
@@ -203,8 +203,8 @@ def examine(name: str) -> list[Check]:
     return [
         Check("connection", True, f"{spec.reach.shown}, {_round_trip(spec):.0f} ms"),
         _version_check(name, facts.version),
-        _tool_check("git", facts.git, GIT),
-        _tool_check("tmux", facts.tmux, TMUX),
+        _tool_check("git", facts.git),
+        _tool_check("tmux", facts.tmux),
         Check("clock", skew < 60, f"{skew:.0f} s apart", "" if skew < 60 else "Set its clock."),
         Check(
             "placement",
@@ -215,11 +215,10 @@ def examine(name: str) -> list[Check]:
     ]
 
 
-def _tool_check(name: str, version: str, needed: tuple[int, ...]) -> Check:
+def _tool_check(name: str, version: str) -> Check:
     good = not tool_fault(name, version)
-    return Check(
-        name, good, version or "not installed", "" if good else f"Install {name} {words(needed)} or newer there."
-    )
+    hint = "" if good else f"Install {name} {words(NEEDED[name])} or newer there."
+    return Check(name, good, version or "not installed", hint)
 
 
 def _version_check(name: str, version: str) -> Check:

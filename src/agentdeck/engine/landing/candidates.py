@@ -26,6 +26,7 @@ from agentdeck.system.git.repository import Repository, git_in
 from agentdeck.system.git.staging import add_all, new_repositories, take_out_repositories
 from agentdeck.system.git.wholework import look_once
 from agentdeck.system.machine.process import Result, run
+from agentdeck.system.state.store import new_stamp
 
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _SHOWN = 12
@@ -225,7 +226,7 @@ def commit_work(world: World, candidate: Candidate, message: str, note: Note, jo
         return
     path = candidate.worktree.path
     here = enter(world.repo, candidate.worktree)
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
+    stamp = new_stamp()
     ref = f"refs/agentdeck/trash/{agent.name}/commit-{stamp}"
     with still(world, agent):
         saved = snapshots.take(world.repo, path, ref, message=f"agentdeck: {agent.name} before its work was committed")

@@ -34,6 +34,7 @@ from agentdeck.system.git import going, leaving, snapshots
 from agentdeck.system.git.identity import identify
 from agentdeck.system.machine.interrupts import uninterrupted
 from agentdeck.system.machine.process import run
+from agentdeck.system.state.store import new_stamp
 
 INNER = "inner.json"
 """In an agent's folder in the trash: the worktrees that lay in its own."""
@@ -97,7 +98,7 @@ def _checked(world: World, agent: Agent, *, keep_database: bool) -> str:
 
 def _save(world: World, agent: Agent, note: Note, step: str, *, keep_database: bool) -> Agent:
     """Save all that `agent` holds, its worktree out of its place; return it in the phase `saving`."""
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
+    stamp = new_stamp()
     before, agent = agent, replace(agent, phase=Phase.SAVING, trash=stamp)
     saved = private_folder(trash_folder(world, agent))
     try:

@@ -6,7 +6,6 @@ record go here. Every step may be repeated: the host is told which start it is t
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 from agentdeck.core.agents.agent import Agent, Phase
@@ -21,6 +20,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import private_folder, write_json
 from agentdeck.system.git.branches import branch_settings, delete_branch
+from agentdeck.system.state.store import new_stamp
 
 _REMOVE = 180.0
 
@@ -51,7 +51,7 @@ def remove(world: World, agent: Agent, note: Note, *, keep_branch: bool, keep_da
 
 def _save(world: World, agent: Agent, step: str) -> Agent:
     """Have a copy of its record in the trash; return it as one that is going."""
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime()) + f"{time.time_ns() % 1_000_000_000:09d}"
+    stamp = new_stamp()
     saved = private_folder(world.store.trash / f"{agent.name}-{stamp}")
     write_json(saved / "agent.json", agent.to_json())
     key = step or f"removal {agent.name} {stamp}"

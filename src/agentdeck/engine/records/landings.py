@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -20,7 +19,7 @@ from agentdeck.errors import ExitCode, NotFoundError, StoreError
 from agentdeck.system.files.files import is_locked, locked, private_folder, read_json, write_json
 from agentdeck.system.git.merges import Method
 from agentdeck.system.machine.process import never
-from agentdeck.system.state.store import Store
+from agentdeck.system.state.store import Store, new_stamp
 
 
 class Stage(StrEnum):
@@ -273,6 +272,4 @@ class Landings:
 
 def new_id() -> str:
     """Sorted by time, also within a second, and unlike any other."""
-    now = time.time_ns()
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 1_000_000_000))
-    return f"{stamp}{now % 1_000_000_000:09d}-{os.urandom(3).hex()}"
+    return f"{new_stamp()}-{os.urandom(3).hex()}"

@@ -76,17 +76,18 @@ def _not_still(name: str, detail: str = "") -> RefusedError:
 
 def _first_in_box(root: int) -> int | None:
     """The process that is the first one in the namespace of the box; None where there is none."""
+    ours = len(_pids_of("self"))
     for pid in sorted(below(root)):
         with contextlib.suppress(OSError, IndexError):
-            told = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
-            spaces = next(line for line in told.splitlines() if line.startswith("NSpid:")).split()[1:]
-            if len(spaces) > len(_own_spaces()) and spaces[-1] == "1":
+            pids = _pids_of(pid)
+            if len(pids) > ours and pids[-1] == "1":
                 return pid
     return None
 
 
-def _own_spaces() -> list[str]:
-    told = Path("/proc/self/status").read_text()
+def _pids_of(process: int | str) -> list[str]:
+    """Its pid in each namespace that it is in, from ours inwards."""
+    told = Path(f"/proc/{process}/status").read_text("utf-8", "replace")
     return next(line for line in told.splitlines() if line.startswith("NSpid:")).split()[1:]
 
 

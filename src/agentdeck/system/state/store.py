@@ -84,6 +84,12 @@ def new_id() -> str:
     return os.urandom(4).hex()
 
 
+def new_stamp() -> str:
+    """The time in UTC, to the nanosecond: names that begin with it sort by when they were made."""
+    second, rest = divmod(time.time_ns(), 1_000_000_000)
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(second))}{rest:09d}"
+
+
 class Store:
     """One deck's folder. Reading is free of locks: every file is replaced whole."""
 

@@ -131,7 +131,8 @@ def entries_of(deck: Deck, view: AgentView) -> list[EnvLine]:
         named = {**{f"port {port}": str(port) for port in view.ports if str(port) not in ports.values()}, **ports}
         found.append(EnvLine("", "Addresses"))
         found += [EnvLine(name, f"http://127.0.0.1:{port}") for name, port in named.items() if port.isdigit()]
-    elsewhere = [lease.ports for lease in deck.fleet.ports() if view.host and lease.agent == view.name]
+    leases = deck.fleet.ports() if view.host else []
+    elsewhere = [lease.ports for lease in leases if lease.agent == view.name]
     if elsewhere:
         told = f"Addresses on {view.host}; “agentdeck ports --forward {view.name}” opens them here"
         addresses = [EnvLine(f"port {port}", f"http://127.0.0.1:{port}") for port in elsewhere[0]]
