@@ -8,6 +8,7 @@ import pytest
 
 from agentdeck.engine.views import QueuedTask, StartRequest
 from tests.support.decks import Bench
+from tests.support.packages import installed
 
 EXAMPLE = '''\
 """One task after the other, in the opposite order."""
@@ -33,13 +34,8 @@ class Backwards:
 def test_a_queue_of_another_package_works_off_the_tasks(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "site"
-    described = package / "agentdeck_backwards-1.dist-info"
-    described.mkdir(parents=True)
-    (package / "agentdeck_backwards.py").write_text(EXAMPLE)
-    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: agentdeck-backwards\nVersion: 1\n")
-    (described / "entry_points.txt").write_text("[agentdeck.queues]\nbackwards = agentdeck_backwards:Backwards\n")
-    monkeypatch.syspath_prepend(str(package))
+    entry_point = "agentdeck.queues backwards = agentdeck_backwards:Backwards"
+    installed(tmp_path, monkeypatch, "backwards", EXAMPLE, entry_point)
     bench.own('[fleet]\nqueue = "backwards:"\n')
     tasks = [QueuedTask(name, StartRequest(name=name, argv=("true",))) for name in ("one", "two")]
     told = list[str]()

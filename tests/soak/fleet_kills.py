@@ -10,10 +10,8 @@ lost, and what landed is in the branch once. In the end every list of tasks is o
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import secrets
 import shlex
 import shutil
 import signal
@@ -37,6 +35,8 @@ from agentdeck.engine.views import AgentView
 from agentdeck.errors import DeckError
 from agentdeck.system.fleet.links import LINKS
 from agentdeck.system.terminal.tmux import Tmux
+from tests.soak.acts import Violation
+from tests.soak.running import main
 from tests.support.cli import PROGRAM
 from tests.support.decks import CONFIG, bench_in, world_of
 from tests.support.hosts import Fleet
@@ -62,10 +62,6 @@ _SETTLE = 60.0
 """Seconds that home gets to know how everything stands."""
 _ALL_OVER = 300.0
 """Seconds that all lists of tasks get to come to their end."""
-
-
-class Violation(AssertionError):
-    """Something that must never be."""
 
 
 @dataclass
@@ -303,26 +299,5 @@ def _lost(run: Run) -> str:
     return f"{twice} is in main twice" if twice else ""
 
 
-def tell(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.fleet_kills")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--minutes", type=float, default=120)
-    args = parser.parse_args()
-    tell(f"seed {args.seed}")
-    try:
-        done = kills(args.seed, args.kills, 60 * args.minutes, tell)
-    except Violation as error:
-        tell(f"violation: {error}")
-        return 1
-    tell("\n".join(f"{count:5} {what}" for what, count in sorted(done.items())))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("tests.soak.fleet_kills", kills))

@@ -9,10 +9,8 @@ each has begun and ended once, and nothing runs any more.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import secrets
 import shlex
 import subprocess
 import sys
@@ -33,7 +31,9 @@ from agentdeck.engine.deck import Deck
 from agentdeck.errors import DeckError
 from agentdeck.system.fleet.links import LINKS
 from agentdeck.system.terminal.tmux import Tmux
-from tests.soak.fleet_kills import HOSTS, Violation, tell
+from tests.soak.acts import Violation
+from tests.soak.fleet_kills import HOSTS
+from tests.soak.running import main
 from tests.support.cli import PROGRAM
 from tests.support.decks import CONFIG, bench_in
 from tests.support.hosts import Fleet
@@ -136,7 +136,7 @@ class Run:
         return True
 
 
-def kills(seed: int, count: int, seconds: float, *, temporal: bool, say: Callable[[str], object]) -> Counter[str]:
+def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object], *, temporal: bool) -> Counter[str]:
     """So many kills, or as many as the time allows; return what was killed."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -156,7 +156,7 @@ def kills(seed: int, count: int, seconds: float, *, temporal: bool, say: Callabl
                 _work_off(run)
             except Violation as error:
                 raise Violation(f"after {run.done.total()} kills, in batch {run.batches}: {error}") from error
-            say(f"{run.done.total()} kills, {run.batches} batches")
+            tell(f"{run.done.total()} kills, {run.batches} batches")
         return run.done
 
 
@@ -198,22 +198,5 @@ def _stand(deck: Deck) -> list[str]:
     return [f"{view.name} {view.host} {view.state} {view.reason}" for view in deck.agents()]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.queue_kills")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--minutes", type=float, default=120)
-    parser.add_argument("--temporal", action="store_true")
-    args = parser.parse_args()
-    tell(f"seed {args.seed}")
-    try:
-        done = kills(args.seed, args.kills, 60 * args.minutes, temporal=args.temporal, say=tell)
-    except Violation as error:
-        tell(f"violation: {error}")
-        return 1
-    tell("\n".join(f"{count:5} {what}" for what, count in sorted(done.items())))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("tests.soak.queue_kills", kills, "temporal"))

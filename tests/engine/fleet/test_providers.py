@@ -18,6 +18,7 @@ from agentdeck.system.fleet.hostlist import HostList
 from agentdeck.system.fleet.links import LINKS
 from tests.support.cli import agentdeck
 from tests.support.hosts import Fleet
+from tests.support.packages import installed
 from tests.support.retry import eventually
 from tests.support.share import in_test_fleet
 from tests.support.sockets import end_server
@@ -62,13 +63,8 @@ class Folders:
 def folders(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The package, installed and configured."""
     HostList().remove("dev1")
-    package = tmp_path / "site"
-    described = package / "agentdeck_folders-1.dist-info"
-    described.mkdir(parents=True)
-    (package / "agentdeck_folders.py").write_text(EXAMPLE)
-    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: agentdeck-folders\nVersion: 1\n")
-    (described / "entry_points.txt").write_text("[agentdeck.providers]\nfolders = agentdeck_folders:Folders\n")
-    monkeypatch.syspath_prepend(str(package))
+    entry_point = "agentdeck.providers folders = agentdeck_folders:Folders"
+    package = installed(tmp_path, monkeypatch, "folders", EXAMPLE, entry_point)
     monkeypatch.setenv("PYTHONPATH", str(package))
     shutil.rmtree(fleet.folder / "dev1")
     configure(fleet)
