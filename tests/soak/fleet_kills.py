@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -36,7 +35,7 @@ from agentdeck.errors import DeckError
 from agentdeck.system.fleet.links import LINKS
 from agentdeck.system.terminal.tmux import Tmux
 from tests.soak.acts import Violation
-from tests.soak.running import main
+from tests.soak.running import kept, main
 from tests.support.cli import PROGRAM
 from tests.support.decks import CONFIG, bench_in, world_of
 from tests.support.hosts import Fleet
@@ -114,10 +113,8 @@ def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) 
                             tell(f"{total} kills, {len(run.works())} commits, {len(run.landed)} of them landed")
                     _check(run)
                 except Violation as error:
-                    kept = tempfile.mkdtemp(prefix="fleet-kills-")
-                    shutil.copytree(folder, kept, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True)
                     raise Violation(
-                        f"after {run.done.total()} kills, the last of {kind} in {act}: {error}; {kept}"
+                        f"after {run.done.total()} kills, the last of {kind} in {act}: {error}; {kept(Path(folder))}"
                     ) from error
             _end_lists(run)
         finally:

@@ -33,7 +33,7 @@ from agentdeck.system.fleet.links import LINKS
 from agentdeck.system.terminal.tmux import Tmux
 from tests.soak.acts import Violation
 from tests.soak.fleet_kills import HOSTS
-from tests.soak.running import main
+from tests.soak.running import kept, main
 from tests.support.cli import PROGRAM
 from tests.support.decks import CONFIG, bench_in
 from tests.support.hosts import Fleet
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def told(self) -> Path:
-        """What the workers of the batch have said."""
+        """All that the workers of the batch have written."""
         return self.ledger.with_name("told")
 
     def begin(self) -> Counter[str]:
@@ -91,7 +91,7 @@ class Run:
                 words, null = [*PROGRAM, "run", "-f", "tasks.toml", "-j", "4"], subprocess.DEVNULL
                 with self.told.open("ab") as told:
                     self.worker = subprocess.Popen(
-                        words, cwd=self.fleet.bench.root, stdin=null, stdout=null, stderr=told
+                        words, cwd=self.fleet.bench.root, stdin=null, stdout=told, stderr=told
                     )
             pid = self.worker.pid
         else:
@@ -155,7 +155,9 @@ def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object], 
             try:
                 _work_off(run)
             except Violation as error:
-                raise Violation(f"after {run.done.total()} kills, in batch {run.batches}: {error}") from error
+                raise Violation(
+                    f"after {run.done.total()} kills, in batch {run.batches}: {error}; {kept(folder)}"
+                ) from error
             tell(f"{run.done.total()} kills, {run.batches} batches")
         return run.done
 

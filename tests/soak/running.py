@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.soak.acts import Violation
 
@@ -29,6 +32,20 @@ def main(module: str, kills: Callable[..., Counter[str]], *flags: str) -> int:
         return 1
     _tell("\n".join(f"{count:5} {what}" for what, count in sorted(done.items())))
     return 0
+
+
+def kept(folder: Path) -> str:
+    """Copy what a violation left; return where to."""
+    copy = tempfile.mkdtemp(prefix="kills-")
+    shutil.copytree(
+        folder,
+        copy,
+        symlinks=True,
+        dirs_exist_ok=True,
+        ignore_dangling_symlinks=True,
+        ignore=lambda at, names: [name for name in names if not (Path(at, name).is_file() or Path(at, name).is_dir())],
+    )
+    return copy
 
 
 def _tell(text: str) -> None:
