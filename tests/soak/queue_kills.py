@@ -28,7 +28,7 @@ import pytest
 
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.deck import Deck
-from agentdeck.errors import DeckError
+from agentdeck.errors import DeckError, ExitCode
 from agentdeck.system.fleet.links import LINKS
 from agentdeck.system.terminal.tmux import Tmux
 from tests.soak.acts import Violation
@@ -129,6 +129,9 @@ class Run:
         if self.temporal is None:
             return all(each.over for each in self.fleet.deck().tasks.all())
         if self.worker is None or (code := self.worker.poll()) is None:
+            return False
+        if code == ExitCode.TRY_LATER:  # the server was killed before it came to it
+            self.worker = None
             return False
         if code:
             raise Violation(f"the batch exited with {code}: {self.told.read_text()}")

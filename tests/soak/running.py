@@ -36,7 +36,7 @@ def main(module: str, kills: Callable[..., Counter[str]], *flags: str) -> int:
 
 def kept(folder: Path) -> str:
     """Copy what a violation left; return where to."""
-    copy = tempfile.mkdtemp(prefix="kills-")
+    copy = tempfile.mkdtemp(prefix="kills-", dir=folder.parent)
     shutil.copytree(
         folder,
         copy,

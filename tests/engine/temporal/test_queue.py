@@ -91,6 +91,25 @@ def test_it_survives_its_worker_and_the_server_and_starts_each_agent_once(bench:
 
 
 @in_test_fleet
+def test_a_batch_that_ended_and_was_not_told_is_told_once_more(bench: Bench, temporal: Server) -> None:
+    configure(temporal.url)
+    file = tasks(bench, "true")
+    killed = (
+        "import os; from pathlib import Path; from agentdeck.cli.run import queued_tasks; "
+        "from agentdeck.cli.parser import parse; from agentdeck.engine.deck import Deck; "
+        f"args = parse(['run', '-f', '{file}']); "
+        "ends = Deck.find(Path.cwd()).start_many(queued_tasks(args), 0); os._exit(9 if ends[0].view else 1)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed], cwd=bench.root, timeout=100, check=False).returncode == 9
+    again = agentdeck("run", "-f", file, cwd=bench.root, timeout=100)
+    assert again.returncode == 0 and "done t0" in again.stderr and starts(bench) == ["0"]
+    # Now it was told: the same tasks are new ones.
+    refused = agentdeck("run", "-f", file, cwd=bench.root, timeout=100)
+    assert "already exists" in refused.stderr and refused.returncode == ExitCode.FAILED, refused.stderr
+    assert starts(bench) == ["0"]
+
+
+@in_test_fleet
 def test_a_week_at_a_limit_is_waited_for_and_an_answer_comes_by_a_signal(
     temporal: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
-from agentdeck.core.agents.events import Event
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.api.current import Current
 from agentdeck.engine.views import QueuedTask, TaskEnd
 from agentdeck.engine.views.tasks import TaskList
 from agentdeck.engine.world import Note, silent
+from agentdeck.errors import UnreachableError
+
+_AGAIN = 5.0
+"""Seconds between two tries to reach the server of the queue."""
 
 Many = Callable[[Sequence[QueuedTask], int, Note], list[TaskEnd]]
 
@@ -46,7 +51,14 @@ class DeckTasks:
             note(event)
 
         with task_lists.working_on(store, name):
-            ends = self._start_many(task_lists.tasks_of(store, name), found.jobs, told)
+            tasks = task_lists.tasks_of(store, name)
+            while True:
+                try:
+                    ends = self._start_many(tasks, found.jobs, told)
+                    break
+                except UnreachableError as error:  # the server of the queue: nobody is here who could try again
+                    note(Event(EventKind.WARNING, "", f"{name} waits: {error.title}"))
+                    time.sleep(_AGAIN)
             task_lists.finish(store, name)
         return ends
 

@@ -9,6 +9,7 @@ passes through the server is encrypted with the user's own key.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import hashlib
 import json
 import threading
@@ -16,10 +17,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
@@ -37,11 +39,15 @@ from agentdeck.engine.temporal.workflow import ANSWER, BATCH, RUN, BatchWorkflow
 from agentdeck.engine.views import AgentView, TaskEnd
 from agentdeck.engine.views.starts import request_from_json, request_to_json
 from agentdeck.errors import BusyError, DeckError, UnreachableError
+from agentdeck.system.files.files import private_folder, write_atomic
 
 _LOOK = 0.5
 """Seconds between two looks at an agent."""
 _TOLD = timedelta(seconds=2)
 """After which a server knows what an agent asks, at the latest."""
+
+_WORKED_OFF: set[str] = set()
+"""The workflows whose ends this process has told."""
 
 
 class TemporalQueue:
@@ -74,6 +80,11 @@ class TemporalQueue:
         text = json.dumps(self.plan(), sort_keys=True, default=str)
         return f"{self._lane}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
+    @property
+    def _begun(self) -> Path:
+        """Names the workflow's run until its ends are told, so that who is killed before that finds them again."""
+        return self._world.store.folder / "temporal" / self.id
+
     def run(self) -> list[TaskEnd]:
         """Return what became of every task, in the tasks' order. An interrupt cancels the batch."""
         with ThreadPoolExecutor(1, "temporal") as pool:
@@ -83,6 +94,8 @@ class TemporalQueue:
             except BaseException:
                 self._is_over.set()
                 raise
+        atexit.register(self._begun.unlink, missing_ok=True)  # by then the caller has told what it gets here
+        _WORKED_OFF.add(self.id)
         return [self._end(found[task.name]) for task in self._batch.tasks]
 
     async def _follow(self) -> dict[str, dict[str, Any]]:
@@ -100,7 +113,11 @@ class TemporalQueue:
                 default_heartbeat_throttle_interval=_TOLD,
                 workflow_runner=UnsandboxedWorkflowRunner(),
             ):
-                return await self._result(await patiently(lambda: self._begin(client)))
+                if (ends := await self._untold(client)) is not None:
+                    return ends
+                handle = await patiently(lambda: self._begin(client))
+                write_atomic(private_folder(self._begun.parent) / self.id, str(handle.first_execution_run_id))
+                return await self._result(handle)
 
     async def _begin(self, client: Client) -> WorkflowHandle[Any, Any]:
         return await client.start_workflow(
@@ -110,6 +127,20 @@ class TemporalQueue:
             task_queue=self._lane,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
+
+    async def _untold(self, client: Client) -> dict[str, dict[str, Any]] | None:
+        """The ends of a batch of the same tasks that ended while nobody was there to tell; None without one, or where
+        an agent of it is gone."""
+        if self.id in _WORKED_OFF or not self._begun.exists():
+            return None
+        handle = client.get_workflow_handle(self.id, run_id=self._begun.read_text())
+        with suppress(UnreachableError):  # the server has forgotten it
+            if (await patiently(handle.describe)).status is WorkflowExecutionStatus.COMPLETED:
+                ends: dict[str, dict[str, Any]] = await patiently(handle.result)
+                names = {view.name for view in roster.agents(self._world)}
+                if all(end.get("agent", "") in {*names, ""} for end in ends.values()):
+                    return ends
+        return None
 
     async def _result(self, handle: WorkflowHandle[Any, Any]) -> dict[str, dict[str, Any]]:
         result = asyncio.create_task(patiently(handle.result))
