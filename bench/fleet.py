@@ -59,7 +59,7 @@ def place_all(hosts: int, agents: int) -> tuple[list[int], float]:
     spent = 0.0
     for index in range(agents):
         begun = time.perf_counter()
-        chosen = int(best(Needs(), states, time.time())[1:])
+        chosen = int(best(Needs(), states, time.time()).host[1:])
         spent += time.perf_counter() - begun
         held[chosen] = (*held[chosen], HeldAgent("deck", f"bot-{index}", 1, "working", True))
         states[chosen] = HostState(f"h{chosen}", facts(chosen, held[chosen]))

@@ -110,7 +110,9 @@ def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) 
                     if _kill_in(run, act, kind):
                         run.done[f"{kind} in {act[0]}"] += 1
                         if (total := run.done.total()) % 50 == 0:
-                            tell(f"{total} kills, {len(run.works())} commits, {len(run.landed)} of them landed")
+                            queue = sum(count for what, count in run.done.items() if what.startswith("queue"))
+                            works = f"{len(run.works())} commits, {len(run.landed)} of them landed"
+                            tell(f"{total} kills, {queue} on the queue, {works}")
                     _check(run)
                 except Violation as error:
                     raise Violation(
@@ -188,7 +190,8 @@ def _kill_in(run: Run, act: list[str], kind: str) -> bool:
     if kind == "host":
         fleet.power_cut(run.chance.choice(HOSTS))
     elif kind == "queue":
-        time.sleep(run.chance.uniform(0.0, 6.0))
+        _until(lambda: bool(_windows(run)), 5)
+        time.sleep(run.chance.uniform(0.0, 2.5))
         working = _windows(run)
         hit = bool(working)
         for pid in working:
@@ -211,6 +214,13 @@ def _kill_in(run: Run, act: list[str], kind: str) -> bool:
     if act[0] == "merge" and code == 0:
         run.landed |= {work for work in works if work.startswith(f"{token}.")}
     return hit
+
+
+def _until(there: Callable[[], bool], seconds: float) -> None:
+    """Wait until it is there, at most so long."""
+    deadline = time.monotonic() + seconds
+    while not there() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _check(run: Run) -> None:

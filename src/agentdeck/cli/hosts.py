@@ -223,6 +223,8 @@ def _why(args: Namespace, out: Output) -> ExitCode:
     """Where a task would start, or why an agent is where it is."""
     from agentdeck.engine.deck import Deck
 
+    if args.name and args.name not in Deck.hosts().names() and (deck := _deck_here()) is not None:
+        return _why_agent(deck, args, out)
     judgements = Deck.hosts().judge(needs_of(args))
     shown = [each for each in judgements if args.name in (None, "", each.host)]
     if args.name and not shown:
@@ -236,6 +238,16 @@ def _why(args: Namespace, out: Output) -> ExitCode:
         out.line(f"{out.styled(mark, style)} {each.host}: {plain(each.text)}")
     if not shown:
         out.narrate("You have no hosts. Add one that ssh knows: agentdeck hosts add NAME")
+    return ExitCode.OK
+
+
+def _why_agent(deck: Deck, args: Namespace, out: Output) -> ExitCode:
+    view = deck.agent(args.name)
+    text = deck.fleet.why(view)
+    if out.json:
+        out.emit("placement", hosts=[{"host": view.host, "fits": True, "chosen": True, "text": text}])
+    else:
+        out.line(f"{out.styled('→', GREEN)} {text}")
     return ExitCode.OK
 
 

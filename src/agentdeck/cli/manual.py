@@ -632,7 +632,7 @@ alone, without root, and updates a host that you have. --exec takes a command
 that runs others on a host: a container of this machine, for instance. check
 looks at one host, or at all. After drain nothing new starts there, and undrain
 ends that. rm forgets a host without agents. why shows which host a task would
-start on.
+start on, and of an agent why it is where it is.
 
 With [fleet.slurm] or [fleet.kubernetes] in your own config.toml, “run --on
 slurm” gets hosts from there, as many as it takes. Those that nobody uses give

@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from agentdeck.cli.agents import MARK_STYLES
 from agentdeck.cli.deck import open_deck
 from agentdeck.cli.output import BOLD, DIM, YELLOW, Output, flush, terminal_width
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.merging.radar import Pair, RadarReport, Verdict
 from agentdeck.core.text.text import columns, cut, pad, plain
 from agentdeck.engine.views.documents import collision_fields
@@ -44,13 +45,18 @@ def radar(args: Namespace, out: Output) -> ExitCode:
             _print(report, args.names, out)
             flush()
         return ExitCode.OK
-    _print(deck.radar.look(args.names), args.names, out)
+    _print(deck.radar.look(args.names, _warn(out)), args.names, out)
     return ExitCode.OK
+
+
+def _warn(out: Output) -> Callable[[Event], None]:
+    """What could not be looked at is told; conflicts are what is printed."""
+    return lambda event: out.tell(event) if event.kind == EventKind.WARNING else None
 
 
 def _sides(deck: Deck, names: Sequence[str], out: Output) -> ExitCode:
     """Print both sides of every conflict of these agents, or of all."""
-    report = deck.radar.look(names)
+    report = deck.radar.look(names, _warn(out))
     every = [(pair, False) for pair in report.base] + [(pair, True) for pair in report.pairs]
     found = [
         deck.radar.collision(pair.a, pair.b, is_agent=is_agent)

@@ -336,5 +336,6 @@ def _forward(name: str, out: Output) -> ExitCode:
     if out.json:
         out.emit("forward", agent=view.name, argv=argv)
         return ExitCode.OK
-    out.narrate(f"The ports of {view.name} on {view.host} are open on 127.0.0.1. Ctrl-C ends that.")
+    shown = " ".join(f"http://127.0.0.1:{port}" for port in deck.fleet.ports_of(view))
+    out.narrate(f"Ports of {view.name} on {view.host}, open here until Ctrl-C: {shown}")
     return ExitCode.OK if run_in_terminal(argv) in (0, 130, -2, 255) else ExitCode.FAILED

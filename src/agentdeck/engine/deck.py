@@ -353,7 +353,7 @@ class Deck:
         self.store.open()
         self.remember()
         with self.fleet.placed(request, note) as host:
-            if host:
+            if host.host:
                 from agentdeck.engine.fleet.starting import start
 
                 place = self.folder if request.folder is None else request.folder

@@ -55,7 +55,7 @@ def test_the_chosen_host_has_what_is_needed_and_each_other_has_a_reason(needs: N
     assert sorted(each.host for each in told) == sorted(each.name for each in hosts)
     assert all(each.text for each in told)
     assert [each.chosen for each in told] == [at == 0 and each.fits for at, each in enumerate(told)]
-    name = best(needs, hosts, NOW)
+    name = best(needs, hosts, NOW).host
     assert name == next((each.host for each in told if each.chosen), "")
     fits = {each.host for each in told if each.fits}
     assert (name in fits) if fits else name == ""
@@ -83,14 +83,14 @@ def test_a_host_that_fits_fits_still_when_less_is_needed(needs: Needs, hosts: li
 
 def test_a_gpu_is_left_to_those_who_need_one() -> None:
     found = [host("a-gpu", gpus=("A100",)), host("plain", load=2.0)]
-    assert best(Needs(), found, NOW) == "plain"
-    assert best(Needs(gpu=1), found, NOW) == "a-gpu"
-    assert best(Needs(gpu=2), found, NOW) == ""
+    assert best(Needs(), found, NOW).host == "plain"
+    assert best(Needs(gpu=1), found, NOW).host == "a-gpu"
+    assert best(Needs(gpu=2), found, NOW).host == ""
 
 
 def test_agents_spread_over_equal_hosts() -> None:
     busy = tuple(HeldAgent("d", f"a{at}", 1, "working", True) for at in range(4))
-    assert best(Needs(), [host("a", agents=busy), host("b")], NOW) == "b"
+    assert best(Needs(), [host("a", agents=busy), host("b")], NOW).host == "b"
 
 
 def with_one_more(state: HostState, name: str) -> HostState:
@@ -105,7 +105,7 @@ def test_five_hundred_agents_are_placed_on_forty_hosts_in_no_time() -> None:
     found = [host(f"h{at}") for at in range(40)]
     begun = time.process_time()
     for at in range(500):
-        name = best(Needs(), found, NOW)
+        name = best(Needs(), found, NOW).host
         found = [with_one_more(each, f"a{at}") if each.name == name else each for each in found]
     assert time.process_time() - begun < 2
     counts = [len(each.facts.agents) for each in found if each.facts]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.frozen import replace
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import LandRequest
 from agentdeck.engine.views.review import Scope
@@ -129,7 +131,7 @@ def test_it_is_talked_to_stopped_and_resumed(fleet: Fleet) -> None:
 def test_the_verbs_work_from_a_shell(fleet: Fleet) -> None:
     root = fleet.bench.root
     done = agentdeck(
-        "run", "--on", "dev1", "-n", "bot", "--", "sh", "-c", "echo hi > x; git add x; git commit -qm x", cwd=root
+        "run", "--on", "any", "-n", "bot", "--", "sh", "-c", "echo hi > x; git add x; git commit -qm x", cwd=root
     )
     assert done.returncode == 0, done.stderr
     (found,) = objects(agentdeck("ls", "--json", cwd=root).stdout)
@@ -137,6 +139,8 @@ def test_the_verbs_work_from_a_shell(fleet: Fleet) -> None:
     assert (told["host"], told["epoch"], told["unreachable_since"], told["state"]) == ("dev1", 1, None, "done")
     shown = agentdeck("show", "bot", cwd=root).stdout
     assert "dev1" in shown and "tmux window :" not in shown
+    why = agentdeck("hosts", "why", "bot", cwd=root).stdout
+    assert "bot is on dev1: dev1 was chosen: " in why and "If dev1 is lost: it waits." in why
     (held,) = objects(agentdeck("ports", "--json", cwd=root).stdout)[0]["ports"]
     assert "are open here already" in agentdeck("ports", "--forward", "bot", cwd=root).stderr  # for it is a folder
     assert (held["agent"], held["host"], len(held["ports"])) == ("bot", "dev1", 4)
@@ -179,10 +183,15 @@ def test_two_agents_conflict_across_hosts(fleet: Fleet) -> None:
     fleet.add("dev2")
     for name, host in (("one", "dev1"), ("two", "dev2")):
         fleet.start(name, f"echo {name} > README.md; git commit -qam {name}", on=host)
-        fleet.deck().wait(name)
-        fleet.deck().fleet.fetch(fleet.deck().agent(name))
+        eventually(lambda name=name: fleet.looked(name).state is State.DONE)  # type: ignore[misc]
     (pair,) = fleet.deck().radar.look().pairs
     assert str(pair.verdict) == "conflicts"
+    fleet.break_off("dev1")
+    told = list[str]()
+    status = fleet.deck().store.status("one")
+    fleet.deck().store.copy_status("one", replace(status, ended=time.time()))  # it has done more since
+    fleet.deck().radar.look(note=lambda event: told.append(event.text))
+    assert [text.startswith("dev1 can't be reached") and "its work of" in text for text in told] == [True]
 
 
 def test_an_unreachable_host_is_told_and_nothing_is_guessed(fleet: Fleet) -> None:

@@ -120,7 +120,7 @@ def test_agents_move_before_their_host_ends(fleet: Fleet, pilots: Slurm) -> None
     deck.fleet.fetch(ended)
     assert fleet.bench.git("show", "refs/agentdeck/live/bot:runs") == "2"
     assert fleet.bench.git("show", "refs/agentdeck/fleet/bot/1:runs") == "1"
-    moved = [event for event in deck.events("bot") if event.kind == EventKind.AGENT_REPAIRED]
+    moved = [event for event in deck.events("bot") if event.kind == EventKind.HOST_CHOSEN][1:]
     assert [event.text.startswith(f"the time of {view.host} ends in ") for event in moved] == [True]
 
 

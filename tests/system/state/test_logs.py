@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from agentdeck.system.state.logs import LogLine, follow_log, read_log, read_raw, with_screen
+from agentdeck.system.state.logtail import LogTail
 from agentdeck.system.state.recording import Recorder, put_aside
 
 COUNT = 3000
@@ -72,3 +77,14 @@ def test_what_is_on_the_screen_and_not_in_the_log_yet_comes_after_it() -> None:
     found = list(with_screen(lines, ["printed  ", "", "> asks something", "", ""]))
     assert [line.text for line in found] == ["scrolled away", "printed", "", "> asks something"]
     assert found[:2] == lines
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_in_the_place_of_a_log_is_refused_and_not_waited_for(
+    put: Callable[[Path], None], tmp_path: Path
+) -> None:
+    put(tmp_path / "a.log")
+    with pytest.raises(OSError, match=r"a\.log"):
+        list(read_log(tmp_path / "a.log"))
+    with pytest.raises(OSError, match=r"a\.log"):
+        LogTail(tmp_path / "a.log").newer()

@@ -65,6 +65,7 @@ class EventKind(StrEnum):
     RADAR_CONFLICT = "radar.conflict", "with", "paths"
     RADAR_CLEARED = "radar.cleared", "with"
     HOST_AWAITED = "host.awaited", "host"
+    HOST_CHOSEN = "host.chosen", "host"
     RUN_QUEUED = "run.queued", "task"
     RUN_STARTED = "run.started", "task"
     RUN_ENDED = "run.ended", "task"

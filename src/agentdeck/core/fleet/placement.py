@@ -74,10 +74,13 @@ def place(needs: Needs, hosts: Iterable[HostState], now: float) -> list[Judgemen
     return [*found, *(Judgement(host.name, False, why_not[host.name]) for host in rest)]
 
 
-def best(needs: Needs, hosts: Iterable[HostState], now: float) -> str:
-    """The host that `place` would choose; empty where none can have it."""
+def best(needs: Needs, hosts: Iterable[HostState], now: float) -> Judgement:
+    """What `place` would choose; without a host where none can have it."""
     fitting = [host for host in hosts if not unfit(needs, host, now)]
-    return min(fitting, key=lambda host: _waste(needs, host)).name if fitting else ""
+    if not fitting:
+        return Judgement("", False, "")
+    found = min(fitting, key=lambda host: _waste(needs, host))
+    return Judgement(found.name, True, _told(found), chosen=True)
 
 
 def unfit(needs: Needs, host: HostState, now: float) -> str:

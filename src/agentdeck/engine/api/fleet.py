@@ -12,6 +12,7 @@ from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.engine.world import Note, silent
 
 if TYPE_CHECKING:
+    from agentdeck.core.fleet.placement import Judgement
     from agentdeck.engine.fleet.following import Follower
     from agentdeck.engine.fleet.watching import HostWatch
     from agentdeck.system.machine.ports import PortLease
@@ -25,13 +26,14 @@ class DeckFleet:
         self._current = current
 
     @contextmanager
-    def placed(self, request: StartRequest, note: Note) -> Iterator[str]:
-        """The host that an agent is to start on, in the block; empty for this machine. Raise RefusedError where none
-        can have it."""
+    def placed(self, request: StartRequest, note: Note) -> Iterator[Judgement]:
+        """The host that an agent is to start on, and why, in the block; without a name it is this machine. Raise
+        RefusedError where none can have it."""
+        from agentdeck.core.fleet.placement import Judgement, Needs
+
         if not request.on:
-            yield ""
+            yield Judgement("", True, "")
             return
-        from agentdeck.core.fleet.placement import Needs
         from agentdeck.engine.fleet.listing import placed
 
         with placed(request.on, request.needs or Needs(), note=note) as host:
@@ -94,9 +96,9 @@ class DeckFleet:
         """Have the agent's work here as it is now; where its host does not give it, return why, in a sentence."""
         if not view.host:
             return ""
-        from agentdeck.engine.fleet.acts import follow_work
+        from agentdeck.engine.fleet.looking import follow_work
 
-        return follow_work(self._current.world, view)
+        return follow_work(self._current.world, view.agent)
 
     def ports(self) -> list[PortLease]:
         """Those of this deck's agents on other hosts."""
@@ -113,11 +115,25 @@ class DeckFleet:
             if ports
         ]
 
+    def ports_of(self, view: AgentView) -> tuple[int, ...]:
+        """Those that an agent on another host holds there."""
+        from agentdeck.engine.fleet.mirror import Mirror
+
+        return Mirror.read(self._current.store, view.name).ports
+
     def forward_argv(self, view: AgentView) -> list[str]:
         """What to run so that the agent's ports are this machine's too, until it is ended."""
         from agentdeck.engine.fleet.acts import forward_argv
 
         return forward_argv(self._current.world, view)
+
+    def why(self, view: AgentView) -> str:
+        """Why the agent is on its host, and what happens when that stays unreachable."""
+        if not view.host:
+            return f"{view.name} is on this machine."
+        from agentdeck.engine.fleet.losing import why
+
+        return why(self._current.world, view.agent)
 
     def lose(self, name: str, note: Note = silent) -> list[AgentView]:
         """Give a host up; see fleet.losing.lose."""

@@ -22,9 +22,13 @@ class DeckRadar:
         self._kept: Radar | None = None
 
     def look(self, names: Sequence[str] = (), note: Note = silent) -> RadarReport:
-        """Look once: at `names`, or at all that have not landed."""
+        """Look once: at `names`, or at all that have not landed. What those on other hosts made is fetched first."""
         from agentdeck.engine.radar.radar import look
 
+        if (self._current.store.folder / "fleet").is_dir():
+            from agentdeck.engine.fleet.refreshing import fetch
+
+            fetch(self._current.world, names, note)
         return look(self._current.world, names, note)
 
     def follow(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.frozen import asdict
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.question import Question
-from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.engine import roster
 from agentdeck.engine.fleet import handing, looking
@@ -238,17 +236,3 @@ def give_base(world: World, view: AgentView, base: str) -> None:
     if tip is not None:
         send_commits(world, remote, [tip])
         remote.call("base", agent=view.name, base=base, commit=tip, timeout=_ACT)
-
-
-def follow_work(world: World, view: AgentView) -> str:
-    """Fetch its work where that can be; else return why not, and of when the work is that is here. Who only looks sees
-    that one."""
-    try:
-        looking.pull(world, view.agent)
-    except DeckError as error:
-        pulled = Mirror.read(world.store, view.name).pulled
-        age = (
-            f"This is its work of {short_duration(time.time() - pulled)} ago." if pulled else "None of it is here yet."
-        )
-        return f"{error.title} {age}"
-    return ""

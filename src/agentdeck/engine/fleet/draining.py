@@ -59,13 +59,13 @@ def _move(world: World, agent: Agent, spec: HostSpec, note: Note) -> None:
     mark.touch()
     try:
         with (
-            placed("any", losing.needs_of(world, agent), but=[spec.name], note=note) as host,
+            placed("any", losing.needs_of(world, agent), but=[spec.name], note=note) as place,
             world.store.operation(agent.name, wait=5),
         ):
             Remote.of(world, spec.name).call("stop", agent=agent.name, timeout=_STOP)
             looking.pull(world, agent, note)
             left = short_duration(max(0.0, spec.ends - time.time()))
-            losing.start_again(world, agent, host, f"the time of {spec.name} ends in {left}", note)
+            losing.start_again(world, agent, place.host, f"the time of {spec.name} ends in {left}", note)
     except UnreachableError:
         return  # it may have been stopped: the next look goes on
     except DeckError as error:

@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from agentdeck.core.agents.agent import Phase
 from agentdeck.engine.fleet import looking, losing
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
@@ -117,14 +116,6 @@ class Follower:
 
     def _pull(self) -> None:
         for agent in looking.elsewhere(self._world, self._host):
-            if agent.phase is not Phase.HELD:
-                continue
-            mirror, status = Mirror.read(self._world.store, agent.name), self._world.store.status(agent.name)
-            due = (
-                time.time() - mirror.pulled > _PULL
-                if status.state.is_live
-                else mirror.pulled < (status.ended or status.since)
-            )
-            if due and not self._ends.is_set():
+            if looking.is_behind(self._world, agent, _PULL) and not self._ends.is_set():
                 with suppress(DeckError):
                     looking.pull(self._world, agent)

@@ -36,10 +36,10 @@ def add(spec: HostSpec, *, install: bool = False) -> HostView:
         raise RefusedError(
             f"There is a host “{spec.name}” already.", hint=f"Remove it first: agentdeck hosts rm {spec.name}"
         )
-    if install:
-        spec = known or spec
-        spec = replace(spec, program=installing.install(spec))
     try:
+        if install:
+            spec = known or spec
+            spec = replace(spec, program=installing.install(spec))
         facts = facts_of(spec)
     except UnreachableError as error:
         if not _lacks_program(error):
@@ -112,18 +112,18 @@ def _states(but: Sequence[str], provider: str = "") -> list[HostState]:
 
 
 @contextmanager
-def placed(on: str, needs: Needs, but: Sequence[str] = (), note: Note = silent) -> Iterator[str]:
-    """The host to start on, in the block; empty for this machine. A provider gives one where none has room. Raise
-    RefusedError where none can have it, BusyError where one may later."""
+def placed(on: str, needs: Needs, but: Sequence[str] = (), note: Note = silent) -> Iterator[Judgement]:
+    """The host to start on, and why, in the block; without a name it is this machine. A provider gives one where none
+    has room. Raise RefusedError where none can have it, BusyError where one may later."""
     if on in ("", HERE):
-        yield ""
+        yield Judgement("", True, "")
         return
     if (spec := HostList().find(on)) is not None:
         if spec.drained:
             raise RefusedError(
                 f"{on} is drained: nothing new starts there.", hint=f"agentdeck hosts undrain {on}, or: --on any"
             )
-        yield on
+        yield Judgement(on, True, "")
         return
     sources = providers.names()
     if on != ANY and on not in sources:
@@ -131,14 +131,14 @@ def placed(on: str, needs: Needs, but: Sequence[str] = (), note: Note = silent) 
     if on == ANY and not sources:
         yield _best(needs, _states(but))
         return
-    host = _provided([on] if on in sources else sources, "" if on == ANY else on, needs, but, note)
+    given = _provided([on] if on in sources else sources, "" if on == ANY else on, needs, but, note)
     try:
-        yield host
+        yield given
     finally:
-        providing.expect(host, -1)
+        providing.expect(given.host, -1)
 
 
-def _provided(sources: Sequence[str], only: str, needs: Needs, but: Sequence[str], note: Note) -> str:
+def _provided(sources: Sequence[str], only: str, needs: Needs, but: Sequence[str], note: Note) -> Judgement:
     """A host of these providers, or another one; it is counted as one that an agent starts on."""
     for name in sources:
         with suppress(UnreachableError):
@@ -146,9 +146,9 @@ def _provided(sources: Sequence[str], only: str, needs: Needs, but: Sequence[str
     errors = list[DeckError]()
     for name in sources:
         with providing.one_at_a_time(name):
-            if host := best(needs, _states(but, only), time.time()):
-                providing.expect(host, 1)
-                return host
+            if (found := best(needs, _states(but, only), time.time())).host:
+                providing.expect(found.host, 1)
+                return found
             try:
                 provider = providers.provider(name)
                 host = providing.ask(provider, name, needs)
@@ -158,23 +158,23 @@ def _provided(sources: Sequence[str], only: str, needs: Needs, but: Sequence[str
             providing.expect(host, 1)
         try:
             providing.await_host(provider, name, host, note)
-            return host
+            return Judgement(host, True, f"{name} gave it, for no other one had room")
         except BaseException:
             providing.expect(host, -1)
             raise
     raise errors[-1]
 
 
-def _best(needs: Needs, states: Sequence[HostState]) -> str:
+def _best(needs: Needs, states: Sequence[HostState]) -> Judgement:
     now = time.time()
     if not states:
         raise RefusedError("You have no hosts.", hint="Add one: agentdeck hosts add NAME")
-    if not (name := best(needs, states, now)):
+    if not (found := best(needs, states, now)).host:
         told = "\n".join(f"{each.host}: {each.text}" for each in place(needs, states, now))
         has_labels = any(set(needs.labels) <= set(spec.labels) and not spec.lost for spec in HostList().all())
         error = BusyError if has_labels else RefusedError
         raise error("No host can have this agent.", detail=told, hint="agentdeck hosts ls")
-    return name
+    return found
 
 
 def home_argv(home: str, words: Sequence[str], *, tty: bool) -> list[str]:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agentdeck.core.agents.agent import Agent
+from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import replace
+from agentdeck.core.text.durations import short_duration
 from agentdeck.engine.fleet import mirror as mirrors
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import UnreachableError
+from agentdeck.errors import DeckError, UnreachableError
 from agentdeck.system.box.large_files import FOLDER, take
 from agentdeck.system.files.files import locked, private_folder
 from agentdeck.system.files.scratch import scratch_folder
@@ -72,6 +73,31 @@ def pull(world: World, agent: Agent, note: Note = silent) -> Mirror:
         mirror = replace(before, tip=tip, live=live, pulled=time.time())
         mirror.write(world.store, agent.name)
         return mirror
+
+
+def follow_work(world: World, agent: Agent) -> str:
+    """Fetch its work where that can be; else return why not, and of when the work is that is here. Who only looks sees
+    that one."""
+    try:
+        pull(world, agent)
+    except DeckError as error:
+        pulled = Mirror.read(world.store, agent.name).pulled
+        age = (
+            f"This is its work of {short_duration(time.time() - pulled)} ago." if pulled else "None of it is here yet."
+        )
+        return f"{error.title} {age}"
+    return ""
+
+
+def is_behind(world: World, agent: Agent, every: float) -> bool:
+    """Whether the agent has done something since its work was fetched, as far as is known here; one at work does so all
+    the time, and counts as such after `every` seconds."""
+    mirror, status = Mirror.read(world.store, agent.name), world.store.status(agent.name)
+    if agent.phase is not Phase.HELD:
+        return False
+    if status.state.is_live:
+        return time.time() - mirror.pulled > every
+    return mirror.pulled < (status.ended or status.since)
 
 
 def fetch_commits(world: World, remote: Remote, agent: Agent) -> tuple[str, str]:

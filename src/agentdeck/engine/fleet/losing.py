@@ -61,8 +61,8 @@ def _restart(world: World, agent: Agent, note: Note, why: str = "", *, waits: bo
         spec = HostList().find(agent.host)
         why = f"{agent.host} has ended" if spec is not None and spec.provider else f"{agent.host} was given up"
     try:
-        with placed("any", needs_of(world, agent), but=[agent.host], note=note) as host:
-            return start_again(world, agent, host, why, note)
+        with placed("any", needs_of(world, agent), but=[agent.host], note=note) as place:
+            return start_again(world, agent, place.host, why, note)
     except DeckError as error:
         if not waits:
             _keep_copy(world, agent)
@@ -90,7 +90,7 @@ def start_again(world: World, agent: Agent, host: str, why: str, note: Note) -> 
     world.store.save(agent)
     age = f"from its work of {short_duration(time.time() - mirror.pulled)} ago" if mirror.pulled else "from its base"
     text = f"{why}; start {order.epoch} on {host}, {age}"
-    world.note(Event(EventKind.AGENT_REPAIRED, agent.name, text), note)
+    world.note(Event(EventKind.HOST_CHOSEN, agent.name, text, {"host": host}), note)
     try:
         starting.give(world, agent, order, note)
     except DeckError as error:
@@ -110,6 +110,16 @@ def needs_of(world: World, agent: Agent) -> Needs:
     """What its task asked of a host."""
     order = starting.order_of(world, agent)
     return request_from_json(order.request).needs or Needs()
+
+
+def why(world: World, agent: Agent) -> str:
+    """Why the agent is on its host, and what happens when that stays unreachable."""
+    told = [event.text for event in world.store.events(agent.name) if event.kind == EventKind.HOST_CHOSEN]
+    act, seconds = _promise(world, agent)
+    then = "it waits" if act == "wait" else f"{act} after {short_duration(seconds)}"
+    return (
+        f"{agent.name} is on {agent.host}: {told[-1] if told else 'it was asked for'}. If {agent.host} is lost: {then}."
+    )
 
 
 def keep_promises(world: World, host: str, note: Note) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 from agentdeck.core.agents.agent import Phase
+from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.fleet import handing, looking, losing
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.starting import ask_again
@@ -24,7 +26,25 @@ def refresh(world: World, note: Note = silent) -> None:
     keeps nobody from the others."""
     hosts = {agent.host for agent in looking.elsewhere(world)} | left_hosts(world.store)
     known = {spec.name for spec in HostList().all() if not spec.lost} if hosts else set()
-    threads = [threading.Thread(target=_look, args=(world, host, note), daemon=True) for host in hosts & known]
+    _for_each(hosts & known, lambda host: _look(world, host, note))
+
+
+def fetch(world: World, names: Collection[str], note: Note = silent) -> None:
+    """Have the work of these agents, or of all, here as far as it is not: that of all hosts at once. Of what can't be
+    fetched, `note` is told of when it is."""
+
+    def fetch_from(host: str) -> None:
+        for agent in looking.elsewhere(world, host):
+            asked = not names or any(agent.name.startswith(name) for name in names)
+            if asked and looking.is_behind(world, agent, 0.0) and (told := looking.follow_work(world, agent)):
+                note(Event(EventKind.WARNING, agent.name, told))
+
+    _for_each({agent.host for agent in looking.elsewhere(world)}, fetch_from)
+
+
+def _for_each(hosts: Iterable[str], ask: Callable[[str], None]) -> None:
+    """At once, so that none waits for another."""
+    threads = [threading.Thread(target=ask, args=(host,), daemon=True) for host in hosts]
     for thread in threads:
         thread.start()
     for thread in threads:

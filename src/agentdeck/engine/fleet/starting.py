@@ -14,6 +14,7 @@ from agentdeck.core.agents.agent import Agent, Mode, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.agents.leases import Lease
 from agentdeck.core.fleet.orders import StartOrder
+from agentdeck.core.fleet.placement import Judgement
 from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import plain
 from agentdeck.engine.fleet import handing, looking
@@ -34,8 +35,9 @@ _UNSURE = (UnreachableError, BusyError)
 """After these nobody knows whether it started: an earlier server of the host may be at the same order still."""
 
 
-def start(world: World, request: StartRequest, host: str, note: Note) -> AgentView:
-    """Start what is asked for on `host`; see Deck.start."""
+def start(world: World, request: StartRequest, place: Judgement, note: Note) -> AgentView:
+    """Start what is asked for on the host of `place`; see Deck.start."""
+    host = place.host
     check_request(world, request)
     if request.if_lost.startswith("restart") and not (request.argv or request.mode is Mode.HEADLESS):
         raise RefusedError(
@@ -62,6 +64,10 @@ def start(world: World, request: StartRequest, host: str, note: Note) -> AgentVi
         world.note(
             Event(EventKind.AGENT_CREATED, agent.name, agent.task, {"profile": agent.profile, "host": host}), note
         )
+        if place.text:
+            world.note(
+                Event(EventKind.HOST_CHOSEN, agent.name, f"{host} was chosen: {place.text}", {"host": host}), note
+            )
         try:
             return give(world, agent, order, note)
         except _UNSURE as error:

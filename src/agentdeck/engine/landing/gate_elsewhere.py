@@ -36,8 +36,8 @@ def run_on(world: World, on: str, gate: Gate, box: str, commit: str, note: Note)
     not answer: then nobody knows what became of it."""
     begun = time.time()
     check_whole(world)
-    with placed(on, Needs(), note=note) as host:
-        pass  # a gate counts for no agent
+    with placed(on, Needs(), note=note) as place:
+        host = place.host  # a gate counts for no agent
     remote = Remote.of(world, host)
     check_travels(world, remote, commit)
     tip = world.repo.commit(f"refs/heads/{gate.base}") or commit

@@ -227,7 +227,7 @@ def _following(world: World, name: str) -> contextlib.AbstractContextManager[obj
 def _tip_of(world: World, view: AgentView) -> str | None:
     if not view.host:
         return work_of(world, view.agent).tip
-    from agentdeck.engine.fleet import acts
+    from agentdeck.engine.fleet import looking
 
-    acts.follow_work(world, view)
+    looking.follow_work(world, view.agent)
     return fetched(world, view.agent)[1]

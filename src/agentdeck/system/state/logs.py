@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from agentdeck.core.frozen import dataclass
-from agentdeck.system.files.files import from_json
+from agentdeck.system.files.files import from_json, opened
 from agentdeck.system.state.recording import NOTE, aside
 
 _PIECE = 1 << 20
@@ -121,7 +121,7 @@ class _Reader:
         newer = neighbour(self._path, file, -1)
         if newer is not None:
             with suppress(FileNotFoundError):
-                self._files.append(newer.open("rb"))
+                self._files.append(open_log(newer))
         elif os.fstat(file.fileno()).st_nlink == 0:
             self._open()
         return len(self._files) > 1
@@ -133,7 +133,7 @@ class _Reader:
         while True:
             path = aside(self._path, number) if number else self._path
             try:
-                file = path.open("rb")
+                file = open_log(path)
             except FileNotFoundError:
                 if number:
                     break
@@ -144,6 +144,12 @@ class _Reader:
                     file.close()
             number += 1
         self._files.extend(reversed(found.values()))
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """The file of a log, to be read; raise OSError where a link, a FIFO or the like is in its place, which an agent can
+    put there."""
+    return opened(path, os.O_NOFOLLOW)
 
 
 def neighbour(path: Path, file: IO[bytes], step: int) -> Path | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from agentdeck.core.frozen import dataclass, field
-from agentdeck.system.state.logs import neighbour
+from agentdeck.system.state.logs import neighbour, open_log
 
 MOST_LINES = 20_000
 MOST_BYTES = 8 * 1024 * 1024
@@ -114,7 +114,7 @@ class LogTail:
     def _open(self) -> LogChange:
         self.close()
         try:
-            file = self._path.open("rb")
+            file = open_log(self._path)
         except FileNotFoundError:
             return LogChange(fresh=True, is_first=True)
         size = os.fstat(file.fileno()).st_size
@@ -179,11 +179,11 @@ class LogTail:
 
     def _earlier(self) -> IO[bytes] | None:
         path = self._neighbour(self._parts[0], 1)
-        return path.open("rb") if path is not None else None
+        return open_log(path) if path is not None else None
 
     def _later(self) -> IO[bytes] | None:
         path = self._neighbour(self._parts[-1], -1)
-        return path.open("rb") if path is not None else None
+        return open_log(path) if path is not None else None
 
     def _neighbour(self, part: _Part, step: int) -> Path | None:
         return neighbour(self._path, part.file, step)

@@ -123,6 +123,8 @@ def entries_of(deck: Deck, view: AgentView) -> list[EnvLine]:
         ("session", status.session),
         ("log", str(view.log or "")),
     ]
+    if view.host:
+        facts.append(("why there", deck.fleet.why(view)))
     found = [EnvLine("", "Location"), *(_entry(name, value) for name, value in facts if value)]
     held = {each.kind: each for each in deck.holdings(view) if each.held}
     variables = deck.variables(view)
