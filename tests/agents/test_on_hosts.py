@@ -3,12 +3,10 @@ served by the backup while the first provider fails, stopped, resumed with what 
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from agentdeck.core.agents.agent import Mode, State
@@ -23,6 +21,7 @@ from tests.support.cli import agentdeck
 from tests.support.fake_api import CONTENT, FILE, fake_api
 from tests.support.faulty_api import faulty_api
 from tests.support.hosts import Fleet
+from tests.support.processes import of_processes
 from tests.support.share import one
 from tests.support.sshd import PROGRAM, Servers, can_run, servers
 from tests.support.verdicts import assert_ok
@@ -55,20 +54,12 @@ def shell(fleet: Fleet, programs: Path, tmp_path: Path, monkeypatch: pytest.Monk
         yield made
 
 
-def of_processes(pids: list[int]) -> str:
-    """The variables and arguments of these processes and all below them."""
-    found = []
-    for pid in pids:
-        for each in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
-            found.append(json.dumps([each.environ(), each.cmdline()]))
-    return "\n".join(found)
-
-
+@pytest.mark.parametrize("keys", ["send", "home"])
 @pytest.mark.parametrize("cli", one(PACKAGES))
-def test_its_life_on_a_host_with_keys_from_home(fleet: Fleet, shell: Servers, cli: str) -> None:
+def test_its_life_on_a_host_with_keys_from_home(fleet: Fleet, shell: Servers, cli: str, keys: str) -> None:
     with faulty_api("503") as main, fake_api() as spare:
         tiers = '[tiers]\nwork = ["main:big-model", "spare:small-model"]\n'
-        fleet.bench.own(provider("main", main.url) + provider("spare", spare.url) + RULES + tiers)
+        fleet.bench.own(provider("main", main.url) + provider("spare", spare.url) + f"{RULES}keys = '{keys}'\n{tiers}")
         deck = fleet.deck()
         task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", on="box1")
         deck.start(task)

@@ -20,6 +20,12 @@ def host(args: Namespace, out: Output) -> ExitCode:
     if args.action == "hold":
         entrance.hold(args.idle or _IDLE)
         return ExitCode.OK
+    if args.action == "far-end":
+        entrance.far_end()
+        return ExitCode.OK
+    if args.action == "tunnel":
+        entrance.tunnel(args.deck or "")
+        return ExitCode.OK
     if not (args.deck and args.name):
         raise UsageError("Name the deck and the agent.", hint="agentdeck host attach DECK NAME")
     argv = entrance.attach_argv(args.deck, args.name)

@@ -530,7 +530,7 @@ def _add_hosts(verbs: Any) -> None:
     hosts.add_argument("--install", action="store_true", help="with add: install this version there first")
     _add_needs(hosts)
     host = _verb(verbs, "host", "answer another machine that runs agents here; it calls this")
-    host.add_argument("action", choices=("serve", "hold", "attach"))
+    host.add_argument("action", choices=("serve", "hold", "attach", "far-end", "tunnel"))
     host.add_argument("deck", nargs="?", metavar="DECK")
     host.add_argument("name", nargs="?", metavar="NAME")
     host.add_argument("--idle", metavar="TIME", type=duration, help="with hold: end when unused for so long (10m)")

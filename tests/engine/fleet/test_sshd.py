@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.agent import Mode, State
 from agentdeck.engine.deck import Deck
+from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import LandRequest
 from agentdeck.errors import ExitCode, RefusedError, UsageError
 from agentdeck.system.fleet.hostlist import HostList
+from agentdeck.system.fleet.tunnels import TunnelFiles
+from agentdeck.system.gateway.ledger import Ledger
 from tests.engine.landing.test_resolving import MERGER, SCRIPT
 from tests.support.cli import agentdeck, objects
 from tests.support.decks import CONFIG
 from tests.support.hosts import Fleet
+from tests.support.processes import of_processes
+from tests.support.providers import KEYS, two_providers
 from tests.support.retry import eventually
 from tests.support.share import in_test_fleet
 from tests.support.sshd import PROGRAM, Servers, can_run, servers
@@ -174,6 +179,39 @@ def test_the_gate_of_a_landing_runs_on_a_host(fleet: Fleet, shells: Servers) -> 
     entry = deck.land(LandRequest(("again",))).entry("again")
     assert entry.stage == "set aside" and "No host can have" in entry.reason
     assert fleet.bench.git("log", "-1", "--format=%s", "main^2") == "local"
+
+
+def test_with_keys_at_home_agents_elsewhere_ask_the_gateway_here(
+    fleet: Fleet, shells: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, key in KEYS.items():
+        monkeypatch.setenv(name, key)
+    add(fleet, "box1")
+    with two_providers(fleet.bench, 'keys = "home"\n'):
+        path = fleet.bench.root / "agentdeck.toml"
+        database, _, rest = path.read_text().partition("[tiers]")
+        path.write_text(f"{database.partition('[database]')[0]}[tiers]{rest}")
+        deck = fleet.deck()
+        deck.trust.approve(deck.trust.standing().values)
+        task = "Think [think] [slow]"
+        deck.start(StartRequest(task=task, profile="demo", name="fox", tier="work", mode=Mode.HEADLESS, on="box1"))
+        running = of_processes(fleet.runners("box1"))
+        assert "127.0.0.1" in running and not any(key in running for key in KEYS.values())
+        with Ledger(gateways.files().state) as ledger:
+            asked = eventually(lambda: ledger.totals(["agent", "provider"]), 30)
+        assert [(each["agent"], each["provider"]) for each in asked] == [("fox", "main")]
+        there = [path.name for path in (fleet.folder / "box1").rglob("gateway*") if "venv" not in path.parts]
+        assert not there, "the host has no gateway of its own"
+
+        shells.stop("box1")
+        eventually(lambda: not TunnelFiles("box1").is_up(), 30)
+        shells.start("box1")
+        eventually(lambda: TunnelFiles("box1").is_up(), 60)
+        deck.fleet.refresh()
+        deck.remove("fox", stop=True)
+        files = [path for path in (fleet.folder / "box1").rglob("*") if path.is_file()]
+        assert files and not any(key.encode() in path.read_bytes() for path in files for key in KEYS.values())
+        gateways.stop(deck._world)
 
 
 def test_what_ssh_says_is_passed_on(fleet: Fleet, shells: Servers) -> None:

@@ -139,8 +139,9 @@ class GatewayConfig(Section):
     """The pause of a provider without quota or credit that names no reset."""
     hold: Seconds = 5.0
     """How long to hold back a stream without content where no other provider is left."""
-    hand_keys: bool = True
-    """Whether the keys of a tier go to the hosts that its agents run on, into the memory of the gateway there."""
+    keys: Literal["send", "home", "host"] = "send"
+    """Where agents on other hosts get a tier's keys. `send`: they go to the host, into the memory of the gateway there;
+    `home`: they stay here, and the agents ask this machine's gateway over ssh; `host`: the host has its own."""
     max_body_mb: Annotated[int, Field(ge=1)] = 64
     """The largest request."""
 

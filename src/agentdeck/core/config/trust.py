@@ -68,6 +68,10 @@ def _off(value: Any, own: Any) -> bool:
     return value is False
 
 
+def _kept(value: Any, own: Any) -> bool:
+    return bool(value != "send")
+
+
 def _ports(value: Any, own: Any) -> bool:
     """Names of ports, and of nothing that a shell or a linker runs by."""
     return isinstance(value, list) and all(isinstance(each, str) and each.upper().endswith("PORT") for each in value)
@@ -174,7 +178,9 @@ KEYS: dict[str, TrustKey] = {
     "gateway.breaker_seconds": HARMLESS,
     "gateway.breaker_seconds_max": HARMLESS,
     "gateway.exhausted_seconds": HARMLESS,
-    "gateway.hand_keys": TrustKey(Reach.REACHES, "sends your providers' keys to the hosts of agents", tightens=_off),
+    "gateway.keys": TrustKey(
+        Reach.REACHES, "sets whether your providers' keys go to the hosts of agents", tightens=_kept
+    ),
     "gateway.hold": HARMLESS,
     "gateway.max_body_mb": HARMLESS,
     "budgets.agent.money": TrustKey(Reach.LOOSENS, "limits the spending of one agent", tightens=_lower),

@@ -35,6 +35,8 @@ class StartOrder:
     """agentdeck.toml as it lies at home; None where there is none."""
     own: str = ""
     """What of the person's own configuration the agent needs there, as TOML."""
+    gateway: dict[str, Any] = field(default_factory=dict)
+    """The `port` on the host at which the agent asks home's gateway, and its `token`; empty: the host's own serves."""
     approved: bool = False
     """Whether the person has approved all of it."""
 

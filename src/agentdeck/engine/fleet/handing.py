@@ -1,5 +1,6 @@
 """What a tier needs on another host: its providers, in the configuration that goes there, and their keys, over the
-channel into the memory of the gateway there. No key is in an order, in a file or in anything that is started there."""
+channel into the memory of the gateway there; with `keys = "home"` a way to the gateway here instead. No key is in an
+order, in a file or in anything that is started there."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from agentdeck.core.agents.agent import Agent
+from agentdeck.engine.fleet import tunnels
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.world import World
@@ -26,7 +28,11 @@ def hand_down(world: World, remote: Remote, agents: Iterable[Agent]) -> None:
     else: without a key the host says so. Raise UnreachableError where it does not answer."""
     try:
         config = world.settings.config
-        if not config.gateway.hand_keys:
+        if config.gateway.keys == "home" and any(
+            tunnels.uses(world, each.tier or config.agent.tier) for each in agents
+        ):
+            tunnels.ensure(world, remote.spec, waits=False)
+        if config.gateway.keys != "send":
             return
         keys = gateways.keys_for(world, {agent.tier or config.agent.tier for agent in agents})
         known = _handed.setdefault(LINKS.get(remote.spec), {})
@@ -44,6 +50,8 @@ def configuration(world: World) -> str:
     the repository go before those of the person's, as here; which server gets a key is the person's to say."""
     own: dict[str, Any] = world.sources.own_data
     found = {table: own[table] for table in _TABLES if own.get(table)}
+    if world.settings.config.gateway.keys == "home":
+        found["gateway"] = {"keys": "home"}
     if not found:
         return ""
     import tomlkit

@@ -17,7 +17,7 @@ from agentdeck.core.fleet.orders import StartOrder
 from agentdeck.core.fleet.placement import Judgement
 from agentdeck.core.frozen import replace
 from agentdeck.core.text.text import plain
-from agentdeck.engine.fleet import handing, looking
+from agentdeck.engine.fleet import handing, looking, tunnels
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.sending import check_travels, check_whole, send_commits
 from agentdeck.engine.records.hosts import mark_host
@@ -47,6 +47,8 @@ def start(world: World, request: StartRequest, place: Judgement, note: Note) -> 
     check_whole(world)
     remote = Remote.of(world, host)
     remote.call("ping")  # who can't be reached is told before anything is made
+    if tunnels.uses(world, request.tier or world.settings.config.agent.tier):
+        tunnels.ensure(world, remote.spec)
     check_travels(world, remote, request.base or request.branch or "HEAD")
     with ExitStack() as held:
         with world.store.naming():
@@ -191,6 +193,7 @@ def give(world: World, agent: Agent, order: StartOrder, note: Note) -> AgentView
         world.repo.git("update-ref", "-m", "branch: Created for an agent", ref, begin, "0" * len(begin))
     send_commits(world, remote, [order.base_commit, *filter(None, [order.branch_commit])])
     handing.hand_down(world, remote, [agent])
+    order = replace(order, gateway=tunnels.words_for(world, remote.spec, agent))
     receipt = remote.call("start", order=order.to_json(), timeout=_START)
     agent = started(agent, receipt)
     world.store.save(agent)

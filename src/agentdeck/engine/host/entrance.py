@@ -19,6 +19,20 @@ def hold(idle: float) -> None:
     hold(idle)
 
 
+def far_end() -> None:
+    """Be the other end of a connection through which agents here reach the gateway of their home."""
+    from agentdeck.system.fleet.tunnels import be_far_end
+
+    be_far_end()
+
+
+def tunnel(host: str) -> None:
+    """At home: keep the connection by which agents on `host` reach the gateway here."""
+    from agentdeck.engine.fleet.tunnels import keep
+
+    keep(host)
+
+
 def attach_argv(deck: str, name: str) -> list[str]:
     """What to exec in this terminal to be at the keys of an agent that a home has here."""
     return decks.find(deck).attach_argv(name)

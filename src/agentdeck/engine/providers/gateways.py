@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.serving import ProviderHealth, Serving
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, StoreError, TmuxError
-from agentdeck.system.files.files import state_home
+from agentdeck.system.files.files import read_json, state_home
 from agentdeck.system.gateway.files import CONFIG, Address, GatewayFiles
 from agentdeck.system.state.store import Store
 
@@ -101,7 +102,7 @@ def missing_note(world: World, profile: Profile | None, tier: str) -> str:
     where none has, and no gateway runs that may have been given one."""
     config = world.settings.config
     way = _way(config, profile, tier)
-    if way is None:
+    if way is None or _keys_are_away(world):
         return ""
     targets = _targets(config, way, tier)
     known = _keys(world)
@@ -160,18 +161,19 @@ def wire(world: World, agent: Agent, profile: Profile | None, beside: Sequence[s
     from agentdeck.system.gateway import tokens
 
     check(config, profile, agent.tier)
-    address = ensure(world)
+    at_home = _at_home(world, agent)
+    port = at_home["port"] if at_home else ensure(world).port
     providers = [config.providers[target.provider] for target in _targets(config, way, agent.tier)]
-    login = _uses_login(world, profile, way, providers)
+    login = not at_home and _uses_login(world, profile, way, providers)
     account = profile.name if profile is not None and login else ""
     purse = (agent.parents or ("",))[0]
     others = tuple(beside) if account else ()
     bearer = tokens.Bearer(world.deck, agent.name, agent.tier, purse, agent.created, account, others)
-    token = tokens.mint(tokens.secret(files().state), bearer)
+    token = at_home["token"] if at_home else tokens.mint(tokens.secret(files().state), bearer)
     model = _model(config, way, agent.tier)
     values = {
-        "{base_url}": tokens.base_url(address.port, token, way.api),
-        "{plain_url}": tokens.base_url(address.port, "", way.api),
+        "{base_url}": tokens.base_url(port, token, way.api),
+        "{plain_url}": tokens.base_url(port, "", way.api),
         "{token}": token,
         "{model}": model,
         "{files}": str(_FILES),
@@ -187,6 +189,25 @@ def wire(world: World, agent: Agent, profile: Profile | None, beside: Sequence[s
         wired=True,
         login=login,
     )
+
+
+def _keys_are_away(world: World) -> bool:
+    """Whether this is the clone of another machine's deck, and its agents use the gateway of that one."""
+    if world.settings.config.gateway.keys != "home":
+        return False
+    from agentdeck.system.config.settings import home_file
+
+    return home_file(world.root) is not None
+
+
+def _at_home(world: World, agent: Agent) -> dict[str, Any]:
+    """Where an agent that another machine has here finds that one's gateway; nothing where it uses the one here."""
+    if not _keys_are_away(world):
+        return {}
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        found = read_json(world.store.folder / "orders" / f"{agent.name}.json")["gateway"]
+        return {"port": int(found["port"]), "token": str(found["token"])}
+    return {}
 
 
 def _uses_login(world: World, profile: Profile | None, way: GatewayWiring, providers: Sequence[ProviderConfig]) -> bool:

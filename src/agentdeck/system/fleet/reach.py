@@ -15,7 +15,7 @@ from agentdeck.system.terminal.tmux import SOCKET_VARIABLE
 
 SSH_VARIABLE = "AGENTDECK_SSH"
 """The words of the ssh to call, for one that is elsewhere or needs options; default `ssh`."""
-_OPTIONS = ("ConnectTimeout=8", "ServerAliveInterval=5", "ServerAliveCountMax=3", "ClearAllForwardings=yes")
+_OPTIONS = ("ConnectTimeout=8", "ServerAliveInterval=5", "ServerAliveCountMax=3")
 _FIND = 'PATH="$PATH:$HOME/.local/bin"; export PATH; exec "$@"'
 """Where uv and pipx put programs, which a shell without a terminal does not look in."""
 _KEPT_OUT = ("AGENTDECK_", "GIT_DIR", "GIT_WORK_TREE", "TMUX")
@@ -42,10 +42,18 @@ class SshReach:
         return f"ssh {self.destination}"
 
     def argv(self, command: Sequence[str], *, tty: bool = False) -> list[str]:
-        options = [*_OPTIONS, *([] if tty else ["BatchMode=yes"])]
-        words = [word for option in options for word in ("-o", option)]
+        options = [*_OPTIONS, "ClearAllForwardings=yes", *([] if tty else ["BatchMode=yes"])]
+        return self._argv(options, ["-t" if tty else "-T"], command)
+
+    def tunnel(self, command: Sequence[str], *, there: int, here: int) -> list[str]:
+        """As `argv`; while it runs, the port `there` of the host is the port `here` of this machine."""
+        options = [*_OPTIONS, "BatchMode=yes", "ExitOnForwardFailure=yes", "ControlPath=none"]
+        return self._argv(options, ["-T", "-R", f"127.0.0.1:{there}:127.0.0.1:{here}"], command)
+
+    def _argv(self, options: Sequence[str], words: Sequence[str], command: Sequence[str]) -> list[str]:
+        given = [word for option in options for word in ("-o", option)]
         there = shlex.join(["sh", "-c", _FIND, "sh", *command])
-        return [*ssh_words(), *words, "-t" if tty else "-T", "--", self.destination, there]
+        return [*ssh_words(), *given, *words, "--", self.destination, there]
 
 
 @dataclass(frozen=True, slots=True)

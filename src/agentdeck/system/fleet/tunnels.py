@@ -1,0 +1,83 @@
+"""A connection to a host through which a port there is one of this machine, for as long as both ends live."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from agentdeck.system.files.files import is_locked, private_folder, read_json, state_home, write_atomic, write_json
+
+_PORTS = (20_000, 31_999)
+"""Below those that systems give to connections by themselves."""
+_GREETING = b"far end\n"
+_BEAT = 5.0
+"""Seconds after which the far end hears from us."""
+_SILENCE = 20.0
+"""Seconds without a word from home after which it ends the connection."""
+
+
+class TunnelFiles:
+    """What there is of the connection to one host.
+
+    gateway/tunnels/HOST.json   the port there
+    gateway/tunnels/HOST.lock   held by the process that keeps the connection
+    gateway/tunnels/HOST.up     there while it stands
+    """
+
+    def __init__(self, host: str) -> None:
+        folder = state_home() / "gateway" / "tunnels"
+        self.host = host
+        self.state, self.lock, self.up = (folder / f"{host}.{kind}" for kind in ("json", "lock", "up"))
+
+    @property
+    def folder(self) -> Path:
+        return private_folder(self.state.parent)
+
+    def is_up(self) -> bool:
+        return self.up.exists() and is_locked(self.lock)
+
+    def port(self) -> int:
+        """The same for ever, for agents there know it; chosen where there is none yet."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return int(read_json(self.state)["port"])
+        port = random.randint(*_PORTS)  # noqa: S311 - no secret
+        write_json(self.folder / self.state.name, {"port": port})
+        return port
+
+
+def hold(argv: Sequence[str], files: TunnelFiles, is_over: Callable[[], bool]) -> None:
+    """Run `argv`, which connects to a far end, until it ends or `is_over`."""
+    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin and child.stdout
+    try:
+        while child.poll() is None and not is_over():
+            if select.select([child.stdout], [], [], _BEAT)[0]:
+                if not (told := os.read(child.stdout.fileno(), 4096)):
+                    return
+                if _GREETING in told:
+                    write_atomic(files.up, str(os.getpid()))
+            os.write(child.stdin.fileno(), b"\n")
+    finally:
+        files.up.unlink(missing_ok=True)
+        child.kill()
+        child.wait()
+
+
+def be_far_end() -> None:
+    """Hold the connection on the host until home ends it. Where home falls silent, end it here: nobody else gets its
+    port until then, and sshd may hold on to it for hours."""
+    os.write(1, _GREETING)
+    while select.select([0], [], [], _SILENCE)[0]:
+        if not os.read(0, 4096):
+            return
+    for each in psutil.Process().parents():
+        if each.name().startswith("sshd"):
+            each.terminate()
+            return
