@@ -94,6 +94,9 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> int:
         return _without_verb(args, dashboard, out)
     args.command = command
     gc.set_threshold(_GARBAGE)
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
     module = importlib.import_module(f"agentdeck.cli.{MODULES[args.verb]}")
     return cast(Verb, getattr(module, args.verb))(args, out)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +16,7 @@ from typing import Any, TextIO
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import dataclass, field
+from agentdeck.core.text.patterns import late
 from agentdeck.core.text.text import GAP, coloured, cut, fit, pad, plain
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.errors import DeckError
@@ -44,7 +43,7 @@ _ERASE = "\x1b[K"
 DIM, BOLD, RED, GREEN, YELLOW = "2", "1", "31", "32", "33"
 
 
-_COMMAND = re.compile(r"(?:(?<=“)|(?<=→ )|(?<=: )|(?<=&& ))agentdeck (?=[a-z])")
+_COMMAND = late(r"(?:(?<=“)|(?<=→ )|(?<=: )|(?<=&& ))agentdeck (?=[a-z])")
 """Where a text names a command of ours."""
 
 
@@ -170,7 +169,7 @@ class Output:
     def _tell_progress(self, event: Event) -> None:
         """On a line that the next one takes the place of."""
         if not self.quiet and sys.stderr.isatty():
-            width = shutil.get_terminal_size().columns
+            width = columns_here()
             sys.stderr.write(f"\r{cut(f'{plain(event.agent)}: {event_text(event)}', width - 1)}{_ERASE}\r")
             sys.stderr.flush()
             self._has_progress = True
@@ -245,7 +244,18 @@ def terminal_width() -> int | None:
     """Columns to print a table in; None where standard output is no terminal and nobody said COLUMNS."""
     if not (os.environ.get("COLUMNS") or is_terminal()):
         return None
-    return shutil.get_terminal_size().columns
+    return columns_here()
+
+
+def columns_here() -> int:
+    """As `shutil.get_terminal_size().columns`, without what that loads."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def state_cell(state: State) -> Cell:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from agentdeck.cli import completers, manual
+from agentdeck.cli.output import columns_here
 from agentdeck.cli.values import count, duration, filled, number, port, share, size, variable
 from agentdeck.core.agents.permission import LEVELS
 from agentdeck.core.box.box import MODES
@@ -85,7 +86,11 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """Keeps each verb and its summary on one line: argparse does not count the indent of the verbs."""
+    """Keeps each verb and its summary on one line: argparse does not count the indent of the verbs. One is made
+    for each option that is added, and would load much to ask how wide the terminal is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=columns_here() - 2)
 
     def add_argument(self, action: argparse.Action) -> None:
         super().add_argument(action)
@@ -174,7 +179,7 @@ def _verb(verbs: Any, name: str, summary: str) -> Any:
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=getattr(manual, name.upper()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     _add_common(parser)

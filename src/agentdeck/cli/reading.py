@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from argparse import Namespace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.cli.agents import print_agents, print_meters, reason_part
@@ -273,6 +272,8 @@ def parse_since(text: str, now: float) -> float:
         return now - parse_duration(text)
     except ValueError:
         pass
+    from datetime import datetime
+
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError) as error:

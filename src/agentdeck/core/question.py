@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.patterns import late
 
-_YES = re.compile(r"(?:yes|allow|approve|accept|proceed|trust|ok)\b", re.IGNORECASE)
-_NO = re.compile(r"(?:no|deny|reject|refuse|decline|cancel|don.t|exit|quit|back)\b", re.IGNORECASE)
-_OWN_WORDS = re.compile(r"(?:other\b|type (?:something|your own)|enter a custom)", re.IGNORECASE)
+_YES = late(r"(?:yes|allow|approve|accept|proceed|trust|ok)\b", re.IGNORECASE)
+_NO = late(r"(?:no|deny|reject|refuse|decline|cancel|don.t|exit|quit|back)\b", re.IGNORECASE)
+_OWN_WORDS = late(r"(?:other\b|type (?:something|your own)|enter a custom)", re.IGNORECASE)
 
 ASK_PERSON = "ask_person"
 """The deck's own tool by which an agent asks a person."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from agentdeck.core.agents.agent import Agent, Fault, Mode, Phase, State, Status
-from agentdeck.core.frozen import replace
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.text.text import listed
 from agentdeck.core.transcripts.activity import Activity
@@ -18,7 +17,8 @@ from agentdeck.system.files.files import sign
 from agentdeck.system.state.store import ACTIVITY, Store
 
 
-class _Record(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Record:
     """What an agent's files said, and the signs by which it is seen that they say something else."""
 
     signs: tuple[tuple[int, ...], ...]

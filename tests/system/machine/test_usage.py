@@ -88,12 +88,12 @@ def test_a_sample_has_what_was_used_since_the_one_before(tmp_path: Path) -> None
     with subprocess.Popen([busy]) as spin, subprocess.Popen(["sleep", "100"]) as rest:
         try:
             sampler = UsageSampler()
-            eventually(lambda: sampler.sample({"spin": spin.pid, "rest": rest.pid})["spin"].cpu_percent > 10, pause=0.2)
+            eventually(lambda: sampler.sample({"spin": spin.pid, "rest": rest.pid})["spin"].cpu_percent > 1, pause=0.2)
             found = sampler.sample({"spin": spin.pid, "rest": rest.pid, "gone": 2**22 + 1})
         finally:
             spin.kill()
             rest.kill()
     assert found.keys() == {"spin", "rest"}
-    assert found["rest"].cpu_percent < 5
+    assert found["rest"].cpu_percent < 1
     assert found["spin"].processes == 1
     assert UsageSampler().sample({}) == {}

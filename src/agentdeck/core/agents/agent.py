@@ -14,14 +14,16 @@ from typing import Any, TypeVar
 from agentdeck.core.agents.leases import DatabaseLease, EnvFileLease, Lease, PaneLease, PortsLease, WorktreeLease
 from agentdeck.core.frozen import asdict, dataclass, field, fields, replace
 from agentdeck.core.question import Asks, Question
+from agentdeck.core.text.hashes import sha256
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import RefusedError, UsageError
 
 COMMAND = "command"
 """The profile's name for an agent that is any command: `agentdeck run -- CMD`."""
 NAME_MAX = 40
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
-_STAMP = re.compile(r"[0-9A-Za-z-]*")
-_MODEL = re.compile(r"[A-Za-z0-9~][\w.:/@+~\[\]-]{0,199}", re.ASCII)
+_NAME = late(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_STAMP = late(r"[0-9A-Za-z-]*")
+_MODEL = late(r"[A-Za-z0-9~][\w.:/@+~\[\]-]{0,199}", re.ASCII)
 _FILLER = frozenset(
     (
         "a an and are as at be by for from in into is it its of on or our please should so that the their then there "
@@ -393,12 +395,11 @@ def safe_name(wanted: str) -> str:
     """
     if not wanted.strip():
         raise RefusedError("An agent's name can't be empty.")
-    import hashlib
     import unicodedata
 
     plain = unicodedata.normalize("NFKD", wanted.strip()).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    mark = hashlib.sha256(wanted.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    mark = sha256(wanted.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     if not slug:
         if not any(char.isalnum() for char in wanted):
             raise RefusedError(f"“{wanted[:40]}” has no letter or digit to make an agent's name from.")

@@ -85,6 +85,7 @@ _SHELLS = (
     _Namespace("DIRENV_*", "DIRENV_CONFIG DIRENV_LOG_FORMAT"),
 )
 _CALLER = (*_AGENTS, *_TERMINALS, *_EDITORS, *_UNITS, *_SHELLS)
+_NAMES = " ".join(each.names for each in _CALLER)
 # What `git rev-parse --local-env-vars` names, less the GIT_CONFIG_* by which people set options.
 _HOOK = frozenset(
     "GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX GIT_COMMON_DIR GIT_NAMESPACE "
@@ -117,6 +118,8 @@ def inherited(
 @cache
 def describes_the_caller(name: str) -> bool:
     """Whether a variable of this name tells of the program that AgentDeck was called from, and not of the person."""
+    if not is_any(name, _NAMES):  # as most
+        return False
     return any(is_any(name, each.names) and not is_any(name, each.let_out) for each in _CALLER)
 
 

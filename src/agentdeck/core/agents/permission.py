@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any
 
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import RefusedError, UsageError
 
 
@@ -22,7 +22,7 @@ class Level(StrEnum):
 LEVELS = tuple(level.value for level in Level)
 GIT = tuple(" ".join(("git", verb)) for verb in ("add", "commit", "status", "diff", "log", "show", "merge", "mv", "rm"))
 """What an agent needs to look at its work and to commit it."""
-_PLAIN = re.compile(r"[\w./:@=+,-]+(?: [\w./:@=+,%-]+)*")
+_PLAIN = late(r"[\w./:@=+,-]+(?: [\w./:@=+,%-]+)*")
 
 
 def is_as_strict(level: Any, than: Any) -> bool:

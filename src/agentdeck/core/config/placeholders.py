@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+
+from agentdeck.core.text.patterns import late
 
 NAMES = ("name", "port", "index", "worktree", "branch")
 # ${HOME} is another program's to expand.
-_FOUND = re.compile(r"\{\{(\w+)\}\}|(?<!\$)\{([A-Za-z_]\w*)\}")
+_FOUND = late(r"\{\{(\w+)\}\}|(?<!\$)\{([A-Za-z_]\w*)\}")
 
 
 def used(text: str) -> set[str]:

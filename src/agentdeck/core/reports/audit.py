@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.hashes import sha256
 
 COLUMNS = (
     "at commit base agent profile models task gate_result gate approved_how approved_user committer overrides cost "
@@ -30,7 +30,7 @@ class Line:
 
 def hash_of(record: Mapping[str, Any]) -> str:
     text = json.dumps(record, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()
 
 
 def chained(record: Mapping[str, Any], before: str) -> str:
@@ -51,7 +51,7 @@ def read_lines(text: str) -> list[Line]:
 
 
 def _mark(line: str) -> str:
-    return hashlib.sha256(line.encode("utf-8", "surrogateescape")).hexdigest() if line else _FIRST
+    return sha256(line.encode("utf-8", "surrogateescape")).hexdigest() if line else _FIRST
 
 
 def _object(line: str) -> dict[str, Any]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from agentdeck.core.agents.agent import Fault, Result, State
 from agentdeck.core.frozen import dataclass
 from agentdeck.core.question import Asks, Question
+from agentdeck.core.text.patterns import late
 
-_CALL = re.compile(r"(?:\[[^\]]*\] )?(?P<tool>[A-Za-z_][\w.-]*): (?P<what>.+)")
+_CALL = late(r"(?:\[[^\]]*\] )?(?P<tool>[A-Za-z_][\w.-]*): (?P<what>.+)")
 _SAID = frozenset({"you", "agent", "thinks", "answered", "error", "asks", "denied", "agentdeck", "sub-agent"})
-_FAILED = re.compile(r"(?:\[[^\]]*\] )?(?:[A-Za-z_][\w.-]* failed\b|error: |denied\b)")
-_TEST = re.compile(r"\b(?:test|tests|pytest|jest|vitest|check|lint|mypy|ruff|tsc|cargo|gradle|mvn|make|tox|build)\b")
+_FAILED = late(r"(?:\[[^\]]*\] )?(?:[A-Za-z_][\w.-]* failed\b|error: |denied\b)")
+_TEST = late(r"\b(?:test|tests|pytest|jest|vitest|check|lint|mypy|ruff|tsc|cargo|gradle|mvn|make|tox|build)\b")
 _SHOWN = 8
 _FAILURES = 2
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
+from agentdeck.core.text.patterns import late
 
-_SEQUENCE = re.compile(
+_SEQUENCE = late(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor, modes
     r"|\x1b[P\]X^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # strings: OSC (title, clipboard, links), DCS, SOS, PM, APC
     r"|\x1b[ -/]+[0-~]"  # character sets
     r"|\x1b[^\[P\]X^_ -/\x1b]"  # the two-letter ones
     r"|\x1b"  # what is left of one that another one broke off
 )
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[P\]X^_][^\x07\x1b]*\x1b?|[ -/]*)\Z")
+_UNFINISHED = late(r"\x1b(?:\[[0-?]*[ -/]*|[P\]X^_][^\x07\x1b]*\x1b?|[ -/]*)\Z")
 _HELD_MAX = 4096
 """Characters of an unfinished sequence to wait for; what is longer is no sequence."""
 _ASCII_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 27), *range(28, 32), 127))
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]+")
+_CONTROLS = late(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]+")
 
 
 class Stripper:

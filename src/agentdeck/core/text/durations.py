@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from agentdeck.core.text.patterns import late
+
 if TYPE_CHECKING:
     from datetime import tzinfo
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 """Seconds of each."""
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
+_PART = late(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*")
 
 
 def parse_duration(text: str) -> float:

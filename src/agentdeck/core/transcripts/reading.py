@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any, Protocol
 
 from agentdeck.core.transcripts.records import Record
@@ -49,6 +48,8 @@ def time_of(value: object) -> float:
     if isinstance(value, int | float):
         seconds = value / 1000 if value > 1e11 else float(value)
         return seconds if 0 < seconds < 1e11 else 0.0
+    from datetime import datetime
+
     try:
         return datetime.fromisoformat(str(value)).timestamp()
     except (ValueError, OverflowError, OSError):

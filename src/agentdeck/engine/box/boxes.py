@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -152,6 +151,8 @@ def _prepare(world: World, own: OwnGit, git_dir: Path) -> None:
 
 
 def _copy_settings(person: Path, home: Path, programs: Programs, mode: str) -> None:
+    import shutil
+
     logins = {name for each in programs.with_login for name in each.box.copies}
     for name in {name for each in programs.profiles.values() for name in each.box.copies}:
         source = person / name.removeprefix("~/")
@@ -169,6 +170,8 @@ def _copy_settings(person: Path, home: Path, programs: Programs, mode: str) -> N
 
 
 def _copy_without_secrets(source: str | Path, copy: str | Path) -> None:
+    import shutil
+
     path, to = Path(source), Path(copy)
     if path.suffix not in _SETTINGS:
         shutil.copy2(path, to)

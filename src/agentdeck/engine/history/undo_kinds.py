@@ -6,7 +6,6 @@ Every one may be taken back twice: a crash may come between the deed and its bei
 from __future__ import annotations
 
 import shlex
-import shutil
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Phase
@@ -280,6 +279,8 @@ def _check_record(world: World, part: RecordGone) -> None:
 
 
 def _undo_record(world: World, part: RecordGone) -> Part | None:
+    import shutil
+
     if not _record(world, part).exists():
         private_folder(_record(world, part).parent)
         shutil.move(_kept(world, part), _record(world, part))
@@ -294,6 +295,8 @@ def _check_record_again(world: World, part: RecordBack) -> None:
 
 
 def _undo_record_again(world: World, part: RecordBack) -> Part | None:
+    import shutil
+
     if _record(world, part).is_dir():
         private_folder(_kept(world, part).parent)
         shutil.move(_record(world, part), _kept(world, part))

@@ -7,7 +7,6 @@ there: everything else is left as it is, and told.
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +14,13 @@ from typing import Any
 
 from agentdeck.core.agents.agent import Agent
 from agentdeck.core.agents.leases import Lease
+from agentdeck.core.text.patterns import late
 from agentdeck.engine.worktrees.identity import identity_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import home_path, leads_into
 
-_STRAY = re.compile(r"[\0\n]")
+_STRAY = late(r"[\0\n]")
 
 
 def doubt(world: World, agent: Agent, lease: Lease) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import time
 from pathlib import Path
 
@@ -133,6 +132,8 @@ def go_on(world: World, agent: Agent, note: Note) -> Agent:
 
 
 def _copy_record(record: Path, folder: Path) -> None:
+    import shutil
+
     if not record.is_dir():
         return
     private_folder(folder)

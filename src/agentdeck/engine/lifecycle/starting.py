@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import shutil
 import time
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
@@ -21,7 +20,7 @@ from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.views.starts import check_request, holder_of, name_of
 from agentdeck.engine.world import Note, World, in_one_look
 from agentdeck.errors import CancelledError, DeckError, MissingToolError, StoreError, UsageError
-from agentdeck.system.machine.process import cancellable, check_cancelled, require_program
+from agentdeck.system.machine.process import cancellable, check_cancelled, require_program, which
 
 
 @in_one_look
@@ -118,7 +117,7 @@ def check(world: World, request: StartRequest) -> None:
 def _check_command(world: World, program: str, path: str | None) -> None:
     """Raise where nobody can have put the program there by the time it is wanted: a hook, or the worktree itself."""
     setup = world.settings.config.hooks.setup
-    if "/" not in program and not setup and shutil.which(program, path=path) is None:
+    if "/" not in program and not setup and which(program, path=path) is None:
         raise MissingToolError(
             f"There is no program “{cut(program, 60)}” in PATH.",
             hint="Run a shell line with: -- sh -c 'make test && …'",

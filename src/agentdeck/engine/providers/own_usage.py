@@ -4,7 +4,6 @@ and where a CLI has none that is known from what its headless runs printed.
 
 from __future__ import annotations
 
-import bisect
 import calendar
 import time
 from collections.abc import Callable, Iterator
@@ -126,6 +125,8 @@ def _in_log(path: Path, since: float, begun: float, served: _Served) -> Iterator
 
 def _any_between(times: list[float], start: float, end: float) -> bool:
     """Whether one of `times`, which are in order, is among these."""
+    import bisect
+
     at = bisect.bisect_left(times, start)
     return at < len(times) and times[at] <= end
 

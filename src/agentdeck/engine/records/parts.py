@@ -5,12 +5,12 @@ history/undo_kinds.py takes each kind back. A part that can't be read is kept as
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, ClassVar, get_args
 
 from agentdeck.core.agents.agent import Status, is_name
 from agentdeck.core.frozen import asdict, dataclass, fields
+from agentdeck.core.text.patterns import late
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ def _text(value: Any) -> str:
     return value
 
 
-_WORD = re.compile(r"[0-9A-Za-z-]+")
+_WORD = late(r"[0-9A-Za-z-]+")
 _SAFE: dict[str, Callable[[str], bool]] = {
     "agent": is_name,
     "trash": lambda text: bool(_WORD.fullmatch(text)),

@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 
-from agentdeck.errors import DeckError
-from agentdeck.system.files.files import read_json, take_lock
+from agentdeck.system.files.lockfile import try_lock
 from agentdeck.system.machine.stopsignals import STOP_SIGNALS
 
 
 def main() -> int:
-    orders = read_json(Path(sys.argv[1]))
     # Who sees the lock may tell us to stop, before we are ready to hear it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     # All that it writes is told from here, so that it goes on when the repository is moved meanwhile.
-    os.chdir(orders["folder"])
+    os.chdir(os.path.dirname(sys.argv[1]))  # noqa: PTH120 - pathlib is loaded after the lock is taken
+    lock = try_lock("runner.lock")
+    from pathlib import Path
+
+    from agentdeck.errors import DeckError
+    from agentdeck.system.files.files import read_json, take_lock
+
     try:
-        lock = take_lock(Path("runner.lock"), what=f"agent {orders['agent']}")
+        orders = read_json(Path("orders.json"))
+        if lock is None:
+            lock = take_lock(Path("runner.lock"), what=f"agent {orders['agent']}")
         from agentdeck.engine.runner.runner import run
 
         return run(orders, lock)

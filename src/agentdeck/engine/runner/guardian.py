@@ -20,7 +20,7 @@ from agentdeck.core.agents.orders import Orders
 from agentdeck.core.frozen import replace
 from agentdeck.engine.runner.runs_log import RunsLog
 from agentdeck.errors import DeckError
-from agentdeck.system.files.files import sign_lock
+from agentdeck.system.files.lockfile import sign_lock
 from agentdeck.system.machine import scope
 from agentdeck.system.machine.stopsignals import STOP_SIGNALS
 from agentdeck.system.machine.tree import Tree, adopt_orphans, has_children, reap, signal_all, signal_me_after_parent

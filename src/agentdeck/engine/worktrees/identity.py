@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from agentdeck.core.agents.agent import Agent
+from agentdeck.core.text.hashes import sha1, sha256
 from agentdeck.engine.worktrees.boxed import take_in
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
@@ -126,16 +127,11 @@ def mend_index(world: World, agent: Agent) -> None:
 
 def _is_sealed(index: Path) -> bool:
     """Whether the file ends in its own hash, which git does not check; zeros are none (`index.skipHash`)."""
-    import hashlib
-
     try:
         data = bytes_of(index)
     except OSError:
         return not os.path.lexists(index)  # git takes none for an empty one
-    is_hash = (
-        hashlib.sha1(data[:-20], usedforsecurity=False).digest() == data[-20:]
-        or hashlib.sha256(data[:-32]).digest() == data[-32:]
-    )
+    is_hash = sha1(data[:-20]).digest() == data[-20:] or sha256(data[:-32]).digest() == data[-32:]
     return data.startswith(b"DIRC") and (is_hash or not any(data[-20:]))
 
 

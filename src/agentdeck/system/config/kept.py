@@ -6,13 +6,13 @@ It is never kept in a repository: what is kept there came with it, and nobody ha
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from agentdeck import __version__
+from agentdeck.core.text.hashes import sha256
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import private_folder, read_json, sign, state_home, write_json
 
@@ -23,7 +23,7 @@ _CODE = Path(__file__).parents[2] / "core" / "config"
 def mark(*parts: str | bytes) -> str:
     """Stands for `parts`, and for the program that reads them."""
     code = [f"{file.name} {sign(file)}" for file in sorted(_CODE.glob("*.py"))]
-    whole = hashlib.sha256()
+    whole = sha256()
     for part in (__version__, *code, *parts):
         data = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
         whole.update(b"%d " % len(data) + data)

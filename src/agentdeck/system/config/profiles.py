@@ -10,17 +10,18 @@ import json
 import os
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Mode
+from agentdeck.core.text.hashes import sha256
 from agentdeck.errors import ConfigError, MissingToolError, NotFoundError
 from agentdeck.system.config.settings import user_folder
 from agentdeck.system.config.tomlfile import TomlFile, config_error, parse_toml, problems_of, read_small
 from agentdeck.system.files.files import private_folder, write_json
+from agentdeck.system.machine.process import which
 
 if TYPE_CHECKING:
     from agentdeck.core.config.profile import Profile
@@ -143,7 +144,7 @@ def require(profiles: Mapping[str, Profile], name: str, path: str | None = None)
 
 def found(profile: Profile, path: str | None = None) -> Path | None:
     """Where in `path` (default: this process's) the profile's program is."""
-    place = shutil.which(program_of(profile), path=path)
+    place = which(program_of(profile), path=path)
     return Path(place) if place else None
 
 
@@ -194,12 +195,10 @@ def _status_line(folder: Path, own: Mapping[str, Any]) -> dict[str, Any]:
 
 def codex_hook_digest(event: str, line: str, timeout: int) -> str:
     """By which Codex knows a hook that a person has approved."""
-    import hashlib
-
     hook = {"async": False, "command": line, "timeout": timeout, "type": "command"}
     known = {"event_name": event, "hooks": [hook]}
     text = json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _codex_hooks(line: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.frozen import dataclass, field, replace
+from agentdeck.core.text.hashes import sha256
 from agentdeck.errors import ConfigError, StoreError
 from agentdeck.system.config.tomlfile import (
     Problem,
@@ -112,7 +112,7 @@ class Sources:
 
     @property
     def _name(self) -> str:
-        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:24]
+        return sha256(os.fsencode(self.root)).hexdigest()[:24]
 
     @cached_property
     def _mark(self) -> str:
@@ -253,7 +253,7 @@ def _marks(text: str) -> dict[str, str]:
         found = parse(text)
     except ConfigError:
         found = {"unreadable": text}
-    digests = ((name, hashlib.sha256(value.encode("utf-8", "surrogateescape"))) for name, value in found.items())
+    digests = ((name, sha256(value.encode("utf-8", "surrogateescape"))) for name, value in found.items())
     return {name: f"sha256 {digest.hexdigest()[:16]}" for name, digest in digests}
 
 

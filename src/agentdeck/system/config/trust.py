@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.hashes import sha256
 from agentdeck.errors import FileError
 from agentdeck.system.files.files import from_json, home_path, private_folder, write_atomic
 
@@ -32,7 +32,7 @@ class Approvals:
 
     @property
     def path(self) -> Path:
-        name = hashlib.sha256(os.fsencode(os.path.realpath(self.common))).hexdigest()
+        name = sha256(os.fsencode(os.path.realpath(self.common))).hexdigest()
         return self.folder / f"{name}.json"
 
     def read(self) -> list[Values]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
+from agentdeck.core.text.hashes import sha256
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import ConfigError, RefusedError
 from agentdeck.system.files.files import private_folder
 
@@ -78,11 +79,11 @@ def open_database(config: DatabaseConfig, root: Path, state_home: Path) -> Datab
 def database_name(deck_id: str, agent: str) -> str:
     """A name for deck and agent that every server takes, and that no other pair has: 63 letters at most, no dash."""
     plain = f"agentdeck_{deck_id}_{agent}".replace("-", "_")
-    mark = hashlib.sha256(f"{deck_id}\0{agent}".encode()).hexdigest()[:6]
+    mark = sha256(f"{deck_id}\0{agent}".encode()).hexdigest()[:6]
     return f"{plain[:56]}_{mark}"
 
 
-_HALF = re.compile(r"agentdeck_half_[0-9a-f]{16}")
+_HALF = late(r"agentdeck_half_[0-9a-f]{16}")
 
 
 def doubt_of_plan(plan: dict[str, Any], deck_id: str, agent: str) -> str:

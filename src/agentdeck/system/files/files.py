@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agentdeck.errors import BusyError, FileError, StoreError
+from agentdeck.system.files.lockfile import try_lock
 
 Note = TypeVar("Note")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -123,6 +124,14 @@ def opened(path: Path | str, flags: int = 0, inside: int | None = None) -> Buffe
         code = errno.EISDIR if stat.S_ISDIR(kind) else errno.EINVAL
         raise OSError(code, os.strerror(code), os.fspath(path))
     return os.fdopen(descriptor, "rb")
+
+
+def copy_with_time(source: Path, target: Path) -> None:
+    """Copy a file's content, and when that was written; OSError as of `opened`."""
+    with opened(source) as file:
+        written = os.fstat(file.fileno()).st_mtime_ns
+        target.write_bytes(file.read())
+    os.utime(target, ns=(written, written))
 
 
 def bytes_of(path: Path | str, flags: int = 0) -> bytes:
@@ -260,50 +269,16 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
     """As `locked`, but hold it until the returned descriptor is closed or this process ends. Our pid is in the file."""
     deadline = time.monotonic() + max(wait, _LOOK)
     pause = 0.002
-    descriptor = _opened(path)
+    private_folder(path.parent)
     while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not _is_at(path, descriptor):
-                # Its former holder moved or deleted it: that lock keeps nobody out any more.
-                os.close(descriptor)
-                descriptor = _opened(path)
-                continue
-            sign_lock(descriptor)
+        with _writing(path):
+            descriptor = try_lock(path)
+        if descriptor is not None:
             return descriptor
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                os.close(descriptor)
-                raise BusyError(
-                    f"Another agentdeck process is using {what or path.name}.", hint="Try again in a moment."
-                ) from None
+        if time.monotonic() >= deadline:
+            raise BusyError(f"Another agentdeck process is using {what or path.name}.", hint="Try again in a moment.")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
-
-
-def sign_lock(descriptor: int) -> None:
-    """Write our pid into a lock file that we hold, for `lock_holder`: we may have it from our parent, who took it."""
-    pid = str(os.getpid()).encode()
-    with contextlib.suppress(OSError):  # a full disk has no room for it, and still there is a lock
-        # Never cut to nothing: ext4 then writes it to the disk when it is closed, which takes milliseconds. What does
-        # not begin with a digit is no pid.
-        os.pwrite(descriptor, b" ", 0)
-        os.ftruncate(descriptor, len(pid))
-        os.pwrite(descriptor, pid, 0)
-
-
-def _opened(path: Path) -> int:
-    private_folder(path.parent)
-    with _writing(path):
-        # A link in its place is not followed: what it leads to would lose its content to our pid.
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-
-def _is_at(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 def is_locked(path: Path) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +17,20 @@ from agentdeck.system.files.files import is_locked
 _PREFIX = "agentdeck-scratch-"
 
 
-def agents_folder() -> Path:
-    """Where agents' own folders for temporary files lie: side by side, also when an agent starts an agent."""
+def temporary_root() -> Path:
+    """As `tempfile.gettempdir`, which is asked only where the answer isn't plain: it loads much, and writes a file."""
+    named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    first = os.path.abspath(named[0] if named else "/tmp")  # noqa: PTH100, S108 - as tempfile has it
+    if os.path.isdir(first) and os.access(first, os.W_OK | os.X_OK):  # noqa: PTH112
+        return Path(first)
     import tempfile
 
-    name, folder = f"agentdeck-{os.getuid()}", Path(tempfile.gettempdir())
+    return Path(tempfile.gettempdir())
+
+
+def agents_folder() -> Path:
+    """Where agents' own folders for temporary files lie: side by side, also when an agent starts an agent."""
+    name, folder = f"agentdeck-{os.getuid()}", temporary_root()
     around = [each for each in (folder, *folder.parents) if each.name == name]
     return around[-1] if around else folder / name
 
@@ -34,15 +42,26 @@ def scratch_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _take_away(folder)
         os.close(lock)
 
 
-def _make() -> tuple[Path, int]:
-    import tempfile
+def _take_away(folder: Path) -> None:
+    """With all in it; most often that is nothing, or a file or two."""
+    try:
+        for each in list(os.scandir(folder)):
+            os.unlink(each)  # noqa: PTH108 - it is no Path
+        folder.rmdir()
+    except OSError:
+        import shutil
 
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make() -> tuple[Path, int]:
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        folder = temporary_root() / f"{_PREFIX}{os.urandom(8).hex()}"
+        folder.mkdir(mode=0o700)
         with contextlib.suppress(FileNotFoundError):  # a prune took it before it was locked
             lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -53,15 +72,13 @@ def _make() -> tuple[Path, int]:
 
 def abandoned() -> list[Path]:
     """The folders of this user's processes that were killed."""
-    import tempfile
-
-    return [path for path in sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")) if _is_abandoned(path)]
+    return [path for path in sorted(temporary_root().glob(f"{_PREFIX}*")) if _is_abandoned(path)]
 
 
 def clear_abandoned(folder: Path) -> None:
     """Take it away, unless its maker lives or it is gone."""
     if _is_abandoned(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+        _take_away(folder)
 
 
 def _is_abandoned(folder: Path) -> bool:

@@ -5,11 +5,12 @@ A process takes 4 ms, 400 files take 2 ms here; of a larger folder git is asked.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from agentdeck.core.text.hashes import sha256
 
 _MOST = 400
 """Entries of a folder that is looked at."""
@@ -23,7 +24,7 @@ def touched(folder: Path) -> str:
     Empty where that can't be known: the folder is large or can't be read, something changed just now, or there is a
     repository inside of it, whose commits may move with no file here.
     """
-    told, newest, count = hashlib.sha256(), 0, 0
+    told, newest, count = sha256(), 0, 0
     try:
         for entry in _entries(os.fspath(folder)):
             found = entry.stat(follow_symlinks=False)

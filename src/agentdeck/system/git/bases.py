@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.hashes import sha256
 from agentdeck.errors import RefusedError
 from agentdeck.system.files.files import is_locked, locked, private_folder
 from agentdeck.system.git.repository import Repository
@@ -46,7 +46,7 @@ def is_held(repo: Repository, branch: str) -> bool:
 
 def file_of(repo: Repository, branch: str, kind: str) -> Path:
     """Where what is noted of a move of `branch` lies: `kind` is `lock`, or that of a note."""
-    name = hashlib.sha256(branch.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    name = sha256(branch.encode("utf-8", "surrogateescape")).hexdigest()[:24]
     return private_folder(_folder(repo.common)) / f"{name}.{kind}"
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import GitError, NotFoundError, RefusedError, UsageError
 from agentdeck.system.git.checkouts import is_bare, main_folder, main_head, trees_on
 from agentdeck.system.git.repository import Repository, git_in
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*")
+_PLAIN = late(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*")
 """Names that git takes for a branch, as nearly all are."""
 
 

@@ -6,7 +6,6 @@ merge or rebase.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.frozen import dataclass, field
+from agentdeck.core.text.hashes import sha256
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import bytes_of, opened, sign, text_of
 from agentdeck.system.git import untrusted
@@ -31,7 +32,7 @@ _NOT_STATE = frozenset(
     {"index", "gitdir", "commondir", "locked", "HEAD", "modules", "reftable", "fsmonitor--daemon", "git-crypt"}
 )
 """What a linked worktree's git folder holds beside its state: made anew, or saved on its own."""
-_STATE_OF_MAIN = re.compile(
+_STATE_OF_MAIN = late(
     r"[A-Z_]+_(HEAD|MSG|MODE|RR)|AUTO_MERGE|BISECT_[A-Z_]+|config\.worktree|sharedindex\..*"
     r"|(rebase-merge|rebase-apply|sequencer|refs/bisect|refs/worktree|refs/rewritten)/.*|info/sparse-checkout|logs/HEAD"
 )
@@ -80,7 +81,7 @@ class Capture:
     def fingerprint(self) -> str:
         """Alike for two captures exactly when the worktree was the same, the index's time stamps aside."""
         content = [self.branch, self.tip, self.staged, self.work, self.parts, self.facts]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def capture(
@@ -94,7 +95,7 @@ def capture(
     is_there = worktree.home is not None or identify(worktree.path, worktree.git_dir).is_ours
     view = _View(repo, worktree, is_there)
     index = raw.adopt_index(worktree.git_dir)
-    seen = (worktree.git_dir, hashlib.sha256(index or b"").digest())
+    seen = (worktree.git_dir, sha256(index or b"").digest())
     entries = repo.once(("entries", seen), view.entries)
     unmerged = [entry for entry in entries if entry.stage]
     folder = view.place
@@ -143,6 +144,8 @@ def _look_of(file: Path) -> tuple[int, bytes]:
     """The mode of a file, and its content or where it leads."""
     if file.is_symlink():
         return file.lstat().st_mode, bytes(file.readlink())
+    import hashlib
+
     with opened(file) as content:
         return file.stat().st_mode, hashlib.file_digest(content, "sha256").digest()
 
@@ -260,7 +263,7 @@ def _tree_of_blobs(repo: Repository, entries: Iterable[IndexEntry]) -> str:
 
 def _digest(entries: list[IndexEntry]) -> str:
     text = "".join(f"{entry.flag} {entry.mode} {entry.oid} {entry.stage}\t{entry.path}\0" for entry in entries)
-    return hashlib.sha256(os.fsencode(text)).hexdigest()
+    return sha256(os.fsencode(text)).hexdigest()
 
 
 def _shape(found: TreeListing | None) -> dict[str, Any]:

@@ -7,9 +7,7 @@ ones are someone's unfinished work. Patterns are those of a .gitignore, and git 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -35,6 +33,8 @@ def carry_over(repo: Repository, source: Path, target: Path, *, copy: list[str],
     A folder of which everything matches is one path. Other worktrees are left out. Called again after a crash, it
     carries what is missing.
     """
+    import shutil
+
     repo = repo.at(source)
     for leftover in target.glob(f"{_STAGE}*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -132,6 +132,8 @@ def _copy(source: Path, target: Path, paths: list[str]) -> list[str]:
         elif _is_folder(target / path) and _is_folder(source / path):
             pending += [f"{path}/{entry.name}" for entry in (source / path).iterdir()]
     for group in missing.values():
+        import tempfile
+
         reachable = [path for path in group if _reachable(target, path)]
         with tempfile.TemporaryDirectory(prefix=_STAGE, dir=target) as stage:
             _clone([source / path for path in reachable], Path(stage))

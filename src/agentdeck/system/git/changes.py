@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import GitError, NotFoundError
+from agentdeck.system.files.files import copy_with_time
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.checkouts import enter, find_worktree
 from agentdeck.system.git.identity import inside
@@ -157,7 +157,7 @@ def everything(repo: Repository, worktree: Path) -> Iterator[tuple[_Git, list[st
         index = scratch / "index"
         if (found.git_dir / "index").exists():
             # With its time: git compares that with the files' to know which records it can't trust.
-            shutil.copy2(found.git_dir / "index", index)
+            copy_with_time(found.git_dir / "index", index)
         git = _Git(enter(repo, found), found.git_dir, index)
         names = git("ls-files", "-z", "--others", "--exclude-standard")
         if names:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from functools import lru_cache
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass, replace
+from agentdeck.core.text.patterns import late_bytes
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import sign
 from agentdeck.system.git.identity import READY, back_pointer, inside, pointer, read_small
@@ -25,7 +25,7 @@ _PATIENCE = 5.0
 _TABLES = "reftable/tables.list"
 _WORKERS, _MOST_WORKERS = "checkout.workers", 8
 _THRESHOLD, _MANY = "checkout.thresholdForParallelism", 1000
-_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMIT = late_bytes(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from agentdeck.errors import BusyError, RefusedError
+from agentdeck.system.files.files import copy_with_time
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git import snapshots
 from agentdeck.system.git.bases import Move
@@ -71,7 +71,7 @@ class _Files:
         index.unlink(missing_ok=True)
         if (worktree.git_dir / "index").exists():
             # With its time, by which git tells the entries that it can't trust.
-            shutil.copy2(worktree.git_dir / "index", index)
+            copy_with_time(worktree.git_dir / "index", index)
 
     def check(self) -> None:
         """Raise _UntouchedError where changes are in the way."""

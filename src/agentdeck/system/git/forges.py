@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from urllib.parse import urlsplit
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import DeckError, MissingToolError, NotFoundError, RefusedError
 from agentdeck.system.git.repository import Repository
-from agentdeck.system.machine.process import run
+from agentdeck.system.machine.process import run, which
 
 PROGRAMS = {"gh": "https://cli.github.com", "glab": "https://gitlab.com/gitlab-org/cli"}
 """Each program, and where it comes from."""
 _FORGES = {"gh": "github", "glab": "gitlab"}
 """What the name of a host has in it that a program is for."""
 _SAME = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com"}
-_SCP = re.compile(r"(?:[^@/]+@)?([^:/]+):")
+_SCP = late(r"(?:[^@/]+@)?([^:/]+):")
 _TIME_OUT = 120.0
 
 
@@ -39,7 +39,7 @@ def choose(repo: Repository, remote: str, agent: str, wanted: str = "") -> str:
     program = wanted or named
     if not program:
         return _by_login(place, host, agent)
-    if shutil.which(program) is None:
+    if which(program) is None:
         hint = f"Get it from {PROGRAMS[program]}"
         raise MissingToolError(f"{program} is not installed; pull requests at {place} need it.", hint=hint)
     if program == named and not _is_logged_in(program, host):
@@ -50,7 +50,7 @@ def choose(repo: Repository, remote: str, agent: str, wanted: str = "") -> str:
 
 def _by_login(place: str, host: str, agent: str) -> str:
     """The only program that is installed, or the only one that is logged in at a host whose name tells nothing."""
-    installed = [program for program in PROGRAMS if shutil.which(program)]
+    installed = [program for program in PROGRAMS if which(program)]
     if not installed:
         raise MissingToolError(
             f"Neither gh nor glab is installed; pull requests at {place} need one of them.",
@@ -94,8 +94,8 @@ def issue_program(repo: Repository, remote: str, reference: str) -> str:
     it."""
     host = host_of(reference) if not remote else ""
     program = next((each for each, word in _FORGES.items() if word in host), "") if host else _program_of(repo, remote)
-    program = program or next((each for each in PROGRAMS if shutil.which(each)), "")
-    if not program or shutil.which(program) is None:
+    program = program or next((each for each in PROGRAMS if which(each)), "")
+    if not program or which(program) is None:
         what = program or "gh or glab"
         places = PROGRAMS[program] if program else ", ".join(PROGRAMS.values())
         raise MissingToolError(f"{what} is not installed; it reads {reference}.", hint=f"Get it from {places}")

@@ -14,7 +14,6 @@ import contextlib
 import itertools
 import os
 import shlex
-import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -238,6 +237,8 @@ def _rename(source: Path, target: Path) -> None:
 
 def _delete(path: Path) -> None:
     """Delete `path` and all in it, through no link. What can't be deleted stays."""
+    import shutil
+
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return

@@ -6,20 +6,20 @@ nothing, and the list of worktrees does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.patterns import late
 from agentdeck.system.files.files import text_of
 from agentdeck.system.git.checkouts import Worktree
 from agentdeck.system.git.repository import Repository
 
 _HEADS = "refs/heads/"
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_NAMED = re.compile(r"Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)")
-_RENAMED = re.compile(r"Branch: renamed \S+ to refs/heads/(\S+)")
-_MOVED = re.compile(r"checkout: moving from \S+ to (\S+)")
+_COMMIT = late(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_NAMED = late(r"Branch: renamed refs/heads/(\S+) to refs/heads/(\S+)")
+_RENAMED = late(r"Branch: renamed \S+ to refs/heads/(\S+)")
+_MOVED = late(r"checkout: moving from \S+ to (\S+)")
 _Moved = tuple[float, str, str]
 _AT_ONCE = 1.0
 """Seconds between the making of a branch and the first checkout of it, where one command did both."""

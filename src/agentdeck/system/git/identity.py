@@ -12,13 +12,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shlex
 import stat
 from enum import StrEnum
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.patterns import late_bytes
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import opened, write_atomic
 from agentdeck.system.git.repository import Repository
@@ -26,7 +26,7 @@ from agentdeck.system.git.repository import Repository
 READY = "agentdeck-ready"
 """The file in a worktree's git folder that says: made by agentdeck, and complete. It holds what tells
 the folder from any other."""
-_HEAD = re.compile(rb"ref:[ \t]*refs/|(?!0{40})[0-9a-f]{40}")
+_HEAD = late_bytes(rb"ref:[ \t]*refs/|(?!0{40})[0-9a-f]{40}")
 """A null commit is what a git that was killed while it made a worktree leaves there."""
 _GET_GENERATION = 0x80087601
 """FS_IOC_GETVERSION of Linux: a number that an inode gets each time it is used for a new file."""

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentdeck.core.frozen import dataclass, field
 
@@ -22,7 +22,8 @@ _PATIENCE = 20.0
 """Seconds for an answer; one that takes longer is asked for with a git of its own, which can be cancelled."""
 
 
-class Setting(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Setting:
     scope: str
     """`local`, `global`, …"""
     key: str
@@ -31,7 +32,8 @@ class Setting(NamedTuple):
     """None for a key without `=`, which git takes for true."""
 
 
-class Record(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Record:
     """What the files of one worktree's git folder say."""
 
     head: bytes | None

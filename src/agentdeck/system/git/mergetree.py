@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.merging.conflicts import Conflict, Sides, find_hunks, find_sides
+from agentdeck.core.text.patterns import late_bytes
 from agentdeck.core.tools import GIT, words
 from agentdeck.errors import GitError, MissingToolError
 from agentdeck.system.files.scratch import scratch_folder
@@ -21,7 +21,7 @@ _OPTIONS = ("-c", "merge.conflictStyle=merge", "merge-tree", "--write-tree", "-z
 _USAGE = 129
 """What git exits with for an option that it does not know."""
 _WITH_LINES = ("contents", "add/add")
-_FOUND = re.compile(rb"([0-9a-f]+) (\w+) (\d+)\n")
+_FOUND = late_bytes(rb"([0-9a-f]+) (\w+) (\d+)\n")
 _LARGEST = 4 * 1024 * 1024
 """Bytes of a conflicting file up to which the lines are looked for."""
 

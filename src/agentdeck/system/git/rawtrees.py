@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass, field
 from agentdeck.errors import GitError, RefusedError
+from agentdeck.system.files.files import copy_with_time
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.checkouts import side_by_side
 from agentdeck.system.git.repository import Repository
@@ -147,7 +147,7 @@ class RawTrees:
         # The copy's time must be the original's: git compares it with the files' to know which it can't trust.
         for source in (git_dir / "index", *git_dir.glob("sharedindex.*")):
             if source.exists():
-                shutil.copy2(source, self.scratch / source.name)
+                copy_with_time(source, self.scratch / source.name)
         return self._index.read_bytes() if self._index.exists() else None
 
     def forget(self, folder: Path, paths: Iterable[str]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.hashes import sha256
 from agentdeck.errors import GitError, NotFoundError, RefusedError
 from agentdeck.system.git.repository import Repository
 
@@ -55,7 +55,7 @@ def fetch(repo: Repository, upstream: Upstream, progress: Progress = silent) -> 
     from agentdeck.system.git import transfers
 
     # A ref of our own, one for each branch: FETCH_HEAD is the user's, and another fetch may write it at the same time.
-    name = hashlib.sha256(f"{upstream.remote}/{upstream.branch}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    name = sha256(f"{upstream.remote}/{upstream.branch}".encode("utf-8", "surrogateescape")).hexdigest()[:24]
     ref = f"refs/agentdeck/fetched/{name}"
     try:
         transfers.fetch(repo, upstream.remote, f"+refs/heads/{upstream.branch}:{ref}", progress)

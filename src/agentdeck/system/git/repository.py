@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agentdeck.core.frozen import dataclass, replace
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import DeckError, GitError, NotFoundError
 from agentdeck.system.files.files import set_aside, sign
 from agentdeck.system.files.scratch import scratch_folder
@@ -43,8 +44,8 @@ _CLEAN: dict[str, str | None] = {
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
 }
-_FOUND = re.compile(r"(.+)\n(true|false)\n(sha1|sha256)\n(.*)", re.DOTALL)
-_SHARED = re.compile(r"refs/(?!bisect/|worktree/|rewritten/).+|[0-9a-f]{40}(?:[0-9a-f]{24})?(?:[\^:].*)?")
+_FOUND = late(r"(.+)\n(true|false)\n(sha1|sha256)\n(.*)", re.DOTALL)
+_SHARED = late(r"refs/(?!bisect/|worktree/|rewritten/).+|[0-9a-f]{40}(?:[0-9a-f]{24})?(?:[\^:].*)?")
 """Revisions that mean the same in every worktree."""
 Known = TypeVar("Known")
 _look: ContextVar[Look | None] = ContextVar("look", default=None)

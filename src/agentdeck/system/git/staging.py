@@ -6,10 +6,10 @@ git would add such a clone or worktree as a link to a commit that nobody else ca
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.patterns import late
 from agentdeck.core.text.text import listed
 from agentdeck.errors import GitError
 from agentdeck.system.git.repository import Repository
@@ -19,10 +19,10 @@ from agentdeck.system.machine.process import Result
 
 _Run = Callable[..., Result]
 # Of a folder that git can't open it only warns, and of what it can't see in one it says the path alone.
-_UNREAD = re.compile(
+_UNREAD = late(
     r"error: (.+)|(?:warning: )?((?:could not open directory )?.+: (?:Permission denied|Input/output error))"
 )
-_EMPTY_REPOSITORY = re.compile(r"error: '(.+?)/?' does not have a commit checked out")
+_EMPTY_REPOSITORY = late(r"error: '(.+?)/?' does not have a commit checked out")
 
 
 @dataclass(frozen=True, slots=True)

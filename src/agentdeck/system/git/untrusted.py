@@ -16,6 +16,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from agentdeck.core.text.patterns import late_bytes
 from agentdeck.system.files.files import private_folder, text_of, write_atomic
 
 VARIABLE = "AGENTDECK_UNTRUSTED"
@@ -23,7 +24,7 @@ VARIABLE = "AGENTDECK_UNTRUSTED"
 BOXED_GIT = ("env", "LC_ALL=C.UTF-8", sys.executable, "-I", "-m", "agentdeck.system.box.inner_git")
 """git, in a box; it needs the variable. In the locale C, in which our git runs, Python would not find an editable
 installation whose path is not ASCII."""
-_LEADS_OUT = re.compile(rb"(?:\A|/|\0)(?:\.{0,2}|\.git)[/\0]", re.IGNORECASE)
+_LEADS_OUT = late_bytes(rb"(?:\A|/|\0)(?:\.{0,2}|\.git)[/\0]", re.IGNORECASE)
 """A part of a path that leads out of the worktree, or into its git folder."""
 _MARKS = "agentdeck/boxed"
 _PROGRAMS = "agentdeck/git-in-box"

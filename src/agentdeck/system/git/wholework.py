@@ -11,13 +11,12 @@ The same content gives the same commit. Everything in the folder can be thrown a
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import DeckError, GitError
-from agentdeck.system.files.files import private_folder, sign, text_of
+from agentdeck.system.files.files import copy_with_time, private_folder, sign, text_of
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.files.stillness import touched
 from agentdeck.system.git.checkouts import Worktree
@@ -105,6 +104,8 @@ class Workshop:
 
     def clear(self) -> None:
         """Throw all away but the caller's own files."""
+        import shutil
+
         shutil.rmtree(self.folder / "objects", ignore_errors=True)
         for index in self.folder.glob("*.index"):
             index.unlink(missing_ok=True)
@@ -217,7 +218,7 @@ class _Bench:
         """Start from the worktree's own index: it says what is tracked although it is ignored, and saves reading."""
         try:
             # With its time: git compares that with the files' to know which records it can't trust.
-            shutil.copy2(self._worktree.git_dir / "index", self.index)
+            copy_with_time(self._worktree.git_dir / "index", self.index)
         except FileNotFoundError:
             self.index.unlink(missing_ok=True)
 

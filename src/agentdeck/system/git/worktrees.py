@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -162,6 +161,8 @@ def _register(repo: Repository, path: Path, plan: BranchPlan, reason: str, *, fo
 
 def _clear_broken(repo: Repository, path: Path, reason: str) -> None:
     """Forget a worktree whose making was cut off inside git itself: it has our lock but no branch yet."""
+    import shutil
+
     for record in linked_folders(repo.common):
         with contextlib.suppress(OSError):
             if text_of(record / "locked").rstrip("\n") != reason or (record / "index").exists():

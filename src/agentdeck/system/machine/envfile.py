@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import ConfigError, RefusedError
 from agentdeck.system.files.files import clear_abandoned, write_atomic
 
@@ -15,13 +16,13 @@ _BEGIN_JOINED = f"{_BEGIN} (there was no line end before)"
 _BEGIN_MADE = "# >>> agentdeck: this file and these lines are managed; put yours above them"
 _END = "# <<< agentdeck"
 # Also as an editor leaves it that writes CRLF, or that drops the last line end.
-_BLOCK = re.compile(
+_BLOCK = late(
     rf"(?:\r\n{re.escape(_BEGIN_JOINED)}(?=\r\n)|\n{re.escape(_BEGIN_JOINED)}"
     rf"|^{re.escape(_BEGIN)}|^{re.escape(_BEGIN_MADE)})\r?\n"
     rf"(?:.*?\n)??{re.escape(_END)}(?:\r?\n|\Z)",
     re.DOTALL | re.MULTILINE,
 )
-_QUOTED = re.compile(r"\s*(?:export\s+)?[^\s=]+\s*=\s*\"")
+_QUOTED = late(r"\s*(?:export\s+)?[^\s=]+\s*=\s*\"")
 
 
 def write(path: Path, variables: Mapping[str, str]) -> None:

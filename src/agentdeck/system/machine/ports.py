@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import socket
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.hashes import sha256
 from agentdeck.errors import PortError
 from agentdeck.system.files.registry import Registry
 
@@ -80,7 +79,7 @@ class PortRegistry:
     def _choose(self, owner: str, count: int, span: tuple[int, int], *, taken: set[int], kept: list[int]) -> list[int]:
         """A block in one piece where the owner has none yet; else, or where there is no such block, single ports."""
         first, size = span[0], span[1] - span[0] + 1
-        start = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:4]) % max(1, size // max(1, count))
+        start = int.from_bytes(sha256(owner.encode()).digest()[:4]) % max(1, size // max(1, count))
         ports = [first + (start * count + step) % size for step in range(size)]
         if not kept:
             for at in range(0, size - count + 1, count):
@@ -135,6 +134,8 @@ def _drop_free(records: list[dict[str, Any]]) -> None:
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on `port` now: on all addresses and on loopback, IPv4 and IPv6."""
+    import socket
+
     for family, address in (
         (socket.AF_INET, "0.0.0.0"),  # noqa: S104 - bound for a moment, never listened on
         (socket.AF_INET, "127.0.0.1"),

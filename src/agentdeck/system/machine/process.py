@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -149,8 +148,19 @@ def send_signal(pid: int, sign: signal.Signals) -> None:
 
 def require_program(name: str) -> None:
     """Raise MissingToolError where this machine has no program of that name, before anything is begun with it."""
-    if shutil.which(name) is None:
+    if which(name) is None:
         raise _missing(name)
+
+
+def which(name: str, path: str | None = None) -> str | None:
+    """As `shutil.which`, without what that loads."""
+    if "/" in name:
+        folders = [""]
+    else:
+        found = os.environ.get("PATH", os.defpath) if path is None else path
+        folders = found.split(os.pathsep) if found else []
+    places = (os.path.join(folder, name) for folder in folders)  # noqa: PTH118 - relative ones stay so
+    return next((each for each in places if os.path.isfile(each) and os.access(each, os.X_OK)), None)  # noqa: PTH113
 
 
 def _missing(name: str) -> MissingToolError:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
 
-_APART = 0.1
+_APART = 0.03 if sys.platform == "linux" else 0.1
 """Seconds at least between two looks, for what was used meanwhile to tell something."""
 _FORGET = 60.0
 """Seconds after which all processes are read again: by then a number may be another process's."""
@@ -84,7 +84,8 @@ def _walk(
             todo += [(child, depth + 1) for child in sorted(children.get(pid, ()), reverse=True)]
 
 
-_TICKS = float(os.sysconf("SC_CLK_TCK"))
+_CLOCK = 2
+"""As in linux/posix-timers.h: the clock of all threads of a process, to the nanosecond."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -94,9 +95,10 @@ def _from_proc(pid: int) -> _Process | None:
         with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as often as this is called
             # The name before the bracket may hold anything. The fields are counted from the third, as in proc(5).
             fields = file.read().rpartition(b")")[2].split()
+        # The file itself counts hundredths of a second.
+        seconds = time.clock_gettime(~pid << 3 | _CLOCK)
     except OSError:
         return None
-    seconds = (int(fields[11]) + int(fields[12])) / _TICKS
     return _Process(pid, int(fields[1]), float(fields[19]), seconds, int(fields[21]) * _PAGE)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.frozen import asdict, dataclass
+from agentdeck.core.text.hashes import sha256
 from agentdeck.system.files.files import locked, private_folder, read_json, state_home, write_json
 
 
@@ -33,7 +33,7 @@ class ScheduleState:
 
     def __init__(self, root: Path) -> None:
         folder = state_home() / "schedules"
-        self._path = folder / f"{hashlib.sha256(str(root).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.json"
+        self._path = folder / f"{sha256(str(root).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.json"
         self._root = str(root)
 
     @contextmanager

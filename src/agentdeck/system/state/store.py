@@ -32,7 +32,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import stat
 import time
 from collections.abc import Iterator
@@ -41,9 +40,12 @@ from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Agent, State, Status, check_name, is_name
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.text.hashes import sha256
+from agentdeck.core.text.patterns import late
 from agentdeck.errors import StoreError
 from agentdeck.system.files.files import (
     append_line,
+    delete,
     from_json,
     is_locked,
     lock_holder,
@@ -61,7 +63,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
-_ID = re.compile("[0-9a-f]{8}")
+_ID = late("[0-9a-f]{8}")
+_YOUNG = 50_000_000
+"""Nanoseconds: in so short a time a file may be written twice with one time stamp."""
 PULL = "pull.json"
 ACTIVITY = "activity.json"
 MIRROR = "mirror.json"
@@ -96,6 +100,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._folders: dict[str, Path] = {}
+        self._records: dict[str, tuple[tuple[int, ...], Agent]] = {}
+        """Those read before, with the signs of their files."""
 
     def open(self) -> Store:
         """Make the store where there is none; raise StoreError where it is damaged or of a newer agentdeck."""
@@ -189,10 +195,16 @@ class Store:
     def agent(self, name: str) -> Agent | None:
         path = self.agent_folder(name) / "agent.json"
         with contextlib.suppress(FileNotFoundError):
+            sign = _record_sign(path)
+            known = self._records.get(name)
+            if known is not None and known[0] == sign:
+                return known[1]
             data = self._read(path)
             try:
                 agent = Agent.from_json(data)
                 if agent.name == name:
+                    if sign is not None:
+                        self._records[name] = sign, agent
                     return agent
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise self._damaged(path, error) from error
@@ -228,12 +240,10 @@ class Store:
     def clear_unborn(self) -> None:
         """Take away the folders of starts that were killed before they had written their record. The caller holds the
         lock of `naming`, under which every record is first written."""
-        import shutil
-
         with contextlib.suppress(OSError):
             for folder in (self.folder / "agents").iterdir():
                 if is_name(folder.name) and not (folder / "agent.json").exists():
-                    shutil.rmtree(folder, ignore_errors=True)
+                    delete(folder)
 
     def status(self, name: str) -> Status:
         path = self.agent_folder(name) / "status.json"
@@ -345,9 +355,7 @@ class Store:
             yield
 
     def id_path(self, run_id: str) -> Path:
-        import hashlib
-
-        return self.folder / "ids" / hashlib.sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return self.folder / "ids" / sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     def new_log(self, name: str) -> Path:
         """A path for the log of a run that starts now, unlike any other."""
@@ -409,6 +417,16 @@ class Store:
             detail=str(why),
             hint="Nothing was changed. Move that file away and run “agentdeck doctor”; your branches are safe.",
         )
+
+
+def _record_sign(path: Path) -> tuple[int, ...] | None:
+    """What another content of the file would change; None where it is too young to tell, or can't be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    is_old = time.time_ns() - found.st_mtime_ns > _YOUNG
+    return (found.st_mtime_ns, found.st_ino, found.st_size) if is_old else None
 
 
 def _is_agents(folder: Path) -> bool:

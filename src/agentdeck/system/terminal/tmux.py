@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
 from agentdeck.errors import MissingToolError, NotFoundError, TmuxError
-from agentdeck.system.machine.process import Result, run
+from agentdeck.system.machine.process import Result, run, which
 from agentdeck.system.machine.tree import MARK
 from agentdeck.system.terminal.server import call_back, remember
 
@@ -66,7 +65,7 @@ class Tmux:
         program, *words = self.argv(*args)
         environment = _bare_environment() | ({"PATH": path} if path is not None else {})
         # tmux itself is found by our own.
-        argv = [shutil.which(program) or program, *words]
+        argv = [which(program) or program, *words]
         result = run(argv, env=environment, stdin=stdin, timeout=20)
         if not result and any(text in result.err for text in _NO_SERVER) and call_back(self.socket):
             return run(argv, env=environment, stdin=stdin, timeout=20)

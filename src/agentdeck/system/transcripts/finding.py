@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from agentdeck.core.text.patterns import late
 from agentdeck.core.transcripts.formats import Place, reader_of
 from agentdeck.core.transcripts.reading import Lines, read_line
 from agentdeck.core.transcripts.records import Kind
@@ -16,7 +17,7 @@ from agentdeck.system.files.files import opened, text_of
 _HEAD = 256 * 1024
 """Bytes at the beginning of a transcript in which its folder is named."""
 _CANDIDATES = 20
-_SESSION = re.compile(r"[\w.-]+")
+_SESSION = late(r"[\w.-]+")
 
 
 def root_of(place: Place, environment: Mapping[str, str]) -> Path | None:
