@@ -31,7 +31,7 @@ ACTS = {
     "run -n one -- git commit --allow-empty -qm work": 180,
     "merge one": 160,
     "run -n two -- true": 180,
-    "rm two": 140,
+    "rm two": 142,
     "stop --all": 110,
 }
 SELDOM = {"pydantic", "tarfile", "difflib", "agentdeck.engine.fleet.acts"}

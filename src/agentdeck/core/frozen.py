@@ -1,7 +1,7 @@
 """What `dataclasses` has, under the same names, for classes that cost next to nothing until they are used.
 
 The standard decorator compiles up to ten functions for each class, 0.6 ms, and imports `inspect`: half of what `ls`
-took, for 78 classes of which it makes twenty. Here `__init__` is compiled for the first instance and the other methods
+took, for 78 classes of which it makes twenty. Here `__init__` is compiled for the third instance and the other methods
 are shared. A type checker sees the standard functions, and those of `dataclasses` take these classes for theirs.
 Not here: `order`, `kw_only`, `InitVar`, `hash=`. `asdict` copies lists, tuples and dictionaries, and nothing else.
 """
@@ -19,6 +19,8 @@ __all__ = ["asdict", "dataclass", "field", "fields", "is_dataclass", "replace"]
 
 _MISSING: Any = object()
 _ABOUT = "__frozen_about__"
+_FEW = 2
+"""Instances for which it does not pay to compile."""
 
 
 class _Field:
@@ -60,6 +62,35 @@ class _About:
         compared = [name for name, each in fields.items() if each.compare]
         self.compared: Callable[[Any], Any] = attrgetter(*compared) if compared else lambda instance: ()
         self._standard: Any = None
+        self._made = 0
+
+    def fill(self, instance: Any, args: tuple[Any, ...], named: dict[str, Any]) -> bool:
+        """Do what the compiled `__init__` does, more slowly. False, with nothing done, for a call that it would refuse,
+        and for a class of which more are made."""
+        self._made += 1
+        if self._made > _FEW or len(args) > len(self.init):
+            return False
+        given = dict(zip(self.init, args, strict=False))
+        if not named.keys() <= set(self.init[len(args) :]):
+            return False
+        values = {}
+        for name, each in self.fields.items():
+            if each.init and name in given:
+                values[name] = given[name]
+            elif each.init and name in named:
+                values[name] = named[name]
+            elif each.default_factory is not _MISSING:
+                values[name] = each.default_factory()
+            elif each.default is not _MISSING:
+                values[name] = each.default
+            elif each.init:
+                return False
+        put = object.__setattr__ if self.frozen else setattr
+        for name, value in values.items():
+            put(instance, name, value)
+        if hasattr(self.cls, "__post_init__"):
+            instance.__post_init__()
+        return True
 
     def compiled_init(self) -> Callable[..., None]:
         given, lines = [], []
@@ -183,6 +214,8 @@ def _slotted(cls: type, own: dict[str, _Field]) -> type:
 
 def _first_init(about: _About) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **named: Any) -> None:
+        if about.fill(self, args, named):
+            return
         init = about.compiled_init()
         about.cls.__init__ = init  # type: ignore[misc]
         init(self, *args, **named)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from agentdeck.core.agents.events import Event
 from agentdeck.core.agents.inheritance import inherited
@@ -195,7 +195,7 @@ class World:
         those with their placeholders filled. Raise ConfigError where that file can't be read."""
         config = self.settings.config
         passed, dropped = config.agent.pass_env, config.agent.drop_env
-        merged = inherited(os.environ, passed=passed, dropped=dropped, own_venv=own_venv())
+        merged = self._inherited(tuple(passed), tuple(dropped))
         if config.agent.env_file:
             from agentdeck.system.machine import envfile
 
@@ -203,6 +203,18 @@ class World:
             text = self.settings.env_text
             merged |= envfile.source(path) if text is None else envfile.parse(text, str(path))
         return {**merged, **(config.agent.env if own is None else own)}
+
+    def _inherited(self, passed: tuple[str, ...], dropped: tuple[str, ...]) -> dict[str, str]:
+        of = (dict(os.environ), passed, dropped)
+        if self._last_inherited[:1] != [of]:
+            found = inherited(of[0], passed=passed, dropped=dropped, own_venv=own_venv())
+            self._last_inherited[:] = [of, found]
+        return dict(self._last_inherited[1])
+
+    @cached_property
+    def _last_inherited(self) -> list[Any]:
+        """What `inherited` was told last, and its answer: a start asks six times."""
+        return []
 
     @property
     def search_path(self) -> str | None:

@@ -65,6 +65,7 @@ _TABLES: dict[str, type[Kept]] = {
     "GatewayWiring": _Wiring,
     "Profile": _Profile,
 }
+_COMPOUND = (dict, list)
 _AS_THEY_ARE = (str, int, float, bool, type(None))
 
 
@@ -86,16 +87,21 @@ def keep(value: Any) -> Any:
 def kept(value: Any) -> Any:
     """What `keep` made into `value`; whatever is wrong with it is a ValueError, KeyError, TypeError or so."""
     if isinstance(value, dict):
-        return {name: kept(each) for name, each in value.items()}
+        return _kept_in(value)
     if not isinstance(value, list):
         return value
     kind, first, *rest = value
     if kind == "table":
-        return _TABLES.get(first, Kept)({name: kept(each) for name, each in rest[0].items()})
+        return _TABLES.get(first, Kept)(_kept_in(rest[0]))
     if kind == "api":
         return Api(first)
     found = [kept(each) for each in first]
     return tuple(found) if kind == "tuple" else found
+
+
+def _kept_in(table: Mapping[str, Any]) -> dict[str, Any]:
+    # Most of what is in a table is plain.
+    return {name: kept(each) if type(each) in _COMPOUND else each for name, each in table.items()}
 
 
 def plan_of(config: Config) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -17,6 +17,15 @@ _LARGE = 100_000
 def sha256(data: bytes = b"") -> _Hash:
     """As `hashlib.sha256`."""
     return _made("sha256", data)
+
+
+def sha256_of(file: BinaryIO, size: int) -> bytes:
+    """The hash of what is in `file`, which has about `size` bytes."""
+    if size < _LARGE:
+        return sha256(file.read()).digest()
+    import hashlib
+
+    return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # typeshed wants `readinto` of it
 
 
 def sha1(data: bytes) -> _Hash:

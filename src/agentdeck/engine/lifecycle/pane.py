@@ -41,21 +41,25 @@ class PaneResource:
         old, serving = world.store.status(agent.name), orders.profile if orders.chain else ""
         world.store.set_status(agent.name, Status(State.STARTING, time.time(), session=old.session, profile=serving))
         session, window = lease.session, lease.window
+        before = world.store.runner_sign(agent.name)
         world.tmux.open_window(session, window, runner_argv(path), cwd=Path(orders.cwd), env=environment)
-        self._await_runner(world, agent, lease)
+        self._await_runner(world, agent, lease, before)
         notes = (left_out(world, agent), begins_at_top(world, agent), commit_note(world, agent))
         told = "; ".join(filter(None, notes))
         return lease.changed(log=orders.log, run=orders.run, note=told).data
 
-    def _await_runner(self, world: World, agent: Agent, lease: PaneLease) -> None:
+    def _await_runner(self, world: World, agent: Agent, lease: PaneLease, before: tuple[int, ...]) -> None:
         session, name = lease.session, lease.window
         deadline = time.monotonic() + self.GREETING
         look = time.monotonic() + 0.3
-        while not world.lives(agent.name):
+        while True:
             check_cancelled()
-            if world.store.status(agent.name).state is not State.STARTING:
+            is_due = time.monotonic() > look
+            # The lock itself is looked at rarely, for each look keeps the runner from taking it.
+            may_be = is_due or world.store.runner_sign(agent.name) != before
+            if may_be and (world.lives(agent.name) or world.store.status(agent.name).state is not State.STARTING):
                 return
-            if time.monotonic() > look:
+            if is_due:
                 look = time.monotonic() + 0.3
                 window = world.tmux.window(session, name)
                 # One more look at the lock, for a runner may have come and gone between the two.
@@ -63,7 +67,7 @@ class PaneResource:
                 if (ended and world.store.status(agent.name).state is State.STARTING) or time.monotonic() > deadline:
                     screen = world.tmux.screen(session, name).strip() if window else ""
                     raise TmuxError(f"The runner of {agent.name} did not start.", detail=screen[-2000:])
-            time.sleep(0.01)
+            time.sleep(0.002)
 
     def check(self, world: World, agent: Agent, lease: PaneLease) -> Presence:
         window = world.tmux.window(lease.session, lease.window)

@@ -14,9 +14,11 @@ from agentdeck.engine.lifecycle.pane import PaneResource
 from agentdeck.engine.lifecycle.resources import RESOURCES, Presence, Resource
 from agentdeck.engine.views.holdings import Holding
 from agentdeck.engine.world import Note, World
+from agentdeck.system.machine.ahead import load_ahead
 from agentdeck.system.machine.process import check_cancelled
 
 STACK: tuple[Resource[Any], ...] = (*RESOURCES, PaneResource())
+_FOR_THE_PANE = ("agentdeck.engine.lifecycle.launch", "agentdeck.engine.profiles.allowing")
 BY_KIND = {resource.kind: resource for resource in STACK}
 
 
@@ -30,28 +32,43 @@ def holdings(agent: Agent) -> list[Holding]:
 
 
 def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
-    """Acquire, in order, what `agent` does not hold yet; return it as it then stands."""
-    for resource in STACK:
-        check_cancelled()
-        lease = agent.lease(resource.kind)
-        if lease is None:
-            data = resource.plan(world, agent)
-            if data is None:
+    """Acquire, in order, what `agent` does not hold yet; return it as it then stands, for the caller to save.
+
+    What is held is written down before the next thing is acquired, in one go with the intention to do that.
+    """
+    load_ahead(*_FOR_THE_PANE)  # git takes its time to make the worktree
+    saved = agent
+    try:
+        for resource in STACK:
+            check_cancelled()
+            lease = agent.lease(resource.kind)
+            if lease is None:
+                data = resource.plan(world, agent)
+                if data is None:
+                    continue
+                lease = Lease(resource.kind, held=False, data=data)
+                agent = saved = _saved(world, agent.with_lease(lease))
+                world.note(Event(EventKind.RESOURCE_INTENDED, agent.name, data={"kind": resource.kind}), note)
+            leases.check(world, agent, lease)
+            if lease.held and resource.check(world, agent, lease) is Presence.HELD:
                 continue
-            lease = Lease(resource.kind, held=False, data=data)
+            if saved is not agent:
+                saved = _saved(world, agent)
+            lease = replace(lease, held=True, data=resource.acquire(world, agent, lease))
             agent = agent.with_lease(lease)
-            world.store.save(agent)
-            world.note(Event(EventKind.RESOURCE_INTENDED, agent.name, data={"kind": resource.kind}), note)
-        leases.check(world, agent, lease)
-        if lease.held and resource.check(world, agent, lease) is Presence.HELD:
-            continue
-        lease = replace(lease, held=True, data=resource.acquire(world, agent, lease))
-        agent = agent.with_lease(lease)
-        world.store.save(agent)
-        text = f"{resource.kind}: {resource.describe(lease)}"
-        world.note(Event(EventKind.RESOURCE_ACQUIRED, agent.name, text, {"kind": resource.kind}), note)
-        if lease.note:
-            world.note(Event(EventKind.WARNING, agent.name, lease.note, {"kind": resource.kind}), note)
+            text = f"{resource.kind}: {resource.describe(lease)}"
+            world.note(Event(EventKind.RESOURCE_ACQUIRED, agent.name, text, {"kind": resource.kind}), note)
+            if lease.note:
+                world.note(Event(EventKind.WARNING, agent.name, lease.note, {"kind": resource.kind}), note)
+    except BaseException:
+        if saved is not agent:
+            _saved(world, agent)
+        raise
+    return agent
+
+
+def _saved(world: World, agent: Agent) -> Agent:
+    world.store.save(agent)
     return agent
 
 

@@ -47,10 +47,13 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def _take_away(folder: Path) -> None:
-    """With all in it; most often that is nothing, or a file or two."""
+    """With all in it: plain files and folders, as a rule, for which `shutil` isn't loaded."""
     try:
-        for each in list(os.scandir(folder)):
-            os.unlink(each)  # noqa: PTH108 - it is no Path
+        for _, folders, files, descriptor in os.fwalk(folder, topdown=False):
+            for name in files:
+                os.unlink(name, dir_fd=descriptor)
+            for name in folders:
+                os.rmdir(name, dir_fd=descriptor)
         folder.rmdir()
     except OSError:
         import shutil

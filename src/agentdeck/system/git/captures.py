@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agentdeck.core.frozen import dataclass, field
-from agentdeck.core.text.hashes import sha256
+from agentdeck.core.text.hashes import sha256, sha256_of
 from agentdeck.core.text.patterns import late
 from agentdeck.errors import GitError
 from agentdeck.system.files.files import bytes_of, opened, sign, text_of
@@ -144,10 +144,9 @@ def _look_of(file: Path) -> tuple[int, bytes]:
     """The mode of a file, and its content or where it leads."""
     if file.is_symlink():
         return file.lstat().st_mode, bytes(file.readlink())
-    import hashlib
-
     with opened(file) as content:
-        return file.stat().st_mode, hashlib.file_digest(content, "sha256").digest()
+        found = file.stat()
+        return found.st_mode, sha256_of(content, found.st_size)
 
 
 @dataclass(frozen=True)

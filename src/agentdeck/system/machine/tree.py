@@ -121,7 +121,7 @@ def runs_alive(runs: set[str]) -> dict[str, set[int]]:
         return found
     marks: Iterator[tuple[int, str]] = _marks_from_psutil()
     if Path("/proc/self/environ").exists():
-        marks = ((pid, _mark_of(pid)) for pid, facts in _processes().items() if facts.alive)
+        marks = ((pid, _mark_of(pid)) for pid in _pids())
     for pid, mark in marks:
         if mark in runs and pid != os.getpid():
             found[mark].add(pid)
@@ -174,18 +174,22 @@ class _Facts:
     session: int
 
 
+def _pids() -> list[int]:
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]  # noqa: PTH208 - no Path for each
+
+
 def _processes() -> dict[int, _Facts]:
     found = {}
-    for entry in os.listdir("/proc"):  # noqa: PTH208 - thousands of Path objects would double its time
-        if entry.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                with open(f"/proc/{entry}/stat", "rb", buffering=0) as file:  # noqa: PTH123
-                    fields = file.read().rpartition(b")")[2].split()
-                found[int(entry)] = _Facts(fields[0] not in (b"Z", b"X"), int(fields[1]), int(fields[3]))
+    for pid in _pids():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123
+                fields = file.read().rpartition(b")")[2].split()
+            found[pid] = _Facts(fields[0] not in (b"Z", b"X"), int(fields[1]), int(fields[3]))
     return found
 
 
 def _mark_of(pid: int) -> str:
+    """Of a zombie there is none: its environment is gone."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123
         _, found, rest = (b"\0" + file.read()).partition(_MARK)
         return os.fsdecode(rest.partition(b"\0")[0]) if found else ""
@@ -193,6 +197,8 @@ def _mark_of(pid: int) -> str:
 
 
 def _from_proc(tree: Tree) -> set[int]:
+    if not tree.root and tree.session is None:  # its mark is all that is left to know it by
+        return {pid for pid in _pids() if _mark_of(pid) == tree.run}
     processes = _processes()
     for _ in range(_RESCANS):
         if not tree.root or all(facts.parent in processes or not facts.parent for facts in processes.values()):

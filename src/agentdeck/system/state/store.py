@@ -53,6 +53,7 @@ from agentdeck.system.files.files import (
     private_folder,
     read_json,
     set_aside,
+    sign,
     text_of,
     write_json,
 )
@@ -312,6 +313,10 @@ class Store:
         except (OSError, ValueError, TypeError, KeyError):
             return False
 
+    def runner_sign(self, name: str) -> tuple[int, ...]:
+        """Another one once another runner has taken the agent's lock. A look at the lock itself would be in its way."""
+        return sign(self.agent_folder(name) / "runner.lock")
+
     def runner_pid(self, name: str) -> int | None:
         return lock_holder(self.agent_folder(name) / "runner.lock")
 
@@ -421,12 +426,8 @@ class Store:
 
 def _record_sign(path: Path) -> tuple[int, ...] | None:
     """What another content of the file would change; None where it is too young to tell, or can't be looked at."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    is_old = time.time_ns() - found.st_mtime_ns > _YOUNG
-    return (found.st_mtime_ns, found.st_ino, found.st_size) if is_old else None
+    found = sign(path)
+    return found if found and time.time_ns() - found[0] > _YOUNG else None
 
 
 def _is_agents(folder: Path) -> bool:
