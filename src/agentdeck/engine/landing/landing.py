@@ -25,6 +25,10 @@ from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.git.bases import MovedError
 from agentdeck.system.git.merges import Method
 from agentdeck.system.git.remotes import BehindError
+from agentdeck.system.machine.ahead import load_ahead
+
+_FOR_THE_RECORD = ("agentdeck.engine.providers.own_usage", "agentdeck.system.state.recording", "_strptime")
+"""What is wanted when a branch has moved."""
 
 
 def land(world: World, request: LandRequest, note: Note) -> Landing:
@@ -47,6 +51,7 @@ def land(world: World, request: LandRequest, note: Note) -> Landing:
     )
     if request.dry_run:
         return foresee(world, request, landing, note)
+    load_ahead(*_FOR_THE_RECORD)
     with Landings(world.store).running(landing.id):
         stages = Stages(world, request, landing, note)
         try:
