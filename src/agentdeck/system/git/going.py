@@ -31,7 +31,7 @@ _MARK = "agentdeck-removing"
 _DELETE = ".delete"
 _STUCK = ".stuck"
 _BESIDE = ".agentdeck-going-"
-_AT_ONCE = 2000
+_AT_ONCE = 200
 """Files and folders that are deleted while a person waits."""
 _LOCK_WAIT = 60.0
 _MOUNTS = Path("/proc/self/mounts")

@@ -26,6 +26,8 @@ _KILLING = 5.0
 """Seconds after which a process that does not die of KILL is given up: it is another user's, or the kernel holds it."""
 _MARK = f"\0{MARK}=".encode()
 """As it stands in an environment, between the variables that NUL ends."""
+_ENVIRONMENT = 32 * 1024
+"""Bytes of an environment that are read at once."""
 _RESCANS = 5
 """How often processes are listed anew because some ended meanwhile."""
 
@@ -190,10 +192,17 @@ def _processes() -> dict[int, _Facts]:
 
 def _mark_of(pid: int) -> str:
     """Of a zombie there is none: its environment is gone."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123
-        _, found, rest = (b"\0" + file.read()).partition(_MARK)
-        return os.fsdecode(rest.partition(b"\0")[0]) if found else ""
-    return ""
+    data = b"\0"
+    with contextlib.suppress(OSError):
+        # No file object: this is done for each process of the machine.
+        descriptor = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while some := os.read(descriptor, _ENVIRONMENT):
+                data += some
+        finally:
+            os.close(descriptor)
+    _, found, rest = data.partition(_MARK)
+    return os.fsdecode(rest.partition(b"\0")[0]) if found else ""
 
 
 def _from_proc(tree: Tree) -> set[int]:
