@@ -25,7 +25,7 @@ def press_enter_until(
     """Answer every question that has `about` in it with yes, until `reached` holds, for `patience` seconds.
 
     A question is not answered again at once: the status is a moment behind the screen, and a second yes would answer
-    what comes next.
+    what comes next. Neither is one that has come since `reached` was asked: that may be what it waits for.
     """
     seen: list[tuple[State, str]] = []
     answered: dict[str, float] = {}
@@ -36,12 +36,13 @@ def press_enter_until(
             seen.append((view.state, view.reason))
         if reached(view):
             return True
-        if view.state is State.WAITING and about in view.reason.lower():
+        asked = view.status.question
+        if view.state is State.WAITING and asked is not None and about in view.reason.lower():
             now = time.monotonic()
             if now - answered.get(view.reason, -_AGAIN) >= _AGAIN:
                 answered[view.reason] = now
                 try:
-                    deck.answer(name, "yes")
+                    deck.answer(name, "yes", seen=asked)
                 except RefusedError:  # it was read while it was being drawn
                     del answered[view.reason]
         return False

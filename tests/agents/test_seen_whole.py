@@ -62,7 +62,7 @@ def shown_in(outer: Terminal, mark: str, asked: str) -> list[list[Cell]]:
         return []  # it is just being drawn at another size
     left, right = lines[top].rindex("╭", 0, lines[top].index(mark) + 1) + 1, lines[top].rindex("╮")
     below = rows[top + 1 :]
-    end = next((y for y, row in enumerate(below) if row[left - 1][0] != "│"), len(below))
+    end = next((y for y, row in enumerate(below) if len(row) < left or row[left - 1][0] != "│"), len(below))
     inner = [row[left:right] for row in below[:end]]
     said = ["".join(c for c, *_ in row) for row in inner]
     asks = next((y for y, text in enumerate(said) if asked and text.startswith(f" {asked}  ")), len(inner))

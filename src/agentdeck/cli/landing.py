@@ -146,7 +146,9 @@ def _print_landing(landing: Landing, out: Output) -> None:
             out.error(_error(entry))
         else:
             told = plain(out.from_here(_success(entry)))
-            out.line(f"{out.styled(f'⚑ {entry.stage}', GREEN)} {plain(entry.agent)}: {told}")
+            landed = out.styled(f"⚑ {entry.stage}", GREEN)
+            head = out.styled("○ nothing new", DIM) if entry.has_nothing_new else landed
+            out.line(f"{head} {plain(entry.agent)}: {told}")
     if landing.pushed:
         out.narrate(landing.pushed)
     if landing.unpushed:

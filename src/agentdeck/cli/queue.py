@@ -97,7 +97,11 @@ def _row(deck: Deck, landing: Landing, entry: Entry) -> list[Cell]:
     age = short_duration(max(0.0, time.time() - landing.at))
     step = next((each for each in deck.history.steps() if each.number == entry.step), None) if entry.step else None
     undone = step.undone if step is not None else 0
-    stage, why = ("undone", f"by step {undone}") if undone and entry.stage is Stage.LANDED else (entry.stage, "")
+    stage, why = str(entry.stage), ""
+    if undone and entry.stage is Stage.LANDED:
+        stage, why = "undone", f"by step {undone}"
+    elif entry.has_nothing_new:
+        stage = "nothing new"
     return [
         Cell(stage),
         Cell(entry.agent, BOLD),

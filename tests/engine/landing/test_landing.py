@@ -238,8 +238,36 @@ def test_what_was_done_after_a_landing_lands_alone(bench: Bench, method: Method)
     assert stages(landing) == {"fix": "landed"}
     assert (bench.root / "fix.txt").read_text() == "one\ntwo\n"
     assert bench.git("diff", "--name-only", "main^1", "main") == "fix.txt"
+    assert landing.entry("fix").commits == 1, "the other one has landed before"
+    stood = bench.deck().agent("fix").reason
+    bench.write("other.txt", "other\n")
+    bench.commit("Somebody else's")
     nothing = land(bench, "fix", method=method).entry("fix")
     assert (nothing.stage, nothing.reason) == (Stage.LANDED, "main already has all of it")
+    assert nothing.has_nothing_new
+    assert bench.deck().agent("fix").reason == stood, "where it landed, not where main is now"
+
+
+@pytest.mark.parametrize("method", [Method.MERGE, Method.SQUASH, Method.REBASE])
+def test_what_has_landed_is_not_counted_as_still_to_land(bench: Bench, method: Method) -> None:
+    view = finished(bench, "fix", {"fix.txt": "one\n"})
+    assert view.worktree is not None
+
+    def facts() -> tuple[int, int, int, bool]:
+        deck = bench.deck()
+        found = deck.review.facts(deck.agent("fix"))
+        return found.ahead, found.added, found.files, found.is_in_base
+
+    assert facts() == (1, 1, 1, False)
+    land(bench, "fix", method=method)
+    assert facts() == (0, 0, 0, True)
+    bench.write("fix.txt", "one\ntwo\nthree\n", cwd=view.worktree)
+    bench.commit("More", cwd=view.worktree)
+    bench.write("other.txt", "other\n")
+    bench.commit("Somebody else's")
+    assert facts() == (1, 2, 1, False)
+    bench.git("merge", "-q", "--no-edit", "-X", "ours", "main", cwd=view.worktree)
+    assert facts()[1:] == (2, 1, False), "what it merged from main is not its own"
 
 
 def test_into_another_branch_that_nobody_has_checked_out(bench: Bench) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agentdeck.core.agents.agent import State
+from agentdeck.engine import roster
+from agentdeck.engine.landing import resolving
 from agentdeck.engine.records.landings import LandRequest, Stage
-from agentdeck.engine.views import StartRequest
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.engine.world import World, silent
 from agentdeck.system.git.merges import Method
 from tests.support.decks import Bench
 from tests.support.finished import finished
@@ -98,3 +103,24 @@ def test_an_agent_is_asked_to_merge_the_base_and_is_landed_then(bench: Bench) ->
     assert landing.entry("two").stage is Stage.LANDED, landing.entry("two")
     assert "a command can't be given a task" in landing.entry("cmd").reason
     assert (bench.root / "src/app.py").read_text() == "two\n"
+
+
+def test_one_that_landed_before_is_waited_for_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    worktree, deck = finished(bench, "two", {"two.txt": "two\n"}).worktree, bench.deck()
+    deck.land(LandRequest(("two",)))
+    bench.write("main.txt", "more\n")
+    bench.commit("More")
+    base, found = bench.git("rev-parse", "main"), roster.agent
+    looks = 0
+
+    def agent(world: World, name: str) -> AgentView:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            bench.git("merge", "-q", "--no-edit", "main", cwd=worktree)
+        return replace(found(world, name), alive=True)
+
+    monkeypatch.setattr(roster, "agent", agent)
+    monkeypatch.setattr(resolving, "ticks", lambda folder: range(9))
+    assert resolving._merged(deck._world, lambda note: None, "two", base, silent)
+    assert looks == 4

@@ -9,18 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import Agent, Mode, State, Status
+from agentdeck.core.merging.radar import Mark, Verdict
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import GitFacts
 from agentdeck.tui.feed.snapshot import Load, Outcome, Row
 from agentdeck.tui.list.cards import LINES, card
-from agentdeck.tui.list.columns import AGENT, CPU, GAP, WHAT, cell, lay_out
+from agentdeck.tui.list.columns import AGENT, CONFLICT, CPU, GAP, WHAT, cell, fitted, lay_out
 
 _NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,38}", fullmatch=True)
 
 
 def _row(name: str, state: State = State.WORKING, facts: GitFacts | None = None) -> Row:
-    agent = Agent(name, f"Task of {name}", "claude", Mode.INTERACTIVE, 0.0)
+    agent = Agent(name, f"Task of {name}", "claude", Mode.INTERACTIVE, 0.0, base="main")
     view = AgentView(agent, Status(state, 0.0), alive=True)
     return Row(view, facts)
 
@@ -57,6 +58,7 @@ def test_each_line_of_a_card_is_as_wide_as_the_list(name: str, width: int, lines
         (GitFacts(2, files=3, loose=1), Outcome.LOOSE, "2 commits, 1 loose file"),
         (GitFacts(0, files=2, loose=2), Outcome.LOOSE, "no commit, 2 loose files"),
         (GitFacts(), Outcome.NOTHING, "nothing changed"),
+        (GitFacts(is_in_base=True), Outcome.NOTHING, "main has all of it"),
         (None, Outcome.UNKNOWN, "Task of fix"),
     ],
 )
@@ -64,6 +66,40 @@ def test_what_a_done_agent_left_looks_different(facts: GitFacts | None, outcome:
     row = _row("fix", State.DONE, facts)
     assert row.outcome is outcome
     assert "".join(text for text, _ in cell(WHAT, row, 0.0, 40)).strip() == said
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (None, "on main as abc"),
+        (GitFacts(), "on main as abc"),
+        (GitFacts(1, added=1, files=1), "1 commit since · on main as abc"),
+        (GitFacts(0, added=1, files=1, loose=1), "no commit, 1 loose file since · on main as abc"),
+    ],
+)
+def test_a_landed_agent_says_what_it_has_made_since(facts: GitFacts | None, said: str) -> None:
+    row = _row("fix", State.LANDED, facts)
+    row = replace(row, view=replace(row.view, status=Status(State.LANDED, 0.0, reason="on main as abc")))
+    assert "".join(text for text, _ in cell(WHAT, row, 0.0, 60)).strip() == said
+
+
+@given(
+    st.lists(st.text("ab …", min_size=1, max_size=12).filter(lambda text: "……" not in text), max_size=4),
+    st.integers(1, 40),
+)
+def test_what_was_cut_says_so_once(texts: list[str], width: int) -> None:
+    parts = [(text, "") for text in texts]
+    for keep_end in (False, True):
+        shown = fitted(parts, width, keep_end=keep_end)
+        assert sum(columns_of(text) for text, _ in shown) == width
+        if "……" not in "".join(texts):
+            assert "……" not in "".join(text for text, _ in shown)
+
+
+@pytest.mark.parametrize(("holds", "said"), [(True, ("✗ main", "conflict")), (False, ("✗ main?", "dim"))])
+def test_a_conflict_that_may_be_over_has_a_question_mark(*, holds: bool, said: tuple[str, str]) -> None:
+    row = replace(_row("fix"), mark=Mark(Verdict.CONFLICTS, ("main",)), mark_holds=holds)
+    assert cell(CONFLICT, row, 0.0, 12)[0] == said
 
 
 def test_a_list_that_is_sorted_by_cpu_shows_it() -> None:

@@ -135,14 +135,14 @@ def cut(text: str, width: int) -> str:
     """`text` in at most `width` columns, with … where it was cut."""
     if columns(text) <= width:
         return text
-    return "".join(_first(drawn(text), width - 1)).rstrip() + "…" if width > 0 else ""
+    return "".join(_first(drawn(text), width - 1)).rstrip(" …") + "…" if width > 0 else ""
 
 
 def cut_start(text: str, width: int) -> str:
     """`text` in at most `width` columns, with … where its beginning was."""
     if columns(text) <= width:
         return text
-    kept = "".join(reversed(_first(drawn(text)[::-1], width - 1))).lstrip()
+    kept = "".join(reversed(_first(drawn(text)[::-1], width - 1))).lstrip(" …")
     return f"…{kept}"
 
 

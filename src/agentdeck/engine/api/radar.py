@@ -45,6 +45,12 @@ class DeckRadar:
 
         return read_marks(self._current.world, views)
 
+    def signs(self, view: AgentView) -> list[list[int]]:
+        """What changes when the agent or its base commits, stages or checks out; runs no git."""
+        from agentdeck.engine.radar.marks import signs
+
+        return signs(self._current.world, view)
+
     def rescan(self, views: Sequence[AgentView], changed: Collection[str] | None = None) -> RadarReport:
         """Look at `views` again with all that the last call found out. Where `changed` is given, only those agents have
         moved since. One thread at a time."""

@@ -116,7 +116,7 @@ class DeckReports:
         landed = tuple(
             DigestLine(entry.agent, f"on {entry.base} as {entry.new[:10]}")
             for entry, _ in entries
-            if entry.stage is Stage.LANDED
+            if entry.stage is Stage.LANDED and not entry.has_nothing_new
         )
         spent = read("the spending", lambda: spending(world, "agent", since).total.cost, None)
         total = read("the budget", lambda: spending(world, "agent").total.cost, None)

@@ -210,7 +210,7 @@ def _merged(world: World, repair: Callable[[Note], None], name: str, base: str, 
             tip = _tip_of(world, view)
             if tip is not None and merges.is_ancestor(world.repo, base, tip):
                 return True
-            if view.state is not State.DONE or not view.alive or time.monotonic() - asked > _SETTLE:
+            if view.state not in (State.DONE, State.LANDED) or not view.alive or time.monotonic() - asked > _SETTLE:
                 return False
     return False
 

@@ -25,7 +25,7 @@ from agentdeck.engine.landing.candidates import (
     wording,
 )
 from agentdeck.engine.landing.landed import complete, remove_landed
-from agentdeck.engine.landing.standing import around_landing, set_landed
+from agentdeck.engine.landing.standing import already_in, around_landing, set_landed
 from agentdeck.engine.records.landings import Entry, Gate, GateVerdict, Landing, Landings, LandRequest, Stage
 from agentdeck.engine.records.parts import BaseMove
 from agentdeck.engine.worktrees.heads import follow, left_behind
@@ -103,11 +103,12 @@ class Stages:
         """Put the agent's work on top of `old`; None where it conflicts, or where there is nothing to do."""
         self.check_wanted(candidate.agent.name)
         name, repo, method = candidate.agent.name, self.world.repo, self.landing.method
-        commits = merges.new_commits(repo, old, candidate.tip)
+        landed = self._landed_before(candidate, old)
+        commits = merges.new_commits(repo, old, candidate.tip, landed)
         facts = {"base": candidate.base, "tip": candidate.work.tip or "", "old": old, "commits": len(commits)}
         self.entry(name, stage=Stage.MERGING, **facts)
         said = wording(self.world, candidate.agent, commits, method, self.request)
-        found = merges.compute(repo, method, old, candidate.tip, said, landed=self._landed_before(candidate, old))
+        found = merges.compute(repo, method, old, candidate.tip, said, landed=landed)
         new = found.commit
         if found.conflicts:
             if self.request.resolve is None or self.request.dry_run or method is Method.REBASE:
@@ -267,8 +268,7 @@ class Stages:
         reason = f"{candidate.base} already has all of it"
         self.entry(name, stage=Stage.LANDED if not self.request.dry_run else Stage.WOULD_LAND, reason=reason)
         if not self.request.dry_run:
-            landed = around_landing(self.world, name, candidate.base, candidate.tip, old)
-            set_landed(self.world, name, landed.after)
+            set_landed(self.world, name, already_in(self.world, name, candidate.base, candidate.tip, old))
 
     def _only_left(self, candidate: Candidate, left: dict[str, int]) -> None:
         """Set aside an agent whose HEAD is where nothing is to land, while a branch that it left has commits."""

@@ -8,6 +8,7 @@ from agentdeck.core.agents.agent import State
 from agentdeck.core.frozen import replace
 from agentdeck.engine.records.parts import AgentStanding, LandedAgent
 from agentdeck.engine.world import World
+from agentdeck.system.git.merges import is_ancestor
 
 
 def around_landing(world: World, name: str, base: str, tip: str, new: str) -> LandedAgent:
@@ -15,6 +16,16 @@ def around_landing(world: World, name: str, base: str, tip: str, new: str) -> La
     status, agent = world.store.status(name), world.store.agent(name)
     after = replace(status, state=State.LANDED, since=time.time(), reason=f"on {base} as {new[:10]}")
     return LandedAgent(name, AgentStanding(status, agent.landed if agent else None), AgentStanding(after, (tip, new)))
+
+
+def already_in(world: World, name: str, base: str, tip: str, at: str) -> AgentStanding:
+    """How an agent stands whose work up to `tip` is in `base`, which is at `at`: as its landing left it, if any."""
+    status, agent = world.store.status(name), world.store.agent(name)
+    before, result = (agent.landed if agent else None) or ("", "")
+    if before != tip or not is_ancestor(world.repo, result, at):
+        return AgentStanding(replace(status, state=State.LANDED, since=time.time(), reason=f"on {base}"), (tip, at))
+    reason = f"on {base} as {result[:10]}"
+    return AgentStanding(replace(status, state=State.LANDED, since=time.time(), reason=reason), (tip, result))
 
 
 def set_landed(world: World, name: str, standing: AgentStanding) -> None:

@@ -27,6 +27,8 @@ _PATIENCE = 30.0
 """Seconds in which a dialog has to take an answer."""
 _ENTER_AFTER = 0.7
 """Seconds after which a dialog that has only moved its mark gets an Enter."""
+_DRAWN_IN = 2.0
+"""Seconds in which a dialog is drawn again."""
 _MOVES_IN = 1.0
 """Seconds in which a mark moves."""
 _SHOWN = 12
@@ -154,9 +156,7 @@ def _press(world: World, view: AgentView, question: Question, number: int, words
         world.tmux.press(world.deck, view.name, list(yes_and_no[number - 1]))
         _await(world, view, question, number, entered=True)
         return
-    now = _on_screen(world, view, question)
-    if now is None or not now.is_same_as(question):
-        raise RefusedError(f"{view.name} asks something else now.", hint="agentdeck asks")
+    now = _drawn(world, view, question)
     keys, by_mark = now.options[number - 1].keys, bool(now.marked)
     if keys:
         world.tmux.press(world.deck, view.name, keys.split())
@@ -167,6 +167,19 @@ def _press(world: World, view: AgentView, question: Question, number: int, words
     if words:
         _write(world, view, words)
     _await(world, view, question, number, entered=bool(keys or words), words=words)
+
+
+def _drawn(world: World, view: AgentView, question: Question) -> Question:
+    """The dialog as it is on the screen; a moment after a terminal got another size it may be drawn in part. Raise
+    RefusedError where another one is there, or none."""
+    begun = time.monotonic()
+    while True:
+        now = _on_screen(world, view, question)
+        if now is not None and now.is_same_as(question):
+            return now
+        if time.monotonic() > begun + _DRAWN_IN:
+            raise RefusedError(f"{view.name} asks something else now.", hint="agentdeck asks")
+        time.sleep(0.1)
 
 
 def _move(world: World, view: AgentView, question: Question, number: int) -> None:

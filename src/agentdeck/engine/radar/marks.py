@@ -32,7 +32,7 @@ def write_marks(world: World, report: RadarReport, views: Sequence[AgentView]) -
         mark = report.worst(view.name)
         agents.pop(view.name, None)
         if mark is not None:
-            agents[view.name] = [mark.verdict, list(mark.others), report.at, _signs(world, view)]
+            agents[view.name] = [mark.verdict, list(mark.others), report.at, signs(world, view)]
     if not _like(agents, before, report.at):
         text = json.dumps({"format": _FORMAT, "agents": agents}, ensure_ascii=False, separators=(",", ":"))
         write_atomic(path, text)
@@ -45,8 +45,8 @@ def read_marks(world: World, views: Sequence[AgentView]) -> dict[str, KnownMark]
     by_name = {view.name: view for view in views}
     same = {
         name
-        for name, (_, _, at, signs) in told.items()
-        if (view := by_name.get(name)) is not None and signs == _signs(world, view) and _rests(view, at, now)
+        for name, (_, _, at, kept) in told.items()
+        if (view := by_name.get(name)) is not None and kept == signs(world, view) and _rests(view, at, now)
     }
     found = {}
     for name in by_name.keys() & told.keys():
@@ -64,8 +64,8 @@ def _rests(view: AgentView, at: float, now: float) -> bool:
     return now - at <= _HOLDS or not (view.state.is_live or view.alive or view.since > at)
 
 
-def _signs(world: World, view: AgentView) -> list[list[int]]:
-    """What changes when the agent or its base commits, stages or checks out."""
+def signs(world: World, view: AgentView) -> list[list[int]]:
+    """What changes when the agent or its base commits, stages or checks out; runs no git."""
     lease = view.agent.worktree
     git_dir = lease.git_dir or "/nowhere" if lease else "/nowhere"
     places = moving_files(git_dir, world.repo.common, view.branch, view.base)

@@ -108,7 +108,7 @@ class Entry:
     base: str = ""
     stage: Stage = Stage.QUEUED
     reason: str = ""
-    """Why it was set aside, in a sentence."""
+    """Why it was set aside, or moved nothing, in a sentence."""
     detail: str = ""
     hint: str = ""
     exit_code: ExitCode = ExitCode.OK
@@ -128,6 +128,11 @@ class Entry:
     """What belongs to that step beside the move of the base."""
     repositories: tuple[str, ...] = ()
     """The repositories in its worktree that were left out."""
+
+    @property
+    def has_nothing_new(self) -> bool:
+        """Whether the base has all of it without this landing, which moves nothing."""
+        return self.stage in (Stage.LANDED, Stage.WOULD_LAND) and not self.new
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Entry:

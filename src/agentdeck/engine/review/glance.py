@@ -16,6 +16,7 @@ from agentdeck.system.git.branches import ahead_behind
 from agentdeck.system.git.changes import changes_at_a_glance, changes_between
 from agentdeck.system.git.checkouts import moving_files
 from agentdeck.system.git.identity import inside
+from agentdeck.system.git.merges import is_ancestor
 from agentdeck.system.git.repository import Repository
 
 
@@ -29,16 +30,33 @@ def facts(world: World, view: AgentView) -> GitFacts:
         return _fetched(world, view)
     if not path.is_dir():
         return GitFacts(problem=f"its worktree is gone: {path}")
-    origin = lease.base_commit
-    base = view.base or origin
+    base = view.base or lease.base_commit
     try:
-        ahead, behind = ahead_behind(inside(world.repo, path), "HEAD", base)
-        # Against where it came from only when its work has landed: what it merged from its base is not its own.
-        changed = changes_at_a_glance(world.repo, path, base if ahead else origin)
+        here = inside(world.repo, path)
+        ahead, behind = ahead_behind(here, "HEAD", base)
+        ahead, since = _since_landing(here, "HEAD", base, view.agent.landed, ahead)
+        changed = changes_at_a_glance(world.repo, path, since)
+        is_in_base = not ahead and here.commit("HEAD") != lease.base_commit
     except (DeckError, OSError, ValueError) as error:
         said = error.title if isinstance(error, DeckError) else f"git can't be read: {error}"
         return GitFacts(problem=_missing(world.repo, path, base) or plain(said))
-    return GitFacts(ahead, behind, changed.added, changed.deleted, files=changed.files, loose=changed.loose)
+    return GitFacts(ahead, behind, changed.added, changed.deleted, "", changed.files, changed.loose, is_in_base)
+
+
+def _since_landing(
+    repo: Repository, head: str, base: str, landed: tuple[str, str] | None, ahead: int
+) -> tuple[int, str]:
+    """How many of the `ahead` commits up to `head` have not landed, and what the changes that have not begin at."""
+    if not ahead:
+        return 0, head
+    tip, result = landed or ("", "")
+    # A squash or a rebase leaves the branch's own commits out of the base.
+    if not tip or repo.commit(tip) is None or not is_ancestor(repo, result, base):
+        return ahead, base
+    left = int(repo.git("rev-list", "--count", head, f"^{base}", f"^{tip}", "--"))
+    if not left:
+        return 0, head
+    return left, base if left == ahead or is_ancestor(repo, result, head) else tip
 
 
 def _fetched(world: World, view: AgentView) -> GitFacts:
@@ -46,11 +64,13 @@ def _fetched(world: World, view: AgentView) -> GitFacts:
     try:
         begin, tip, live = fetched(world, view.agent)
         ahead, behind = ahead_behind(world.repo, tip, view.base)
-        changed = changes_between(world.repo, begin, live)
+        ahead, since = _since_landing(world.repo, tip, view.base, view.agent.landed, ahead)
+        changed = changes_between(world.repo, begin if since == view.base else since, live)
     except (DeckError, OSError, ValueError) as error:
         return GitFacts(problem=error.title if isinstance(error, DeckError) else f"git can't be read: {error}")
     loose = 0 if tip == live else changes_between(world.repo, tip, live).files
-    return GitFacts(ahead, behind, changed.added, changed.deleted, files=changed.files, loose=loose)
+    is_in_base = not ahead and view.agent.worktree is not None and tip != view.agent.worktree.base_commit
+    return GitFacts(ahead, behind, changed.added, changed.deleted, "", changed.files, loose, is_in_base)
 
 
 def _missing(repo: Repository, worktree: Path, base: str) -> str:

@@ -64,7 +64,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class GitFacts:
-    """What git says of an agent's branch and worktree against its base."""
+    """What git says of an agent's branch and worktree against its base: what there is still to land."""
 
     ahead: int = 0
     behind: int = 0
@@ -76,6 +76,8 @@ class GitFacts:
     """Files that differ, untracked ones among them."""
     loose: int = 0
     """Files whose changes are not committed."""
+    is_in_base: bool = False
+    """Whether it is beyond the commit that it began at, and its base has all its commits."""
 
 
 @dataclass(frozen=True, slots=True)

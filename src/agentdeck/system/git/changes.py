@@ -50,7 +50,7 @@ def changes_at_a_glance(repo: Repository, worktree: Path, base: str) -> Changes:
     facts = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
     if loose := sum(bool(line) and not line.startswith("#") for line in lines):
         return replace(changes(repo, worktree, base), loose=loose)
-    if facts.get("branch.oid") == base:
+    if base in ("HEAD", facts.get("branch.oid")):
         return Changes(0, 0, 0, 0)
     listed = here.run("diff", *_NUMBERS, f"{base}...HEAD")
     return _counted(listed.text, 0) if listed else changes(repo, worktree, base)

@@ -118,9 +118,10 @@ def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
     return older == newer or bool(repo.run("merge-base", "--is-ancestor", older, newer))
 
 
-def new_commits(repo: Repository, base: str, tip: str) -> list[tuple[str, str]]:
-    """Ids and subjects of the commits that `tip` has and `base` has not, oldest first."""
-    lines = repo.lines("log", "--reverse", "--topo-order", "--format=%H%x00%s", f"{base}..{tip}", "--")
+def new_commits(repo: Repository, base: str, tip: str, landed: str | None = None) -> list[tuple[str, str]]:
+    """Ids and subjects of the commits that `tip` has and neither `base` nor `landed` has, oldest first."""
+    without = [f"^{landed}"] if landed else []
+    lines = repo.lines("log", "--reverse", "--topo-order", "--format=%H%x00%s", f"{base}..{tip}", *without, "--")
     return [(commit, subject) for commit, _, subject in (line.partition("\0") for line in lines)]
 
 

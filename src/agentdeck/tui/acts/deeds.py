@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agentdeck.core.agents.events import Event
     from agentdeck.engine.deck import Deck
     from agentdeck.engine.views.history import Stale, Step
-    from agentdeck.engine.views.landings import Landing, LandRequest
+    from agentdeck.engine.views.landings import Entry, Landing, LandRequest
 
 _NAMED = 4
 """Sentences of what an undo does that its question has room for."""
@@ -35,13 +35,19 @@ def land(deck: Deck, actions: Actions, request: LandRequest) -> None:
 
 
 def _outcome(landing: Landing) -> str:
-    landed = [entry for entry in landing.entries if str(entry.stage) == State.LANDED]
-    aside = [f"{entry.agent} was not landed: {entry.reason}." for entry in landing.entries if entry not in landed]
+    landed = [entry for entry in landing.entries if str(entry.stage) == State.LANDED and not entry.has_nothing_new]
+    aside = [_aside(entry) for entry in landing.entries if entry not in landed]
     where = ", ".join(dict.fromkeys(entry.base for entry in landed))
     done = (
         [f"{', '.join(entry.agent for entry in landed)} landed on {where}; {{deck.undo}} undoes it."] if landed else []
     )
     return " ".join([*done, *aside])
+
+
+def _aside(entry: Entry) -> str:
+    if entry.has_nothing_new:
+        return f"Nothing of {entry.agent} is left to land: {entry.reason}."
+    return f"{entry.agent} was not landed: {entry.reason}."
 
 
 def ask_and_publish(screen: Screen[None], deck: Deck, actions: Actions, names: Sequence[str], base: str) -> None:

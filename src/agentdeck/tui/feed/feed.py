@@ -119,17 +119,19 @@ class Feed:
 
     def _snapshot(self) -> FeedSnapshot:
         gateway = self._gateway
-        radar, marks = self._scanner.report, self._scanner.marks
+        radar, marks = self._scanner.report, self._scanner.marks_of(self._views)
         rows = tuple(
             Row(
                 view,
                 self._finder.facts.get(view.name),
                 self._loads.get(view.name),
                 gateway.costs.get(view.name),
-                mark=marks.get(view.name),
+                *marks.get(view.name, (None, True)),
             )
             for view in self._views
         )
+        for name in [row.name for row in rows if not row.mark_holds]:
+            self._scanner.moved(name)
         problems = tuple(filter(None, (*self._unreadable, self._repair_problem, self._waiting)))
         return FeedSnapshot(rows, self._base, _machine(), radar, gateway, problems, self._gate)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from agentdeck.core.agents.agent import State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.tui.feed.facts import spent
@@ -26,11 +28,30 @@ class Scanner:
         self._deck = deck
         self._news, self._lock, self._over = threading.Event(), threading.Lock(), threading.Event()
         self._moved: set[str] = set()
-        self._rest = 0.0
+        self._rest = self._looked = 0.0
+        self._signs: dict[str, Any] = {}
+        """What each agent's git showed before the last look."""
         self.report: RadarReport | None = None
         """What it found last; the same object for as long as that tells the same."""
         self.marks: dict[str, Mark] = {}
         """The worst that it says of each agent."""
+
+    def marks_of(self, views: Sequence[AgentView]) -> dict[str, tuple[Mark, bool]]:
+        """By name, what it said last of those that have something to land, and whether that holds still as far as can
+        be told without git."""
+        signs: dict[str, bool] = {}
+        by_name = {view.name: view for view in views}
+
+        def rests(name: str) -> bool:
+            if name not in signs:
+                signs[name] = self._deck.radar.signs(by_name[name]) == self._signs.get(name)
+            return signs[name]
+
+        return {
+            name: (mark, mark.verdict == "clean" or all(map(rests, {name, *mark.others} & by_name.keys())))
+            for name, mark in self.marks.items()
+            if name in by_name and by_name[name].state is not State.LANDED
+        }
 
     def moved(self, name: str) -> None:
         with self._lock:
@@ -43,16 +64,17 @@ class Scanner:
         self._deck.radar.cancel()
 
     def wait(self) -> bool:
-        """Wait until there is something to look at; False when it is all over."""
+        """Wait until there is something to look at, and it may look again; False when it is all over."""
         self._news.wait()
-        return not self._over.wait(self._rest)
+        return not self._over.wait(max(0.0, self._looked + self._rest - time.monotonic()))
 
     def scan(self, views: Sequence[AgentView]) -> bool:
         """Look; return whether there is something new. What one look could not tell is asked for again by the next."""
         self._news.clear()
         with self._lock:
             moved, self._moved = self._moved, set()
-        before = spent()
+        before, signs = spent(), {view.name: self._deck.radar.signs(view) for view in views}
+        moved |= {name for name in signs if signs[name] != self._signs.get(name)}
         try:
             report = self._deck.radar.rescan(views, None if self.report is None else moved)
         except BaseException:
@@ -60,9 +82,10 @@ class Scanner:
                 self._moved |= moved
             raise
         finally:
-            self._rest = max(_REST, _SHARE * (spent() - before))
+            self._rest, self._looked = max(_REST, _SHARE * (spent() - before)), time.monotonic()
+        self._signs, moved_on = signs, signs != self._signs
         if report.is_like(self.report):
-            return False
+            return moved_on
         self.report = report
         self.marks = {name: mark for name in report.agents if (mark := report.worst(name)) is not None}
         return True

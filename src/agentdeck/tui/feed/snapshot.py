@@ -55,7 +55,9 @@ class Row:
     cost: float | None = None
     """In US dollars."""
     mark: Mark | None = None
-    """The worst that the radar says of it, and with whom; None where it did not look."""
+    """The worst that the radar says of it, and with whom; None where it did not look, or it has landed."""
+    mark_holds: bool = True
+    """Whether neither it nor its base is known to have moved since."""
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from agentdeck.core.merging.radar import Verdict
 from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, cut_start, plain, short_count
+from agentdeck.engine.views.review import GitFacts
 from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, Outcome, Row
 from agentdeck.tui.look.look import short_bytes, sparkline
 
@@ -82,8 +83,8 @@ def _conflict(row: Row, now: float) -> list[Part]:
     if mark.verdict is Verdict.CLEAN or not mark.others:
         return [("·", "dim")]
     more = f" +{len(mark.others) - 1}" if len(mark.others) > 1 else ""
-    style = "conflict" if mark.verdict is Verdict.CONFLICTS else "dim"
-    return [(f"{mark.verdict.glyph} {plain(mark.others[0])}{more}", style)]
+    style = "conflict" if mark.verdict is Verdict.CONFLICTS and row.mark_holds else "dim"
+    return [(f"{mark.verdict.glyph} {plain(mark.others[0])}{more}{'' if row.mark_holds else '?'}", style)]
 
 
 def _pull(row: Row, now: float) -> list[Part]:
@@ -147,8 +148,8 @@ def _does(row: Row) -> list[Part]:
         return [(_one_line(row.reason).removeprefix(f"{row.view.host} is "), "problem")]
     if row.state is State.WAITING and row.question is not None:
         return _asked(row)
-    if row.state is State.DONE or row.is_idle:
-        return _done(row)
+    if row.state in (State.DONE, State.LANDED) or row.is_idle:
+        return _landed(row) if row.state is State.LANDED else _done(row)
     if row.state is State.WORKING and row.view.tool is not None:
         return [(_one_line(row.view.tool.text), "")]
     if reason := _one_line(row.reason):
@@ -173,13 +174,24 @@ def _done(row: Row) -> list[Part]:
         return result or [(_one_line(row.view.agent.task), "dim")]
     if said == row.view.status.result:
         result = []  # what its worktree has says it better
-    commits = f"{facts.ahead} commit{'' if facts.ahead == 1 else 's'}" if facts.ahead else "no commit"
     if facts.loose:
-        loose = f"{facts.loose} loose file{'' if facts.loose == 1 else 's'}"
-        return [(f"{commits}, {loose}", "loose"), *result]
+        return [(_to_land(facts), "loose"), *result]
     if facts.ahead:
-        return [(f"{commits} · ready to land", "done"), *result]
-    return [("nothing changed", "dim"), *result]
+        return [(f"{_to_land(facts)} · ready to land", "done"), *result]
+    return [(f"{plain(row.view.base)} has all of it" if facts.is_in_base else "nothing changed", "dim"), *result]
+
+
+def _landed(row: Row) -> list[Part]:
+    """Where it landed, and what it has made since."""
+    facts, told = row.facts, [(_one_line(row.reason), f"reason-{row.state}")]
+    if facts is None or not (facts.ahead or facts.loose):
+        return told
+    return [(f"{_to_land(facts)} since", "loose" if facts.loose else "done"), (" · ", "dim"), *told]
+
+
+def _to_land(facts: GitFacts) -> str:
+    commits = f"{facts.ahead} commit{'' if facts.ahead == 1 else 's'}" if facts.ahead else "no commit"
+    return f"{commits}, {facts.loose} loose file{'' if facts.loose == 1 else 's'}" if facts.loose else commits
 
 
 def _one_line(text: str) -> str:
@@ -244,6 +256,8 @@ def fitted(parts: Iterable[Part], width: int, *, right: bool = False, keep_end: 
     found, room = list[Part](), width
     for text, style in parts:
         shown = (cut_start if keep_end else cut)(text, room) if room > 0 else ""
+        if shown != text and found and found[-1][0].rstrip().endswith("…"):
+            shown = shown.removeprefix("…")  # that there is more is said already
         room -= columns_of(shown)
         if shown:
             found.append((shown, style))

@@ -204,9 +204,10 @@ def _sentences(found: Outlook) -> list[Piece | str]:
     said: list[Piece | str] = []
     if found.running:
         said.append((f"● {entry.agent} is {found.running}: set aside unless it is stopped", "$text-warning"))
-    if entry.stage is Stage.WOULD_LAND:
-        what = f"{commits}, {files}" if entry.new else entry.reason
-        said.append((f"✓ {entry.agent} → {entry.base}: {what}, no conflict", "$text-success"))
+    if entry.has_nothing_new:
+        said.append((f"○ {entry.agent}: {entry.reason}", "$foreground 60%"))
+    elif entry.stage is Stage.WOULD_LAND:
+        said.append((f"✓ {entry.agent} → {entry.base}: {commits}, {files}, no conflict", "$text-success"))
     else:
         said.append((f"✗ {entry.agent}: {entry.reason}", "$text-error"))
     if found.changes:

@@ -59,7 +59,7 @@ class QueueScreen(Listing):
     heading = "Landing queue"
     empty = "Nothing has landed yet. Press {agent.land} on an agent that is done to land it."
     columns = (
-        ListingColumn("STAGE", 12),
+        ListingColumn("STAGE", 13),
         ListingColumn("AGENT", 10),
         ListingColumn("ON", 6),
         ListingColumn("WORK", 10),
@@ -97,6 +97,8 @@ class QueueScreen(Listing):
         stage, reason = str(entry.stage), entry.reason
         if by := queue.undone.get(entry.step):
             stage, reason = "undone", f"by step {by}" if entry.stage is Stage.LANDED else reason
+        elif entry.has_nothing_new:
+            stage = "nothing new"
         is_under_way = landing.id in queue.running
         if is_under_way and entry.stage is Stage.QUEUED and entry.agent not in queue.waiting:
             reason = "taken out"
@@ -152,7 +154,7 @@ class QueueScreen(Listing):
             return [*names, "agent.remove"]
         if entry.conflicts:
             names += ["view.conflict", "land.hand-back", "land.by-hand"]
-        if entry.stage is not Stage.LANDED or entry.step in queue.undone:
+        if entry.stage is not Stage.LANDED or entry.has_nothing_new or entry.step in queue.undone:
             names.append("agent.land")
         names.append("agent.publish")
         return [*names, UNDO.id] if entry.step and entry.step not in queue.undone else names
@@ -257,6 +259,7 @@ _LOOKS = {
     "moving": ("●", "$text-primary"),
     "landed": ("⚑", "$text-success"),
     "undone": ("↶", "$foreground 60%"),
+    "nothing new": ("○", "$foreground 60%"),
     "set aside": ("✗", "$text-error"),
     "interrupted": ("■", "$text-warning"),
 }
@@ -334,7 +337,7 @@ def _about(landing: Landing, entry: Entry, gate: Sequence[str], undone: Mapping[
     if entry.new:
         said.append(f"{entry.old[:10]} → {entry.new[:10]}: {_work(entry)}")
     if entry.reason:
-        said += ["", (f"Why: {entry.reason}.", "$text-error")]
+        said += ["", (f"Why: {entry.reason}.", "" if entry.stage is Stage.LANDED else "$text-error")]
     said += [f"  {line}" for line in entry.detail.splitlines()]
     said += [f"  {conflict.where}: {conflict.text}" for conflict in entry.conflicts]
     if entry.hint:
