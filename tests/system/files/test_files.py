@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,16 @@ def test_looking_whether_a_lock_is_held_keeps_nobody_out(tmp_path: Path) -> None
                 os.close(take_lock(path))
         finally:
             looking.kill()
+
+
+def test_who_looks_and_is_held_up_keeps_nobody_out_either(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    looker = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looker, fcntl.LOCK_SH)
+    timer = threading.Timer(0.3, os.close, [looker])
+    timer.start()
+    os.close(take_lock(path))
+    timer.join()
 
 
 def test_the_holder_of_a_lock_whose_folder_was_just_taken_away_is_not_known(

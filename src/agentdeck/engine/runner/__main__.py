@@ -9,9 +9,6 @@ import sys
 from agentdeck.system.files.lockfile import try_lock
 from agentdeck.system.machine.stopsignals import STOP_SIGNALS
 
-_WAIT = 2.0
-"""Seconds for which others may look at the lock, each for an instant."""
-
 
 def main() -> int:
     # Who sees the lock may tell us to stop, before we are ready to hear it.
@@ -27,7 +24,7 @@ def main() -> int:
     try:
         orders = read_json(Path("orders.json"))
         if lock is None:
-            lock = take_lock(Path("runner.lock"), wait=_WAIT, what=f"agent {orders['agent']}")
+            lock = take_lock(Path("runner.lock"), what=f"agent {orders['agent']}")
         from agentdeck.engine.runner.runner import run
 
         return run(orders, lock)

@@ -22,9 +22,11 @@ from agentdeck.system.files.lockfile import try_lock
 Note = TypeVar("Note")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-_LOOK = 0.1
-"""Seconds for which a lock is tried at least: who only looks whether it is held (`is_locked`) holds it for an instant,
-and must not keep anybody out."""
+_LEAST = 0.1
+"""Seconds for which a lock is tried at least."""
+_LOOKED_AT = 10.0
+"""Seconds for which it is tried while nobody has it, but some look whether it is held (`is_locked`): they share it for
+an instant, which on a busy machine may last, and must not keep anybody out."""
 _REFUSALS = _FULL | _FORBIDDEN | {errno.EIO, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
 
 
@@ -267,7 +269,7 @@ def locked(path: Path, *, wait: float = 0.0, what: str = "") -> Iterator[None]:
 
 def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
     """As `locked`, but hold it until the returned descriptor is closed or this process ends. Our pid is in the file."""
-    deadline = time.monotonic() + max(wait, _LOOK)
+    begun = time.monotonic()
     pause = 0.002
     private_folder(path.parent)
     while True:
@@ -275,7 +277,7 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
             descriptor = try_lock(path)
         if descriptor is not None:
             return descriptor
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= begun + max(wait, _LEAST if is_locked(path) else _LOOKED_AT):
             raise BusyError(f"Another agentdeck process is using {what or path.name}.", hint="Try again in a moment.")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
