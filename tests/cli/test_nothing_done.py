@@ -191,6 +191,62 @@ WAYS = {
     "cut-off": Way("claude", claude(), ("rm .git && echo x > a",), expected=ExitCode.UNCOMMITTED),
     "broken-index": Way("claude", claude(), ('echo x > "$(git rev-parse --git-dir)/index"',), expected=ExitCode.FAILED),
     "folder-gone": Way("claude", claude(), ('rm -rf "$PWD"',), expected=ExitCode.FAILED),
+    # What hides it, or puts it where it does not count.
+    "commit-on-main": Way("claude", claude(), ("cd ../.. && echo x > a && git add a && git commit -qm x",)),
+    "detached-and-back": Way(
+        "claude",
+        claude(),
+        ("git switch -q --detach && echo x > a && git add a && git commit -qm x && git switch -q -",),
+    ),
+    "emptied-by-amend": Way(
+        "claude",
+        claude(),
+        ("echo x > a && git add a && git commit -qm x && git rm -q a && git commit -q --amend --allow-empty -m x",),
+    ),
+    "branch-moved-back": Way(
+        "codex", codex(SAID), ("echo x > a && git add a && git commit -qm x && git reset -q --keep main",)
+    ),
+    "tagged": Way("codex", codex(SAID), ("git tag -m done done && git notes add -m done",)),
+    "renamed-branch": Way("codex", codex(SAID), ("git branch -m all-done",)),
+    "excluded": Way("claude", claude(), ('echo x > a; echo a >> "$(git rev-parse --git-common-dir)/info/exclude"',)),
+    "hidden-change": Way("claude", claude(), ("echo x > README.md; git update-index --assume-unchanged README.md",)),
+    "nested-repository": Way(
+        "claude",
+        claude(),
+        ("git init -q sub && cd sub && echo x > a && git add a && git commit -qm x",),
+        expected=ExitCode.UNCOMMITTED,
+    ),
+    "merge-begun": Way(
+        "codex", codex(SAID), ("git merge -q --no-commit --no-ff later",), expected=ExitCode.UNCOMMITTED
+    ),
+    "removed-from-index": Way("aider", ("done",), ("git rm -q --cached README.md",), expected=ExitCode.UNCOMMITTED),
+    "denied-says-the-end": Way(
+        "claude",
+        claude(permission_denials=[{"tool_name": "Write", "tool_use_id": "t1", "tool_input": {"file_path": "a"}}]),
+        expected=ExitCode.DENIED,
+    ),
+    "declined": Way(
+        "codex",
+        codex({**_ran("touch a", "", 1), "exit_code": None, "status": "declined"}, SAID),
+        expected=ExitCode.DENIED,
+    ),
+    "patch-failed": Way(
+        "codex",
+        codex({"type": "file_change", "changes": [{"path": "/w/a", "kind": "add"}], "status": "failed"}, SAID),
+    ),
+    "needs-approval": Way(
+        "qwen",
+        claude(
+            _called("write_file", file_path="a"),
+            _refused('Tool "write_file" requires permission, but background agents cannot prompt for confirmation.'),
+        ),
+        expected=ExitCode.DENIED,
+    ),
+    "question-unasked": Way(
+        "qwen",
+        claude(_called("ask_user_question"), _refused("Cannot ask user questions in non-interactive mode.")),
+        expected=ExitCode.DENIED,
+    ),
     "killed": Way("claude", claude(), code=137, expected=ExitCode.FAILED),
 }
 DONE = {
@@ -245,7 +301,7 @@ def play(bench: Bench, name: str, way: Way) -> tuple[int, dict[str, Any]]:
 
 
 EVERY_WAY = {**WAYS, **DONE}
-SHARE = [name for at, name in enumerate(EVERY_WAY) if share.EVERY or at % 4 == 0]
+SHARE = [name for at, name in enumerate(EVERY_WAY) if share.EVERY or at % 5 == 0]
 """A list that is held: all of it is played where every crash is."""
 
 

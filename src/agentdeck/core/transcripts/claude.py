@@ -20,9 +20,10 @@ _NOT_DENIED = ("interrupted", "cancelled")
 _DENIALS = (
     (re.compile(r"The user doesn't want to (?:proceed|take this action)"), "user"),
     (re.compile(r"requested permissions? (?:to|for) .* haven't granted it yet|requires approval", re.DOTALL), "rule"),
+    (re.compile(r"requires (?:permission, but|user approval)|Cannot ask user questions in non-interactive"), "rule"),
     (re.compile(r"Permission to use .* (?:has been )?denied", re.DOTALL), "rule"),
 )
-"""What results say of a denial in versions that do not mark it."""
+"""What results say of a denial in versions that do not mark it, and in Qwen Code."""
 _INTERRUPTED = "[Request interrupted by user"
 _SYNTHETIC = "<synthetic>"
 """The model of what Claude Code itself says; `error` beside it is how a headless run marks the failure of a request."""
@@ -212,7 +213,12 @@ def _denier(marked: str, text: str) -> str:
     """Who denied the tool; empty where nobody did."""
     if marked:
         return "" if marked in _NOT_DENIED else _DENIED_BY.get(marked, marked.replace("-", " "))
-    return next((by for pattern, by in _DENIALS if pattern.search(text[:1000])), "") if text else ""
+    return denied_by(text)
+
+
+def denied_by(failure: str) -> str:
+    """Who denied the tool that failed with these words; empty where nobody did."""
+    return next((by for pattern, by in _DENIALS if pattern.search(failure[:1000])), "")
 
 
 def _name_of(given: Mapping[str, Any]) -> str:

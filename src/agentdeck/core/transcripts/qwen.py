@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentdeck.core.providers.token_usage import Usage
+from agentdeck.core.transcripts.claude import denied_by
 from agentdeck.core.transcripts.reading import arguments_of, count, mapping, parse, text_in, time_of
 from agentdeck.core.transcripts.records import Kind, Record
 
@@ -49,7 +50,8 @@ class QwenReader:
             tool, given = self._calls.pop(name, (str(back.get("name") or "tool"), ""))
             response = mapping(back.get("response"))
             text, status = text_in(response.get("output") or response.get("error")), str(result.get("status") or "")
-            by, ok = _DENIED.get(status, ""), status in ("", "success") and "error" not in response
+            ok = status in ("", "success") and "error" not in response
+            by = _DENIED.get(status, "") or ("" if ok else denied_by(text))
             kind = Kind.DENIED if by else Kind.RESULT
             yield Record(
                 kind, at, text, agent=self._agent, call=name, tool=tool, arguments=given, ok=ok and not by, by=by
