@@ -64,7 +64,7 @@ def test_what_the_deck_says_is_so_at_every_moment_of_a_life(
     programs, deck = programs_of(request, cli), bench.deck()
     with scripted_model(*script_of(cli)) as (api, script):
         set_up(bench, programs, monkeypatch, setup_of(cli, api.url))
-        script.delay = 2.0
+        script.delay = DWELL
         deck.start(StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, permission="ask"))
         Tmux(bench.socket).command("resize-window", "-t", f"={deck.name}:it", "-x", str(size[0]), "-y", str(size[1]))
         with watched(deck, "it", cli) as truth:
@@ -199,35 +199,52 @@ def test_the_life_of_aider(bench: Bench, request: pytest.FixtureRequest, monkeyp
     ]
     deck = bench.deck()
     with modelled(bench, "aider", programs_of(request, "aider"), monkeypatch, *answers) as script:
+        script.delay = DWELL
         deck.start(StartRequest(task="Make a note", profile="aider", name="it", mode=Mode.INTERACTIVE))
         Tmux(bench.socket).command("resize-window", "-t", f"={deck.name}:it", "-x", "80", "-y", "24")
+        with watched(deck, "it", "aider") as truth:
+            life = Life(deck, "it", script, truth, PATIENCE)
 
-        def reach(state: State, about: str = "") -> None:
-            eventually(
-                lambda: deck.agent("it").state is state and about in deck.agent("it").reason, PATIENCE, pause=0.3
-            )
+            def answered(blocks: list[Block]) -> None:
+                name = next((name for name in ("note.txt", "denied.txt") if name in blocks[0]["text"]), "")
+                truth.asks = name
+                truth.now(None) if name else truth.ends()
 
-        reach(State.WAITING, "Create new file?")
-        question = deck.agent("it").status.question
-        assert question is not None
-        assert [option.label for option in question.options] == ["Yes", "No"]
-        with pytest.raises(RefusedError, match="asks a question"):
-            deck.send("it", "y")
-        assert deck.answer("it", "1") == "Yes"
-        reach(State.DONE)
-        view = deck.agent("it")
-        assert view.worktree is not None
-        assert (view.worktree / "note.txt").read_text() == "note\n"
-        assert bench.git("rev-list", "--count", f"main..{view.branch}") == "1"
-        deck.send("it", "Make another one")
-        reach(State.WAITING, "Create new file?")
-        deck.answer("it", text="Explain it first")
-        eventually(lambda: script.sent == 3, PATIENCE, pause=0.3)
-        reach(State.DONE)
+            script.on_answer = answered
+            question = life.reach(State.WAITING, "Create new file?").status.question
+            assert question is not None
+            assert [option.label for option in question.options] == ["Yes", "No"]
+            with pytest.raises(RefusedError, match="asks a question"):
+                deck.send("it", "y")
+            time.sleep(DWELL)
+            truth.now(None)
+            assert deck.answer("it", "1") == "Yes"
+            truth.ends()
+            view = life.reach(State.DONE)
+            assert view.worktree is not None
+            assert (view.worktree / "note.txt").read_text() == "note\n"
+            assert bench.git("rev-list", "--count", f"main..{view.branch}") == "1"
+            time.sleep(DWELL)
+            life.tell("Make another one")
+            life.reach(State.WAITING, "Create new file?")
+            time.sleep(DWELL)
+            truth.now(None)
+            deck.answer("it", text="Explain it first")
+            eventually(lambda: script.sent == 3, PATIENCE, pause=0.3)
+            life.reach(State.DONE)
+            time.sleep(DWELL)
+        pairs, wrong = list(truth.pairs()), truth.wrong()
+        assert len(pairs) > 20
+        assert len(wrong) <= len(pairs) // 20, truth.told()
         assert "Explain it first" in json.dumps(script.told[-1])
         assert not (view.worktree / "denied.txt").exists()
-        log = "\n".join(line.text for line in deck.log_lines("it"))
-        assert all(text in log for text in ("Create new file? (Y)es/(N)o [Yes]: Y", "line 120 of a long answer"))
+
+        def log() -> str:
+            return "\n".join(line.text for line in deck.log_lines("it"))
+
+        # What has scrolled away is looked at now and then.
+        for text in ("Create new file? (Y)es/(N)o [Yes]: Y", "line 120 of a long answer"):
+            eventually(lambda: text in log(), 10)  # noqa: B023
         deck.stop("it")
         assert_ok(agentdeck("merge", "it", cwd=bench.root))
         assert bench.git("show", "main:note.txt") == "note"

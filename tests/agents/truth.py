@@ -20,7 +20,7 @@ from agentdeck.engine.deck import Deck
 
 DIALOGS = re.compile(
     r"Do you want to (?:proceed|run)|Would you like to run|Which colour\?|Allow execution of|Permission required"
-    r"|Do you want to run this command"
+    r"|Do you want to run this command|Create new file\?"
 )
 """What is on the screen of a CLI that asks what a life lets it ask."""
 AT_WORK = re.compile(r"esc (?:to )?interrupt|[Ee]sc to cancel|Working|Thinking|⬝")
