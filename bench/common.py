@@ -1,7 +1,8 @@
 """What all benches share: throw-away surroundings, a repository, the clock and the lines that are told.
 
-A line has what was measured, the median of ours, that of its yardstick from the same run, in turn with ours, and their
-ratio. `AGENTDECK_BENCH_ROWS` names a file to which the lines are also written, one JSON object each.
+A line has what was measured, the median of ours, that of its yardstick from the same run, in turn with ours, their
+ratio, and the goal for one of them where there is one. `AGENTDECK_BENCH_ROWS` names a file to which the lines are also
+written, one JSON object each.
 """
 
 from __future__ import annotations
@@ -93,17 +94,17 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def row(what: str, ours: list[float], yardstick: str, theirs: list[float]) -> None:
+def row(what: str, ours: list[float], yardstick: str, theirs: list[float], goal: str = "") -> None:
     """Tell of seconds."""
     mine, other = statistics.median(ours), statistics.median(theirs)
-    tell(what, milli(mine), yardstick, milli(other), f"{mine / other:.2f} x" if other else "")
+    tell(what, milli(mine), yardstick, milli(other), f"{mine / other:.2f} x" if other else "", goal)
 
 
-def tell(what: str, ours: str, yardstick: str = "", theirs: str = "", ratio: str = "") -> None:
-    print(f"{what:62} {ours:>16}   {yardstick:40} {theirs:>16} {ratio:>9}", flush=True)
+def tell(what: str, ours: str, yardstick: str = "", theirs: str = "", ratio: str = "", goal: str = "") -> None:
+    print(f"{what:62} {ours:>16}   {yardstick:40} {theirs:>16} {ratio:>9} {goal:>9}".rstrip(), flush=True)
     if path := os.environ.get(ROWS):
         with Path(path).open("a") as file:
-            file.write(json.dumps([what, ours, yardstick, theirs, ratio]) + "\n")
+            file.write(json.dumps([what, ours, yardstick, theirs, ratio, goal]) + "\n")
 
 
 def counted(agents: int) -> str:

@@ -175,7 +175,7 @@ def quiet(screen: Screen, agents: int) -> None:
     before, begun = screen.cpu(), time.perf_counter()
     screen.drain(20.0)
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
-    tell(f"dashboard, idle with {counted(agents)}, quiet", f"{share * 100:.1f} % of a core")
+    tell(f"dashboard, idle with {counted(agents)}, quiet", f"{share * 100:.1f} % of a core", goal="0.5 %")
     keys(screen, agents, f"{counted(agents)}, quiet")
 
 

@@ -65,7 +65,7 @@ def recording(root: Path, sample: Path, megabytes: int) -> None:
         run("script", "-qec", shlex.join(words), str(root.parent / "typescript"))
         script.append(seconds(told))
     row(f"printing {megabytes} MB in an agent's pane", ours, "in a bare tmux window", window)
-    row(f"printing {megabytes} MB in an agent's pane", ours, "under script(1)", script)
+    row(f"printing {megabytes} MB in an agent's pane", ours, "under script(1)", script, "1 x")
     rates = [f"{megabytes / statistics.median(each):,.1f} MB/s" for each in (ours, script)]
     tell(f"recording {megabytes} MB, through the runner's terminal", rates[0], "under script(1)", rates[1])
 

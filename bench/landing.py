@@ -41,7 +41,7 @@ def singles(runs: int, changed: int, files: int) -> None:
         trees.append(timed(partial(run, "git", "merge-tree", "--write-tree", "main", branch)))
         merges.append(timed(partial(merge, [branch])))
     what = f"{changed:,} of {files:,} files"
-    row(f"landing, {what}", ours, "git merge --no-ff", merges)
+    row(f"landing, {what}", ours, "git merge --no-ff", merges, "10 x")
     row(f"landing, {what}", ours, "git merge-tree", trees)
     row(f"landing with a gate, {what}", gated, "git merge --no-ff", merges)
 
@@ -59,7 +59,8 @@ def batch() -> None:
     each = timed(lambda: land_in_turn(singly))
     by_hand = timed(lambda: merge(branches))
     row(f"landing of {BATCH} agents as a batch, with a gate", [one], f"{BATCH} landings with a gate", [each])
-    row(f"landing of {BATCH} agents as a queue, with a gate each", [queue], f"{BATCH} landings with a gate", [each])
+    what = f"landing of {BATCH} agents as a queue, with a gate each"
+    row(what, [queue], f"{BATCH} landings with a gate", [each], "5,000 ms")
     row(f"landing of {BATCH} agents as a batch, with a gate", [one], f"{BATCH} x git merge --no-ff", [by_hand])
 
 

@@ -42,7 +42,7 @@ def removals(files: int, ignored: int, runs: int) -> None:
         theirs.append(timed(partial(run, "git", "worktree", "remove", "--force", str(bare))))
         ours.append(timed(partial(run, "agentdeck", "rm", name)))
     what = f"rm, {files:,} files" + (f" and {ignored:,} ignored" if ignored else "")
-    row(what, ours, "git worktree remove --force", theirs)
+    row(what, ours, "git worktree remove --force", theirs, "" if ignored else "150 ms")
 
 
 def fill(tree: Path, ignored: int) -> None:
@@ -62,7 +62,7 @@ def undo(files: int) -> None:
     run("agentdeck", "rm", "agent")
     theirs = timed(partial(run, "git", "worktree", "add", "-q", "-b", "bare", "../bare"))
     ours = timed(partial(run, "agentdeck", "undo"))
-    row(f"undo of a removal, {files:,} files", [ours], "git worktree add", [theirs])
+    row(f"undo of a removal, {files:,} files", [ours], "git worktree add", [theirs], "1 x")
 
 
 def doctor(agents: int) -> None:
@@ -72,7 +72,7 @@ def doctor(agents: int) -> None:
     for _ in range(RUNS):
         ours.append(timed(partial(run, "agentdeck", "doctor", check=False)))
         theirs.append(timed(partial(run, "git", "worktree", "list")))
-    row(f"agentdeck doctor, {counted(agents)}", ours, "git worktree list", theirs)
+    row(f"agentdeck doctor, {counted(agents)}", ours, "git worktree list", theirs, "300 ms")
 
 
 if __name__ == "__main__":

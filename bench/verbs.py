@@ -28,31 +28,31 @@ def main() -> None:
         bare_server()
         start_singly("start of the first agent", 0, 1)
         verbs(1)
-        start_singly(f"start of an agent, up to {some} in turn", 1, some)
+        start_singly(f"start of an agent, up to {some} in turn", 1, some, "5 x")
         verbs(some)
         if agents > some:
             start_together(some, agents)
             verbs(agents)
-            start_singly(f"start of an agent beside {agents}", agents, agents + 3)
+            start_singly(f"start of an agent beside {agents}", agents, agents + 3, "5 x")
     if agents > some:
         with repository(MANY_FILES):
             bare_server()
             start_singly(f"start of an agent, {MANY_FILES:,} files", 0, 3)
 
 
-def start_singly(what: str, first: int, end: int) -> None:
+def start_singly(what: str, first: int, end: int, goal: str = "") -> None:
     ours, bare = [], []
     for number in range(first, end):
         bare.append(timed(partial(by_hand, number, number + 1)))
         argv = ("agentdeck", "run", "--detach", "-n", f"agent-{number}", "--", "sleep", "1000")
         ours.append(timed(partial(run, *argv)))
-    row(what, ours, "git worktree add + tmux new-window", bare)
+    row(what, ours, "git worktree add + tmux new-window", bare, goal)
 
 
 def start_together(first: int, end: int) -> None:
     theirs = timed(lambda: by_hand(first, end))
     rest = end - first
-    row(f"start of {rest} more from one file", [together(Path.cwd(), first, end)], f"{rest} of both", [theirs])
+    row(f"start of {rest} more from one file", [together(Path.cwd(), first, end)], f"{rest} of both", [theirs], "2 x")
 
 
 def by_hand(first: int, end: int) -> None:

@@ -206,15 +206,16 @@ class World:
 
     def _inherited(self, passed: tuple[str, ...], dropped: tuple[str, ...]) -> dict[str, str]:
         of = (dict(os.environ), passed, dropped)
-        if self._last_inherited[:1] != [of]:
+        last = self._last_inherited.get("")
+        if last is None or last[0] != of:
             found = inherited(of[0], passed=passed, dropped=dropped, own_venv=own_venv())
-            self._last_inherited[:] = [of, found]
-        return dict(self._last_inherited[1])
+            last = self._last_inherited[""] = (of, found)
+        return dict(last[1])
 
     @cached_property
-    def _last_inherited(self) -> list[Any]:
-        """What `inherited` was told last, and its answer: a start asks six times."""
-        return []
+    def _last_inherited(self) -> dict[str, tuple[Any, dict[str, str]]]:
+        """What `inherited` was told last, with its answer: a start asks six times."""
+        return {}
 
     @property
     def search_path(self) -> str | None:

@@ -7,7 +7,8 @@ from importlib import import_module
 from threading import Thread
 
 _SWITCH = 0.0005
-"""Seconds for which the loading keeps back what was waited for; Python's own are ten times as many."""
+"""Seconds for which the loading keeps back what was waited for."""
+_USUAL = sys.getswitchinterval()
 
 
 def load_ahead(*modules: str) -> None:
@@ -18,10 +19,9 @@ def load_ahead(*modules: str) -> None:
 
 
 def _load(modules: list[str]) -> None:
-    before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
     try:
         for name in modules:
             import_module(name)
     finally:
-        sys.setswitchinterval(before)
+        sys.setswitchinterval(_USUAL)
