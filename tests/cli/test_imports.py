@@ -29,7 +29,7 @@ OWN = {"ls": 110, "show one": 165, "logs one": 105, "send one hi": 108}
 """Most modules of the program's own that a verb loads."""
 ACTS = {
     "run -n one -- git commit --allow-empty -qm work": 180,
-    "merge one": 160,
+    "merge one": 166,
     "run -n two -- true": 180,
     "rm two": 142,
     "stop --all": 110,
