@@ -1,8 +1,10 @@
 # make demo and make test need nothing but this checkout: scripts/setup installs what is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-agents test-fleet test-kubernetes test-clients test-oracles test-local test-every coverage check soak kills queue-kills bench bench-quick shots animation clean
+.PHONY: help demo run test test-agents test-failover test-fleet test-kubernetes test-clients test-oracles test-local test-every coverage check soak kills queue-kills bench bench-quick shots animation clean
 
 BIN := .venv/bin
+CLIS ?= claude codex copilot gemini qwen opencode
+AGENTS = AGENTDECK_MATRIX=$(CURDIR)/build/agents/matrix.jsonl AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents AGENTDECK_TEST_AGENTS=$(CURDIR)/build/agent-clis
 
 help: ## these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,9 +44,15 @@ test-oracles: ## our translations between the formats beside litellm's, on gener
 test-agents: ## the whole life of an agent with every real agent CLI that can be installed
 	@scripts/setup test
 	@mkdir -p build/agents
-	@rm -f build/agents/matrix.jsonl
-	AGENTDECK_MATRIX=$(CURDIR)/build/agents/matrix.jsonl AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents $(BIN)/python -m pytest tests/agents tests/core/agents/test_screens.py -n 2 -rs
-	$(BIN)/python scripts/matrix.py build/agents/matrix.jsonl
+	$(AGENTS) $(BIN)/python -m pytest tests/agents tests/core/agents/test_screens.py -n 2 -rs --ignore tests/agents/test_failover.py
+	@$(MAKE) test-failover
+
+test-failover: ## each agent CLI under each fault of its provider, and docs/failover-matrix.md: make test-failover CLIS=qwen
+	@scripts/setup test
+	@mkdir -p build/agents
+	@failed=; for cli in $(CLIS); do \
+		$(AGENTS) $(BIN)/python -m pytest tests/agents/test_failover.py -n 2 -rs -k $$cli || failed=1; \
+	done; $(BIN)/python scripts/matrix.py build/agents/matrix.jsonl && test -z "$$failed"
 
 test-every: ## all of make test with every step, file and fault in place of a share of them: hours
 	@scripts/setup test

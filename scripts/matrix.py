@@ -1,4 +1,4 @@
-"""Write docs/failover-matrix.md from what `make test-agents` noted of each cell.
+"""Write docs/failover-matrix.md from what `make test-failover` noted of each cell, when it was last run.
 
 python scripts/matrix.py build/agents/matrix.jsonl
 """
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/failover-matrix.md"
 HEAD = """# Real agents on failing providers
 
-`make test-agents` runs each agent CLI behind the gateway with a tier of two providers, of which the first has one of
+`make test-failover` runs each agent CLI behind the gateway with a tier of two providers, of which the first has one of
 these faults for as long as it lives. The task is one shell command and an answer. A cell tells how many requests of the
 task each of the two got. **Same**: both speak the CLI's own format. **Other**: the first speaks another one.
 

@@ -123,6 +123,8 @@ def no_updates(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in (each for each in setup.env if each.startswith("OPENCODE_DISABLE")):
             monkeypatch.setenv(name, setup.env[name])
     monkeypatch.setenv("GEMINI_CLI_TRUST_WORKSPACE", "true")
+    for name in ("GEMINI_CLI_NO_RELAUNCH", "QWEN_CODE_NO_RELAUNCH"):  # else they start twice, each time for seconds
+        monkeypatch.setenv(name, "true")
 
 
 def set_up(bench: Bench, programs: Path, monkeypatch: pytest.MonkeyPatch, setup: Setup) -> None:

@@ -27,7 +27,7 @@ from tests.support.retry import eventually
 from tests.support.servers import free_port
 from tests.support.share import diagonal
 
-pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 KEYS = {"MAIN_KEY": "sk-main-0123456789abcdef", "SPARE_KEY": "sk-spare-fedcba9876543210"}
 RULES = """
 [gateway]
@@ -222,6 +222,36 @@ def test_at_its_screen_too_it_goes_on_at_once_after_an_answer_that_broke_off(
         eventually(lambda: len(spare.requests) >= 2, 20)
         gateways.stop(world_of(deck))
     assert sum(bool(each["body"].get("tools")) for each in main.requests) == 1
+
+
+CHAIN = ("openai:gpt-4o", "anthropic:claude-3-5-sonnet", "ollama:codellama")
+
+
+@pytest.mark.skipif(not ALL, reason="make test-agents")
+@pytest.mark.parametrize("up", CHAIN)
+@pytest.mark.parametrize("cli", FORMATS)
+def test_the_chain_that_everybody_writes_first_serves(
+    quiet: Bench, cli: str, up: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as one of its three is up."""
+    monkeypatch.setenv("PATH", f"{programs_of(request, cli)}:{os.environ['PATH']}")
+    with faulty_api("ok") as server:
+        places = ""
+        for target in CHAIN:
+            name = target.partition(":")[0]
+            url = server.url if target == up else f"http://127.0.0.1:{free_port()}"
+            places += f'[providers.{name}]\nbase_url = "{url}/v1"\n'
+            if name != "ollama":
+                monkeypatch.setenv(f"{name.upper()}_API_KEY", f"sk-{name}-0123456789abcdef")
+        quiet.own(places + RULES + f"[tiers]\nwork = {json.dumps(CHAIN)}\n")
+        deck = quiet.deck()
+        task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", mode=Mode.HEADLESS)
+        deck.start(replace(task, permission="all", sure=True))
+        view = deck.wait("fox")
+        log = "\n".join(line.text for line in deck.log_lines("fox"))
+        gateways.stop(world_of(deck))
+    assert view.outcome is ExitCode.UNCOMMITTED, f"{view.status.reason}\n{log}"
+    assert {str(each["body"]["model"]) for each in server.requests if each["body"]} == {up.partition(":")[2]}
 
 
 EXHAUSTED = {

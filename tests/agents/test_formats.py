@@ -22,7 +22,7 @@ from tests.support.decks import Bench, world_of
 from tests.support.share import diagonal
 from tests.support.strict_model import PICTURE, strict_model
 
-pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.agents, pytest.mark.slow, pytest.mark.timeout(300)]
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 FORMATS = ("messages", "chat", "responses", "gemini")
 RULES = """

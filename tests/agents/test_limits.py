@@ -29,14 +29,22 @@ SILENT = ("copilot", "gemini")
 
 
 def limit(api: FakeApi, cli: str) -> None:
-    """Refuse all requests from now on, and answer again when the limit has reset."""
+    """Refuse all requests from now on, and answer again when the limit has reset. Its time begins with the first one
+    that is refused: on a busy machine a CLI takes long to run its tools before it."""
     text = f"Rate limit exceeded. Please try again in {LIMITED:.0f}s."
     error: dict[str, object] = {"message": text, "type": "rate_limit_error", "code": "rate_limit_exceeded"}
     if cli == "gemini":
         retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{LIMITED:.0f}s"}
         error = {"message": text, "code": 429, "status": "RESOURCE_EXHAUSTED", "details": [retry]}
+    served = len(api.requests)
     api.fault = 429, {"retry-after": f"{LIMITED:.0f}"}, {"error": error}
-    threading.Timer(LIMITED, lambda: setattr(api, "fault", None)).start()
+
+    def reset() -> None:
+        eventually(lambda: len(api.requests) > served, PATIENCE)
+        time.sleep(LIMITED)
+        api.fault = None
+
+    threading.Thread(target=reset, daemon=True).start()
 
 
 @pytest.mark.parametrize("cli", ["opencode", "qwen", *SILENT])
