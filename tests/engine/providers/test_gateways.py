@@ -224,7 +224,10 @@ def test_a_command_line_never_holds_the_token(bench: Bench, profile: str, monkey
         '{"', ""
     ).replace(":{}", ""), "a placeholder was not filled"
     if "m-1" in (content := wiring.env.get("OPENCODE_CONFIG_CONTENT", "")):
-        assert json.loads(content)["provider"]["agentdeck"]["models"] == {"m-1": {}}
+        said = json.loads(content)["provider"]["agentdeck"]
+        assert said["models"] == {"m-1": {}}
+        assert said["options"]["headers"] == {"x-agentdeck-token": token}
+        assert token not in said["options"]["baseURL"], "it prints that with each error"
     gateways.stop(world_of(deck))
 
 
