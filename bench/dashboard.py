@@ -153,6 +153,8 @@ def measure(repository: Path, agents: int) -> None:
             screen.until(f"{agents + count} working".encode())
             screen.drain(10.0)
             keys(screen, agents + count, f"{counted(count)} of 1,000 lines/s and {agents} quiet")
+            if count == LOUD:
+                grid(screen, agents + count, f", {LOUD} of 1,000 lines/s")
 
 
 def begin(repository: Path, name: str, script: str) -> None:
@@ -179,7 +181,7 @@ def quiet(screen: Screen, agents: int) -> None:
     keys(screen, agents, f"{counted(agents)}, quiet")
 
 
-def grid(screen: Screen, agents: int) -> None:
+def grid(screen: Screen, agents: int, beside: str = "") -> None:
     """Go from cell to cell of nine live screens; the frame of the one that gets the keys is painted bright."""
     os.write(screen.end, b"g")
     screen.until(b"Grid", f"{TILES} of {agents} running".encode() if agents > TILES else b"running")
@@ -190,7 +192,7 @@ def grid(screen: Screen, agents: int) -> None:
         paints.append(screen.paint_after(b"\x1b[B", "╭".encode()))
         screen.drain(0.15)
     share = (screen.cpu() - before) / (time.perf_counter() - begun)
-    tell_keys(f"grid of {TILES}", paints, share)
+    tell_keys(f"grid of {TILES}{beside}", paints, share)
     os.write(screen.end, b"\x1b")
     screen.drain(1.0)
 

@@ -109,9 +109,16 @@ class Question:
         asked = {line for line in (*lines[:1], *lines[-1:]) if line.endswith("?") and len(lines) > 1}
         for line in (*(each for each in lines if each not in asked), *self.detail.splitlines()):
             more = line.partition(self.text)[2].strip() if self.text in line else line
-            if more.strip() and more.strip() not in self.text:
+            if more.strip() and more.strip() not in self.head:
                 found.append(more)
         return tuple(found)
+
+    @property
+    def head(self) -> str:
+        """Its text, without the beginning of a subject that is too long for it: `about` has all of that."""
+        bare = f"asks to use {self.tool}"
+        is_cut = self.text.startswith(f"{bare}: ") and " ".join(self.subject.split()) not in self.text
+        return bare if is_cut else self.text
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -40,8 +40,10 @@ class Asks(Widget):
         question, width = self.question, max(1, self.content_size.width)
         if question is None:
             return Content("")
-        said = question.about[: _ABOUT_LINES if self.app.size.height >= _LOW else 1]
-        shown = [[(cut(f"   {plain(line)}", width), "$foreground 80%")] for line in said]
+        shown = [
+            [(line, "$foreground 80%")]
+            for line in said_about(question, width, _ABOUT_LINES if self.app.size.height >= _LOW else 1)
+        ]
         if shown:
             lines = [*flowed([self._asked(question)], width), *shown, *flowed(self._options(question), width)]
         else:
@@ -52,7 +54,7 @@ class Asks(Widget):
 
     def _asked(self, question: Question) -> list[Piece]:
         also = f" ({self.more} more after it)" if self.more > 0 else ""
-        return [(f" {plain(question.text)}{also}", "$text-warning bold")]
+        return [(f" {plain(question.head)}{also}", "$text-warning bold")]
 
     def _options(self, question: Question) -> list[list[Piece]]:
         found: list[list[Piece]] = []
@@ -73,6 +75,20 @@ class Asks(Widget):
         parent = self.parent
         if isinstance(parent, Widget):
             parent.display = question is not None
+
+
+def said_about(question: Question, width: int, most: int) -> list[str]:
+    """What the question is about in at most so many lines; the last one says that there is more.
+
+    What was read off a screen was broken where that screen ended: it is one paragraph again.
+    """
+    whole = question.about if question.tool or question.hook else (" ".join(map(str.strip, question.about)),)
+    lines = [
+        f"   {row.plain.rstrip()}" for line in whole if line for row in Content(plain(line)).wrap(max(1, width - 3))
+    ]
+    if len(lines) > most:
+        lines[most - 1 :] = [f"{cut(lines[most - 1], width - 2).removesuffix('…')} …"]
+    return lines
 
 
 def flowed(groups: Sequence[Sequence[Piece]], width: int) -> list[list[Piece]]:

@@ -160,7 +160,7 @@ def _does(row: Row) -> list[Part]:
 def _asked(row: Row) -> list[Part]:
     question = row.view.status.question
     assert question is not None
-    text, about = _one_line(question.text), _one_line(" ".join(question.about))
+    text, about = _one_line(question.head), _one_line(" ".join(question.about))
     more = [(f"  {about}", "")] if about else []
     count = len(row.view.status.questions)
     also = [(f" (1 of {count})", "dim")] if count > 1 else []

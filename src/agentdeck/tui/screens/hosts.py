@@ -64,6 +64,8 @@ class HostsScreen(Listing):
         self._watch.close()
 
     def summary(self, facts: HostsFacts) -> str:
+        if not facts.hosts:
+            return "none yet"
         gone = sum(look.known and not look.view.lost and look.view.facts is None for look in facts.hosts)
         agents = f"{len(facts.agents)} agent{'' if len(facts.agents) == 1 else 's'} of this repository there"
         return f"{len(facts.hosts)}, {gone} unreachable, {agents}" if gone else f"{len(facts.hosts)}, {agents}"

@@ -117,7 +117,7 @@ class InboxScreen(Listing, AgentVerbs):
         count = sum(len(each.view.status.questions) for each in self._open())
         agents = len(self._open())
         if not count:
-            return ""
+            return "no questions"
         return f"{count} question{'' if count == 1 else 's'} from {agents} agent{'' if agents == 1 else 's'}"
 
     def items(self, facts: Any) -> Sequence[Item]:
@@ -239,7 +239,7 @@ def said_of(asked: Asked, ticked: frozenset[int]) -> list[Piece | str]:
         (f"{view.profile}{also}", "$foreground 60%"),
         (view.agent.task.strip().partition("\n")[0], "$foreground 60%"),
         "",
-        (f"◆ {question.text}", "$text-warning bold"),
+        (f"◆ {question.head}", "$text-warning bold"),
     ]
     about: list[Piece | str] = [f"  {line}" for line in question.subject.splitlines()]
     about += [(f"  {line}", _of_change(line)) for line in question.detail.splitlines()]

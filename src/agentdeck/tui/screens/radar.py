@@ -63,9 +63,15 @@ class RadarScreen(Listing):
         pairs = [*facts.base, *facts.pairs]
         conflicts = sum(pair.verdict is Verdict.CONFLICTS for pair in pairs)
         touches = sum(pair.verdict is Verdict.TOUCHES for pair in pairs)
-        counted = f"{conflicts} conflict{'' if conflicts == 1 else 's'}", f"{touches} touching", "the rest is clean"
-        glyphs = (verdict.glyph for verdict in reversed(Verdict))
-        return ", ".join(f"{glyph} {text}" for glyph, text in zip(glyphs, counted, strict=True))
+        found = [
+            f"{verdict.glyph} {count} {word}"
+            for verdict, count, word in (
+                (Verdict.CONFLICTS, conflicts, "conflict" if conflicts == 1 else "conflicts"),
+                (Verdict.TOUCHES, touches, "touching"),
+            )
+            if count
+        ]
+        return ", ".join([*found, f"{Verdict.CLEAN.glyph} {'the rest' if found else 'all'} is clean"])
 
     def items(self, facts: Any) -> Sequence[Item]:
         report: RadarReport = facts
