@@ -38,7 +38,7 @@ OTHER = "\0other"
 """The choice of a base or a model that is typed."""
 LOADING = "\0loading"
 """While nobody knows yet what there is to choose from."""
-_PLACEHOLDER = "The agent's task, one or more lines; ctrl+e opens your editor. Or #123, or the address of an issue."
+_PLACEHOLDER = "The agent's task, one or more lines; ctrl+e opens your editor. #123 or an issue's address reads that."
 _COMMAND_PLACEHOLDER = "The command to run as the agent, such as: npm test -- --watch"
 _ISSUE = re.compile(r"#\d+|https?://\S+/issues/\d+\S*")
 _MOST_COPIES = 9

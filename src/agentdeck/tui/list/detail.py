@@ -121,7 +121,7 @@ class Detail(Frame):
         bar = self.query_one(TabBar)
         bar.agent = view.name if view else ""
         bar.model = (
-            " · ".join(filter(None, (view.profile, view.model.removeprefix(f"{view.profile}-")))) if view else ""
+            " ".join(filter(None, (view.profile, view.model.removeprefix(f"{view.profile}-")))) if view else ""
         )
         bar.state = (("live", "$text-success") if view.alive else ("ended", "$foreground 60%")) if view else ("", "")
 
