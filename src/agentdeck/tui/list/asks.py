@@ -78,17 +78,14 @@ class Asks(Widget):
 
 
 def said_about(question: Question, width: int, most: int) -> list[str]:
-    """What the question is about in at most so many lines; the last one says that there is more.
+    """What the question is about, in at most so many lines.
 
     What was read off a screen was broken where that screen ended: it is one paragraph again.
     """
-    whole = question.about if question.tool or question.hook else (" ".join(map(str.strip, question.about)),)
-    lines = [
-        f"   {row.plain.rstrip()}" for line in whole if line for row in Content(plain(line)).wrap(max(1, width - 3))
-    ]
-    if len(lines) > most:
-        lines[most - 1 :] = [f"{cut(lines[most - 1], width - 2).removesuffix('…')} …"]
-    return lines
+    if question.tool or question.hook:
+        return [cut(f"   {plain(line)}", width) for line in question.about[:most]]
+    whole = " ".join(map(str.strip, question.about))
+    return [f"   {row.plain.rstrip()}" for row in Content(plain(whole)).wrap(max(1, width - 3))[:most]] if whole else []
 
 
 def flowed(groups: Sequence[Sequence[Piece]], width: int) -> list[list[Piece]]:

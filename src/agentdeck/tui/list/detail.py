@@ -120,9 +120,7 @@ class Detail(Frame):
     def _name_agent(self, view: AgentView | None) -> None:
         bar = self.query_one(TabBar)
         bar.agent = view.name if view else ""
-        bar.model = (
-            " ".join(filter(None, (view.profile, view.model.removeprefix(f"{view.profile}-")))) if view else ""
-        )
+        bar.model = " ".join(filter(None, (view.profile, view.model.removeprefix(f"{view.profile}-")))) if view else ""
         bar.state = (("live", "$text-success") if view.alive else ("ended", "$foreground 60%")) if view else ("", "")
 
     def _name_tab(self) -> None:
