@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -59,6 +60,8 @@ _MOST = 6
 """Agents of lists that may be there before some are removed."""
 _SETTLE = 60.0
 """Seconds that home gets to know how everything stands."""
+_LOOKS = 5
+"""Looks that it gets at least: on a busy machine each takes its time."""
 _ALL_OVER = 300.0
 """Seconds that all lists of tasks get to come to their end."""
 
@@ -89,7 +92,7 @@ class Run:
         }
 
 
-def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) -> Counter[str]:
+def kills(seed: int, most: int, seconds: float, tell: Callable[[str], object]) -> Counter[str]:
     """So many kills, or as many as the time allows; return what was killed in which act."""
     own = CONFIG.partition("[database]")[0]
     with (
@@ -103,17 +106,20 @@ def kills(seed: int, count: int, seconds: float, tell: Callable[[str], object]) 
         run = Run(fleet, Random(seed), Path(folder) / "ledger")
         try:
             deadline = time.monotonic() + seconds
-            while run.done.total() < count and time.monotonic() < deadline:
+            while run.done.total() < most and time.monotonic() < deadline:
                 kind = run.chance.choice(KINDS)
-                act = _list(run) if kind == "queue" else _act(run)
+                is_full = len(run.queued & {view.name for view in fleet.deck().agents()}) > 2 * _MOST
+                act = _list(run) if kind == "queue" and not is_full else _act(run)
                 try:
                     if _kill_in(run, act, kind):
                         run.done[f"{kind} in {act[0]}"] += 1
                         if (total := run.done.total()) % 50 == 0:
-                            queue = sum(count for what, count in run.done.items() if what.startswith("queue"))
+                            queue = sum(number for what, number in run.done.items() if what.startswith("queue"))
                             works = f"{len(run.works())} commits, {len(run.landed)} of them landed"
                             tell(f"{total} kills, {queue} on the queue, {works}")
                     _check(run)
+                except KeyboardInterrupt:
+                    return run.done
                 except Violation as error:
                     raise Violation(
                         f"after {run.done.total()} kills, the last of {kind} in {act}: {error}; {kept(Path(folder))}"
@@ -129,7 +135,7 @@ def _act(run: Run) -> list[str]:
     chance, views = run.chance, {view.name: view for view in run.fleet.deck().agents()}
     listed = sorted(run.queued & views.keys())
     if len(listed) > _MOST:
-        return ["rm", "--stop", "-y", chance.choice(listed)]
+        return ["rm", "--stop", "-y", *chance.sample(listed, 5)]
     name = chance.choice([*NAMES, *listed])
     if name not in views:
         if chance.random() < 0.1:
@@ -227,7 +233,7 @@ def _check(run: Run) -> None:
     """Raise Violation where it does not come right in time."""
     fleet = run.fleet
     deadline = time.monotonic() + _SETTLE
-    while True:
+    for looks in count():
         LINKS._failed.clear()
         deck = fleet.deck()
         with suppress(DeckError):
@@ -239,7 +245,7 @@ def _check(run: Run) -> None:
         wrong = _wrong(run) or _lost(run)
         if not wrong:
             return
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline and looks >= _LOOKS:
             raise Violation(wrong)
         time.sleep(0.4)
 
@@ -253,9 +259,9 @@ def _wrong(run: Run) -> str:
         if window.name in names and psutil.pid_exists(window.pid)
     ]
     views = {view.name: view for view in fleet.deck().agents()}
-    for name, count in Counter(name for name, _ in running).items():
-        if count > 1:
-            return f"{name} runs {count} times"
+    for name, number in Counter(name for name, _ in running).items():
+        if number > 1:
+            return f"{name} runs {number} times"
     for name, host in running:
         if name not in views or views[name].host != host:
             return f"{name} runs on {host}, which home does not know"
@@ -287,9 +293,9 @@ def _lost(run: Run) -> str:
         if run.ledger.exists()
         else Counter()
     )
-    for line, count in begun.items():
-        if count > run.asked[line.split()[1]]:
-            return f"{line} {count} times, and was asked for {run.asked[line.split()[1]]} times"
+    for line, number in begun.items():
+        if number > run.asked[line.split()[1]]:
+            return f"{line} {number} times, and was asked for {run.asked[line.split()[1]]} times"
     home = run.fleet.bench.root
     clones = [home, *(run.fleet.folder.glob("*/.local/state/agentdeck/decks/*@*[!k]"))]
     kept = {commit for clone in clones for commit in run.fleet.bench.git("rev-list", "--all", cwd=clone).split()}
@@ -302,7 +308,7 @@ def _lost(run: Run) -> str:
             return f"the commit {commit} of {work} is lost"
     if missing := run.landed - landed.keys():
         return f"{sorted(missing)} landed, and is not in main"
-    twice = [work for work, count in landed.items() if count > 1]
+    twice = [work for work, number in landed.items() if number > 1]
     return f"{twice} is in main twice" if twice else ""
 
 

@@ -14,10 +14,11 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import LandRequest
-from agentdeck.errors import ExitCode, RefusedError, UsageError
+from agentdeck.errors import ExitCode, RefusedError, UnreachableError, UsageError
 from agentdeck.system.fleet.hostlist import HostList
 from agentdeck.system.fleet.tunnels import TunnelFiles
 from agentdeck.system.gateway.ledger import Ledger
+from agentdeck.tui.panes.env import EnvPane
 from tests.engine.landing.test_resolving import MERGER, SCRIPT
 from tests.support.cli import agentdeck, objects
 from tests.support.decks import CONFIG
@@ -27,6 +28,7 @@ from tests.support.providers import KEYS, two_providers
 from tests.support.retry import eventually
 from tests.support.share import in_test_fleet
 from tests.support.sshd import PROGRAM, Servers, can_run, servers
+from tests.tui.panes.opened import Pilot, on_pane
 
 pytestmark = [
     pytest.mark.slow,
@@ -82,6 +84,26 @@ def test_an_agent_is_attached_to_and_a_dead_connection_is_noticed(fleet: Fleet, 
         capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False, timeout=30,
     ).stdout  # fmt: skip
     assert "here I am" in seen
+
+    view = fleet.deck().agent("bot")
+
+    async def script(on: Pilot[EnvPane]) -> None:
+        on.pane.show(view)
+        await on.sees("opens them here")
+        on.pane.rows.focus()
+        forwards = on.pane.deck.fleet._forwards
+        await on.press("circumflex_accent")
+        await on.until(lambda: bool(forwards))
+        assert forwards["bot"].is_open
+        await on.press("circumflex_accent")
+        await on.until(lambda: not forwards)
+
+    on_pane(EnvPane, fleet.bench, script, (100, 40))
+    allowed = (shells.folder / "authorized").read_text()
+    (shells.folder / "authorized").write_text("")
+    with pytest.raises(UnreachableError, match="The ports of bot can't be opened here: .*Permission denied"):
+        fleet.deck().fleet.toggle_forward(view)
+    (shells.folder / "authorized").write_text(allowed)
 
     shells.stop("box1")
     eventually(lambda: fleet.looked("bot").unreachable)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agentdeck.core.fleet.placement import Judgement
     from agentdeck.engine.fleet.following import Follower
     from agentdeck.engine.fleet.watching import HostWatch
+    from agentdeck.system.fleet.tunnels import Forward
     from agentdeck.system.machine.ports import PortLease
 
 _LOOK = 1.0
@@ -24,6 +25,7 @@ _LOOK = 1.0
 class DeckFleet:
     def __init__(self, current: Current) -> None:
         self._current = current
+        self._forwards: dict[str, Forward] = {}
 
     @contextmanager
     def placed(self, request: StartRequest, note: Note) -> Iterator[Judgement]:
@@ -114,6 +116,17 @@ class DeckFleet:
             for each, ports in found
             if ports
         ]
+
+    def toggle_forward(self, view: AgentView) -> bool:
+        """Open the agent's ports here while this process lives, or close them again; return whether they are open now.
+        See fleet.acts.forward."""
+        if (open_ := self._forwards.pop(view.name, None)) is not None and open_.is_open:
+            open_.close()
+            return False
+        from agentdeck.engine.fleet.acts import forward
+
+        self._forwards[view.name] = forward(self._current.world, view)
+        return True
 
     def ports_of(self, view: AgentView) -> tuple[int, ...]:
         """Those that an agent on another host holds there."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.frozen import asdict
 from agentdeck.core.merging.patch import FilePatch, PatchLine
 from agentdeck.core.question import Question
-from agentdeck.core.text.text import plain
+from agentdeck.core.text.text import cut, plain
 from agentdeck.engine import roster
 from agentdeck.engine.fleet import handing, looking
 from agentdeck.engine.fleet.hosts import Remote
@@ -21,13 +21,18 @@ from agentdeck.engine.records.steps import Step, Steps
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Scope
 from agentdeck.engine.world import Note, World, silent
-from agentdeck.errors import DeckError, NotFoundError, RefusedError
+from agentdeck.errors import DeckError, NotFoundError, RefusedError, UnreachableError
 from agentdeck.system.files.scratch import scratch_folder
-from agentdeck.system.fleet.hostlist import HostList
+from agentdeck.system.fleet.hostlist import HostList, HostSpec
+from agentdeck.system.fleet.reach import SshReach
 from agentdeck.system.git import changes
 from agentdeck.system.state import logs
 
+if TYPE_CHECKING:
+    from agentdeck.system.fleet.tunnels import Forward
+
 _SCREEN = 5.0
+_FORWARD = 30.0
 _ACT = 120.0
 """Seconds that an act may take: a stop waits for the agent to end."""
 
@@ -119,13 +124,35 @@ def attach_argv(world: World, view: AgentView) -> list[str]:
     return spec.reach.argv(spec.command(*there), tty=True)
 
 
-def forward_argv(world: World, view: AgentView) -> list[str]:
-    """What to run here so that the agent's ports are this machine's too; it runs until it is ended."""
+def forward(world: World, view: AgentView) -> Forward:
+    """Open the agent's ports here until that is closed. Raise UnreachableError, with what ssh says, where that fails;
+    it asks a person for nothing."""
+    from agentdeck.system.fleet.tunnels import Forward
+
+    spec, ports = _forwardable(world, view)
+    reach = spec.reach
+    if not isinstance(reach, SshReach):
+        raise RefusedError(f"{spec.name} is not reached by ssh, which alone can open its ports here.")
+    made = Forward(reach.forward(spec.command("host", "far-end"), ports))
+    if not made.wait(_FORWARD):
+        told = [line for line in made.complaint.splitlines() if line.strip()]
+        why = cut(plain(told[0] if told else "there is no connection"), 300).rstrip(". ")
+        raise UnreachableError(f"The ports of {view.name} can't be opened here: {why}.", hint=reach.shown)
+    return made
+
+
+def _forwardable(world: World, view: AgentView) -> tuple[HostSpec, tuple[int, ...]]:
     spec, ports = HostList().get(view.agent.host), Mirror.read(world.store, view.name).ports
     if not ports:
         raise RefusedError(f"{view.name} holds no port on {spec.name}.")
     if spec.folder:
         raise RefusedError(f"{spec.name} is a folder of this machine: its ports are open here already.")
+    return spec, ports
+
+
+def forward_argv(world: World, view: AgentView) -> list[str]:
+    """What to run here so that the agent's ports are this machine's too; it runs until it is ended."""
+    spec, ports = _forwardable(world, view)
     from agentdeck.system.fleet.reach import ssh_words
 
     forwards = [word for port in ports for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{port}")]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +103,7 @@ def keep(host: str) -> None:
             spec, address = HostList().get(host), gateways.files().address()
             if address is not None and isinstance(spec.reach, SshReach):
                 argv = spec.reach.tunnel(spec.command("host", "far-end"), there=files.port(), here=address.port)
-                with suppress(OSError):
-                    hold(argv, files, lambda here=address.port: is_idle() or _has_moved(here))  # type: ignore[misc]
+                hold(argv, files.stands, lambda here=address.port: is_idle() or _has_moved(here), None)  # type: ignore[misc]
             time.sleep(_RETRY)
 
 

@@ -16,6 +16,7 @@ from agentdeck.system.terminal.tmux import SOCKET_VARIABLE
 SSH_VARIABLE = "AGENTDECK_SSH"
 """The words of the ssh to call, for one that is elsewhere or needs options; default `ssh`."""
 _OPTIONS = ("ConnectTimeout=8", "ServerAliveInterval=5", "ServerAliveCountMax=3")
+_FORWARDING = (*_OPTIONS, "BatchMode=yes", "ExitOnForwardFailure=yes", "ControlPath=none")
 _FIND = 'PATH="$PATH:$HOME/.local/bin"; export PATH; exec "$@"'
 """Where uv and pipx put programs, which a shell without a terminal does not look in."""
 _KEPT_OUT = ("AGENTDECK_", "GIT_DIR", "GIT_WORK_TREE", "TMUX")
@@ -47,8 +48,12 @@ class SshReach:
 
     def tunnel(self, command: Sequence[str], *, there: int, here: int) -> list[str]:
         """As `argv`; while it runs, the port `there` of the host is the port `here` of this machine."""
-        options = [*_OPTIONS, "BatchMode=yes", "ExitOnForwardFailure=yes", "ControlPath=none"]
-        return self._argv(options, ["-T", "-R", f"127.0.0.1:{there}:127.0.0.1:{here}"], command)
+        return self._argv(_FORWARDING, ["-T", "-R", f"127.0.0.1:{there}:127.0.0.1:{here}"], command)
+
+    def forward(self, command: Sequence[str], ports: Sequence[int]) -> list[str]:
+        """As `argv`; while it runs, these ports of this machine are those of the host."""
+        words = [word for port in ports for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{port}")]
+        return self._argv(_FORWARDING, ["-T", *words], command)
 
     def _argv(self, options: Sequence[str], words: Sequence[str], command: Sequence[str]) -> list[str]:
         given = [word for option in options for word in ("-o", option)]

@@ -6,6 +6,7 @@ import os
 import random
 import select
 import subprocess
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from agentdeck.system.files.files import is_locked, private_folder, read_json, s
 _PORTS = (20_000, 31_999)
 """Below those that systems give to connections by themselves."""
 _GREETING = b"far end\n"
-_BEAT = 5.0
+_BEAT = 2.0
 """Seconds after which the far end hears from us."""
 _SILENCE = 20.0
 """Seconds without a word from home after which it ends the connection."""
@@ -40,6 +41,12 @@ class TunnelFiles:
     def folder(self) -> Path:
         return private_folder(self.state.parent)
 
+    def stands(self, does: bool) -> None:
+        if does:
+            write_atomic(self.up, str(os.getpid()))
+        else:
+            self.up.unlink(missing_ok=True)
+
     def is_up(self) -> bool:
         return self.up.exists() and is_locked(self.lock)
 
@@ -52,22 +59,60 @@ class TunnelFiles:
         return port
 
 
-def hold(argv: Sequence[str], files: TunnelFiles, is_over: Callable[[], bool]) -> None:
-    """Run `argv`, which connects to a far end, until it ends or `is_over`."""
-    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def hold(argv: Sequence[str], stands: Callable[[bool], object], is_over: Callable[[], bool], err: int | None) -> str:
+    """Run `argv`, which connects to a far end, until it ends or `is_over`; `stands` is told when the connection does,
+    and when no longer. Return what it complained of last, where its errors go to a pipe."""
+    child = subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, start_new_session=err is not None
+    )
     assert child.stdin and child.stdout
     try:
         while child.poll() is None and not is_over():
             if select.select([child.stdout], [], [], _BEAT)[0]:
                 if not (told := os.read(child.stdout.fileno(), 4096)):
-                    return
+                    break
                 if _GREETING in told:
-                    write_atomic(files.up, str(os.getpid()))
+                    stands(True)
             os.write(child.stdin.fileno(), b"\n")
+    except OSError:
+        pass  # it has ended
     finally:
-        files.up.unlink(missing_ok=True)
+        stands(False)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(0 if is_over() else 1)
         child.kill()
         child.wait()
+    return child.stderr.read().decode("utf-8", "replace") if child.stderr else ""
+
+
+class Forward:
+    """Ports of a host that are open here until it is closed."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._changed, self._ends = threading.Event(), threading.Event()
+        self.is_open, self.complaint = False, ""
+        self._thread = threading.Thread(target=self._run, args=(argv,), daemon=True, name="forwards ports")
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is open by then; it says in `complaint` why not."""
+        self._changed.wait(seconds)
+        if not self.is_open:
+            self.close()
+        return self.is_open
+
+    def close(self) -> None:
+        self._ends.set()
+        self._thread.join(_BEAT + 1)
+
+    def _run(self, argv: Sequence[str]) -> None:
+        self.complaint = hold(argv, self._stands, self._ends.is_set, subprocess.PIPE)
+        self._changed.set()
+
+    def _stands(self, does: bool) -> None:
+        self.is_open = does
+        if does:
+            self._changed.set()
 
 
 def be_far_end() -> None:

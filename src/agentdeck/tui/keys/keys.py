@@ -328,7 +328,10 @@ IN_TABS: dict[str, tuple[Key, ...]] = {
         Key("diff.revert", "Z", "revert", "revert", "Revert this change; undo makes it again"),
         Key("diff.discard", "Q", "discard", "discard file", "Revert all of this file; undo makes it again"),
     ),
-    ENV: (Key("env.reveal", "asterisk", "reveal", "secret", "Show or hide the secret on this line"),),
+    ENV: (
+        Key("env.reveal", "asterisk", "reveal", "secret", "Show or hide the secret on this line"),
+        Key("env.forward", "circumflex_accent", "forward", "open ports", "Open its host's ports here, or close them"),
+    ),
 }
 SECTIONS: dict[str, tuple[Key, ...]] = {
     **KEYS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from textual.css.query import NoMatches
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.tui.keys.keymap import with_keys
@@ -55,6 +57,16 @@ class AgentPane(Vertical):
         self.active = False
         self._asks = self._again = False
         self._watch: AgentWatch | None = None
+
+    async def carry_out(self, work: Callable[[], str | None]) -> None:
+        """Call `work` in a thread; what it returns, or raises, is told to the person who asked for it."""
+        try:
+            told = await asyncio.to_thread(work)
+        except Exception as error:  # noqa: BLE001 - told to the person who asked for it
+            self.app.notify(sentence(error), severity="error", markup=False)
+        else:
+            if told:
+                self.app.notify(plain(told), markup=False)
 
     def compose(self) -> ComposeResult:
         yield from self.parts()

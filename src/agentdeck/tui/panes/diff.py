@@ -19,7 +19,6 @@ from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Comment, Diff, Scope
 from agentdeck.tui.dialogs.dialogs import Confirm
 from agentdeck.tui.keys.keys import DIFF, FILES, IN_TABS, SIDES, WRAP, bound
-from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.panes.base import AgentPane
 from agentdeck.tui.panes.difflines import DiffView
 from agentdeck.tui.panes.prompt import Prompt
@@ -217,12 +216,7 @@ class DiffPane(AgentPane):
 
     async def _done(self, work: Callable[[], str | None]) -> None:
         try:
-            told = await asyncio.to_thread(work)
-        except Exception as error:  # noqa: BLE001 - told to the person who asked for it
-            self.app.notify(sentence(error), severity="error", markup=False)
-        else:
-            if told:
-                self.app.notify(plain(told), markup=False)
+            await self.carry_out(work)
         finally:
             self._sends = False
         self._signs = None  # an edit of a file alone moves nothing that is looked at

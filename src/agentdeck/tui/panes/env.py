@@ -31,7 +31,12 @@ class EnvLine:
 
 
 class EnvPane(ListPane):
-    KEYS: ClassVar = (("look.copy", "copy"), ("env.reveal", "show or hide a secret"), ("program.back", "back"))
+    KEYS: ClassVar = (
+        ("look.copy", "copy"),
+        ("env.reveal", "show or hide a secret"),
+        ("env.forward", "ports"),
+        ("program.back", "back"),
+    )
     BINDINGS: ClassVar[list[BindingType]] = [*bound([COPY, *IN_TABS[ENV]])]
 
     def __init__(self, deck: Deck, *, id: str | None = None) -> None:
@@ -96,6 +101,21 @@ class EnvPane(ListPane):
         self._paint()
         self._tell()
 
+    def action_forward(self) -> None:
+        """Open the ports of an agent on another host here, or close them."""
+        view = self.view
+        if view is None or not view.host:
+            self.app.notify("Its ports are open on this machine.")
+            return
+
+        def work() -> str:
+            if not self.deck.fleet.toggle_forward(view):
+                return f"The ports of {view.name} are closed here."
+            shown = " ".join(f"http://127.0.0.1:{port}" for port in self.deck.fleet.ports_of(view))
+            return f"Open here until you press that again or quit: {shown}"
+
+        self.run_worker(self.carry_out(work), exit_on_error=False)
+
     def action_copy(self) -> None:
         if self.screen.selections:
             raise SkipAction  # the screen copies what is selected
@@ -136,7 +156,7 @@ def entries_of(deck: Deck, view: AgentView) -> list[EnvLine]:
     leases = deck.fleet.ports() if view.host else []
     elsewhere = [lease.ports for lease in leases if lease.agent == view.name]
     if elsewhere:
-        told = f"Addresses on {view.host}; “agentdeck ports --forward {view.name}” opens them here"
+        told = f"Addresses on {view.host}; “agentdeck ports --forward {view.name}” or the key “ports” opens them here"
         addresses = [EnvLine(f"port {port}", f"http://127.0.0.1:{port}") for port in elsewhere[0]]
         found += [EnvLine("", told), *addresses]
     if "database" in held:
