@@ -7,22 +7,54 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.attacks import tried
+from tests.support.attacks import abstract, tried
 
-_PTRACE_ATTACH, _CLONE_NEWUSER, _MS_REMOUNT, _MS_BIND = 16, 0x10000000, 32, 4096
+_PTRACE_ATTACH, _MS_REMOUNT, _MS_BIND = 16, 32, 4096
+_CLONE_NEWNS, _CLONE_NEWCGROUP, _CLONE_NEWUSER = 0x20000, 0x2000000, 0x10000000
+_ADD_KEY, _KEYCTL = (248, 250) if platform.machine() == "x86_64" else (217, 219)
+_READ_KEY, _IO_URING_SETUP = 11, 425
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def ran(*argv: str) -> bool:
     return subprocess.run(argv, capture_output=True, check=False, timeout=10).returncode == 0
+
+
+def key_of_the_session() -> bool:
+    """A key of the person's session, or of its user, such as one of Kerberos."""
+    for line in Path("/proc/keys").read_text().splitlines():
+        number = ctypes.c_int32(int(line.split()[0], 16)).value
+        told = ctypes.create_string_buffer(100)
+        if line.split()[7:8] == ["user"] and _libc.syscall(_KEYCTL, _READ_KEY, number, told, 100) > 0:
+            return True
+    return _libc.syscall(_ADD_KEY, b"user", b"left for others", b"x", 1, -3) > 0
+
+
+def vsock() -> bool:
+    """A way to the machine that this one runs on: it has no network namespaces."""
+    with socket.socket(socket.AF_VSOCK) as found:
+        return found.fileno() > 0
+
+
+def mounted_in_own_namespace(kind: bytes) -> bool:
+    """As the first user of a namespace of its own: whether files of control groups can be written there."""
+    pid = os.fork()
+    if pid == 0:
+        done = _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS | _CLONE_NEWCGROUP) == 0
+        place = tempfile.mkdtemp()
+        done = done and _libc.mount(b"x", place.encode(), kind, 0, None if kind == b"cgroup2" else b"memory") == 0
+        os._exit(0 if done and os.access(f"{place}/cgroup.procs", os.W_OK) else 1)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def other_environments(word: str) -> bool:
@@ -141,6 +173,13 @@ def escapes(outside: int, secret: str, tmux: str, word: str) -> dict[str, Callab
     """`outside` is a process of the machine, `secret` a file, `tmux` a socket, `word` a token of another agent."""
     folder = str(Path(secret).parent)
     return {
+        "keys of the session": key_of_the_session,
+        "the machine below by vsock": vsock,
+        "io_uring": lambda: _libc.syscall(_IO_URING_SETUP, 4, ctypes.create_string_buffer(200)) > 0,
+        "control groups": lambda: mounted_in_own_namespace(b"cgroup2"),
+        "control groups of the old kind": lambda: mounted_in_own_namespace(b"cgroup"),
+        "an abstract socket": lambda: abstract(word),
+        "devices to fill": lambda: filled("/dev"),
         "another agent's token in /proc": lambda: other_environments(word),
         "a signal to a process outside": lambda: signalled(outside),
         "a signal to everything": lambda: ran("sh", "-c", f"kill -0 {outside}"),

@@ -72,6 +72,7 @@ def _tool_checks() -> Iterator[Check]:
 
 def _box_check() -> Check:
     """Whether agents can have a box: one is made to see. It is no fault where they can't, until one is asked for."""
+    from agentdeck.system.box.abstract import can_hold
     from agentdeck.system.box.bubblewrap import require_box
 
     try:
@@ -79,6 +80,9 @@ def _box_check() -> Check:
         require_box(alone=True)
     except DeckError as error:
         return Check("boxes", None, error.title.rstrip("."), error.hint)
+    if not can_hold():
+        told = "can be made; with “files” they reach abstract sockets of others, such as X11’s"
+        return Check("boxes", True, told, "Linux 6.12 or newer keeps them from those; or use --box full.")
     return Check("boxes", True, "can be made, with a network of their own")
 
 

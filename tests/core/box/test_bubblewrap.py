@@ -10,8 +10,8 @@ def test_mounts_come_in_order_and_the_command_last() -> None:
     box = Box(
         (read("/usr"), empty("/tmp"), write("/tmp/w"), read("/a", "/b", optional=True), Mount(View.LINK, "/l", "t"))
     )
-    words = wrap(box, "/opt/bwrap")
-    assert words[2] == "/opt/bwrap"
+    words = wrap(box, "/opt/bwrap", "/state/filter")
+    assert words[3:7] == ("/state/filter", "/opt/bwrap", "--seccomp", "9")
     text = " ".join(words)
     assert (
         "--ro-bind /usr /usr --size 536870912 --tmpfs /tmp --bind /tmp/w /tmp/w --ro-bind-try /b /a --symlink t /l"

@@ -270,6 +270,9 @@ def test_no_way_out_to_other_processes_or_the_machine(bench: Bench, mode: str) -
     deck.start(StartRequest(name="two", argv=("sleep", "600"), env={"SECRET": token}))
     outside = subprocess.Popen(["sleep", "4242"], env={"SECRET": token})
     clock = time.monotonic(), time.time()
+    abstract = socket.socket(socket.AF_UNIX)
+    abstract.bind(f"\0{token}")
+    abstract.listen()
     tmux = f"/tmp/tmux-{os.getuid()}/{bench.socket}"
     assert Path(tmux).exists()
     bench.write("words", "\n".join([str(outside.pid), str(secret), tmux, token]))
@@ -282,6 +285,7 @@ def test_no_way_out_to_other_processes_or_the_machine(bench: Bench, mode: str) -
         assert outside.poll() is None
         assert deck.agent("two").alive
     finally:
+        abstract.close()
         outside.kill()
         outside.wait()
         deck.stop("two")

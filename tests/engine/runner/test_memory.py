@@ -12,6 +12,7 @@ import pytest
 
 from agentdeck.core.box.box import Box, read
 from agentdeck.core.box.bubblewrap import wrap
+from agentdeck.system.box.bubblewrap import syscall_filter
 from agentdeck.engine.runner import memory
 from agentdeck.engine.runner.memory import MemoryLimit, own_programs
 from agentdeck.system.machine.tree import Tree, below
@@ -71,7 +72,7 @@ def test_the_agent_was_killed_for_memory(own: Path, seen: bool) -> None:
 
 def test_the_agent_in_a_box_is_spared_and_not_the_box_alone() -> None:
     skip_without_box()
-    box = wrap(Box((read("/"),)))
+    box = wrap(Box((read("/"),)), "bwrap", syscall_filter())
     script = "import os, subprocess; subprocess.Popen(['sleep', '61']); os.execvp('sleep', ['sleep', '62'])"
     with subprocess.Popen([*box, sys.executable, "-c", script]) as made:
 

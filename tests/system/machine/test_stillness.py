@@ -11,6 +11,7 @@ import pytest
 
 from agentdeck.core.box.box import Box, read, write
 from agentdeck.core.box.bubblewrap import wrap
+from agentdeck.system.box.bubblewrap import syscall_filter
 from agentdeck.errors import RefusedError
 from agentdeck.system.machine import stillness
 from agentdeck.system.machine.stillness import held_still
@@ -39,7 +40,7 @@ TRACES = ("forks", "thread", "child")
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[int]:
     skip_without_box()
-    box = wrap(Box((read("/"), write(str(tmp_path)))))
+    box = wrap(Box((read("/"), write(str(tmp_path)))), "bwrap", syscall_filter())
     made = subprocess.Popen([*box, sys.executable, "-c", BUSY], cwd=tmp_path, start_new_session=True)
     eventually(lambda: all((tmp_path / name).exists() for name in TRACES), 10)
     yield made.pid

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agentdeck.core.box.box import Box, Mount, NetworkReach, View
 
 _SIGNALS = "HUP,INT,QUIT,TERM"
+_START = f'trap \'\' {_SIGNALS.replace(",", " ")}; exec "$@" 9<"$0"'
 """What ends an agent in its own way. bubblewrap would die of them at once, and take the agent along."""
 
 _IN_MEMORY = 512 * 1024 * 1024
@@ -13,8 +14,9 @@ INFO, BLOCK = "{info}", "{block}"
 """Words to be replaced by the descriptors that a joined box tells its process to, and waits for."""
 
 
-def wrap(box: Box, program: str = "bwrap") -> tuple[str, ...]:
-    """The words to put before a command line so that it runs in `box`, in the folder where it is started.
+def wrap(box: Box, program: str, syscalls: str) -> tuple[str, ...]:
+    """The words to put before a command line so that it runs in `box`, in the folder where it is started. `syscalls` is
+    the file with the filter of what it may ask of the kernel: without one nothing starts.
 
     It sees no process but its own, and all of them end with it. Its exit code is the command's; one that a signal ended
     has 128 and the signal's number.
@@ -25,8 +27,9 @@ def wrap(box: Box, program: str = "bwrap") -> tuple[str, ...]:
     waits = ("--info-fd", INFO, "--block-fd", BLOCK) if box.reach is NetworkReach.JOINED else ()
     mounts = (word for mount in box.mounts for word in _words(mount))
     return (
-        *("env", f"--ignore-signal={_SIGNALS}", program, *own, *net, *kept, *waits),
-        *("--proc", "/proc", "--dev", "/dev", *mounts, "--remount-ro", "/", "--"),
+        *("sh", "-c", _START, syscalls, program, "--seccomp", "9", *own, *net, *kept, *waits),
+        *("--proc", "/proc", "--dev", "/dev", "--size", str(_IN_MEMORY), "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108 - its own
+        *("--remount-ro", "/dev", *mounts, "--remount-ro", "/", "--"),
         *("env", f"--default-signal={_SIGNALS}"),
     )
 

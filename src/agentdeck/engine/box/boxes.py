@@ -20,7 +20,7 @@ from agentdeck.engine.worktrees.boxed import own_git
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.box import views
-from agentdeck.system.box.bubblewrap import require_box
+from agentdeck.system.box.bubblewrap import require_box, syscall_filter
 from agentdeck.system.box.careful import make_way
 from agentdeck.system.box.own_git import OwnGit
 from agentdeck.system.files.files import from_json, home_path, private_folder, write_atomic, write_json
@@ -129,7 +129,7 @@ def boxed(
 
     def words(own: Programs) -> tuple[str, ...]:
         logins = (*_logins(own, person, home), *_of_accounts(place for _, place in _accounts_of(world, own)))
-        return wrap(Box((*mounts, *logins), reach), program)
+        return wrap(Box((*mounts, *logins), reach), program, syscall_filter())
 
     names = programs.profiles if len(programs.profiles) > 1 else ()
     return Boxed(words(programs), {name: words(programs.only(name)) for name in names}, variables, network)

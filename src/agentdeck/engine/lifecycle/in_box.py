@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 from agentdeck.core.agents.agent import Agent
@@ -23,4 +24,5 @@ def in_its_box(world: World, agent: Agent, argv: Sequence[str]) -> tuple[tuple[s
     found = {name: value for name, value in merged.items() if value is not None}
     is_open = agent.box == BoxMode.FILES and world.settings.config.box.gate_network
     box = boxed(world, agent, found, reach=NetworkReach.OPEN if is_open else NetworkReach.NONE)
-    return (*box.words, *argv), dict.fromkeys(os.environ) | box.environment
+    own = (sys.executable, "-I", "-m", "agentdeck.system.box.abstract") if is_open else ()
+    return (*own, *box.words, *argv), dict.fromkeys(os.environ) | box.environment

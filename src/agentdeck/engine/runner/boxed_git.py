@@ -1,4 +1,7 @@
-"""Bring what the git of an agent in a box writes into the repository, while it works and when it has ended."""
+"""Bring what the git of an agent in a box writes into the repository, while it works and when it has ended.
+
+What it starts in a box is also held to its own abstract sockets, which a box with an open network has not apart.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,16 @@ from pathlib import Path
 from agentdeck.core.agents.orders import Orders
 from agentdeck.core.box.box import HOME
 from agentdeck.errors import DeckError
+from agentdeck.system.terminal.pty import PtyRelay
 
 _EVERY = 2.0
 """Seconds between looks at it."""
 
 
 class BoxedGit:
-    def __init__(self, orders: Orders, tell: Callable[[str], None]) -> None:
+    def __init__(self, orders: Orders, relay: PtyRelay, tell: Callable[[str], None]) -> None:
         """`tell` gets what can't come, once."""
+        from agentdeck.system.box import abstract
         from agentdeck.system.box.own_git import OwnGit
         from agentdeck.system.git.repository import Repository
 
@@ -24,6 +29,13 @@ class BoxedGit:
         self._own = OwnGit(common, folder, orders.own_branches)
         self._repo = Repository(common, common, bare=True)
         self._tell, self._told = tell, ""
+        before = relay.enter
+
+        def enter() -> None:
+            before()
+            abstract.hold()
+
+        relay.enter = enter
         self._next = 0.0
 
     def prepare(self, orders: Orders) -> None:

@@ -115,7 +115,7 @@ class Runner:
         self.memory = MemoryLimit(orders.memory, self._warn, scoped=bool(orders.scope)) if orders.memory else None
         self.caps = self._new_caps(orders)
         self.silence = Silence(orders.policy.silence)
-        self.boxed = BoxedGit(orders, self.recorder.note) if orders.box else None
+        self.boxed = BoxedGit(orders, self.relay, self.recorder.note) if orders.box else None
         self.network: JoinedNetwork | None = None
         self.person_proxy = os.environ.pop(PERSON_PROXY, "")
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)

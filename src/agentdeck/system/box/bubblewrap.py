@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from functools import cache
 
 from agentdeck.core.box.box import Box, NetworkReach, empty, read
 from agentdeck.core.box.bubblewrap import wrap
+from agentdeck.core.box.syscalls import filter_for
 from agentdeck.errors import MissingToolError, RefusedError
+from agentdeck.system.files.files import private_folder, state_home
 from agentdeck.system.machine.process import run
 
 _SECONDS = 20.0
@@ -33,9 +36,30 @@ def find_bubblewrap() -> str:
     return program
 
 
+@cache
+def syscall_filter() -> str:
+    """The file with the filter of what programs in boxes may ask of this kernel, which is made where it is missing.
+    Raise where it is not known for this kind of machine."""
+    machine = os.uname().machine
+    content = filter_for(machine, root=os.geteuid() == 0)
+    if content is None:
+        raise RefusedError(
+            f"A box can't be made on {machine}: the numbers of its system calls are not known here.",
+            hint="“agentdeck run --no-box …” starts the agent without one.",
+        )
+    from hashlib import sha256
+
+    path = private_folder(state_home() / "boxes") / f"{sha256(content).hexdigest()[:16]}.bpf"
+    if not path.exists():
+        half = path.with_suffix(f".{os.getpid()}")
+        half.write_bytes(content)
+        half.replace(path)
+    return str(path)
+
+
 @cache  # what it raises is not kept
 def _try(program: str, reach: NetworkReach) -> None:
-    tried = run([*wrap(Box((read("/"), empty("/run")), reach), program), "true"], timeout=_SECONDS)
+    tried = run([*wrap(Box((read("/"), empty("/run")), reach), program, syscall_filter()), "true"], timeout=_SECONDS)
     if not tried:
         raise RefusedError("bubblewrap can't make a box here.", hint=_way_out(tried.complaint), detail=tried.complaint)
 

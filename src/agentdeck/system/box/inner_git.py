@@ -15,7 +15,7 @@ from agentdeck.core.box.box import Box, NetworkReach, empty, read, write
 from agentdeck.core.box.bubblewrap import wrap
 from agentdeck.errors import DeckError
 from agentdeck.system.box import views
-from agentdeck.system.box.bubblewrap import find_bubblewrap
+from agentdeck.system.box.bubblewrap import find_bubblewrap, syscall_filter
 from agentdeck.system.files.files import from_json
 from agentdeck.system.git.untrusted import VARIABLE
 
@@ -41,7 +41,7 @@ def main() -> None:
     )
     environment = {name: value for name in (*_KEPT, *_PLACES) if (value := os.environ.get(name)) is not None}
     try:
-        words = wrap(Box(mounts, NetworkReach.NONE), find_bubblewrap())
+        words = wrap(Box(mounts, NetworkReach.NONE), find_bubblewrap(), syscall_filter())
     except DeckError as error:
         sys.exit(f"fatal: {error.title}")
     os.execvpe(words[0], [*words, own, *sys.argv[1:]], environment)  # noqa: S606 - no shell is wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from agentdeck.core.box.box import Mount, View, empty, read, write
 from agentdeck.system.box import large_files
 from agentdeck.system.box.own_git import BORROWED, OwnGit, alternates
+from agentdeck.system.files.files import private_folder, state_home
 
 _PROGRAMS = tuple(map(Path, ("/usr", "/opt", "/etc", "/nix", "/gnu")))
 _MERGED = tuple(map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")))
@@ -32,7 +34,8 @@ def machine(home: Path, path: str) -> Iterator[Mount]:
         yield from (read(f"/proc/{name}", optional=True) for name in _KERNEL)
     for place in _PROGRAMS:
         yield read(str(place), optional=True)
-    yield from _hidden(Path("/etc"))
+    if os.geteuid() == 0:
+        yield from _hidden("/etc", private_folder(state_home() / "boxes" / "empty"))
     for place in _MERGED:
         if place.is_symlink():
             yield Mount(View.LINK, str(place), str(place.readlink()))
@@ -47,18 +50,18 @@ def machine(home: Path, path: str) -> Iterator[Mount]:
         yield read(str(tool))
 
 
-def _hidden(folder: Path, *, deeper: bool = True) -> Iterator[Mount]:
-    """What only root reads there, such as passwords and keys of the machine: root is root in the box as well."""
-    if os.geteuid() != 0 or not folder.is_dir():
-        return
-    for entry in os.scandir(folder):
-        if entry.is_symlink():
-            continue
-        is_folder, is_public = entry.is_dir(), bool(entry.stat().st_mode & 0o004)
-        if is_folder and is_public and deeper:
-            yield from _hidden(Path(entry.path), deeper=False)
-        elif not is_public:
-            yield empty(entry.path) if is_folder else read(entry.path, os.devnull)
+def _hidden(folder: Path | str, nothing: Path) -> Iterator[Mount]:
+    """What only root reads there, such as passwords and keys of the machine: root is root in the box as well. What is
+    seen instead of a folder is `nothing`."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                continue
+            is_folder, is_public = entry.is_dir(), bool(entry.stat().st_mode & 0o004)
+            if is_folder and is_public:
+                yield from _hidden(entry.path, nothing)
+            elif not is_public:
+                yield read(entry.path, str(nothing) if is_folder else os.devnull)
 
 
 def toolchains(home: Path, path: str) -> list[Path]:

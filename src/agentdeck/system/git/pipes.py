@@ -1,4 +1,4 @@
-"""FIFOs and links in a worktree's git folder. Git makes none there.
+"""FIFOs and links in a worktree's git folder, and FIFOs in the places of files that git reads in the worktree itself.
 
 A git that opens a FIFO waits for ever: every git of the repository, for many look at the HEADs of all worktrees.
 Through a link that an agent in a box has made, our git would write where the agent can't: its index, its log of HEAD.
@@ -15,6 +15,9 @@ from pathlib import Path
 from agentdeck.system.files.files import set_aside
 from agentdeck.system.git.untrusted import is_marked
 
+_READ = (".gitattributes", ".gitignore", ".gitmodules", ".mailmap")
+"""What git opens in any folder of a worktree, whatever it is."""
+
 
 def clear(git_dir: Path | str) -> None:
     """Take those in `git_dir` away, so that git takes the files for missing, and let those go on who wait for one.
@@ -24,11 +27,25 @@ def clear(git_dir: Path | str) -> None:
         with contextlib.suppress(OSError):
             if path.is_symlink():
                 path.unlink()
-                continue
-            aside = set_aside(path)  # so that nobody comes to it any more
+            else:
+                _take_away(path)
+
+
+def clear_worktree(folder: Path) -> None:
+    """As `clear`, for the files that git reads in the worktree itself. It looks into each of its folders."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [each for each in folders if each != ".git"]
+        for name in names:
             with contextlib.suppress(OSError):
-                os.close(os.open(aside, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-            aside.unlink()
+                if name in _READ and stat.S_ISFIFO(Path(place, name).lstat().st_mode):
+                    _take_away(Path(place, name))
+
+
+def _take_away(fifo: Path) -> None:
+    aside = set_aside(fifo)  # so that nobody comes to it any more
+    with contextlib.suppress(OSError):
+        os.close(os.open(aside, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    aside.unlink()
 
 
 def clear_all(common: Path) -> None:

@@ -200,6 +200,8 @@ class Repository:
     def _go_on(self) -> None:
         """Let a git go on that waits for a FIFO."""
         pipes.clear_all(self.common)
+        if self.git_dir is not None:
+            pipes.clear_worktree(self.folder)
 
     @property
     def environment(self) -> dict[str, str]:
