@@ -12,9 +12,9 @@ import pytest
 
 from agentdeck.core.box.box import Box, read
 from agentdeck.core.box.bubblewrap import wrap
-from agentdeck.system.box.bubblewrap import syscall_filter
 from agentdeck.engine.runner import memory
 from agentdeck.engine.runner.memory import MemoryLimit, own_programs
+from agentdeck.system.box.bubblewrap import syscall_filter
 from agentdeck.system.machine.tree import Tree, below
 from tests.support.boxes import skip_without_box
 from tests.support.retry import eventually

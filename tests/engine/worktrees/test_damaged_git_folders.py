@@ -76,10 +76,13 @@ def test_a_start_whose_git_was_killed_while_it_made_the_worktree_is_rolled_back(
     bench.git("fsck", "--strict")
 
 
-@pytest.mark.parametrize("name", ["HEAD", "index", "gitdir", "commondir", "logs", "MERGE_HEAD", "config.worktree"])
+@pytest.mark.parametrize(
+    "name", ["HEAD", "index", "gitdir", "commondir", "logs", "MERGE_HEAD", "config.worktree", ".gitignore"]
+)
 def test_a_fifo_in_it_keeps_nobody_waiting(bench: Bench, name: str) -> None:
     deck = bench.deck()
-    made = f'g=$(git rev-parse --git-dir)/{name}; rm -rf "$g"; mkfifo "$g"; echo loose > loose.txt'
+    place = "$PWD" if name == ".gitignore" else "$(git rev-parse --git-dir)"
+    made = f'g={place}/{name}; rm -rf "$g"; mkfifo "$g"; echo loose > loose.txt'
     deck.start(StartRequest(name="one", argv=("sh", "-c", made)))
     view = deck.wait("one")
     assert view.status.state in (State.DONE, State.FAILED)

@@ -11,8 +11,8 @@ import pytest
 
 from agentdeck.core.box.box import Box, read, write
 from agentdeck.core.box.bubblewrap import wrap
-from agentdeck.system.box.bubblewrap import syscall_filter
 from agentdeck.errors import RefusedError
+from agentdeck.system.box.bubblewrap import syscall_filter
 from agentdeck.system.machine import stillness
 from agentdeck.system.machine.stillness import held_still
 from tests.support.boxes import skip_without_box
