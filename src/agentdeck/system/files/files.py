@@ -136,9 +136,14 @@ def copy_with_time(source: Path, target: Path) -> None:
     os.utime(target, ns=(written, written))
 
 
+_LARGEST = 2**29
+
+
 def bytes_of(path: Path | str, flags: int = 0) -> bytes:
-    """All of the file at `path`, as `opened` opens it."""
+    """All of the file at `path`, as `opened` opens it; raise OSError for one that is too large to be what we read."""
     with opened(path, flags) as file:
+        if os.fstat(file.fileno()).st_size > _LARGEST:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), os.fspath(path))
         return file.read()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.patterns import late
-from agentdeck.system.files.files import text_of
+from agentdeck.system.files.files import opened
 from agentdeck.system.git.checkouts import Worktree
 from agentdeck.system.git.repository import Repository
 
@@ -23,6 +23,10 @@ _MOVED = late(r"checkout: moving from \S+ to (\S+)")
 _Moved = tuple[float, str, str]
 _AT_ONCE = 1.0
 """Seconds between the making of a branch and the first checkout of it, where one command did both."""
+
+
+_LONGEST = 65536
+"""Bytes that are read of a file that an agent may have made as long as it likes; names and ids are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ def _looked_at(git_dir: Path, branch: str, commit: str) -> Head:
 
 def _read(path: Path) -> str:
     try:
-        return text_of(path).strip()
+        with opened(path) as file:
+            return file.read(_LONGEST).decode("utf-8", "surrogateescape").strip()
     except OSError:
         return ""
 

@@ -59,8 +59,15 @@ class TreeListing:
     """Folders below with a `.git` of their own; what is in them is not listed."""
 
 
+_LARGE = 2**30
+"""Bytes from which on it is looked whether there is room for a file."""
+_BLOCK, _HOLES = 512, 64
+"""Bytes of a disk's block, and how much more than it takes on the disk a file may say to hold."""
+
+
 def listing(folder: Path, skip: Iterable[str] = ()) -> TreeListing:
-    """List `folder` without its own `.git`, the paths in `skip`, sockets, pipes and devices."""
+    """List `folder` without its own `.git`, the paths in `skip`, sockets, pipes and devices. Raise RefusedError where
+    git could not keep a file."""
     found = TreeListing()
     _scan(os.fspath(folder), "", frozenset(skip), found)
     return found
@@ -83,12 +90,26 @@ def _scan(folder: str, prefix: str, skip: frozenset[str], found: TreeListing) ->
                 elif not _scan(entry.path, f"{path}/", skip, found):
                     found.empty.append(path)
             elif entry.is_file():
-                found.modes[path] = entry.stat().st_mode & 0o7777
+                told = entry.stat()
+                if told.st_size > _LARGE:
+                    _check_room(entry.path, told)
+                found.modes[path] = told.st_mode & 0o7777
                 found.files.append(path)
             else:
                 continue
             anything = True
     return anything
+
+
+def _check_room(path: str, told: os.stat_result) -> None:
+    """Raise for a file that git would read for hours, to keep what fits on no disk: anybody can make one of a terabyte
+    that is empty."""
+    disk = os.statvfs(path)
+    if told.st_size > disk.f_bavail * disk.f_frsize or told.st_size > told.st_blocks * _BLOCK * _HOLES:
+        raise RefusedError(
+            f"{path} says that it holds {told.st_size / 2**30:,.0f} GiB, so the worktree can't be saved.",
+            hint=f"Delete it, or let git ignore it: rm {shlex.quote(path)}",
+        )
 
 
 def repositories_in(folder: Path, paths: Iterable[str]) -> list[str]:
