@@ -35,9 +35,9 @@ def key_of_the_session() -> bool:
     for line in Path("/proc/keys").read_text().splitlines():
         number = ctypes.c_int32(int(line.split()[0], 16)).value
         told = ctypes.create_string_buffer(100)
-        if line.split()[7:8] == ["user"] and _libc.syscall(_KEYCTL, _READ_KEY, number, told, 100) > 0:
+        if line.split()[7:8] == ["user"] and int(_libc.syscall(_KEYCTL, _READ_KEY, number, told, 100)) > 0:
             return True
-    return _libc.syscall(_ADD_KEY, b"user", b"left for others", b"x", 1, -3) > 0
+    return int(_libc.syscall(_ADD_KEY, b"user", b"left for others", b"x", 1, -3)) > 0
 
 
 def vsock() -> bool:

@@ -12,6 +12,7 @@ import pytest
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import StartRequest
+from agentdeck.errors import RefusedError
 from agentdeck.system.box.careful import make_way, make_ways
 from tests.support.boxes import skip_without_box
 from tests.support.decks import CONFIG, Bench
@@ -109,6 +110,30 @@ def test_an_index_that_names_files_outside_is_not_used(bench: Bench) -> None:
     told = deck.review.text("one")
     assert "plant.py" not in told and "sesame" not in told and "secret" not in told
     assert outside.read_text() == "sesame\n"
+
+
+HOLLOW = """
+objects=$(git rev-parse --git-common-dir)/objects
+head=$(git rev-parse --git-dir)/HEAD
+mkdir -p "$objects/pack" "$objects/aa"
+truncate -s 1T "$objects/pack/pack-$(printf %040d 1).pack" "$objects/aa/$(printf %038d 1)" big "$head"
+"""
+
+
+def test_what_says_to_hold_a_terabyte_is_not_read(bench: Bench) -> None:
+    skip_without_box()
+    deck = bench.deck()
+    deck.start(StartRequest(name="one", argv=("sh", "-ec", HOLLOW), box="files"))
+    eventually(lambda: not deck.agent("one").alive, 30)
+    told = [line.text for line in deck.log_lines("one")]
+    assert [line for line in told if "some of its git objects are damaged" in line] != [], told
+    with pytest.raises(RefusedError, match=r"big says that it holds 1,024 GiB"):
+        bench.deck().remove("one")
+    tree = deck.agent("one").worktree
+    assert tree is not None
+    (tree / "big").unlink()
+    bench.deck().remove("one")
+    assert bench.deck().agents() == []
 
 
 def test_a_child_has_no_wider_box_than_its_parent(bench: Bench) -> None:

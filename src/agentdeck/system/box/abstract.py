@@ -23,7 +23,9 @@ _NO_NEW_PRIVILEGES = 38
 
 def can_hold() -> bool:
     """Whether the kernel can."""
-    return sys.platform == "linux" and ctypes.CDLL(None).syscall(_CREATE_RULESET, None, 0, _VERSION) >= _SCOPES_FROM
+    return (
+        sys.platform == "linux" and int(ctypes.CDLL(None).syscall(_CREATE_RULESET, None, 0, _VERSION)) >= _SCOPES_FROM
+    )
 
 
 def hold() -> None:

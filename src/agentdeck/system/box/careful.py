@@ -10,6 +10,10 @@ from pathlib import Path
 
 from agentdeck.system.files import files
 
+_FULL = 64 * 1024 * 1024
+_BLOCK, _PACKED = 512, 4
+"""Bytes of a disk's block, and by how much a disk that compresses may make what git has compressed smaller still."""
+
 
 def listed(folder: int) -> list[str]:
     with os.scandir(folder) as entries:
@@ -28,6 +32,12 @@ def opened(path: Path | str, inside: int | None = None) -> Iterator[int]:
 def plain_file(leaf: str, folder: int) -> BufferedReader:
     """Raise OSError for a link, and for what could keep us waiting for ever."""
     return files.opened(leaf, os.O_NOFOLLOW, inside=folder)
+
+
+def is_hollow(file: BufferedReader) -> bool:
+    """Whether a file says to hold far more than it takes on the disk: to copy it would fill ours with nothing."""
+    told = os.fstat(file.fileno())
+    return told.st_size > _FULL and told.st_blocks * _BLOCK * _PACKED < told.st_size
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentdeck.system.box.careful import listed, opened, plain_file
+from agentdeck.system.box.careful import is_hollow, listed, opened, plain_file
 from agentdeck.system.files.files import private_folder
 
 FOLDER = "lfs"
@@ -46,7 +46,7 @@ def _copy(name: str, folder: int, place: Path) -> None:
     half, content = place / f".{name}.{os.getpid()}", hashlib.sha256()
     try:
         with plain_file(name, folder) as source, half.open("wb") as copy:
-            while data := source.read(_CHUNK):
+            while not is_hollow(source) and (data := source.read(_CHUNK)):
                 content.update(data)
                 copy.write(data)
         if content.hexdigest() == name:

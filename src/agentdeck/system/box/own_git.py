@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agentdeck.core.frozen import asdict, dataclass, replace
 from agentdeck.system.box import large_files
-from agentdeck.system.box.careful import listed, opened, plain_file
+from agentdeck.system.box.careful import is_hollow, listed, opened, plain_file
 from agentdeck.system.files.files import from_json, private_folder, take_lock, write_atomic, write_json
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git.repository import Repository
@@ -32,6 +32,9 @@ _LEAF = re.compile(r"[^/\0\n]+")
 _FEW = 100
 """Objects up to which they become single files, as git itself does after a fetch (`transfer.unpackLimit`)."""
 _LARGEST_REF = 200
+_INDEX = ("index-pack", "--stdin", "--strict", "--fix-thin")
+_BOUNDED = {"GIT_ALLOC_LIMIT": "2g"}
+"""What git takes at once at most, for a small object may say that it becomes a large one. Files are not held whole."""
 _BRANCHES = "branches.json"
 
 
@@ -145,18 +148,18 @@ class OwnGit:
             os.close(lock)
 
     def _take_objects(self, repo: Repository) -> str:
+        found = list(_own_files(self.objects))
+        packs = [name for name in found if name.startswith("pack/")]
         with scratch_folder() as folder:
-            taken = list(_copied(self.objects, folder))
-            packs = [name for name in taken if name.startswith("pack/")]
-            loose = [name for name in taken if name not in packs]
+            loose = list(_copied(self.objects, [name for name in found if name not in packs], folder))
             # A pack may build on single objects, and they on a pack.
             whole = not loose or _unpacked(repo, folder, loose)
-            done = [name for name in packs if _indexed(repo, folder / name)]
+            done = [name for name in packs if _indexed(repo, self.objects, name)]
             if whole or (done and _unpacked(repo, folder, loose)):
                 done += loose
         for name in done:
             _remove(self.objects, name)
-        return "" if len(done) == len(taken) else "some of its git objects are damaged"
+        return "" if len(done) == len(found) else "some of its git objects are damaged"
 
     def _take_branch(self, repo: Repository, known: _Branches, leaf: str, oid: str) -> str:
         """Move a branch in the repository to where the agent has it, unless it moved there as well."""
@@ -204,16 +207,28 @@ def alternates(common: Path) -> list[Path]:
 def _unpacked(repo: Repository, folder: Path, loose: list[str]) -> bool:
     """Whether the single objects in `folder`, all of them, are in the repository now."""
     names = "".join(f"{name.replace('/', '')}\n" for name in loose).encode()
-    packed = replace(repo, objects=folder).run("pack-objects", "--stdout", "-q", "--window=0", stdin=names)
+    words = ("-c", "pack.packSizeLimit=0", "pack-objects", "-q", "--window=0", folder / "all")
+    packed = replace(repo, objects=folder).run(*words, stdin=names, env=_BOUNDED)
     if not packed:
         return False
-    if len(loose) > _FEW:
-        return bool(repo.run("index-pack", "--stdin", "--strict", "--fix-thin", stdin=packed.out))
-    return bool(repo.run("unpack-objects", "--strict", "-q", stdin=packed.out))
+    with (folder / f"all-{packed.text.strip()}.pack").open("rb") as pack:
+        if len(loose) > _FEW:
+            return bool(repo.run(*_INDEX, stdin=pack, env=_BOUNDED))
+        return bool(repo.run("unpack-objects", "--strict", "-q", stdin=pack, env=_BOUNDED))
 
 
-def _indexed(repo: Repository, pack: Path) -> bool:
-    return bool(repo.run("index-pack", "--stdin", "--strict", "--fix-thin", stdin=pack.read_bytes()))
+def _indexed(repo: Repository, objects: Path, name: str) -> bool:
+    """Whether the pack is in the repository now. Git reads it as the agent may still write it, and checks what it has
+    read; a link is not followed, as it could lead to objects of another repository."""
+    fan, _, leaf = name.partition("/")
+    with (
+        contextlib.suppress(OSError),
+        opened(objects) as top,
+        opened(fan, top) as folder,
+        plain_file(leaf, folder) as pack,
+    ):
+        return bool(repo.run(*_INDEX, stdin=pack, env=_BOUNDED))
+    return False
 
 
 def _refs(heads: Path) -> dict[str, str]:
@@ -238,14 +253,16 @@ def _own_files(objects: Path) -> Iterator[str]:
                         yield from (f"{fan}/{name}" for name in listed(folder) if wanted.fullmatch(name))
 
 
-def _copied(objects: Path, into: Path) -> Iterator[str]:
-    """Copy each of them into our folder, where the agent can't change it any more, and name it. Links are not followed:
-    they could lead to objects of another repository."""
+def _copied(objects: Path, names: list[str], into: Path) -> Iterator[str]:
+    """Copy each of the objects into our folder, where the agent can't change it any more, and name it. Links are not
+    followed."""
     (into / "pack").mkdir()
-    for name in list(_own_files(objects)):
+    for name in names:
         fan, _, leaf = name.partition("/")
         with contextlib.suppress(OSError), opened(objects) as top, opened(fan, top) as folder:
             with plain_file(leaf, folder) as read:
+                if is_hollow(read):
+                    continue
                 (into / fan).mkdir(exist_ok=True)
                 with (into / name).open("wb") as copy:
                     shutil.copyfileobj(read, copy)

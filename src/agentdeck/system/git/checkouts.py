@@ -17,6 +17,7 @@ from agentdeck.errors import GitError
 from agentdeck.system.files.files import sign
 from agentdeck.system.git.identity import READY, back_pointer, inside, pointer, read_small
 from agentdeck.system.git.looks import Record
+from agentdeck.system.git.pipes import cut_head
 from agentdeck.system.git.repository import Repository
 
 _CHANGING = ("commondir", "/locked'", "fatal: Invalid path")
@@ -103,7 +104,7 @@ def _from_files(git_dir: Path, record: Record) -> Worktree | None:
     is_branch = head.startswith(b"ref: refs/heads/")
     # Whether it could be pruned is left to git; what is locked can't be.
     is_kept = record.has_folder or record.locked is not None
-    if path is None or not is_kept or not (is_branch or _COMMIT.fullmatch(head)):
+    if path is None or not is_kept or b"\0" in head or not (is_branch or _COMMIT.fullmatch(head)):
         return None
     return Worktree(
         path=path,
@@ -117,6 +118,8 @@ def _from_files(git_dir: Path, record: Record) -> Worktree | None:
 def _listed(repo: Repository) -> list[Worktree]:
     deadline = time.monotonic() + _PATIENCE
     while True:
+        for folder in linked_folders(repo.common):
+            cut_head(folder)  # git would read all of it, into memory
         result = repo.run("worktree", "list", "--porcelain", "-z")
         if result:
             break

@@ -81,7 +81,8 @@ def _looked_at(git_dir: Path, branch: str, commit: str) -> Head:
 def _read(path: Path) -> str:
     try:
         with opened(path) as file:
-            return file.read(_LONGEST).decode("utf-8", "surrogateescape").strip()
+            found = file.read(_LONGEST).decode("utf-8", "surrogateescape").strip()
+            return "" if "\0" in found else found
     except OSError:
         return ""
 

@@ -1,6 +1,7 @@
 """FIFOs and links in a worktree's git folder, and FIFOs in the places of files that git reads in the worktree itself.
 
 A git that opens a FIFO waits for ever: every git of the repository, for many look at the HEADs of all worktrees.
+From a HEAD that says to be a terabyte it reads on until no memory is left.
 Through a link that an agent in a box has made, our git would write where the agent can't: its index, its log of HEAD.
 """
 
@@ -15,6 +16,8 @@ from pathlib import Path
 from agentdeck.system.files.files import set_aside
 from agentdeck.system.git.untrusted import is_marked
 
+_LONGEST = 65536
+"""Bytes."""
 _READ = (".gitattributes", ".gitignore", ".gitmodules", ".mailmap")
 """What git opens in any folder of a worktree, whatever it is."""
 
@@ -23,12 +26,25 @@ def clear(git_dir: Path | str) -> None:
     """Take those in `git_dir` away, so that git takes the files for missing, and let those go on who wait for one.
     Links go where the worktree is one of an agent in a box."""
     folder = Path(git_dir)
+    cut_head(folder)
     for path in _found(git_dir, links=is_marked(folder.parents[1], folder)):
         with contextlib.suppress(OSError):
             if path.is_symlink():
                 path.unlink()
             else:
                 _take_away(path)
+
+
+def cut_head(git_dir: Path) -> None:
+    """Cut a HEAD that is far too long to be one."""
+    path = git_dir / "HEAD"
+    with contextlib.suppress(OSError):
+        if path.lstat().st_size > _LONGEST:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.ftruncate(descriptor, _LONGEST)
+            finally:
+                os.close(descriptor)
 
 
 def clear_worktree(folder: Path) -> None:

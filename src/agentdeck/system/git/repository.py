@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.text.patterns import late
@@ -166,7 +166,7 @@ class Repository:
         self,
         *args: str | Path,
         env: Mapping[str, str | None] | None = None,
-        stdin: bytes | None = None,
+        stdin: bytes | IO[bytes] | None = None,
         timeout: float | None = None,
         program: Sequence[str] = ("git",),
     ) -> Result:

@@ -95,29 +95,32 @@ def run(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str | None] | None = None,
-    stdin: bytes | None = None,
+    stdin: bytes | IO[bytes] | None = None,
     timeout: float | None = None,
     group: bool = False,
     slow: Callable[[], None] | None = None,
 ) -> Result:
     """Run `argv` and collect its output. `env` goes over this process's own environment, None taking a variable away;
     `timeout` is in seconds. With `group`, what the program started ends with it on a time-out: for a shell's lines.
-    `slow` is called each second that it runs on."""
+    `slow` is called each second that it runs on. A file as `stdin` is read by the program itself, from the start."""
     check_cancelled()
     words = tuple(os.fspath(word) for word in argv)
     environment = {**os.environ, **(env or {})}
+    told = stdin if isinstance(stdin, bytes) else None
+    if stdin is not None and not isinstance(stdin, bytes):
+        stdin.seek(0)
     try:
         with subprocess.Popen(
             words,
             cwd=cwd,
             env={name: value for name, value in environment.items() if value is not None},
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE if isinstance(stdin, bytes) else stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=group or _cancelled.get() is not None,
         ) as child:
             try:
-                out, err = _output(child, stdin, timeout, slow)
+                out, err = _output(child, told, timeout, slow)
             except CancelledError:
                 _end_group(child)
                 raise
