@@ -134,6 +134,8 @@ def test_what_says_to_hold_a_terabyte_is_not_read(bench: Bench) -> None:
     (tree / "big").unlink()
     bench.deck().remove("one")
     assert bench.deck().agents() == []
+    bench.deck().undo()
+    assert bench.git("branch", "--show-current", cwd=tree) == "agentdeck/one"
 
 
 def test_a_child_has_no_wider_box_than_its_parent(bench: Bench) -> None:

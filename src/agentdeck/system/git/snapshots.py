@@ -260,11 +260,24 @@ def _restore_branches(repo: Repository, worktree: Worktree, facts: dict[str, Any
             why = "is checked out elsewhere" if name in used else f"has moved on to {now[:12]}"
             notes.append(f"The branch {name} {why}; the restored work is on the new branch {head}.")
             repo.git("update-ref", "-m", "agentdeck: restored", f"refs/heads/{head}", tip, "0" * len(tip))
+    if not _can_be_head(repo, head, facts["tip"]):
+        head = next((name for name in facts["branches"] if name not in used), None)
+        if head is None:
+            return notes
+        notes.append(f"HEAD was damaged; it is on the branch {head} now.")
     if head is None:
         repo.git("update-ref", "--no-deref", "HEAD", facts["tip"], env=own)
     else:
         repo.git("symbolic-ref", "HEAD", f"refs/heads/{head}", env=own)
     return notes
+
+
+def _can_be_head(repo: Repository, branch: str | None, tip: str | None) -> bool:
+    """Whether git takes that for a HEAD: an agent may have written anything there."""
+    if not branch:
+        return branch is None and tip is not None
+    ref = f"refs/heads/{branch}"
+    return repo.commit(ref) is not None or bool(repo.run("check-ref-format", ref))
 
 
 def _restore_state(raw: RawTrees, worktree: Worktree, commit: str) -> None:
