@@ -108,7 +108,7 @@ def _check_room(path: str, told: os.stat_result) -> None:
     if told.st_size > disk.f_bavail * disk.f_frsize or told.st_size > told.st_blocks * _BLOCK * _HOLES:
         raise RefusedError(
             f"{path} says that it holds {told.st_size / 2**30:,.0f} GiB, so the worktree can't be saved.",
-            hint=f"Delete it, or let git ignore it: rm {shlex.quote(path)}",
+            hint="Delete it, or let git ignore it.",
         )
 
 
