@@ -20,6 +20,7 @@ from agentdeck.core.agents.verdict import Verdict
 from agentdeck.core.transcripts.formats import Place
 from agentdeck.core.transcripts.records import Kind, Record
 from agentdeck.engine.runner import session_status
+from agentdeck.engine.runner import watch as watch_module
 from agentdeck.engine.runner.session_status import SessionStatus
 from agentdeck.engine.runner.watch import Watch
 from agentdeck.system.config.profiles import load_profiles
@@ -254,3 +255,17 @@ def test_a_digit_does_not_answer_a_survey(tmp_path: Path, text: str) -> None:
     assert asked is not None
     assert asked.text == "How is Claude doing this session? (optional)"
     assert agent.watch.asks("Fix issue 3") is None
+
+
+@pytest.mark.parametrize(("patience", "said"), [(20.0, ""), (0.0, "has no task yet")])
+def test_a_cli_that_is_coming_up_is_not_at_its_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float, said: str
+) -> None:
+    monkeypatch.setattr(watch_module, "_UP_LATEST", patience)
+    watch = Told(tmp_path, "claude", screens=True).watch
+    watch.session_status = SessionStatus({"CLAUDE_CONFIG_DIR": str(tmp_path)})
+    watch.rested = True
+    watch._judge("Welcome to Claude Code v2.1.197")
+    assert watch.status.reason == said
+    watch._judge("Choose the text style that looks best with your terminal\n ❯ 1. Dark mode\n   2. Light mode")
+    assert watch.status.is_asking

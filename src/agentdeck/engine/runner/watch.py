@@ -47,6 +47,8 @@ _DIGITS = frozenset("01234")
 """Texts that answer a survey."""
 _COMES_UP = 5.0
 """Seconds in which a dialog comes up that a hook has announced."""
+_UP_LATEST = 20.0
+"""Seconds after which a program that rests counts as being at its prompt, whatever its screen shows."""
 _BY_HOOK = ("permission prompt", "input needed")
 """What it waits for when a hook tells what that is about."""
 _TROUBLE = (State.LIMITED, State.FAILED)
@@ -114,7 +116,7 @@ class Watch:
         # A program that resumes by itself may say so nowhere.
         self._begun = orders.told or not orders.profile or (orders.resumes and not orders.detectors.working)
         """Whether it ever had something to do, as a command always has."""
-        self.taking = Taking(orders)
+        self.taking, self._made = Taking(orders), time.monotonic()
         self._turn_due = time.monotonic() + _TAKES if orders.told else 0.0
         """Until when the turn may begin for which it has been told something."""
         self._subagents: set[str] = set()
@@ -396,7 +398,10 @@ class Watch:
     def _judge_silent_screen(self) -> None:
         """Something was printed, and nothing on the screen says that it waits or is finished."""
         if not self._begun and self.rested:
-            self._await_task(time.time())
+            if self._is_coming_up:
+                self._again = time.monotonic() + 1.0
+            else:
+                self._await_task(time.time())
         if self.status.state not in (State.WAITING, State.LIMITED):
             return
         if not self._reported:
@@ -405,6 +410,13 @@ class Watch:
         elif self.status.state is State.WAITING and self._dialog_seen:
             self._reported = False
             self._rest()
+
+    @property
+    def _is_coming_up(self) -> bool:
+        """Whether a CLI that says when it is at its prompt has not said so yet: a dialog may come before that, and
+        would take a message for its answer."""
+        keeps_status = self.session_status is not None and not self.status.session
+        return (keeps_status or bool(self._orders.detectors.done)) and time.monotonic() < self._made + _UP_LATEST
 
     def last_look(self, inbox: Path) -> None:
         """The program has ended: learn what it left to be learned."""
