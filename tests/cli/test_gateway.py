@@ -99,6 +99,12 @@ def test_spending_is_told_by_each_group_and_in_each_format(bench: Bench, provide
     backups = by_agent["backups"]
     assert (backups["requests"], backups["cost"]) == (8, pytest.approx(two)), "retries and failed attempts cost nothing"
     assert (backups["primary"], backups["saved"]) == (pytest.approx(one), pytest.approx(one - two))
+    config = bench.root / "agentdeck.toml"
+    as_it_was = config.read_text()
+    config.write_text(as_it_was.replace('"main:big", "spare:small"', '"spare:small", "main:big"'))
+    assert config.read_text() != as_it_was
+    assert said(bench, "spend")["backups"] == backups, "what the tier says today changes nothing of it"
+    config.write_text(as_it_was)
     for group, names in (("model", ["big", "small"]), ("provider", ["main", "spare"]), ("tier", ["work"])):
         assert [each["name"] for each in said(bench, "spend", "--by", group)["lines"]] == names
     assert len(said(bench, "spend", "--by", "day", "--since", "7d")["lines"]) == 1

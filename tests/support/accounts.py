@@ -103,7 +103,7 @@ class _Handler(ScriptedHandler):
     @property
     def _login(self) -> str:
         found = {name.lower(): value for name, value in self.headers.items()}
-        return found.get("x-api-key") or found.get("authorization", "").removeprefix("Bearer ")
+        return found.get("x-api-key") or found.get("x-goog-api-key") or found.get("authorization", "").removeprefix("Bearer ")
 
     def do_POST(self) -> None:
         if seconds := self.logins.limits.pop(self._login, 0.0):
@@ -120,14 +120,26 @@ class _Handler(ScriptedHandler):
         if not self._is_limited({"error": error}):
             super()._responses(body)
 
-    def _is_limited(self, error: dict[str, Any]) -> bool:
+    def _chat(self, body: dict[str, Any]) -> None:
+        error = {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}
+        if not self._is_limited({"error": error}, 402):
+            super()._chat(body)
+
+    def _gemini(self, body: dict[str, Any], *, stream: bool) -> None:
+        violation = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel"}
+        details = [{"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [violation]}]
+        error = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "You exceeded your quota", "details": details}
+        if not self._is_limited({"error": error}):
+            super()._gemini(body, stream=stream)
+
+    def _is_limited(self, error: dict[str, Any], status: int = 429) -> bool:
         login = self._login
         until = self.logins.limited.get(login, 0.0)
         if until <= time.time():
             self.logins.asked.append(login)
             return False
         self.logins.refused.append(login)
-        self._json(429, error, {"x-should-retry": "false"})
+        self._json(status, error, {"x-should-retry": "false"})
         return True
 
     def end_headers(self) -> None:

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from agentdeck.core.agents.agent import State
+from agentdeck.core.text.text import columns
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.tui.app import DeckApp
@@ -35,6 +36,12 @@ class Driver:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()
+
+    async def click(self, text: str) -> None:
+        """Click on the last place of the screen that shows the text."""
+        lines = self.text().splitlines()
+        y = max(at for at, line in enumerate(lines) if text in line)
+        await self.pilot.click(offset=(columns(lines[y][: lines[y].index(text)]), y))
 
     async def until(self, check: Callable[[], Found], timeout: float = 15.0) -> Found:
         """As `eventually`, with the app going on meanwhile."""

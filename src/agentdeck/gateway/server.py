@@ -89,7 +89,7 @@ class Gateway:
             os.set_blocking(told, False)
         self._refused: dict[Bearer, Fault] = {}
         """Those whose runners were told that their requests are refused, and why."""
-        self._ledger = Ledger(state)
+        self._ledger = Ledger(state, writes=True)
         self._traces = Traces()
         self._forget_old()
         self._metrics = Metrics()
@@ -285,6 +285,10 @@ class Gateway:
         provider = job.plan.providers.get(record.provider)
         if record.provider:
             record.cost = pricing.cost(record.usage, record.model, provider)
+            first = job.primary
+            if first.provider != record.provider or first.model not in ("", record.model):
+                record.first, model = str(first), first.model or record.asked
+                record.first_cost = pricing.cost(record.usage, model, job.plan.providers.get(first.provider))
         self._metrics.add(record)
         self._traces.add(record)
         self._budgets.add(record, job.plan.budgets)

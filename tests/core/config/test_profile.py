@@ -70,6 +70,8 @@ def test_a_prompt_too_long_for_a_command_line_is_read_from_a_file(extra: int) ->
 
 RESULT = '{"type":"result","subtype":"success","is_error":true,"api_error_status":%s,"result":"%s"}'
 TURN_FAILED = '{"type":"turn.failed","error":{"message":"%s"}}'
+QWEN = '{"type":"result","subtype":"success","is_error":false,"result":"[API Error: %s]","permission_denials":[]}'
+OPENCODE = '{"type":"error","error":{"name":"APIError","data":{"message":"No","statusCode":%d,"isRetryable":false}}}'
 FAILURES = [
     ("claude", 1, RESULT % (429, "API Error: Request rejected (429) · x"), Fault.LIMITED),
     ("claude", 1, RESULT % (529, "API Error: 529 Overloaded"), Fault.PROVIDER),
@@ -81,6 +83,13 @@ FAILURES = [
     ("codex", 1, TURN_FAILED % "unexpected status 401 Unauthorized: x", Fault.AUTH),
     ("aider", 0, "The API provider has rate limited you. Try again later", Fault.LIMITED),
     ("aider", 0, "The API provider's servers are down or overloaded.", Fault.PROVIDER),
+    ("qwen", 0, QWEN % "402 You exceeded your current quota", Fault.LIMITED),
+    ("qwen", 0, QWEN % "401 Incorrect API key provided", Fault.AUTH),
+    ("qwen", 0, QWEN % "503 Service Unavailable", Fault.PROVIDER),
+    ("opencode", 1, OPENCODE % 402, Fault.LIMITED),
+    ("opencode", 1, OPENCODE % 401, Fault.AUTH),
+    ("opencode", 1, OPENCODE % 500, Fault.PROVIDER),
+    ("opencode", 1, OPENCODE % 400, Fault.CRASHED),
     ("demo", 1, "Error 429: rate limit reached, try again in 60 s", Fault.LIMITED),
 ]
 

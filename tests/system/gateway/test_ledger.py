@@ -14,7 +14,7 @@ from agentdeck.system.gateway.ledger import FILE, Ledger, LedgerRecord
 def record(agent: str, at: float, output: int) -> LedgerRecord:
     usage = Usage(input=1, output=output, cache_read=2, cache_write=3)
     return LedgerRecord(
-        at, "deck", agent, "work", "chat", "m", "main", "m", "ok", 200, usage, 0.1, 0.5, 2, ["spare: 500 — ü"], 0.25
+        at, "deck", agent, "work", "chat", "m", "main", "m", "ok", 200, usage, 0.1, 0.5, 2, ["spare: 500 — ü"], 0.25, "one:m", 0.5
     )
 
 
@@ -39,11 +39,13 @@ def test_a_ledger_from_before_there_were_costs_is_taken_on(tmp_path: Path) -> No
     with Ledger(tmp_path) as ledger:
         ledger.add(record("fox", 1000.0, 5))
     with sqlite3.connect(tmp_path / FILE) as database:
-        database.execute("ALTER TABLE requests DROP COLUMN cost")
+        for column in ("cost", "first", "first_cost"):
+            database.execute(f"ALTER TABLE requests DROP COLUMN {column}")
     database.close()
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path) as reader, Ledger(tmp_path, writes=True) as ledger:
+        assert [(each.cost, each.first) for each in reader.records()] == [(None, "")]
         ledger.add(record("fox", 2000.0, 5))
-        assert [each.cost for each in ledger.records()] == [None, 0.25]
+        assert [(each.cost, each.first_cost) for each in reader.records()] == [(None, None), (0.25, 0.5)]
         (row,) = ledger.totals(["agent"])
         assert (row["cost"], row["unpriced"]) == (0.25, 1)
 

@@ -167,3 +167,30 @@ def test_opencodes_database_is_read_and_never_written(tmp_path: Path) -> None:
     elsewhere = follow("opencode", tmp_path, {}, cwd="/elsewhere")
     elsewhere.seek()
     assert elsewhere.look() == []
+
+
+def test_what_opencode_took_over_from_another_account_is_not_read_again(tmp_path: Path) -> None:
+    """It writes the old messages as rows of that moment; their tokens are counted already."""
+    script, session = (Path(__file__).parent / "opencode.sql").read_text(), "ses_dd44b1abdffesUHZOaYZQrq181"
+    positions = dict[str, int]()
+
+    def read(home: str, moved: int, more: str = "") -> list[Record]:
+        path = tmp_path / home / ".local" / "share" / "opencode" / "opencode.db"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with sqlite3.connect(path) as database:
+            database.executescript(script)
+            database.execute("UPDATE part SET time_updated = time_updated + ?", (moved,))
+            database.executescript(more)
+        follower = follow("opencode", tmp_path / home, positions)
+        follower.told(session)
+        follower.seek()
+        return follower.look()
+
+    later = 1796029700000
+    new = f"INSERT INTO message VALUES ('m9','{session}',{later},{later},'{{}}');"
+    new += f"INSERT INTO part VALUES ('p9','m9','{session}',{later},{later},"
+    new += """'{"type":"text","text":"On it goes.","time":{"end":1}}');"""
+    assert len(said(read("one", 0))) == 2
+    assert said(read("two", 30_000, new)) == ["On it goes."]
+    assert read("one", 90_000, new) == [], "it came back with the words of the other account"

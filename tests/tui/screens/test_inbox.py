@@ -61,8 +61,8 @@ def told(bench: Bench, name: str) -> list[str]:
     return answers.read_text().splitlines() if answers.exists() else []
 
 
-def test_every_question_is_answered_by_number_one_after_the_other(bench: Bench) -> None:
-    asker(bench, "one", "alpha", "gamma")
+def test_every_question_is_answered_by_number_or_by_a_click_one_after_the_other(bench: Bench) -> None:
+    asker(bench, "one", "alpha", "gamma", "delta")
     asker(bench, "two", "beta")
 
     async def script(on: Driver) -> None:
@@ -79,8 +79,13 @@ def test_every_question_is_answered_by_number_one_after_the_other(bench: Bench) 
         await on.press("3")
         await on.until(lambda: told(bench, "two") == ["beta 3"])
         await read(on, "make gamma")
-        await on.press("1")
-        await on.until(lambda: told(bench, "one") == ["alpha 2", "gamma 1"])
+        await on.click("2 Always")
+        await on.until(lambda: told(bench, "one") == ["alpha 2", "gamma 2"])
+        await on.press("escape")
+        await read(on, "Run delta?")
+        await on.click("3 No")
+        await on.until(lambda: told(bench, "one") == ["alpha 2", "gamma 2", "delta 3"])
+        await on.press("exclamation_mark")
         await on.sees("No agent asks anything.")
         await on.press("escape")
         await on.state("one", State.DONE)

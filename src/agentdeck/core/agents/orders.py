@@ -96,6 +96,10 @@ class ChainEntry:
     """Whether a tier is its account."""
     sessions: str = ""
     """Which sessions of the same CLI it goes on with: of other `accounts`, or `all`, those that a tier served too."""
+    export: tuple[str, ...] = ()
+    """The command that prints the session `{session}`, where its transcript is no file to copy."""
+    imports: tuple[str, ...] = ()
+    """The command that takes such a session from `{file}`."""
     box: tuple[str, ...] = ()
     """Its own words of `Orders.box`: no login of another profile is in them."""
 

@@ -197,6 +197,10 @@ class AccountSupport(_Section):
     sessions: Literal["", "accounts", "all"] = ""
     """Where a session goes on once its transcript is there: with another of the `accounts`, or with `all` that serve
     the CLI, a tier too; empty: nowhere."""
+    export: tuple[str, ...] = ()
+    """Where the transcript is no file to copy: the command that prints the session `{session}`."""
+    imports: Annotated[tuple[str, ...], Field(alias="import")] = ()
+    """The command that takes such a session from `{file}`."""
 
 
 class Preamble(_Section):

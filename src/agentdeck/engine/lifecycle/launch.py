@@ -288,10 +288,10 @@ def _with_conversation(world: World, agent: Agent, choice: _ProfileChoice, profi
     """The choice, once the conversation of another account of the same CLI is where this one finds it."""
     if profile is None or choice.progress is None or _last_of(choice) == choice.profile:
         return choice
-    cwd, folder = str(worktree_of(agent)), world.store.agent_folder(agent.name)
-    entry = entry_of(profile, agent.mode, folder)
+    folder, boxed = world.store.agent_folder(agent.name), bool(agent.box)
+    job, entry = Job(agent.task, worktree_of(agent), "", folder, boxed), entry_of(profile, agent.mode, folder)
     tiers = [name for name in world.lanes if _is_tier(world, name)]
-    progress = carried_over(choice.progress, entry, cwd, partial(_place_of, world, agent), tiers)
+    progress = carried_over(choice.progress, entry, job, partial(_place_of, world, agent), tiers)
     if progress != choice.progress:
         save_progress(folder, progress)
     return replace(choice, progress=progress)

@@ -119,6 +119,8 @@ def entry_of(
         wired=wired,
         by_tier=tier,
         sessions=profile.account.sessions,
+        export=tuple(map(fill_program, profile.account.export)),
+        imports=tuple(map(fill_program, profile.account.imports)),
     )
 
 

@@ -18,6 +18,9 @@ from agentdeck.system.files.files import read_json, write_atomic, write_json
 from agentdeck.system.git.work import work_so_far
 from agentdeck.system.transcripts.carrying import carry
 
+CONVERSATION = "conversation.json"
+"""In the agent's folder: a session on its way from one account to another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -28,6 +31,8 @@ class Job:
     base_commit: str
     folder: Path
     """The agent's folder in the store."""
+    boxed: bool = False
+    """Whether the agent has a box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def save_progress(folder: Path, progress: Progress) -> None:
 def carried_over(
     progress: Progress,
     entry: ChainEntry,
-    cwd: str,
+    job: Job,
     environment_of: Callable[[str], Mapping[str, str]],
     tiers: Collection[str],
 ) -> Progress:
@@ -76,10 +81,24 @@ def carried_over(
         return progress
     if entry.sessions != "all" and (left in tiers) != (entry.profile in tiers):
         return progress
-    if not carry(entry.transcript, session, cwd, environment_of(left), environment_of(entry.profile)):
+    old, new = environment_of(left), environment_of(entry.profile)
+    if not (_hand_over if entry.export else _copy)(entry, session, job, old, new):
         return progress
     ran = (*(each for each in progress.ran if each not in (entry.profile, left)), entry.profile, left)
     return replace(progress.with_session(entry.profile, session), ran=ran, carried=left)
+
+
+def _copy(entry: ChainEntry, session: str, job: Job, left: Mapping[str, str], to: Mapping[str, str]) -> bool:
+    return carry(entry.transcript, session, str(job.cwd), left, to)
+
+
+def _hand_over(entry: ChainEntry, session: str, job: Job, left: Mapping[str, str], to: Mapping[str, str]) -> bool:
+    if job.boxed:
+        return False  # the CLI's own commands would run, outside of the box, what the agent left in its worktree
+    from agentdeck.system.transcripts.exporting import hand_over
+
+    ways = (entry.export, entry.imports)
+    return hand_over(entry.transcript, ways, session, job.cwd, left, to, job.folder / CONVERSATION)
 
 
 def start_of(entry: ChainEntry, progress: Progress, job: Job, *, said: str = "", resting: bool = False) -> Start:

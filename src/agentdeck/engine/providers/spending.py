@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentdeck.core.frozen import replace
-from agentdeck.core.providers.apis import Api
-from agentdeck.core.providers.tiers import chain, parse_target
+from agentdeck.core.providers.tiers import parse_target
 from agentdeck.core.providers.token_usage import Usage
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.providers.own_usage import UsageFiles, own_records
@@ -41,7 +40,7 @@ def spending(world: World, by: str, since: float = 0.0) -> Spending:
         deep = _with(deep, record) if record.tier == DEEP else deep
         if record.provider:
             used.add((record.provider, record.model))
-            backups = _with_backup(backups, record, config)
+            backups = _with_backup(backups, record)
     order = sorted(lines.values(), key=lambda line: (0.0 if by == "day" else -line.cost, line.name))
     share = deep.cost / total.cost if total.cost else 0.0
     dearest = _dearest(config, used, total.usage)
@@ -58,16 +57,12 @@ def _configuration(world: World) -> tuple[Config, str]:
         return Config(), error.title
 
 
-def _with_backup(backups: Backups, record: LedgerRecord, config: Config) -> Backups:
-    """With a request that another than the first of its tier served; `config` says who that is."""
-    try:
-        first = chain(config.tiers, record.tier, Api(record.api))[0] if record.tier else None
-    except (KeyError, ValueError, IndexError):  # a tier that is there no more, or that finds its servers itself
-        first = None
-    if first is None or (first.provider == record.provider and first.model in ("", record.model)):
+def _with_backup(backups: Backups, record: LedgerRecord) -> Backups:
+    """With a request that another than the first of its tier served, as the tier was then."""
+    if not record.first:
         return backups
-    price = pricing.cost(record.usage, first.model or record.asked, config.providers.get(first.provider))
-    primary = None if price is None or backups.primary is None else backups.primary + price
+    unknown = record.first_cost is None or backups.primary is None
+    primary = None if unknown else (backups.primary or 0.0) + (record.first_cost or 0.0)
     return Backups(backups.requests + 1, backups.cost + (record.cost or 0.0), primary)
 
 

@@ -98,7 +98,7 @@ class FailoverControl:
         self._orders, self._store, self._environment_of = orders, store, environment_of
         self._meters = meters if orders.meters else None
         self._folder = Path(orders.folder)
-        self._job = Job(orders.task, Path(orders.cwd), orders.base_commit, self._folder)
+        self._job = Job(orders.task, Path(orders.cwd), orders.base_commit, self._folder, bool(orders.box))
         self._deadline = time.time() + orders.timeout if orders.timeout is not None else None
         self._since: float | None = None
         self._retries_since: float | None = None
@@ -387,9 +387,7 @@ class FailoverControl:
         why = "" if move.profile == self.primary else move.why if move.profile != left else self.progress.why
         progress = replace(self.progress, profile=move.profile, why=why)
         self._save(progress)  # before anything is started: whoever goes on after a crash goes on with this one
-        progress = carried_over(
-            progress, self.entries[move.profile], self._orders.cwd, self._environment_of, self._tiers
-        )
+        progress = carried_over(progress, self.entries[move.profile], self._job, self._environment_of, self._tiers)
         self._save(progress)
         start = start_of(self.entries[move.profile], replace(progress, why=move.why), self._job, resting=move.resting)
         if move.profile != left:

@@ -47,7 +47,7 @@ from agentdeck.engine.runner.silence import Silence
 from agentdeck.engine.runner.stopping import StopSequence, full, rest
 from agentdeck.engine.runner.transcript import TranscriptLog
 from agentdeck.engine.runner.watch import Watch
-from agentdeck.errors import DeckError, ExitCode
+from agentdeck.errors import CancelledError, DeckError, ExitCode
 from agentdeck.system.files.files import from_json, inside, write_atomic
 from agentdeck.system.machine import scope
 from agentdeck.system.machine.tree import MARK, Tree
@@ -251,8 +251,11 @@ class Runner:
                 break
             move, failover.wanted = failover.wanted, None
         self.resting = None
-        self._take_up(move)
-        return None
+        from agentdeck.system.machine.process import cancellable
+
+        with contextlib.suppress(CancelledError), cancellable(lambda: self.stopping):
+            self._take_up(move)
+        return self._stopped()
 
     def _is_rested(self) -> bool:
         wanted = self.failover is not None and self.failover.wanted is not None
@@ -284,7 +287,7 @@ class Runner:
 
     def _run(self, argv: tuple[str, ...], *, is_agent: bool = False) -> int:
         cwd = self._begin_in() if is_agent else self.orders.cwd
-        environment = {**self._environment_of(self.orders.profile), MARK: self.orders.run, "PWD": cwd}
+        environment = {**self._environment_of(self.orders.profile), "PWD": cwd}
         if is_agent:
             session = self.watch.status.session
             resumed = session if any(session in word for word in argv) else ""
@@ -341,7 +344,8 @@ class Runner:
         own = self.variables.get(profile, {})
         for name in (*self.orders.env_unset, *own):
             environment.pop(name, None)
-        return environment | {name: value for name, value in own.items() if value is not None}
+        environment |= {name: value for name, value in own.items() if value is not None}
+        return {**environment, MARK: self.orders.run}
 
     def _look_where(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
         """Tell the watch what else it can ask, beside the screen."""

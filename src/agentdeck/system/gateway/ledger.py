@@ -45,13 +45,19 @@ class LedgerRecord:
     """One a failed attempt: `provider:model: reason`."""
     cost: float | None = None
     """In US dollars; None where nobody knows the price, or nobody served."""
+    first: str = ""
+    """The first of its tier then, where another one served: `provider:model`."""
+    first_cost: float | None = None
+    """What that one would have cost; None where nobody knows."""
 
 
 _COLUMNS = (
     "at REAL, deck TEXT, agent TEXT, tier TEXT, api TEXT, asked TEXT, provider TEXT, model TEXT, outcome TEXT, "
     "status INTEGER, input INTEGER, output INTEGER, cache_read INTEGER, cache_write INTEGER, first_byte REAL, "
-    "seconds REAL, attempts INTEGER, faults TEXT, cost REAL"
+    "seconds REAL, attempts INTEGER, faults TEXT, cost REAL, first TEXT, first_cost REAL"
 )
+_ADDED = ("cost REAL", "first TEXT", "first_cost REAL")
+"""Columns that a ledger of an earlier version may lack."""
 _GROUPS = ("deck", "agent", "tier", "api", "asked", "provider", "model", "outcome", "day")
 
 
@@ -61,7 +67,8 @@ class Ledger:
     StoreError where the file can't be opened or is not a ledger.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *, writes: bool = False) -> None:
+        """`writes`: this is the one process that adds requests; a reader leaves an old ledger as its writer knows it."""
         import sqlite3  # its library is loaded by what has a ledger only
 
         path = self._path = private_folder(state) / FILE
@@ -72,8 +79,10 @@ class Ledger:
             # A row lost to a power cut is not worth a disk flush a request.
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(f"CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, {_COLUMNS})")
-            if "cost" not in [row[1] for row in self._db.execute("PRAGMA table_info(requests)")]:
-                self._db.execute("ALTER TABLE requests ADD COLUMN cost REAL")
+            there = [row[1] for row in self._db.execute("PRAGMA table_info(requests)")]
+            for column in _ADDED if writes else ():
+                if column.split()[0] not in there:
+                    self._db.execute(f"ALTER TABLE requests ADD COLUMN {column}")
             self._db.execute("CREATE INDEX IF NOT EXISTS requests_at ON requests (at)")
         except (sqlite3.Error, OSError) as error:
             raise StoreError(f"The gateway's ledger {path} can't be opened.", detail=str(error)) from error
@@ -93,16 +102,16 @@ class Ledger:
         """Raise StoreError where the row can't be written."""
         import sqlite3
 
-        values: list[Any] = []
+        values: dict[str, Any] = {}
         for column in fields(record):
             value = getattr(record, column.name)
             if isinstance(value, Usage):
-                values += asdict(value).values()
+                values |= asdict(value)
             else:
-                values.append(json.dumps(value) if column.name == "faults" else value)
-        marks = ", ".join("?" * len(values))
+                values[column.name] = json.dumps(value) if column.name == "faults" else value
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
         try:
-            self._db.execute(f"INSERT INTO requests VALUES (NULL, {marks})", values)  # noqa: S608 only question marks
+            self._db.execute(f"INSERT INTO requests ({names}) VALUES ({marks})", [*values.values()])  # noqa: S608 ours
         except sqlite3.Error as error:
             raise StoreError(f"The gateway's ledger {self._path} can't be written.", detail=str(error)) from error
 
@@ -120,7 +129,7 @@ class Ledger:
         names = [column.name for column in fields(LedgerRecord)][:10]
         for row in self._db.execute("SELECT * FROM requests WHERE at >= ? ORDER BY at, id", (since,)):
             values = dict(zip(names, row[1:11], strict=True))
-            first_byte, seconds, attempts, faults, cost = row[15:]
+            first_byte, seconds, attempts, faults, cost, first, first_cost = (*row[15:], *[None] * len(_ADDED))[:7]
             yield LedgerRecord(
                 **values,
                 usage=Usage(*row[11:15]),
@@ -129,6 +138,8 @@ class Ledger:
                 attempts=attempts,
                 faults=from_json(faults),
                 cost=cost,
+                first=first or "",
+                first_cost=first_cost,
             )
 
     def times(self, deck: str) -> dict[str, list[float]]:

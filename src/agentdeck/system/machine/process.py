@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Thread
-from typing import IO
+from typing import IO, BinaryIO
 
 from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.ansi import strip
@@ -99,8 +99,9 @@ def run(
     timeout: float | None = None,
     group: bool = False,
     slow: Callable[[], None] | None = None,
+    stdout: BinaryIO | None = None,
 ) -> Result:
-    """Run `argv` and collect its output. `env` goes over this process's own environment, None taking a variable away;
+    """Run `argv` and collect its output, or write it to `stdout`. `env` goes over this process's own environment, None taking a variable away;
     `timeout` is in seconds. With `group`, what the program started ends with it on a time-out: for a shell's lines.
     `slow` is called each second that it runs on. A file as `stdin` is read by the program itself, from the start."""
     check_cancelled()
@@ -115,7 +116,7 @@ def run(
             cwd=cwd,
             env={name: value for name, value in environment.items() if value is not None},
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE if isinstance(stdin, bytes) else stdin,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.PIPE if stdout is None else stdout,
             stderr=subprocess.PIPE,
             start_new_session=group or _cancelled.get() is not None,
         ) as child:
@@ -133,7 +134,7 @@ def run(
         raise _missing(words[0]) from error
     except subprocess.TimeoutExpired as error:
         raise DeckError(f"{words[0]} did not finish within {timeout:g} s.", detail=" ".join(words)) from error
-    return Result(words, child.returncode, out, err)
+    return Result(words, child.returncode, out or b"", err)
 
 
 def detach(argv: Sequence[str]) -> None:

@@ -23,13 +23,13 @@ _SETTLED = 100
 _PARTS = """
     SELECT p.id, p.session_id, p.time_updated, p.data, m.data, s.parent_id, s.title, s.directory
     FROM part p JOIN message m ON m.id = p.message_id JOIN session s ON s.id = p.session_id
-    WHERE (s.id = ?1 OR s.parent_id = ?1) AND p.time_updated > ?2 AND p.time_updated <= ?3
+    WHERE (s.id = ?1 OR s.parent_id = ?1) AND p.time_updated > ?2 AND p.time_updated <= ?3 AND m.time_created > ?4
     ORDER BY p.time_updated, p.id
 """
 _FAILED = """
     SELECT m.id, m.session_id, m.time_updated, m.data FROM message m JOIN session s ON s.id = m.session_id
     WHERE (s.id = ?1 OR s.parent_id = ?1) AND m.time_updated > ?2 AND m.time_updated <= ?3
-    AND json_extract(m.data, '$.error') IS NOT NULL
+    AND m.time_created > ?4 AND json_extract(m.data, '$.error') IS NOT NULL
 """
 
 
@@ -50,6 +50,13 @@ class Database:
     def position(self) -> int:
         """The time of the last row that was read, in milliseconds."""
         return self._positions.get(self.key, 0)
+
+    @property
+    def _read_elsewhere(self) -> int:
+        """The time up to which another account's database was read, from which messages were taken over into this
+        one, as rows of that moment."""
+        ends = (at for key, at in self._positions.items() if key != self.key and key.endswith(f"#{self.session}"))
+        return max(ends, default=0)
 
     def look(self) -> list[Record]:
         """What has come since the last look."""
@@ -74,17 +81,15 @@ class Database:
 
     def _lines(self, database: sqlite3.Connection) -> Iterator[bytes]:
         position, until = self.position, int(time.time() * 1000) - _SETTLED
-        last = position
-        for id, session, at, part, message, parent, title, folder in database.execute(
-            _PARTS, (self.session, position, until)
-        ):
+        last, span = position, (self.session, position, until, self._read_elsewhere)
+        for id, session, at, part, message, parent, title, folder in database.execute(_PARTS, span):
             last = max(last, at)
             facts = _parsed(message)
             model = facts.get("modelID") or _parsed(facts.get("model")).get("modelID")
             line = {"id": id, "session": session, "at": at, "part": _parsed(part), "role": facts.get("role")}
             line |= {"model": model, "cwd": folder, "agent": (title or session) if parent else ""}
             yield json.dumps(line).encode()
-        for id, session, at, message in database.execute(_FAILED, (self.session, position, until)):
+        for id, session, at, message in database.execute(_FAILED, span):
             last = max(last, at)
             yield json.dumps({"id": id, "session": session, "at": at, "error": _parsed(message).get("error")}).encode()
         self._positions[self.key] = last

@@ -32,6 +32,8 @@ class AsksLine(FrameLine):
 
 
 class Asks(Widget):
+    auto_links = False
+    """What can be clicked is no link of another colour: the keys before the words tell."""
     question: reactive[Question | None] = reactive(None, layout=True)
     more: reactive[int] = reactive(0, layout=True)
     """How many other questions the agent has after this one."""
@@ -60,16 +62,16 @@ class Asks(Widget):
         found: list[list[Piece]] = []
         for number, option in enumerate(question.options, 1):
             more = f" {plain(option.description)}" if option.description else ""
-            found.append(
-                [(f" {number}", "$text-accent bold"), (f" {plain(option.label)}", ""), (more, "$foreground 65%")]
-            )
+            pieces = [(f" {number}", "$text-accent bold"), (f" {plain(option.label)}", ""), (more, "$foreground 65%")]
+            found.append(clickable(f"choose({number})", pieces))
         found += [self._key(f"agent.{word}", word) for word in question.words]
         if question.hook or not question.options:
             found.append(self._key("agent.type", "other" if question.options else "type"))
         return [*found, self._key("deck.next", "next")]
 
     def _key(self, name: str, word: str) -> list[Piece]:
-        return [(f" {first_key(BY_ID[name], self.app._keymap)}", "$text-accent bold"), (f" {word}", "$foreground 65%")]
+        key = first_key(BY_ID[name], self.app._keymap)
+        return clickable(BY_ID[name].action, [(f" {key}", "$text-accent bold"), (f" {word}", "$foreground 65%")])
 
     def watch_question(self, question: Question | None) -> None:
         parent = self.parent
@@ -86,6 +88,11 @@ def said_about(question: Question, width: int, most: int) -> list[str]:
         return [cut(f"   {plain(line)}", width) for line in question.about[:most]]
     whole = " ".join(map(str.strip, question.about))
     return [f"   {row.plain.rstrip()}" for row in Content(plain(whole)).wrap(max(1, width - 3))[:most]] if whole else []
+
+
+def clickable(action: str, pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces, with which a click does what the key does that the screen has for `action`."""
+    return [(text, f"{style} @click=screen.{action}".strip()) for text, style in pieces]
 
 
 def flowed(groups: Sequence[Sequence[Piece]], width: int) -> list[list[Piece]]:

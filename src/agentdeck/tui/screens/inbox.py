@@ -23,6 +23,7 @@ from agentdeck.tui.acts.verbs import AgentVerbs
 from agentdeck.tui.dialogs.dialogs import Ask
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
 from agentdeck.tui.keys.keys import BY_ID, NEXT, OPTIONS, bound
+from agentdeck.tui.list.asks import clickable
 from agentdeck.tui.list.header import KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of
 from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
@@ -251,7 +252,8 @@ def said_of(asked: Asked, ticked: frozenset[int]) -> list[Piece | str]:
         said.append("")
     for number, option in enumerate(question.options, 1):
         box = f"[{'x' if number in ticked else ' '}] " if question.multiple else ""
-        said.append(f"  {number} {box}{option.label}{f'  {option.description}' if option.description else ''}")
+        text = f"  {number} {box}{option.label}{f'  {option.description}' if option.description else ''}"
+        said += clickable(f"choose({number})", [(text, "")])
     return said
 
 

@@ -133,7 +133,9 @@ class Listing(Beside):
                 yield Static(id="titles")
                 yield OptionList(id="options", markup=False)
             with VerticalScroll(id="about", can_focus=False):
-                yield Static(id="said", markup=False)
+                said = Static(id="said", markup=False)
+                said.auto_links = False  # what can be clicked there looks as it is
+                yield said
         yield MessageLine(id="messages")
         yield KeyBar(id="keys")
 
