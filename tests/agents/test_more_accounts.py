@@ -1,4 +1,4 @@
-"""opencode, Qwen Code and Gemini CLI with two accounts: at the limit of one, the other goes on with the conversation."""
+"""opencode, Qwen Code and Gemini CLI with two accounts: at one's limit the other goes on with the conversation."""
 
 from __future__ import annotations
 
@@ -71,8 +71,7 @@ def test_the_other_account_goes_on_with_the_conversation(
         deck.start(StartRequest(task=task, profile=cli, name="fox", mode=mode, permission="all", sure=True))
         if mode is Mode.HEADLESS:
             view = deck.wait("fox")
-            print(view.status, [str(line.text) for line in list(deck.log_lines("fox"))[-60:]], deck.events("fox"))
-            assert view.outcome is ExitCode.UNCOMMITTED
+            assert view.outcome is ExitCode.UNCOMMITTED, (view.status, deck.events("fox"))
         else:
             eventually(lambda: deck.agent("fox").state is State.DONE and TWO in logins.asked, 200, pause=0.3)
         view = deck.agent("fox")
@@ -84,5 +83,4 @@ def test_the_other_account_goes_on_with_the_conversation(
         assert "You take over a task" not in told
         assert view.worktree is not None
         assert (view.worktree / "one.txt").read_text() == "one\n"
-        assert view.activity is not None
         deck.stop("fox")

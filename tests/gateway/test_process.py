@@ -24,6 +24,8 @@ from agentdeck.system.gateway.tokens import Bearer
 from tests.support.retry import eventually
 
 KEY = "sk-process-secret"
+HANGS = 90.0
+"""Seconds after which a process hangs: to start one takes 0.5 s of a processor, of which it may have a fiftieth."""
 
 
 class Process:
@@ -49,11 +51,12 @@ class Process:
         """What it wrote once it listened."""
 
         def written() -> dict[str, Any] | None:
+            assert child.poll() is None, "it ended"
             path = self.state / "gateway.json"
             found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
             return found if found and found["pid"] == child.pid else None
 
-        found = eventually(written)
+        found = eventually(written, HANGS)
         assert found is not None
         return found
 
@@ -99,7 +102,7 @@ def test_it_tells_where_it_listens_only_to_its_user_and_only_on_loopback(process
         with pytest.raises(OSError, match="refused"):
             socket.create_connection((host, port), timeout=2).close()
     child.send_signal(signal.SIGTERM)
-    assert child.wait(10) == 0
+    assert child.wait(HANGS) == 0
     assert not is_locked(process.state / "gateway.lock")
     assert child.stderr is not None
     written = child.stderr.read() + b"".join(path.read_bytes() for path in process.state.iterdir())
@@ -111,7 +114,7 @@ def test_a_second_one_refuses_and_a_restart_is_found_at_the_same_port(process: P
     first = process.start()
     port = process.address(first)["port"]
     second = process.start()
-    assert second.wait(20) == ExitCode.REFUSED
+    assert second.wait(HANGS) == ExitCode.REFUSED
     assert second.stderr is not None
     said = second.stderr.read().decode()
     assert "is using the gateway" in said or "already" in said
@@ -123,7 +126,7 @@ def test_a_second_one_refuses_and_a_restart_is_found_at_the_same_port(process: P
 def test_a_wrong_configuration_is_an_error_with_its_reason(process: Process) -> None:
     process.write({"tiers": {"work": 7}})
     child = process.start()
-    assert child.wait(20) == ExitCode.CONFIG
+    assert child.wait(HANGS) == ExitCode.CONFIG
     assert child.stderr is not None
     said = child.stderr.read().decode()
     assert "tiers.work" in said

@@ -35,6 +35,7 @@ QUICK = {
     "breaker_failures": 3,
 }
 TIMES = {"connect": 1.0, "first_byte": 0.8, "content": 0.8, "answer": 0.8, "idle": 0.8, "stalled": 1.5}
+LONG = dict.fromkeys(TIMES, 60.0)
 
 _EXHAUSTED: dict[Api, tuple[int, dict[str, Any]]] = {
     Api.MESSAGES: (400, {"type": "invalid_request_error", "message": "Your credit balance is too low to go on."}),
@@ -364,7 +365,7 @@ async def playing(
         tables: dict[str, dict[str, Any]] = {
             "providers": {
                 "main": provider(port, "MAIN_KEY", **main),
-                "spare": provider(spare, spare_key),
+                "spare": provider(spare, spare_key, **({"timeouts": LONG} if spare_fault == "ok" else {})),
             },
             "tiers": {"work": ["main:big-model", "spare:small-model"], "only": ["main:big-model"]},
             "gateway": QUICK,

@@ -103,7 +103,8 @@ class _Handler(ScriptedHandler):
     @property
     def _login(self) -> str:
         found = {name.lower(): value for name, value in self.headers.items()}
-        return found.get("x-api-key") or found.get("x-goog-api-key") or found.get("authorization", "").removeprefix("Bearer ")
+        key = found.get("x-api-key") or found.get("x-goog-api-key")
+        return key or found.get("authorization", "").removeprefix("Bearer ")
 
     def do_POST(self) -> None:
         if seconds := self.logins.limits.pop(self._login, 0.0):
@@ -121,7 +122,8 @@ class _Handler(ScriptedHandler):
             super()._responses(body)
 
     def _chat(self, body: dict[str, Any]) -> None:
-        error = {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}
+        kind = "insufficient_quota"
+        error = {"message": "You exceeded your current quota", "type": kind, "code": kind}
         if not self._is_limited({"error": error}, 402):
             super()._chat(body)
 

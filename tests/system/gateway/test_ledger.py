@@ -13,8 +13,9 @@ from agentdeck.system.gateway.ledger import FILE, Ledger, LedgerRecord
 
 def record(agent: str, at: float, output: int) -> LedgerRecord:
     usage = Usage(input=1, output=output, cache_read=2, cache_write=3)
+    faults = ["spare: 500 — ü"]
     return LedgerRecord(
-        at, "deck", agent, "work", "chat", "m", "main", "m", "ok", 200, usage, 0.1, 0.5, 2, ["spare: 500 — ü"], 0.25, "one:m", 0.5
+        at, "deck", agent, "work", "chat", "m", "main", "m", "ok", 200, usage, 0.1, 0.5, 2, faults, 0.25, "one:m", 0.5
     )
 
 

@@ -68,7 +68,7 @@ class Ledger:
     """
 
     def __init__(self, state: Path, *, writes: bool = False) -> None:
-        """`writes`: this is the one process that adds requests; a reader leaves an old ledger as its writer knows it."""
+        """`writes`: this is the process that adds requests. A reader leaves an old ledger as its writer knows it."""
         import sqlite3  # its library is loaded by what has a ledger only
 
         path = self._path = private_folder(state) / FILE

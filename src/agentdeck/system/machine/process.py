@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Thread
-from typing import IO, BinaryIO
+from typing import IO
 
 from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.ansi import strip
@@ -99,11 +99,12 @@ def run(
     timeout: float | None = None,
     group: bool = False,
     slow: Callable[[], None] | None = None,
-    stdout: BinaryIO | None = None,
+    stdout: IO[bytes] | None = None,
 ) -> Result:
-    """Run `argv` and collect its output, or write it to `stdout`. `env` goes over this process's own environment, None taking a variable away;
-    `timeout` is in seconds. With `group`, what the program started ends with it on a time-out: for a shell's lines.
-    `slow` is called each second that it runs on. A file as `stdin` is read by the program itself, from the start."""
+    """Run `argv` and collect its output, or write it to `stdout`. `env` goes over this process's own environment, None
+    taking a variable away; `timeout` is in seconds. With `group`, what the program started ends with it on a time-out:
+    for a shell's lines. `slow` is called each second that it runs on. A file as `stdin` is read by the program itself,
+    from the start."""
     check_cancelled()
     words = tuple(os.fspath(word) for word in argv)
     environment = {**os.environ, **(env or {})}
