@@ -12,7 +12,7 @@ import pytest
 
 from agentdeck.core.providers.apis import Api
 from agentdeck.system.gateway.tokens import Bearer
-from tests.gateway.upstream import APIS, LONG, document_of, playing, stream_of
+from tests.gateway.upstream import APIS, LONG, TIMES, document_of, playing, stream_of
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,7 @@ def ends_in_error(api: Api, body: bytes) -> bool:
 def test_fault(tmp_path: Path, api: Api, stream: bool, fault: str, expected: Expected) -> None:
     async def check() -> None:
         # Where nothing hangs, no limit of time is met either, however busy the machine is.
-        main = {} if "hang" in fault else {"timeouts": LONG}
-        async with playing(tmp_path, fault, **main) as play:
+        async with playing(tmp_path, fault, timeouts=TIMES if "hang" in fault else LONG) as play:
             status, body = await play.ask(api, stream=stream)
             models = {"main": "big-model", "spare": "small-model"}
             if expected.served in models:
