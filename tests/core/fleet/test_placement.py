@@ -93,6 +93,11 @@ def test_agents_spread_over_equal_hosts() -> None:
     assert best(Needs(), [host("a", agents=busy), host("b")], NOW).host == "b"
 
 
+def test_a_start_on_its_way_needs_its_half_of_a_core_beside_the_load() -> None:
+    busy = host("busy", load=3.0)
+    assert replace(busy, coming=2).idle == busy.idle - 1 and replace(busy, coming=2).running == busy.running + 2
+
+
 def with_one_more(state: HostState, name: str) -> HostState:
     assert state.facts is not None
     more = HeldAgent("d", name, 1, "working", True)

@@ -38,16 +38,25 @@ class HostState:
     labels: tuple[str, ...] = ()
     trouble: str = ""
     """Why nothing may be placed there, as the end of a sentence; empty where something may."""
+    coming: int = 0
+    """Starts on their way there, of which its facts do not tell yet."""
 
     @cached_property
     def running(self) -> int:
-        """How many agents are alive there."""
+        """How many agents are alive there, or will be in a moment."""
+        return self.coming + self._alive
+
+    @cached_property
+    def _alive(self) -> int:
         return sum(each.alive for each in self.facts.agents) if self.facts is not None else 0
 
     @cached_property
     def idle(self) -> float:
-        """Cores that neither the load nor the agents there need; an agent counts as half a core."""
-        return self.facts.cores - max(self.facts.load, self.running / 2) if self.facts is not None else 0.0
+        """Cores that neither the load nor the agents there need; an agent counts as half a core. Those that are coming
+        are in no load yet."""
+        if self.facts is None:
+            return 0.0
+        return self.facts.cores - max(self.facts.load, self._alive / 2) - self.coming / 2
 
 
 @dataclass(frozen=True, slots=True)

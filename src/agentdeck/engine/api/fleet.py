@@ -36,7 +36,7 @@ class DeckFleet:
         if not request.on:
             yield Judgement("", True, "")
             return
-        from agentdeck.engine.fleet.listing import placed
+        from agentdeck.engine.fleet.placing import placed
 
         with placed(request.on, request.needs or Needs(), note=note) as host:
             yield host

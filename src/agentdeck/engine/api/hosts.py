@@ -54,7 +54,7 @@ class DeckHosts:
 
     def judge(self, needs: Needs) -> list[Judgement]:
         """Where a task with these needs would start, and why: the chosen host first."""
-        from agentdeck.engine.fleet.listing import judge
+        from agentdeck.engine.fleet.placing import judge
 
         return judge(needs)
 

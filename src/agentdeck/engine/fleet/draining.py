@@ -14,8 +14,8 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.text.durations import short_duration
 from agentdeck.engine.fleet import looking, losing, providing
 from agentdeck.engine.fleet.hosts import Remote
-from agentdeck.engine.fleet.listing import placed
 from agentdeck.engine.fleet.mirror import moving
+from agentdeck.engine.fleet.placing import placed
 from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import BusyError, DeckError, NotFoundError, UnreachableError
 from agentdeck.system.files.files import locked, private_folder

@@ -5,22 +5,19 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 
 from agentdeck import __version__
 from agentdeck.core.fleet.facts import Facts
-from agentdeck.core.fleet.placement import HostState, Judgement, Needs, best, place, unfit
+from agentdeck.core.fleet.placement import HostState, Needs, unfit
 from agentdeck.core.frozen import replace
 from agentdeck.core.tools import NEEDED, tool_fault, words
 from agentdeck.engine.fleet import providing
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views import Check
 from agentdeck.engine.views.fleet import HostView
-from agentdeck.engine.world import Note, silent
-from agentdeck.errors import BusyError, DeckError, MissingToolError, RefusedError, UnreachableError, UsageError
-from agentdeck.system.fleet import providers
-from agentdeck.system.fleet.hostlist import ANY, HERE, HostList, HostSpec, check_destination, check_name
+from agentdeck.errors import DeckError, RefusedError, UnreachableError, UsageError
+from agentdeck.system.fleet.hostlist import HostList, HostSpec, check_destination, check_name
 from agentdeck.system.fleet.links import LINKS
 
 
@@ -96,85 +93,10 @@ def _view(spec: HostSpec) -> HostView:
 
 def _seen(spec: HostSpec, facts: Facts | None, trouble: str = "") -> HostView:
     view = HostView.of(spec, facts)
-    trouble = trouble or view.trouble or providing.full(view, time.time())
+    trouble = (
+        trouble or view.trouble or providing.full(view, time.time(), providing.coming(spec.name, time.monotonic()))
+    )
     return replace(view, trouble=trouble)
-
-
-def judge(needs: Needs, but: Sequence[str] = (), provider: str = "") -> list[Judgement]:
-    """Which host a task with these needs would start on, and why; see core.fleet.placement."""
-    return place(needs, _states(but, provider), time.time())
-
-
-def _states(but: Sequence[str], provider: str = "") -> list[HostState]:
-    names = [each.name for each in HostList().all() if provider in ("", each.provider) and each.name not in but]
-    found = views(names) if names else []
-    return [HostState(each.name, each.facts, each.labels, each.trouble) for each in found]
-
-
-@contextmanager
-def placed(on: str, needs: Needs, but: Sequence[str] = (), note: Note = silent) -> Iterator[Judgement]:
-    """The host to start on, and why, in the block; without a name it is this machine. A provider gives one where none
-    has room. Raise RefusedError where none can have it, BusyError where one may later."""
-    if on in ("", HERE):
-        yield Judgement("", True, "")
-        return
-    if (spec := HostList().find(on)) is not None:
-        if spec.drained:
-            raise RefusedError(
-                f"{on} is drained: nothing new starts there.", hint=f"agentdeck hosts undrain {on}, or: --on any"
-            )
-        yield Judgement(on, True, "")
-        return
-    sources = providers.names()
-    if on != ANY and on not in sources:
-        HostList().get(on)  # which says that there is none
-    if on == ANY and not sources:
-        yield _best(needs, _states(but))
-        return
-    given = _provided([on] if on in sources else sources, "" if on == ANY else on, needs, but, note)
-    try:
-        yield given
-    finally:
-        providing.expect(given.host, -1)
-
-
-def _provided(sources: Sequence[str], only: str, needs: Needs, but: Sequence[str], note: Note) -> Judgement:
-    """A host of these providers, or another one; it is counted as one that an agent starts on."""
-    for name in sources:
-        with suppress(UnreachableError):
-            providing.follow(name)
-    errors = list[DeckError]()
-    for name in sources:
-        with providing.one_at_a_time(name):
-            if (found := best(needs, _states(but, only), time.time())).host:
-                providing.expect(found.host, 1)
-                return found
-            try:
-                provider = providers.provider(name)
-                host = providing.ask(provider, name, needs)
-            except (RefusedError, UnreachableError, MissingToolError) as error:
-                errors.append(error)
-                continue
-            providing.expect(host, 1)
-        try:
-            providing.await_host(provider, name, host, note)
-            return Judgement(host, True, f"{name} gave it, for no other one had room")
-        except BaseException:
-            providing.expect(host, -1)
-            raise
-    raise errors[-1]
-
-
-def _best(needs: Needs, states: Sequence[HostState]) -> Judgement:
-    now = time.time()
-    if not states:
-        raise RefusedError("You have no hosts.", hint="Add one: agentdeck hosts add NAME")
-    if not (found := best(needs, states, now)).host:
-        told = "\n".join(f"{each.host}: {each.text}" for each in place(needs, states, now))
-        has_labels = any(set(needs.labels) <= set(spec.labels) and not spec.lost for spec in HostList().all())
-        error = BusyError if has_labels else RefusedError
-        raise error("No host can have this agent.", detail=told, hint="agentdeck hosts ls")
-    return found
 
 
 def home_argv(home: str, words: Sequence[str], *, tty: bool) -> list[str]:

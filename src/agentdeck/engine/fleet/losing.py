@@ -16,8 +16,8 @@ from agentdeck.core.text.text import listed
 from agentdeck.engine import roster
 from agentdeck.engine.fleet import looking, providing, starting
 from agentdeck.engine.fleet.hosts import Remote, facts_of
-from agentdeck.engine.fleet.listing import placed
 from agentdeck.engine.fleet.mirror import Mirror
+from agentdeck.engine.fleet.placing import placed
 from agentdeck.engine.records.hosts import HostMark, left_file, mark_host
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.starts import request_from_json

@@ -34,6 +34,9 @@ _FIRST_ANSWER = 60.0
 
 _starting: Counter[str] = Counter()
 """How many starts of this process are on their way to each host: its facts do not say so yet."""
+_ended: dict[str, list[float]] = {}
+"""When the last of them were over, on the monotonic clock: older facts do not tell of them either."""
+_LAST = 60
 _counting = threading.Lock()
 
 
@@ -78,9 +81,9 @@ def agents_on(host: str) -> Iterator[tuple[Path, list[str]]]:
             yield root, names
 
 
-def full(view: HostView, now: float) -> str:
-    """Why a provider's host takes no further agent, as the end of a sentence; empty where it does, and for a host that
-    a person added."""
+def full(view: HostView, now: float, coming: int) -> str:
+    """Why a provider's host takes no further agent, with those that are coming, as the end of a sentence; empty where
+    it does, and for a host that a person added."""
     if not view.provider or view.facts is None:
         return ""
     try:
@@ -89,7 +92,7 @@ def full(view: HostView, now: float) -> str:
         return ""
     if view.ends and view.ends - now < limits.drain:
         return f"its time ends in {short_duration(max(0.0, view.ends - now))}"
-    running = sum(each.alive for each in view.facts.agents) + _starting[view.name]
+    running = sum(each.alive for each in view.facts.agents) + coming
     return f"it runs {running} agents, as many as it takes" if running >= limits.agents else ""
 
 
@@ -175,3 +178,11 @@ def expect(host: str, count: int) -> None:
     """Count starts on their way to a host, until its facts do."""
     with _counting:
         _starting[host] += count
+        if count < 0:
+            _ended[host] = [*_ended.get(host, [])[-_LAST:], time.monotonic()]
+
+
+def coming(host: str, asked: float) -> int:
+    """How many starts of this process the facts of a host do not tell of that was asked for them then."""
+    with _counting:
+        return _starting[host] + sum(at > asked for at in _ended.get(host, ()))

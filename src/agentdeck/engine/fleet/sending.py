@@ -16,6 +16,7 @@ from agentdeck.errors import RefusedError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.git import bundles, large_files, submodules
 from agentdeck.system.git.repository import Repository
+from agentdeck.system.state.store import new_id
 
 _TAKE_IN = 300.0
 _CHUNK = 1 << 20
@@ -60,7 +61,8 @@ def _prepare(repo: Repository, call: Callable[..., Any], commits: Sequence[str])
 
 
 def _send_bundle(repo: Repository, call: Callable[..., Any], missing: list[str], have: list[str]) -> None:
-    refs = {f"refs/agentdeck/sent/{commit}": commit for commit in missing}
+    own = new_id()  # two starts may send the same commits at once
+    refs = {f"refs/agentdeck/sent/{own}/{commit}": commit for commit in missing}
     with scratch_folder() as scratch:
         path = scratch / "bundle"
         for ref, commit in refs.items():
@@ -71,7 +73,7 @@ def _send_bundle(repo: Repository, call: Callable[..., Any], missing: list[str],
         finally:
             for ref in refs:
                 repo.git("update-ref", "-d", ref)
-        key = f"base-{missing[0][:20]}"
+        key = f"base-{own}"
         _give(call, key, path)
         call("receive", key=key, refs=list(refs), timeout=_TAKE_IN)
 

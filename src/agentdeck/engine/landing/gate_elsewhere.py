@@ -18,7 +18,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.text.text import plain
 from agentdeck.engine.fleet.hosts import Remote
-from agentdeck.engine.fleet.listing import placed
+from agentdeck.engine.fleet.placing import placed
 from agentdeck.engine.fleet.sending import check_travels, check_whole, send_commits
 from agentdeck.engine.fleet.starting import config_of
 from agentdeck.engine.records.landings import Gate, GateVerdict, Landings

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +15,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from agentdeck.core.config.fleet import FleetConfig, TemporalConfig
@@ -47,7 +50,9 @@ async def connect(config: FleetConfig) -> Client:
     )
     tls, api_key = _tls(config.temporal), _api_key(config.temporal)
     try:
-        return await Client.connect(target, namespace=namespace, data_converter=converter, tls=tls, api_key=api_key)
+        return await Client.connect(
+            target, namespace=namespace, data_converter=converter, tls=tls, api_key=api_key, runtime=_runtime()
+        )
     except (RuntimeError, ValueError, RPCError) as error:
         if any(word in str(error) for word in _REFUSED):  # a connection's error has no code
             raise ConfigError(
@@ -55,6 +60,14 @@ async def connect(config: FleetConfig) -> Client:
             ) from error
         hint = "See [fleet.temporal]." if tls else "temporal server start-dev"
         raise UnreachableError(f"Temporal does not answer at {target}.", detail=str(error), hint=hint) from error
+
+
+@cache
+def _runtime() -> Runtime:
+    """One that writes nothing of its own between what we print: what a person needs to know, the batch says."""
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    return Runtime(telemetry=TelemetryConfig(logging=quiet))
 
 
 async def patiently(call: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

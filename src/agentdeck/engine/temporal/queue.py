@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextvars
 import hashlib
 import json
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,8 @@ class TemporalQueue:
         self._config = config.fleet
         address(config.fleet.queue)  # a wrong one is refused at once
         self._is_over, self._telling = threading.Event(), threading.Lock()
+        self._told = dict[str, str]()
+        """What was said last of a task that waits."""
 
     @property
     def _lane(self) -> str:
@@ -153,13 +157,17 @@ class TemporalQueue:
         found: dict[str, dict[str, Any]] = result.result()
         return found
 
-    @activity.defn(name=RUN)
+    # temporalio would raise in the middle of a start, at any line, when the server was silent for a while.
+    @activity.defn(name=RUN, no_thread_cancel_exception=True)
     def follow_agent(self, task: dict[str, Any]) -> dict[str, Any]:
         """Start the agent, unless its id has one, and follow it to its end or its limit."""
-        request = replace(request_from_json(task["request"]), id=task["id"], cancelled=self._cancelled)
+        # Only an interrupt here takes a start back: what the server gave up is followed by its next try.
+        request = replace(request_from_json(task["request"]), id=task["id"], cancelled=self._is_over.is_set)
         try:
-            view = self._batch.start(request, self._say)
+            with _beating(task["name"]):
+                view = self._batch.start(request, self._say)
         except (UnreachableError, BusyError) as error:
+            self._say_once(Event(EventKind.RUN_QUEUED, task["name"], f"waits: {error.title}", {"task": task["name"]}))
             raise ApplicationError(error.title) from error  # Temporal tries again
         except DeckError as error:
             self._say(Event(EventKind.RUN_ENDED, task["name"], str(error), {"task": task["name"]}))
@@ -167,7 +175,7 @@ class TemporalQueue:
         self._say(Event(EventKind.RUN_STARTED, view.name, f"{task['name']} started", {"task": task["name"]}))
         return self._watched(task["name"], view.name)
 
-    @activity.defn(name=ANSWER)
+    @activity.defn(name=ANSWER, no_thread_cancel_exception=True)
     def answer(self, agent: str, choice: str, text: str, seen: dict[str, Any] | None) -> None:
         """Give an answer that came by a signal; `seen` is the question that it is meant for."""
         try:
@@ -195,6 +203,11 @@ class TemporalQueue:
     def _cancelled(self) -> bool:
         return self._is_over.is_set() or activity.is_cancelled() or activity.is_worker_shutdown()
 
+    def _say_once(self, event: Event) -> None:
+        if self._told.get(event.agent) != event.text:
+            self._told[event.agent] = event.text
+            self._say(event)
+
     def _say(self, event: Event) -> None:
         with self._telling:
             self._batch.note(event)
@@ -205,6 +218,25 @@ class TemporalQueue:
         with suppress(DeckError, KeyError):
             return TaskEnd(roster.agent(self._world, told["agent"]))
         return TaskEnd()
+
+
+@contextmanager
+def _beating(name: str) -> Iterator[None]:
+    """Let the server know that the start is under way, however long it takes."""
+    over = threading.Event()
+
+    def beat() -> None:
+        with suppress(RuntimeError):  # the worker ends
+            while not over.wait(_TOLD.total_seconds()):
+                activity.heartbeat(_beat(name, None))
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(beat,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _beat(name: str, view: AgentView | None) -> dict[str, Any]:
