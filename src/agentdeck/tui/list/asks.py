@@ -86,8 +86,10 @@ def said_about(question: Question, width: int, most: int) -> list[str]:
     """
     if question.tool or question.hook:
         return [cut(f"   {plain(line)}", width) for line in question.about[:most]]
-    whole = " ".join(map(str.strip, question.about))
-    return [f"   {row.plain.rstrip()}" for row in Content(plain(whole)).wrap(max(1, width - 3))[:most]] if whole else []
+    whole = plain(" ".join(map(str.strip, question.about)))
+    rows = [row.plain.strip() for row in Content(whole).wrap(max(1, width - 3))] if whole else []
+    shown = [*rows[: most - 1], " ".join(rows[most - 1 :])] if rows else []
+    return [cut(f"   {row}", width) for row in shown if row]
 
 
 def clickable(action: str, pieces: Sequence[Piece]) -> list[Piece]:
