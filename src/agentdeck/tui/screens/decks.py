@@ -154,8 +154,9 @@ class DecksScreen(Listing):
             words = there.question.words if there.question is not None else ()
             names = [*(f"agent.{word}" for word in words), OPEN.id, "agent.type", "agent.stop"]
         return [
-            *(hint_of(name, keymap) for name in (*names, "tab.diff")),
+            *(hint_of(name, keymap) for name in names[:3]),
             hint_of("look.pane", keymap, "its dashboard"),
+            *(hint_of(name, keymap) for name in (*names[3:], "tab.diff")),
         ]
 
     # Keys. What they do goes to the repository that was selected when they were pressed.

@@ -29,7 +29,7 @@ from agentdeck.tui.look.telling import sentence
 
 _BESIDE = 140
 """From so many columns on, what is said of the selected line stands beside the list and not below it."""
-_EDGES = 5
+EDGES = 5
 """Columns beside a line: padding and the scroll bar."""
 
 
@@ -236,7 +236,7 @@ class Listing(Beside):
             max([columns_of(column.title), *(columns_of(_text(item.cells[at][0])) for item in self._items)])
             for at, column in enumerate(self.columns)
         ]
-        return fit(natural, [column.least for column in self.columns], max(20, width - _EDGES))
+        return fit(natural, [column.least for column in self.columns], max(20, width - EDGES))
 
     def _line(self, item: Item, widths: Sequence[int]) -> Content:
         parts = list[Content]()
@@ -245,7 +245,7 @@ class Listing(Beside):
                 parts.append(text.truncate(width, pad=True))
             else:
                 parts.append(Content.styled(pad(cut(plain(text), width), width), style))
-        room = self.query_one(OptionList).size.width - _EDGES
+        room = self.query_one(OptionList).size.width - EDGES
         return Content("  ").join(parts).truncate(max(20, room), ellipsis=True)
 
     def _say(self) -> None:

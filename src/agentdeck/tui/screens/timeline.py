@@ -8,20 +8,24 @@ from typing import Any, ClassVar
 
 from textual.binding import BindingType
 from textual.content import Content
+from textual.widgets import OptionList
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.timeline import Span, cells, spans, time_in
 from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.durations import short_duration
+from agentdeck.core.text.text import columns as columns_of
+from agentdeck.core.text.text import plain
 from agentdeck.tui.keys.keys import BY_ID, bound
 from agentdeck.tui.list.bars import GLYPHS, bar
 from agentdeck.tui.list.header import KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of
-from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
+from agentdeck.tui.screens.listing import EDGES, Item, Listing, ListingColumn, lines
 
 _PERIODS = {3600.0: "hour", 24 * 3600.0: "day"}
-_FIXED = 30
-"""Columns that name, waiting time and gaps take at least."""
+_NAME, _WAITED = 8, 6
+_FIXED = _WAITED + 2 * 2 + EDGES
+"""Columns that waiting time, gaps and edges take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,11 @@ class TimelineScreen(Listing):
 
     def items(self, facts: Any) -> Sequence[Item]:
         now, courses = facts
-        width = max(20, self.query_one("#lines").size.width - _FIXED)
+        longest = max([_NAME, *(columns_of(plain(each.name)) for each in courses)])
+        width = max(20, self.query_one(OptionList).size.width - longest - _FIXED)
         begin = time.strftime("%H:%M", time.localtime(now - self.period))
         title = f"{begin}{' ' * max(1, width - len(begin) - 3)}now"
-        self.columns = (ListingColumn("AGENT", 8), ListingColumn(title, 20), ListingColumn("WAITED", 6))
+        self.columns = (ListingColumn("AGENT", _NAME), ListingColumn(title, 20), ListingColumn("WAITED", _WAITED))
         found = []
         for each in sorted(courses, key=lambda course: -self._waited(course, now)):
             course = bar(cells(each.spans, now - self.period, now, width))
