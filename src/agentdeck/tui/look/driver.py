@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
@@ -78,17 +79,28 @@ class DeckDriver(LinuxDriver):
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(KEY_WAIT / 4 if answers.waits else KEY_WAIT):
-                    data = os.read(self.fileno, 4096)
-                    if not data:  # it is gone
-                        self.exit_event.wait(KEY_WAIT)
-                    elif text := decode(data):
-                        self._process(parser.feed(text))
+                ready = selector.select(KEY_WAIT / 4 if answers.waits else KEY_WAIT)
+                if ready and (text := decode(self._read())):
+                    self._process(parser.feed(text))
                 self._process(parser.tick())
                 if passed is not None and not answers.is_fenced:
                     passed.set()
         with suppress(EOFError, ParseError):
             self._process(parser.feed(""))
+
+    def _read(self) -> bytes:
+        """Where the terminal is gone, end as a hangup ends it.
+
+        SIGHUP may be ignored or have gone to another process, and the main thread may wait for the terminal to
+        take more for good.
+        """
+        try:
+            data = os.read(self.fileno, 4096)
+        except OSError:
+            data = b""
+        if not data:
+            os._exit(128 + signal.SIGHUP)
+        return data
 
     def _process(self, messages: Iterable[Message]) -> None:
         for message in messages:
