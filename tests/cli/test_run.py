@@ -14,6 +14,7 @@ from agentdeck.cli.run import outcome_of_many, queued_tasks, request_of
 from agentdeck.core.agents.agent import Agent, Fault, Mode, State, Status
 from agentdeck.engine.views import AgentView, TaskEnd
 from agentdeck.errors import ExitCode, NotFoundError, UntrustedError, UsageError
+from tests.support.boxes import skip_without_box
 from tests.support.cli import PROGRAM, agentdeck, objects
 from tests.support.decks import Bench
 from tests.support.retry import eventually
@@ -282,6 +283,13 @@ def test_the_permission_for_all_is_given_to_those_who_say_it_twice(bench: Bench)
     assert_ok(agentdeck(*words, "Go", cwd=bench.root))
     assert_ok(agentdeck(*words, "--permission", "all", "-n", "two", "Go", cwd=bench.root))
     assert bench.deck().agent("two").agent.permission == "all"
+
+
+def test_in_a_full_box_where_it_can_do_less_it_is_said_once(bench: Bench) -> None:
+    skip_without_box(alone=True)
+    words = ("run", "--agent", "demo", "-n", "it", "--headless", "--permission", "all")
+    assert_refused(agentdeck(*words, "--box", "files", "Go", cwd=bench.root), says=["anything that you can"])
+    assert_ok(agentdeck(*words, "--box", "full", "Go", cwd=bench.root))
 
 
 def test_a_level_that_the_cli_does_not_have_is_named(bench: Bench) -> None:

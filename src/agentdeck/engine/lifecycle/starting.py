@@ -96,7 +96,7 @@ def check(world: World, request: StartRequest) -> None:
         from agentdeck.system.config.profiles import require
 
         profile = require(world.profiles, _profile_of(world, request), path)
-        permission_of(world, profile, request.permission, sure=request.sure)
+        permission_of(world, profile, request)
         if not request.task.strip() and not profile.lines(Mode.INTERACTIVE).bare:
             hint = f'agentdeck run --agent {profile.name} "what to do"'
             raise UsageError(f"{profile.title} can't be started without a task.", hint=hint)
@@ -157,7 +157,7 @@ def _permission_of(world: World, request: StartRequest) -> str:
 
     if request.argv:
         return ""
-    return permission_of(world, world.profiles[_profile_of(world, request)], request.permission, sure=request.sure)
+    return permission_of(world, world.profiles[_profile_of(world, request)], request)
 
 
 def _model_of(world: World, request: StartRequest) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.permission import Level, chosen, usual_commands
 from agentdeck.core.agents.preamble import Place, preamble, words
+from agentdeck.core.box.box import BoxMode
 from agentdeck.core.frozen import dataclass, field
 from agentdeck.engine.worktrees import identity
 from agentdeck.errors import DeckError, UsageError
@@ -18,6 +19,7 @@ from agentdeck.errors import DeckError, UsageError
 if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Agent
     from agentdeck.core.config.profile import Profile
+    from agentdeck.engine.views import StartRequest
     from agentdeck.engine.world import World
 
 PLACE = "place"
@@ -109,11 +111,17 @@ def _preamble_files(world: World, agent: Agent, files: Mapping[str, str], text: 
     return str(folder)
 
 
-def permission_of(world: World, profile: Profile, asked: str | None, *, sure: bool) -> str:
-    """The level of a new agent with that profile. Raise where it is not there, or `all` and not said twice."""
-    config = world.settings.config.agent
+def permission_of(world: World, profile: Profile, request: StartRequest) -> str:
+    """The level of a new agent with that profile. Raise where it is not there, or `all` and not said twice; once is
+    enough in a full box, where it can't do all that the person can."""
+    config, asked = world.settings.config.agent, request.permission
+    is_full = (request.box or world.settings.config.box.mode) == BoxMode.FULL
     level = chosen(
-        asked, sure=sure, profile=profile.permission.level, configured=config.permission, boxed=_can_be_boxed
+        asked,
+        sure=request.sure or is_full,
+        profile=profile.permission.level,
+        configured=config.permission,
+        boxed=_can_be_boxed,
     )
     if level in profile.permission.levels or not level:
         return level
