@@ -24,7 +24,7 @@ PATIENCE = 300.0
 LIMITED = 25.0
 """Seconds from the first request that the limit refuses to its reset."""
 TASK = "Make both files. " + "Mind the rules of the house. " * 3400 + "That was all of it."
-SILENT = ("copilot", "gemini")
+SILENT = ("copilot", "gemini", "qwen")
 """They ask again by themselves, and say nothing of it: neither on the screen nor in the transcript."""
 
 
@@ -47,7 +47,7 @@ def limit(api: FakeApi, cli: str) -> None:
     threading.Thread(target=reset, daemon=True).start()
 
 
-@pytest.mark.parametrize("cli", ["opencode", "qwen", *SILENT])
+@pytest.mark.parametrize("cli", ["opencode", *SILENT])
 def test_a_large_task_tools_side_by_side_and_a_limit_in_the_middle(
     bench: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,9 +98,10 @@ SSH = "engine/fleet/test_sshd.py"
 HOSTS_SCREEN = "tui/screens/test_hosts.py"
 TASKS = "engine/lifecycle/test_task_lists.py"
 ADMISSION = "engine/test_starts.py"
+PORTS = "engine/fleet/test_elsewhere.py"
 LOST_HOSTS = "engine/fleet/test_accidents.py"
 ELSEWHERE = {
-    "Addresses on {}; “agentdeck ports --forward {}” opens them here": "engine/fleet/test_elsewhere.py",
+    "Addresses on {}; “agentdeck ports --forward {}” or the key “ports” opens them here": PORTS,
     "agentdeck asks": STATES,
     "agentdeck queue": QUEUE,
     "agentdeck asks --queue": "engine/temporal/test_queue.py",

@@ -13,6 +13,7 @@ from agentdeck.errors import ExitCode, MissingToolError
 from agentdeck.system.databases.pgserver import find_program
 from tests.support.cli import agentdeck
 from tests.support.decks import CONFIG, Bench, bench_in
+from tests.support.retry import eventually
 from tests.support.servers import postgres_server
 from tests.support.verdicts import assert_no_bug, assert_ok, assert_refused
 
@@ -87,7 +88,7 @@ def test_connections_end_and_the_database_is_dropped_by_hand(bench: Bench, serve
 def test_the_server_is_gone(bench: Bench, server: str) -> None:
     assert_ok(agentdeck(*START, cwd=bench.root))
     os.kill(server_pid(server), signal.SIGQUIT)
-    assert "working" in assert_ok(agentdeck("ls", cwd=bench.root))
+    eventually(lambda: "working" in assert_ok(agentdeck("ls", cwd=bench.root)))
     found = agentdeck("doctor", cwd=bench.root)
     assert_no_bug(found)
     assert found.returncode == ExitCode.FAILED

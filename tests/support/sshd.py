@@ -40,8 +40,9 @@ class Servers:
         """End it with all its connections, as a cable that is pulled does; what runs there goes on."""
         server = psutil.Process(self.processes[name].pid)
         for session in server.children(recursive=True):
-            if session.name() == "sshd":
-                session.kill()
+            with suppress(psutil.NoSuchProcess):  # it has ended by itself
+                if session.name() == "sshd":
+                    session.kill()
         self.processes[name].kill()
         self.processes[name].wait()
 

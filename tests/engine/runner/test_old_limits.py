@@ -31,3 +31,21 @@ def test_a_second_limit_is_seen_below_the_first(cli: str, turn: str) -> None:
     assert state(first) is None
     assert state(first + "› continue\n") is not State.LIMITED
     assert state(first + turn.format("continue", 12)) is State.LIMITED
+
+
+OPENCODE = "  ┃\n  ┃  {}\n  ┃\n\n  ┃\n  ┃  You exceeded your current quota\n  ┃\n\n     ▣  Build · m\n"
+
+
+def test_a_conversation_that_begins_with_a_limit_is_no_limit_and_no_failure_of_who_goes_on_with_it() -> None:
+    detectors = PROFILES["opencode"].detectors
+    limits, screen = OldLimits(detectors), OPENCODE.format("Make it")
+    found = detect(screen, detectors)
+    assert found == (State.LIMITED, "You exceeded your current quota")
+    limits.was_told("Go on.", history=True)
+    assert detect(screen, limits.heeded(screen)) is None
+    other = screen.replace("You exceeded your current quota", "Internal server error")
+    assert detect(screen + other, limits.heeded(screen + other)) == (State.FAILED, "Internal server error")
+    at_work = screen + "  ┃\n  ┃  Go on.\n  ┃\n\n     ▣  Build · m\n  ■⬝⬝  esc interrupt\n"
+    assert detect(at_work, limits.heeded(at_work)) == (State.WORKING, "")
+    asked = "  ┃\n  ┃  Mend the rate limit\n  ┃\n\n     ▣  Build · m\n  ■⬝⬝  esc interrupt\n"
+    assert detect(asked, detectors) == (State.WORKING, "")

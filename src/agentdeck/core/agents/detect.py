@@ -14,6 +14,9 @@ _REASON_MAX = 120
 _NEAR = 400
 """Characters around a match that may belong to the same message."""
 
+_BELOW = 4
+"""Lines at most of one message that a pattern matches."""
+
 _BROKE_OFF = re.compile(r"AgentDeck:\s[^;]{1,200};\s+the\s+answer\s+is\s+incomplete")
 
 
@@ -64,11 +67,16 @@ def around(text: str, patterns: Sequence[str]) -> str:
 
 
 def count(text: str, patterns: Sequence[str]) -> int:
-    """How many lines of `text` the patterns match, each taken for the last one: a pattern may want to be that."""
+    """At how many lines of `text` the patterns match, each taken for the last one with the few below it: a pattern may
+    want to be that."""
+    ends = [match.start() for match in re.finditer(r"\n|\Z", text)]
     found, at = 0, 0
-    for line in text.split("\n"):
-        end = at + len(line)
-        found += any(_compiled(pattern).search(text, at, end) for pattern in patterns)
+    for number, end in enumerate(ends):
+        found += any(
+            (match := _compiled(pattern).search(text, at, last)) is not None and match.start() <= end
+            for last in ends[number : number + _BELOW]
+            for pattern in patterns
+        )
         at = end + 1
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from agentdeck.core.agents.detect import count
+from agentdeck.core.agents.detect import count, detect
 from agentdeck.core.agents.orders import Detectors
 from agentdeck.core.frozen import replace
 
@@ -40,7 +40,8 @@ class OldLimits:
         self._old = count(screen, self._detectors.limited)
 
     def heeded(self, screen: str) -> Detectors:
-        """The rules, without those for limits where all that the screen says of a limit is old."""
+        """The rules, without those for limits where all that the screen says of a limit is old, nor those for failures
+        where they see the same."""
         if self._shows_history:
             if time.monotonic() > self._history_until:
                 self._shows_history = False
@@ -49,5 +50,12 @@ class OldLimits:
             shown = count(screen, self._detectors.limited)
             self._old = min(self._old, shown)
             if shown <= self._old + self._told:
-                return replace(self._detectors, limited=())
+                return replace(
+                    self._detectors, limited=(), failed=() if self._fails_by_it(screen) else self._detectors.failed
+                )
         return self._detectors
+
+    def _fails_by_it(self, screen: str) -> bool:
+        limit = detect(screen, Detectors(limited=self._detectors.limited))
+        failure = detect(screen, Detectors(failed=self._detectors.failed))
+        return limit is not None and failure is not None and limit[1] == failure[1]

@@ -276,12 +276,11 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
     """As `locked`, but hold it until the returned descriptor is closed or this process ends. Our pid is in the file."""
     begun = time.monotonic()
     pause = 0.002
-    private_folder(path.parent)
     while True:
-        with _writing(path):
-            descriptor = try_lock(path)
-        if descriptor is not None:
-            return descriptor
+        private_folder(path.parent)
+        with contextlib.suppress(FileNotFoundError), _writing(path):  # its holder may take the folder away just now
+            if (descriptor := try_lock(path)) is not None:
+                return descriptor
         if time.monotonic() >= begun + max(wait, _LEAST if is_locked(path) else _LOOKED_AT):
             raise BusyError(f"Another agentdeck process is using {what or path.name}.", hint="Try again in a moment.")
         time.sleep(pause)
