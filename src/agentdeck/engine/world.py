@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from agentdeck.core.agents.events import Event
 from agentdeck.core.agents.inheritance import inherited
@@ -205,16 +205,15 @@ class World:
         return {**merged, **(config.agent.env if own is None else own)}
 
     def _inherited(self, passed: tuple[str, ...], dropped: tuple[str, ...]) -> dict[str, str]:
-        of = (dict(os.environ), passed, dropped)
-        last = self._last_inherited.get("")
-        if last is None or last[0] != of:
-            found = inherited(of[0], passed=passed, dropped=dropped, own_venv=own_venv())
-            last = self._last_inherited[""] = (of, found)
+        told, last = dict(os.environ), self._kept_inherited.get((passed, dropped))
+        if last is None or last[0] != told:
+            last = told, inherited(told, passed=passed, dropped=dropped, own_venv=own_venv())
+            self._kept_inherited[passed, dropped] = last
         return dict(last[1])
 
     @cached_property
-    def _last_inherited(self) -> dict[str, tuple[Any, dict[str, str]]]:
-        """What `inherited` was told last, with its answer: a start asks six times."""
+    def _kept_inherited(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[dict[str, str], dict[str, str]]]:
+        """The environment that `inherited` was told last, with its answer: a start asks six times."""
         return {}
 
     @property

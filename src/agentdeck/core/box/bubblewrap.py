@@ -5,8 +5,9 @@ from __future__ import annotations
 from agentdeck.core.box.box import Box, Mount, NetworkReach, View
 
 _SIGNALS = "HUP,INT,QUIT,TERM"
-_START = f'trap \'\' {_SIGNALS.replace(",", " ")}; exec "$@" 9<"$0"'
 """What ends an agent in its own way. bubblewrap would die of them at once, and take the agent along."""
+_START = f'trap \'\' {_SIGNALS.replace(",", " ")}; exec "$@" 9<"$0"'
+"""Starts bubblewrap without those signals, and with the filter to read."""
 
 _IN_MEMORY = 512 * 1024 * 1024
 """Bytes that an empty folder takes at most."""

@@ -24,7 +24,7 @@ from agentdeck.engine.world import Note, World, silent
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, UnreachableError
 from agentdeck.system.files.scratch import scratch_folder
 from agentdeck.system.fleet.hostlist import HostList, HostSpec
-from agentdeck.system.fleet.reach import SshReach
+from agentdeck.system.fleet.reach import SshReach, forwards, ssh_words
 from agentdeck.system.git import changes
 from agentdeck.system.state import logs
 
@@ -153,11 +153,8 @@ def _forwardable(world: World, view: AgentView) -> tuple[HostSpec, tuple[int, ..
 def forward_argv(world: World, view: AgentView) -> list[str]:
     """What to run here so that the agent's ports are this machine's too; it runs until it is ended."""
     spec, ports = _forwardable(world, view)
-    from agentdeck.system.fleet.reach import ssh_words
-
-    forwards = [word for port in ports for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{port}")]
     options = ["-o", "ExitOnForwardFailure=yes", "-o", "ServerAliveInterval=5"]
-    return [*ssh_words(), "-N", *options, *forwards, "--", spec.destination or spec.name]
+    return [*ssh_words(), "-N", *options, *forwards(ports), "--", spec.destination or spec.name]
 
 
 def log_lines(

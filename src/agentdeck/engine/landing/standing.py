@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.agent import State, Status
 from agentdeck.core.frozen import replace
 from agentdeck.engine.records.parts import AgentStanding, LandedAgent
 from agentdeck.engine.world import World
@@ -14,8 +14,8 @@ from agentdeck.system.git.merges import is_ancestor
 def around_landing(world: World, name: str, base: str, tip: str, new: str) -> LandedAgent:
     """What a step keeps of an agent whose work up to `tip` is in `base` with the commit `new`."""
     status, agent = world.store.status(name), world.store.agent(name)
-    after = replace(status, state=State.LANDED, since=time.time(), reason=f"on {base} as {new[:10]}")
-    return LandedAgent(name, AgentStanding(status, agent.landed if agent else None), AgentStanding(after, (tip, new)))
+    before = AgentStanding(status, agent.landed if agent else None)
+    return LandedAgent(name, before, _landed(status, f"on {base} as {new[:10]}", tip, new))
 
 
 def already_in(world: World, name: str, base: str, tip: str, at: str) -> AgentStanding:
@@ -23,8 +23,11 @@ def already_in(world: World, name: str, base: str, tip: str, at: str) -> AgentSt
     status, agent = world.store.status(name), world.store.agent(name)
     before, result = (agent.landed if agent else None) or ("", "")
     if before != tip or not is_ancestor(world.repo, result, at):
-        return AgentStanding(replace(status, state=State.LANDED, since=time.time(), reason=f"on {base}"), (tip, at))
-    reason = f"on {base} as {result[:10]}"
+        return _landed(status, f"on {base}", tip, at)
+    return _landed(status, f"on {base} as {result[:10]}", tip, result)
+
+
+def _landed(status: Status, reason: str, tip: str, result: str) -> AgentStanding:
     return AgentStanding(replace(status, state=State.LANDED, since=time.time(), reason=reason), (tip, result))
 
 

@@ -10,8 +10,9 @@ from functools import cache
 from agentdeck.core.box.box import Box, NetworkReach, empty, read
 from agentdeck.core.box.bubblewrap import wrap
 from agentdeck.core.box.syscalls import filter_for
+from agentdeck.core.text.hashes import sha256
 from agentdeck.errors import MissingToolError, RefusedError
-from agentdeck.system.files.files import private_folder, state_home
+from agentdeck.system.files.files import private_folder, state_home, write_atomic
 from agentdeck.system.machine.process import run
 
 _SECONDS = 20.0
@@ -47,13 +48,9 @@ def syscall_filter() -> str:
             f"A box can't be made on {machine}: the numbers of its system calls are not known here.",
             hint="“agentdeck run --no-box …” starts the agent without one.",
         )
-    from hashlib import sha256
-
     path = private_folder(state_home() / "boxes") / f"{sha256(content).hexdigest()[:16]}.bpf"
     if not path.exists():
-        half = path.with_suffix(f".{os.getpid()}")
-        half.write_bytes(content)
-        half.replace(path)
+        write_atomic(path, content.decode("utf-8", "surrogateescape"))
     return str(path)
 
 

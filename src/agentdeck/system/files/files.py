@@ -137,6 +137,7 @@ def copy_with_time(source: Path, target: Path) -> None:
 
 
 _LARGEST = 2**29
+"""Bytes."""
 
 
 def bytes_of(path: Path | str, flags: int = 0) -> bytes:
@@ -195,12 +196,20 @@ def home_path(text: str) -> Path:
 def delete(path: Path) -> None:
     """Delete a file, a link or a folder with all in it; nothing where it is gone. Of a folder what can't be deleted
     stays."""
-    if path.is_dir() and not path.is_symlink():
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    try:  # plain files and folders, as a rule, for which `shutil` isn't loaded
+        for _, folders, files, descriptor in os.fwalk(path, topdown=False):
+            for name in files:
+                os.unlink(name, dir_fd=descriptor)
+            for name in folders:
+                os.rmdir(name, dir_fd=descriptor)
+        path.rmdir()
+    except OSError:
         import shutil
 
         shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:

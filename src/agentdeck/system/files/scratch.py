@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentdeck.system.files.files import is_locked
+from agentdeck.system.files.files import delete, is_locked
 
 _PREFIX = "agentdeck-scratch-"
 
@@ -42,23 +42,8 @@ def scratch_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        _take_away(folder)
+        delete(folder)
         os.close(lock)
-
-
-def _take_away(folder: Path) -> None:
-    """With all in it: plain files and folders, as a rule, for which `shutil` isn't loaded."""
-    try:
-        for _, folders, files, descriptor in os.fwalk(folder, topdown=False):
-            for name in files:
-                os.unlink(name, dir_fd=descriptor)
-            for name in folders:
-                os.rmdir(name, dir_fd=descriptor)
-        folder.rmdir()
-    except OSError:
-        import shutil
-
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make() -> tuple[Path, int]:
@@ -81,7 +66,7 @@ def abandoned() -> list[Path]:
 def clear_abandoned(folder: Path) -> None:
     """Take it away, unless its maker lives or it is gone."""
     if _is_abandoned(folder):
-        _take_away(folder)
+        delete(folder)
 
 
 def _is_abandoned(folder: Path) -> bool:

@@ -32,6 +32,11 @@ class Reach(Protocol):
         """What to run here so that `command` runs there."""
 
 
+def forwards(ports: Sequence[int]) -> list[str]:
+    """Words for ssh: these ports of this machine are those of the host."""
+    return [word for port in ports for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{port}")]
+
+
 @dataclass(frozen=True, slots=True)
 class SshReach:
     """The `ssh` of the person, with all that their configuration says of the destination."""
@@ -52,8 +57,7 @@ class SshReach:
 
     def forward(self, command: Sequence[str], ports: Sequence[int]) -> list[str]:
         """As `argv`; while it runs, these ports of this machine are those of the host."""
-        words = [word for port in ports for word in ("-L", f"127.0.0.1:{port}:127.0.0.1:{port}")]
-        return self._argv(_FORWARDING, ["-T", *words], command)
+        return self._argv(_FORWARDING, ["-T", *forwards(ports)], command)
 
     def _argv(self, options: Sequence[str], words: Sequence[str], command: Sequence[str]) -> list[str]:
         given = [word for option in options for word in ("-o", option)]

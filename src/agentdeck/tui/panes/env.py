@@ -153,11 +153,9 @@ def entries_of(deck: Deck, view: AgentView) -> list[EnvLine]:
         named = {**{f"port {port}": str(port) for port in view.ports if str(port) not in ports.values()}, **ports}
         found.append(EnvLine("", "Addresses"))
         found += [EnvLine(name, f"http://127.0.0.1:{port}") for name, port in named.items() if port.isdigit()]
-    leases = deck.fleet.ports() if view.host else []
-    elsewhere = [lease.ports for lease in leases if lease.agent == view.name]
-    if elsewhere:
+    if elsewhere := deck.fleet.ports_of(view) if view.host else ():
         told = f"Addresses on {view.host}; “agentdeck ports --forward {view.name}” or the key “ports” opens them here"
-        addresses = [EnvLine(f"port {port}", f"http://127.0.0.1:{port}") for port in elsewhere[0]]
+        addresses = [EnvLine(f"port {port}", f"http://127.0.0.1:{port}") for port in elsewhere]
         found += [EnvLine("", told), *addresses]
     if "database" in held:
         found += [EnvLine("", "Database"), *_some("name", held["database"].text)]
