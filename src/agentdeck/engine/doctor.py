@@ -22,11 +22,13 @@ from agentdeck.engine.worktrees import identity
 from agentdeck.engine.world import World, in_one_look, trust_command
 from agentdeck.errors import DeckError, MissingToolError
 from agentdeck.system.git import repository as git
+from agentdeck.system.machine import scope
 from agentdeck.system.machine.process import run
 
 
 @in_one_look
 def examine(world: World, agents: list[AgentView]) -> list[Check]:
+    scope.sweep()
     return [
         *machine_checks(world.search_path),
         *_config_checks(world),

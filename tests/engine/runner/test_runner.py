@@ -17,6 +17,7 @@ import pytest
 from agentdeck.core.agents.agent import Agent, Fault, Mode, State
 from agentdeck.core.agents.orders import Detectors, Orders, Outcome
 from agentdeck.core.transcripts.formats import Place
+from agentdeck.system.machine import scope
 from agentdeck.system.state.logs import read_log, read_raw
 from agentdeck.system.state.recording import aside
 from agentdeck.system.state.store import Store
@@ -211,6 +212,28 @@ def test_the_cgroup_of_a_run_goes_even_if_its_guardian_is_killed_at_the_very_end
     guardian.wait()
     assert pane.state() is State.DONE
     assert not Path(recorded.read_text()).exists()
+
+
+def test_the_cgroup_of_a_killed_run_goes_with_the_next_one_even_without_its_record(pane: Pane) -> None:
+    guardian = pane.start("sh", "-c", "until test -e end; do sleep 0.05; done")
+    eventually(lambda: pane.state() is State.WORKING)
+    recorded = pane.store.agent_folder("fix") / "scope"
+    if not recorded.exists():
+        pytest.skip("no cgroups v2 can be had here")
+    folder = Path(recorded.read_text())
+    held = scope.CgroupScope(folder)
+    os.kill(guardian.pid, signal.SIGSTOP)
+    os.kill(pane.store.runner_pid("fix") or 0, signal.SIGKILL)
+    scope.sweep()
+    assert folder.exists(), "its guardian lives"
+    os.kill(guardian.pid, signal.SIGKILL)
+    guardian.wait()
+    (pane.work / "end").touch()
+    eventually(lambda: not held.pids())
+    assert folder.exists()
+    recorded.unlink()
+    assert pane.run("true", run=secrets.token_hex(6)) == 0
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("victim", ["runner", "guardian"])

@@ -20,6 +20,7 @@ from agentdeck.engine.views.history import Stale
 from agentdeck.engine.world import Note, World
 from agentdeck.errors import DeckError
 from agentdeck.system.files.files import locked, private_folder
+from agentdeck.system.machine import scope
 
 _TURN = 60.0
 """Seconds to wait for another prune."""
@@ -48,6 +49,7 @@ def find_stale(world: World) -> list[Clearable]:
 def prune(world: World, found: Iterable[Stale], note: Note) -> tuple[Step | None, list[Stale]]:
     """Clear away what of `found` is stale still, each as it comes; return the step that undoes what can be undone, and
     what failed."""
+    scope.sweep()
     key, failed = f"prune {secrets.token_hex(6)}", list[Stale]()
     steps = Steps(world.store.open())
     with locked(private_folder(world.store.folder / "steps") / "prune.lock", wait=_TURN, what="a prune"):

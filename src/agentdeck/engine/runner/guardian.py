@@ -69,6 +69,7 @@ def guard(orders: Orders, runner: int, lock: int, scoped: scope.CgroupScope | No
         left = Tree(orders.run, root=os.getpid(), scope=scoped).end(_GRACE)
     if scoped is not None:
         scoped.remove()
+        scope.sweep()
     with contextlib.suppress(DeckError, OSError):
         _tell(orders, code, left, log)
     return code if code >= 0 else 128 - code

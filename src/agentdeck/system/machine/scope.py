@@ -2,14 +2,18 @@
 
 It is a folder in our own cgroup, which we may write to as root, in a container with cgroups of its own, and below a
 user's systemd. Where it can't be made, one of several ways to find processes is missing and nothing else changes.
+Runner and guardian hold a lock of it, so that one whose run was killed, and its repository deleted, is known by itself.
 Nothing here runs a program. Standard library only: the runner loads it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
@@ -18,6 +22,9 @@ _MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 """Where cgroups v2 are mounted: alone, or beside those of version 1."""
 SLICE = "agentdeck.slice"
 """What systemd puts the scopes of all agents in."""
+_LOOK = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_ATTEMPTS = 3
+_OURS = re.compile(r"agentdeck-[0-9a-f]{12}")
 _EMPTY = 0.5
 """Seconds for which the kernel may still count a process that has ended."""
 
@@ -25,6 +32,8 @@ _EMPTY = 0.5
 @dataclass(frozen=True, slots=True)
 class CgroupScope:
     folder: Path
+    lock: int | None = None
+    """The descriptor by which this process, and its children that start no other program, hold it."""
 
     def enter(self) -> None:
         """Move this process into it; nothing happens where that is refused."""
@@ -70,17 +79,49 @@ class CgroupScope:
 
 
 def make(run: str) -> CgroupScope | None:
-    """A new cgroup for the run; None where this machine has none for us."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-        own = next(line.removeprefix("0::") for line in lines if line.startswith("0::"))
+    """A new cgroup for the run, held by this process; None where this machine has none for us."""
+    with contextlib.suppress(OSError):
+        for place in _places():
+            folder = place / _name(run)
+            for _ in range(_ATTEMPTS):
+                folder.mkdir()
+                lock = os.open(folder, _LOOK)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if folder.exists():
+                    return CgroupScope(folder, lock)
+                os.close(lock)  # a sweep came between
+    return None
+
+
+def sweep() -> None:
+    """Take away the cgroups of runs whose runner and guardian are gone, unless processes are left in them."""
+    with contextlib.suppress(OSError):
+        for place in _places():
+            for folder in place.glob("agentdeck-*"):
+                if _OURS.fullmatch(folder.name):
+                    _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        lock = os.open(folder, _LOOK)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not CgroupScope(folder).pids():
+                CgroupScope(folder).remove()
+        finally:
+            os.close(lock)
+
+
+def _places() -> Iterator[Path]:
+    """Our own cgroup, where we may make others in it."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    for own in (line.removeprefix("0::") for line in lines if line.startswith("0::")):
         for mount in _MOUNTS:
             place = Path(f"{mount}{own}")
             if (place / "cgroup.procs").exists() and os.access(place / "cgroup.procs", os.W_OK):
-                folder = place / _name(run)
-                folder.mkdir()
-                return CgroupScope(folder)
-    return None
+                yield place
+                return
 
 
 def recorded(path: str, run: str) -> CgroupScope | None:
