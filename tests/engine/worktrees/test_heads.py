@@ -299,6 +299,16 @@ def test_the_hint_says_what_is_under_way_or_is_a_way_out(
         assert "landed" in [*states, str(desk.land().stage)]
 
 
+def test_the_last_commit_of_a_deleted_branch_is_found_behind_a_thousand_others(desk: Desk) -> None:
+    log = Path(desk.git("rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"))
+    switched(desk)
+    written = log.read_text()
+    log.write_text(written + "no entry\n\n" + (written.splitlines()[0] + "\n") * 1000)
+    last = desk.commit("more.txt")
+    desk.git("update-ref", "-d", "refs/heads/fix/login")
+    assert last[:12] in desk.land().hint
+
+
 def test_a_branch_that_was_left_with_commits_stays_and_is_named(desk: Desk) -> None:
     bench, deck, told = desk.bench, desk.bench.deck(), list[str]()
     desk.git("switch", "-q", "-c", "second", "main")

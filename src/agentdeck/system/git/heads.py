@@ -6,6 +6,8 @@ nothing, and the list of worktrees does.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.patterns import late
 from agentdeck.system.files.files import opened
 from agentdeck.system.git.checkouts import Worktree
+from agentdeck.system.git.pipes import LONGEST
 from agentdeck.system.git.repository import Repository
 
 _HEADS = "refs/heads/"
@@ -25,8 +28,9 @@ _AT_ONCE = 1.0
 """Seconds between the making of a branch and the first checkout of it, where one command did both."""
 
 
-_LONGEST = 65536
-"""Bytes that are read of a file that an agent may have made as long as it likes; names and ids are shorter."""
+_LONGEST_LOG = 2**24
+"""Bytes; the reflog of a hundred thousand commits. An agent may have made its file as long as it likes."""
+_ENTRY = late(r"[0-9a-f]{40,64} (?P<new>[0-9a-f]{40,64}) [^\t\0]*\t(?P<text>[^\0]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,22 @@ def _looked_at(git_dir: Path, branch: str, commit: str) -> Head:
 def _read(path: Path) -> str:
     try:
         with opened(path) as file:
-            found = file.read(_LONGEST).decode("utf-8", "surrogateescape").strip()
+            found = file.read(LONGEST).decode("utf-8", "surrogateescape").strip()
             return "" if "\0" in found else found
     except OSError:
         return ""
+
+
+def _log_of(git_dir: Path) -> tuple[list[re.Match[str]], bool]:
+    """The entries of HEAD's reflog, the oldest first, and whether these are all; of a very long one, the last."""
+    try:
+        with opened(git_dir / "logs" / "HEAD") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(0, size - _LONGEST_LOG))
+            lines = file.read(_LONGEST_LOG).decode("utf-8", "surrogateescape").split("\n")
+    except OSError:
+        return [], True
+    return [found for line in lines if (found := _ENTRY.fullmatch(line))], size <= _LONGEST_LOG
 
 
 def origin_tip(repo: Repository, worktree: Worktree) -> str | None:
@@ -99,10 +115,10 @@ def origin_tip(repo: Repository, worktree: Worktree) -> str | None:
 def last_commit_on(repo: Repository, worktree: Worktree, branch: str, first: str) -> str | None:
     """The commit that `branch`, which is gone, was at last when HEAD was on it; None where HEAD was elsewhere last.
     The worktree was made on the branch `first`."""
-    lines = _read(worktree.git_dir / "logs" / "HEAD").splitlines()  # git reads no reflog of a HEAD without a commit
-    texts = [line.partition("\t")[2] for line in lines]
-    been = [first, *(found[1] for text in texts if (found := _MOVED.fullmatch(text) or _RENAMED.fullmatch(text)))]
-    commits = [line.split()[1] for line in lines if line.split()[1].strip("0")]
+    entries, whole = _log_of(worktree.git_dir)  # git reads no reflog of a HEAD without a commit
+    moves = (_MOVED.fullmatch(each["text"]) or _RENAMED.fullmatch(each["text"]) for each in entries)
+    been = [first if whole else "", *(found[1] for found in moves if found)]
+    commits = [each["new"] for each in entries if each["new"].strip("0")]
     return repo.commit(commits[-1]) if commits and been[-1] == branch else None
 
 
@@ -123,9 +139,10 @@ def made_there(repo: Repository, worktree: Worktree, own: Collection[str], since
 
 def _stayed(worktree: Worktree) -> bool:
     """Whether the file of HEAD's reflog, which is there where git keeps refs in files, tells of no branch that it went
-    to."""
-    texts = [line.partition("\t")[2] for line in _read(worktree.git_dir / "logs" / "HEAD").splitlines()]
-    return bool(texts) and not any(_MOVED.match(text) or _RENAMED.match(text) for text in texts)
+    to. git is not asked about one that is too long to be true."""
+    entries, whole = _log_of(worktree.git_dir)
+    moved = any(_MOVED.match(each["text"]) or _RENAMED.match(each["text"]) for each in entries)
+    return not whole or (bool(entries) and not moved)
 
 
 def _is_made_there(

@@ -21,6 +21,7 @@ from agentdeck.core.frozen import dataclass
 from agentdeck.core.text.patterns import late_bytes
 from agentdeck.errors import NotFoundError, RefusedError
 from agentdeck.system.files.files import opened, write_atomic
+from agentdeck.system.git.pipes import LONGEST
 from agentdeck.system.git.repository import Repository
 
 READY = "agentdeck-ready"
@@ -110,7 +111,7 @@ def point_at_each_other(path: str, git_dir: str) -> bool:
 def read_small(path: str | Path) -> bytes:
     """The content of a file of git's; raise OSError for a link, and for what could keep us waiting for ever."""
     with opened(path, os.O_NOFOLLOW) as file:
-        return file.read(65536)
+        return file.read(LONGEST)
 
 
 def has_head(git_dir: Path) -> bool:

@@ -16,8 +16,8 @@ from pathlib import Path
 from agentdeck.system.files.files import set_aside
 from agentdeck.system.git.untrusted import is_marked
 
-_LONGEST = 65536
-"""Bytes."""
+LONGEST = 65536
+"""Bytes that are read of a file with a ref, a name or an id, which an agent may have made as long as it likes."""
 _READ = (".gitattributes", ".gitignore", ".gitmodules", ".mailmap")
 """What git opens in any folder of a worktree, whatever it is."""
 
@@ -39,10 +39,10 @@ def cut_head(git_dir: Path) -> None:
     """Cut a HEAD that is far too long to be one."""
     path = git_dir / "HEAD"
     with contextlib.suppress(OSError):
-        if path.lstat().st_size > _LONGEST:
+        if path.lstat().st_size > LONGEST:
             descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                os.ftruncate(descriptor, _LONGEST)
+                os.ftruncate(descriptor, LONGEST)
             finally:
                 os.close(descriptor)
 
