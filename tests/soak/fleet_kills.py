@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -213,13 +214,26 @@ def _kill_in(run: Run, act: list[str], kind: str) -> bool:
     try:
         code = child.wait(90)
     except subprocess.TimeoutExpired as error:
+        told = _stacks(child.pid)
         child.kill()
-        raise Violation(f"{act} hangs") from error
+        raise Violation(f"{act} hangs\n{told}") from error
     if act[0] == "undo" and code != 1:
         run.landed.clear()
     if act[0] == "merge" and code == 0:
         run.landed |= {work for work in works if work.startswith(f"{token}.")}
     return hit
+
+
+def _stacks(pid: int) -> str:
+    """What the process, and those that it started, are at; with py-spy in the PATH, line by line."""
+    told = ""
+    with suppress(psutil.Error):
+        for each in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+            told += f"{each.pid} {shlex.join(each.cmdline())}\n"
+            if spy := shutil.which("py-spy"):
+                words = [spy, "dump", "--pid", str(each.pid)]
+                told += subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    return told
 
 
 def _until(there: Callable[[], bool], seconds: float) -> None:

@@ -86,7 +86,8 @@ def show(args: Namespace, out: Output) -> ExitCode:
 
     network = by_host(deck.reports.network(view))
     cost = deck.providers.cost_of(view) if view.activity is not None else None
-    meter = next((each for each in deck.accounts.metered() if each.name == view.profile), None)
+    meters = () if view.host else deck.accounts.metered()  # a host has accounts of its own
+    meter = next((each for each in meters if each.name == view.profile), None)
     if out.json:
         leases = [{"kind": each.kind, "held": each.held, "text": _text(each)} for each in held]
         told = [event.to_json() for event in events]

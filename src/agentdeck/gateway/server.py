@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import time
 from collections import ChainMap
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +21,6 @@ from aiohttp import web
 
 from agentdeck.core.agents.agent import Fault
 from agentdeck.core.agents.events import Event, EventKind
-from agentdeck.core.agents.reports import gateway_report
 from agentdeck.core.providers import tiers
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.tiers import Target
@@ -38,6 +36,7 @@ from agentdeck.gateway.operator import Operator
 from agentdeck.gateway.plans import Plans
 from agentdeck.gateway.relay import Relay
 from agentdeck.gateway.relayed import RelayedRequest
+from agentdeck.gateway.telling import Runners
 from agentdeck.gateway.traces import Traces
 from agentdeck.gateway.unserved import Unserved
 from agentdeck.gateway.upstream import ProviderClient
@@ -46,7 +45,6 @@ from agentdeck.system.gateway import pricing, tokens
 from agentdeck.system.gateway.files import BOARD, GatewayFiles
 from agentdeck.system.gateway.ledger import Ledger, LedgerRecord
 from agentdeck.system.gateway.tokens import Bearer
-from agentdeck.system.machine.process import send_signal
 from agentdeck.system.state.meters import METERS, Meters
 from agentdeck.system.state.store import Store
 
@@ -87,8 +85,6 @@ class Gateway:
         self._told = told
         if told >= 0:
             os.set_blocking(told, False)
-        self._refused: dict[Bearer, Fault] = {}
-        """Those whose runners were told that their requests are refused, and why."""
         self._ledger = Ledger(state, writes=True)
         self._traces = Traces()
         self._forget_old()
@@ -100,7 +96,8 @@ class Gateway:
         self._saving: asyncio.TimerHandle | None = None
         self.board = Board(self._tell, self._board_changed)
         self.board.restore(self._files.board())
-        self._refused |= {bearer: Fault.PROVIDER for bearer, told in self.board.serving.items() if not told.provider}
+        refused = {bearer: Fault.PROVIDER for bearer, told in self.board.serving.items() if not told.provider}
+        self._runners = Runners(plans.store, refused)
 
     def _forget_old(self) -> None:
         events = self._files.state / EVENTS_FILE
@@ -161,9 +158,12 @@ class Gateway:
             incoming.check_served(request, path, api)
             job = await self._job(request, bearer, api, path)
             await self._admit(job)
+            answer = await request.app[_RELAY].serve(job)
         except Refused as refusal:
-            return refusal.answer.response()
-        return await request.app[_RELAY].serve(job)
+            answer = refusal.answer.response()
+        if bearer is not None:
+            await self._runners.heard(bearer)
+        return answer
 
     async def _job(self, request: web.Request, bearer: Bearer, api: Api, path: str) -> RelayedRequest:
         self._refresh()
@@ -182,7 +182,7 @@ class Gateway:
         if not job.call.is_inference:
             return
         if not job.plan.budgets.any:
-            self._note_refused(job.bearer, "", Fault.BUDGET)
+            self._runners.note(job.bearer, "", Fault.BUDGET)
             return
         most = most_of(job.call.body, job.call.document, job.targets, job.plan, job.call.model)
         reason = await self._budgets.admit(
@@ -190,7 +190,7 @@ class Gateway:
         )
         if not reason:
             job.most = most
-            self._note_refused(job.bearer, "", Fault.BUDGET)
+            self._runners.note(job.bearer, "", Fault.BUDGET)
             return
         job.why = reason
         if job.plan.budgets.at_limit == "local":
@@ -198,43 +198,16 @@ class Gateway:
                 job.targets = await self._targets(job.plan, tiers.LOCAL, job.call.api)
                 return
         if job.plan.budgets.at_limit == "stop":
-            self._stop(job.bearer)
-        self._note_refused(job.bearer, reason, Fault.BUDGET)
+            self._runners.stop(job.bearer)
+        self._runners.note(job.bearer, reason, Fault.BUDGET)
         self.board.gave_up(job.bearer, job.primary, reason)
         job.record.outcome, job.record.status = "exhausted", 429
         self._ended(job)
         raise Refused(answers.out_of_budget(job.call.api, reason))
 
-    def _note_refused(self, bearer: Bearer, reason: str, fault: Fault) -> None:
-        """Tell the agent's runner of each refusal, before its CLI takes that for something else, and when what was
-        refused for `fault` passes again (`reason` is empty)."""
-        if not reason and self._refused.get(bearer) is not fault:
-            return
-        if reason:
-            self._refused[bearer] = fault
-        else:
-            del self._refused[bearer]
-        if (folder := self._plans.store(bearer.deck)) is not None:
-            with contextlib.suppress(OSError, DeckError):
-                Store(folder).report(bearer.agent, gateway_report(reason, fault))
-
     def _note_served(self, job: RelayedRequest, unserved: Unserved | None) -> None:
-        if not job.call.is_inference:
-            return
-        if unserved is not None:
-            # What stays until a person mends it is no outage that will pass.
-            fault = Fault.AUTH if unserved.lasting else Fault.PROVIDER
-            self._note_refused(job.bearer, f"no provider serves: {unserved.reason}", fault)
-        elif (fault := self._refused.get(job.bearer, Fault.BUDGET)) is not Fault.BUDGET:
-            self._note_refused(job.bearer, "", fault)
-
-    def _stop(self, bearer: Bearer) -> None:
-        """End the agent as a person would: by its runner."""
-        folder = self._plans.store(bearer.deck)
-        with contextlib.suppress(OSError, DeckError):
-            pid = Store(folder).runner_pid(bearer.agent) if folder else None
-            if pid is not None:
-                send_signal(pid, signal.SIGTERM)
+        if job.call.is_inference:
+            self._runners.note_served(job.bearer, unserved)
 
     async def _targets(self, plan: Plan, tier: str, api: Api) -> list[Target]:
         try:

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.agent import Mode, State
 from agentdeck.core.frozen import replace
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import LandRequest
 from agentdeck.engine.views.review import Scope
 from agentdeck.errors import DeckError, NotFoundError, RefusedError, UnreachableError
+from tests.support.accounts import PROFILE, with_acme
 from tests.support.cli import agentdeck, objects
 from tests.support.hosts import Fleet
 from tests.support.retry import eventually
 from tests.support.share import in_test_fleet
 
 WORK = 'echo line; echo more >> README.md; git commit -qam "More"; echo loose > "løse file"; sleep 0.3'
+
+ACCOUNT = '[accounts.work]\nprofile = "acme"\n'
 
 
 def refs(fleet: Fleet, pattern: str) -> list[str]:
@@ -276,3 +279,25 @@ def test_two_homes_on_one_host_do_not_meet(fleet: Fleet, tmp_path: Path) -> None
     assert view.host == "dev1" and len(fleet.runners("dev1")) == 2
     second.stop("bot")
     assert fleet.looked("bot").state.is_live
+
+
+@in_test_fleet
+def test_it_runs_with_an_account_of_its_host(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_acme(fleet.bench, monkeypatch, ACCOUNT)
+    there = fleet.folder / "dev1"
+    fleet.bench.write(".config/agentdeck/profiles/acme.toml", PROFILE, cwd=there)
+    asked = StartRequest(task="Look", profile="acme", name="bot", account="work", mode=Mode.HEADLESS, on="dev1")
+    deck = fleet.deck()
+    with pytest.raises(NotFoundError, match="dev1: There is no account “work”") as refused:
+        deck.start(asked)
+    assert "Run there, in any repository: agentdeck accounts add work --agent acme" in refused.value.hint
+    assert deck.agents() == [] and fleet.bench.branches() == ["main"]
+
+    own = there / ".config/agentdeck/config.toml"
+    own.write_text(own.read_text() + ACCOUNT)
+    fleet.bench.write(".local/state/agentdeck/accounts/work/login", "", cwd=there)
+    view = deck.start(asked)
+    assert view.profile == "acme@work"
+    assert [each.agents for each in deck.accounts.all()] == [0, 0], "nobody uses the one here"
+    assert deck.wait("bot").state is State.DONE, view.reason
+    assert list(there.glob(".local/state/agentdeck/accounts/work/projects/x/*.jsonl"))

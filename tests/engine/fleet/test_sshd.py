@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentdeck.core.agents.agent import Mode, State
+from agentdeck.core.frozen import replace
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import StartRequest
@@ -209,7 +210,7 @@ def test_with_keys_at_home_agents_elsewhere_ask_the_gateway_here(
     for name, key in KEYS.items():
         monkeypatch.setenv(name, key)
     add(fleet, "box1")
-    with two_providers(fleet.bench, 'keys = "home"\n'):
+    with two_providers(fleet.bench, 'keys = "home"\n') as providers:
         path = fleet.bench.root / "agentdeck.toml"
         database, _, rest = path.read_text().partition("[tiers]")
         path.write_text(f"{database.partition('[database]')[0]}[tiers]{rest}")
@@ -231,6 +232,18 @@ def test_with_keys_at_home_agents_elsewhere_ask_the_gateway_here(
         eventually(lambda: TunnelFiles("box1").is_up(), 60)
         deck.fleet.refresh()
         deck.remove("fox", stop=True)
+
+        for each in providers:
+            each.answer_with(529)
+        ends = []
+        for name, host in (("here", ""), ("there", "box1")):
+            think = StartRequest(task="Think [think]", profile="demo", name=name, tier="work", mode=Mode.HEADLESS)
+            deck.start(replace(think, on=host))
+            view = deck.wait(name)
+            ends.append((view.state, view.reason, view.status.fault, view.status.result, view.outcome))
+        assert ends[0] == ends[1]
+        assert "no provider serves: main:big: overloaded (529); spare:small: overloaded (529)" in ends[1][1]
+        assert ends[1][-1] == ExitCode.TRY_LATER
         files = [path for path in (fleet.folder / "box1").rglob("*") if path.is_file()]
         assert files and not any(key.encode() in path.read_bytes() for path in files for key in KEYS.values())
         gateways.stop(deck._world)

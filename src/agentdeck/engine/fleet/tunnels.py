@@ -17,8 +17,9 @@ from agentdeck.engine.world import World
 from agentdeck.errors import DeckError, RefusedError, UnreachableError
 from agentdeck.system.files.files import locked
 from agentdeck.system.fleet.hostlist import HostList, HostSpec
-from agentdeck.system.fleet.reach import SSH_VARIABLE, SshReach
+from agentdeck.system.fleet.reach import SSH_VARIABLE, FolderReach, SshReach
 from agentdeck.system.fleet.tunnels import TunnelFiles, hold
+from agentdeck.system.state.inbox import Inbox
 from agentdeck.system.state.store import Store
 
 _OPENING = 30.0
@@ -54,17 +55,18 @@ def words_for(world: World, spec: HostSpec, agent: Agent) -> dict[str, Any]:
 def ensure(world: World, spec: HostSpec, *, waits: bool = True) -> int:
     """See that the gateway runs here and is reached from the host; return its port there. Raise RefusedError for a host
     that can have no connection, and UnreachableError where none can be had now, if it `waits` for that."""
-    if spec.folder:
-        return gateways.ensure(world).port  # it is this machine
-    if not isinstance(spec.reach, SshReach):
+    if not isinstance(spec.reach, SshReach | FolderReach):
         raise RefusedError(
             f"Agents on {spec.name} can't use the keys at home: it is not reached by ssh.",
             hint="[gateway] keys = “send” hands the keys to the gateway there, which keeps them in memory.",
         )
     files = TunnelFiles(spec.name)
-    if not files.is_up() or gateways.is_missing():
-        gateways.ensure(world)
-        _open(world, files, waits=waits)
+    if waits or not files.is_up() or gateways.is_missing():
+        address = gateways.ensure(world)  # which learns of this deck's providers
+        if not files.is_up():
+            _open(world, files, waits=waits)
+        if spec.folder:
+            return address.port  # it is this machine
     return files.port()
 
 
@@ -99,11 +101,13 @@ def keep(host: str) -> None:
         return time.monotonic() - needed > _IDLE
 
     with locked(files.folder / files.lock.name):
+        told = Inbox(files.told)
         while not is_idle():
             spec, address = HostList().get(host), gateways.files().address()
-            if address is not None and isinstance(spec.reach, SshReach):
+            if address is not None and isinstance(spec.reach, SshReach | FolderReach):
+                told.clear()  # of an earlier connection, for which it comes too late
                 argv = spec.reach.tunnel(spec.command("host", "far-end"), there=files.port(), here=address.port)
-                hold(argv, files.stands, lambda here=address.port: is_idle() or _has_moved(here), None)  # type: ignore[misc]
+                hold(argv, files.stands, lambda here=address.port: is_idle() or _has_moved(here), None, told)  # type: ignore[misc]
             time.sleep(_RETRY)
 
 

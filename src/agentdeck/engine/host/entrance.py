@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import suppress
+from typing import Any
+
+from agentdeck.core.agents.agent import check_name
 from agentdeck.engine.host import decks
+from agentdeck.errors import DeckError
+from agentdeck.system.machine.process import send_signal
 
 
 def serve() -> None:
@@ -23,7 +30,17 @@ def far_end() -> None:
     """Be the other end of a connection through which agents here reach the gateway of their home."""
     from agentdeck.system.fleet.tunnels import be_far_end
 
-    be_far_end()
+    be_far_end(_take)
+
+
+def _take(told: Any) -> None:
+    """Let the runner of an agent here have what the gateway at home tells it, or stop the agent."""
+    with suppress(OSError, DeckError, KeyError, TypeError, ValueError):
+        store, name = decks.find(told["deck"]).store, check_name(told["agent"])
+        if "report" in told:
+            store.report(name, dict(told["report"]))
+        elif (pid := store.runner_pid(name)) is not None:
+            send_signal(pid, signal.SIGTERM)
 
 
 def tunnel(host: str) -> None:

@@ -56,8 +56,9 @@ def tier_of(world: World, profile: str, tier: str) -> str:
 
 
 def working(world: World) -> dict[str, str]:
-    """The profile with which each agent that lives is at work."""
-    living = [agent for agent in world.store.agents() if world.lives(agent.name)] if world.store.exists else []
+    """The profile with which each agent that lives on this machine is at work."""
+    agents = world.store.agents() if world.store.exists else []
+    living = [agent for agent in agents if not agent.host and world.lives(agent.name)]
     return {agent.name: world.store.status(agent.name).profile or agent.profile for agent in living}
 
 
@@ -108,12 +109,18 @@ def _asked_for(world: World, profile: str, account: str) -> str:
     reason = world.wrong_accounts.get(account)
     if reason:
         raise NotFoundError(f"“{account}” can't be an account: {reason}.", hint="agentdeck accounts")
+    from agentdeck.system.config.settings import home_file
+
     others = [lane for lane in world.lanes.values() if lane.account == account]
     if others:
         hint = f"agentdeck run --agent {others[0].base} --account {account} …"
         raise NotFoundError(f"“{account}” is no account of {base}.", hint=hint)
     known = [lane.account for lane in world.lanes.values() if lane.base == base]
-    hint = f"Available: {', '.join([USUAL, *known])}." if known else f"agentdeck accounts add {account} --agent {base}"
+    hint = f"agentdeck accounts add {account} --agent {base}"
+    if home_file(world.root) is not None:
+        hint = f"Agents use the accounts of the machine that they run on. Run there, in any repository: {hint}"
+    elif known:
+        hint = f"Available: {', '.join([USUAL, *known])}."
     raise NotFoundError(f"There is no account “{account}”.", hint=hint)
 
 

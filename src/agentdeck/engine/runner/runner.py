@@ -36,7 +36,6 @@ from agentdeck.engine.runner.cpu import CpuLimit
 from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
 from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
-from agentdeck.engine.runner.inbox import Inbox
 from agentdeck.engine.runner.keyboard import Keyboard
 from agentdeck.engine.runner.memory import MemoryLimit
 from agentdeck.engine.runner.outcome import StatusFile, ending
@@ -51,6 +50,7 @@ from agentdeck.errors import CancelledError, DeckError, ExitCode
 from agentdeck.system.files.files import from_json, inside, write_atomic
 from agentdeck.system.machine import scope
 from agentdeck.system.machine.tree import MARK, Tree
+from agentdeck.system.state.inbox import Inbox
 from agentdeck.system.state.meters import Meters
 from agentdeck.system.state.recording import Recorder
 from agentdeck.system.state.store import NETWORK_LOG, Store, usage_file

@@ -89,6 +89,10 @@ class FolderReach:
         gone = [word for name in os.environ if name.startswith(_KEPT_OUT) for word in ("-u", name)]
         return [*self.prefix, "env", *gone, *(f"{name}={value}" for name, value in own.items()), *command]
 
+    def tunnel(self, command: Sequence[str], *, there: int, here: int) -> list[str]:
+        """As that of ssh: a port of this machine is one there already."""
+        return self.argv(command)
+
 
 @dataclass(frozen=True, slots=True)
 class ExecReach:

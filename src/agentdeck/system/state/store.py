@@ -32,7 +32,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -320,23 +319,20 @@ class Store:
     def runner_pid(self, name: str) -> int | None:
         return lock_holder(self.agent_folder(name) / "runner.lock")
 
+    def inbox(self, name: str) -> Path:
+        """Where reports (core.reports) for the agent's runner are put; see system.state.inbox."""
+        return self.agent_folder(name) / "inbox"
+
     def report(self, name: str, payload: dict[str, Any]) -> None:
-        """Put a report (core.reports) into the inbox of the agent's runner, and wake it; nothing where it has none."""
-        inbox = self.agent_folder(name) / "inbox"
-        if inbox.is_dir():
-            write_json(inbox / f"agentdeck-{os.getpid()}-{time.monotonic_ns()}.json", payload)
-            self.wake_runner(name)
+        """Put a report into the inbox of the agent's runner, and wake it; nothing where it has none."""
+        from agentdeck.system.state.inbox import put_report
+
+        put_report(self.inbox(name), payload)
 
     def wake_runner(self, name: str) -> None:
-        path, flags = self.agent_folder(name) / "inbox" / ".poke", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
-        with contextlib.suppress(OSError):  # one that is just ending, or has not begun, does not listen
-            # The agent may have put a link or a file in its place.
-            descriptor = os.open(path, flags | os.O_NOFOLLOW)
-            try:
-                if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-                    os.write(descriptor, b"x")
-            finally:
-                os.close(descriptor)
+        from agentdeck.system.state.inbox import wake_reader
+
+        wake_reader(self.inbox(name))
 
     def let_start_now(self, name: str, *, wanted: bool = True) -> None:
         """Let the agent begin without waiting for room, the one that waits or its next start; or not, after all."""
