@@ -32,6 +32,7 @@ from agentdeck.system.gateway import tokens
 from agentdeck.system.gateway.tokens import Bearer
 
 PEERS = Path(__file__).parent.parent / "build" / "peers"
+ROUTER = PEERS / "node" / "node_modules" / "@musistudio" / "claude-code-router"
 ROUNDS = 30
 CHUNKS = 100
 MESSAGES, CHAT = "/v1/messages", "/v1/chat/completions"
@@ -98,27 +99,37 @@ async def serve() -> None:
 
 def ours(folder: Path, port: int, stack: ExitStack) -> Way:
     provider = {"base_url": f"http://127.0.0.1:{port}/v1", "apis": ["chat"], "local": True, "contexts": {"m": 200_000}}
-    config, state = folder / "config.json", folder / "state"
     plan = {"providers": {"up": provider}, "tiers": {"work": ["up:m"]}}
+    return start_ours(folder, plan, stack)["work"]
+
+
+def start_ours(folder: Path, plan: dict[str, Any], stack: ExitStack, **env: str) -> dict[str, Way]:
+    """Our gateway with those providers and tiers: the way to each tier."""
+    config, state = folder / "config.json", folder / "state"
     config.write_text(json.dumps({"decks": {"": plan}}))
     argv = [sys.executable, "-m", "agentdeck.gateway", "--state", str(state), "--config", str(config)]
-    child = start(argv, stack)
+    child = start(argv, stack, **env)
     wait_for((state / "gateway.json").exists, child)
     own = json.loads((state / "gateway.json").read_text())["port"]
-    token = tokens.mint(tokens.secret(state), Bearer("deck", "bench", "work"))
-    return Way("gateway", f"http://127.0.0.1:{own}/{token}{MESSAGES}", child.pid)
+    minted = {tier: tokens.mint(tokens.secret(state), Bearer("deck", "bench", tier)) for tier in plan["tiers"]}
+    return {t: Way("gateway", f"http://127.0.0.1:{own}/{each}{MESSAGES}", child.pid) for t, each in minted.items()}
 
 
 def litellm(folder: Path, port: int, stack: ExitStack) -> Way | None:
+    provider = {"model": "hosted_vllm/m", "api_base": f"http://127.0.0.1:{port}/v1", "api_key": "x"}
+    return start_litellm(folder, {"model_list": [{"model_name": "m", "litellm_params": provider}]}, stack)
+
+
+def start_litellm(folder: Path, told: dict[str, Any], stack: ExitStack) -> Way | None:
+    """Its proxy with that configuration; None where it can't be installed or started."""
     program = PEERS / "litellm" / "bin" / "litellm"
     if not program.exists():
-        venv.create(PEERS / "litellm", with_pip=True)
+        venv.create(PEERS / "litellm", with_pip=True, symlinks=True)
         run(str(program.with_name("python")), "-m", "pip", "install", "-q", "litellm[proxy]", check=False)
     if not os.access(program, os.X_OK):
         return left_out("litellm")
     at, config = free_port(), folder / "litellm.yaml"
-    provider = {"model": "hosted_vllm/m", "api_base": f"http://127.0.0.1:{port}/v1", "api_key": "x"}
-    config.write_text(json.dumps({"model_list": [{"model_name": "m", "litellm_params": provider}]}))
+    config.write_text(json.dumps(told))
     argv = [str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(at), "--telemetry", "False"]
     open_to_all = {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
     child = start(argv, stack, LITELLM_LOCAL_MODEL_COST_MAP="True", HOME=str(folder), **open_to_all)
@@ -126,16 +137,20 @@ def litellm(folder: Path, port: int, stack: ExitStack) -> Way | None:
 
 
 def router(folder: Path, port: int, stack: ExitStack) -> Way | None:
-    program = PEERS / "node" / "node_modules" / "@musistudio" / "claude-code-router" / "dist" / "cli.js"
+    provider = {"name": "up", "api_base_url": f"http://127.0.0.1:{port}{CHAT}", "api_key": "x", "models": ["m"]}
+    return start_router(folder, {"Providers": [provider], "Router": {"default": "up,m"}}, stack)
+
+
+def start_router(folder: Path, told: dict[str, Any], stack: ExitStack) -> Way | None:
+    """claude-code-router with that configuration; None where it can't be installed or started."""
+    program = ROUTER / "dist" / "cli.js"
     if not program.exists() and shutil.which("npm"):
         run("npm", "install", "--prefix", str(PEERS / "node"), "@musistudio/claude-code-router", check=False)
     if not program.exists() or shutil.which("node") is None:
         return left_out("claude-code-router")
     at, home = free_port(), folder / ".claude-code-router"
     home.mkdir()
-    provider = {"name": "up", "api_base_url": f"http://127.0.0.1:{port}{CHAT}", "api_key": "x", "models": ["m"]}
-    told = {"LOG": False, "HOST": "127.0.0.1", "PORT": at, "Providers": [provider], "Router": {"default": "up,m"}}
-    (home / "config.json").write_text(json.dumps(told))
+    (home / "config.json").write_text(json.dumps({"LOG": False, "HOST": "127.0.0.1", "PORT": at, **told}))
     child = start(["node", str(program), "start"], stack, HOME=str(folder), SERVICE_PORT=str(at))
     return Way("router", f"http://127.0.0.1:{at}{MESSAGES}", child.pid) if is_up(at, child) else left_out("router")
 

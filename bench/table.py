@@ -34,9 +34,10 @@ QUICK = {
     "box": ["5"],
     "peers": ["1"],
     "gatewaypeers": ["5"],
+    "gatewayfaults": ["401", "HTML", "reset mid-stream"],
 }
 """All benches, each with the arguments of a quick run."""
-NOT_DAILY = {"hosts", "box", "peers", "gatewaypeers"}
+NOT_DAILY = {"hosts", "box", "peers", "gatewaypeers", "gatewayfaults"}
 """Quick runs have these by their name only."""
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "docs" / "figures.md"

@@ -8,6 +8,7 @@ from pathlib import Path
 from agentdeck.cli.output import SCHEMA
 from agentdeck.core.agents.agent import Agent, Fault, Mode, State, Status
 from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.core.providers.serving import Serving
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.documents import agent_fields
 from agentdeck.errors import ExitCode
@@ -38,6 +39,16 @@ def test_the_keys_of_an_agent_are_those_of_the_page() -> None:
     text, _, more = section("`agent`").partition("`show` adds:")
     assert table_keys(text) == list(agent_fields(view))
     assert table_keys(more) == ["leases", "usage", "disk_bytes", "cost", "account", "network", "events"]
+
+
+def test_that_nobody_serves_it_is_said_of_an_agent_at_work_alone() -> None:
+    agent, nobody = Agent("a", "", "", Mode.HEADLESS, 0.0), Serving("", "", "main:big", "main:big: overloaded", 1.0)
+    for state, alive, said in (
+        (State.WORKING, True, "no provider serves (main:big: overloaded)"),
+        (State.DONE, False, ""),
+    ):
+        view = AgentView(agent, Status(state, 0.0), alive=alive, serving=nobody)
+        assert (view.served_by, agent_fields(view)["served_by"] is None) == (said, not said)
 
 
 def test_the_page_names_every_state_and_fault() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,3 +39,41 @@ def test_an_agent_comes_back_after_the_time_and_at_once_after_a_whole_answer() -
     assert board.ordered(FOX, CHAIN, 1.0) == CHAIN
     board.broke(FOX, CHAIN[0], 0.0)
     assert board.ordered(FOX, CHAIN, AVOID_SECONDS + 1.0) == CHAIN
+
+
+def telling() -> tuple[Board, list[str]]:
+    told: list[str] = []
+    return Board(lambda event: told.append(event.kind.removeprefix("provider."))), told
+
+
+def test_what_an_earlier_agent_of_the_name_met_is_not_a_new_ones() -> None:
+    board, told = telling()
+    for made in (1.0, time.time()):
+        bearer = replace(FOX, made=made)
+        board.meet(bearer)
+        board.served(bearer, CHAIN[1], "small", CHAIN[0], "main:big: overloaded")
+        board.gave_up(bearer, CHAIN[0], "nobody is left")
+        board.skipped(bearer, CHAIN[0], 9000, 4096)
+        board.translated(bearer, CHAIN[1], ())
+        assert board.serving[bearer].since >= made
+    assert told == ["failed_over", "exhausted", "skipped", "translated"] * 2
+    board.meet(replace(FOX, made=1.0))  # a process that was left over
+    assert board.serving
+
+
+def test_with_another_tier_it_is_the_same_agent_and_its_failover_ends() -> None:
+    board, told = telling()
+    board.meet(FOX)
+    board.served(FOX, CHAIN[1], "small", CHAIN[0], "main:big: overloaded")
+    deep = replace(FOX, tier="deep")
+    board.meet(deep)
+    assert [(each.tier, each.agent) for each in board.serving] == [("deep", "fox")]
+    board.served(deep, CHAIN[1], "small", CHAIN[1], "")
+    assert told == ["failed_over", "failed_back"]
+
+
+def test_another_model_of_the_same_backup_is_no_news() -> None:
+    board, told = telling()
+    for model in ("large", "tiny", "large"):
+        board.served(FOX, Target("spare", ""), model, CHAIN[0], "main:big: overloaded")
+    assert (told, board.serving[FOX].model) == (["failed_over"], "large")

@@ -388,7 +388,8 @@ def test_an_outage_is_told_and_the_primary_taken_back_after_one_probe(tmp_path: 
             assert kinds[0] == "provider.failed_over"
             assert kinds[-1] == "provider.failed_back"
             about = [event["text"] for event in play.events() if event["kind"] == "provider.left_alone"]
-            assert about == ["main is paused: overloaded (529 server_error)"]
+            address = play.gateway._plans.of("deck").providers["main"].base_url
+            assert about == [f"main ({address}) is paused: overloaded (529 server_error)"]
 
     asyncio.run(check())
 

@@ -11,6 +11,7 @@ import pytest
 
 from agentdeck.core.formats import seals
 from agentdeck.core.providers.apis import Api
+from agentdeck.system.gateway import tokens
 from tests.core.formats.samples import PICTURE
 from tests.gateway.upstream import APIS, PATHS, TIMES, playing, usage_of
 
@@ -214,6 +215,12 @@ def test_a_key_comes_from_a_command_and_anew_once_it_is_refused(tmp_path: Path) 
                 play.gateway.board._breakers.clear()
             keys = [{k.lower(): v for k, v in seen.headers.items()}["x-api-key"] for seen in play.main.requests]
             assert keys == ["printed-1", "printed-1", "printed-2"]
+            operator = tokens.mint(tokens.secret(play.state), tokens.OPERATOR)
+            url = f"http://127.0.0.1:{play.port}/{operator}/check"
+            async with play.client.post(url, json={"deck": "deck"}) as answer:
+                found = {each["provider"]: each["ok"] for each in (await answer.json())["targets"]}
+            assert found["main"] is True
+            assert "printed-3" in play.main.requests[-1].headers.values()
 
     asyncio.run(check())
 

@@ -35,6 +35,8 @@ class BoardPlace:
     provider: str
     model: str
     deck: str
+    key_env: str = ""
+    """The variable of its key; empty where the agent's own login goes to it, or none does."""
 
     @classmethod
     def of(
@@ -47,7 +49,8 @@ class BoardPlace:
             else f"{provider.key_env} {hash(keys.get(provider.key_env))}"
         )
         model = target.model or asked
-        return cls(provider.base_url, f"{provider.base_url} {model} {account}", target.provider, model, bearer.deck)
+        quota = f"{provider.base_url} {model} {account}"
+        return cls(provider.base_url, quota, target.provider, model, bearer.deck, provider.key_env)
 
 
 class Board:
@@ -57,8 +60,9 @@ class Board:
         self._tell = tell
         self._changed = changed
         self._breakers: dict[str, Breaker] = {}
-        self._meant: dict[str, tuple[str, str]] = {}
-        """What a breaker's key stands for: the provider, and the model, which is empty for the provider's health."""
+        self._meant: dict[str, tuple[str, str, str]] = {}
+        """What a breaker's key stands for: the provider, and the model and the variable of the key, which are empty for
+        the provider's health."""
         self._decks: dict[str, set[str]] = {}
         """The decks whose requests a breaker concerns."""
         self._broke: dict[tuple[Bearer, Target], tuple[float, int]] = {}
@@ -66,6 +70,8 @@ class Board:
         self._left_out: dict[tuple[Bearer, Target], tuple[str, ...]] = {}
         self._skipped: set[tuple[Bearer, Target]] = set()
         """Who was told that a target holds too little."""
+        self._met: dict[tuple[str, str], Bearer] = {}
+        """Each agent as its last request named it."""
         self.serving: dict[Bearer, Serving] = {}
         self.in_flight: dict[str, int] = {}
 
@@ -87,8 +93,8 @@ class Board:
         return next((each for each in breakers if each.opens_at(now) is not None), None)
 
     def claim(self, place: BoardPlace, now: float) -> None:
-        self._meant[place.health] = (place.provider, "")
-        self._meant[place.quota] = (place.provider, place.model)
+        self._meant[place.health] = (place.provider, "", "")
+        self._meant[place.quota] = (place.provider, place.model, place.key_env)
         for key in (place.health, place.quota):
             self._decks.setdefault(key, set()).add(place.deck)
             self._put(key, routing.claimed(self.breaker(key), now))
@@ -120,6 +126,23 @@ class Board:
         """Nobody with these credentials asks for this model again before the reset."""
         self._put(place.quota, routing.held(self.breaker(place.quota), fault, now, rules))
 
+    def meet(self, bearer: Bearer) -> None:
+        """An agent asks: what an earlier one of its name met is not its own, and with another tier it is the same."""
+        who = (bearer.deck, bearer.agent)
+        old = self._met.get(who)
+        if old == bearer and old.made >= bearer.made:
+            return
+        self._met[who] = bearer
+        for kept in (self._broke, self._left_out):
+            for key in [key for key in kept if (key[0].deck, key[0].agent) == who]:
+                del kept[key]
+        self._skipped = {key for key in self._skipped if (key[0].deck, key[0].agent) != who}
+        for other in [each for each in self.serving if (each.deck, each.agent) == who]:
+            told = self.serving.pop(other)
+            if told.since >= bearer.made:
+                self.serving[bearer] = told
+            self._changed()
+
     def broke(self, bearer: Bearer, target: Target, now: float) -> None:
         """A stream of `bearer` broke half-way: its retry shall go to the next provider."""
         self._broke = {key: each for key, each in self._broke.items() if now < each[0] + AVOID_SECONDS_MAX}
@@ -139,11 +162,18 @@ class Board:
         before = self.serving.get(bearer)
         on_primary = target == primary
         now = Serving(target.provider, model, str(primary), "" if on_primary else reason, time.time())
-        if before and (before.provider, before.model) == (now.provider, now.model):
+        if before and (before.provider, before.model, before.primary) == (now.provider, now.model, now.primary):
             return
         self.serving[bearer] = now
         self._changed()
         was_over = before is not None and before.reason != ""
+        if (
+            was_over
+            and not target.model
+            and before
+            and (before.provider, before.primary) == (now.provider, now.primary)
+        ):
+            return  # the agent asked the same backup for another model
         if on_primary and not was_over:
             return
         kind = EventKind.PROVIDER_FAILED_BACK if on_primary else EventKind.PROVIDER_FAILED_OVER
@@ -208,9 +238,10 @@ class Board:
             self._tell_breaker(key, EventKind.PROVIDER_RECOVERED, "")
 
     def _tell_breaker(self, key: str, kind: EventKind, why: str) -> None:
-        name, _ = self._meant.get(key, ("", ""))
+        name = self._meant.get(key, ("",))[0]
         words = {EventKind.PROVIDER_LEFT_ALONE: "is paused", EventKind.PROVIDER_RECOVERED: "answers again"}
-        self._tell(Event(kind, "", f"{name} {words[kind]}{why}", {"provider": name}))
+        address = key.partition(" ")[0]  # another deck may mean another server by the name
+        self._tell(Event(kind, "", f"{name} ({address}) {words[kind]}{why}", {"provider": name, "address": address}))
 
     def report(self, now: float) -> dict[str, Any]:
         """Everything remembered, for status; nothing in it is secret."""
@@ -221,6 +252,7 @@ class Board:
                 "decks": sorted(self._decks.get(key, ())),
                 "what": "quota" if " " in key else "health",
                 "model": model,
+                "key_env": key_env,
                 "phase": breaker.phase(now).value,
                 "opens_in": max(0.0, (breaker.until or now) - now),
                 "until": None if breaker.until is None else time.time() + breaker.until - now,
@@ -228,7 +260,7 @@ class Board:
                 "reason": breaker.reason,
             }
             for key, breaker in self._breakers.items()
-            for provider, model in (self._meant.get(key, ("", "")),)
+            for provider, model, key_env in (self._meant.get(key, ("", "", "")),)
         ]
         agents = [
             {"deck": bearer.deck, "agent": bearer.agent, "tier": bearer.tier, **asdict(serving)}

@@ -22,13 +22,15 @@ from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import answers, probes
 from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
+from agentdeck.gateway.keycommands import KeyCommands
 from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.plans import Plans
+from agentdeck.gateway.unserved import key_words
 from agentdeck.gateway.upstream import AttemptFailed, Patience, ProviderClient
 
 if TYPE_CHECKING:
-    from agentdeck.core.config.gateway import Plan
+    from agentdeck.core.config.gateway import Plan, ProviderConfig
 
 _CHECK_SECONDS = 120.0
 
@@ -45,6 +47,7 @@ class Operator:
     ) -> None:
         self._upstream, self._plans, self._board, self._metrics = upstream, plans, board, metrics
         self._keys_of, self._take_keys = keys_of, take_keys
+        self._commands = KeyCommands()
         self._started = time.time()
 
     async def serve(self, request: web.Request, path: str) -> web.Response:
@@ -90,9 +93,9 @@ class Operator:
             return unknown | {"text": "uses each agent's own login; no login to test with"}
         if not target.model:
             return unknown | {"text": "the agent names the model; no model to test with"}
-        key = self._keys_of(deck).get(provider.key_env, "") if provider.key_env else ""
-        if provider.key_env and not key:
-            return unknown | {"ok": False, "text": f"its key {provider.key_env} is not set"}
+        key = await self._key(deck, provider)
+        if not key and (provider.key_env or provider.key_command):
+            return unknown | {"ok": False, "text": key_words(provider)}
         began = time.monotonic()
         patience = Patience(_CHECK_SECONDS, _CHECK_SECONDS)
         try:
@@ -106,6 +109,11 @@ class Operator:
             return {"ok": False, "text": f"no answer within {_CHECK_SECONDS:g} s", "seconds": _CHECK_SECONDS}
         reply.response.close()
         return {"ok": True, "text": "answers", "seconds": time.monotonic() - began}
+
+    async def _key(self, deck: str, provider: ProviderConfig) -> str:
+        if provider.key_command:
+            return await self._commands.fetch(provider.key_command)
+        return self._keys_of(deck).get(provider.key_env, "") if provider.key_env else ""
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

@@ -167,6 +167,7 @@ class Gateway:
 
     async def _job(self, request: web.Request, bearer: Bearer, api: Api, path: str) -> RelayedRequest:
         self._refresh()
+        self.board.meet(bearer)
         plan = self._plans.of(bearer.deck)
         body, document = await incoming.body_of(request, api, plan.gateway.max_body_mb * 1024 * 1024)
         call = ProviderCall(
@@ -254,6 +255,8 @@ class Gateway:
                 Store(folder).append(event)
 
     def _ended(self, job: RelayedRequest) -> None:
+        if not job.call.is_inference:
+            return  # lists of models and counts of tokens cost nothing
         record = job.record
         provider = job.plan.providers.get(record.provider)
         if record.provider:

@@ -29,7 +29,7 @@ def why_unserved(job: RelayedRequest, board: Board, now: float) -> Unserved:
         if target in job.unfit:
             reasons.append(f"{target}: can't be asked for {job.unfit[target]}")
         elif target in job.lacking:
-            reasons.append(f"{target}: {_key_words(job.provider(target))}")
+            reasons.append(f"{target}: {key_words(job.provider(target))}")
         elif target in job.fits and not job.fits[target].fits:
             reasons.append(f"{target}: holds {job.fits[target].size:,} tokens only")
         elif (failure := job.failures.get(target)) is not None:
@@ -45,7 +45,8 @@ def why_unserved(job: RelayedRequest, board: Board, now: float) -> Unserved:
     return Unserved("; ".join(reasons), lasting)
 
 
-def _key_words(provider: ProviderConfig) -> str:
+def key_words(provider: ProviderConfig) -> str:
+    """What is missing of its key."""
     if provider.key_command:
         return "its key_command prints no key"
     return f"its key {' or '.join(provider.key_variables)} is not set"

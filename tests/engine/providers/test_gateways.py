@@ -273,11 +273,13 @@ def test_a_key_that_is_not_set_is_said_before_anything_is_made(
 def test_health_is_told_of_the_servers_that_this_deck_means(bench: Bench, providers: tuple[Provider, Provider]) -> None:
     deck = bench.deck()
     gateways.ensure(world_of(deck))
-    main, _ = providers
+    main, spare = providers
     here, there = f"http://127.0.0.1:{main.port}/v1", "http://127.0.0.1:9/v1"
+    there_too = f"http://127.0.0.1:{spare.port}/v1"
 
-    def breaker(provider: str, address: str, what: str, decks: list[str]) -> dict[str, Any]:
-        names = {"provider": provider, "address": address, "what": what, "decks": decks}
+    def breaker(provider: str, address: str, what: str, decks: list[str], key: str = "") -> dict[str, Any]:
+        names: dict[str, Any] = {"provider": provider, "address": address, "what": what, "decks": decks}
+        names |= {"model": "m", "key_env": key} if what == "quota" else {}
         return names | {"until": time.time() + 60, "reason": f"{what} of {address}"}
 
     write_json(
@@ -287,6 +289,7 @@ def test_health_is_told_of_the_servers_that_this_deck_means(bench: Bench, provid
                 breaker("main", there, "health", ["another"]),
                 breaker("their name for it", here, "health", ["another"]),
                 breaker("spare", here, "quota", ["another"]),
+                breaker("spare", there_too, "quota", [deck.name], "ANOTHER_KEY"),
             ]
         },
     )

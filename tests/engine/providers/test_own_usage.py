@@ -44,10 +44,12 @@ def ledger(bench: Bench) -> Ledger:
     return Ledger(state)
 
 
-def served(bench: Bench, ledger: Ledger, name: str) -> None:
+def served(bench: Bench, ledger: Ledger, name: str, at: float | None = None) -> None:
     usage = Usage(1000, 40, 5000)
     deck = world_of(bench.deck()).deck
-    ledger.add(LedgerRecord(time.time(), deck, name, "", "", MODEL, "anthropic", MODEL, "ok", usage=usage, attempts=1))
+    ledger.add(
+        LedgerRecord(at or time.time(), deck, name, "", "", MODEL, "anthropic", MODEL, "ok", usage=usage, attempts=1)
+    )
 
 
 def test_a_request_that_is_told_again_counts_once_and_the_last_is_right(bench: Bench) -> None:
@@ -63,6 +65,14 @@ def test_what_the_gateway_counted_is_not_counted_again(bench: Bench, ledger: Led
     run_of(bench, "a", request("m1", wired=True), request("m2", wired=True))
     served(bench, ledger, "a")
     assert outputs(bench, "a") == 40
+
+
+def test_a_request_that_ends_after_midnight_is_yesterdays_and_counts_once(bench: Bench, ledger: Ledger) -> None:
+    world, midnight = world_of(bench.deck()), time.time() + 2
+    run_of(bench, "a", request("m1", at=midnight + 3, wired=True))
+    served(bench, ledger, "a", midnight - 1)
+    assert spending(world, "provider", midnight).lines == ()
+    assert [line.name for line in spending(world, "provider").lines] == ["anthropic"]
 
 
 def test_another_profile_on_its_own_login_in_the_same_run_counts_too(bench: Bench, ledger: Ledger) -> None:

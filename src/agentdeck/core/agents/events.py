@@ -77,8 +77,8 @@ class EventKind(StrEnum):
     PROVIDER_EXHAUSTED = "provider.exhausted", *_SERVED
     PROVIDER_SKIPPED = "provider.skipped", "deck", "provider", "model", "tokens", "holds"
     PROVIDER_TRANSLATED = "provider.translated", "deck", "provider", "model", "left_out"
-    PROVIDER_LEFT_ALONE = "provider.left_alone", "provider"
-    PROVIDER_RECOVERED = "provider.recovered", "provider"
+    PROVIDER_LEFT_ALONE = "provider.left_alone", "provider", "address"
+    PROVIDER_RECOVERED = "provider.recovered", "provider", "address"
     BUDGET_WARNED = "budget.warned", *_SPENT
     BUDGET_REACHED = "budget.reached", *_SPENT, "act"
     GATEWAY_CONFIGURED = "gateway.configured"

@@ -49,7 +49,7 @@ class CostCounter:
         state, today = gateways.files().state, midnight()
         if not (state / FILE).exists():
             return
-        seen = (sign(state / FILE), sign(state / _WAL), today)
+        seen = (sign(state / FILE), sign(state / _WAL), sign(world.store.folder / "agents"), today)
         if seen == self._seen:
             return
         with Ledger(state) as ledger:

@@ -407,12 +407,15 @@ def health(world: World) -> tuple[ProviderHealth, ...]:
         if until is None or not (ours or breaker.get("what") == "health"):
             continue
         state = "open" if until > now else "half-open"
+        reason, about = breaker["reason"], breaker.get("model", "")
         for name, provider in providers.items():
             old = found.get(name)
             if provider.get("base_url") != breaker.get("address") or (old is None and not ours):
                 continue
+            if about and provider.get("key_env", "") != breaker.get("key_env", ""):
+                continue  # the limit of another key
             if old is None or old.until is None or old.until < until:
-                found[name] = ProviderHealth(name, state, breaker["reason"], until)
+                found[name] = ProviderHealth(name, state, f"{reason} ({about})" if about else reason, until)
     return tuple(found.values())
 
 

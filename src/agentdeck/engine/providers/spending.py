@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from agentdeck.core.frozen import replace
@@ -101,14 +100,7 @@ def own_costs(world: World, since: float, files: UsageFiles | None = None) -> di
     """By agent; `since` is when today began."""
     found: dict[str, OwnCost] = {}
     made = {agent.name: agent.created for agent in world.store.agents()}
-    times: list[dict[str, list[float]]] = []
-
-    def served(agent: str) -> list[float]:
-        if not times:
-            times.append(_times(world))
-        return times[0].get(agent, [])
-
-    for record in own_records(world, 0.0, served, files=files):
+    for record in own_records(world, 0.0, _served(world), files=files):
         total, today, tokens = found.get(record.agent, OwnCost())
         if record.cost is not None and record.at >= made.get(record.agent, 0.0):
             total = (total or 0.0) + record.cost
@@ -117,6 +109,18 @@ def own_costs(world: World, since: float, files: UsageFiles | None = None) -> di
             tokens += record.usage.total
         found[record.agent] = OwnCost(total, today, tokens)
     return found
+
+
+def _served(world: World) -> Callable[[str], list[float]]:
+    """When the gateway served an agent, in order; read when it is first asked."""
+    times: list[dict[str, list[float]]] = []
+
+    def served(agent: str) -> list[float]:
+        if not times:
+            times.append(_times(world))
+        return times[0].get(agent, [])
+
+    return served
 
 
 def _times(world: World) -> dict[str, list[float]]:
@@ -146,14 +150,12 @@ def _key(record: LedgerRecord, by: str) -> str:
 
 
 def _records(world: World, since: float, only: str = "") -> Iterator[LedgerRecord]:
-    state, times = gateways.files().state, defaultdict[str, list[float]](list)
+    state = gateways.files().state
     if (state / FILE).exists():
         with Ledger(state) as ledger:
-            for record in ledger.records(since):
-                if record.deck == world.deck:
-                    times[record.agent].append(record.at)
-                    yield record
-    yield from own_records(world, since, lambda agent: times.get(agent, []), only)
+            yield from (record for record in ledger.records(since) if record.deck == world.deck)
+    # Not of `since` alone: what the gateway began to serve before it may stand in a transcript after it.
+    yield from own_records(world, since, _served(world), only)
 
 
 def at_deepest(world: World, usage: Usage) -> tuple[str, float] | None:

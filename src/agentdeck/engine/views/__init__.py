@@ -117,10 +117,15 @@ class AgentView:
         return "; ".join(filter(None, parts))
 
     @property
+    def last_served(self) -> Serving | None:
+        """Who serves it, or did last, where the gateway knows; that none does is true while it works only."""
+        told = self.serving
+        return told if told is not None and (told.provider or self._works) else None
+
+    @property
     def served_by(self) -> str:
         """Who serves it in place of its tier's first provider, or did last; that none does is said while it works."""
-        told = self._rerouted
-        return told.text if told is not None and (told.provider or self._works) else ""
+        return self.last_served.text if self.last_served is not None else ""
 
     @property
     def since(self) -> float:

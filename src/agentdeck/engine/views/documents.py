@@ -87,7 +87,7 @@ def agent_fields(view: AgentView, known: KnownMark | None = None) -> dict[str, A
         "session": status.session,
         "model": view.model,
         "activity": _activity(view),
-        "served_by": None if view.serving is None else asdict(view.serving),
+        "served_by": None if view.last_served is None else asdict(view.last_served),
         "radar": known
         and {
             "verdict": known.mark.verdict,
