@@ -71,6 +71,9 @@ class Host:
         self.begun |= {name: (time.time(), 1e9) for name in words["names"]}
         self.book.write_text(json.dumps(self.begun))
 
+    def do_pull(self, words: dict[str, Any]) -> Any:
+        return {"tip": words["have"][0], "live": words["have"][0], "size": 0}
+
     def do_sync(self, words: dict[str, Any]) -> Any:
         return {name: self._told(name, asked) for name, asked in words["agents"].items()}
 

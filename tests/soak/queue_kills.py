@@ -42,8 +42,10 @@ from tests.support.temporal import Server, server
 PLACES = ("", *HOSTS)
 _OVER = 180.0
 """Seconds in which a batch ends that is not killed any more."""
-_MOST = 12
-"""Kills in one batch: a window that was opened twenty times is not opened again."""
+_FEWEST, _MOST = 5, 16
+"""Kills in one batch, where it lasts so long: a window that was opened twenty times is not opened again."""
+_PAUSE, _LASTS = 3.0, 5.0
+"""Seconds at most before a kill, and that a task lasts: a batch is to see several kills, for its agents cost most."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Run:
         self.told.unlink(missing_ok=True)
         text, tokens = "", [f"t{self.batches}-{number}" for number in range(self.chance.randint(3, 8))]
         for number, token in enumerate(tokens):
-            line = f"echo begin {token} >> {{0}}; sleep {self.chance.uniform(0, 3):.2f}; echo end {token} >> {{0}}"
+            line = f"echo begin {token} >> {{0}}; sleep {self.chance.uniform(0, _LASTS):.2f}; echo end {token} >> {{0}}"
             command = json.dumps(["sh", "-c", line.format(shlex.quote(str(self.ledger)))])
             text += f'[[task]]\nname = "{token}"\non = "{self.chance.choice(PLACES)}"\ncommand = {command}\n'
             if number and self.chance.random() < 0.3:
@@ -104,7 +106,7 @@ class Run:
     def kill(self) -> None:
         kind = self.chance.choice(("queue", "queue", "queue", "connection", "server" if self.temporal else "queue"))
         process = self.process()
-        time.sleep(self.chance.uniform(0.1, 4))
+        time.sleep(self.chance.uniform(0.1, _PAUSE))
         if process is None or not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
             return
         with suppress(psutil.Error):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -25,6 +26,7 @@ def main(module: str, kills: Callable[..., Counter[str]], *flags: str) -> int:
     args = parser.parse_args()
     _tell(f"seed {args.seed}")
     more = {flag: getattr(args, flag) for flag in flags}
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # what was started is ended all the same
     try:
         done = kills(args.seed, args.kills, 60 * args.minutes, _tell, **more)
     except Violation as error:

@@ -14,7 +14,7 @@ from agentdeck.engine.views import AgentView, made_view, view_of
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, StoreError, UsageError
 from agentdeck.system.files.files import sign
-from agentdeck.system.state.store import ACTIVITY, Store
+from agentdeck.system.state.store import ACTIVITY, MIRROR, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,16 @@ class _Record:
     agent: Agent
     status: Status
     activity: Activity | None
+    ran_there: bool
 
 
 class Roster:
-    """Reads all agents, again and again if need be: a record is parsed only where its file was replaced."""
+    """Reads all agents, again and again if need be: a record is parsed only where its file was replaced, and the view
+    of an agent that stands as before is the same one."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Record] = {}
+        self._views: dict[str, AgentView] = {}
 
     def agents(self, world: World) -> list[AgentView]:
         """See Deck.agents."""
@@ -41,7 +44,7 @@ class Roster:
         serving = gateways.serving(world) if names else {}
         kept: dict[str, _Record] = {}
         views = [view for name in names if (view := self._view(world.store, name, serving, kept)) is not None]
-        self._kept = kept
+        self._kept, self._views = kept, {view.name: view for view in views}
         return sorted(views, key=lambda view: (view.agent.created, view.name))
 
     def _view(
@@ -54,7 +57,9 @@ class Roster:
             kept[name] = record
             if record.agent.landing:
                 return None
-            return made_view(store, record.agent, serving.get(name), record.status, record.activity)
+            alive = record.ran_there or store.runs_here(name)
+            view = made_view(store, record.agent, serving.get(name), record.status, record.activity, alive)
+            return old if (old := self._views.get(name)) == view else view
         except StoreError as error:
             return _stand_in(store, name, error)
         except OSError as error:
@@ -63,7 +68,7 @@ class Roster:
 
     def _record(self, store: Store, name: str) -> _Record | None:
         folder = store.agent_folder(name)
-        signs = tuple(sign(f"{folder}/{file}") for file in ("agent.json", "status.json", ACTIVITY))
+        signs = tuple(sign(f"{folder}/{file}") for file in ("agent.json", "status.json", ACTIVITY, MIRROR))
         old = self._kept.get(name)
         if old is not None and old.signs == signs:
             return old
@@ -73,7 +78,8 @@ class Roster:
         status = store.status(name)
         # One without a status has just begun.
         status = status if signs[1] else replace(status, since=agent.created)
-        return _Record(signs, agent, status, store.activity(name))
+        activity, ran_there = (store.activity(name) if signs[2] else None), bool(signs[3]) and store.ran_there(name)
+        return _Record(signs, agent, status, activity, ran_there)
 
 
 def _stand_in(store: Store, name: str, error: StoreError) -> AgentView:

@@ -186,6 +186,9 @@ def test_a_branch_that_a_person_moved_here_is_left_alone(fleet: Fleet) -> None:
     deck.fleet.fetch(deck.agent("bot"))
     assert fleet.bench.git("rev-parse", "agentdeck/bot") == mine
     assert fleet.bench.git("log", "-1", "--format=%s", "refs/agentdeck/tip/bot") == "theirs"
+    fleet.bench.git("update-ref", "-d", "refs/agentdeck/tip/bot")
+    deck.fleet.fetch(deck.agent("bot"))
+    assert fleet.bench.git("log", "-1", "--format=%s", "refs/agentdeck/tip/bot") == "theirs"
 
 
 junk = st.recursive(
@@ -203,21 +206,24 @@ def test_a_host_that_lies_is_not_believed(fleet: Fleet) -> None:
     good = fleet.channel("dev1").call("sync", deck=deck.name, agents={"bot": {}})["bot"]
     keys = st.sampled_from(sorted(good))
 
+    def tell(told: Any) -> None:
+        mirror.apply(world, agent, mirror.Mirror.read(world.store, "bot"), told, silent)
+
     @settings(max_examples=examples(15))
     @given(keys, junk)
     def lies(key: str, value: Any) -> None:
         before = sorted(path.name for path in world.store.folder.iterdir())
         with suppress(UnreachableError):
-            mirror.apply(world, agent, {**good, key: value}, silent)
+            tell({**good, key: value})
         with suppress(UnreachableError):
-            mirror.apply(world, agent, value, silent)
+            tell(value)
         assert world.store.agent("bot") is not None
         assert world.store.status("bot").runner_pid is None
         assert sorted(path.name for path in world.store.folder.iterdir()) == before
 
     lies()
     paths = {**good["files"]["events"], "path": "../../../etc/passwd", "data": "", "offset": 0}
-    mirror.apply(world, agent, {**good, "files": {"events": paths, "log": paths}}, silent)
+    tell({**good, "files": {"events": paths, "log": paths}})
     assert str(deck.agent("bot").log).startswith(str(world.store.logs))
 
 

@@ -13,7 +13,7 @@ from agentdeck.engine.world import Note, silent
 
 if TYPE_CHECKING:
     from agentdeck.core.fleet.placement import Judgement
-    from agentdeck.engine.fleet.following import Follower
+    from agentdeck.engine.fleet.following import Follower, Roll
     from agentdeck.engine.fleet.watching import HostWatch
     from agentdeck.system.fleet.tunnels import Forward
     from agentdeck.system.machine.ports import PortLease
@@ -63,21 +63,21 @@ class DeckFleet:
     def follow(self, over: threading.Event) -> None:
         """As `following`, until `over` is set."""
         followed: dict[str, Follower] = {}
+        roll: Roll | None = None
         while not over.is_set():
-            now = set(self.hosts())
+            if roll is None and (self._current.store.folder / "fleet").is_dir():
+                from agentdeck.engine.fleet.following import Follower, Roll
+
+                roll = Roll(self._current.world)
+            now = roll.hosts() if roll else set[str]()
             for host in now - followed.keys():
-                followed[host] = self._follower(host)
+                followed[host] = Follower(self._current.world, host, roll=roll)
                 followed[host].start()
             for host in followed.keys() - now:
                 followed.pop(host).stop()
             over.wait(_LOOK)
         for follower in followed.values():
             follower.stop()
-
-    def _follower(self, host: str) -> Follower:
-        from agentdeck.engine.fleet.following import Follower
-
-        return Follower(self._current.world, host)
 
     def watch(self) -> HostWatch:
         """All hosts at a glance, for somebody who keeps looking, until it is closed."""

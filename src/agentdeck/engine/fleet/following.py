@@ -8,10 +8,12 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from agentdeck.core.agents.agent import Agent
 from agentdeck.engine.fleet import looking, losing
 from agentdeck.engine.fleet.hosts import Remote
 from agentdeck.engine.fleet.mirror import Mirror
 from agentdeck.engine.fleet.refreshing import look
+from agentdeck.engine.records.hosts import left_hosts
 from agentdeck.engine.world import World, silent
 from agentdeck.errors import DeckError
 from agentdeck.system.fleet.links import LINKS
@@ -28,12 +30,46 @@ _PIECES = 256
 """Pieces of a log that may wait to be written down."""
 
 
+_EXAMINE = 15.0
+"""Seconds after which an agent that stands as before is examined again for work to fetch, such as what could not be."""
+_ROLL, _ROLL_SHARE = 0.5, 20
+"""Seconds for which the list of all agents holds, at least, and as a multiple of what it takes to read it."""
+
+
+class Roll:
+    """Which agents are on which host, read once for all who follow hosts: each of them would look at every agent."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._lock = world, threading.Lock()
+        self._due = 0.0
+        self._by_host: dict[str, list[Agent]] = {}
+
+    def on(self, host: str) -> list[Agent]:
+        """The agents of that host, as they were recorded a moment ago."""
+        with self._lock:
+            if (begun := time.monotonic()) >= self._due:
+                found: dict[str, list[Agent]] = {}
+                for agent in looking.elsewhere(self._world):
+                    found.setdefault(agent.host, []).append(agent)
+                self._by_host, now = found, time.monotonic()
+                self._due = now + max(_ROLL, (now - begun) * _ROLL_SHARE)
+            return self._by_host.get(host, [])
+
+    def hosts(self) -> set[str]:
+        """Those that have agents of this deck, or may have them still."""
+        self.on("")
+        return self._by_host.keys() | left_hosts(self._world.store)
+
+
 class Follower:
     """A thread for one host; a context. It owns nothing that others need: where it dies, the next look does."""
 
-    def __init__(self, world: World, host: str, tail: str = "") -> None:
+    def __init__(self, world: World, host: str, tail: str = "", roll: Roll | None = None) -> None:
         """`tail` is an agent whose log is to be here as soon as it is written."""
         self._world, self._host, self._tail = world, host, tail
+        self._roll = roll or Roll(world)
+        self._examined: dict[str, tuple[object, float]] = {}
+        """How each agent stood when it was last seen to whether its work is here, and when, on the monotonic clock."""
         self._tailed: object = None
         self._pieces: queue.Queue[dict[str, Any] | None] = queue.Queue(_PIECES)
         self._news, self._ends = threading.Event(), threading.Event()
@@ -96,7 +132,7 @@ class Follower:
                 if channel is not watched:
                     remote.watch()
                     watched = channel
-                look(self._world, self._host)
+                look(self._world, self._host, agents=self._roll.on(self._host))
                 if self._tail:
                     self._ask_for_log(remote, channel)
                 self._pull()
@@ -115,7 +151,13 @@ class Follower:
             tend(self._world, self._host)
 
     def _pull(self) -> None:
-        for agent in looking.elsewhere(self._world, self._host):
-            if looking.is_behind(self._world, agent, _PULL) and not self._ends.is_set():
+        for agent in self._roll.on(self._host):
+            status, now = self._world.store.status(agent.name), time.monotonic()
+            stands = (agent.epoch, status.state.is_live, status.ended or status.since)
+            before, at = self._examined.get(agent.name, (None, 0.0))
+            if self._ends.is_set() or (before == stands and now - at < _EXAMINE):
+                continue
+            self._examined[agent.name] = stands, now
+            if looking.is_behind(self._world, agent, _PULL):
                 with suppress(DeckError):
                     looking.pull(self._world, agent)

@@ -28,6 +28,8 @@ def hand_down(world: World, remote: Remote, agents: Iterable[Agent]) -> None:
     else: without a key the host says so. Raise UnreachableError where it does not answer."""
     try:
         config = world.settings.config
+        if not config.tiers:
+            return
         if config.gateway.keys == "home" and any(
             tunnels.uses(world, each.tier or config.agent.tier) for each in agents
         ):

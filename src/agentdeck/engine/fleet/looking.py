@@ -42,8 +42,8 @@ def sync(world: World, remote: Remote, agents: Iterable[Agent], note: Note = sil
     names = [agent.name for agent in agents]
     with _alone(world, remote.spec.name):
         while names:
-            asked = {name: mirrors.asked(Mirror.read(world.store, name)) for name in names}
-            told = remote.call("sync", agents=asked)
+            known = {name: Mirror.read(world.store, name) for name in names}
+            told = remote.call("sync", agents={name: mirrors.asked(mirror) for name, mirror in known.items()})
             if not isinstance(told, dict):
                 raise UnreachableError(f"{remote.spec.name} says nothing of its agents.")
             # What it says of agents that nobody asked about is not looked at.
@@ -51,7 +51,7 @@ def sync(world: World, remote: Remote, agents: Iterable[Agent], note: Note = sil
             names = [
                 name
                 for name, agent in current.items()
-                if name in told and mirrors.apply(world, agent, told[name], note)
+                if name in told and mirrors.apply(world, agent, known[name], told[name], note)
             ]
 
 
@@ -66,10 +66,13 @@ def pull(world: World, agent: Agent, note: Note = silent) -> Mirror:
     remote = Remote.of(world, agent.host)
     with _alone(world, agent.host):
         before = Mirror.read(world.store, agent.name)
-        tip, live = fetch_commits(world, remote, agent)
-        for kind, commit in (("tip", tip), ("live", live)):
-            world.repo.git("update-ref", _ref(kind, agent.name), commit)
-        _follow_tip(world, agent, before.tip, tip, note)
+        told = _ask_for_commits(remote, agent, before)
+        tip, live = told["tip"], told["live"]
+        if not _is_here(world, agent, told):
+            _take_commits(world, remote, agent, told)
+            for kind, commit in (("tip", tip), ("live", live)):
+                world.repo.git("update-ref", _ref(kind, agent.name), commit)
+            _follow_tip(world, agent, before.tip, tip, note)
         mirror = replace(before, tip=tip, live=live, pulled=time.time())
         mirror.write(world.store, agent.name)
         return mirror
@@ -102,10 +105,32 @@ def is_behind(world: World, agent: Agent, every: float) -> bool:
 
 def fetch_commits(world: World, remote: Remote, agent: Agent) -> tuple[str, str]:
     """Let the repository have the agent's last commit, and the one of all that its worktree holds; return both."""
-    mirror, lease = Mirror.read(world.store, agent.name), agent.worktree
-    have = [each for each in (mirror.tip, mirror.live, lease.base_commit if lease else "") if each]
+    told = _ask_for_commits(remote, agent, Mirror.read(world.store, agent.name))
+    _take_commits(world, remote, agent, told)
+    return told["tip"], told["live"]
+
+
+def _ask_for_commits(remote: Remote, agent: Agent, mirror: Mirror) -> dict[str, Any]:
+    """Which commits they are, and what the host has to send for them."""
+    have = [each for each in (mirror.tip, mirror.live, agent.worktree.base_commit if agent.worktree else "") if each]
     told = remote.call("pull", agent=agent.name, have=have, timeout=_PULL)
-    tip, live = _commits(agent, told)
+    if not isinstance(told, dict) or not all(bundles.is_commit_id(told.get(kind)) for kind in _KINDS):
+        raise UnreachableError(f"{agent.host} does not say where the work of {agent.name} is.")
+    return told
+
+
+def _is_here(world: World, agent: Agent, told: dict[str, Any]) -> bool:
+    """Whether all of that is here and in its refs, as in most looks at an agent: one git instead of many."""
+    if told.get("size") or told.get("large"):
+        return False
+    wanted = {_ref(kind, agent.name): str(told[kind]) for kind in _KINDS}
+    if agent.worktree and agent.worktree.branch:
+        wanted[f"refs/heads/{agent.worktree.branch}"] = str(told["tip"])
+    found = world.repo.run("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)", *wanted)
+    return set(found.text.splitlines()) == {f"{ref} {commit} commit" for ref, commit in wanted.items()}
+
+
+def _take_commits(world: World, remote: Remote, agent: Agent, told: dict[str, Any]) -> None:
     with scratch_folder() as scratch:
         if size := int(told.get("size", 0)):
             path = scratch / "bundle"
@@ -115,10 +140,9 @@ def fetch_commits(world: World, remote: Remote, agent: Agent) -> tuple[str, str]
             for ref in refs.values():
                 world.repo.run("update-ref", "-d", ref)
         _take_large_files(world, remote, told.get("large"), scratch)
-    for commit in (tip, live):
+    for commit in (told["tip"], told["live"]):
         if world.repo.commit(commit) != commit:
             raise UnreachableError(f"{agent.host} did not send the commit {commit[:12]} of {agent.name}.")
-    return tip, live
 
 
 def _take_large_files(world: World, remote: Remote, names: Any, scratch: Path) -> None:
@@ -142,12 +166,6 @@ def _ref(kind: str, name: str) -> str:
 def live_ref(name: str) -> str:
     """The ref with the commit of all that the agent's worktree held when it was fetched last."""
     return _ref("live", name)
-
-
-def _commits(agent: Agent, told: Any) -> tuple[str, str]:
-    if not isinstance(told, dict) or not all(bundles.is_commit_id(told.get(kind)) for kind in ("tip", "live")):
-        raise UnreachableError(f"{agent.host} does not say where the work of {agent.name} is.")
-    return told["tip"], told["live"]
 
 
 def download(remote: Remote, key: str, size: int, path: Path) -> None:

@@ -76,20 +76,19 @@ def asked(mirror: Mirror) -> dict[str, tuple[str, int]]:
     return dict(mirror.places)
 
 
-def apply(world: World, agent: Agent, told: Any, note: Note) -> bool:
-    """Let home's copy follow what the host told; return whether there is more of its files to fetch. Raise
-    UnreachableError where it told nonsense."""
+def apply(world: World, agent: Agent, before: Mirror, told: Any, note: Note) -> bool:
+    """Let home's copy, which is `before`, follow what the host told; return whether there is more of its files to
+    fetch. Raise UnreachableError where it told nonsense."""
     if told is None:
         _missing(world, agent)
         return False
-    mirror = Mirror.read(world.store, agent.name)
     try:
         if told["epoch"] != agent.epoch:
             _missing(world, agent)
             return False
         status = replace(Status.from_json(told["status"]), runner_pid=None, agent_pid=None)
         activity = None if told["activity"] is None else Activity.from_json(told["activity"]).to_json()
-        agent, mirror, more = _files(world, agent, mirror, told["files"], note)
+        agent, mirror, more = _files(world, agent, before, told["files"], note)
         mirror = replace(
             mirror,
             alive=told["alive"] is True,
@@ -107,7 +106,7 @@ def apply(world: World, agent: Agent, told: Any, note: Note) -> bool:
     if runs != agent.runs:
         world.store.save(replace(agent, runs=runs))
     mirror = _status(world, agent, mirror, status, told.get("clock"))
-    if mirror != Mirror.read(world.store, agent.name):
+    if mirror != before:
         mirror.write(world.store, agent.name)
     return more
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 
-from agentdeck.core.agents.agent import Phase
+from agentdeck.core.agents.agent import Agent, Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.fleet import handing, looking, losing
 from agentdeck.engine.fleet.hosts import Remote
@@ -68,14 +68,20 @@ def _is_starting(world: World, host: str) -> bool:
     return any(agent.phase is Phase.ACQUIRING for agent in looking.elsewhere(world, host))
 
 
-def look(world: World, host: str, note: Note = silent, *, patient: bool = True) -> None:
-    """Ask the host how its agents of this deck stand. Raise UnreachableError where it does not answer."""
+def look(
+    world: World, host: str, note: Note = silent, *, patient: bool = True, agents: Sequence[Agent] | None = None
+) -> None:
+    """Ask the host how its agents of this deck stand, or those of `agents`, as they were recorded a moment ago. Raise
+    UnreachableError where it does not answer."""
     losing.end_left(world, host, note)
-    for agent in looking.elsewhere(world, host):
-        if agent.phase is Phase.ACQUIRING and not world.store.in_operation(agent.name):
+    known = looking.elsewhere(world, host) if agents is None else agents
+    begun = [agent for agent in known if agent.phase is Phase.ACQUIRING]
+    for agent in begun:
+        if not world.store.in_operation(agent.name):
             with suppress(BusyError):
                 ask_again(world, agent, note)
-    agents = [agent for agent in looking.elsewhere(world, host) if agent.phase is Phase.HELD]
+    known = looking.elsewhere(world, host) if begun else known
+    held = [agent for agent in known if agent.phase is Phase.HELD]
     remote = Remote.of(world, host, patient=patient)
-    looking.sync(world, remote, agents, note)
-    handing.hand_down(world, remote, [each for each in agents if world.store.status(each.name).state.is_live])
+    looking.sync(world, remote, held, note)
+    handing.hand_down(world, remote, (each for each in held if world.store.status(each.name).state.is_live))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -210,17 +211,18 @@ _BY_RESULT = {
 
 
 def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> AgentView:
-    return made_view(store, agent, serving, store.status(agent.name), store.activity(agent.name))
+    name = agent.name
+    return made_view(store, agent, serving, store.status(name), store.activity(name), store.runner_lives(name))
 
 
 def made_view(
-    store: Store, agent: Agent, serving: Serving | None, status: Status, activity: Activity | None
+    store: Store, agent: Agent, serving: Serving | None, status: Status, activity: Activity | None, alive: bool
 ) -> AgentView:
     """The view of an agent of which these were read."""
     wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.worktree)
     if serving is not None and serving.since < agent.created:
         serving = None  # of an earlier agent of this name
-    alive, messages = store.runner_lives(agent.name), tuple(store.messages(agent.name).all())
+    messages = tuple(store.messages(agent.name).all())
     unreachable = HostMark.read(store, agent.host).unreachable if agent.host else 0.0
     pull = _pull_of(store, agent.name)
     return AgentView(agent, status, alive, serving, wrong, None, head, activity, messages, unreachable, pull)
@@ -228,7 +230,7 @@ def made_view(
 
 def _pull_of(store: Store, name: str) -> Pull | None:
     """What is loaded for it is loaded where there is one."""
-    if not (store.agent_folder(name) / PULL).exists():
+    if not os.access(f"{store.agent_folder(name)}/{PULL}", os.F_OK):
         return None
     from agentdeck.engine.records.pulls import pull_of
 

@@ -73,9 +73,10 @@ def record_of(world: World, agent: Agent) -> Worktree | None:
 
 
 def trouble(common: Path, agent: Agent) -> str:
-    """What is wrong with the agent's worktree, as the end of a sentence; empty where it is right, or is gone."""
+    """What is wrong with the agent's worktree, as the end of a sentence; empty where it is right, is gone, or is on
+    another host."""
     lease = agent.worktree
-    if lease is None or not lease.held:
+    if agent.host or lease is None or not lease.held:
         return ""
     told = lease.git_dir
     if told.startswith(f"{common}/worktrees/") and point_at_each_other(lease.path, told):

@@ -249,6 +249,16 @@ def sign(path: Path | str) -> tuple[int, ...]:
     return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
+_YOUNG = 50_000_000
+"""Nanoseconds: in so short a time a file may be written twice with one time stamp."""
+
+
+def settled_sign(path: Path | str) -> tuple[int, ...] | None:
+    """What another content of the file would change; None where it is too young to tell, or can't be looked at."""
+    found = sign(path)
+    return found if found and time.time_ns() - found[0] > _YOUNG else None
+
+
 def append_line(path: Path, line: str) -> None:
     """Add one line in a single write, so that lines of several processes never mix; raise FileError where there is no
     room for all of it."""

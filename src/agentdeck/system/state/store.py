@@ -52,6 +52,7 @@ from agentdeck.system.files.files import (
     private_folder,
     read_json,
     set_aside,
+    settled_sign,
     sign,
     text_of,
     write_json,
@@ -64,8 +65,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The number of the layout above. A store with a higher one is refused, never rewritten."""
 _ID = late("[0-9a-f]{8}")
-_YOUNG = 50_000_000
-"""Nanoseconds: in so short a time a file may be written twice with one time stamp."""
 PULL = "pull.json"
 ACTIVITY = "activity.json"
 MIRROR = "mirror.json"
@@ -102,6 +101,7 @@ class Store:
         self._folders: dict[str, Path] = {}
         self._records: dict[str, tuple[tuple[int, ...], Agent]] = {}
         """Those read before, with the signs of their files."""
+        self._statuses: dict[str, tuple[tuple[int, ...], Status]] = {}
 
     def open(self) -> Store:
         """Make the store where there is none; raise StoreError where it is damaged or of a newer agentdeck."""
@@ -187,24 +187,27 @@ class Store:
 
     def names(self) -> list[str]:
         """All agents' names in alphabetical order; [] if there is no deck."""
-        with contextlib.suppress(OSError):
-            folders = (self.folder / "agents").iterdir()
-            return sorted(path.name for path in folders if is_name(path.name) and _is_agents(path))
+        with contextlib.suppress(OSError), os.scandir(self.folder / "agents") as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if is_name(entry.name) and not entry.is_symlink() and os.access(f"{entry.path}/agent.json", os.F_OK)
+            )
         return []
 
     def agent(self, name: str) -> Agent | None:
         path = self.agent_folder(name) / "agent.json"
         with contextlib.suppress(FileNotFoundError):
-            sign = _record_sign(path)
+            seen = settled_sign(path)
             known = self._records.get(name)
-            if known is not None and known[0] == sign:
+            if known is not None and known[0] == seen:
                 return known[1]
             data = self._read(path)
             try:
                 agent = Agent.from_json(data)
                 if agent.name == name:
-                    if sign is not None:
-                        self._records[name] = sign, agent
+                    if seen is not None:
+                        self._records[name] = seen, agent
                     return agent
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise self._damaged(path, error) from error
@@ -248,9 +251,16 @@ class Store:
     def status(self, name: str) -> Status:
         path = self.agent_folder(name) / "status.json"
         with contextlib.suppress(FileNotFoundError):
+            seen = settled_sign(path)
+            known = self._statuses.get(name)
+            if known is not None and known[0] == seen:
+                return known[1]
             data = self._read(path)
             try:
-                return Status.from_json(data)
+                status = Status.from_json(data)
+                if seen is not None:
+                    self._statuses[name] = seen, status
+                return status
             except (KeyError, TypeError, ValueError) as error:
                 raise self._damaged(path, error) from error
         return Status(State.STARTING, since=time.time())
@@ -305,8 +315,13 @@ class Store:
 
     def runner_lives(self, name: str) -> bool:
         """Whether it lives; of an agent on another host, whether it did when that was last asked."""
-        if is_locked(self.agent_folder(name) / "runner.lock"):
-            return True
+        return self.runs_here(name) or self.ran_there(name)
+
+    def runs_here(self, name: str) -> bool:
+        return is_locked(self.agent_folder(name) / "runner.lock")
+
+    def ran_there(self, name: str) -> bool:
+        """Whether its host said so when that was last asked."""
         try:
             return read_json(self.agent_folder(name) / MIRROR)["alive"] is True
         except (OSError, ValueError, TypeError, KeyError):
@@ -418,16 +433,6 @@ class Store:
             detail=str(why),
             hint="Nothing was changed. Move that file away and run “agentdeck doctor”; your branches are safe.",
         )
-
-
-def _record_sign(path: Path) -> tuple[int, ...] | None:
-    """What another content of the file would change; None where it is too young to tell, or can't be looked at."""
-    found = sign(path)
-    return found if found and time.time_ns() - found[0] > _YOUNG else None
-
-
-def _is_agents(folder: Path) -> bool:
-    return (folder / "agent.json").exists() and not folder.is_symlink()
 
 
 def _event(line: str) -> Event | None:

@@ -23,8 +23,9 @@ from agentdeck.tui.feed.scanner import Scanner
 from agentdeck.tui.feed.snapshot import SHOWN_SAMPLES, FeedSnapshot, GatewayFacts, Load, Machine, Row
 from agentdeck.tui.look.telling import sentence
 
-_PACE = 0.1
-"""Seconds at least between two looks: what an agent prints moves files all the time."""
+_PACE, _LOOK_SHARE = 0.1, 5
+"""Seconds between two looks: at least, and as a multiple of the processor time of one. What an agent prints moves files
+all the time."""
 _LOOK_EVERY, _LOOK_EACH = 2.0, 0.1
 """Seconds between two looks that nothing gave a reason for: at least, and for every agent."""
 _USAGE_EVERY = 5.0
@@ -89,8 +90,9 @@ class Feed:
         while not self._over.is_set():
             try:
                 for _ in self._deck.watching.deck(self._names, every=_look_every(self._views), step=_PACE):
+                    begun = time.thread_time()
                     self._look()
-                    if self._over.wait(_PACE):
+                    if self._over.wait(max(_PACE, (time.thread_time() - begun) * _LOOK_SHARE)):
                         return
             except Exception:  # noqa: BLE001 - a folder was taken away, or there are no more watches to be had
                 self._look()
