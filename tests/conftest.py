@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 
+import pytest
 from hypothesis import settings
 
 from agentdeck.system.git.repository import ASTRAY
@@ -17,7 +18,7 @@ from tests.support.hosts import fleet
 from tests.support.repos import isolated_git, repo
 from tests.support.scripted import scripted
 from tests.support.servers import postgres, redis_url, template
-from tests.support.share import examples
+from tests.support.share import EVERY, examples
 
 __all__ = [
     "bench",
@@ -43,6 +44,13 @@ for _name in ASTRAY:
 # What is kept for this user's next call is kept for these tests alone.
 _STATE = tempfile.mkdtemp(prefix="agentdeck-tests-state-")
 os.environ["XDG_STATE_HOME"] = _STATE
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items if EVERY else ():  # a hundred steps in place of five take their time
+        limit = item.get_closest_marker("timeout")
+        seconds = float(limit.args[0] if limit else config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(seconds * 30), append=False)
 
 
 def pytest_unconfigure() -> None:

@@ -2,21 +2,27 @@
 
 An effect is a program started that changes something, a file put in place or taken away, a folder made: what Python's
 audit hooks report. What only reads is none: a kill before it finds what a kill after the effect before it finds. With
-N = 0 nothing is killed and the effects are printed, a line each.
-
-    python -m tests.support.crash SIGNAL N VERB [NAME] [KEY=VALUE…]
+N = 0 nothing is killed and the effects are returned. Each is forked from one process that has loaded the engine.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, NoReturn
 
+from agentdeck import engine
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import StartRequest
@@ -84,36 +90,78 @@ def crash(
     sign: signal.Signals = signal.SIGKILL,
 ) -> list[str]:
     """Do the verb in a process of its own, to be killed before its effect number `at`; for 0 return the effects."""
-    tree = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
-    words = [f"{key}={value}" for key, value in (options or {}).items()]
-    argv = [sys.executable, "-m", "tests.support.crash", str(int(sign)), str(at), verb, name, *words]
-    done = subprocess.run(argv, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, -signal.SIGKILL, ExitCode.INTERRUPTED), done.stderr
-    return done.stdout.splitlines()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        told = Path(folder, "told")
+        request = (str(told), str(root), dict(os.environ), int(sign), at, verb, name, dict(options or {}))
+        server = _server()
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        code = int(server.stdout.readline())
+        text = told.read_text() if told.exists() else ""
+        assert code in (0, -signal.SIGKILL, ExitCode.INTERRUPTED), text
+        return text.splitlines()
 
 
-def main() -> None:
-    sign, fatal, verb, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
-    options = dict(word.partition("=")[::2] for word in sys.argv[5:])
+@cache
+def _server() -> subprocess.Popen[str]:
+    """It ends with this process, which has the other end of its input."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    argv = [sys.executable, "-m", "tests.support.crash"]
+    return subprocess.Popen(
+        argv, cwd="/", env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def serve() -> None:
+    """Fork for each request, and tell how the fork ended."""
+    load_all(engine)
+    for line in sys.stdin:
+        if not (child := os.fork()):
+            os.close(0)
+            os.dup2(2, 1)
+            do_and_tell(*json.loads(line))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        sys.stdout.write(f"{code}\n")
+        sys.stdout.flush()
+
+
+def load_all(package: ModuleType) -> None:
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if "temporal" not in module.name:  # that is an extra
+            import_module(module.name)
+
+
+def do_and_tell(
+    told: str, root: str, environment: dict[str, str], sign: int, at: int, verb: str, name: str, options: dict[str, str]
+) -> NoReturn:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(root)
     effects: list[str] = []
 
     def on_audit(event: str, args: tuple[Any, ...]) -> None:
         effect = effect_of(event, args)
         if effect:
             effects.append(effect)
-            if len(effects) == fatal:
+            if len(effects) == at:
                 os.kill(os.getpid(), sign)
 
-    deck = Deck.find()
-    sys.addaudithook(on_audit)
+    code = 1
     try:
+        deck = Deck.find()
+        sys.addaudithook(on_audit)
         act(deck, verb, name, options)
+        code, text = 0, "\n".join(effects)
     except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
-    told = list(effects)
-    sys.stdout.write("\n".join(told))
+        code, text = ExitCode.INTERRUPTED, ""
+    except BaseException:  # noqa: BLE001 - whatever it was is told
+        text = traceback.format_exc()
+    with Path(told).open("w") as file:
+        file.write(text)
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    main()
+    serve()

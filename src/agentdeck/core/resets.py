@@ -11,34 +11,31 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from agentdeck.core.text.durations import UNITS
+from agentdeck.core.text.patterns import late
 from agentdeck.core.text.zones import UnknownZoneError, zone_at
 
 _LONGEST = 31 * 86400.0
 """No provider names a reset further away than a month; what seems to be one is something else."""
 _JUST_NOW = 90.0
 """Seconds by which a time of day may have passed and still mean today: messages leave the seconds out."""
-_CUE = re.compile(
+_CUE = late(
     r"\b(?:resets?(?:_in_seconds|_at)?|try(?:ing)? again|retry(?:ing)?(?:[- _]?(?:after|delay|in))?|available|"
     r"until|wait|limit reached\|)",
     re.IGNORECASE,
 )
-_FILLER = re.compile(
-    r"(?:[\s\"':=,·∙|(]|\b(?:will|be|is|again|after|at|on|in|until|about|another|for|the|your)\b)*", re.I
-)
-_EPOCH = re.compile(r"(1[5-9]\d{8}|2\d{9})(?:\.\d+)?(\d{3})?\b")
+_FILLER = late(r"(?:[\s\"':=,·∙|(]|\b(?:will|be|is|again|after|at|on|in|until|about|another|for|the|your)\b)*", re.I)
+_EPOCH = late(r"(1[5-9]\d{8}|2\d{9})(?:\.\d+)?(\d{3})?\b")
 _UNIT = r"(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|hr|h|days?|d|weeks?|w)"
-_PART = re.compile(rf"(\d+(?:\.\d+)?)\s*{_UNIT}(?![a-z])(?:\s*,?\s*(?:and\s+)?)", re.IGNORECASE)
-_BARE = re.compile(r"(\d+(?:\.\d+)?)(?![\d:.]|\s*[a-z])", re.IGNORECASE)
-_ISO = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?")
+_PART = late(rf"(\d+(?:\.\d+)?)\s*{_UNIT}(?![a-z])(?:\s*,?\s*(?:and\s+)?)", re.IGNORECASE)
+_BARE = late(r"(\d+(?:\.\d+)?)(?![\d:.]|\s*[a-z])", re.IGNORECASE)
+_ISO = late(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.\d+)?")
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 _DAYS = "mon tue wed thu fri sat sun".split()
-_DATE = re.compile(
-    rf"({'|'.join(_MONTHS)})[a-z]*\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(\d{{4}}))?[\s,]*(?:at\s+)?", re.I
-)
-_DATE_FIRST = re.compile(rf"(\d{{1,2}})\s+({'|'.join(_MONTHS)})[a-z]*\.?(?:,?\s+(\d{{4}}))?[\s,]*(?:at\s+)?", re.I)
-_WEEKDAY = re.compile(rf"({'|'.join(_DAYS)})[a-z]*[\s,]*(?:at\s+)?", re.I)
-_TOMORROW = re.compile(r"(today|tomorrow)[\s,]*(?:at\s+)?", re.I)
-_CLOCK = re.compile(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*([ap])\.?m\b\.?|(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)", re.I)
+_DATE = late(rf"({'|'.join(_MONTHS)})[a-z]*\.?\s+(\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(\d{{4}}))?[\s,]*(?:at\s+)?", re.I)
+_DATE_FIRST = late(rf"(\d{{1,2}})\s+({'|'.join(_MONTHS)})[a-z]*\.?(?:,?\s+(\d{{4}}))?[\s,]*(?:at\s+)?", re.I)
+_WEEKDAY = late(rf"({'|'.join(_DAYS)})[a-z]*[\s,]*(?:at\s+)?", re.I)
+_TOMORROW = late(r"(today|tomorrow)[\s,]*(?:at\s+)?", re.I)
+_CLOCK = late(r"(\d{1,2})(?::(\d\d)(?::(\d\d))?)?\s*([ap])\.?m\b\.?|(\d{1,2}):(\d\d)(?::(\d\d))?(?!\d)", re.I)
 
 
 def reset_time(text: str, now: float, local: tzinfo | None = None) -> float | None:
@@ -88,32 +85,33 @@ def _iso(text: str, now: float, local: tzinfo | None) -> float | None:
 
 def _dated(text: str, now: float, local: tzinfo | None) -> float | None:
     """A time of day, perhaps with a date, a weekday or “tomorrow” before it."""
-    day = next((match for each in (_DATE, _DATE_FIRST, _WEEKDAY, _TOMORROW) if (match := each.match(text))), None)
+    kinds = (_DATE, _DATE_FIRST, _WEEKDAY, _TOMORROW)
+    kind, day = next(((each, match) for each in kinds if (match := each.match(text))), (None, None))
     rest = text[day.end() :] if day else text
     clock = _CLOCK.match(rest)
-    if clock is None and not (day and day.re in (_DATE, _DATE_FIRST)):
+    if clock is None and kind not in (_DATE, _DATE_FIRST):
         return None
     zone = zone_at(rest[clock.end() :] if clock else rest, now, local)
     today = datetime.fromtimestamp(now, zone)
     hour, minute, second = _time_of_day(clock) if clock else (0, 0, 0)
     at = today.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None, fold=0)
-    moments = (_stamp(each, zone) for each in _days(day, at))
+    moments = (_stamp(each, zone) for each in _days(kind, day, at))
     found = next((each for each in moments if each >= now - _JUST_NOW), None)
     # A minute that has begun is meant to its end, where the seconds were left out.
     return found if found is None or found >= now or second else found + 60.0
 
 
-def _days(day: re.Match[str] | None, at: datetime) -> Iterator[datetime]:
+def _days(kind: re.Pattern[str] | None, day: re.Match[str] | None, at: datetime) -> Iterator[datetime]:
     """`at` on each day that may be meant, the earliest first."""
     if day is None:
         yield from (at, at + timedelta(days=1))
-    elif day.re is _WEEKDAY:
+    elif kind is _WEEKDAY:
         ahead = (_DAYS.index(day[1].lower()) - at.weekday()) % 7
         yield from (at + timedelta(days=ahead), at + timedelta(days=ahead + 7))
-    elif day.re is _TOMORROW:
+    elif kind is _TOMORROW:
         yield at + timedelta(days=int(day[1].lower() == "tomorrow"))
     else:
-        month, number = (day[1], day[2]) if day.re is _DATE else (day[2], day[1])
+        month, number = (day[1], day[2]) if kind is _DATE else (day[2], day[1])
         years = [int(day[3])] if day[3] else [at.year, at.year + 1]
         yield from (at.replace(year=year, month=_MONTHS.index(month.lower()) + 1, day=int(number)) for year in years)
 

@@ -157,3 +157,27 @@ def test_two_repositories_are_two_looks(repo: MakeRepo) -> None:
         with two.repo.one_look():
             assert two.repo.commit("refs/heads/main") == two.git("rev-parse", "HEAD")
         assert one.repo.commit("refs/heads/main") == one.git("rev-parse", "HEAD")
+
+
+def test_worktrees_share_what_is_read_of_their_settings_but_for_what_is_one_worktrees(repo: MakeRepo) -> None:
+    main, tree = repo(), Path("../tree")
+    main.git("worktree", "add", "-q", tree)
+    (main.folder.parent / "only").write_text("[user]\n\tname = in the tree\n")
+    here = main.at(main.folder / tree).repo
+
+    def names() -> tuple[str | None, str | None]:
+        with main.repo.one_look():
+            told = main.repo.setting("user.name"), here.setting("user.name")
+            assert main.repo.look is not None
+            listed = [each for _, each in main.repo.look.settings.values()]
+            assert (listed[0] is listed[1]) == (told[0] == told[1])
+            return told
+
+    main.git("config", "user.name", "everywhere")
+    assert names() == ("everywhere", "everywhere")
+    main.git("config", "includeIf.gitdir:**/worktrees/tree.path", "../../only")
+    assert names() == ("everywhere", "in the tree")
+    main.git("config", "--remove-section", "includeIf.gitdir:**/worktrees/tree")
+    main.git("config", "extensions.worktreeConfig", "true")
+    main.git("-C", tree, "config", "--worktree", "user.name", "its own")
+    assert names() == ("everywhere", "its own")

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 from agentdeck.core.question import Option
 from agentdeck.core.text.ansi import strip
+from agentdeck.core.text.patterns import late
 
-_ROW = re.compile(r"^[\s│┃|]*(?P<labels>\S.*?)\s+(?:\S+ \S+\s+)?⇆ select\b")
-_GAP = re.compile(r" {2,}")
-_HINT = re.compile(r"(?:ctrl\+|esc|enter|tab)\S*", re.IGNORECASE)
-_LETTERS = re.compile(r"(?P<text>\S.*?\S) (?P<options>\(\w\)\S.*?)(?: \[[^\]]*\])?: *\Z")
-_LETTER = re.compile(r"\((?P<letter>\w)\)(?P<rest>[^/]*)")
-_COLOUR = re.compile(r"\x1b\[(?P<codes>[\d;:]*)m")
+_ROW = late(r"^[\s│┃|]*(?P<labels>\S.*?)\s+(?:\S+ \S+\s+)?⇆ select\b")
+_GAP = late(r" {2,}")
+_HINT = late(r"(?:ctrl\+|esc|enter|tab)\S*", re.IGNORECASE)
+_LETTERS = late(r"(?P<text>\S.*?\S) (?P<options>\(\w\)\S.*?)(?: \[[^\]]*\])?: *\Z")
+_LETTER = late(r"\((?P<letter>\w)\)(?P<rest>[^/]*)")
+_COLOUR = late(r"\x1b\[(?P<codes>[\d;:]*)m")
 
 
 def row(line: str) -> tuple[Option, ...]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from agentdeck.core.agents.agent import Fault, State
 from agentdeck.core.agents.orders import Detectors, Outcome
+from agentdeck.core.text.patterns import late
 
 _REASON_MAX = 120
 """Characters of a reason that a table can still show."""
@@ -17,7 +18,7 @@ _NEAR = 400
 _BELOW = 4
 """Lines at most of one message that a pattern matches."""
 
-_BROKE_OFF = re.compile(r"AgentDeck:\s[^;]{1,200};\s+the\s+answer\s+is\s+incomplete")
+_BROKE_OFF = late(r"AgentDeck:\s[^;]{1,200};\s+the\s+answer\s+is\s+incomplete")
 
 
 @lru_cache(maxsize=512)

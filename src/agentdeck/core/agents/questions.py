@@ -11,6 +11,7 @@ from typing import Any
 from agentdeck.core.agents import buttons
 from agentdeck.core.frozen import replace
 from agentdeck.core.question import ASK_PERSON, CHOSEN, Asks, Option, Question
+from agentdeck.core.text.patterns import late
 from agentdeck.core.transcripts.reading import items, mapping, mappings, word
 
 _TEXT_MAX = 300
@@ -95,16 +96,16 @@ def _detail(given: Mapping[str, Any]) -> str:
     return (word(given.get("patch")) or word(given.get("description")))[:_ABOUT_MAX]
 
 
-_LINE = re.compile(r"^[\s│┃|]*(?P<mark>[❯›▶→●◉>]\s*)?(?:(?P<number>[1-9])[.)]\s+)?(?P<label>\S.*?)[\s│┃|]*$")
+_LINE = late(r"^[\s│┃|]*(?P<mark>[❯›▶→●◉>]\s*)?(?:(?P<number>[1-9])[.)]\s+)?(?P<label>\S.*?)[\s│┃|]*$")
 _SIDES = " │┃|"
 _DRAWN = frozenset("─━═╌")
 _RULE = _DRAWN | frozenset("╭╮╰╯┌┐└┘│┃ ")
-_SPOKEN = re.compile(r"\s*[•●✻⏺⎿✦❯›>▣]\s")
+_SPOKEN = late(r"\s*[•●✻⏺⎿✦❯›>▣]\s")
 """How a line begins that tells what was said or done before the dialog."""
-_NOTICE = re.compile(r"press enter to continue", re.IGNORECASE)
+_NOTICE = late(r"press enter to continue", re.IGNORECASE)
 _CHOSEN = "✔"
-_BY_ESCAPE = re.compile(r"\(esc(?: to \w+)?\)\Z", re.IGNORECASE)
-_PLAIN_LIST = re.compile(r"↑↓ select\s+enter (?:submit|confirm)")
+_BY_ESCAPE = late(r"\(esc(?: to \w+)?\)\Z", re.IGNORECASE)
+_PLAIN_LIST = late(r"↑↓ select\s+enter (?:submit|confirm)")
 """What stands below a list whose mark is only a colour."""
 _ABOVE = 14
 """Lines above the options that belong to the question."""

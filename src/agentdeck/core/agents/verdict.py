@@ -11,21 +11,20 @@ from enum import StrEnum
 
 from agentdeck.core.agents.agent import PASSING_FAULTS, Fault, Result, State
 from agentdeck.core.frozen import dataclass, replace
+from agentdeck.core.text.patterns import late
 from agentdeck.core.transcripts.reading import one_line
 from agentdeck.core.transcripts.records import Kind, Record
 
 _REASON_MAX = 160
 _KEPT = 20
-_READ_ONLY = re.compile(r"Read-only file system")
+_READ_ONLY = late(r"Read-only file system")
 """How a sandbox refuses to write, whatever the exit code of the command is."""
-_BLOCKED = re.compile(
-    r"Read-only file system|Operation not permitted|sandbox[^\n]{0,40} (?:denied|blocked)", re.IGNORECASE
-)
+_BLOCKED = late(r"Read-only file system|Operation not permitted|sandbox[^\n]{0,40} (?:denied|blocked)", re.IGNORECASE)
 """The same of a command that failed."""
-_API_ERROR = re.compile(r"\A\s*\[?API Error\b")
+_API_ERROR = late(r"\A\s*\[?API Error\b")
 """How some CLIs give an error of their provider as an answer of the model's."""
 _BY_PERSON = ("user", "interrupted")
-_QUESTION = re.compile(r"[?？]\W*\Z")
+_QUESTION = late(r"[?？]\W*\Z")
 
 
 class Change(StrEnum):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
 
+from agentdeck.core.text.patterns import late
+
 _MINUS = str.maketrans("−–", "--")
 _OFFSET = r"[+\-−–]\d{1,2}(?::?\d\d)?(?!\d)"
-_ZONE = re.compile(
+_ZONE = late(
     rf"(?:[ \t]*|\s*\(\s*)(?:"  # a word on the next line is another sentence's
     rf"(?P<utc>(?:UTC|GMT)\s?{_OFFSET})|"
     rf"(?P<offset>[+\-−–]\d\d(?::?\d\d)?(?!\d))|"

@@ -123,7 +123,9 @@ class Stages:
             return None
         check_links(self.world, candidate, old, new)
         self.check_config(name, old, new)
-        self.entry(name, new=new, files=len(changed(repo, old, new)))
+        self.landing = self.landing.with_entry(name, new=new, files=len(changed(repo, old, new)))
+        if self.landing.gate:  # without one the base moves now, and that is saved
+            self.save(self.landing)
         for branch, count in left_behind(self.world, candidate.agent, candidate.work).items():
             text = f"{branch}, which it left, has {count} commit{'s' if count > 1 else ''} that don't land with it"
             self.note(Event(EventKind.WARNING, name, text, {"branch": branch, "commits": count}))

@@ -173,7 +173,7 @@ def _wants_set_up(world: World, agent: Agent, mark: str, *, resume: bool) -> boo
     such note; they ran when it started."""
     path = world.store.agent_folder(agent.name) / SET_UP
     if not resume:
-        write_atomic(path, "")
+        write_atomic(path, "", durable=bool(world.settings.config.hooks.setup))
         return True
     return path.exists() and path.read_text("utf-8", "replace") != mark
 

@@ -83,6 +83,7 @@ def remove(
         if world.repo.commit(ref := trash_ref(agent)):
             world.note(Event(EventKind.SNAPSHOT_TAKEN, agent.name, f"saved as {ref}", {"ref": ref}), note)
     else:
+        end_runner(world, agent.name)
         saved = private_folder(trash_folder(world, agent)) / "agent.json"
         if not saved.exists():  # it is a start that could not be taken back
             write_json(saved, agent.to_json())
@@ -108,9 +109,9 @@ def _save(world: World, agent: Agent, note: Note, step: str, *, keep_database: b
         left = end_runner(world, agent.name)
         tell_survivors(world, agent, left, note)
         agent = follow(world, agent, note)
-        write_json(
-            saved / "agent.json", replace(agent, phase=before.phase, trash=before.trash, step=before.step).to_json()
-        )
+        followed = replace(agent, phase=before.phase, trash=before.trash, step=before.step)
+        if followed != before:
+            write_json(saved / "agent.json", followed.to_json())
         if agent.env_file and world.settings.config.hooks.teardown:
             check_still(world, agent)
             run_teardown(world, agent, note)
@@ -193,8 +194,8 @@ def _take_out(world: World, agent: Agent, saved: Path | None) -> None:
 
 
 def _finish(world: World, agent: Agent, note: Note) -> None:
-    """Release all that `agent` holds still, all of which is saved, and move its record to the trash."""
-    end_runner(world, agent.name)
+    """Release all that `agent` holds still, all of which is saved, and move its record to the trash. It does not run
+    any more."""
     saved = private_folder(trash_folder(world, agent))
     lease = agent.database
     if lease is not None and lease.keep:

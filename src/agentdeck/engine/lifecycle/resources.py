@@ -19,7 +19,6 @@ from agentdeck.core.frozen import asdict, replace
 from agentdeck.engine.lifecycle import compose
 from agentdeck.engine.lifecycle.kept_databases import keep_database
 from agentdeck.engine.worktrees import identity
-from agentdeck.engine.worktrees.release import let_go
 from agentdeck.engine.world import World
 from agentdeck.errors import DatabaseError, RefusedError
 from agentdeck.system.files.files import delete, leads_into, private_folder
@@ -110,6 +109,8 @@ class WorktreeResource:
         return Presence.HELD if identity.identity_of(world.repo.common, agent).is_usable else Presence.FOREIGN
 
     def release(self, world: World, agent: Agent, lease: WorktreeLease, saved: Path | None) -> str:
+        from agentdeck.engine.worktrees.release import let_go  # late, for a start
+
         return let_go(world, agent, lease)
 
     def describe(self, lease: WorktreeLease) -> str:
@@ -264,8 +265,7 @@ class EnvFileResource:
         folder = worktree_of(agent)
         if not folder.is_dir():
             return True
-        here = identity.enter(world, agent)
-        return bool(here.run("ls-files", "--error-unmatch", "--", lease.path))
+        return compose.has_env_file(identity.enter(world, agent), os.path.relpath(lease.path, folder))
 
 
 @contextlib.contextmanager

@@ -18,7 +18,13 @@ from agentdeck.system.machine.ahead import load_ahead
 from agentdeck.system.machine.process import check_cancelled
 
 STACK: tuple[Resource[Any], ...] = (*RESOURCES, PaneResource())
-_FOR_THE_PANE = ("agentdeck.engine.lifecycle.launch", "agentdeck.engine.profiles.allowing")
+_FOR_ALL_OF_IT = (
+    "shutil",
+    "socket",
+    "agentdeck.system.databases",
+    "agentdeck.engine.lifecycle.launch",
+    "agentdeck.engine.profiles.allowing",
+)
 BY_KIND = {resource.kind: resource for resource in STACK}
 
 
@@ -36,7 +42,7 @@ def acquire_all(world: World, agent: Agent, note: Note) -> Agent:
 
     What is held is written down before the next thing is acquired, in one go with the intention to do that.
     """
-    load_ahead(*_FOR_THE_PANE)  # git takes its time to make the worktree
+    load_ahead(*_FOR_ALL_OF_IT)  # git takes its time to make the worktree
     saved = agent
     try:
         for resource in STACK:
@@ -73,17 +79,24 @@ def _saved(world: World, agent: Agent) -> Agent:
 
 
 def release_all(world: World, agent: Agent, note: Note, saved: Path | None) -> Agent:
-    """Release, in reverse order, all that `agent` holds or may hold; `saved` is where what it holds is kept."""
+    """Release, in reverse order, all that `agent` holds or may hold; `saved` is where what it holds is kept.
+
+    What was released by then is written down where something fails. After a crash it is released once more.
+    """
     if agent.phase is not Phase.RELEASING:
-        agent = replace(agent, phase=Phase.RELEASING)
-        world.store.save(agent)
-    for lease in reversed(agent.leases):
-        resource, why = BY_KIND[lease.kind], leases.doubt(world, agent, lease)
-        left = f"its {lease.kind} was left unchanged: {why}" if why else resource.release(world, agent, lease, saved)
-        text = f"{resource.kind}: {resource.describe(lease)}"
-        agent = agent.without_lease(lease.kind)
-        world.store.save(agent)
-        world.note(Event(EventKind.RESOURCE_RELEASED, agent.name, text, {"kind": resource.kind}), note)
-        if left:
-            world.note(Event(EventKind.WARNING, agent.name, left, {"kind": resource.kind}), note)
+        agent = _saved(world, replace(agent, phase=Phase.RELEASING))
+    try:
+        for lease in reversed(agent.leases):
+            resource, why = BY_KIND[lease.kind], leases.doubt(world, agent, lease)
+            left = (
+                f"its {lease.kind} was left unchanged: {why}" if why else resource.release(world, agent, lease, saved)
+            )
+            text = f"{resource.kind}: {resource.describe(lease)}"
+            agent = agent.without_lease(lease.kind)
+            world.note(Event(EventKind.RESOURCE_RELEASED, agent.name, text, {"kind": resource.kind}), note)
+            if left:
+                world.note(Event(EventKind.WARNING, agent.name, left, {"kind": resource.kind}), note)
+    except BaseException:
+        _saved(world, agent)
+        raise
     return agent

@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 from agentdeck.core.agents.agent import Mode, State, Status
 from agentdeck.core.agents.orders import Orders
+from agentdeck.core.text.patterns import late
 from agentdeck.system.machine.tree import Tree, cpu_seconds
 
 _LOOKS = 10
 """How often it is looked at in the time that it may be silent."""
 _AT_WORK = 0.05
 """The share of a processor from which on its processes, beside the program itself, are at work."""
-_NUMBERS = re.compile(r"\d+")
+_NUMBERS = late(r"\d+")
 
 
 class Silence:

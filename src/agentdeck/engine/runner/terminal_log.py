@@ -7,15 +7,15 @@ screen.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import deque
 from itertools import islice
 
+from agentdeck.core.text.patterns import late_bytes
 from agentdeck.system.state.recording import Recorder
 from agentdeck.system.terminal import pane
 
-_MOVES = re.compile(rb"\x1b(?:\[(?:\d*[ABEFGdJLMST]|[\d;]*[Hf]|\?(?:47|1047|1049)h)|[M78])|\x08")
+_MOVES = late_bytes(rb"\x1b(?:\[(?:\d*[ABEFGdJLMST]|[\d;]*[Hf]|\?(?:47|1047|1049)h)|[M78])|\x08")
 _CUT = 12
 """Bytes of a sequence that may be cut by the end of a piece."""
 _PACE = 2.0

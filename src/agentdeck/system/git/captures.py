@@ -21,7 +21,7 @@ from agentdeck.errors import GitError
 from agentdeck.system.files.files import bytes_of, opened, sign, text_of
 from agentdeck.system.git import untrusted
 from agentdeck.system.git.branches import branch_settings
-from agentdeck.system.git.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
+from agentdeck.system.git.checkouts import Worktree, keeps_refs_in_tables, worktrees_in
 from agentdeck.system.git.identity import identify
 from agentdeck.system.git.nested import Nested, capture_nested, hidden_work
 from agentdeck.system.git.rawtrees import RawTrees, TreeListing, listing, unreadable
@@ -184,9 +184,9 @@ class _View:
 
     def others(self) -> set[str]:
         """The other worktrees in its folder, which are not its to save."""
-        own = os.path.realpath(self.worktree.home or self.worktree.path)
-        places = (os.path.realpath(other.path) for other in list_worktrees(self.repo))
-        return {os.path.relpath(place, own) for place in places if place.startswith(own + "/")}
+        own = self.worktree.home or self.worktree.path
+        inner = worktrees_in(self.repo, own)
+        return {os.path.relpath(os.path.realpath(other.path), os.path.realpath(own)) for other in inner}
 
     def ignored(self) -> set[str]:
         words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")

@@ -4,16 +4,16 @@ imported before it is needed."""
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.patterns import late
 from agentdeck.system.files.files import bytes_of
 from agentdeck.system.git import pipes
 
 _TIMEOUT = 5.0
-_OID = re.compile(r"[0-9a-f]{40,64}")
+_OID = late(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,15 @@ def _by_files(repo: Repository, path_or_git_dir: Path) -> list[Worktree] | None:
     return [replace(tree, head=repo.commit(f"refs/heads/{tree.branch}")) if tree.branch else tree for tree in trees]
 
 
+def worktrees_in(repo: Repository, folder: Path) -> list[Worktree]:
+    """The worktrees that lie in `folder`; those whose own is gone too. Many that lie elsewhere cost little."""
+    own = os.path.realpath(folder) + "/"
+    places = [repo.common, main_folder(repo), *map(back_pointer, linked_folders(repo.common))]
+    if all(place is not None and not os.path.realpath(place).startswith(own) for place in places):
+        return []
+    return [tree for tree in list_worktrees(repo) if os.path.realpath(tree.path).startswith(own)]
+
+
 def trees_on(repo: Repository, branch: str) -> list[Worktree]:
     """The worktrees that have `branch` checked out; those whose folder is gone too."""
     if repo.look is not None and not keeps_refs_in_tables(repo):

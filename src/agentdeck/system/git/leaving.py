@@ -13,7 +13,7 @@ from pathlib import Path
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.errors import RefusedError
 from agentdeck.system.git import snapshots
-from agentdeck.system.git.checkouts import Worktree, list_worktrees
+from agentdeck.system.git.checkouts import Worktree, worktrees_in
 from agentdeck.system.git.going import Departure, check_can_move
 from agentdeck.system.git.identity import Standing, identify
 from agentdeck.system.git.repository import Repository
@@ -37,10 +37,10 @@ class Inner:
 def inner_worktrees(repo: Repository, worktree: Worktree, departure: Departure | None = None) -> list[Worktree]:
     """The worktrees of the repository that lie in `worktree`, the outer before the inner; also those that were moved
     out of their place with it."""
-    own = os.path.realpath(worktree.path)
-    inside = [other for other in list_worktrees(repo) if os.path.realpath(other.path).startswith(own + "/")]
     there = [
-        other for other in inside if other.path.is_dir() or (departure is not None and departure.has(other.git_dir))
+        other
+        for other in worktrees_in(repo, worktree.path)
+        if other.path.is_dir() or (departure is not None and departure.has(other.git_dir))
     ]
     return sorted(there, key=lambda other: len(other.path.parts))
 

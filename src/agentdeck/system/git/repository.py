@@ -47,6 +47,8 @@ _CLEAN: dict[str, str | None] = {
 _FOUND = late(r"(.+)\n(true|false)\n(sha1|sha256)\n(.*)", re.DOTALL)
 _SHARED = late(r"refs/(?!bisect/|worktree/|rewritten/).+|[0-9a-f]{40}(?:[0-9a-f]{24})?(?:[\^:].*)?")
 """Revisions that mean the same in every worktree."""
+_OF_ONE_WORKTREE = ("includeif.", "extensions.worktreeconfig")
+"""Settings by which the configuration may be another one in each worktree."""
 Known = TypeVar("Known")
 _look: ContextVar[Look | None] = ContextVar("look", default=None)
 
@@ -333,11 +335,20 @@ class Repository:
         place = self.git_dir or self.folder
         known = look.settings.get(place)
         if known is None or known[0] != signs:
+            known = next((each for each in look.settings.values() if _is_for_all(*each, signs)), None)
+        if known is None:
             words = iter(self.run("config", "-z", "--list", "--show-scope").text.split("\0"))
             pairs = [(scope, entry.partition("\n")) for scope, entry in zip(words, words, strict=False)]
             listed = [Setting(scope, key, value if mark else None) for scope, (key, mark, value) in pairs]
-            known = look.settings[place] = (signs, listed)
+            known = (signs, listed)
+        look.settings[place] = (signs, known[1])
         return known[1]
+
+
+def _is_for_all(signs: list[tuple[int, ...]], listed: list[Setting], wanted: list[tuple[int, ...]]) -> bool:
+    """Whether what git listed in one worktree is what it would list in another whose files have the `wanted` signs."""
+    is_same = all(one == other for one, other in zip(signs, wanted, strict=False))
+    return is_same and not any(each.key.startswith(_OF_ONE_WORKTREE) for each in listed)
 
 
 def git_in(folder: Path | str) -> str:
