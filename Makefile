@@ -5,6 +5,7 @@
 BIN := .venv/bin
 CLIS ?= claude codex copilot gemini qwen opencode
 AGENTS = AGENTDECK_MATRIX=$(CURDIR)/build/agents/matrix.jsonl AGENTDECK_TEST_MORE_AGENTS=$(CURDIR)/build/agents AGENTDECK_TEST_AGENTS=$(CURDIR)/build/agent-clis
+ORACLES = AGENTDECK_TEST_LITELLM=$(CURDIR)/build/peers/litellm/bin/python AGENTDECK_TEST_ROSETTA=$(CURDIR)/build/peers/rosetta/bin/python
 
 help: ## these targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,11 +35,13 @@ test-clients: ## the official clients of Anthropic, OpenAI and Google against th
 	$(BIN)/python -m pytest tests/gateway/test_official_clients.py tests/core/formats/test_fields.py tests/core/formats/test_official_accumulators.py
 
 # litellm is 500 MB with what it needs: an environment of its own, made once.
-test-oracles: ## our translations between the formats beside litellm's, on generated requests
+test-oracles: ## our translations between the formats beside those of litellm and llm-rosetta, on generated requests
 	@scripts/setup test
 	@test -x build/peers/litellm/bin/litellm || python3 -m venv build/peers/litellm
 	build/peers/litellm/bin/python -m pip install -q --disable-pip-version-check 'litellm[proxy]'
-	AGENTDECK_TEST_LITELLM=$(CURDIR)/build/peers/litellm/bin/python $(BIN)/python -m pytest tests/oracles -rs
+	@test -x build/peers/rosetta/bin/python || python3 -m venv build/peers/rosetta
+	build/peers/rosetta/bin/python -m pip install -q --disable-pip-version-check llm-rosetta
+	$(ORACLES) $(BIN)/python -m pytest tests/oracles -rs
 
 # make test runs Claude Code and Codex; the others are 600 MB to download, once, into build/agents.
 test-agents: ## the whole life of an agent with every real agent CLI that can be installed

@@ -137,7 +137,7 @@ def compare(mine: Outcomes, name: str, theirs: Outcomes) -> None:
         if cases := [each for each in mine if each[1] in faults]:
             count(f"of them, {kind}", cases, survived)
     count("of them, without asking again", list(mine), lambda each: each.is_whole and each.asked == 1)
-    count("parts of an answer taken for all of it", list(mine), lambda each: each.end == CUT, "0")
+    count("an empty or cut answer given as a whole one", list(mine), lambda each: each.end == CUT, "0")
     both = [case for case in mine if mine[case].is_whole and theirs[case].is_whole and case[1] not in GOOD]
     times = [[each[case].first for case in both] for each in (mine, theirs)]
     if both:

@@ -53,7 +53,7 @@ def _chat(document: dict[str, Any]) -> dict[str, Any]:
         "choice": choice["function"]["name"] if isinstance(choice, dict) else choice,
         "limit": document.get("max_completion_tokens") or document.get("max_tokens"),
         "warmth": document.get("temperature"),
-        "stop": document.get("stop"),
+        "stop": [stop] if isinstance(stop := document.get("stop"), str) else stop,
     }
 
 

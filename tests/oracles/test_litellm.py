@@ -19,40 +19,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-from collections.abc import Callable, Iterator
-from itertools import count
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from agentdeck.core.formats import translate
-from agentdeck.core.formats.ir import (
-    Began,
-    Call,
-    CallBegan,
-    CallEnded,
-    CallPiece,
-    Choice,
-    Counted,
-    Event,
-    Finish,
-    Finished,
-    Part,
-    Request,
-    Result,
-    Text,
-    TextPiece,
-    Tool,
-    Turn,
-)
+from agentdeck.core.formats.ir import Began, Counted, Event, Finish, Finished, Request, Text, TextPiece, Turn
 from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.token_usage import Usage
 from tests.core.formats.test_laws import told, written
 from tests.core.formats.test_messages_chat import dialect, sent
+from tests.oracles.asking import EXAMPLES, MODELS, PAIRS, TOOLS, Ask, answers, oracle, requests, spoken_to
 from tests.oracles.meanings import Item, meaning
 
 PYTHON = os.environ.get("AGENTDECK_TEST_LITELLM", "")
@@ -61,85 +40,13 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(not PYTHON, reason="make test-oracles installs litellm"),
 ]
-Ask = Callable[..., dict[str, Any]]
-PAIRS = [(client, provider) for client in Api for provider in Api if client is not provider]
-MODELS = {
-    Api.MESSAGES: "claude-sonnet-4-5",
-    Api.CHAT: "gpt-4o",
-    Api.RESPONSES: "gpt-4o",
-    Api.GEMINI: "gemini-2.5-pro",
-}
-EXAMPLES = int(os.environ.get("AGENTDECK_EXAMPLES", "40"))
-SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-TOOLS = [Tool(name, f"Does {name}", SCHEMA) for name in ("run", "read_file")]
-words = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
-values = st.dictionaries(st.sampled_from(["a", "b"]), words | st.integers() | st.lists(words, max_size=2), max_size=2)
-
-
-@st.composite
-def requests(draw: st.DrawFn) -> Request:
-    """Whole conversations, with results of all calls."""
-    turns = [Turn("user", (Text(draw(words)),))]
-    for number in range(draw(st.integers(0, 3))):
-        names = draw(st.lists(st.sampled_from(["run", "read_file"]), max_size=2))
-        calls = [Call(f"call_{number}_{at}", name, json.dumps(draw(values))) for at, name in enumerate(names)]
-        texts: list[Part] = [Text(draw(words))] if not calls or draw(st.booleans()) else []
-        turns.append(Turn("assistant", (*texts, *calls)))
-        results: list[Part] = [Result(call.id, (Text(draw(words)),)) for call in calls]
-        turns.append(Turn("user", tuple(results or [Text(draw(words))])))
-    choices = [None, Choice("auto"), Choice("any"), Choice("tool", "run")]
-    return Request(
-        system=draw(st.lists(words, max_size=1)),
-        turns=turns,
-        tools=TOOLS,
-        choice=draw(st.sampled_from(choices)),
-        limit=draw(st.integers(16, 8000)),
-        temperature=draw(st.sampled_from([None, 0.0, 0.5, 1.0])),
-        stop=draw(st.lists(words, max_size=3, unique=True)),
-    )
-
-
-@st.composite
-def answers(draw: st.DrawFn) -> list[Event]:
-    events: list[Event] = [Began("x"), *map(TextPiece, draw(st.lists(words, min_size=1, max_size=3)))]
-    for number in range(draw(st.integers(0, 2))):
-        key, text = str(number), json.dumps(draw(values))
-        cut = draw(st.integers(0, len(text)))
-        events += [CallBegan(key, f"call_{key}", draw(st.sampled_from(["run", "read_file"])))]
-        events += [CallPiece(key, text[:cut]), CallPiece(key, text[cut:]), CallEnded(key)]
-    usage = Usage(draw(st.integers(1, 900)), draw(st.integers(1, 90)), draw(st.integers(0, 900)))
-    reason = draw(st.sampled_from([Finish.END, Finish.LIMIT]))
-    return [*events, Finished(reason), Counted(usage)]
 
 
 @pytest.fixture(scope="module")
 def ask() -> Iterator[Ask]:
     """Litellm between that client and that provider, which gives that answer."""
-    side = Path(__file__).with_name("litellm_side.py")
-    with subprocess.Popen([PYTHON, side], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        into, out = child.stdin, child.stdout
-        assert into
-        assert out
-        numbers = count()
-
-        def do(**job: Any) -> dict[str, Any]:
-            number = next(numbers)
-            into.write(json.dumps({**job, "number": number}) + "\n")
-            into.flush()
-            while True:  # an answer that nobody waited for comes first
-                answer: dict[str, Any] = json.loads(out.readline())
-                if answer["number"] == number:
-                    return answer
-
-        yield do
-        child.kill()
-
-
-def spoken_to(client: Api, request: Request, *, stream: bool) -> dict[str, Any]:
-    """`request` as that client sends it."""
-    request.stream = stream
-    document = translate.written(request, dialect(client, MODELS[client])).document
-    return {**document, "stream": stream}
+    with oracle(PYTHON, "litellm_side.py") as asked:
+        yield asked
 
 
 def as_litellm(client: Api, provider: Api, said: dict[str, Any]) -> dict[str, Any]:
