@@ -121,7 +121,7 @@ def kills(seed: int, most: int, seconds: float, tell: Callable[[str], object]) -
                     _check(run)
                 except KeyboardInterrupt:
                     return run.done
-                except Violation as error:
+                except (Violation, OSError, subprocess.SubprocessError) as error:
                     raise Violation(
                         f"after {run.done.total()} kills, the last of {kind} in {act}: {error}; {kept(Path(folder))}"
                     ) from error
@@ -312,7 +312,12 @@ def _lost(run: Run) -> str:
             return f"{line} {number} times, and was asked for {run.asked[line.split()[1]]} times"
     home = run.fleet.bench.root
     clones = [home, *(run.fleet.folder.glob("*/.local/state/agentdeck/decks/*@*[!k]"))]
-    kept = {commit for clone in clones for commit in run.fleet.bench.git("rev-list", "--all", cwd=clone).split()}
+    kept = set[str]()
+    for clone in clones:
+        told = subprocess.run(["git", "rev-list", "--all"], cwd=clone, capture_output=True, text=True, check=False)
+        if told.returncode:
+            return f"git can't tell the commits of {clone}: {told.stderr}"
+        kept |= {*told.stdout.split()}
     tree = subprocess.run(
         ["git", "grep", "-h", "-e", ".", "main", "--", "work"], cwd=home, capture_output=True, text=True, check=False
     )

@@ -9,6 +9,7 @@ import pytest
 from textual.events import Key
 from textual.widgets import Input, Select, TextArea
 
+from agentdeck.core.fleet.placement import Needs
 from agentdeck.engine.api.hosts import DeckHosts
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView, StartRequest
@@ -176,7 +177,15 @@ def test_a_host_is_offered_where_there_are_any(bench: Bench, monkeypatch: pytest
         dialog = await _opened(on)
         await on.sees("Host", "this machine")
         dialog.query_one(TextArea).text = "Fix it"
-        _picker(dialog, "host").value = "big"
+        assert not dialog.query_one("#if-lost-field").display
+        _picker(dialog, "host").value = "any"
+        await on.sees("Needs", "If lost")
+        dialog.query_one("#needs", Input).value = "memory much"
+        await on.press("ctrl+s")
+        await on.sees("“memory much” is no need")
+        dialog.query_one("#needs", Input).value = "memory 8G"
+        _picker(dialog, "profile").value = "gemini"  # which is not installed here, and may be there
+        dialog.query_one("#if-lost", Input).value = "fail after 30m"
         await on.press("ctrl+s")
         await on.until(lambda: asked)
         names.clear()
@@ -185,7 +194,8 @@ def test_a_host_is_offered_where_there_are_any(bench: Bench, monkeypatch: pytest
         assert not dialog.query_one("#host-field").display
 
     drive(bench.deck(), script)
-    assert asked[0].on == "big"
+    assert (asked[0].on, asked[0].needs, asked[0].profile) == ("any", Needs(memory=8 << 30), "gemini")
+    assert asked[0].if_lost == "fail after 30m"
 
 
 def test_keys_that_come_at_once_go_where_the_first_of_them_leads(bench: Bench) -> None:

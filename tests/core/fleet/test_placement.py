@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,3 +116,13 @@ def test_five_hundred_agents_are_placed_on_forty_hosts_in_no_time() -> None:
     assert time.process_time() - begun < 2
     counts = [len(each.facts.agents) for each in found if each.facts]
     assert max(counts) - min(counts) <= 1
+
+
+def test_needs_are_read_as_they_are_typed() -> None:
+    needs = Needs(2.5, 8 << 30, 1, ("big", "new one"))
+    assert Needs.from_text("cpu 2.5,memory 8G, gpu 1 , label big, label new one,") == needs
+    assert Needs.from_text(needs.text) == needs
+    assert Needs.from_text("") == Needs() and Needs().text == ""
+    for wrong in ("8G", "memory", "memory much", "cpu -1", "cpu nan", "gpu 1.5", "label ", "disk 3"):
+        with pytest.raises(ValueError, match="is no need; type such as: cpu 2, memory 8G"):
+            Needs.from_text(wrong)

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import Phase, State, Status
-from agentdeck.engine.fleet import mirror
+from agentdeck.core.frozen import replace
+from agentdeck.engine.fleet import mirror, refreshing
 from agentdeck.engine.records import hosts
 from agentdeck.engine.records.hosts import HostMark
 from agentdeck.engine.world import silent
@@ -225,6 +226,29 @@ def test_a_host_that_lies_is_not_believed(fleet: Fleet) -> None:
     paths = {**good["files"]["events"], "path": "../../../etc/passwd", "data": "", "offset": 0}
     tell({**good, "files": {"events": paths, "log": paths}})
     assert str(deck.agent("bot").log).startswith(str(world.store.logs))
+
+
+def test_the_last_work_of_a_host_whose_clock_is_seconds_behind_is_fetched(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_our_clock = mirror._by_our_clock
+
+    def behind(status: Status, clock: object) -> Status:
+        found = by_our_clock(status, clock)
+        return replace(found, since=found.since - 20, ended=found.ended and found.ended - 20)
+
+    monkeypatch.setattr(mirror, "_by_our_clock", behind)
+    fleet.start("bot", "read line; echo last > last; git add last; git commit -qm last")
+    deck = fleet.deck()
+    assert deck.fleet.fetch(deck.agent("bot")) == ""
+    assert deck.review.facts(deck.agent("bot")).ahead == 0
+    deck.send("bot", "go on")
+    eventually(lambda: fleet.looked("bot").state is State.DONE)
+    view = deck.agent("bot")
+    assert deck.review.facts(view).is_behind
+    refreshing.fetch(world_of(deck), ["bot"])
+    facts = deck.review.facts(view)
+    assert (facts.ahead, facts.is_behind) == (1, False)
 
 
 def test_while_this_machine_sleeps_no_host_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

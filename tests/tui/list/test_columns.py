@@ -59,6 +59,7 @@ def test_each_line_of_a_card_is_as_wide_as_the_list(name: str, width: int, lines
         (GitFacts(0, files=2, loose=2), Outcome.LOOSE, "no commit, 2 loose files"),
         (GitFacts(), Outcome.NOTHING, "nothing changed"),
         (GitFacts(is_in_base=True), Outcome.NOTHING, "main has all of it"),
+        (GitFacts(is_behind=True), Outcome.UNKNOWN, "fetching its work"),
         (None, Outcome.UNKNOWN, "Task of fix"),
     ],
 )

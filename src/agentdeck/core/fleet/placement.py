@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import Any, ClassVar
 
 from agentdeck.core.fleet.facts import PROTOCOL, Facts
 from agentdeck.core.frozen import dataclass
-from agentdeck.core.text.text import listed, size_text
+from agentdeck.core.text.text import listed, parse_size, size_text
 from agentdeck.core.tools import tool_fault
 
 _LEAST_DISK = 500_000_000
@@ -15,17 +16,44 @@ _LEAST_DISK = 500_000_000
 _MOST_SKEW = 300.0
 """Seconds by which its clock may be wrong."""
 
+_READ: Mapping[str, Callable[[str], float]] = {"cpu": float, "memory": parse_size, "gpu": int}
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
     """What a task asks for."""
 
+    EXAMPLE: ClassVar[str] = "cpu 2, memory 8G, gpu 1, label big"
     cpu: float = 0.0
     """Cores that do nothing now."""
     memory: int = 0
     """Free bytes."""
     gpu: int = 0
     labels: tuple[str, ...] = ()
+
+    @classmethod
+    def from_text(cls, text: str) -> Needs:
+        """From `cpu 2, memory 8G, gpu 1, label big`, as a person types it. Raise ValueError for anything else."""
+        given, labels = dict[str, Any](), list[str]()
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            kind, _, value = part.partition(" ")
+            try:
+                if kind == "label" and value.strip():
+                    labels.append(value.strip())
+                elif (number := _READ[kind](value)) > 0:
+                    given[kind] = number
+                else:
+                    raise ValueError
+            except (KeyError, ValueError):
+                raise ValueError(f"“{part}” is no need; type such as: {cls.EXAMPLE}") from None
+        return cls(**given, labels=tuple(labels))
+
+    @property
+    def text(self) -> str:
+        """As `from_text` reads it."""
+        told = {"cpu": f"{self.cpu:g}", "memory": size_text(self.memory), "gpu": str(self.gpu)}
+        parts = [f"{kind} {value}" for kind, value in told.items() if getattr(self, kind)]
+        return ", ".join([*parts, *(f"label {label}" for label in self.labels)])
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def is_all_here(world: World, agent: Agent) -> bool:
     if spec is None or not spec.lost:
         return False
     mirror, status = Mirror.read(world.store, agent.name), world.store.status(agent.name)
-    was_fetched = not status.state.is_live and mirror.pulled > (status.ended or status.since)
+    was_fetched = not status.state.is_live and not looking.is_behind(world, agent, 0.0)
     return was_fetched and bool(mirror.tip) and world.repo.tree(mirror.tip) == world.repo.tree(mirror.live)
 
 

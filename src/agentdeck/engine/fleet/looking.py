@@ -65,7 +65,7 @@ def pull(world: World, agent: Agent, note: Note = silent) -> Mirror:
     """Fetch the agent's commits, and one of all that its worktree holds; let its branch here follow."""
     remote = Remote.of(world, agent.host)
     with _alone(world, agent.host):
-        before = Mirror.read(world.store, agent.name)
+        before, since = Mirror.read(world.store, agent.name), world.store.status(agent.name).since
         told = _ask_for_commits(remote, agent, before)
         tip, live = told["tip"], told["live"]
         if not _is_here(world, agent, told):
@@ -73,7 +73,7 @@ def pull(world: World, agent: Agent, note: Note = silent) -> Mirror:
             for kind, commit in (("tip", tip), ("live", live)):
                 world.repo.git("update-ref", _ref(kind, agent.name), commit)
             _follow_tip(world, agent, before.tip, tip, note)
-        mirror = replace(before, tip=tip, live=live, pulled=time.time())
+        mirror = replace(before, tip=tip, live=live, pulled=time.time(), pulled_since=since)
         mirror.write(world.store, agent.name)
         return mirror
 
@@ -98,9 +98,9 @@ def is_behind(world: World, agent: Agent, every: float) -> bool:
     mirror, status = Mirror.read(world.store, agent.name), world.store.status(agent.name)
     if agent.phase is not Phase.HELD:
         return False
-    if status.state.is_live:
+    if status.state.is_live and not status.is_idle:
         return time.time() - mirror.pulled > every
-    return mirror.pulled < (status.ended or status.since)
+    return mirror.pulled_since != status.since
 
 
 def fetch_commits(world: World, remote: Remote, agent: Agent) -> tuple[str, str]:

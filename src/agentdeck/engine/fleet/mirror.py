@@ -55,6 +55,8 @@ class Mirror:
     """The commit of all that its worktree had then."""
     pulled: float = 0.0
     """When these were fetched, in seconds since the epoch."""
+    pulled_since: float = 0.0
+    """The `since` of its status then: a host's clock may be wrong, so no time of it is compared with one of ours."""
 
     @classmethod
     def read(cls, store: Store, name: str) -> Mirror:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from agentdeck.system.git.checkouts import moving_files
 from agentdeck.system.git.identity import inside
 from agentdeck.system.git.merges import is_ancestor
 from agentdeck.system.git.repository import Repository
+from agentdeck.system.state.store import MIRROR
 
 
 def facts(world: World, view: AgentView) -> GitFacts:
@@ -61,6 +63,8 @@ def _since_landing(
 
 def _fetched(world: World, view: AgentView) -> GitFacts:
     """Of an agent on another host, as it was fetched last."""
+    from agentdeck.engine.fleet.looking import is_behind
+
     try:
         begin, tip, live = fetched(world, view.agent)
         ahead, behind = ahead_behind(world.repo, tip, view.base)
@@ -70,7 +74,8 @@ def _fetched(world: World, view: AgentView) -> GitFacts:
         return GitFacts(problem=error.title if isinstance(error, DeckError) else f"git can't be read: {error}")
     loose = 0 if tip == live else changes_between(world.repo, tip, live).files
     is_in_base = not ahead and view.agent.worktree is not None and tip != view.agent.worktree.base_commit
-    return GitFacts(ahead, behind, changed.added, changed.deleted, "", changed.files, loose, is_in_base)
+    behind_host = is_behind(world, view.agent, math.inf)
+    return GitFacts(ahead, behind, changed.added, changed.deleted, "", changed.files, loose, is_in_base, behind_host)
 
 
 def _missing(repo: Repository, worktree: Path, base: str) -> str:
@@ -92,4 +97,6 @@ def telling_files(common: Path, agent: Agent) -> tuple[str, ...]:
         return ()
     branches = (lease.base, lease.branch)
     log = [pane.log] if pane and pane.log else []
+    if agent.host:
+        log.append(str(common / "agentdeck/agents" / agent.name / MIRROR))
     return (*moving_files(lease.git_dir or common, common, *branches), *log)

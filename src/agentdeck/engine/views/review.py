@@ -78,6 +78,8 @@ class GitFacts:
     """Files whose changes are not committed."""
     is_in_base: bool = False
     """Whether it is beyond the commit that it began at, and its base has all its commits."""
+    is_behind: bool = False
+    """Whether an agent on another host has ended a turn since its work was fetched: then this is of before."""
 
 
 @dataclass(frozen=True, slots=True)

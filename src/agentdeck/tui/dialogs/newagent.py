@@ -22,6 +22,8 @@ from textual.worker import Worker, WorkerState
 from agentdeck.core.agents.agent import check_model, check_name
 from agentdeck.core.agents.permission import Level
 from agentdeck.core.box.box import BoxMode
+from agentdeck.core.fleet.orders import check_if_lost
+from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.core.prompts.lint import lint
 from agentdeck.core.text.text import plain
@@ -34,6 +36,7 @@ from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.look.terminal import editor, lend
 
 COMMAND = "command"
+ANY = "any"
 OTHER = "\0other"
 """The choice of a base or a model that is typed."""
 LOADING = "\0loading"
@@ -98,7 +101,7 @@ def choices(deck: Deck) -> Choices:
 def _hosts(names: Sequence[str]) -> list[Option]:
     if not names:
         return []
-    own, best = (Content("this machine"), ""), (Content("any: the one with the most room"), "any")
+    own, best = (Content("this machine"), ""), (Content("any: the one with the most room"), ANY)
     return [own, best, *((Content(plain(name)), name) for name in names)]
 
 
@@ -175,6 +178,9 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
                 )
             yield from self._picker("Box", "box")
             yield from self._picker("Host", "host")
+            needs = draft.needs.text if draft.needs is not None else ""
+            yield from self._line("Needs", "needs", needs, f"nothing; or such as: {Needs.EXAMPLE}")
+            yield from self._line("If lost", "if-lost", draft.if_lost, "wait; or: fail after 30m, restart after 10m")
             with Horizontal(classes="field"):
                 yield Label("Copies")
                 copies = [(str(number), str(number)) for number in range(1, _MOST_COPIES + 1)]
@@ -194,8 +200,14 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             yield Label(label)
             yield Select[str]([("…", LOADING)], value=LOADING, allow_blank=False, id=name, compact=True)
 
+    def _line(self, label: str, name: str, value: str, placeholder: str) -> ComposeResult:
+        with Horizontal(classes="field", id=f"{name}-field"):
+            yield Label(label)
+            yield Input(value, placeholder=placeholder, id=name)
+
     def on_mount(self) -> None:
-        self.query_one("#host-field").display = False
+        for name in ("host", "needs", "if-lost"):
+            self.query_one(f"#{name}-field").display = False
         self.query_one("#advice").display = False
         self.query_one("#other-base").display = self.query_one("#other-model").display = False
         self.set_focus(self.query_one("#task"))
@@ -281,6 +293,13 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
     def _base_changed(self, event: Select.Changed) -> None:
         self.query_one("#other-base").display = event.value == OTHER
 
+    @on(Select.Changed, "#host")
+    def _host_changed(self) -> None:
+        host = self._value("host")
+        self.query_one("#needs-field").display = host == ANY
+        self.query_one("#if-lost-field").display = bool(host)
+        self.complain(self._missing(self._value("profile")))
+
     @on(Select.Changed, "#model")
     def _model_changed(self, event: Select.Changed) -> None:
         self.query_one("#other-model").display = event.value == OTHER
@@ -300,7 +319,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
 
     def _missing(self, profile: str) -> str:
         choice = self._choices.known.get(profile)
-        if choice is None or choice.installed:
+        if choice is None or choice.installed or self._value("host"):  # a host has programs of its own
             return ""
         return f"{choice.title} is not installed. Install it with: {choice.install}"
 
@@ -317,7 +336,11 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             value = chosen(name)
             return (self.query_one(f"#other-{name}", Input).value.strip() or None) if value == OTHER else value
 
+        needs = None
+        with suppress(ValueError):  # `_problem` says so
+            needs = self._needs()
         return StartRequest(
+            needs=needs,
             task=self.query_one("#task", TextArea).text.strip(),
             profile=chosen("profile"),
             base=typed("base"),
@@ -327,6 +350,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             permission=chosen("permission"),
             box=chosen("box"),
             on=chosen("host") or "",
+            if_lost=self.query_one("#if-lost", Input).value.strip() if chosen("host") else "",
         )
 
     def action_cancel(self) -> None:
@@ -363,20 +387,27 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
                 check_name(typed.name)
             if typed.model:
                 check_model(typed.model)
+            check_if_lost(typed.if_lost)
+            self._needs()
         except DeckError as error:
             return f"{error.title} {error.hint}"
-        if missing := self._missing(typed.profile or ""):
-            return missing
+        except ValueError as error:
+            return f"{str(error)[:1].upper()}{str(error)[1:]}."
         is_all = typed.permission == Level.ALL and typed.profile != COMMAND
         if is_all and typed.box != BoxMode.FULL and not self._choices.no_box:
             return _ALL_IN_BOX
         if typed.profile != COMMAND:
-            return ""
+            return self._missing(typed.profile or "")
         try:
             argv = shlex.split(typed.task)
         except ValueError as error:
             return f"That is not a command line: {error}."
         return "" if argv else "Type a command."
+
+    def _needs(self) -> Needs | None:
+        """What the host must have; raise ValueError for what can't be read."""
+        text = self.query_one("#needs", Input).value
+        return Needs.from_text(text) if text.strip() and self._value("host") == ANY else None
 
     def _read_issue(self) -> str:
         return self._deck.choices.issue(self.draft.task)

@@ -70,7 +70,7 @@ class Row:
     @property
     def outcome(self) -> Outcome:
         facts = self.facts
-        if facts is None or facts.problem:
+        if facts is None or facts.problem or facts.is_behind:
             return Outcome.UNKNOWN
         if facts.loose:
             return Outcome.LOOSE

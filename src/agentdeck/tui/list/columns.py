@@ -174,6 +174,8 @@ def _done(row: Row) -> list[Part]:
         return result or [(_one_line(row.view.agent.task), "dim")]
     if said == row.view.status.result:
         result = []  # what its worktree has says it better
+    if facts.is_behind:
+        return [("fetching its work", "dim"), *result]
     if facts.loose:
         return [(_to_land(facts), "loose"), *result]
     if facts.ahead:

@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.strip import Strip
 from textual.timer import Timer
 
+from agentdeck.core.agents.agent import State
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
@@ -29,6 +30,16 @@ _LEAST = (40, 20)
 """Columns and rows that a program gets in a smaller view: its dialogs want room to be whole."""
 _REST = 0.15
 """Seconds that the view's size must rest before the program gets it."""
+
+
+def _without_screen(view: AgentView, *, printed: bool) -> str:
+    """Why no screen is shown."""
+    if view.state is State.STARTING and not printed:
+        return f"{view.name} is starting{f' on {view.host}' if view.host else ''}."
+    rest = "these are the last lines of its log" if printed else "it has printed nothing"
+    if view.host and view.alive:
+        return f"{view.host} does not show its screen now; {rest}."
+    return f"{view.name} no longer has a window; {rest}."
 
 
 class TerminalView(FollowView):
@@ -162,8 +173,7 @@ class ScreenPane(AgentPane):
             if view.unreachable:
                 self.say(f"{plain(view.reason)}. These are the last lines of its log.")
                 return
-            rest = "these are the last lines of its log" if facts else "it has printed nothing"
-            self.say(f"{view.name} no longer has a window; {rest}.")
+            self.say(_without_screen(view, printed=bool(facts)))
             return
         if facts.fitted and view.alive and (facts.columns, len(facts.lines)) != self.room():
             self._fit_soon()  # a terminal that showed it is gone
