@@ -11,7 +11,7 @@ from agentdeck.engine.worktrees.heads import own_branches
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError
 from agentdeck.system.git import branches, merges, snapshots, untrusted
-from agentdeck.system.git.checkouts import Worktree, list_worktrees
+from agentdeck.system.git.checkouts import Worktree, trees_on
 from agentdeck.system.git.committing import let_folder_go
 from agentdeck.system.git.going import Departure
 from agentdeck.system.git.identity import Standing
@@ -67,12 +67,13 @@ def _delete_branches(world: World, agent: Agent, lease: WorktreeLease, snapshot:
     work = saved.get(lease.branch) or (snapshot.tip if snapshot is not None else None)
     base = repo.commit(f"refs/heads/{lease.base}")
     held = [each for each in (lease.base_commit, work, base) if each]
-    used = {tree.branch for tree in list_worktrees(repo) if tree.path.is_dir()}
     gone = {}
     for branch in own_branches(lease):
         tip = repo.commit(f"refs/heads/{branch}")
         is_saved = tip in (saved.get(branch), lease.base_commit)
-        if not tip or not is_saved or branch in used or not _may_delete(world, agent, branch, tip, snapshot):
+        if not tip or not is_saved or not _may_delete(world, agent, branch, tip, snapshot):
+            continue
+        if any(tree.path.is_dir() for tree in trees_on(repo, branch)):
             continue
         if tip in held or any(merges.is_ancestor(repo, tip, each) for each in held):
             gone[branch] = tip
