@@ -3,9 +3,10 @@
     python bench/ingest.py [MEGABYTES]
 
 A program prints a file of coloured lines and notes how long that took: in an agent's pane, where the runner strips,
-times and records it; in a bare tmux window; and under `script`, which records it too. A terminal takes what it is
-written only when it is read, so that the time is the reader's. The Log tab then goes through the agent's log from its
-end to its beginning, painting at each step; its yardstick reads the same file and splits it into lines.
+times and records it; in a bare tmux window; under `script`, which records it too, in such a window; and under `script`
+alone. A terminal takes what it is written only when it is read, so that the time is the reader's. The Log tab then goes
+through the agent's log from its end to its beginning, painting at each step; its yardstick reads the same file and
+splits it into lines.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def main() -> None:
 
 def recording(root: Path, sample: Path, megabytes: int) -> None:
     bare_server()
-    ours, window, script = [], [], []
+    ours, window, recorded, script = [], [], [], []
     for number in range(RUNS):
 
         def argv(way: str, number: int = number) -> tuple[list[str], Path]:
@@ -61,11 +62,16 @@ def recording(root: Path, sample: Path, megabytes: int) -> None:
         words, told = argv("window")
         run("tmux", "-L", BARE, "new-window", "-d", "-t", "bare", shlex.join(words))
         window.append(seconds(told))
+        words, told = argv("recorded")
+        recorder = ["script", "-qec", shlex.join(words), str(root.parent / "recorded typescript")]
+        run("tmux", "-L", BARE, "new-window", "-d", "-t", "bare", shlex.join(recorder))
+        recorded.append(seconds(told))
         words, told = argv("script")
         run("script", "-qec", shlex.join(words), str(root.parent / "typescript"))
         script.append(seconds(told))
     row(f"printing {megabytes} MB in an agent's pane", ours, "in a bare tmux window", window)
-    row(f"printing {megabytes} MB in an agent's pane", ours, "under script(1)", script, "1 x")
+    row(f"printing {megabytes} MB in an agent's pane", ours, "under script(1) in a bare tmux window", recorded, "1 x")
+    row(f"printing {megabytes} MB in an agent's pane", ours, "under script(1)", script)
     rates = [f"{megabytes / statistics.median(each):,.1f} MB/s" for each in (ours, script)]
     tell(f"recording {megabytes} MB, through the runner's terminal", rates[0], "under script(1)", rates[1])
 

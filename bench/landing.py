@@ -21,7 +21,7 @@ _marks = itertools.count()
 
 
 def main() -> None:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     is_few = "few" in sys.argv[2:]
     with repository(300):
         singles(runs, 1, 300)
@@ -54,14 +54,17 @@ def batch() -> None:
     singly = [agent(1, first=next(places)) for _ in range(BATCH)]
     branches = [bare(1, first=next(places)) for _ in range(BATCH)]
     queued = [agent(1, first=next(places)) for _ in range(BATCH)]
+    ungated = [agent(1, first=next(places)) for _ in range(BATCH)]
     one = timed(lambda: run("agentdeck", "merge", "--batch", "--gate", "true", *together))
     queue = timed(lambda: run("agentdeck", "merge", "--gate", "true", *queued))
     each = timed(lambda: land_in_turn(singly))
+    plain = timed(lambda: run("agentdeck", "merge", *ungated))
     by_hand = timed(lambda: merge(branches))
     row(f"landing of {BATCH} agents as a batch, with a gate", [one], f"{BATCH} landings with a gate", [each])
     what = f"landing of {BATCH} agents as a queue, with a gate each"
     row(what, [queue], f"{BATCH} landings with a gate", [each], "5,000 ms")
     row(f"landing of {BATCH} agents as a batch, with a gate", [one], f"{BATCH} x git merge --no-ff", [by_hand])
+    row(f"landing of {BATCH} agents as a queue, no gate", [plain], f"{BATCH} x git merge --no-ff", [by_hand], "3 x")
 
 
 def land(name: str, *options: str) -> None:

@@ -1,10 +1,10 @@
-"""What a removal, its undo and `doctor` cost, as ratios to git's own in the same run.
+"""What a removal and its undo cost, as ratios to git's own in the same run.
 
     python bench/removal.py [FILES]
 
 A removal saves all that the worktree holds before anything is deleted; `git worktree remove --force` saves nothing.
 What git ignores is not saved, as by default; its files are deleted in the background, and git waits for them.
-`git worktree add` writes the files that an undo writes. `doctor` is measured beside `git worktree list`.
+`git worktree add` writes the files that an undo writes.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from common import counted, repository, row, run, timed
+from common import repository, row, run, timed
 
 RUNS = 5
 BIG, IGNORED = 30_000, 100_000
-SOME = 10
 
 
 def main() -> None:
@@ -25,7 +24,6 @@ def main() -> None:
     with repository(300):
         removals(300, 0, RUNS if share == 1 else 2)
         removals(300, int(IGNORED * share), 1)
-        doctor(SOME if share == 1 else 3)
     with repository(int(BIG * share)):
         undo(int(BIG * share))
 
@@ -63,16 +61,6 @@ def undo(files: int) -> None:
     theirs = timed(partial(run, "git", "worktree", "add", "-q", "-b", "bare", "../bare"))
     ours = timed(partial(run, "agentdeck", "undo"))
     row(f"undo of a removal, {files:,} files", [ours], "git worktree add", [theirs], "1 x")
-
-
-def doctor(agents: int) -> None:
-    for number in range(agents):
-        run("agentdeck", "run", "--detach", "-n", f"kept-{number}", "--", "sleep", "1000")
-    ours, theirs = [], []
-    for _ in range(RUNS):
-        ours.append(timed(partial(run, "agentdeck", "doctor", check=False)))
-        theirs.append(timed(partial(run, "git", "worktree", "list")))
-    row(f"agentdeck doctor, {counted(agents)}", ours, "git worktree list", theirs, "300 ms")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python bench/verbs.py [AGENTS]
 
 Yardsticks: `python -I -c pass` and `git worktree list` for the verbs; a bare `git worktree add` plus `tmux new-window`
-for the start of an agent, alone and of many from one file. Each figure is the median of several runs, in turn with its
-yardstick; a batch is started once.
+for the start of an agent, alone, of many from one file, and by a process that lives already, as the dashboard,
+`run -f`, MCP and `host serve` do. Each figure is the median of several runs, in turn with its yardstick; a batch is
+started once. Memory is what the kernel calls proportional: what processes share is divided among them.
 """
 
 from __future__ import annotations
@@ -15,10 +16,21 @@ import time
 from functools import partial
 from pathlib import Path
 
-from common import BARE, bare_server, counted, repository, row, run, timed
+import psutil
+from common import BARE, bare_server, counted, repository, row, run, tell, timed
 
 RUNS = 7
 MANY_FILES = 10_000
+LIVING = """
+import sys, time
+from agentdeck.engine.deck import Deck
+from agentdeck.engine.views import StartRequest
+deck = Deck.find()
+for line in sys.stdin:
+    begun = time.perf_counter()
+    deck.start(StartRequest(name=line.strip(), argv=("sleep", "1000")))
+    print(time.perf_counter() - begun, flush=True)
+"""
 
 
 def main() -> None:
@@ -29,11 +41,14 @@ def main() -> None:
         start_singly("start of the first agent", 0, 1)
         verbs(1)
         start_singly(f"start of an agent, up to {some} in turn", 1, some, "5 x")
+        start_by_living(some)
+        send_and_stop(some)
         verbs(some)
         if agents > some:
             start_together(some, agents)
             verbs(agents)
             start_singly(f"start of an agent beside {agents}", agents, agents + 3, "5 x")
+        runners()
     if agents > some:
         with repository(MANY_FILES):
             bare_server()
@@ -47,6 +62,69 @@ def start_singly(what: str, first: int, end: int, goal: str = "") -> None:
         argv = ("agentdeck", "run", "--detach", "-n", f"agent-{number}", "--", "sleep", "1000")
         ours.append(timed(partial(run, *argv)))
     row(what, ours, "git worktree add + tmux new-window", bare, goal)
+
+
+def start_by_living(count: int) -> None:
+    ours, bare = [], []
+    argv = [sys.executable, "-I", "-c", LIVING]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as living:
+        assert living.stdin is not None
+        assert living.stdout is not None
+        for number in range(count + 1):  # at the first one it loads what it needs
+            bare.append(timed(partial(by_hand, 1000 + number, 1001 + number)))
+            living.stdin.write(f"living-{number}\n")
+            living.stdin.flush()
+            ours.append(float(living.stdout.readline()))
+        living.stdin.close()
+    row("start of an agent by a process that lives", ours[1:], "git worktree add + tmux new-window", bare[1:], "2 x")
+    run("agentdeck", "rm", "--stop", *(f"living-{number}" for number in range(count + 1)))
+
+
+def send_and_stop(agents: int) -> None:
+    sends, stops, python = [], [], []
+    for number in range(agents):
+        python.append(timed(lambda: run(sys.executable, "-I", "-c", "pass")))
+        name = f"read-{number}"
+        run("agentdeck", "run", "--detach", "-n", name, "--", "cat")
+        sends.append(timed(partial(run, "agentdeck", "send", name, "hello")))
+        stops.append(timed(partial(run, "agentdeck", "stop", name)))
+        run("agentdeck", "rm", name)
+    row("agentdeck send to one that reads", sends, "python -I -c pass", python)
+    row("agentdeck stop of one that ends at once", stops, "python -I -c pass", python)
+
+
+def runners() -> None:
+    """What each agent's runner and guardian take of the memory, and how soon a runner has its lock."""
+    from agentdeck.engine.deck import Deck
+
+    found = [psutil.Process(view.status.runner_pid) for view in Deck.find().agents() if view.status.runner_pid]
+    held = sum(memory(each) + memory(each.parent() or each) for each in found) / len(found)
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    ) as sleeping:
+        time.sleep(0.5)
+        bare = memory(psutil.Process(sleeping.pid))
+    what = f"runner and guardian, each of {counted(len(found))}"
+    tell(what, f"{held:.1f} MB", "a sleeping Python", f"{bare:.1f} MB", f"{held / bare:.2f} x", "7 MB")
+    python = [timed(lambda: run(sys.executable, "-I", "-c", "pass")) for _ in range(RUNS)]
+    row("a runner, to its lock", [to_lock(number) for number in range(RUNS)], "python -I -c pass", python, "50 ms")
+
+
+def memory(process: psutil.Process) -> float:
+    return process.memory_full_info().pss / 1e6
+
+
+def to_lock(number: int) -> float:
+    folder = Path.cwd().parent / f"runner-{number}"
+    folder.mkdir()
+    begun = time.perf_counter()
+    argv = [sys.executable, "-I", "-m", "agentdeck.engine.runner", str(folder / "orders.json")]
+    call = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
+    while not (folder / "runner.lock").exists():
+        time.sleep(0.0005)
+    took = time.perf_counter() - begun
+    call.wait()  # it has no orders
+    return took
 
 
 def start_together(first: int, end: int) -> None:
@@ -97,6 +175,8 @@ def verbs(agents: int) -> None:
         name = f"agentdeck {' '.join(words)}, {counted(agents)}"
         row(name, ours, "python -I -c pass", python)
         row(name, ours, "git worktree list", git)
+    checks = [timed(partial(run, "agentdeck", "doctor", check=False)) for _ in range(RUNS)]
+    row(f"agentdeck doctor, {counted(agents)}", checks, "git worktree list", git, "300 ms" if agents >= 50 else "")
 
 
 if __name__ == "__main__":

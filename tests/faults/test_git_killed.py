@@ -74,7 +74,7 @@ def test_in_a_start(bench: Bench, deadly: DeadlyGit) -> None:
     assert_ok(agentdeck(*start, cwd=bench.root, env=deadly.environment(0)))
     calls = deadly.count()
     bench.deck().remove("fix", stop=True)
-    assert calls > 10
+    assert calls > 5
     for fatal in steps(calls, 8):
         done = agentdeck(*start, cwd=bench.root, env=deadly.environment(fatal))
         assert_no_bug(done)
