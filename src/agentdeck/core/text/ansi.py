@@ -29,12 +29,22 @@ class Stripper:
         text = self._held + text
         self._held = ""
         if "\x1b" in text:
-            # Both read the text once, however many sequences in it have no end: a hostile program may print that.
-            tail = _UNFINISHED.search(text)
-            if tail is not None and len(tail[0]) <= _HELD_MAX:
-                self._held, text = tail[0], text[: tail.start()]
+            tail = _unfinished(text)
+            if len(tail) <= _HELD_MAX:
+                self._held, text = tail, text.removesuffix(tail)
+            # This reads the text once, however many sequences in it have no end: a hostile program may print that.
             text = _SEQUENCE.sub("", text)
         return text.translate(_ASCII_CONTROLS) if text.isascii() else _CONTROLS.sub("", text)
+
+
+def _unfinished(text: str) -> str:
+    """The sequence that the end of `text` cuts; “” for none."""
+    last = text.rfind("\x1b")
+    before = text.rfind("\x1b", 0, last) if text.endswith("\x1b") else -1  # the end of a string is cut itself
+    for place in (before, last):
+        if place >= 0 and _UNFINISHED.match(text, place):
+            return text[place:]
+    return ""
 
 
 def strip(text: str) -> str:

@@ -15,7 +15,7 @@ from agentdeck.core.text.patterns import late_bytes
 from agentdeck.system.state.recording import Recorder
 from agentdeck.system.terminal import pane
 
-_MOVES = late_bytes(rb"\x1b(?:\[(?:\d*[ABEFGdJLMST]|[\d;]*[Hf]|\?(?:47|1047|1049)h)|[M78])|\x08")
+_MOVES = late_bytes(rb"\x1b(?!\[[\d;]*m)(?:\[(?:\d*[ABEFGdJLMST]|[\d;]*[Hf]|\?(?:47|1047|1049)h)|[M78])")
 _CUT = 12
 """Bytes of a sequence that may be cut by the end of a piece."""
 _PACE = 2.0
@@ -53,7 +53,7 @@ class TerminalLog:
 
     def output(self, data: bytes, plain: str, now: float) -> None:
         """The program printed `data`, which is `plain` as text. Times are monotonic."""
-        if not self._repaints and _MOVES.search(self._before + data) and pane.history() is not None:
+        if not self._repaints and _moves(self._before + data) and pane.history() is not None:
             self._repaints = True
             self._recorder.drop_partial()
         self._before = data[-_CUT:]
@@ -120,6 +120,12 @@ class TerminalLog:
                 new.append(line)
         if new:
             self._recorder.log_lines(new)
+
+
+def _moves(data: bytes) -> bool:
+    """Whether the cursor goes anywhere but on."""
+    # Colours, of which there are many, are passed over in `_MOVES` first, and one byte is looked for apart.
+    return b"\x08" in data or _MOVES.search(data) is not None
 
 
 def _settled() -> list[str]:
