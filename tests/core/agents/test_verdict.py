@@ -175,3 +175,17 @@ def test_work_that_is_committed_is_done_whatever_was_denied_on_the_way() -> None
     evidence = Evidence(denied=("Bash curl",), last_words="Done. Anything else?", change=Change.COMMITTED)
     found = verdict(evidence, over=True)
     assert (found.state, found.result, found.reason) == (State.DONE, Result.NONE, "denied Bash curl")
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        ("400 no (from main)", Fault.NONE),
+        ("API Error: 413 too large", Fault.NONE),
+        ("API Error: 400 Your credit balance is too low", Fault.PROVIDER),
+        ("API Error: 4000 ms passed", Fault.PROVIDER),
+        ("503 overloaded", Fault.PROVIDER),
+    ],
+)
+def test_a_request_that_is_wrong_itself_is_no_fault_of_the_providers(error: str, fault: Fault) -> None:
+    assert verdict(Evidence(error=error), over=True).fault is fault

@@ -23,6 +23,10 @@ _BLOCKED = late(r"Read-only file system|Operation not permitted|sandbox[^\n]{0,4
 """The same of a command that failed."""
 _API_ERROR = late(r"\A\s*\[?API Error\b")
 """How some CLIs give an error of their provider as an answer of the model's."""
+_CALLERS = late(
+    r"\A\s*\[?(?:API Error:? *)?4(?:00|04|13|22)\b(?!.*(?:credit|quota|balance))", re.IGNORECASE | re.DOTALL
+)
+"""An error that is the request's own fault, whoever serves it: asked again, it is refused again."""
 _BY_PERSON = ("user", "interrupted")
 _QUESTION = late(r"[?？]\W*\Z")
 
@@ -112,7 +116,8 @@ def _failure(evidence: Evidence) -> Verdict | None:
         result = Result.UNSERVED if evidence.unserved_fault in PASSING_FAULTS else Result.ERROR
         return Verdict(State.FAILED, result, _cut(evidence.unserved) or "no provider serves", evidence.unserved_fault)
     if evidence.error:
-        return Verdict(State.FAILED, Result.ERROR, _cut(evidence.error) or "its last request failed", Fault.PROVIDER)
+        fault = Fault.NONE if _CALLERS.match(evidence.error) else Fault.PROVIDER
+        return Verdict(State.FAILED, Result.ERROR, _cut(evidence.error) or "its last request failed", fault)
     if evidence.change is Change.BROKEN:
         return Verdict(State.FAILED, Result.ERROR, "git can't read its worktree any more")
     if evidence.denied and evidence.change is not Change.COMMITTED:
