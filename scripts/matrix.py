@@ -1,4 +1,4 @@
-"""Write docs/failover-matrix.md from what `make test-failover` noted of each cell, when it was last run.
+"""Renew the cells of docs/failover-matrix.md of which `make test-failover` noted how they went, when last run.
 
 python scripts/matrix.py build/agents/matrix.jsonl
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/failover-matrix.md"
+WAYS = ("same format", "another format")
 HEAD = """# Real agents on failing providers
 
 `make test-failover` runs each agent CLI behind the gateway with a tier of two providers, of which the first has one of
@@ -40,17 +41,27 @@ def mark(cell: dict[str, Any]) -> str:
     return "–" if cell["fault"] == "400" and not cell["spare"] else f"✗ {cell['exit']}"
 
 
+def kept() -> dict[tuple[str, str, str], str]:
+    """The marks that the page has."""
+    rows = [
+        [each.strip() for each in line.strip("|").split("|")]
+        for line in PAGE.read_text().splitlines()
+        if line[:1] == "|"
+    ]
+    clis = [each.removesuffix(" same") for each in rows[0][1::2]]
+    columns = [(cli, way) for cli in clis for way in WAYS]
+    return {(row[0], *where): said for row in rows[2:] for where, said in zip(columns, row[1:], strict=True)}
+
+
 def main(path: str) -> None:
     cells = [json.loads(line) for line in Path(path).read_text().splitlines()]
-    found = {(each["fault"], each["cli"], each["way"]): each for each in cells}
-    faults = list(dict.fromkeys(each["fault"] for each in sorted(cells, key=lambda each: order(each["fault"]))))
-    clis = list(dict.fromkeys(each["cli"] for each in cells))
-    ways = ("same format", "another format")
+    found = kept() | {(each["fault"], each["cli"], each["way"]): mark(each) for each in cells}
+    clis = list(dict.fromkeys(cli for _, cli, _ in found))
     lines = ["| the first provider | " + " | ".join(f"{cli} same | other" for cli in clis) + " |"]
     lines.append("|---|" + "---|---|" * len(clis))
-    for fault in faults:
-        row = [found.get((fault, cli, way)) for cli in clis for way in ways]
-        lines.append(f"| {fault} | " + " | ".join(mark(cell) if cell else "" for cell in row) + " |")
+    for fault in sorted({fault for fault, _, _ in found}, key=order):
+        row = [found.get((fault, cli, way), "") for cli in clis for way in WAYS]
+        lines.append(f"| {fault} | " + " | ".join(row) + " |")
     PAGE.write_text(HEAD + "\n".join(lines) + "\n" + TAIL)
 
 
