@@ -54,7 +54,14 @@ class House:
     def start(self, mode: Mode, tier: str = "") -> AgentView:
         task = "Make the file one.txt"
         request = StartRequest(
-            task=task, profile=self.cli, name="fox", mode=mode, permission="all", sure=True, tier=tier or None
+            task=task,
+            profile=self.cli,
+            name="fox",
+            mode=mode,
+            permission="all",
+            box="off",
+            sure=True,
+            tier=tier or None,
         )
         return self.deck.start(request)
 

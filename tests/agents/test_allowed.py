@@ -117,7 +117,9 @@ def test_claude_code_without_a_terminal_or_a_level_says_beforehand_that_it_will_
 
 def test_a_level_is_kept_for_the_next_start(bench: Bench, api: FakeApi) -> None:
     deck = bench.deck()
-    request = StartRequest(task="Go", profile="claude", name="it", mode=Mode.HEADLESS, permission="all", sure=True)
+    request = StartRequest(
+        task="Go", profile="claude", name="it", mode=Mode.HEADLESS, permission="all", box="off", sure=True
+    )
     api.commands = (f"touch {bench.home}/outside",)
     deck.start(request)
     deck.wait("it")

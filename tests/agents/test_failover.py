@@ -110,7 +110,7 @@ def test_the_task_is_done_whatever_the_first_provider_does(
         quiet.own(provider("main", url, form) + provider("spare", spare.url, own) + RULES + tiers)
         deck = quiet.deck()
         task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", mode=Mode.HEADLESS)
-        deck.start(replace(task, permission="all", sure=True))
+        deck.start(replace(task, permission="all", box="off", sure=True))
         view = deck.wait("fox")
         tree = view.worktree
         assert tree is not None
@@ -210,7 +210,7 @@ def test_at_its_screen_too_it_goes_on_at_once_after_an_answer_that_broke_off(
         quiet.own(provider("main", main.url, own) + provider("spare", spare.url, own) + RULES + tiers)
         deck = quiet.deck()
         task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", mode=Mode.INTERACTIVE)
-        deck.start(replace(task, permission="all", sure=True))
+        deck.start(replace(task, permission="all", box="off", sure=True))
 
         def is_made() -> bool:
             view = deck.agent("fox")
@@ -246,7 +246,7 @@ def test_the_chain_that_everybody_writes_first_serves(
         quiet.own(places + RULES + f"[tiers]\nwork = {json.dumps(CHAIN)}\n")
         deck = quiet.deck()
         task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", mode=Mode.HEADLESS)
-        deck.start(replace(task, permission="all", sure=True))
+        deck.start(replace(task, permission="all", box="off", sure=True))
         view = deck.wait("fox")
         log = "\n".join(line.text for line in deck.log_lines("fox"))
         gateways.stop(world_of(deck))
@@ -287,7 +287,7 @@ def test_where_no_provider_serves_it_ends_and_says_each_ones_fault(
         quiet.own(provider("main", main.url, own) + provider("spare", spare.url, own) + RULES + tiers)
         deck = quiet.deck()
         task = StartRequest(task="Make the file", profile=cli, name="fox", tier="work", mode=Mode.HEADLESS)
-        deck.start(replace(task, permission="all", sure=True))
+        deck.start(replace(task, permission="all", box="off", sure=True))
         view = deck.wait("fox")
         gateways.stop(world_of(deck))
     assert (view.outcome, view.state) == (code, State.FAILED), view.status.reason

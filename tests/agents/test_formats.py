@@ -108,9 +108,9 @@ def finish(quiet: Bench, client: str, what: Client, form: str) -> None:
         deck = quiet.deck()
         profile = client.split(maxsplit=1)[0]
         task = StartRequest(
-            task="Do it", profile=profile, name="fox", tier="work", mode=Mode.HEADLESS, permission="all"
+            task="Do it", profile=profile, name="fox", tier="work", mode=Mode.HEADLESS, permission="all", box="off"
         )
-        deck.start(replace(task, permission="all", sure=True))
+        deck.start(replace(task, permission="all", box="off", sure=True))
         view = deck.wait("fox")
         tree = view.worktree
         assert tree is not None

@@ -37,7 +37,7 @@ def test_a_run_from_cron(
     bench: Bench, cli: str, level: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree, outside = bench.root / ".worktrees/cron", bench.home / "outside"
-    asked = ("--permission", level) * (2 if level == "all" else 1) if level else ()
+    asked = {"": (), "all": (*("--permission", level) * 2, "--no-box")}.get(level, ("--permission", level))
     with modelled(bench, cli, programs_of(request, cli), monkeypatch, *answers(cli, tree, outside)):
         if cli == "codex":
             own = bench.home / ".codex/config.toml"

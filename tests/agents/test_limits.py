@@ -56,7 +56,7 @@ def test_a_large_task_tools_side_by_side_and_a_limit_in_the_middle(
     with scripted_model(both, [say("Both are made.")], [say("Over.")]) as (api, script):
         set_up(bench, programs, monkeypatch, setup_of(cli, api.url))
         start = StartRequest(task=TASK, profile=cli, name="it", mode=Mode.INTERACTIVE, failover=(cli,))
-        deck.start(replace(start, permission="all", sure=True))
+        deck.start(replace(start, permission="all", box="off", sure=True))
         answered, said = set[float](), dict[tuple[str, str], str]()
 
         def made() -> bool:

@@ -201,7 +201,7 @@ def test_a_limit_ends_by_itself_and_a_conflict_is_resolved_by_the_agent(
         logins.limits[login] = LIMITED
         deck = bench.deck()
         request = StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, failover=(cli,))
-        deck.start(replace(request, permission="all", sure=True))
+        deck.start(replace(request, permission="all", box="off", sure=True))
         life = Life(deck, "it", script, Truth(deck, "it"))
         limited = life.reach(State.LIMITED, "until")
         assert limited.status.fault is Fault.LIMITED

@@ -41,7 +41,9 @@ def asked(api: FakeApi, text: str) -> int:
 def begin(deck: Deck, api: FakeApi, profile: str) -> None:
     """Start it, answer what it asks first, and see it work for as long as the model thinks."""
     api.delay = 2.0
-    start = StartRequest(task="Make the file", profile=profile, name="it", mode=Mode.INTERACTIVE, permission="all")
+    start = StartRequest(
+        task="Make the file", profile=profile, name="it", mode=Mode.INTERACTIVE, permission="all", box="off"
+    )
     deck.start(replace(start, sure=True))
     press_enter_until(deck, "it", lambda view: view.state is State.WORKING and asked(api, "Make the file") > 0, 60)
 

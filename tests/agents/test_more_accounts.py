@@ -68,7 +68,7 @@ def test_the_other_account_goes_on_with_the_conversation(
         logins.limited[TWO] = 0.0
         script.on_answer = lambda blocks: logins.limited.update({ONE: time.time() + 3000})
         task = "Make the file one.txt"
-        deck.start(StartRequest(task=task, profile=cli, name="fox", mode=mode, permission="all", sure=True))
+        deck.start(StartRequest(task=task, profile=cli, name="fox", mode=mode, permission="all", box="off", sure=True))
         if mode is Mode.HEADLESS:
             view = deck.wait("fox")
             assert view.outcome is ExitCode.UNCOMMITTED, (view.status, deck.events("fox"))

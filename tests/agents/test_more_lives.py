@@ -260,7 +260,7 @@ def test_a_conflict_is_handed_back_and_what_the_agent_makes_of_it_lands(
     made = [run("echo mine > made.txt && git add -A && git commit -qm Made")]
     deck = bench.deck()
     with modelled(bench, cli, programs_of(request, cli), monkeypatch, made, [say("It is made.")]) as script:
-        start = StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, permission="all")
+        start = StartRequest(task="Make it", profile=cli, name="it", mode=Mode.INTERACTIVE, permission="all", box="off")
         deck.start(replace(start, sure=True))
         press_enter_until(
             deck, "it", lambda view: script.sent == 2 and view.state is State.DONE, PATIENCE, about="trust"

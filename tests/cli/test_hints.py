@@ -124,6 +124,7 @@ ELSEWHERE = {
     "agentdeck attach {}": STATES,
     "agentdeck show {}": STATES,
     "agentdeck run {}--permission all --permission all “…”": "cli/test_run.py",
+    "agentdeck run --box full --permission all “…”, or say that it may with --no-box.": "cli/test_run.py",
     "Start one with “agentdeck run -d TASK”.": "cli/test_control.py",
     "“agentdeck ls” needs none.": "cli/test_control.py",
     'Start an agent there: agentdeck run --on {} "what to do"': HOSTS,

@@ -275,7 +275,7 @@ def test_from_cron(bench: Bench) -> None:
 
 
 def test_the_permission_for_all_is_given_to_those_who_say_it_twice(bench: Bench) -> None:
-    words = ("run", "--agent", "demo", "-n", "it", "--headless", "--permission", "all")
+    words = ("run", "--agent", "demo", "-n", "it", "--headless", "--permission", "all", "--no-box")
     assert_refused(agentdeck(*words, "Go", cwd=bench.root), says=["anything that you can"])
     assert bench.worktrees() == [str(bench.root)]
     bench.own('[agent]\npermission = "all"\n')
@@ -288,8 +288,16 @@ def test_the_permission_for_all_is_given_to_those_who_say_it_twice(bench: Bench)
 def test_in_a_full_box_where_it_can_do_less_it_is_said_once(bench: Bench) -> None:
     skip_without_box(alone=True)
     words = ("run", "--agent", "demo", "-n", "it", "--headless", "--permission", "all")
-    assert_refused(agentdeck(*words, "--box", "files", "Go", cwd=bench.root), says=["anything that you can"])
+    assert_refused(agentdeck(*words, "--box", "files", "Go", cwd=bench.root), says=["leaves it your whole network"])
+    bench.write("list.toml", '[[task]]\nname = "a"\ntask = "Go"\npermission = "all"\n')
+    assert_refused(agentdeck(*words, "--permission", "all", "Go", cwd=bench.root), says=["no full box"])
+    listed = agentdeck("run", "-a", "demo", "--permission", "all", "-f", "list.toml", cwd=bench.root)
+    assert listed.returncode
+    assert "no full box" in listed.stderr
     assert_ok(agentdeck(*words, "--box", "full", "Go", cwd=bench.root))
+    own = ("run", "--permission", "all", "--no-box", "-a", "demo", "-f", "list.toml")
+    assert_ok(agentdeck(*own, cwd=bench.root))
+    assert bench.deck().agent("a").agent.permission == "all"
 
 
 def test_a_level_that_the_cli_does_not_have_is_named(bench: Bench) -> None:

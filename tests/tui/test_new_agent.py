@@ -110,9 +110,11 @@ def test_all_that_it_can_is_offered_only_in_a_full_box(bench: Bench) -> None:
         dialog.query_one(TextArea).text = "Fix it"
         _picker(dialog, "permission").value = "all"
         await on.until(lambda: _picker(dialog, "box").value == "full")
-        _picker(dialog, "box").value = "files"
-        await on.press("ctrl+s")
-        await on.sees("it needs a full box here")
+        _picker(dialog, "box").value = ""
+        for mode, told in (("", "choose a box"), ("files", "your whole network"), ("off", "read, change and delete")):
+            _picker(dialog, "box").value = mode
+            await on.press("ctrl+s")
+            await on.sees(told)
         assert on.app.screen is dialog
 
     drive(bench.deck(), script)

@@ -59,9 +59,10 @@ agent shows its own screen: “agentdeck attach” opens it.
 
 --permission ask: the agent asks before it changes anything. edit: it edits
 files in its worktree, commits, and runs the commands of the gate and of
-agent.commands. all: it can do anything that you can; give this option twice,
-or once with --box full. By default its CLI's own settings apply. A headless
-agent can't ask, so it needs edit.
+agent.commands. all: it never asks. It needs --box full; where it is to do
+anything that you can, give this option twice, and --no-box where a box could be
+had. By default its CLI's own settings apply. A headless agent can't ask, so it
+needs edit.
 
 --box files: the agent sees the machine's programs, its worktree and the git
 folder, and none of your other files. It can change its worktree and its own

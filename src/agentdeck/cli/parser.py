@@ -208,7 +208,7 @@ def _add_run(verbs: Any) -> None:
         choices=LEVELS,
         action="append",
         default=[],
-        help="what it may do without asking: ask, edit (files and commits), or all (twice, or with --box full)",
+        help="what it may do without asking: ask, edit (files and commits), or all (with --box full)",
     )
     _add_how(run)
     run.usage = "agentdeck run [options] {TASK | -- CMD ARG… | -f TASKS}"

@@ -135,8 +135,9 @@ def _model(args: Namespace) -> str | None:
     return str(args.model) if args.model else None
 
 
-def _is_sure(args: Namespace) -> bool:
-    return bool(args.permission.count(Level.ALL) > 1)
+def _is_sure(args: Namespace, told: str = "") -> bool:
+    """Whether it says `all` once more than it needs to; `told`: what a task says itself."""
+    return [*args.permission, told].count(Level.ALL) > 1
 
 
 def _mode(args: Namespace) -> Mode | None:
@@ -296,7 +297,7 @@ def queued_tasks(args: Namespace) -> list[QueuedTask]:
             tier=entry.tier or args.tier,
             model=None if entry.command else entry.model or _model(args),
             permission=None if entry.command else entry.permission or _permission(args),
-            sure=_is_sure(args),
+            sure=_is_sure(args, entry.permission or ""),
             box=entry.box or args.box,
             timeout=entry.timeout or args.timeout,
             env={**dict(args.env), **entry.env},

@@ -22,6 +22,16 @@ def test_all_is_never_chosen_without_two_who_say_it_and_one_of_them_the_person_w
         assert level != "all" or (asked == "all" and says >= 2)
 
 
+def test_where_a_full_box_can_be_had_all_without_one_is_said_in_so_many_words() -> None:
+    for box, sure in itertools.product((None, "off", "files", "full"), (False, True)):
+        try:
+            chosen("all", sure=sure, profile="", configured="", box=box, boxed=lambda: True)
+        except RefusedError:
+            assert box is None or (box != "full" and not sure)
+        else:
+            assert box == "full" or (box is not None and sure)
+
+
 def test_the_command_line_goes_over_the_profile_and_that_over_the_configuration() -> None:
     assert chosen(None, sure=False, profile="", configured="") == ""
     assert chosen(None, sure=False, profile="", configured="edit") == "edit"

@@ -17,7 +17,9 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.records.landings import LandRequest
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import MissingToolError, UntrustedError
+from agentdeck.system.box.own_git import OwnGit
 from agentdeck.system.files.files import state_home
+from agentdeck.system.git.repository import Repository
 from tests.support import destruction
 from tests.support.accounts import with_acme
 from tests.support.boxes import skip_without_box
@@ -172,9 +174,6 @@ chmod u+w "$file"; echo garbage > "$file"
 
 
 def test_links_to_the_objects_of_another_repository_are_not_followed(bench: Bench, tmp_path: Path) -> None:
-    from agentdeck.system.box.own_git import OwnGit
-    from agentdeck.system.git.repository import Repository
-
     other = tmp_path / "other"
     bench.git("init", "-q", str(other))
     (other / "f").write_text("secret")
@@ -188,6 +187,24 @@ def test_links_to_the_objects_of_another_repository_are_not_followed(bench: Benc
     (own.objects / "aa" / ("0" * 38)).symlink_to(other / ".git/objects" / secret[:2] / secret[2:])
     own.take_in(repo)
     assert repo.kinds([secret]) == {}
+
+
+def test_an_object_stays_where_its_program_found_it_until_its_next_start(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = Repository.find(bench.root)
+    own = OwnGit(repo.common, tmp_path / "own", "agentdeck")
+    own.prepare(repo, "")
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(own.objects))
+    oid = bench.git("hash-object", "-w", str(bench.write("new.txt", "new")))
+    monkeypatch.delenv("GIT_OBJECT_DIRECTORY")
+    places = [folder / oid[:2] / oid[2:] for folder in (own.objects, repo.common / "objects")]
+    assert own.has_news()
+    own.take_in(repo)
+    assert [place.exists() for place in places] == [True, True]
+    assert not own.has_news()
+    own.forget_taken()
+    assert [place.exists() for place in places] == [False, True]
 
 
 def test_a_login_is_the_persons_and_settings_are_copied(bench: Bench) -> None:

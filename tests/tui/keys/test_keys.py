@@ -65,7 +65,7 @@ def test_the_permission_for_all_is_given_to_those_who_start_it_twice(
         dialog.query_one("#name", Input).value = "free"
         dialog.query_one("#permission").value = "all"  # type: ignore[attr-defined]
         await on.press("ctrl+s")
-        await on.sees("It can read, change and delete anything that you can.")
+        await on.sees("Start it again if you mean that.")
         assert on.app.screen is dialog
         await on.press("ctrl+s")
         await on.until(lambda: _table(on).selected == "free")

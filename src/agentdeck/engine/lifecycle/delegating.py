@@ -51,10 +51,10 @@ def as_child(world: World, request: StartRequest) -> StartRequest:
     )
 
 
-def _box(world: World, parent: Agent, request: StartRequest) -> str | None:
+def _box(world: World, parent: Agent, request: StartRequest) -> str:
     """The mode that is asked for, or configured, where it holds back as much as the parent's box."""
     wanted = request.box or world.settings.config.box.mode
-    return request.box if is_as_narrow(wanted, parent.box or BoxMode.OFF) else parent.box
+    return wanted if is_as_narrow(wanted, parent.box or BoxMode.OFF) else parent.box
 
 
 def check_caps(world: World, name: str) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ def _in_box(
     box = boxed(world, agent, environment, Programs(profiles, served, address.port if address else 0, tuple(servers)))
     own = own_git(world, agent)
     assert own is not None
+    own.forget_taken()
     words = box.by_profile.get(orders.profile, box.words)
     chain = tuple(replace(entry, box=box.by_profile.get(entry.profile, ())) for entry in orders.chain)
     orders = replace(orders, box=words, chain=chain, network=box.network)

@@ -112,16 +112,16 @@ def _preamble_files(world: World, agent: Agent, files: Mapping[str, str], text: 
 
 
 def permission_of(world: World, profile: Profile, request: StartRequest) -> str:
-    """The level of a new agent with that profile. Raise where it is not there, or `all` and not said twice; once is
-    enough in a full box, where it can't do all that the person can."""
+    """The level of a new agent with that profile. Raise where it is not there, or `all` and not said as it has to."""
     config, asked = world.settings.config.agent, request.permission
-    is_full = (request.box or world.settings.config.box.mode) == BoxMode.FULL
+    usual = world.settings.config.box.mode
     level = chosen(
         asked,
-        sure=request.sure or is_full,
+        sure=request.sure,
         profile=profile.permission.level,
         configured=config.permission,
-        boxed=_can_be_boxed,
+        box=request.box or (usual if usual == "full" else None),
+        boxed=lambda: _can_be_boxed(world),
     )
     if level in profile.permission.levels or not level:
         return level
@@ -134,11 +134,11 @@ def permission_of(world: World, profile: Profile, request: StartRequest) -> str:
     )
 
 
-def _can_be_boxed() -> bool:
-    from agentdeck.system.box.bubblewrap import require_box
+def _can_be_boxed(world: World) -> bool:
+    from agentdeck.engine.box.boxes import check_can_be
 
     try:
-        require_box(alone=True)
+        check_can_be(world, BoxMode.FULL)
     except DeckError:
         return False
     return True

@@ -97,11 +97,11 @@ class OwnGit:
         if any(True for _ in large_files.found_in(self.large)):
             return True
         if self.branches is None:
-            return any(True for _ in _own_files(self.objects))
+            return any(True for _ in self._new_files())
         known, here = self._known(), _refs(self._here)
         shown = _refs(self.heads)
         is_lent = all(shown.get(leaf) == oid for leaf, oid in here.items()) and known.lent.keys() <= here.keys()
-        return not is_lent or shown.keys() - here.keys() != set() or any(True for _ in _own_files(self.objects))
+        return not is_lent or shown.keys() - here.keys() != set() or any(True for _ in self._new_files())
 
     @property
     def _here(self) -> Path:
@@ -147,8 +147,21 @@ class OwnGit:
         finally:
             os.close(lock)
 
+    def forget_taken(self) -> None:
+        """Delete the single objects that are in the repository, where no program of the agent's runs."""
+        for name in filter(self._is_there, list(_own_files(self.objects))):
+            _remove(self.objects, name)
+
+    def _new_files(self) -> Iterator[str]:
+        """Its objects and packs, without the single objects that are in the repository as such: they stay here until
+        its next start, for some programs, such as gitdb in aider, look for an object only where they once found it."""
+        return (name for name in _own_files(self.objects) if not self._is_there(name))
+
+    def _is_there(self, name: str) -> bool:
+        return not name.startswith("pack/") and (self.common / "objects" / name).exists()
+
     def _take_objects(self, repo: Repository) -> str:
-        found = list(_own_files(self.objects))
+        found = list(self._new_files())
         packs = [name for name in found if name.startswith("pack/")]
         with scratch_folder() as folder:
             loose = list(_copied(self.objects, [name for name in found if name not in packs], folder))
@@ -158,7 +171,8 @@ class OwnGit:
             if whole or (done and _unpacked(repo, folder, loose)):
                 done += loose
         for name in done:
-            _remove(self.objects, name)
+            if not self._is_there(name):
+                _remove(self.objects, name)
         return "" if len(done) == len(found) else "some of its git objects are damaged"
 
     def _take_branch(self, repo: Repository, known: _Branches, leaf: str, oid: str) -> str:

@@ -20,7 +20,7 @@ from textual.widgets import Button, Input, Label, Select, TextArea
 from textual.worker import Worker, WorkerState
 
 from agentdeck.core.agents.agent import check_model, check_name
-from agentdeck.core.agents.permission import Level
+from agentdeck.core.agents.permission import Level, meaning_of_all
 from agentdeck.core.box.box import BoxMode
 from agentdeck.core.fleet.orders import check_if_lost
 from agentdeck.core.fleet.placement import Needs
@@ -64,6 +64,8 @@ class Choices:
     tiers: list[Option] = field(default_factory=list)
     bases: list[Option] = field(default_factory=list)
     boxes: list[Option] = field(default_factory=list)
+    box: str = ""
+    """The configured mode."""
     hosts: list[Option] = field(default_factory=list)
     """Where it can be; none where this machine is all there is."""
     no_box: str = ""
@@ -92,6 +94,7 @@ def choices(deck: Deck) -> Choices:
         tiers=tiers,
         bases=[*bases, (Content("another branch, a tag or a commit …"), OTHER)],
         boxes=[(Content(f"as configured: {found.box}"), ""), *((Content(text), mode) for mode, text in _BOXES)],
+        box=found.box,
         hosts=_hosts(deck.hosts().names()),
         no_box=found.no_box,
         last=deck.choices.remembered(),
@@ -136,7 +139,7 @@ _BOXES = (
     (str(BoxMode.FILES), "its worktree, none of your other files"),
     (str(BoxMode.FULL), "and only its own part of the network"),
 )
-_ALL_IN_BOX = "With “all” it needs a full box here."
+_ALL_IN_BOX = "With “all” choose a box, or “no box” if you mean that."
 
 
 class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
@@ -289,6 +292,10 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         if event.value == Level.ALL and not self._choices.no_box:
             self.query_one("#box", Select).value = str(BoxMode.FULL)
 
+    @on(Select.Changed, "#box")
+    def _box_changed(self) -> None:
+        self._warned = False
+
     @on(Select.Changed, "#base")
     def _base_changed(self, event: Select.Changed) -> None:
         self.query_one("#other-base").display = event.value == OTHER
@@ -366,12 +373,9 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         elif typed.profile != COMMAND and _ISSUE.fullmatch(typed.task):
             self.complain(f"Reading {typed.task} …")
             self.run_worker(self._read_issue, thread=True, exit_on_error=False, name="issue")
-        elif typed.permission == Level.ALL and typed.box == BoxMode.FULL:
+        elif self._is_all(typed) and not self._is_full(typed) and not self._warned:
             self._warned = True
-            self._check_base(typed)
-        elif typed.profile != COMMAND and typed.permission == Level.ALL and not self._warned:
-            self._warned = True
-            self.complain("It can read, change and delete anything that you can. Start it again if you mean that.")
+            self.complain(f"{meaning_of_all(typed.box)} Start it again if you mean that.")
         else:
             self._check_base(typed)
 
@@ -393,8 +397,7 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
             return f"{error.title} {error.hint}"
         except ValueError as error:
             return f"{str(error)[:1].upper()}{str(error)[1:]}."
-        is_all = typed.permission == Level.ALL and typed.profile != COMMAND
-        if is_all and typed.box != BoxMode.FULL and not self._choices.no_box:
+        if self._is_all(typed) and not typed.box and not self._is_full(typed) and not self._choices.no_box:
             return _ALL_IN_BOX
         if typed.profile != COMMAND:
             return self._missing(typed.profile or "")
@@ -408,6 +411,12 @@ class NewAgent(ModalScreen[Sequence[StartRequest] | None]):
         """What the host must have; raise ValueError for what can't be read."""
         text = self.query_one("#needs", Input).value
         return Needs.from_text(text) if text.strip() and self._value("host") == ANY else None
+
+    def _is_all(self, typed: StartRequest) -> bool:
+        return typed.permission == Level.ALL and typed.profile != COMMAND
+
+    def _is_full(self, typed: StartRequest) -> bool:
+        return (typed.box or self._choices.box) == BoxMode.FULL
 
     def _read_issue(self) -> str:
         return self._deck.choices.issue(self.draft.task)
