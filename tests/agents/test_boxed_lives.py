@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -33,8 +32,7 @@ def test_a_person_works_with_it(
     alone: Bench, cli: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs, form = programs_of(request, cli), APIS[cli]
-    with ExitStack() as main_lives, scripted_model() as (spare, last):
-        main, first = main_lives.enter_context(scripted_model())
+    with scripted_model() as (main, first), scripted_model() as (spare, last):
         set_up(alone, programs, monkeypatch, in_full(cli, spare.url))
         monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
         for name in LOGINS:
@@ -50,7 +48,7 @@ def test_a_person_works_with_it(
         press_enter_until(deck, "it", lambda view: _asks(view, "file?" if cli == "aider" else "one.txt"), PATIENCE)
         deck.answer("it", "yes")
         press_enter_until(deck, "it", lambda view: _over(first, view), PATIENCE)
-        main_lives.close()
+        main.fault = (503, {}, {"error": {"message": "overloaded"}})
         deck.send("it", "Go on")
         press_enter_until(deck, "it", lambda view: _over(last, view), PATIENCE)
         view = deck.agent("it")

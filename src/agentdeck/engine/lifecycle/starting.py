@@ -85,8 +85,6 @@ def acquire(world: World, agent: Agent, note: Note, cancelled: Callable[[], bool
 
 def check(world: World, request: StartRequest) -> None:
     """Raise, with nothing made, where the agent could not be started."""
-    from agentdeck.engine.profiles.allowing import permission_of
-
     check_request(world, request)
     check_ready(world)
     path = _path_of(world, request)
@@ -96,7 +94,7 @@ def check(world: World, request: StartRequest) -> None:
         from agentdeck.system.config.profiles import require
 
         profile = require(world.profiles, _profile_of(world, request), path)
-        permission_of(world, profile, request)
+        _permission_of(world, request)
         if not request.task.strip() and not profile.lines(Mode.INTERACTIVE).bare:
             hint = f'agentdeck run --agent {profile.name} "what to do"'
             raise UsageError(f"{profile.title} can't be started without a task.", hint=hint)
@@ -157,7 +155,17 @@ def _permission_of(world: World, request: StartRequest) -> str:
 
     if request.argv:
         return ""
-    return permission_of(world, world.profiles[_profile_of(world, request)], request)
+
+    def can_be_boxed() -> bool:
+        from agentdeck.engine.box.boxes import check_can_be
+
+        try:
+            check_can_be(world, "full")
+        except DeckError:
+            return False
+        return True
+
+    return permission_of(world, world.profiles[_profile_of(world, request)], request, can_be_boxed)
 
 
 def _model_of(world: World, request: StartRequest) -> str:

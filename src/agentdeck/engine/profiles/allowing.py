@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentdeck.core.agents.agent import Mode
 from agentdeck.core.agents.permission import Level, chosen, usual_commands
 from agentdeck.core.agents.preamble import Place, preamble, words
-from agentdeck.core.box.box import BoxMode
 from agentdeck.core.frozen import dataclass, field
 from agentdeck.engine.worktrees import identity
-from agentdeck.errors import DeckError, UsageError
+from agentdeck.errors import UsageError
 
 if TYPE_CHECKING:
     from agentdeck.core.agents.agent import Agent
@@ -111,8 +110,9 @@ def _preamble_files(world: World, agent: Agent, files: Mapping[str, str], text: 
     return str(folder)
 
 
-def permission_of(world: World, profile: Profile, request: StartRequest) -> str:
-    """The level of a new agent with that profile. Raise where it is not there, or `all` and not said as it has to."""
+def permission_of(world: World, profile: Profile, request: StartRequest, boxed: Callable[[], bool]) -> str:
+    """The level of a new agent with that profile. Raise where it is not there, or `all` and not said as it has to;
+    `boxed`: whether a full box can be had."""
     config, asked = world.settings.config.agent, request.permission
     usual = world.settings.config.box.mode
     level = chosen(
@@ -121,7 +121,7 @@ def permission_of(world: World, profile: Profile, request: StartRequest) -> str:
         profile=profile.permission.level,
         configured=config.permission,
         box=request.box or (usual if usual == "full" else None),
-        boxed=lambda: _can_be_boxed(world),
+        boxed=boxed,
     )
     if level in profile.permission.levels or not level:
         return level
@@ -132,16 +132,6 @@ def permission_of(world: World, profile: Profile, request: StartRequest) -> str:
         f"{profile.title} has no permission level “{level}”.",
         hint=f"It has: {known}." if known else "It runs whatever it is told to run.",
     )
-
-
-def _can_be_boxed(world: World) -> bool:
-    from agentdeck.engine.box.boxes import check_can_be
-
-    try:
-        check_can_be(world, BoxMode.FULL)
-    except DeckError:
-        return False
-    return True
 
 
 def login_note(world: World, agent: Agent, variables: Mapping[str, str]) -> str:
