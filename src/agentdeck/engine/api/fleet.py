@@ -134,6 +134,12 @@ class DeckFleet:
 
         return Mirror.read(self._current.store, view.name).ports
 
+    def shell_argv(self, view: AgentView) -> list[str]:
+        """What to run here for a shell in the worktree of an agent on another host. Raise RefusedError without one."""
+        from agentdeck.engine.fleet.acts import shell_argv
+
+        return shell_argv(self._current.world, view)
+
     def forward_argv(self, view: AgentView) -> list[str]:
         """What to run so that the agent's ports are this machine's too, until it is ended."""
         from agentdeck.engine.fleet.acts import forward_argv

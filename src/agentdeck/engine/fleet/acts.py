@@ -124,6 +124,14 @@ def attach_argv(world: World, view: AgentView) -> list[str]:
     return spec.reach.argv(spec.command(*there), tty=True)
 
 
+def shell_argv(world: World, view: AgentView) -> list[str]:
+    """See DeckFleet.shell_argv."""
+    spec, folder = HostList().get(view.agent.host), Mirror.read(world.store, view.name).worktree
+    if not folder:
+        raise RefusedError(f"{view.name} has no worktree on {spec.name}.")
+    return spec.reach.argv(["sh", "-c", 'cd -- "$1" && exec "${SHELL:-sh}"', "sh", folder], tty=True)
+
+
 def forward(world: World, view: AgentView) -> Forward:
     """Open the agent's ports here until that is closed. Raise UnreachableError, with what ssh says, where that fails;
     it asks a person for nothing."""

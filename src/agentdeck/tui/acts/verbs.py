@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -313,7 +314,8 @@ class AgentVerbs(Screen[None]):
         except DeckError as error:
             self.app.post_message(Failed(error.title, error.detail, error.hint))
             return
-        self._lend(argv, f"Could not attach to {view.name}")
+        where = f" on {view.host}; {{view.hosts}} says whether it can be reached" if view.host else ""
+        self._lend(argv, f"Could not attach to {view.name}{where}")
 
     def action_editor(self) -> None:
         row = self._row()
@@ -323,6 +325,9 @@ class AgentVerbs(Screen[None]):
     def action_shell(self) -> None:
         """Open a shell in its worktree, below its screen where it has one."""
         row = self._row()
+        if row is not None and row.view.host:
+            self._shell_elsewhere(row.view)
+            return
         folder = self._folder_of(row) if row is not None else None
         if row is None or folder is None:
             return
@@ -332,6 +337,14 @@ class AgentVerbs(Screen[None]):
                 argv = self.deck.terminals.shell_argv(row.view, folder, shell())
         self._lend(argv, "")
 
+    def _shell_elsewhere(self, view: AgentView) -> None:
+        try:
+            argv = self.deck.fleet.shell_argv(view)
+        except DeckError as error:
+            self.app.post_message(Failed(error.title, error.detail, error.hint))
+        else:
+            self._lend(argv, "")
+
     def _lend_in(self, row: Row, argv: list[str], complaint: str) -> None:
         if (folder := self._folder_of(row)) is not None:
             self._lend(in_folder(folder, argv), complaint)
@@ -339,6 +352,9 @@ class AgentVerbs(Screen[None]):
     def _folder_of(self, row: Row) -> Path | None:
         """Its worktree; where that can't be used, say so."""
         folder = row.view.worktree
+        if row.view.host:
+            self.tell(f"The worktree of {row.name} is {folder}; {{agent.shell}} opens a shell there.", warn=True)
+            return None
         if folder is None or not folder.is_dir():
             self.tell(
                 f"{row.name} no longer has a worktree; {{agent.remove}} removes it and saves its branch.", warn=True
@@ -358,7 +374,7 @@ class AgentVerbs(Screen[None]):
         except SuspendNotSupported:
             self.tell("There is no terminal here for another program.", warn=True)
             return
-        if code and complaint:
+        if code and code != -signal.SIGINT and complaint:  # a person has broken it off
             self.tell(f"{complaint} (exit code {code}).", warn=True)
 
 
