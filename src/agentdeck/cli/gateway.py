@@ -250,7 +250,7 @@ def _print_spending(found: Spending, by: str, out: Output) -> None:
             Cell(f"{line.usage.input + line.usage.cache_write:,}"),
             Cell(f"{line.usage.cache_read:,}"),
             Cell(f"{line.usage.output:,}"),
-            Cell(_money(line.cost) + (f" and {line.unpriced} without a price" if line.unpriced else "")),
+            Cell(_priced(line)),
         ]
         for line in (*found.lines, found.total)
     ]
@@ -269,11 +269,15 @@ def _print_spending(found: Spending, by: str, out: Output) -> None:
 
 def _backups_text(backups: Backups) -> str:
     served = "1 request" if backups.requests == 1 else f"{backups.requests} requests"
-    text = f"Backups served {served} for {_money(backups.cost)}"
+    text = f"Backups served {served} for {_priced(backups)}"
     if backups.saved is None:
         return f"{text}."
     less = f"saved {_money(backups.saved)}" if backups.saved >= 0 else f"cost {_money(-backups.saved)} more"
     return f"{text}; at the first provider's prices {_money(backups.primary or 0.0)}, so they {less}."
+
+
+def _priced(spent: SpendingLine | Backups) -> str:
+    return _money(spent.cost) + (f" and {spent.unpriced} without a price" if spent.unpriced else "")
 
 
 def _money(dollars: float) -> str:

@@ -122,3 +122,13 @@ def test_what_a_removed_agent_of_the_same_name_took_is_not_a_new_one_s(bench: Be
     ledger.add(replace(row, at=now, cost=0.25))
     one = 1000 * 3e-6 + 100 * 15e-6 + 5000 * 0.3e-6
     assert bench.deck().providers.costs().agents["fix"] == pytest.approx(0.25 + one)
+
+
+def test_a_backup_without_a_price_is_not_said_to_have_saved_anything(bench: Bench, ledger: Ledger) -> None:
+    put_agent(bench.root, "a")
+    world, usage = world_of(bench.deck()), Usage(1000, 40)
+    row = LedgerRecord(time.time(), world.deck, "a", "work", "", "m", "spare", "m", "ok", usage=usage, first="main:big")
+    for cost in (0.5, None):
+        ledger.add(replace(row, cost=cost, first_cost=2.0))
+    found = spending(world, "agent").backups
+    assert (found.requests, found.cost, found.unpriced, found.saved) == (2, 0.5, 1, None)

@@ -62,7 +62,8 @@ def _with_backup(backups: Backups, record: LedgerRecord) -> Backups:
         return backups
     unknown = record.first_cost is None or backups.primary is None
     primary = None if unknown else (backups.primary or 0.0) + (record.first_cost or 0.0)
-    return Backups(backups.requests + 1, backups.cost + (record.cost or 0.0), primary)
+    unpriced = backups.unpriced + (record.cost is None)
+    return Backups(backups.requests + 1, backups.cost + (record.cost or 0.0), primary, unpriced)
 
 
 def agent_spending(world: World, name: str, now: float) -> AgentSpending:

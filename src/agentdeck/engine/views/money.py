@@ -30,11 +30,13 @@ class Backups:
     cost: float = 0.0
     primary: float | None = 0.0
     """What the first of each tier would have cost; None where a price is not known."""
+    unpriced: int = 0
+    """Requests whose price nobody knows, which `cost` lacks."""
 
     @property
     def saved(self) -> float | None:
-        """What that saved; less than 0 where it cost more."""
-        return None if self.primary is None else self.primary - self.cost
+        """What that saved; less than 0 where it cost more. None where a price is not known."""
+        return None if self.primary is None or self.unpriced else self.primary - self.cost
 
 
 @dataclass(frozen=True, slots=True)
