@@ -22,6 +22,7 @@ from agentdeck.engine.records.hosts import HostMark
 from agentdeck.engine.world import silent
 from agentdeck.errors import BusyError, DeckError, UnreachableError
 from agentdeck.system.fleet.channel import Channel
+from agentdeck.system.fleet.hostlist import HostList
 from tests.support.crash import crash
 from tests.support.decks import world_of
 from tests.support.hosts import Fleet
@@ -150,6 +151,18 @@ def test_a_host_that_stands_still_is_unreachable_and_goes_on(fleet: Fleet, monke
     assert len(fleet.runners("dev1")) == 1
     fleet.reconnect("dev1")
     settled(fleet)
+
+
+def test_what_is_noted_of_a_host_ends_no_call_under_way(fleet: Fleet) -> None:
+    channel = fleet.channel("dev1")
+    spec = HostList().get("dev1")
+    for noted in (replace(spec, lost=True), replace(spec, drained=True, labels=("big",))):
+        HostList().put(noted)
+        assert fleet.channel("dev1") is channel and channel.is_open
+    HostList().put(replace(spec, program="/another/agentdeck"))
+    with pytest.raises(UnreachableError):
+        fleet.channel("dev1")
+    assert not channel.is_open
 
 
 def test_a_power_cut_fails_its_agents_and_they_are_resumed_in_place(fleet: Fleet) -> None:

@@ -20,7 +20,8 @@ class Links:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._opening: dict[str, threading.Lock] = {}
-        self._channels: dict[str, tuple[HostSpec, Channel]] = {}
+        self._channels: dict[str, tuple[list[str], Channel]] = {}
+        """With what each runs: whatever else changes of a host, such as that it is drained, ends no call under way."""
         self._failed: dict[str, tuple[float, UnreachableError]] = {}
         self._listeners: dict[str, list[Callable[[dict[str, Any]], None]]] = {}
 
@@ -31,7 +32,8 @@ class Links:
             opening = self._opening.setdefault(spec.name, threading.Lock())
         with opening:
             known = self._channels.get(spec.name)
-            if known is not None and known[0] == spec and known[1].is_open:
+            argv = spec.reach.argv(spec.command("host", "serve"))
+            if known is not None and known[0] == argv and known[1].is_open:
                 return known[1]
             at, error = self._failed.get(spec.name, (0.0, None))
             if error is not None and not patient and time.monotonic() - at < _RETRY:
@@ -39,13 +41,12 @@ class Links:
             if known is not None:
                 known[1].close()
             try:
-                argv = spec.reach.argv(spec.command("host", "serve"))
                 channel = Channel(argv, spec.name, lambda frame: self._pushed(spec.name, frame))
             except UnreachableError as error:
                 self._failed[spec.name] = (time.monotonic(), error)
                 raise
             self._failed.pop(spec.name, None)
-            self._channels[spec.name] = (spec, channel)
+            self._channels[spec.name] = (argv, channel)
             return channel
 
     def listen(self, host: str, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
