@@ -128,8 +128,18 @@ def repositories_in(folder: Path, paths: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+_LONGEST = 4096
+"""Bytes from which on Linux takes no path."""
+
+
 def unreadable(folder: Path, place: Path) -> RefusedError:
     """For the worktree `folder`, in which `place` can't be read."""
+    if len(os.fsencode(place)) >= _LONGEST:
+        top = folder / place.relative_to(folder).parts[0]
+        return RefusedError(
+            f"The folders in {top} lie too deep in one another, so the worktree can't be saved.",
+            hint=f"Delete them: {shlex.join(['rm', '-rf', str(top)])}",
+        )
     is_own = os.path.lexists(place) and place.lstat().st_uid == os.geteuid()
     words = ["chmod", "-R", "u+rX"] if is_own else ["sudo", "chown", "-R", str(os.geteuid())]
     return RefusedError(
