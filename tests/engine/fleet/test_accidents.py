@@ -153,6 +153,22 @@ def test_a_host_that_stands_still_is_unreachable_and_goes_on(fleet: Fleet, monke
     settled(fleet)
 
 
+@in_test_fleet
+def test_a_host_that_hangs_keeps_nobody_from_the_others(fleet: Fleet) -> None:
+    fleet.add("dev2")
+    fleet.start("stuck", "sleep 600", on="dev2")
+    fleet.start("talk", 'while read -r line; do echo "got <$line>"; done')
+    deck, hung = fleet.deck(), fleet.channel("dev2")._child.pid
+    with deck.fleet.following():
+        os.kill(hung, signal.SIGSTOP)
+        try:
+            deck.send("talk", "hello")
+            eventually(lambda: "got <hello>" in [line.text for line in fleet.deck().log_lines("talk")], 4)
+            assert not fleet.deck().agent("stuck").unreachable, "nobody knows that yet"
+        finally:
+            os.kill(hung, signal.SIGCONT)
+
+
 def test_what_is_noted_of_a_host_ends_no_call_under_way(fleet: Fleet) -> None:
     channel = fleet.channel("dev1")
     spec = HostList().get("dev1")
