@@ -139,17 +139,15 @@ def _check(args: Namespace, out: Output) -> ExitCode:
         with suppress(UnreachableError):  # the check says it
             deck.fleet.welcome(args.name, out.tell)
     good, rows, told = True, [], []
-    marks = {True: Cell("✓", GREEN), None: Cell("–", YELLOW), False: Cell("✗", RED)}
     for name in names:
         for check in Deck.hosts().check(name):
             good = good and check.ok is not False
             told.append({"host": name, "name": check.name, "ok": check.ok, "text": check.text, "hint": check.hint})
-            rows.append([marks[check.ok], Cell(name), Cell(check.name), Cell(check.text), Cell(check.hint, DIM)])
+            rows.append((f"{name}  {check.name}", check))
     if out.json:
         out.emit("checks", ok=good, checks=told)
     elif rows:
-        titles = (("", 1), ("HOST", 6), ("WHAT", 10), ("FOUND", 16), ("WHAT TO DO", 16))
-        out.table([TableColumn(*each) for each in titles], rows)
+        out.checks(rows)
     else:
         out.narrate("You have no hosts. Add one that ssh knows: agentdeck hosts add NAME")
     return ExitCode.OK if good else ExitCode.FAILED

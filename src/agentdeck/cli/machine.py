@@ -8,7 +8,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from agentdeck import __version__
-from agentdeck.cli.output import DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
+from agentdeck.cli.output import DIM, Output
 from agentdeck.core.text.text import columns, plain
 from agentdeck.errors import DeckError, ExitCode
 
@@ -52,11 +52,7 @@ def doctor(args: Namespace, out: Output) -> ExitCode:
         fields = [{"name": each.name, "ok": each.ok, "text": each.text, "hint": each.hint} for each in checks]
         out.emit("checks", ok=good, checks=fields)
         return ExitCode.OK if good else ExitCode.FAILED
-    marks = {True: Cell("✓", GREEN), None: Cell("–", YELLOW), False: Cell("✗", RED)}
-    rows = [[marks[each.ok], Cell(each.name), Cell(each.text), Cell(out.from_here(each.hint), DIM)] for each in checks]
-    out.table(
-        [TableColumn("", 1), TableColumn("WHAT", 12), TableColumn("FOUND", 16), TableColumn("WHAT TO DO", 20)], rows
-    )
+    out.checks([(each.name, each) for each in checks])
     return ExitCode.OK if good else ExitCode.FAILED
 
 

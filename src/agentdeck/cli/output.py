@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.agents.events import Event, EventKind
@@ -20,6 +20,9 @@ from agentdeck.core.text.patterns import late
 from agentdeck.core.text.text import GAP, coloured, cut, fit, pad, plain
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.errors import DeckError
+
+if TYPE_CHECKING:
+    from agentdeck.engine.views import Check
 
 SCHEMA = "agentdeck/1"
 """In every JSON object; docs/json.md describes it. The number rises when a key changes its meaning or goes."""
@@ -132,6 +135,16 @@ class Output:
             fill = "" if at == len(widths) - 1 else pad(part, width)[len(part) :] + " " * GAP
             text += self.styled(part, cell.style) + fill
         return text.rstrip()
+
+    def checks(self, checks: Sequence[tuple[str, Check]]) -> None:
+        """Print what was found, each under its title; nothing is cut, for what to do about it is copied from there."""
+        marks = {True: Cell("✓", GREEN), None: Cell("–", YELLOW), False: Cell("✗", RED)}
+        width = max((columns_of(plain(title)) for title, _ in checks), default=0)
+        for title, check in checks:
+            mark = marks[check.ok]
+            self.line(f"{self.styled(mark.text, mark.style)}  {pad(plain(title), width)}  {plain(check.text)}".rstrip())
+            if check.hint:
+                self.line(f"{' ' * (width + 5)}{self.styled(plain(f'→ {self.from_here(check.hint)}'), DIM)}")
 
     # Narration
 

@@ -11,6 +11,7 @@ from agentdeck.core.text.text import listed
 from agentdeck.core.transcripts.activity import Activity
 from agentdeck.engine.providers import gateways
 from agentdeck.engine.views import AgentView, made_view, view_of
+from agentdeck.engine.worktrees.heads import WorktreeLook, look_at
 from agentdeck.engine.world import World
 from agentdeck.errors import NotFoundError, StoreError, UsageError
 from agentdeck.system.files.files import sign
@@ -26,6 +27,7 @@ class _Record:
     status: Status
     activity: Activity | None
     ran_there: bool
+    worktree: WorktreeLook | None = None
 
 
 class Roster:
@@ -54,11 +56,14 @@ class Roster:
             record = self._record(store, name)
             if record is None:
                 return None
+            look = look_at(store.folder.parent, record.agent, record.worktree)
+            if look is not record.worktree:
+                record = replace(record, worktree=look)
             kept[name] = record
             if record.agent.landing:
                 return None
             alive = record.ran_there or store.runs_here(name)
-            view = made_view(store, record.agent, serving.get(name), record.status, record.activity, alive)
+            view = made_view(store, record.agent, serving.get(name), record.status, record.activity, alive, look)
             return old if (old := self._views.get(name)) == view else view
         except StoreError as error:
             return _stand_in(store, name, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,8 @@ import pytest
 from agentdeck.engine.records.landings import Entry, LandRequest
 from agentdeck.engine.review import diffs
 from agentdeck.engine.views import AgentView
+from agentdeck.engine.worktrees.heads import look_at
+from agentdeck.system.git.heads import Head
 from agentdeck.system.git.merges import Method
 from tests.support.decks import CONFIG, Bench, bench_in, world_of
 from tests.support.finished import finished
@@ -393,3 +396,24 @@ def test_a_commit_is_not_taken_back_on_another_branch(desk: Desk) -> None:
     obey(refused.value.hint, desk.bench.root)  # type: ignore[attr-defined]
     desk.bench.deck().undo()
     assert picture(desk.place) == before
+
+
+def test_who_looks_again_and_again_sees_at_once_what_moved(bench: Bench) -> None:
+    view, deck = finished(bench, "fix", {"fix.txt": "one\n"}), bench.deck()
+    world, place = world_of(deck), view.worktree
+    assert place is not None
+    look = look_at(world.repo.common, view.agent)
+    while not look.signs:  # what was written just now may be written again
+        look = look_at(world.repo.common, view.agent)
+    assert look_at(world.repo.common, view.agent, look) is look
+    assert deck.agent("fix").branch == "agentdeck/fix"
+    pointer = place / ".git"
+    whole, times = pointer.read_text(), pointer.stat()
+    pointer.write_text(whole[:-2] + "?\n")
+    os.utime(pointer, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert look_at(world.repo.common, view.agent, look).trouble
+    pointer.write_text(whole)
+    bench.git("switch", "-q", "-c", "other", cwd=place)
+    assert look_at(world.repo.common, view.agent, look).head == Head("other")
+    (view_now,) = deck.agents()
+    assert view_now.branch == "other"

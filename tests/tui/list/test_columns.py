@@ -15,7 +15,27 @@ from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import GitFacts
 from agentdeck.tui.feed.snapshot import Load, Outcome, Row
 from agentdeck.tui.list.cards import LINES, card
-from agentdeck.tui.list.columns import AGENT, CONFLICT, CPU, GAP, WHAT, cell, fitted, lay_out
+from agentdeck.tui.list.columns import (
+    AGENT,
+    CHANGES,
+    CONFLICT,
+    CPU,
+    GAP,
+    WHAT,
+    Column,
+    Layout,
+    Part,
+    cells,
+    fitted,
+    lay_out,
+)
+
+
+def cell(column: Column, row: Row, width: int) -> list[Part]:
+    """What the list says in a column of so many columns."""
+    layout = Layout((column,) if column is WHAT else (WHAT, column), (width,) if column is WHAT else (9, width))
+    return cells(layout, row, 0.0)[-1]
+
 
 _NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,38}", fullmatch=True)
 
@@ -66,7 +86,7 @@ def test_each_line_of_a_card_is_as_wide_as_the_list(name: str, width: int, lines
 def test_what_a_done_agent_left_looks_different(facts: GitFacts | None, outcome: Outcome, said: str) -> None:
     row = _row("fix", State.DONE, facts)
     assert row.outcome is outcome
-    assert "".join(text for text, _ in cell(WHAT, row, 0.0, 40)).strip() == said
+    assert "".join(text for text, _ in cell(WHAT, row, 40)).strip() == said
 
 
 @pytest.mark.parametrize(
@@ -81,7 +101,7 @@ def test_what_a_done_agent_left_looks_different(facts: GitFacts | None, outcome:
 def test_a_landed_agent_says_what_it_has_made_since(facts: GitFacts | None, said: str) -> None:
     row = _row("fix", State.LANDED, facts)
     row = replace(row, view=replace(row.view, status=Status(State.LANDED, 0.0, reason="on main as abc")))
-    assert "".join(text for text, _ in cell(WHAT, row, 0.0, 60)).strip() == said
+    assert "".join(text for text, _ in cell(WHAT, row, 60)).strip() == said
 
 
 @given(
@@ -100,9 +120,22 @@ def test_what_was_cut_says_so_once(texts: list[str], width: int) -> None:
 @pytest.mark.parametrize(("holds", "said"), [(True, ("✗ main", "conflict")), (False, ("✗ main?", "dim"))])
 def test_a_conflict_that_may_be_over_has_a_question_mark(*, holds: bool, said: tuple[str, str]) -> None:
     row = replace(_row("fix"), mark=Mark(Verdict.CONFLICTS, ("main",)), mark_holds=holds)
-    assert cell(CONFLICT, row, 0.0, 12)[0] == said
+    assert cell(CONFLICT, row, 12)[0] == said
 
 
 def test_a_list_that_is_sorted_by_cpu_shows_it() -> None:
     assert CPU not in lay_out([_row("fix")], 100).columns
     assert CPU in lay_out([_row("fix")], 100, first=CPU).columns
+
+
+def test_what_is_too_long_goes_on_over_columns_that_have_nothing_to_say_and_none_moves() -> None:
+    row = replace(_row("fix"), facts=GitFacts())
+    row = replace(row, view=replace(row.view, agent=replace(row.view.agent, task="a task that takes more than that")))
+    layout = Layout((WHAT, CHANGES, CONFLICT, AGENT), (10, 6, 4, 5))
+    what, *rest = cells(layout, row, 0.0)
+    assert ("".join(text for text, _ in what), rest[:2]) == ("a task that takes more… ", [[], []])
+    changed = cells(layout, replace(row, facts=GitFacts(1, added=3, files=1)), 0.0)
+    assert ["".join(text for text, _ in parts) for parts in changed[:2]] == ["a task th…", "+3 -0…"]
+    for found in (cells(layout, row, 0.0), changed):
+        filled = [sum(columns_of(text) for text, _ in parts) for parts in found if parts]
+        assert sum(filled) + GAP * (len(filled) - 1) == sum(layout.widths) + GAP * 3

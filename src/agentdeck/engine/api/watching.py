@@ -26,11 +26,12 @@ class DeckWatching:
             if self._folders(names()) != folders:
                 return
 
-    def agent(self, name: str, *, every: float, step: float) -> Iterator[None]:
-        """Yield at once, then whenever the agent prints or its state moves, and `every` so many seconds."""
+    def agent(self, name: str, *, every: float, step: float, calm: float = 0.0) -> Iterator[None]:
+        """Yield at once, then whenever the agent prints or its state moves, and `every` so many seconds. `calm` is the
+        `step` once nothing moved for so long."""
         from agentdeck.system.files.watch import ticks
 
-        return ticks(self._current.store.agent_folder(name), every=every, step=step)
+        return ticks(self._current.store.agent_folder(name), every=every, step=step, calm=calm)
 
     def _folders(self, names: list[str]) -> tuple[Path, ...]:
         store = self._current.store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,23 +51,34 @@ def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[
 
 def read_sections(world: World, agent: Agent, whole: frozenset[str] = frozenset()) -> Diff:
     """The agent's committed changes, and then those that are not; a file can be in both."""
-    done, loose = (read(world, agent, scope, whole) for scope in (Scope.COMMITTED, Scope.UNCOMMITTED))
-    files = (*done.files, *loose.files)
-    return Diff(files, done.against, loose.untracked, len(done.files))
+    with _ends(world, agent) as (source, end_of):
+        done, loose = (_files(source, *end_of(scope), whole) for scope in (Scope.COMMITTED, Scope.UNCOMMITTED))
+        return Diff((*done, *loose), agent_base(agent), source.untracked, len(done))
 
 
 @contextmanager
 def ends_of(world: World, agent: Agent, scope: Scope) -> Iterator[tuple[patches.Source, str, str | None]]:
     """Where the agent's changes are read, and between which commits (None: the worktree)."""
+    with _ends(world, agent) as (source, ends):
+        yield source, *ends(scope)
+
+
+@contextmanager
+def _ends(world: World, agent: Agent) -> Iterator[tuple[patches.Source, Callable[[Scope], tuple[str, str | None]]]]:
+    """Where the agent's changes are read, and what tells for each scope between which commits."""
     if agent.host:
         begin, tip, live = fetched(world, agent)
-        ends = {Scope.UNCOMMITTED: (tip, live), Scope.COMMITTED: (begin, tip)}.get(scope, (begin, live))
-        yield patches.Source(world.repo, world.repo.run), *ends
+        by_scope = {Scope.UNCOMMITTED: (tip, live), Scope.COMMITTED: (begin, tip)}
+        yield patches.Source(world.repo, world.repo.run), lambda scope: by_scope.get(scope, (begin, live))
         return
     path, base = base_of(world, agent)
     with patches.reading(world.repo, path) as source:
-        begin = "HEAD" if scope is Scope.UNCOMMITTED else source.fork(base)
-        yield source, begin, "HEAD" if scope is Scope.COMMITTED else None
+
+        def ends(scope: Scope) -> tuple[str, str | None]:
+            begin = "HEAD" if scope is Scope.UNCOMMITTED else source.fork(base)
+            return begin, "HEAD" if scope is Scope.COMMITTED else None
+
+        yield source, ends
 
 
 def read_commit(world: World, commit: str, whole: frozenset[str] = frozenset()) -> Diff:

@@ -38,7 +38,7 @@ def facts(world: World, view: AgentView) -> GitFacts:
         ahead, behind = ahead_behind(here, "HEAD", base)
         ahead, since = _since_landing(here, "HEAD", base, view.agent.landed, ahead)
         changed = changes_at_a_glance(world.repo, path, since)
-        is_in_base = not ahead and here.commit("HEAD") != lease.base_commit
+        is_in_base = not ahead and changed.head != lease.base_commit
     except (DeckError, OSError, ValueError) as error:
         said = error.title if isinstance(error, DeckError) else f"git can't be read: {error}"
         return GitFacts(problem=_missing(world.repo, path, base) or plain(said))

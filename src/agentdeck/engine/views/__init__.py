@@ -14,8 +14,7 @@ from agentdeck.core.frozen import dataclass, field
 from agentdeck.core.providers.serving import Serving
 from agentdeck.core.transcripts.activity import Activity, Call
 from agentdeck.engine.records.hosts import HostMark
-from agentdeck.engine.worktrees.heads import recorded_head
-from agentdeck.engine.worktrees.identity import trouble
+from agentdeck.engine.worktrees.heads import WorktreeLook, look_at
 from agentdeck.errors import DeckError, ExitCode, StoreError
 from agentdeck.system.git.heads import Head
 from agentdeck.system.state.messages import Message
@@ -216,16 +215,24 @@ def view_of(store: Store, agent: Agent, serving: Serving | None = None) -> Agent
 
 
 def made_view(
-    store: Store, agent: Agent, serving: Serving | None, status: Status, activity: Activity | None, alive: bool
+    store: Store,
+    agent: Agent,
+    serving: Serving | None,
+    status: Status,
+    activity: Activity | None,
+    alive: bool,
+    worktree: WorktreeLook | None = None,
 ) -> AgentView:
     """The view of an agent of which these were read."""
-    wrong, head = trouble(store.folder.parent, agent), recorded_head(agent.worktree)
+    look = worktree or look_at(store.folder.parent, agent)
     if serving is not None and serving.since < agent.created:
         serving = None  # of an earlier agent of this name
     messages = tuple(store.messages(agent.name).all())
     unreachable = HostMark.read(store, agent.host).unreachable if agent.host else 0.0
     pull = _pull_of(store, agent.name)
-    return AgentView(agent, status, alive, serving, wrong, None, head, activity, messages, unreachable, pull)
+    return AgentView(
+        agent, status, alive, serving, look.trouble, None, look.head, activity, messages, unreachable, pull
+    )
 
 
 def _pull_of(store: Store, name: str) -> Pull | None:

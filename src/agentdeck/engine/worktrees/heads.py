@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +26,11 @@ from agentdeck.system.git import heads
 from agentdeck.system.git.checkouts import Worktree, keeps_refs_in_tables, list_worktrees
 from agentdeck.system.git.heads import Head
 from agentdeck.system.git.repository import git_in
+
+_READ = ("HEAD", "gitdir", "commondir")
+"""The files of a worktree's git folder that `look_at` reads."""
+_TICK = 100_000_000
+"""Nanoseconds within which two changes of a file may have the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,44 @@ def recorded_head(lease: WorktreeLease | None) -> Head | None:
     """HEAD of the worktree that the lease is of, as far as a look at files tells it."""
     git_dir = lease.git_dir if lease and lease.held else None
     return heads.head_at(Path(git_dir)) if git_dir else None
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeLook:
+    """What the files of an agent's worktree told of it."""
+
+    trouble: str
+    head: Head | None
+    signs: tuple[tuple[int, ...], ...] = ()
+    """While they are these, the files tell the same; () where only reading them tells."""
+
+
+def look_at(common: Path, agent: Agent, known: WorktreeLook | None = None) -> WorktreeLook:
+    """See `identity.trouble` and `recorded_head`; `known` is what the last look found, of the same record."""
+    signs = _signs(agent.worktree)
+    if known is not None and signs and signs == known.signs:
+        return known
+    wrong, head = identity.trouble(common, agent), recorded_head(agent.worktree)
+    # What is under way is told by more files, and what was written just now may be written again in the same tick.
+    rests = not wrong and head is not None and not head.under_way
+    is_old = max((sign[0] for sign in signs), default=0) < time.time_ns() - _TICK
+    return WorktreeLook(wrong, head, signs if rests and is_old else ())
+
+
+def _signs(lease: WorktreeLease | None) -> tuple[tuple[int, ...], ...]:
+    """Other ones whenever what is read of the worktree was written or replaced: the time of a change can't be set back
+    as that of a content can. () where they would not tell."""
+    if lease is None or not lease.held or not lease.git_dir:
+        return ()
+    git_dir = lease.git_dir
+    try:
+        facts = [os.lstat(place) for place in (f"{lease.path}/.git", git_dir, *(f"{git_dir}/{name}" for name in _READ))]
+        folder = os.lstat(lease.path)
+    except OSError:
+        return ()
+    if any(stat.S_ISLNK(found.st_mode) for found in facts) or os.path.lexists(f"{git_dir}/sequencer"):
+        return ()
+    return (0, folder.st_mode, folder.st_ino), *((found.st_ctime_ns, found.st_size, found.st_ino) for found in facts)
 
 
 def own_branches(lease: WorktreeLease) -> list[str]:

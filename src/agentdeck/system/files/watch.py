@@ -20,20 +20,24 @@ _BLIND = 5.0
 
 
 def ticks(
-    *folders: Path, every: float = _TICK, step: float = _STEP, but: Container[str] = frozenset()
+    *folders: Path, every: float = _TICK, step: float = _STEP, calm: float = 0.0, but: Container[str] = frozenset()
 ) -> Iterator[None]:
     """Yield at once, then after every change of a file in `folders`, and `every` so many seconds without one; for ever.
 
-    Changes are noticed within `step` seconds; each step costs a little. Files whose names are in `but` may change
-    unnoticed. Ends when a folder is taken away. Where the system can't watch, it looks a few times a second.
+    Changes are noticed within `step` seconds, and the first after `every` seconds without one within `calm`, where
+    that is longer; each step costs a little. Files whose names are in `but` may change unnoticed. Ends when a folder is
+    taken away. Where the system can't watch, it looks a few times a second.
     """
     notify, looked_at = _notify(folders), time.monotonic()
     yield
     if notify is not None:
         with notify as watcher, contextlib.suppress(TypeError):  # another version of it takes other arguments
+            is_calm = False
             while True:
                 left = looked_at + every - time.monotonic()
-                found = watcher.watch(50, int(1000 * step), max(1, int(1000 * left)), None)
+                pace = max(step, calm) if is_calm else step
+                found = watcher.watch(50, int(1000 * pace), max(1, int(1000 * left)), None)
+                is_calm = found == "timeout"
                 if found == "signal":
                     raise KeyboardInterrupt
                 now = time.monotonic()

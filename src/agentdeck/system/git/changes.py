@@ -33,6 +33,8 @@ class Changes:
     untracked: int
     loose: int = 0
     """Files whose changes are not committed, where that was counted."""
+    head: str = ""
+    """The commit that HEAD is at, where that was told on the way."""
 
 
 def changes(repo: Repository, worktree: Path, base: str) -> Changes:
@@ -48,12 +50,13 @@ def changes_at_a_glance(repo: Repository, worktree: Path, base: str) -> Changes:
     status = here.git("-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch", "-z", *_EVERY_FILE)
     lines = status.split("\0")
     facts = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+    head = facts.get("branch.oid", "")
     if loose := sum(bool(line) and not line.startswith("#") for line in lines):
-        return replace(changes(repo, worktree, base), loose=loose)
-    if base in ("HEAD", facts.get("branch.oid")):
-        return Changes(0, 0, 0, 0)
+        return replace(changes(repo, worktree, base), loose=loose, head=head)
+    if base in ("HEAD", head):
+        return Changes(0, 0, 0, 0, head=head)
     listed = here.run("diff", *_NUMBERS, f"{base}...HEAD")
-    return _counted(listed.text, 0) if listed else changes(repo, worktree, base)
+    return replace(_counted(listed.text, 0) if listed else changes(repo, worktree, base), head=head)
 
 
 def changes_between(repo: Repository, begin: str, end: str) -> Changes:

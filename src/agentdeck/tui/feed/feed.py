@@ -132,8 +132,6 @@ class Feed:
             )
             for view in self._views
         )
-        for name in [row.name for row in rows if not row.mark_holds]:
-            self._scanner.moved(name)
         problems = tuple(filter(None, (*self._unreadable, self._repair_problem, self._waiting)))
         return FeedSnapshot(rows, self._base, _machine(), radar, gateway, problems, self._gate)
 
@@ -179,10 +177,13 @@ class Feed:
                     usage_due = now + max(_USAGE_EVERY, self._sample(views) * _USAGE_SHARE)
                 if self._finder.forget_all_but({view.name for view in views}):
                     self._scanner.moved("")
+                if self._scanner.check(views):
+                    self._publish()
                 due = self._finder.due(views)
                 if due is not None:
                     self._finder.compute(due)
                     self._scanner.moved(due.name)
+                    self._scanner.check(views)
                     self._publish()
                     continue
             pause = _look_every(views)

@@ -22,7 +22,7 @@ _SHARE = 20
 
 
 class Scanner:
-    """`moved` is called from one thread, `wait` and `scan` from another."""
+    """`moved` and `check` are called from one thread, `wait` and `scan` from another."""
 
     def __init__(self, deck: Deck) -> None:
         self._deck = deck
@@ -35,23 +35,42 @@ class Scanner:
         """What it found last; the same object for as long as that tells the same."""
         self.marks: dict[str, Mark] = {}
         """The worst that it says of each agent."""
+        self._unsure: frozenset[str] = frozenset()
+        """Of whose marks it is not known whether they hold."""
 
     def marks_of(self, views: Sequence[AgentView]) -> dict[str, tuple[Mark, bool]]:
-        """By name, what it said last of those that have something to land, and whether that holds still as far as can
-        be told without git."""
+        """By name, what it said last of those that have something to land, and whether that held when `check` looked.
+        Looks at nothing."""
+        marks, unsure = self.marks, self._unsure
+        return {
+            view.name: (marks[view.name], view.name not in unsure)
+            for view in views
+            if view.name in marks and view.state is not State.LANDED
+        }
+
+    def check(self, views: Sequence[AgentView]) -> bool:
+        """See without git whether the marks hold, and have those looked at again that may not. Return whether there is
+        something new."""
+        by_name, before = {view.name: view for view in views}, self._signs
         signs: dict[str, bool] = {}
-        by_name = {view.name: view for view in views}
 
         def rests(name: str) -> bool:
             if name not in signs:
-                signs[name] = self._deck.radar.signs(by_name[name]) == self._signs.get(name)
+                signs[name] = self._deck.radar.signs(by_name[name]) == before.get(name)
             return signs[name]
 
-        return {
-            name: (mark, mark.verdict == "clean" or all(map(rests, {name, *mark.others} & by_name.keys())))
+        unsure = frozenset(
+            name
             for name, mark in self.marks.items()
-            if name in by_name and by_name[name].state is not State.LANDED
-        }
+            if name in by_name
+            and by_name[name].state is not State.LANDED
+            and mark.verdict != "clean"
+            and not all(map(rests, {name, *mark.others} & by_name.keys()))
+        )
+        for name in unsure - self._unsure:
+            self.moved(name)
+        is_new, self._unsure = unsure != self._unsure, unsure
+        return is_new
 
     def moved(self, name: str) -> None:
         with self._lock:
@@ -80,12 +99,14 @@ class Scanner:
         except BaseException:
             with self._lock:
                 self._moved |= moved
+            if self._unsure:
+                self._news.set()
             raise
         finally:
             self._rest, self._looked = max(_REST, _SHARE * (spent() - before)), time.monotonic()
-        self._signs, moved_on = signs, signs != self._signs
-        if report.is_like(self.report):
-            return moved_on
-        self.report = report
-        self.marks = {name: mark for name in report.agents if (mark := report.worst(name)) is not None}
-        return True
+        unsure, self._unsure, self._signs = self._unsure, frozenset[str](), signs
+        if is_new := not report.is_like(self.report):
+            self.report = report
+            self.marks = {name: mark for name in report.agents if (mark := report.worst(name)) is not None}
+        self.check(views)
+        return is_new or self._unsure != unsure

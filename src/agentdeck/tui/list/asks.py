@@ -37,6 +37,8 @@ class Asks(Widget):
     question: reactive[Question | None] = reactive(None, layout=True)
     more: reactive[int] = reactive(0, layout=True)
     """How many other questions the agent has after this one."""
+    others: reactive[bool] = reactive(False, layout=True)
+    """Whether another agent needs a person too."""
 
     def render(self) -> Content:
         question, width = self.question, max(1, self.content_size.width)
@@ -67,7 +69,7 @@ class Asks(Widget):
         found += [self._key(f"agent.{word}", word) for word in question.words]
         if question.hook or not question.options:
             found.append(self._key("agent.type", "other" if question.options else "type"))
-        return [*found, self._key("deck.next", "next")]
+        return [*found, self._key("deck.next", "next")] if self.others else found
 
     def _key(self, name: str, word: str) -> list[Piece]:
         key = first_key(BY_ID[name], self.app._keymap)

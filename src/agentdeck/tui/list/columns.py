@@ -249,6 +249,30 @@ def lay_out(rows: Iterable[Row], width: int, *, first: Column | None = None) -> 
     return Layout(columns, tuple(sizes.get(column, column.width) for column in columns))
 
 
+def cells(layout: Layout, row: Row, now: float) -> list[list[Part]]:
+    """One for each column. What WHAT has no room for goes on over the columns after it that have nothing to say of this
+    row, whose cells are [] then: no column moves for that."""
+    told = [column.parts(row, now) for column in layout.columns]
+    widths, at = list(layout.widths), layout.columns.index(WHAT)
+    over = at + 1
+    while _width_of(told[at]) > widths[at] and over < len(told) and _says_nothing(told[over]):
+        widths[at] += GAP + widths[over]
+        over += 1
+    made = [
+        fitted(parts, width, right=column.right, keep_end=column.keep_end)
+        for column, parts, width in zip(layout.columns, told, widths, strict=True)
+    ]
+    return [*made[: at + 1], *([] for _ in range(at + 1, over)), *made[over:]]
+
+
+def _width_of(parts: Iterable[Part]) -> int:
+    return sum(columns_of(text) for text, _ in parts)
+
+
+def _says_nothing(parts: Iterable[Part]) -> bool:
+    return all(text in ("", _NOTHING) for text, _ in parts)
+
+
 def cell(column: Column, row: Row, now: float, width: int) -> list[Part]:
     """The column's parts cut and filled to exactly `width` columns."""
     return fitted(column.parts(row, now), width, right=column.right, keep_end=column.keep_end)

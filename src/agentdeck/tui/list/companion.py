@@ -70,6 +70,10 @@ class Companion(Vertical):
         self._pane.show(self._view)
         self._pane.set_active(True)
 
+    def on_diff_pane_read(self, event: Any) -> None:
+        """Where nothing has changed, the line that says so is all."""
+        self.set_class(event.is_empty, "-nothing")
+
     def _stop(self) -> None:
         if self._pane is not None:
             self._pane.set_active(False)

@@ -108,10 +108,10 @@ class Detail(Frame):
     def _accompany(self) -> None:
         self.query_one(Companion).accompany(self._view, wanted=self._is_large and self.active != "Diff")
 
-    def ask(self, question: Question | None, more: int) -> None:
-        """Show what the agent asks; None takes it away."""
+    def ask(self, question: Question | None, more: int, *, others: bool) -> None:
+        """Show what the agent asks, and whether another one needs a person; None takes it away."""
         asks = self.query_one(Asks)
-        asks.question, asks.more = question, more
+        asks.question, asks.more, asks.others = question, more, others
 
     def count(self, counts: Mapping[str, str]) -> None:
         """Show numbers beside the words of tabs."""

@@ -30,7 +30,12 @@ class Frame(Vertical):
 
     def keys_here(self, here: bool) -> None:
         # A rule with :focus-within does not reach the children at once.
-        self.set_class(here, "-keys-here")
+        if here == self.has_class("-keys-here"):
+            return
+        self.set_class(here, "-keys-here", update=False)
+        # Its lines and sides alone look otherwise: to style all that stands between them would be felt at a key.
+        parts = [*self.children, *(part for child in self.children for part in child.children)]
+        self.app.stylesheet.update_nodes([self, *parts], animate=False)
 
 
 class FrameLine(Widget):

@@ -43,11 +43,22 @@ _NEAR = 0.8
 class DeckHeader(FrameLine):
     """Repository and base branch, what needs a person, and what was spent today."""
 
-    snapshot: reactive[FeedSnapshot] = reactive(FeedSnapshot(), layout=False)
+    snapshot: reactive[FeedSnapshot] = reactive(FeedSnapshot(), repaint=False)
+    _told: Content | None = None
+    """What is painted."""
 
     def __init__(self, repository: str, *, corners: str = "──", id: str | None = None) -> None:
         super().__init__(corners, id=id)
         self._repository = plain(repository)
+
+    def watch_snapshot(self) -> None:
+        """Paint only what tells something new: most snapshots differ in the row of an agent alone."""
+        if super().render() != self._told:
+            self.refresh()
+
+    def render(self) -> Content:
+        self._told = super().render()
+        return self._told
 
     def pieces(self, room: int) -> tuple[Sequence[Piece], Sequence[Piece], Sequence[Piece]]:
         return header_pieces(self._repository, self.snapshot, room)

@@ -23,7 +23,7 @@ from agentdeck.core.text.text import cut, plain
 from agentdeck.tui.feed.snapshot import Row
 from agentdeck.tui.keys.keys import MOVE, bound
 from agentdeck.tui.list.cards import LINES, card
-from agentdeck.tui.list.columns import COST, CPU, GAP, Layout, Part, cell, lay_out
+from agentdeck.tui.list.columns import COST, CPU, GAP, Layout, Part, cells, lay_out
 from agentdeck.tui.list.order import Heading, Line, Order
 from agentdeck.tui.look.look import has_few_colours
 
@@ -84,6 +84,8 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._fitted, self._fitted_to = Layout((), ()), (0, 0)
         self._painted: list[_Cells] = []
         self._ticks = 0
+        self._newest = 0.0
+        """Since when the agent stands so that changed last."""
         self._styles_of: dict[str, Style] = {}
         self._labels: dict[str, str] = {}
         """What stands before agents while one is gone to by its label."""
@@ -98,6 +100,7 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Show these lines; only what differs from the ones before is painted again."""
         before = self._index()
         self.lines, self.order = list(lines), order
+        self._newest = max((row.view.since for row in self.rows), default=0.0)
         names = {row.name for row in self.rows}
         if self.marked - names:
             self._mark(self.marked & names)
@@ -120,8 +123,7 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
     def tick(self) -> None:
         """A second has passed: repaint what says so, the less often the older all is."""
         self._ticks += 1
-        now = time.time()
-        youngest = min((now - row.view.since for row in self.rows), default=_YOUNG)
+        youngest = time.time() - self._newest
         every = 1 if youngest < _NEW else _SECONDS_TICK if youngest < _YOUNG else _MINUTES_TICK
         if self._ticks % every == 0:
             self._repaint()
@@ -166,7 +168,7 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         for at, (old, new) in enumerate(zip(self._painted, fresh, strict=True)):
             if old == new:
                 continue
-            if len(old) != len(new) or len(new) != len(self._fitted.widths):
+            if not len(old) == len(new) == len(self._fitted.widths) or () in old or () in new:
                 self._refresh_span(at, 0, self.size.width)
                 continue
             left = _GUTTER
@@ -181,8 +183,7 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         if isinstance(line, Heading):
             return [(((f"{plain(line.text)} ({line.count})", "heading"),),)]
         if self._card == 1:
-            pairs = zip(self._fitted.columns, self._fitted.widths, strict=True)
-            return [tuple(tuple(cell(column, line, now, width)) for column, width in pairs)]
+            return [tuple(map(tuple, cells(self._fitted, line, now)))]
         width = max(1, self._fitted_to[0] - _GUTTER)
         found: list[_Cells] = [(tuple(parts),) for parts in card(line, now, width, self._card)]
         return [*found, *[()] * (self._card - len(found))]
@@ -223,7 +224,7 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
             base += self._style("cursor" if self.has_focus else "cursor-away")
         segments = [self._gutter(line, is_cursor, base, is_first=at == self._starts[index])]
         for number, parts in enumerate(cells):
-            if number:
+            if number and parts:  # else the cell before it goes on over it
                 segments.append(Segment(" " * GAP, base))
             segments += [Segment(text, base + self._style(style) if style else base) for text, style in parts]
         return Strip(segments).adjust_cell_length(width, base)

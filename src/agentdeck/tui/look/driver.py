@@ -42,6 +42,13 @@ class KeyParser(XTermParser):
         yield from super().tick()
 
 
+def _patience(parser: KeyParser, *, can_be_woken: bool) -> float | None:
+    """Seconds after which the parser has to be asked although nothing came; None: never."""
+    if parser.answers.waits:
+        return KEY_WAIT / 4
+    return None if can_be_woken and parser._timeout_time is None else KEY_WAIT
+
+
 class DeckDriver(LinuxDriver):
     """Textual's driver of a terminal, with KeyParser.
 
@@ -50,10 +57,13 @@ class DeckDriver(LinuxDriver):
 
     _passed: Event | None = None
     """Set once the terminal has answered all that it was asked; None where nobody listens."""
-    _is_leaving = False
+    _is_leaving = _is_over = False
+    _bell: tuple[int, int] | None = None
+    """A pipe by which the thread that reads is woken for its end; without it, it would have to look again and again."""
 
     def start_application_mode(self) -> None:
-        self._passed, self._is_leaving = Event(), False
+        self._passed, self._is_leaving, self._is_over = Event(), False, False
+        self._bell = self._bell or os.pipe()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._writer_thread is not None:
             self.write(FENCE)
@@ -63,7 +73,12 @@ class DeckDriver(LinuxDriver):
         if passed is not None and self._writer_thread is not None:
             self._is_leaving = True
             passed.wait(_LAST_ANSWERS)
+        bell, self._bell, self._is_over = self._bell, None, True
+        if bell is not None:
+            os.write(bell[1], b"\0")
         super().disable_input()
+        for end in bell or ():
+            os.close(end)
 
     def process_message(self, message: Message) -> None:
         if not (self._is_leaving and isinstance(message, (InputEvent, Paste))):
@@ -78,9 +93,11 @@ class DeckDriver(LinuxDriver):
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
-            while not self.exit_event.is_set():
-                ready = selector.select(KEY_WAIT / 4 if answers.waits else KEY_WAIT)
-                if ready and (text := decode(self._read())):
+            if (bell := self._bell) is not None:
+                selector.register(bell[0], selectors.EVENT_READ)
+            while not (self.exit_event.is_set() or self._is_over):
+                ready = selector.select(_patience(parser, can_be_woken=bell is not None))
+                if any(key.fd == self.fileno for key, _ in ready) and (text := decode(self._read())):
                     self._process(parser.feed(text))
                 self._process(parser.tick())
                 if passed is not None and not answers.is_fenced:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.message import Message
 
 from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.merging.patch import FilePatch, PatchLine
@@ -39,6 +40,12 @@ class _Facts:
 
 
 class DiffPane(AgentPane):
+    @dataclass
+    class Read(Message):
+        """The changes were read; whether there are none, and no comments either."""
+
+        is_empty: bool
+
     WATCHES = True
     KEYS: ClassVar = (
         ("step.file-before step.next-file", "file"),
@@ -106,6 +113,7 @@ class DiffPane(AgentPane):
         if facts is not None:
             self._facts = facts
             self.lines.put(facts.diff, facts.comments)
+            self.post_message(self.Read(not facts.diff.files and not facts.comments))
         self._tell()
 
     def failed(self, view: AgentView, error: Exception) -> None:

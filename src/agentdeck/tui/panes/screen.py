@@ -87,6 +87,10 @@ class TerminalView(FollowView):
             strip = _with_cursor(strip, self._cursor[0])
         return self.selectable(strip.crop_extend(left, left + width, base).apply_style(base), row)
 
+    @property
+    def is_blank(self) -> bool:
+        return not any(strip.text.strip() for strip in self._strips)
+
     def row_count(self) -> int:
         return len(self._strips)
 
@@ -101,6 +105,13 @@ def _with_cursor(strip: Strip, column: int) -> Strip:
     length = max(strip.cell_length, column + 1)
     before, under, after = strip.adjust_cell_length(length).divide([column, column + 1, length])
     return Strip.join([before, under.apply_style(Style(reverse=True)), after])
+
+
+def _nothing_yet(view: AgentView) -> str:
+    """Why a screen is empty."""
+    if view.state is not State.STARTING:
+        return f"{view.name} has nothing on its screen."
+    return f"Starting {plain(view.profile or ' '.join(view.agent.argv))} …"
 
 
 class ScreenPane(AgentPane):
@@ -181,7 +192,7 @@ class ScreenPane(AgentPane):
             # What was printed while the recording told of it may not all be on the screen yet.
             self.set_timer(_PACE, self.look)
         if view.alive:
-            self.say(self._reader.notice)
+            self.say(self._reader.notice or (_nothing_yet(view) if terminal.is_blank else ""))
         else:
             reason = f": {plain(view.reason)}" if view.reason else ""
             self.say(f"{view.name} has ended ({view.state}{reason}); this is its last screen.")

@@ -12,6 +12,8 @@ SETTLED = 0.15
 _ANYWAY = 3.0
 _STEP = 0.03
 """Seconds in which output is noticed: unseen by a person, and a third of the wake-ups of what it could be."""
+_CALM = 0.1
+"""The same for the first output after a while without any."""
 
 
 class AgentWatch:
@@ -41,7 +43,7 @@ class AgentWatch:
             self._over.wait(1.0)
 
     def _follow(self) -> None:
-        for _ in self._deck.watching.agent(self._name, every=_ANYWAY, step=_STEP):
+        for _ in self._deck.watching.agent(self._name, every=_ANYWAY, step=_STEP, calm=_CALM):
             self._say()
             if self._over.is_set():
                 return

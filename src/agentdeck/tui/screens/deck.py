@@ -139,7 +139,8 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         row = self.selected_row()
         detail = self.query_one(Detail)
         detail.show(row.view if row else None)
-        detail.ask(row.question if row else None, _more_questions(row))
+        others = any(each.needs_person for each in self.snapshot.rows if each is not row)
+        detail.ask(row.question if row else None, _more_questions(row), others=others)
         detail.count(_counts_of(row))
         self._foot()
         if self.query_one("#filter").has_focus:

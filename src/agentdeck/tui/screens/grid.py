@@ -11,6 +11,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Grid, Vertical
 from textual.content import Content
+from textual.reactive import Reactive
+from textual.widget import Widget
 from textual.widgets import Static
 
 from agentdeck.core.text.text import plain
@@ -76,26 +78,31 @@ class Cell(Frame, can_focus=True):
 
     def on_mount(self) -> None:
         self.query_one("TerminalView").can_focus = False
-        self.show(self._first)
+        self.show(self._first, others=False)
         self._screen.set_active(True)
 
-    def show(self, row: Row | None) -> None:
-        line = self.query(CellLine).first(CellLine)
+    def show(self, row: Row | None, *, others: bool) -> None:
+        """`others`: whether another agent needs a person."""
         if row is None or not self.is_mounted:
             return
-        line.row = row
-        line.refresh()
-        self._screen.show(row.view)
+        line = self.query(CellLine).first(CellLine)
+        is_first, old, line.row = line.row is None, line.row or row, row
+        if is_first or row.state is not old.state:
+            line.refresh()
+        if is_first or row.view != old.view:  # whatever is printed reaches it by itself
+            self._screen.show(row.view)
         asks = self.query_one(Asks)
         asks.question = row.view.status.question if row.view.alive else None
-        asks.more = len(row.view.status.questions) - 1
+        asks.more, asks.others = len(row.view.status.questions) - 1, others
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        super().watch_has_focus(has_focus)
-        self.keys_here(has_focus)
+        self.keys_here(has_focus)  # no other rule asks for the focus of a cell
 
 
 class GridScreen(AgentVerbs, Beside):
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As any screen has it; but the two cells whose frames change are painted anew, and not all nine."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *bound([OPEN, NEXT, *OPTIONS, BACK, QUIT, CANCEL, HELP]),
         *bound(BY_ID[f"agent.{name}"] for name in ("type", "stop", "resume", "land", "yes", "no", "editor", "shell")),
@@ -109,6 +116,7 @@ class GridScreen(AgentVerbs, Beside):
         self._reader: ScreenReader | None = None
         self._names: list[str] = []
         """The agents that have a cell; each keeps its place as long as it has a window."""
+        self._heading = Content()
 
     def compose(self) -> ComposeResult:
         yield Static(id="heading")
@@ -138,8 +146,9 @@ class GridScreen(AgentVerbs, Beside):
         if names != self._names:
             self._names = names
             await self._fill(rows)
+        needy = {row.name for row in shot.rows if row.needs_person}
         for cell in self.query(Cell):
-            cell.show(rows.get(cell.agent))
+            cell.show(rows.get(cell.agent), others=bool(needy - {cell.agent}))
         self._head(len(rows))
         self._show_hints()
 
@@ -171,7 +180,10 @@ class GridScreen(AgentVerbs, Beside):
         text = more if count else "no agent is running"
         title = Content.styled(" Grid", "bold")
         where = Content.styled(f"  {plain(self.deck.root.name)}", "$foreground 60%")
-        self.query_one("#heading", Static).update(Content("").join([title, where, Content(f"  {text}")]))
+        heading = Content("").join([title, where, Content(f"  {text}")])
+        if heading != self._heading:
+            self._heading = heading
+            self.query_one("#heading", Static).update(heading, layout=False)
 
     def _show_hints(self) -> None:
         keymap, row = self.app._keymap, self.selected_row()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from agentdeck.engine.views import AgentView
 
 _SCREEN_LINES = 16
+_OPTION = re.compile(r"^[\W_]*1[.):]?\s+")
+"""What a CLI draws before the first option: a frame, a pointer, the number."""
 """Lines of an agent's screen that are shown where nothing else says what the question is about."""
 _ABOUT_LINES = 200
 _UNREAD = 0.3
@@ -90,7 +93,7 @@ class InboxScreen(Listing, AgentVerbs):
             shown = [line.rstrip() for line in self.deck.screen(row.name).splitlines()]
             while shown and not shown[-1]:
                 shown.pop()
-            return tuple(shown[-_SCREEN_LINES:])
+            return tuple(without_options(shown, question)[-_SCREEN_LINES:])
         return ()
 
     def _open(self) -> list[Asked]:
@@ -228,6 +231,16 @@ class InboxScreen(Listing, AgentVerbs):
 def question_of(row: Row) -> Question | None:
     """What the agent asks now; None where it does not wait for a person."""
     return row.view.status.question if row.view.alive and not row.view.status.is_idle else None
+
+
+def without_options(screen: Sequence[str], question: Question) -> list[str]:
+    """The lines of a screen above the options of its question, which are said in full below the excerpt."""
+    first = question.options[0].label if question.options else ""
+    at = [number for number, line in enumerate(screen) if first and _OPTION.sub("", line).startswith(first)]
+    shown = list(screen[: at[-1]] if at else screen)
+    while shown and not shown[-1].strip():
+        shown.pop()
+    return shown
 
 
 def said_of(asked: Asked, ticked: frozenset[int]) -> list[Piece | str]:

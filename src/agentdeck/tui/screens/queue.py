@@ -143,8 +143,8 @@ class QueueScreen(Listing):
         found, tasks = self._chosen(), self._chosen_tasks()
         if found is None:
             return [hint_of("agent.remove", self.app._keymap)] if tasks is not None and not tasks.over else ()
-        opens = replace(hint_of(OPEN.id, self.app._keymap), title="gate output")
-        return [opens, *(hint_of(name, self.app._keymap) for name in self._useful(*found))]
+        opens = [replace(hint_of(OPEN.id, self.app._keymap), title="gate output")] if self.facts.gate else []
+        return [*opens, *(hint_of(name, self.app._keymap) for name in self._useful(*found))]
 
     def _useful(self, landing: Landing, entry: Entry) -> list[str]:
         queue: Queue = self.facts
