@@ -71,6 +71,13 @@ def test_each_line_of_a_card_is_as_wide_as_the_list(name: str, width: int, lines
     assert all(sum(columns_of(text) for text, _ in parts) == width for parts in found)
 
 
+def test_a_card_says_where_an_agent_is_that_is_elsewhere() -> None:
+    row = _row("fix")
+    away = replace(row, view=replace(row.view, agent=replace(row.view.agent, host="dev1")))
+    for each, said in ((row, "claude"), (away, "dev1  claude")):
+        assert "".join(text for text, _ in card(each, 0.0, 40, LINES)[2]).strip() == said
+
+
 @pytest.mark.parametrize(
     ("facts", "outcome", "said"),
     [

@@ -10,6 +10,7 @@ from agentdeck.tui.list.columns import (
     CONFLICT,
     CONTEXT,
     COST,
+    HOST,
     NAME_AND_STATE,
     PROFILE,
     WHAT,
@@ -34,7 +35,8 @@ def card(row: Row, now: float, width: int, lines: int) -> list[list[Part]]:
 
 def _made(row: Row, now: float) -> list[Part]:
     parts: list[Part] = []
-    for column in (PROFILE, CHANGES, CONFLICT, CONTEXT, COST):
+    where = (HOST,) if row.view.host else ()
+    for column in (*where, PROFILE, CHANGES, CONFLICT, CONTEXT, COST):
         said = column.parts(row, now)
         if said and said[0][0] not in ("–", "·"):
             parts += [("  ", ""), *said] if parts else said
