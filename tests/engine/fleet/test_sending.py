@@ -6,16 +6,20 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agentdeck.core.agents.agent import State
 from agentdeck.engine.deck import Deck
+from agentdeck.engine.fleet import sending
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.landings import LandRequest
 from agentdeck.errors import RefusedError
 from agentdeck.system.fleet.hostlist import HostList, HostSpec
 from agentdeck.system.fleet.links import LINKS
+from agentdeck.system.git import bundles
+from tests.support.decks import world_of
 from tests.support.hosts import Fleet
 from tests.support.share import in_test_fleet
 
@@ -29,6 +33,28 @@ def test_a_shallow_clone_is_refused_before_anything_is_made(fleet: Fleet, tmp_pa
     with pytest.raises(RefusedError, match="is a shallow clone"):
         deck.start(StartRequest(name="bot", argv=("true",), on="dev1"))
     assert not deck.agents() and not (fleet.folder / "dev1/.local").exists()
+
+
+def test_two_starts_may_send_the_same_commit_at_once(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo, create = world_of(fleet.deck()).repo, bundles.create
+    commit = fleet.bench.git("rev-parse", "HEAD")
+    given, received = dict[str, int](), dict[str, list[str]]()
+
+    def call(verb: str, *, key: str, **words: Any) -> None:
+        if verb == "give":
+            given[key] = words["offset"]
+        else:
+            received[key] = words["refs"]
+
+    def beside_another(*words: Any) -> bool:
+        monkeypatch.setattr(bundles, "create", create)
+        sending._send_bundle(repo, call, [commit], [])  # it ends, and takes its refs away, before this one has begun
+        return create(*words)
+
+    monkeypatch.setattr(bundles, "create", beside_another)
+    sending._send_bundle(repo, call, [commit], [])
+    assert given.keys() == received.keys() and len(received) == 2
+    assert not fleet.bench.git("for-each-ref", "refs/agentdeck/sent")
 
 
 @in_test_fleet

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from agentdeck.core.agents.events import Event, EventKind
+from agentdeck.engine.views import AgentView, StartRequest
+from agentdeck.engine.world import Note
 from agentdeck.errors import ConfigError, ExitCode
 from tests.support.cli import agentdeck, objects
-from tests.support.decks import Bench
+from tests.support.decks import Bench, world_of
 from tests.support.retry import eventually
 from tests.support.share import in_test_fleet
 from tests.support.temporal import NGINX, Server, behind_tls, can_run, server
@@ -107,6 +110,32 @@ def test_a_batch_that_ended_and_was_not_told_is_told_once_more(bench: Bench, tem
     refused = agentdeck("run", "-f", file, cwd=bench.root, timeout=100)
     assert "already exists" in refused.stderr and refused.returncode == ExitCode.FAILED, refused.stderr
     assert starts(bench) == ["0"]
+
+
+def test_what_the_server_gives_up_in_the_middle_of_a_start_is_started_whole(bench: Bench) -> None:
+    """temporalio would raise at any line of it; the agent runs, and the next try follows it."""
+    from temporalio.exceptions import ApplicationError
+    from temporalio.testing import ActivityEnvironment
+
+    from agentdeck.engine.batch import Batch
+    from agentdeck.engine.temporal.queue import TemporalQueue
+
+    configure("temporal://127.0.0.1:1/x")
+    deck, environment = bench.deck(), ActivityEnvironment()
+
+    def start(request: StartRequest, note: Note) -> AgentView:
+        environment.cancel()
+        assert not request.cancelled()
+        return deck.start(request, note)
+
+    said = list[Event]()
+    queue = TemporalQueue(Batch([], 1, world_of(deck), start, deck.repair, said.append))
+    task = {"name": "bot", "id": "batch-bot", "request": {"name": "bot", "argv": ["sleep", "600"]}}
+    for _ in range(2):
+        with pytest.raises(ApplicationError, match="interrupted"):
+            environment.run(queue.follow_agent, task)
+        assert deck.agent("bot").state.is_live
+    assert [event.kind for event in said if event.kind == EventKind.AGENT_CREATED] == [EventKind.AGENT_CREATED]
 
 
 @in_test_fleet
