@@ -129,6 +129,7 @@ ELSEWHERE = {
     "“agentdeck ls” needs none.": "cli/test_control.py",
     'Start an agent there: agentdeck run --on {} "what to do"': HOSTS,
     "You have no hosts. Add one that ssh knows: agentdeck hosts add NAME": HOSTS,
+    "There is no host now. {} can give one: agentdeck run --on {}": "engine/fleet/test_providers.py",
     "Add one: agentdeck hosts add NAME": HOSTS,
     "Add it: agentdeck hosts add {}": HOSTS,
     "agentdeck hosts ls": HOSTS,

@@ -11,7 +11,7 @@ from agentdeck import __version__
 from agentdeck.cli.agents import print_agents
 from agentdeck.cli.output import DIM, GREEN, RED, YELLOW, Cell, Output, TableColumn
 from agentdeck.core.text.durations import short_duration
-from agentdeck.core.text.text import plain, size_text
+from agentdeck.core.text.text import listed, plain, size_text
 from agentdeck.engine.views.documents import agent_fields
 from agentdeck.errors import ExitCode, UnreachableError, UsageError
 
@@ -40,14 +40,22 @@ def needs_of(args: Namespace) -> Needs:
 def _ls(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.deck import Deck
 
-    found = Deck.hosts().all()
+    found = Deck.hosts().all(note=lambda event: out.complain(plain(event.text), YELLOW))
     if out.json:
         out.emit("hosts", hosts=[_fields(each) for each in found])
     elif found:
         out.table(_COLUMNS, [_row(each) for each in found])
     else:
-        out.narrate("You have no hosts. Add one that ssh knows: agentdeck hosts add NAME")
+        out.narrate(_none())
     return ExitCode.OK
+
+
+def _none() -> str:
+    from agentdeck.engine.deck import Deck
+
+    if sources := Deck.hosts().sources():
+        return f"There is no host now. {listed(sources)} can give one: agentdeck run --on {sources[0]}"
+    return "You have no hosts. Add one that ssh knows: agentdeck hosts add NAME"
 
 
 _COLUMNS = [
@@ -149,7 +157,7 @@ def _check(args: Namespace, out: Output) -> ExitCode:
     elif rows:
         out.checks(rows)
     else:
-        out.narrate("You have no hosts. Add one that ssh knows: agentdeck hosts add NAME")
+        out.narrate(_none())
     return ExitCode.OK if good else ExitCode.FAILED
 
 
@@ -168,9 +176,11 @@ def _deck_here() -> Deck | None:
 def _rm(args: Namespace, out: Output) -> ExitCode:
     from agentdeck.engine.deck import Deck
 
-    Deck.hosts().remove(args.name)
+    source = Deck.hosts().remove(args.name)
     if out.json:
         out.emit("forgotten", host=args.name)
+    elif source:
+        out.narrate(f"{args.name} was given back to {source}.")
     else:
         out.narrate(f"{args.name} is no host of yours any more. Nothing on it was changed.")
     return ExitCode.OK
@@ -235,7 +245,7 @@ def _why(args: Namespace, out: Output) -> ExitCode:
         mark, style = ("→", GREEN) if each.chosen else ("✓", GREEN) if each.fits else ("✗", RED)
         out.line(f"{out.styled(mark, style)} {each.host}: {plain(each.text)}")
     if not shown:
-        out.narrate("You have no hosts. Add one that ssh knows: agentdeck hosts add NAME")
+        out.narrate(_none())
     return ExitCode.OK
 
 

@@ -138,8 +138,12 @@ def test_what_a_provider_refuses_is_told_and_leaves_nothing(fleet: Fleet, folder
     with pytest.raises(NotFoundError, match="There is no host “slurm”"):
         fleet.start("bot", "true", on="slurm")
     assert not fleet.deck().agents()
+    told = agentdeck("hosts", cwd=fleet.bench.root)
+    assert told.stderr == "There is no host now. folders can give one: agentdeck run --on folders\n"
     own = Path(os.environ["XDG_CONFIG_HOME"]) / "agentdeck/config.toml"
     own.write_text("[fleet.providers.nowhere]\n")
+    told = agentdeck("hosts", cwd=fleet.bench.root)
+    assert told.stderr.startswith("No package here is a source of hosts called “nowhere”.\n")
     with pytest.raises(ConfigError, match="No package here is a source of hosts called “nowhere”"):
         fleet.start("bot", "true", on="nowhere")
 

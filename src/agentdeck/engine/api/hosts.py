@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from agentdeck.engine.world import Note, silent
+
 if TYPE_CHECKING:
     from agentdeck.engine.views import Check
     from agentdeck.engine.views.fleet import HostView, Judgement, Needs
@@ -37,13 +39,14 @@ class DeckHosts:
         spec = HostSpec(name, destination=destination, folder=folder, words=words, program=program, labels=labels)
         return add(spec, install=install)
 
-    def all(self, names: Sequence[str] = ()) -> list[HostView]:
-        """These, or all, as they stand now; each is asked at the same time."""
+    def all(self, names: Sequence[str] = (), note: Note = silent) -> list[HostView]:
+        """These, or all, as they stand now; each is asked at the same time. `note` is told which source of hosts does
+        not answer."""
         from agentdeck.engine.fleet.listing import views
         from agentdeck.engine.fleet.providing import follow_all
 
         if not names:
-            follow_all()
+            follow_all(note)
         return views(names)
 
     def check(self, name: str) -> list[Check]:
@@ -63,6 +66,12 @@ class DeckHosts:
 
         return [spec.name for spec in HostList().all()]
 
+    def sources(self) -> list[str]:
+        """What gives hosts as they are needed, by the name that `--on` knows it by."""
+        from agentdeck.system.fleet.providers import names
+
+        return names()
+
     def drain(self, name: str, *, on: bool = True) -> None:
         """Let nothing new start there, or something again; what runs there goes on."""
         from agentdeck.engine.fleet.listing import drain
@@ -81,8 +90,9 @@ class DeckHosts:
 
         return DOCKERFILE
 
-    def remove(self, name: str) -> None:
-        """Forget a host. Raise RefusedError where a deck of this user has agents there."""
+    def remove(self, name: str) -> str:
+        """Forget a host, or give it back; return the source that it came from. Raise RefusedError where a deck of this
+        user has agents there."""
         from agentdeck.engine.fleet.losing import forget
 
-        forget(name)
+        return forget(name)

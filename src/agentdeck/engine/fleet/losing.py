@@ -240,8 +240,9 @@ def adopt(world: World, name: str, note: Note) -> list[AgentView]:
     return found
 
 
-def forget(name: str) -> None:
-    """Take the host out of the list. Raise RefusedError where a deck of this user has agents there."""
+def forget(name: str) -> str:
+    """Take the host out of the list, or give it back to whom it comes from; return that one's name. Raise RefusedError
+    where a deck of this user has agents there."""
     spec = HostList().get(name)
     for root, names in providing.agents_on(name):
         raise RefusedError(
@@ -250,5 +251,6 @@ def forget(name: str) -> None:
         )
     if spec.provider and not spec.lost:
         providing.release(spec)
-        return
+        return spec.provider
     HostList().remove(name)
+    return ""

@@ -17,7 +17,7 @@ from agentdeck.core.frozen import dataclass
 from agentdeck.engine.fleet import listing, providing
 from agentdeck.engine.views.fleet import HostView
 from agentdeck.engine.world import Note, silent
-from agentdeck.errors import BusyError, DeckError, MissingToolError, RefusedError, UnreachableError
+from agentdeck.errors import BusyError, DeckError, RefusedError
 from agentdeck.system.fleet import providers
 from agentdeck.system.fleet.hostlist import ANY, HERE, HostList, HostSpec
 
@@ -77,7 +77,7 @@ def placed(on: str, needs: Needs, but: Sequence[str] = (), note: Note = silent) 
 def _provided(sources: Sequence[str], only: str, needs: Needs, but: Sequence[str], note: Note) -> Judgement:
     """A host of these providers, or another one; it is counted as one that an agent starts on."""
     for name in sources:
-        with suppress(UnreachableError):
+        with suppress(DeckError):  # it is asked once more where no other one has room
             providing.follow(name)
     errors = list[DeckError]()
     for name in sources:
@@ -87,7 +87,7 @@ def _provided(sources: Sequence[str], only: str, needs: Needs, but: Sequence[str
             try:
                 provider = providers.provider(name)
                 host = providing.ask(provider, name, needs)
-            except (RefusedError, UnreachableError, MissingToolError) as error:
+            except DeckError as error:
                 errors.append(error)
                 continue
             providing.expect(host, 1)

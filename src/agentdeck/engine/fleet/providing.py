@@ -15,7 +15,7 @@ from agentdeck.core.frozen import replace
 from agentdeck.core.text.durations import short_duration
 from agentdeck.engine.fleet.hosts import facts_of
 from agentdeck.engine.views.fleet import HostView
-from agentdeck.engine.world import Note
+from agentdeck.engine.world import Note, silent
 from agentdeck.errors import DeckError, RefusedError, UnreachableError
 from agentdeck.system.files.files import locked, private_folder, state_home
 from agentdeck.system.fleet import providers
@@ -65,11 +65,13 @@ def follow(name: str) -> list[HostSpec]:
     return gone
 
 
-def follow_all() -> None:
-    """Let the list follow every provider that answers."""
+def follow_all(note: Note = silent) -> None:
+    """Let the list follow every provider that answers; `note` is told of the others."""
     for name in providers.names():
-        with suppress(DeckError):
+        try:
             follow(name)
+        except DeckError as error:
+            note(Event(EventKind.WARNING, "", error.title))
 
 
 def agents_on(host: str) -> Iterator[tuple[Path, list[str]]]:

@@ -108,7 +108,9 @@ def provider(name: str) -> Provider:
                 f"No package here is a source of hosts called “{name}”.",
                 hint=f"Install one with the entry point “{name}” in “{GROUP}”.",
             )
-        factory = found[0].load()
+        from agentdeck.system.fleet.guarding import Guarded
+
+        return Guarded(name, found[0], settings, owner())
     else:
         raise NotFoundError(f"“{name}” is no source of hosts of yours.", hint=f"Configure it: [fleet.{name}]")
     return cast("Factory", factory)(settings, owner())
