@@ -111,10 +111,7 @@ class Run:
             return
         with suppress(psutil.Error):
             if kind == "connection":
-                hit = [each for each in process.children(recursive=True) if "host serve" in " ".join(each.cmdline())]
-                for each in hit:
-                    each.kill()
-                self.done[kind] += bool(hit)
+                self.done[kind] += sum(_cut(each) for each in process.children(recursive=True)) > 0
                 return
             if kind == "server" and self.temporal is not None:
                 self.temporal.kill()
@@ -123,9 +120,9 @@ class Run:
                 return
             process.kill()
             self.done[kind] += 1
-        if self.worker is not None:
-            self.worker.wait()
-            self.worker = None
+            if self.worker is not None:
+                self.worker.wait()
+                self.worker = None
 
     def is_over(self) -> bool:
         if self.temporal is None:
@@ -192,6 +189,15 @@ def _work_off(run: Run) -> None:
         raise Violation(f"{wrong} are not done; {_stand(deck)}")
     for view in deck.agents():
         deck.remove(view.name)
+
+
+def _cut(process: psutil.Process) -> bool:
+    """Whether it was a connection to a host, and is killed."""
+    with suppress(psutil.Error):  # one that has just ended
+        if "host serve" in " ".join(process.cmdline()):
+            process.kill()
+            return True
+    return False
 
 
 def _look(deck: Deck) -> None:
