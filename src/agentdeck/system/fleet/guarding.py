@@ -16,7 +16,7 @@ from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import plain
 from agentdeck.errors import ConfigError, DeckError, UnreachableError, UsageError
 from agentdeck.system.fleet.hostlist import HostList, HostSpec
-from agentdeck.system.fleet.providers import Limits, Provided, Provider
+from agentdeck.system.fleet.provided import Limits, Provided, Provider
 
 _ANSWER = 30.0
 """Seconds for an answer; a new host may take as long as its limits say."""
