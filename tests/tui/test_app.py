@@ -169,7 +169,7 @@ def test_a_glance_at_an_agent_that_changed_nothing_takes_few_calls_of_git_and_te
 
     monkeypatch.setattr(Repository, "run", run)
     assert finder.compute(view) == GitFacts()
-    assert len(asked) == 3
+    assert len(asked) == 2
     bench.write("one.txt", "1\n2\n", cwd=tree)
     bench.commit("one", cwd=tree)
     asked.clear()
