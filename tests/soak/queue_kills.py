@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -120,8 +121,7 @@ class Run:
                 return
             process.kill()
             self.done[kind] += 1
-            if self.worker is not None:
-                self.worker.wait()
+            if self.worker is not None and self.worker.wait() == -signal.SIGKILL:  # else it had just ended
                 self.worker = None
 
     def is_over(self) -> bool:
