@@ -112,6 +112,22 @@ def test_a_batch_that_ended_and_was_not_told_is_told_once_more(bench: Bench, tem
     assert starts(bench) == ["0"]
 
 
+def test_who_is_killed_while_its_connections_end_can_tell_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from agentdeck.engine.batch import Batch
+    from agentdeck.engine.temporal.queue import TemporalQueue
+    from agentdeck.system.fleet.links import LINKS
+
+    configure("temporal://127.0.0.1:1/x")
+    deck, found = bench.deck(), list[bool]()
+    queue = TemporalQueue(Batch([], 1, world_of(deck), deck.start, deck.repair, lambda _: None))
+    queue._begun.parent.mkdir(parents=True)
+    queue._begun.write_text("run")
+    monkeypatch.setattr(LINKS, "close", lambda: found.append(queue._begun.exists()))
+    queue._forget()
+    assert found == [True]
+    assert not queue._begun.exists()
+
+
 def test_what_the_server_gives_up_in_the_middle_of_a_start_is_started_whole(bench: Bench) -> None:
     """temporalio would raise at any line of it; the agent runs, and the next try follows it."""
     from temporalio.exceptions import ApplicationError

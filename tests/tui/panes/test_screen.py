@@ -136,7 +136,8 @@ def test_a_terminal_that_attaches_has_the_size_and_leaves_no_strip_behind(bench:
 
 
 def test_what_is_at_the_top_is_seen_wherever_the_hidden_cursor_is(bench: Bench) -> None:
-    view = begin(bench, "fix", r"printf 'Trust this folder?\033[999;1H\033[?25l'; exec sleep 1000")
+    draw = r"printf '\033[2J\033[HTrust this folder?\033[999;1H\033[?25l'"  # anew at another size, as all of them do
+    view = begin(bench, "fix", f'trap "{draw}" WINCH; {draw}; while :; do sleep 0.1; done')
 
     async def script(on: Pilot[ScreenPane]) -> None:
         on.pane.show(view)

@@ -42,6 +42,7 @@ from agentdeck.engine.views import AgentView, TaskEnd
 from agentdeck.engine.views.starts import request_from_json, request_to_json
 from agentdeck.errors import BusyError, DeckError, UnreachableError
 from agentdeck.system.files.files import private_folder, write_atomic
+from agentdeck.system.fleet.links import LINKS
 
 _LOOK = 0.5
 """Seconds between two looks at an agent."""
@@ -98,9 +99,13 @@ class TemporalQueue:
             except BaseException:
                 self._is_over.set()
                 raise
-        atexit.register(self._begun.unlink, missing_ok=True)  # by then the caller has told what it gets here
+        atexit.register(self._forget)  # by then the caller has told what it gets here
         _WORKED_OFF.add(self.id)
         return [self._end(found[task.name]) for task in self._batch.tasks]
+
+    def _forget(self) -> None:
+        LINKS.close()  # it takes a moment, and who is killed in that tells the ends again
+        self._begun.unlink(missing_ok=True)
 
     async def _follow(self) -> dict[str, dict[str, Any]]:
         client = await connect(self._config)

@@ -32,9 +32,9 @@ from agentdeck.tui.screens.listing import Item, Listing, ListingColumn, lines
 if TYPE_CHECKING:
     from agentdeck.engine.views import AgentView
 
-_SCREEN_LINES = 16
 _OPTION = re.compile(r"^[\W_]*1[.):]?\s+")
 """What a CLI draws before the first option: a frame, a pointer, the number."""
+_SCREEN_LINES = 16
 """Lines of an agent's screen that are shown where nothing else says what the question is about."""
 _ABOUT_LINES = 200
 _UNREAD = 0.3
