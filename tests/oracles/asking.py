@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 
 from agentdeck.core.formats import translate
@@ -89,6 +90,12 @@ def answers(draw: st.DrawFn) -> list[Event]:
     usage = Usage(draw(st.integers(1, 900)), draw(st.integers(1, 90)), draw(st.integers(0, 900)))
     reason = draw(st.sampled_from([Finish.END, Finish.LIMIT]))
     return [*events, Finished(reason), Counted(usage)]
+
+
+def marks(python: str, name: str) -> list[pytest.MarkDecorator]:
+    """Of the tests that ask an oracle in the environment with that `python`; empty: it is not there."""
+    skip = pytest.mark.skipif(not python, reason=f"make test-oracles installs {name}")
+    return [pytest.mark.slow, pytest.mark.timeout(600), skip]
 
 
 @contextmanager

@@ -31,15 +31,11 @@ from agentdeck.core.providers.apis import Api
 from agentdeck.core.providers.token_usage import Usage
 from tests.core.formats.test_laws import told, written
 from tests.core.formats.test_messages_chat import dialect, sent
-from tests.oracles.asking import EXAMPLES, MODELS, PAIRS, TOOLS, Ask, answers, oracle, requests, spoken_to
+from tests.oracles.asking import EXAMPLES, MODELS, PAIRS, TOOLS, Ask, answers, marks, oracle, requests, spoken_to
 from tests.oracles.meanings import Item, meaning
 
 PYTHON = os.environ.get("AGENTDECK_TEST_LITELLM", "")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not PYTHON, reason="make test-oracles installs litellm"),
-]
+pytestmark = marks(PYTHON, "litellm")
 
 
 @pytest.fixture(scope="module")

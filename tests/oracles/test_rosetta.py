@@ -29,15 +29,11 @@ from agentdeck.core.formats.ir import Event, Request, Text, Turn
 from agentdeck.core.providers.apis import Api
 from tests.core.formats.test_laws import told, written
 from tests.core.formats.test_messages_chat import dialect, sent
-from tests.oracles.asking import EXAMPLES, MODELS, PAIRS, TOOLS, Ask, answers, oracle, requests, spoken_to
+from tests.oracles.asking import EXAMPLES, MODELS, PAIRS, TOOLS, Ask, answers, marks, oracle, requests, spoken_to
 from tests.oracles.meanings import Item, meaning
 
 PYTHON = os.environ.get("AGENTDECK_TEST_ROSETTA", "")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(not PYTHON, reason="make test-oracles installs llm-rosetta"),
-]
+pytestmark = marks(PYTHON, "llm-rosetta")
 
 
 @pytest.fixture(scope="module")

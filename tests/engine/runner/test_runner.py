@@ -198,12 +198,18 @@ def test_a_runner_told_to_stop_before_it_is_ready_stops(pane: Pane) -> None:
         assert pane.state() is State.STOPPED
 
 
-def test_the_cgroup_of_a_run_goes_even_if_its_guardian_is_killed_at_the_very_end(pane: Pane) -> None:
+def at_work_in_a_cgroup(pane: Pane) -> tuple[subprocess.Popen[bytes], Path]:
+    """The guardian of a program that ends once there is a file `end`, and where its cgroup is recorded."""
     guardian = pane.start("sh", "-c", "until test -e end; do sleep 0.05; done")
     eventually(lambda: pane.state() is State.WORKING)
     recorded = pane.store.agent_folder("fix") / "scope"
     if not recorded.exists():
         pytest.skip("no cgroups v2 can be had here")
+    return guardian, recorded
+
+
+def test_the_cgroup_of_a_run_goes_even_if_its_guardian_is_killed_at_the_very_end(pane: Pane) -> None:
+    guardian, recorded = at_work_in_a_cgroup(pane)
     runner = pane.store.runner_pid("fix") or 0
     guardian.send_signal(signal.SIGSTOP)
     (pane.work / "end").touch()
@@ -215,11 +221,7 @@ def test_the_cgroup_of_a_run_goes_even_if_its_guardian_is_killed_at_the_very_end
 
 
 def test_the_cgroup_of_a_killed_run_goes_with_the_next_one_even_without_its_record(pane: Pane) -> None:
-    guardian = pane.start("sh", "-c", "until test -e end; do sleep 0.05; done")
-    eventually(lambda: pane.state() is State.WORKING)
-    recorded = pane.store.agent_folder("fix") / "scope"
-    if not recorded.exists():
-        pytest.skip("no cgroups v2 can be had here")
+    guardian, recorded = at_work_in_a_cgroup(pane)
     folder = Path(recorded.read_text())
     held = scope.CgroupScope(folder)
     os.kill(guardian.pid, signal.SIGSTOP)

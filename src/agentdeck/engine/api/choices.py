@@ -22,8 +22,7 @@ class DeckChoices:
 
     def for_start(self) -> StartChoices:
         """Read profiles, configuration and branches; takes a while the first time."""
-        from agentdeck.core.box.box import BoxMode
-        from agentdeck.engine.box.boxes import check_can_be
+        from agentdeck.engine.box.boxes import why_no_box
         from agentdeck.engine.views.choices import AUTO, StartChoices
         from agentdeck.system.config.profiles import choose
 
@@ -38,11 +37,7 @@ class DeckChoices:
             (name, chain if isinstance(chain, str) else " → ".join(chain)) for name, chain in config.tiers.items()
         )
         branches = tuple(self.branches())
-        no_box = ""
-        try:
-            check_can_be(world, BoxMode.FULL)
-        except DeckError as error:
-            no_box = error.title
+        no_box = why_no_box(world)
         base, box = config.agent.base, config.box.mode
         return StartChoices(tuple(profiles), auto, default, tiers, config.agent.tier, branches, base, box, no_box)
 

@@ -18,7 +18,7 @@ from agentdeck.engine.box.programs import NO_PROGRAMS, Programs
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.boxed import own_git
 from agentdeck.engine.world import World
-from agentdeck.errors import RefusedError
+from agentdeck.errors import DeckError, RefusedError
 from agentdeck.system.box import views
 from agentdeck.system.box.bubblewrap import require_box, syscall_filter
 from agentdeck.system.box.careful import make_way
@@ -75,6 +75,15 @@ def check_can_be(world: World, mode: str) -> None:
             "This repository keeps its branches in tables (reftable), which a box can't hold apart.",
             hint="“agentdeck run --no-box …” starts the agent without a box.",
         )
+
+
+def why_no_box(world: World) -> str:
+    """Why no agent of this repository can have a full box; empty where it can."""
+    try:
+        check_can_be(world, BoxMode.FULL)
+    except DeckError as error:
+        return error.title
+    return ""
 
 
 def shown_in_boxes(world: World, path: Path) -> str:

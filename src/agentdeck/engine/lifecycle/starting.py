@@ -157,13 +157,9 @@ def _permission_of(world: World, request: StartRequest) -> str:
         return ""
 
     def can_be_boxed() -> bool:
-        from agentdeck.engine.box.boxes import check_can_be
+        from agentdeck.engine.box.boxes import why_no_box
 
-        try:
-            check_can_be(world, "full")
-        except DeckError:
-            return False
-        return True
+        return not why_no_box(world)
 
     return permission_of(world, world.profiles[_profile_of(world, request)], request, can_be_boxed)
 

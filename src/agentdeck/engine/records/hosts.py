@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentdeck.core.frozen import asdict, dataclass, replace
 from agentdeck.errors import DeckError
-from agentdeck.system.files.files import private_folder, read_json, settled_sign, write_json
+from agentdeck.system.files.files import Kept, private_folder, read_json, write_json
 from agentdeck.system.state.store import Store
 
 _FRESH = 5.0
@@ -33,21 +33,13 @@ class HostMark:
 
     @classmethod
     def read(cls, store: Store, host: str) -> HostMark:
-        path = _path(store, host)
-        seen = settled_sign(path)
-        known = _KEPT.get(path)
-        if seen is not None and known is not None and known[0] == seen:
-            return known[1]
         with suppress(OSError, ValueError, TypeError):
-            mark = cls(**read_json(path))
-            if seen is not None:
-                _KEPT[path] = seen, mark
-            return mark
+            return _MARKS.read(_path(store, host), lambda path: cls(**read_json(path)))
         return cls()
 
 
-_KEPT: dict[Path, tuple[tuple[int, ...], HostMark]] = {}
-"""Those read before, with the signs of their files: each agent of a host asks."""
+_MARKS = Kept[HostMark]()
+"""Each agent of a host asks."""
 
 
 def mark_host(store: Store, host: str, error: DeckError | None) -> None:

@@ -6,9 +6,9 @@ from agentdeck.core.fleet.facts import Facts, HeldAgent
 from agentdeck.core.fleet.placement import HostState, Judgement, Needs
 from agentdeck.core.frozen import dataclass
 from agentdeck.engine.views import Check
-from agentdeck.system.fleet.hostlist import HostSpec
+from agentdeck.system.fleet.hostlist import ANY, HostSpec
 
-__all__ = ["Facts", "HeldAgent", "HostLook", "HostState", "HostView", "Judgement", "Needs"]
+__all__ = ["ANY", "Facts", "HeldAgent", "HostLook", "HostState", "HostView", "Judgement", "Needs"]
 
 
 @dataclass(frozen=True, slots=True)

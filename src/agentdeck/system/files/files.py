@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from agentdeck.errors import BusyError, FileError, StoreError
 from agentdeck.system.files.lockfile import try_lock
 
 Note = TypeVar("Note")
+Made = TypeVar("Made")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _LEAST = 0.1
@@ -253,7 +254,24 @@ _YOUNG = 50_000_000
 """Nanoseconds: in so short a time a file may be written twice with one time stamp."""
 
 
-def settled_sign(path: Path | str) -> tuple[int, ...] | None:
+class Kept(Generic[Made]):
+    """What was made of files, each of which is read anew only once it was replaced or written."""
+
+    def __init__(self) -> None:
+        self._made: dict[Path, tuple[tuple[int, ...], Made]] = {}
+
+    def read(self, path: Path, make: Callable[[Path], Made]) -> Made:
+        """What `make` makes of the file, or has made of it as it is still; raise what that raises."""
+        seen, known = _settled_sign(path), self._made.get(path)
+        if known is not None and known[0] == seen:
+            return known[1]
+        made = make(path)
+        if seen is not None:
+            self._made[path] = seen, made
+        return made
+
+
+def _settled_sign(path: Path) -> tuple[int, ...] | None:
     """What another content of the file would change; None where it is too young to tell, or can't be looked at."""
     found = sign(path)
     return found if found and time.time_ns() - found[0] > _YOUNG else None

@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.patterns import late
 
 _MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 """Where cgroups v2 are mounted: alone, or beside those of version 1."""
@@ -24,7 +24,7 @@ SLICE = "agentdeck.slice"
 """What systemd puts the scopes of all agents in."""
 _LOOK = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _ATTEMPTS = 3
-_OURS = re.compile(r"agentdeck-[0-9a-f]{12}")
+_OURS = late(r"agentdeck-[0-9a-f]{12}")
 _EMPTY = 0.5
 """Seconds for which the kernel may still count a process that has ended."""
 

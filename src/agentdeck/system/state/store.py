@@ -43,6 +43,7 @@ from agentdeck.core.text.hashes import sha256
 from agentdeck.core.text.patterns import late
 from agentdeck.errors import StoreError
 from agentdeck.system.files.files import (
+    Kept,
     append_line,
     delete,
     from_json,
@@ -52,7 +53,6 @@ from agentdeck.system.files.files import (
     private_folder,
     read_json,
     set_aside,
-    settled_sign,
     sign,
     text_of,
     write_json,
@@ -99,9 +99,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._folders: dict[str, Path] = {}
-        self._records: dict[str, tuple[tuple[int, ...], Agent]] = {}
-        """Those read before, with the signs of their files."""
-        self._statuses: dict[str, tuple[tuple[int, ...], Status]] = {}
+        self._records, self._statuses = Kept[Agent](), Kept[Status]()
 
     def open(self) -> Store:
         """Make the store where there is none; raise StoreError where it is damaged or of a newer agentdeck."""
@@ -198,21 +196,18 @@ class Store:
     def agent(self, name: str) -> Agent | None:
         path = self.agent_folder(name) / "agent.json"
         with contextlib.suppress(FileNotFoundError):
-            seen = settled_sign(path)
-            known = self._records.get(name)
-            if known is not None and known[0] == seen:
-                return known[1]
-            data = self._read(path)
-            try:
-                agent = Agent.from_json(data)
-                if agent.name == name:
-                    if seen is not None:
-                        self._records[name] = seen, agent
-                    return agent
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise self._damaged(path, error) from error
-            raise self._damaged(path, f"it is the record of “{agent.name}”")
+            agent = self._records.read(path, self._agent_in)
+            if agent.name != name:
+                raise self._damaged(path, f"it is the record of “{agent.name}”")
+            return agent
         return None
+
+    def _agent_in(self, path: Path) -> Agent:
+        data = self._read(path)
+        try:
+            return Agent.from_json(data)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._damaged(path, error) from error
 
     def agents(self) -> list[Agent]:
         """Every agent whose record can be read, in alphabetical order."""
@@ -251,19 +246,15 @@ class Store:
     def status(self, name: str) -> Status:
         path = self.agent_folder(name) / "status.json"
         with contextlib.suppress(FileNotFoundError):
-            seen = settled_sign(path)
-            known = self._statuses.get(name)
-            if known is not None and known[0] == seen:
-                return known[1]
-            data = self._read(path)
-            try:
-                status = Status.from_json(data)
-                if seen is not None:
-                    self._statuses[name] = seen, status
-                return status
-            except (KeyError, TypeError, ValueError) as error:
-                raise self._damaged(path, error) from error
+            return self._statuses.read(path, self._status_in)
         return Status(State.STARTING, since=time.time())
+
+    def _status_in(self, path: Path) -> Status:
+        data = self._read(path)
+        try:
+            return Status.from_json(data)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._damaged(path, error) from error
 
     def set_damaged_status_aside(self, name: str) -> Path | None:
         """Move a `status.json` that can't be read out of the way, so that it can be written anew, and return where to.

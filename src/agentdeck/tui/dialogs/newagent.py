@@ -23,20 +23,19 @@ from agentdeck.core.agents.agent import check_model, check_name
 from agentdeck.core.agents.permission import Level, meaning_of_all
 from agentdeck.core.box.box import BoxMode
 from agentdeck.core.fleet.orders import check_if_lost
-from agentdeck.core.fleet.placement import Needs
 from agentdeck.core.frozen import dataclass, field, replace
 from agentdeck.core.prompts.lint import lint
 from agentdeck.core.text.text import plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
 from agentdeck.engine.views.choices import AUTO, ProfileChoice
+from agentdeck.engine.views.fleet import ANY, Needs
 from agentdeck.errors import DeckError
 from agentdeck.system.machine.host import scratch_folder
 from agentdeck.tui.look.telling import sentence
 from agentdeck.tui.look.terminal import editor, lend
 
 COMMAND = "command"
-ANY = "any"
 OTHER = "\0other"
 """The choice of a base or a model that is typed."""
 LOADING = "\0loading"

@@ -91,8 +91,6 @@ class InboxScreen(Listing, AgentVerbs):
             return ()
         with suppress(DeckError):
             shown = [line.rstrip() for line in self.deck.screen(row.name).splitlines()]
-            while shown and not shown[-1]:
-                shown.pop()
             return tuple(without_options(shown, question)[-_SCREEN_LINES:])
         return ()
 
