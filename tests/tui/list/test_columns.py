@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentdeck.core.agents.agent import Agent, Mode, State, Status
@@ -115,6 +115,7 @@ def test_a_landed_agent_says_what_it_has_made_since(facts: GitFacts | None, said
     st.lists(st.text("ab …", min_size=1, max_size=12).filter(lambda text: "……" not in text), max_size=4),
     st.integers(1, 40),
 )
+@example(["aaaa", "aaaa", "aa ", "…"], 10)
 def test_what_was_cut_says_so_once(texts: list[str], width: int) -> None:
     parts = [(text, "") for text in texts]
     for keep_end in (False, True):

@@ -279,10 +279,11 @@ def cell(column: Column, row: Row, now: float, width: int) -> list[Part]:
 
 
 def fitted(parts: Iterable[Part], width: int, *, right: bool = False, keep_end: bool = False) -> list[Part]:
-    found, room = list[Part](), width
+    found, room, was_cut = list[Part](), width, False
     for text, style in parts:
         shown = (cut_start if keep_end else cut)(text, room) if room > 0 else ""
-        if shown != text and found and found[-1][0].rstrip().endswith("…"):
+        was_cut = was_cut or shown != text
+        if was_cut and found and found[-1][0].rstrip().endswith("…"):
             shown = shown.removeprefix("…")  # that there is more is said already
         room -= columns_of(shown)
         if shown:
