@@ -217,10 +217,12 @@ def test_a_key_comes_from_a_command_and_anew_once_it_is_refused(tmp_path: Path) 
             assert keys == ["printed-1", "printed-1", "printed-2"]
             operator = tokens.mint(tokens.secret(play.state), tokens.OPERATOR)
             url = f"http://127.0.0.1:{play.port}/{operator}/check"
-            async with play.client.post(url, json={"deck": "deck"}) as answer:
-                found = {each["provider"]: each["ok"] for each in (await answer.json())["targets"]}
-            assert found["main"] is True
-            assert "printed-3" in play.main.requests[-1].headers.values()
+            for fault, key in (("ok", "printed-2"), ("401", "printed-2"), ("ok", "printed-3")):
+                play.main.fault = fault
+                async with play.client.post(url, json={"deck": "deck"}) as answer:
+                    found = {each["provider"]: each["ok"] for each in (await answer.json())["targets"]}
+                assert found["main"] is (fault == "ok")
+                assert key in play.main.requests[-1].headers.values()
 
     asyncio.run(check())
 

@@ -7,6 +7,8 @@ import time
 
 KEY_SECONDS = 300.0
 """How long a printed key is used before the command is asked again."""
+NO_KEY = "its key_command prints no key"
+"""Why a provider can't be asked whose command fails or prints nothing."""
 _PATIENCE = 20.0
 
 

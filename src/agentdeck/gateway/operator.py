@@ -18,6 +18,7 @@ from aiohttp import web
 
 from agentdeck.core.providers import tiers
 from agentdeck.core.providers.apis import Api
+from agentdeck.core.providers.faults import FaultKind
 from agentdeck.core.providers.tiers import Target
 from agentdeck.gateway import answers, probes
 from agentdeck.gateway.answers import Refused
@@ -44,10 +45,11 @@ class Operator:
         metrics: Metrics,
         keys_of: Callable[[str], Mapping[str, str]],
         take_keys: Callable[[str, dict[str, str]], None],
+        commands: KeyCommands,
     ) -> None:
         self._upstream, self._plans, self._board, self._metrics = upstream, plans, board, metrics
         self._keys_of, self._take_keys = keys_of, take_keys
-        self._commands = KeyCommands()
+        self._commands = commands
         self._started = time.time()
 
     async def serve(self, request: web.Request, path: str) -> web.Response:
@@ -104,6 +106,8 @@ class Operator:
                     probes.tiny(provider.apis[0], target.model), provider, target.model, key, patience
                 )
         except AttemptFailed as failure:
+            if failure.fault.kind is FaultKind.DENIED:
+                self._commands.forget(provider.key_command)
             return {"ok": False, "text": failure.fault.reason, "seconds": time.monotonic() - began}
         except TimeoutError:
             return {"ok": False, "text": f"no answer within {_CHECK_SECONDS:g} s", "seconds": _CHECK_SECONDS}

@@ -71,11 +71,12 @@ class Relay:
         meters: Meters,
         tell_end: Callable[[RelayedRequest], None],
         tell_served: Callable[[RelayedRequest, Unserved | None], None],
+        commands: KeyCommands,
     ) -> None:
         self._upstream = upstream
         self._board, self._meters = board, meters
         self._tell_end, self._tell_served = tell_end, tell_served
-        self._commands = KeyCommands()
+        self._commands = commands
         self._prober = Prober(upstream, board)
         self._sizes = Sizes(board)
         self._other_accounts = OtherAccounts(meters)

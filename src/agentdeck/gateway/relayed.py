@@ -16,6 +16,7 @@ from agentdeck.gateway import translated
 from agentdeck.gateway.board import BoardPlace
 from agentdeck.gateway.calls import ProviderCall
 from agentdeck.gateway.contexts import Fit
+from agentdeck.gateway.keycommands import NO_KEY
 from agentdeck.gateway.translated import Translation
 from agentdeck.gateway.upstream import AttemptFailed
 from agentdeck.system.gateway.ledger import LedgerRecord
@@ -121,7 +122,7 @@ class RelayedRequest:
         """Raise CannotCarry. A command for the key that was not run yet is not known to fail."""
         provider, call = self.provider(target), self.call_for(target)
         if command := provider.key_command:
-            return "its key_command prints no key" if not self.printed_keys.get(command, "?") else ""
+            return NO_KEY if not self.printed_keys.get(command, "?") else ""
         name = provider.key_env or (provider.login_key_env if call.translated else "")
         if not name or self.key(provider, call):
             return ""

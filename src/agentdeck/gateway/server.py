@@ -30,6 +30,7 @@ from agentdeck.gateway.answers import Refused
 from agentdeck.gateway.board import Board
 from agentdeck.gateway.budgets import Budgets, most_of
 from agentdeck.gateway.calls import ProviderCall
+from agentdeck.gateway.keycommands import KeyCommands
 from agentdeck.gateway.local import LocalServers
 from agentdeck.gateway.metrics import Metrics
 from agentdeck.gateway.operator import Operator
@@ -125,9 +126,11 @@ class Gateway:
         return app
 
     async def _resources(self, app: web.Application) -> AsyncIterator[None]:
-        upstream = ProviderClient()
-        app[_RELAY] = relay = Relay(upstream, self.board, self._meters, self._ended, self._note_served)
-        app[_OPERATOR] = Operator(upstream, self._plans, self.board, self._metrics, self.keys_of, self._take_keys)
+        upstream, commands = ProviderClient(), KeyCommands()
+        app[_RELAY] = relay = Relay(upstream, self.board, self._meters, self._ended, self._note_served, commands)
+        app[_OPERATOR] = Operator(
+            upstream, self._plans, self.board, self._metrics, self.keys_of, self._take_keys, commands
+        )
         warming = asyncio.create_task(asyncio.to_thread(pricing.warm_up))
         yield
         await warming

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentdeck.core.frozen import dataclass
 from agentdeck.gateway.board import Board
+from agentdeck.gateway.keycommands import NO_KEY
 from agentdeck.gateway.relayed import RelayedRequest
 
 if TYPE_CHECKING:
@@ -48,5 +49,5 @@ def why_unserved(job: RelayedRequest, board: Board, now: float) -> Unserved:
 def key_words(provider: ProviderConfig) -> str:
     """What is missing of its key."""
     if provider.key_command:
-        return "its key_command prints no key"
+        return NO_KEY
     return f"its key {' or '.join(provider.key_variables)} is not set"
