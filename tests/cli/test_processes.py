@@ -48,7 +48,7 @@ def test_the_verbs_of_an_agents_life_call_git_a_few_times(bench: Bench, counted:
     bench.write("src/app.py", "print('hello, world')\n", tree)
     bench.commit("Greet the world", tree)
     assert counted("stop", "one") <= 1
-    assert counted("merge", "one") <= 16
+    assert counted("merge", "one") <= 12
     assert counted("undo") <= 15
     bench.write("src/app.py", "print('uncommitted')\n", tree)
     bench.write("notes.txt", "untracked\n", tree)
@@ -56,6 +56,17 @@ def test_the_verbs_of_an_agents_life_call_git_a_few_times(bench: Bench, counted:
     assert counted("undo") <= 15
     assert (tree / "notes.txt").read_text() == "untracked\n"
     assert bench.git("status", "--porcelain", cwd=tree) == " M src/app.py\n?? notes.txt"
+
+
+def test_each_landing_of_a_queue_without_a_gate_takes_few_gits_more(bench: Bench, counted: Counted) -> None:
+    for name in ("one", "two", "three", "four"):
+        start(counted, name)
+        tree = bench.root / ".worktrees" / name
+        bench.write(f"{name}.txt", "text\n", tree)
+        bench.commit(name, tree)
+    counted("stop", "--all")
+    alone = counted("merge", "one")
+    assert counted("merge", "two", "three", "four") <= alone + 2 * 8
 
 
 def test_a_second_look_for_conflicts_runs_no_git_for_an_agent_that_did_nothing(bench: Bench, counted: Counted) -> None:

@@ -86,6 +86,17 @@ def test_changes_that_it_would_touch_stop_it_with_nothing_changed(repo: MakeRepo
     assert bases.left(sandbox.repo.common, bases.MOVE) == []
 
 
+def test_a_file_that_was_only_touched_is_no_change(repo: MakeRepo) -> None:
+    sandbox = repo()
+    move = with_next(sandbox)
+    sandbox.settle()
+    os.utime(sandbox.folder / "change me.txt")
+    advance.check(sandbox.repo, move)
+    advance.advance(sandbox.repo, move, "test")
+    assert sandbox.git("rev-parse", "main") == move.new
+    assert sandbox.git("status", "--porcelain") == ""
+
+
 def test_a_branch_that_is_elsewhere_by_now_is_left(repo: MakeRepo) -> None:
     sandbox = repo()
     move = with_next(sandbox)

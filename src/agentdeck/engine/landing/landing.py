@@ -77,14 +77,21 @@ def _run(stages: Stages) -> None:
     request, names = stages.request, _names(stages)
     if request.batch and len(names) > 1:
         land_batch(stages, names)
-    else:
-        for name in stages.in_turn():
-            with stages.set_aside_on_error(name):
-                stages.check_wanted(name)
-                _land_one(stages, name)
+    elif stages.landing.gate:
+        _land_in_turn(stages)
+    else:  # it takes a moment only, which is one look
+        with stages.world.repo.one_look():
+            _land_in_turn(stages)
     if request.push:
         for base in sorted({entry.base for entry in stages.landing.entries if entry.stage is Stage.LANDED}):
             _push(stages, base)
+
+
+def _land_in_turn(stages: Stages) -> None:
+    for name in stages.in_turn():
+        with stages.set_aside_on_error(name):
+            stages.check_wanted(name)
+            _land_one(stages, name)
 
 
 def _names(stages: Stages) -> Sequence[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -94,8 +95,15 @@ def _as_now(
             if tree is None:
                 return None
         if tree is not None:
-            found.append(replace(tree, head=repo.commit(f"refs/heads/{tree.branch}")) if tree.branch else tree)
+            found.append(tree)
+    found = _with_heads(repo, found)
     return [found[0], *sorted(found[1:], key=lambda tree: os.fsencode(tree.path))]
+
+
+def _with_heads(repo: Repository, trees: Sequence[Worktree]) -> list[Worktree]:
+    """The worktrees with the commits at which their branches are now."""
+    tips = iter(repo.tips([tree.branch for tree in trees if tree.branch]))
+    return [replace(tree, head=next(tips)) if tree.branch else tree for tree in trees]
 
 
 def _from_files(git_dir: Path, record: Record) -> Worktree | None:
@@ -192,7 +200,7 @@ def _by_files(repo: Repository, path_or_git_dir: Path) -> list[Worktree] | None:
     trees = [tree for tree in found if tree is not None]
     if len(trees) != len(found) or len(found) > 1:
         return None
-    return [replace(tree, head=repo.commit(f"refs/heads/{tree.branch}")) if tree.branch else tree for tree in trees]
+    return _with_heads(repo, trees)
 
 
 def worktrees_in(repo: Repository, folder: Path) -> list[Worktree]:

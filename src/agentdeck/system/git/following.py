@@ -76,8 +76,12 @@ class _Files:
     def check(self) -> None:
         """Raise _UntouchedError where changes are in the way."""
         self._check_untracked()
-        self._here.run("update-index", "-q", "--refresh", env=self._env)
-        self._read_tree("--dry-run")
+        try:
+            self._read_tree("--dry-run")
+        except _UntouchedError:
+            # A file that was only touched is taken for a changed one: that looks at each.
+            self._here.run("update-index", "-q", "--refresh", env=self._env)
+            self._read_tree("--dry-run")
 
     def write(self) -> None:
         """Make them those of the new commit. After any other RefusedError than an _UntouchedError they may be half of

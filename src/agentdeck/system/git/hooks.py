@@ -24,13 +24,18 @@ def folder(repo: Repository) -> str:
 
 def run(here: Repository, name: str, *args: str | Path) -> Result | None:
     """Run the hook of that name in the worktree `here` as git does; None where there is none."""
-    if (look := here.look) is not None:
-        told = here.setting("core.hooksPath", "path")
-        place = here.folder / told if told else here.common / "hooks"
-        # Newer gits take hooks from the configuration too.
-        if not os.path.lexists(place / name) and not look.has_section("hook"):
-            return None
+    if not can_have(here, name):
+        return None
     return here.run("hook", "run", "--ignore-missing", name, "--", *args, env=APART)
+
+
+def can_have(here: Repository, name: str) -> bool:
+    """Whether there may be a hook of that name: in one look at the repository it is known where there is none."""
+    if here.may_configure("hook"):  # newer gits take hooks from there too
+        return True
+    told = here.setting("core.hooksPath", "path")
+    place = here.folder / told if told else here.common / "hooks"
+    return os.path.lexists(place / name)
 
 
 def are_there(here: Repository) -> bool:

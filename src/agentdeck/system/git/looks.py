@@ -11,7 +11,7 @@ import contextlib
 import os
 import select
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,6 +20,8 @@ from agentdeck.core.frozen import dataclass, field
 
 _PATIENCE = 20.0
 """Seconds for an answer; one that takes longer is asked for with a git of its own, which can be cancelled."""
+_AT_ONCE = 15
+"""Questions that a pipe holds, of 64 KiB, as it does their answers: a name is a path, of 4 KiB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +59,31 @@ class Look:
     _rest: bytes = b""
     _lock: Lock = field(default_factory=Lock)
 
-    def has_section(self, name: str) -> bool:
-        """Whether the configuration that was read has that section."""
-        return any(each.key.startswith(f"{name}.") for _, listed in self.settings.values() for each in listed)
-
     def ask(self, words: str, *, content: bool = False) -> tuple[str, str, bytes] | None:
         """The id, the kind and, if wanted, the content of an object; None where there is none of that name.
 
         Raise OSError where it can't be asked here.
         """
-        if "\n" in words:
+        return self._ask([words], "contents" if content else "info")[0]
+
+    def ask_each(self, words: Sequence[str]) -> list[tuple[str, str, bytes] | None]:
+        """As `ask`, of each, which takes much less time than one by one."""
+        return [told for at in range(0, len(words), _AT_ONCE) for told in self._ask(words[at : at + _AT_ONCE], "info")]
+
+    def _ask(self, words: Sequence[str], command: str) -> list[tuple[str, str, bytes] | None]:
+        if any("\n" in each for each in words):
             raise OSError("a question of two lines")
         with self._lock:
             try:
-                return self._ask(f"{'contents' if content else 'info'} {words}\n", content=content)
+                child = self._child or self._start()
+                assert child.stdin is not None
+                child.stdin.write(os.fsencode("".join(f"{command} {each}\n" for each in words)))
+                return [self._answer(content=command == "contents") for _ in words]
             except BaseException:
                 self._end()  # an answer that is still to come would be taken for that to the next question
                 raise
 
-    def _ask(self, line: str, *, content: bool) -> tuple[str, str, bytes] | None:
-        child = self._child or self._start()
-        assert child.stdin is not None
-        child.stdin.write(os.fsencode(line))
+    def _answer(self, *, content: bool) -> tuple[str, str, bytes] | None:
         answer = self._until(b"\n").rsplit(b" ", 2)
         if len(answer) != 3 or not answer[2].isdigit():
             return None

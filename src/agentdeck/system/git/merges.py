@@ -204,13 +204,18 @@ def _with_trailers(repo: Repository, wording: CommitWording) -> str:
     text = wording.message.strip() + "\n"
     if not wording.trailers:
         return text
-    words = [f"--trailer={key}: {' '.join(value.split())}" for key, value in wording.trailers]
+    lines = [f"{key}: {' '.join(value.split())}" for key, value in wording.trailers]
+    if "\n" not in wording.message.strip() and not repo.may_configure("trailer"):
+        return "\n".join((text, *dict.fromkeys(lines), ""))  # a title has no trailers that git would have to find
+    words = [f"--trailer={line}" for line in lines]
     options = ["--no-divider", "--if-exists", "addIfDifferent"]
     return repo.git("interpret-trailers", *options, *words, stdin=_bytes(text)) + "\n"
 
 
 def _through_hook(repo: Repository, message: str) -> str:
     """The message as the repository's commit-msg hook leaves it; raise RefusedError where that refuses it."""
+    if not hooks.can_have(repo, "commit-msg"):
+        return message
     with scratch_folder() as folder:
         file = folder / "COMMIT_EDITMSG"
         file.write_bytes(_bytes(message))

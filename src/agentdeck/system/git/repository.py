@@ -269,6 +269,14 @@ class Repository:
         result = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
         return result.text.strip() if result else None
 
+    def tips(self, branches: Sequence[str]) -> list[str | None]:
+        """The commit at the tip of each branch, None where it has none."""
+        with contextlib.suppress(OSError):
+            if (look := self.look) is not None:
+                told = look.ask_each([f"refs/heads/{each}^{{commit}}" for each in branches])
+                return [found[0] if found else None for found in told]
+        return [self.commit(f"refs/heads/{each}") for each in branches]
+
     def kinds(self, ids: Collection[str]) -> dict[str, str]:
         """The kind of each object of those full ids that is there: `commit`, `blob`, …"""
         with contextlib.suppress(OSError):
@@ -308,6 +316,11 @@ class Repository:
             # How git reads a value is left to git.
         result = self.run("config", *([f"--type={kind}"] if kind else []), "--get", key)
         return result.text.removesuffix("\n") if result else None
+
+    def may_configure(self, section: str) -> bool:
+        """Whether git's configuration says anything in `section`; only one look at the repository knows that it does
+        not."""
+        return (look := self.look) is None or any(each.key.startswith(f"{section}.") for each in self._settings(look))
 
     def own_settings(self, section: str) -> list[tuple[str, str]]:
         """What the repository's own configuration says in `section`, such as `branch.NAME`: keys and values."""

@@ -112,7 +112,7 @@ def bring_commits(repo: Repository, git_dir: Path, old: str, new: str) -> list[s
     """Copy the submodules' commits that `new` wants and only the worktree with that git folder has to where the main
     checkout keeps its submodules. Return a sentence for each one that no remote has yet."""
     told = []
-    for link in changed_links(repo, old, new):
+    for link in changed_links(repo, old, new) if (git_dir / "modules").is_dir() else ():
         if not (link.new.strip("0") and link.name and _inside(link.name)):
             continue
         ours, theirs = repo.common / "modules" / link.name, git_dir / "modules" / link.name
