@@ -14,7 +14,9 @@ from tests.support.share import examples
 
 TITLES = st.one_of(
     st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8"), min_size=1).filter(str.strip),
-    st.sampled_from(["Merge a: b", "#12: fix", "Agentdeck-Agent: a", "---", "Signed-off-by: a <b>", "a\n\nb", "a\nK: v"]),
+    st.sampled_from(
+        ["Merge a: b", "#12: fix", "Agentdeck-Agent: a", "---", "Signed-off-by: a <b>", "a\n\nb", "a\nK: v"]
+    ),
 )
 TRAILERS = st.lists(
     st.tuples(
@@ -32,9 +34,7 @@ def here(repo: MakeRepo) -> Repository:
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=TITLES, trailers=TRAILERS)
-def test_trailers_are_where_git_would_put_them(
-    here: Repository, title: str, trailers: list[tuple[str, str]]
-) -> None:
+def test_trailers_are_where_git_would_put_them(here: Repository, title: str, trailers: list[tuple[str, str]]) -> None:
     wording = CommitWording(title, tuple(trailers))
     by_git = merges._with_trailers(here, wording)
     with here.one_look():

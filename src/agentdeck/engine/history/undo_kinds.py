@@ -11,7 +11,7 @@ from pathlib import Path
 from agentdeck.core.agents.agent import Phase
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import replace
-from agentdeck.engine.landing.candidates import committed
+from agentdeck.engine.landing.committing import committed
 from agentdeck.engine.landing.standing import set_landed
 from agentdeck.engine.lifecycle import removal, restoring
 from agentdeck.engine.lifecycle.kept_databases import is_kept, keep_database

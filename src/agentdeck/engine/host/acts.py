@@ -174,7 +174,8 @@ def undo(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
 
 def commit(deck: Deck, name: str, words: Mapping[str, Any]) -> Any:
     """Commit all that its worktree holds, as a landing would."""
-    from agentdeck.engine.landing.candidates import commit_work, find_candidate
+    from agentdeck.engine.landing.candidates import find_candidate
+    from agentdeck.engine.landing.committing import commit_work
     from agentdeck.engine.views.landings import LandRequest
 
     world, message = deck._world, str(words["message"])

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from agentdeck.core.agents.agent import Mode, State
 from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.core.frozen import replace
-from agentdeck.engine.landing import exchange
 from agentdeck.engine.landing.auditing import record
-from agentdeck.engine.landing.candidates import settle_commit
 from agentdeck.engine.landing.standing import set_landed
 from agentdeck.engine.records.landings import Landing, Landings, Stage
 from agentdeck.engine.records.steps import Steps
@@ -57,6 +55,8 @@ def record_commits(world: World, landing: Landing) -> Landing:
     for entry in landing.entries:
         if entry.step or not entry.parts:
             continue
+        from agentdeck.engine.landing.committing import settle_commit
+
         parts = [part for each in entry.parts if (part := settle_commit(world, each)) is not None]
         landing = landing.with_entry(entry.agent, parts=tuple(parts))
         if parts:
@@ -73,7 +73,9 @@ def finish_dead(world: World, note: Note) -> None:
         if settled.saved:
             text = f"the files in the way of {settled.move.branch} are saved as {settled.saved}"
             note(Event(EventKind.WARNING, settled.move.branch, text, {"ref": settled.saved}))
-    exchange.finish_pulls(world)
+    from agentdeck.engine.landing.exchange import finish_pulls
+
+    finish_pulls(world)
     landings = Landings(world.store)
     for landing_id in landings.dead():
         with contextlib.suppress(BusyError), landings.running(landing_id):

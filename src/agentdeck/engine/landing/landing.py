@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 
 from agentdeck.core.frozen import replace
-from agentdeck.engine.landing import exchange
 from agentdeck.engine.landing.batch import land_batch
 from agentdeck.engine.landing.foresight import at_rest, foresee
 from agentdeck.engine.landing.landed import record_commits
@@ -100,8 +99,10 @@ def _names(stages: Stages) -> Sequence[str]:
 
 def _pulled(world: World, request: LandRequest, note: Note) -> World:
     """Bring the bases up to date; return the world as it is configured then, for the gate may have come with them."""
+    from agentdeck.engine.landing.exchange import pull
+
     for base in _bases(world, request):
-        exchange.pull(world, base, note, request.cancelled)
+        pull(world, base, note, request.cancelled)
     world = replace(world)
     world.check_trust()
     return world
@@ -139,9 +140,11 @@ def _land_one(stages: Stages, name: str) -> None:
 
 
 def _push(stages: Stages, base: str) -> None:
+    from agentdeck.engine.landing.exchange import push
+
     landing = stages.landing
     try:
-        told = exchange.push(stages.world, base, stages.note, stages.request.cancelled)
+        told = push(stages.world, base, stages.note, stages.request.cancelled)
         landing = replace(landing, pushed=" ".join(filter(None, (landing.pushed, told))))
     except DeckError as error:
         # What landed has landed, and is to be told.

@@ -18,10 +18,8 @@ from agentdeck.engine.landing.approval import config_changes
 from agentdeck.engine.landing.candidates import (
     Candidate,
     check_links,
-    commit_work,
     find_candidate,
     runs,
-    with_its_work,
     wording,
 )
 from agentdeck.engine.landing.landed import complete, remove_landed
@@ -74,7 +72,11 @@ class Stages:
         """What the agent would land, its uncommitted work with it where that is asked for; nothing is touched."""
         candidate = find_candidate(self.world, name, self.request)
         self.leave_out(candidate)
-        return with_its_work(self.world, candidate, self.request.commit or "") if candidate.uncommitted else candidate
+        if not candidate.uncommitted:
+            return candidate
+        from agentdeck.engine.landing.committing import with_its_work
+
+        return with_its_work(self.world, candidate, self.request.commit or "")
 
     def ready(self, name: str) -> Candidate:
         """The agent at rest, with all committed that is to land."""
@@ -83,6 +85,8 @@ class Stages:
             follow(self.world, agent, self.note)
         candidate = find_candidate(self.world, name, self.request)
         if candidate.uncommitted:
+            from agentdeck.engine.landing.committing import commit_work
+
             message = self.request.commit or ""
             commit_work(self.world, candidate, message, self.note, lambda *parts: self.entry(name, parts=parts))
             candidate = find_candidate(self.world, name, self.request)

@@ -15,7 +15,8 @@ from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.providers.tiers import FALLBACK, HOME_TIERS, LOCAL, parse_target
 from agentdeck.core.trials.results import BenchResult
 from agentdeck.engine.box.boxes import check_can_be, shown_in_boxes
-from agentdeck.engine.landing.candidates import find_candidate, with_its_work
+from agentdeck.engine.landing.candidates import find_candidate
+from agentdeck.engine.landing.committing import with_its_work
 from agentdeck.engine.landing.gate import Gates
 from agentdeck.engine.lifecycle.starting import check
 from agentdeck.engine.providers.spending import of_agent

@@ -15,7 +15,6 @@ from pathlib import Path
 from agentdeck.errors import BusyError, RefusedError
 from agentdeck.system.files.files import copy_with_time
 from agentdeck.system.files.scratch import scratch_folder
-from agentdeck.system.git import snapshots
 from agentdeck.system.git.bases import Move
 from agentdeck.system.git.checkouts import Worktree, enter, side_by_side
 from agentdeck.system.git.repository import Repository
@@ -176,6 +175,8 @@ def put(repo: Repository, worktree: Worktree, move: Move, *, target: str) -> str
     both = {each.path: each.contents for each in changed(here, move.old, move.new) if any(each.contents)}
     saved = ""
     if any(_is_foreign(here, path, known) for path, known in both.items()):
+        from agentdeck.system.git import snapshots
+
         saved = f"refs/agentdeck/trash/worktree/{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{target[:8]}"
         snapshots.take(repo, worktree.path, saved, message=f"agentdeck: {worktree.path} after a move was cut short")
     side = 0 if target == move.old else 1
