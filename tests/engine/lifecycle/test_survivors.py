@@ -17,6 +17,7 @@ from agentdeck.core.agents.events import Event, EventKind
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import StartRequest
 from agentdeck.system.machine.ports import is_free
+from agentdeck.system.machine.tree import Tree
 from agentdeck.system.terminal.tmux import Tmux
 from tests.support import bad_children
 from tests.support.cli import agentdeck
@@ -227,3 +228,20 @@ def test_the_guardian_ends_the_agent_where_no_file_can_be_read(bench: Bench) -> 
 
 def guardian_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def test_a_removal_lists_the_processes_of_a_run_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    deck = bench.deck()
+    deck.start(StartRequest(name="one", argv=("sh", "-c", "exec sleep 600")))
+    listed: list[str] = []
+    members = Tree.members
+
+    def counted(tree: Tree) -> set[int]:
+        listed.append(tree.run)
+        return members(tree)
+
+    monkeypatch.setattr(Tree, "members", counted)
+    deck.stop("one")
+    listed.clear()
+    deck.remove("one")
+    assert len(listed) == 1

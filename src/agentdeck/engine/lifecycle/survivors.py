@@ -32,8 +32,11 @@ def end_leftovers(world: World, name: str) -> set[int]:
     """End the processes of the agent's last run that lost both their runner and their guardian. Return those that live
     on."""
     run = _last_run(world, name)
-    if not run:
-        return set()
+    # A run whose runner is gone gets no processes any more, and a removal comes here several times.
+    return world.repo.once(("ended", run), lambda: _end(world, name, run)) if run else set()
+
+
+def _end(world: World, name: str, run: str) -> set[int]:
     scoped = _scope(world, name, run)
     left = Tree(run, scope=scoped).end(world.patience.grace_terminate)
     if scoped is not None:
