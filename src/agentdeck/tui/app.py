@@ -41,6 +41,7 @@ from agentdeck.tui.look.look import has_few_colours, style_sheets
 from agentdeck.tui.look.preferences import Preferences, first_theme, load, theme_name
 from agentdeck.tui.look.styled import OnlyText
 from agentdeck.tui.look.telling import say
+from agentdeck.tui.look.themes import own_themes
 from agentdeck.tui.screens.deck import DeckScreen
 from agentdeck.tui.screens.palette import DeckCommands
 
@@ -76,6 +77,7 @@ class DeckApp(KeysInOrder):
         self.crashed = ""
         self.notices: deque[Notice] = deque(maxlen=_KEPT)
         """The last messages, the newest at the end."""
+        self._own_themes(few_colours=False)
         self._only_text = OnlyText()
         self.preferences = Preferences(theme=first_theme(deck))
         self._shown = self.feed.first()
@@ -133,8 +135,12 @@ class DeckApp(KeysInOrder):
 
     def on_mount(self) -> None:
         hold_signals()  # only now, for asyncio has set its own handler by then
+        few_colours = has_few_colours(self)
+        if few_colours:
+            self._own_themes(few_colours=True)
+            self.refresh_css(animate=False)
         self._use_theme()
-        self.set_class(has_few_colours(self), "-few-colours")
+        self.set_class(few_colours, "-few-colours")
         self._write(alerts.PUSH_TITLE)
         self._set_title(self._shown)
         self.call_after_refresh(self._begin)
@@ -209,6 +215,11 @@ class DeckApp(KeysInOrder):
         for complaint in complaints:
             self.notify(plain(complaint), severity="warning", markup=False)
         self.deck_screen.show(self._shown)
+
+    def _own_themes(self, *, few_colours: bool) -> None:
+        for theme in own_themes(few_colours=few_colours):
+            self.register_theme(theme)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def _use_theme(self) -> list[str]:
         """Use the theme that is preferred; return a complaint where there is none of that name."""

@@ -51,7 +51,7 @@ def looks(shown: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callab
 
     def compare(look: Look, *rest: Any) -> None:
         if look == SIXTEEN:
-            for name in ("app", "list.table", "panes.rows", "panes.selecting"):
+            for name in ("app", "list.table", "panes.loglines", "panes.rows", "panes.selecting", "screens.listing"):
                 monkeypatch.setattr(f"agentdeck.tui.{name}.has_few_colours", lambda app: True)
         size = (120, 36) if isinstance(look, str) else look
         shown(size, *rest, theme="textual-light" if look == LIGHT else "")

@@ -17,7 +17,7 @@ from agentdeck.tui.look.look import short_bytes, sparkline
 GAP = 2
 _LEAST_NAME, _MOST_NAME = 12, 40
 _LEAST_WHAT = 24
-_ROOMY_WHAT = 40
+_ROOMY_WHAT = 32
 _NOTHING = "–"
 
 Part = tuple[str, str]

@@ -37,6 +37,7 @@ class Companion(Vertical):
         self._wanted = False
         self._pane: Any = None
         self._timer: Timer | None = None
+        self._is_read = False
 
     def compose(self) -> ComposeResult:
         yield CompanionLine()
@@ -58,6 +59,7 @@ class Companion(Vertical):
             self._stop()
         elif is_other or self._pane is None or not self._pane.active:
             self._stop()
+            self._is_read = False
             self._timer = self.set_timer(_REST, self._begin)
         else:
             self._pane.show(view)
@@ -70,8 +72,14 @@ class Companion(Vertical):
         self._pane.show(self._view)
         self._pane.set_active(True)
 
+    def expect(self, *, changes: bool) -> None:
+        """Until they are read it has the room for what the list says."""
+        if not self._is_read:
+            self.set_class(not changes, "-nothing")
+
     def on_diff_pane_read(self, event: Any) -> None:
         """Where nothing has changed, the line that says so is all."""
+        self._is_read = True
         self.set_class(event.is_empty, "-nothing")
 
     def _stop(self) -> None:

@@ -116,6 +116,7 @@ class Detail(Frame):
     def count(self, counts: Mapping[str, str]) -> None:
         """Show numbers beside the words of tabs."""
         self.query_one(TabBar).counts = counts
+        self.query_one(Companion).expect(changes="Diff" in counts)
 
     def _name_agent(self, view: AgentView | None) -> None:
         bar = self.query_one(TabBar)

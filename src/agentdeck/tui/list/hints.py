@@ -18,9 +18,10 @@ FILTERING = (KeyHint("⏎", "use this filter", "filter_done"), KeyHint("esc", "s
 
 
 def hints_for(
-    row: Row | None, *, tab: str, marked: int, needy: bool, can_cancel: bool, keymap: Mapping[str, str]
+    row: Row | None, *, tab: str, marked: int, asks: bool, needy: bool, can_cancel: bool, keymap: Mapping[str, str]
 ) -> tuple[KeyHint, ...]:
-    """`tab` is the one that the keys are in; “” where they are in the list."""
+    """`tab` is the one that the keys are in; “” where they are in the list. `asks`: whether any agent does; `needy`:
+    whether another one needs a person."""
     actions = ["cancel"] if can_cancel else []
     actions += ["broadcast"] if marked else []
     if row is not None and row.state is State.WAITING and row.view.alive and not row.is_idle:
@@ -35,7 +36,7 @@ def hints_for(
             actions += ["open", "type", "stop"]
         elif row.state is not State.STARTING:  # there is nothing yet that could be gone on with
             actions += ["resume", "remove"]
-    actions += ["next_needy", "inbox"] if needy else []
+    actions += [*(["next_needy"] if needy else []), *(["inbox"] if asks else [])]
     actions.append("new")
     if row is not None:
         actions += ["find", "focus_pane", "mark", "editor", "shell"]

@@ -14,6 +14,7 @@ from textual.strip import Strip
 
 from agentdeck.core.text.text import columns, drawn
 from agentdeck.engine.views.terminal import NOTE, LogChange
+from agentdeck.tui.look.look import has_few_colours
 from agentdeck.tui.look.styled import clean
 from agentdeck.tui.panes.follow import FollowView
 
@@ -293,6 +294,8 @@ class LogView(FollowView):
             whole = self.get_component_rich_style(f"log--{name}")
             is_ground = name in ("hit", "current")
             found = Style(bgcolor=whole.bgcolor) if is_ground else Style(color=whole.color)
+            if is_ground and has_few_colours(self.app):
+                found = Style(reverse=True)
             self._looks[name] = found
         return found
 

@@ -127,13 +127,14 @@ class RowsView(SelectingView, can_focus=True, inherit_bindings=False):
         if found is None:
             whole = self.get_component_rich_style(f"row--{name}")
             is_ground = name in _GROUNDS
+            few = has_few_colours(self.app)  # no background is so faint then that it can be written on
             found = Style(
-                color=None if is_ground else whole.color,
-                bgcolor=whole.bgcolor if is_ground else None,
+                color=None if is_ground and not few else whole.color,
+                bgcolor=whole.bgcolor if is_ground and not few else None,
                 bold=whole.bold or None,
                 italic=whole.italic or None,
             )
-            if name in ("cursor", "cursor-away") and has_few_colours(self.app):
+            if few and name in ("cursor", "cursor-away"):
                 found = Style(reverse=True)
             self._looks[name] = found
         return found

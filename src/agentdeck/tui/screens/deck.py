@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Input
 
+from agentdeck.core.agents.agent import State
 from agentdeck.core.text.text import plain
 from agentdeck.tui.acts.actions import ActionFollower, Actions
 from agentdeck.tui.feed.snapshot import FeedSnapshot, Row
@@ -139,21 +140,22 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         row = self.selected_row()
         detail = self.query_one(Detail)
         detail.show(row.view if row else None)
-        others = any(each.needs_person for each in self.snapshot.rows if each is not row)
+        needy = [each for each in self.snapshot.rows if each.needs_person]
+        others = any(each.state is State.WAITING for each in needy if each is not row)
         detail.ask(row.question if row else None, _more_questions(row), others=others)
         detail.count(_counts_of(row))
         self._foot()
         if self.query_one("#filter").has_focus:
             self.query_one(KeyBar).hints = FILTERING
             return
-        needy = any(each.needs_person for each in self.snapshot.rows)
         marked = len(self.query_one(AgentTable).marked)
         keymap = self.app._keymap  # Textual has no other way to ask for it
         self.query_one(KeyBar).hints = hints_for(
             row,
             tab=detail.active if detail.has_keys() else "",
             marked=marked,
-            needy=needy,
+            asks=any(each.state is State.WAITING for each in needy),
+            needy=any(each is not row for each in needy),
             can_cancel=self.actions.can_cancel,
             keymap=keymap,
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from rich.style import Style
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, WorkerState
@@ -25,6 +27,7 @@ from agentdeck.tui.keys.keys import BACK, CANCEL, HELP, MOVE, QUIT, bound
 from agentdeck.tui.list.header import KeyBar, KeyHint, Piece
 from agentdeck.tui.list.hints import hint_of, show_activity
 from agentdeck.tui.list.messages import MessageLine
+from agentdeck.tui.look.look import has_few_colours
 from agentdeck.tui.look.telling import sentence
 
 _BESIDE = 140
@@ -45,6 +48,16 @@ class Item:
 
     key: str
     cells: tuple[Piece | tuple[Content, str], ...]
+
+
+class Lines(OptionList):
+    """Options of a line each. With 16 colours the selected one is inverted, which no style sheet can do."""
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        if y + self.scroll_offset.y == self.highlighted and has_few_colours(self.app):
+            return strip.apply_style(Style(reverse=True))
+        return strip
 
 
 class Beside(ActionFollower, Screen[None]):
@@ -131,7 +144,7 @@ class Listing(Beside):
         with Container(id="listing"):
             with Container(id="lines"):
                 yield Static(id="titles")
-                yield OptionList(id="options", markup=False)
+                yield Lines(id="options", markup=False)
             with VerticalScroll(id="about", can_focus=False):
                 said = Static(id="said", markup=False)
                 said.auto_links = False  # what can be clicked there looks as it is
