@@ -17,12 +17,18 @@ def test_screens_are_live_and_questions_are_answered_in_their_cell(bench: Bench)
     begin(bench, "tick", 'n=0; while :; do n=$((n+1)); echo "tick $n"; sleep 0.2; done')
     begin(bench, "rest", "echo resting; exec sleep 1000")
     asker(bench, "asks", "alpha")
+    begin(bench, "broken", "exit 3")
 
     async def script(on: Driver) -> None:
         await on.state("asks", State.WAITING)
+        await on.state("broken", State.FAILED)
         await on.press("g")
         on.shows(GridScreen)
         await on.until(lambda: len(cells(on)) == 3)
+        await on.press("tab")
+        await on.sees("2 Always")
+        # Only the keys at the foot: who has ended needs a person too, but is in no cell.
+        assert on.text().count("next") == 1
         assert cells(on)[0] == "asks", "who needs a person comes first"
         await on.sees("3 running", "resting", "tick", "make alpha", "2 Always")
         now = on.text()

@@ -146,7 +146,7 @@ class GridScreen(AgentVerbs, Beside):
         if names != self._names:
             self._names = names
             await self._fill(rows)
-        needy = {row.name for row in shot.rows if row.needs_person}
+        needy = {name for name in self._names if rows[name].needs_person}
         for cell in self.query(Cell):
             cell.show(rows.get(cell.agent), others=bool(needy - {cell.agent}))
         self._head(len(rows))
