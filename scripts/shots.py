@@ -157,7 +157,7 @@ class Camera:
         self._theme = f"textual-{theme}"
 
     async def __aenter__(self) -> Camera:
-        self._context = self.app.run_test(size=self._size, notifications=True)
+        self._context = self.app.run_test(size=self._size)
         self.pilot = await self._context.__aenter__()
         await self.pilot.pause(1.5)
         self.app.theme = self._theme

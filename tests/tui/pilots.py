@@ -82,7 +82,7 @@ def drive(deck: Deck, script: Script, size: tuple[int, int] = (120, 36)) -> Deck
     app = DeckApp(deck)
 
     async def run() -> None:
-        async with app.run_test(size=size, notifications=True) as pilot:
+        async with app.run_test(size=size) as pilot:
             await script(Driver(pilot, app))
 
     try:

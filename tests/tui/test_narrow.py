@@ -82,7 +82,7 @@ def test_a_start_that_ends_while_one_filters_takes_no_keys_away(bench: Bench) ->
 def test_a_filter_opened_right_after_escape_keeps_the_keys(bench: Bench) -> None:
     async def script(on: Driver) -> None:
         on.screen.action_back()
-        on.screen.action_find()
+        await on.screen.action_find()
         await on.pilot.pause()
         await on.press(*"sq")
         assert on.screen.filter == "sq"

@@ -6,18 +6,19 @@ import gc
 import importlib
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from agentdeck.cli.output import Output, error_fields, flush, give_up, is_terminal, somebody_answers
-from agentdeck.cli.parser import MODULES, build_parser, parse, split_command, verb_of
 from agentdeck.errors import DeckError, ExitCode, FileError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 _GARBAGE = 50_000
 """Objects after which a verb looks for garbage. Loading its code makes many, none of which is any."""
-Verb = Callable[[Namespace, Output], ExitCode]
+Verb = Callable[["Namespace", Output], ExitCode]
 Dashboard = Callable[[bool], int]
 """The other face, for a command line without a verb, for one repository or for all; returns what to exit with."""
 
@@ -27,7 +28,7 @@ def main(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
     if "_ARGCOMPLETE" in os.environ:
         _complete()
     sys.unraisablehook = _interrupt_again
-    out = Output(json="--json" in split_command(argv)[0])
+    out = Output(json=_is_json(argv))
     try:
         code = _run(argv, out, dashboard)
         flush()
@@ -67,7 +68,20 @@ def _refusal_of(error: Exception) -> DeckError | None:
     return FileError("The output can't be written.", detail=refused.detail)
 
 
+def _is_json(argv: Sequence[str]) -> bool:
+    if "--json" not in argv:
+        return False
+    from agentdeck.cli.parser import split_command
+
+    return "--json" in split_command(argv)[0]
+
+
 def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> int:
+    if not argv and dashboard is not None:
+        out.home = os.environ.pop("AGENTDECK_HOME", "")
+        return _open(dashboard)  # without a parser, for which the first paint would wait
+    from agentdeck.cli.parser import MODULES, parse, split_command
+
     if any(word.startswith("--home") for word in argv):
         from agentdeck.cli.home import run_at, split_home
 
@@ -103,21 +117,29 @@ def _run(argv: Sequence[str], out: Output, dashboard: Dashboard | None) -> int:
 
 def _without_verb(args: Namespace, dashboard: Dashboard | None, out: Output) -> ExitCode:
     if dashboard is None:
+        from agentdeck.cli.parser import build_parser
+
         out.line(build_parser().format_help().rstrip("\n"))
         return ExitCode.OK
     if args.json:
         raise UsageError("The dashboard has no JSON to print.", hint="“agentdeck ls --json” lists the agents.")
+    if args.no_color:
+        os.environ["NO_COLOR"] = "1"
+    return _open(dashboard, everywhere=args.all)
+
+
+def _open(dashboard: Dashboard, *, everywhere: bool = False) -> ExitCode:
     # Textual draws on standard error.
     if not (somebody_answers() and is_terminal()) or os.environ.get("TERM") == "dumb":
         raise UsageError(
             "The dashboard needs a terminal.", hint="“agentdeck ls” lists the agents, “agentdeck --help” all verbs."
         )
-    if args.no_color:
-        os.environ["NO_COLOR"] = "1"
-    return ExitCode(dashboard(args.all))
+    return ExitCode(dashboard(everywhere))
 
 
 def _check_verb(words: Sequence[str]) -> None:
+    from agentdeck.cli.parser import MODULES, verb_of
+
     verb = verb_of(words)
     if verb is not None and verb not in MODULES:
         import difflib
@@ -181,5 +203,7 @@ def _bug(error: Exception, argv: Sequence[str]) -> DeckError:
 def _complete() -> None:
     """Answer the shell, and exit."""
     import argcomplete
+
+    from agentdeck.cli.parser import build_parser
 
     argcomplete.autocomplete(build_parser(), always_complete_options="long")

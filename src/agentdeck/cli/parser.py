@@ -146,7 +146,9 @@ def build_parser(only: str | None = None) -> Parser:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Parse what `agentdeck` was called with; raise UsageError, or SystemExit after `--help`."""
     verb = verb_of(words)
-    parser = build_parser(verb if verb in MODULES else None)
+    # Without a verb none is built, unless the help may be asked for, which names them all.
+    may_ask = any("h" in word for word in words)
+    parser = build_parser(verb if verb in MODULES else None if verb or may_ask else "")
     args, extra = parser.parse_known_args(words)
     parser.prog = " ".join(filter(None, (parser.prog, args.verb)))
     # argparse takes the words before the first option for all of `TEXT…`, and leaves over those that come after it.

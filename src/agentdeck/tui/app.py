@@ -68,6 +68,8 @@ class DeckApp(KeysInOrder):
         """With `everywhere`, all of this user's repositories are shown first."""
         no_colour = os.environ.get("NO_COLOR")
         super().__init__()
+        # Messages have a line of their own, and nothing has a tooltip: no screen needs Textual's widgets for them.
+        self._disable_notifications = self._disable_tooltips = True
         if no_colour is not None:
             # Textual takes it away; the programs that are started from here shall see it.
             os.environ["NO_COLOR"] = no_colour

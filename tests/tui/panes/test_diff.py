@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from agentdeck.engine.review.comments import Comments
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import Comment, Diff
 from agentdeck.tui.look.styled import clean
+from agentdeck.tui.panes import diff
 from agentdeck.tui.panes.colouring import hunk_colours
 from agentdeck.tui.panes.diff import DiffPane
 from agentdeck.tui.panes.difflines import DiffView
@@ -350,3 +354,26 @@ def test_side_by_side_above_150_columns_and_by_a_key(bench: Bench, monkeypatch: 
         assert sum("wwww" in line for line in on.lines()) == 1
 
     on_pane(DiffPane, bench, script, (160, 40))
+
+
+def test_the_longer_nothing_has_changed_the_more_seldom_git_is_asked_to_be_sure(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, pane = [0.0], DiffPane(bench.deck())
+    view: Any = SimpleNamespace(name="fix")
+    facts: Any = [Diff(), []]
+    monkeypatch.setattr(diff, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(pane, "_signs_of", lambda view: (frozenset(), (1,), 2))
+    monkeypatch.setattr(pane, "_read", lambda view, whole: list(facts))
+
+    async def seconds_of_reading(begin: int, end: int) -> list[int]:
+        found = []
+        for now[0] in range(begin, end):
+            if (read := await pane.inquire(view)) is not None:
+                pane._facts = read
+                found.append(int(now[0]))
+        return found
+
+    assert asyncio.run(seconds_of_reading(1000, 1600)) == [1000, 1020, 1040, 1080, 1160, 1280, 1400, 1520]
+    facts[1] = ["a comment"]
+    assert asyncio.run(seconds_of_reading(1600, 1700)) == [1640, 1660, 1680]

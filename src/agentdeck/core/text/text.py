@@ -20,7 +20,7 @@ _JOINER = f"(?<=[^\x00-\x7f{_INVISIBLE}])(?:[\ufe0e\ufe0f]\u200d?|[\u200c\u200d]
 _ACCENT = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _PILE = f"({_ACCENT}{{2}}){_ACCENT}+"
 """More than two accents on one letter: they would be drawn over the lines around."""
-_NARROW = "[ -~\xa1-\xac\xae-\u02ff\u2010-\u2027\u2190-\u21ff\u2500-\u25fc\u2691\u2713\u2717]*"
+_NARROW = "[ -~\xa1-\xac\xae-\u02ff\u2010-\u2027\u2190-\u22ff\u23ba-\u23ce\u2500-\u25fc\u2691\u2713\u2717\u276f]*"
 """Text of one column a character, as most of what AgentDeck prints is. The tables for the rest are slow to import."""
 _COLOUR = r"\x1b\[([0-9;:]{0,80})m"
 _ADORNMENT = r"\x1b\[[0-9;:]{0,80}[mK]"

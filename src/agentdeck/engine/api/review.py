@@ -95,7 +95,8 @@ class DeckReview:
             known = self._files[view.name] = view.agent, telling_files(self._current.world.repo.common, view.agent)
         if not known[1]:
             return ()
-        folder = str(view.worktree)
+        lease = view.agent.worktree
+        folder = lease.path if lease else ""
         return *map(sign, known[1]), os.path.isdir(folder), sign(f"{folder}/.git"), view.state  # noqa: PTH112 - as above
 
     def uncommitted(self, name: str) -> list[str]:

@@ -13,7 +13,7 @@ from agentdeck.engine.lifecycle.resources import worktree_of
 from agentdeck.engine.views.review import Commit, Diff, Scope
 from agentdeck.engine.worktrees import identity
 from agentdeck.engine.worktrees.heads import fetched, work_of
-from agentdeck.engine.world import World
+from agentdeck.engine.world import World, in_one_look
 from agentdeck.errors import NotFoundError
 from agentdeck.system.git import patches
 
@@ -39,6 +39,7 @@ def base_of(world: World, agent: Agent) -> tuple[Path, str]:
     return path, base
 
 
+@in_one_look
 def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[str] = frozenset()) -> Diff:
     """The agent's changes; files with very many lines come without them unless their paths are in `whole`."""
     against = agent_base(agent)
@@ -49,6 +50,7 @@ def read(world: World, agent: Agent, scope: Scope = Scope.ALL, whole: frozenset[
         return Diff(files, against, source.untracked)
 
 
+@in_one_look
 def read_sections(world: World, agent: Agent, whole: frozenset[str] = frozenset()) -> Diff:
     """The agent's committed changes, and then those that are not; a file can be in both."""
     with _ends(world, agent) as (source, end_of):

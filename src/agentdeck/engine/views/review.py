@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from enum import StrEnum
 
@@ -54,7 +54,7 @@ class Comment:
     """The line that it is about."""
     removed: bool = False
     """Whether that line is gone; its number is then the one it had."""
-    id: str = field(default_factory=lambda: secrets.token_hex(4))
+    id: str = field(default_factory=lambda: os.urandom(4).hex())
     at: float = field(default_factory=time.time)
 
     @property

@@ -324,7 +324,7 @@ def take_lock(path: Path, *, wait: float = 0.0, what: str = "") -> int:
         pause = min(pause * 1.5, 0.05)
 
 
-def is_locked(path: Path) -> bool:
+def is_locked(path: str | Path) -> bool:
     """Whether some process holds the lock file `path` now."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -309,7 +309,7 @@ class Store:
         return self.runs_here(name) or self.ran_there(name)
 
     def runs_here(self, name: str) -> bool:
-        return is_locked(self.agent_folder(name) / "runner.lock")
+        return is_locked(f"{self.agent_folder(name)}/runner.lock")  # for every agent of every list
 
     def ran_there(self, name: str) -> bool:
         """Whether its host said so when that was last asked."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -78,7 +77,7 @@ class ScreenReader:
         self._retry_at = 0.0
         self._slow_at = 0.0
         self._lock = asyncio.Lock()
-        self._id = secrets.token_hex(6)
+        self._id = os.urandom(6).hex()
         self.notice = ""
         """One sentence where captures are slower than they should be; else empty."""
 

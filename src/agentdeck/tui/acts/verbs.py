@@ -18,7 +18,6 @@ from agentdeck.core.text.text import plain
 from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import DeckError, NotFoundError
 from agentdeck.tui.acts.actions import Actions, Failed, Note
-from agentdeck.tui.dialogs.dialogs import Ask, Choose, Confirm
 from agentdeck.tui.feed.snapshot import Row
 from agentdeck.tui.look.terminal import editor, in_folder, lend, shell
 
@@ -117,6 +116,8 @@ class AgentVerbs(Screen[None]):
         return True
 
     def action_stop(self) -> None:
+        from agentdeck.tui.dialogs.dialogs import Confirm
+
         if not self.marked_rows() and self._cancels_start(self.selected_row()):
             return
         rows = self._targets(_runs, "not running; {agent.resume} starts it again")
@@ -157,6 +158,8 @@ class AgentVerbs(Screen[None]):
         return f"{self.deck.starts.now(name)} starts now."
 
     def _ask_and_resume(self, names: list[str]) -> None:
+        from agentdeck.tui.dialogs.dialogs import Ask
+
         def answer(text: str | None) -> None:
             for name in names if text is not None else ():
                 self.actions.do(f"resuming {name}", lambda note, name=name: self._resume(name, text or "", note), name)  # type: ignore[misc]
@@ -168,6 +171,8 @@ class AgentVerbs(Screen[None]):
         return f"{name} is {self.deck.resume(name, text.strip(), note).state}."
 
     def action_fail_over(self) -> None:
+        from agentdeck.tui.dialogs.dialogs import Choose
+
         rows = self._targets(lambda row: not row.view.agent.argv, "running its own command, not a profile")
         if not rows:
             return
@@ -192,6 +197,8 @@ class AgentVerbs(Screen[None]):
         return f"{view.name} now runs {view.profile}."
 
     def action_remove(self) -> None:
+        from agentdeck.tui.dialogs.dialogs import Confirm
+
         if not self.marked_rows() and self._cancels_start(self.selected_row()):
             return
         rows = self._targets(lambda row: True, "")
@@ -242,6 +249,8 @@ class AgentVerbs(Screen[None]):
         self._ask_and_send(f"To {', '.join(names)}{also}", names)
 
     def _ask_and_send(self, question: str, names: list[str]) -> None:
+        from agentdeck.tui.dialogs.dialogs import Ask
+
         def answer(text: str | None) -> None:
             if text:
                 for name in names:
@@ -251,6 +260,8 @@ class AgentVerbs(Screen[None]):
 
     def _ask_beside_messages(self, row: Row) -> None:
         """Ask for a message to an agent for which some wait already; with an empty one, for what to do with those."""
+        from agentdeck.tui.dialogs.dialogs import Ask
+
         name, told = row.name, row.view.messages_text
 
         def answer(text: str | None) -> None:
@@ -262,6 +273,8 @@ class AgentVerbs(Screen[None]):
         self.app.push_screen(Ask(f"To {name} · {told}", hint="a message; empty: list them", may_be_empty=True), answer)
 
     def _choose_message(self, row: Row) -> None:
+        from agentdeck.tui.dialogs.dialogs import Choose
+
         name, options = row.name, []
         known = {each.key: each for each in row.view.messages}
         for each in known.values():

@@ -34,7 +34,7 @@ _USAGE_SHARE = 500
 """A sample may take one part in so many of the time."""
 _BASE_EVERY = 30.0
 _REPAIR_EVERY = 5.0
-_MONEY_EVERY = 3.0
+_MONEY_EVERY = 5.0
 _MONEY_SOON = 0.4
 """The same after an agent has taken more."""
 
@@ -148,7 +148,7 @@ class Feed:
     # Git and /proc
 
     def _ask_on(self) -> None:
-        usage_due, base_due, repair_due, money_due = 0.5, 0.0, 0.0, 0.0
+        usage_due, base_due, repair_due, money_due, facts_due = 0.5, 0.0, 0.0, 0.0, 0.0
         taken: list[int] = []
         begun = time.monotonic()
         while not self._over.is_set():
@@ -175,20 +175,25 @@ class Feed:
                     self._publish()
                 if now >= usage_due:
                     usage_due = now + max(_USAGE_EVERY, self._sample(views) * _USAGE_SHARE)
-                if self._finder.forget_all_but({view.name for view in views}):
-                    self._scanner.moved("")
-                if self._scanner.check(views):
-                    self._publish()
-                due = self._finder.due(views)
-                if due is not None:
+                if now >= facts_due and (due := self._next(views)) is not None:
                     self._finder.compute(due)
                     self._scanner.moved(due.name)
                     self._scanner.check(views)
                     self._publish()
                     continue
             pause = _look_every(views)
-            self._news.wait(min(pause, money_due - now) if money_due > now else pause)
+            moved = self._news.wait(min(pause, money_due - now) if money_due > now else pause)
             self._news.clear()
+            if moved or now >= facts_due:
+                facts_due = 0.0 if moved else now + pause
+
+    def _next(self, views: list[AgentView]) -> AgentView | None:
+        """The agent that git is to be asked about next. It looks at ten files of each."""
+        if self._finder.forget_all_but({view.name for view in views}):
+            self._scanner.moved("")
+        if self._scanner.check(views):
+            self._publish()
+        return self._finder.due(views)
 
     # The radar
 
@@ -235,7 +240,7 @@ def _taken(views: Sequence[AgentView]) -> list[int]:
 
 
 def _machine() -> Machine:
-    return Machine(round(os.getloadavg()[0], 1), os.cpu_count() or 1)
+    return Machine(round(os.getloadavg()[0]), os.cpu_count() or 1)
 
 
 def _needs_repair(view: AgentView) -> bool:

@@ -109,7 +109,7 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Machine:
     load: float = 0.0
-    """Processes that want a processor, averaged over the last minute."""
+    """Processes that want a processor, averaged over the last minute; whole ones, as they are shown."""
     processors: int = 1
 
 
@@ -149,6 +149,11 @@ class FeedSnapshot:
 
     def row(self, name: str) -> Row | None:
         return next((row for row in self.rows if row.name == name), None)
+
+    @cached_property
+    def needy(self) -> tuple[Row, ...]:
+        """The agents that need a person."""
+        return tuple(row for row in self.rows if row.needs_person)
 
     @cached_property
     def counts(self) -> Mapping[State, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
+from textual.css.query import NoMatches
 from textual.timer import Timer
 
 from agentdeck.engine.deck import Deck
@@ -69,8 +71,9 @@ class Companion(Vertical):
             made = importlib.import_module("agentdeck.tui.panes.diff").DiffPane(self._deck)
             self._pane = made
             await self.query_one("#companion-pane").mount(made)
-        self._pane.show(self._view)
-        self._pane.set_active(True)
+        with suppress(NoMatches):  # parts of it are gone: the dashboard is going down
+            self._pane.show(self._view)
+            self._pane.set_active(True)
 
     def expect(self, *, changes: bool) -> None:
         """Until they are read it has the room for what the list says."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -16,6 +17,7 @@ from agentdeck.core.merging.radar import RadarReport, Verdict
 from agentdeck.core.text.text import cut, pad, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
+from agentdeck.errors import DeckError
 from agentdeck.tui.keys.keymap import first_key
 from agentdeck.tui.keys.keys import BY_ID
 from agentdeck.tui.list.bars import bar
@@ -50,6 +52,7 @@ class Overview(Vertical):
         self._radar: RadarReport | None = None
         self._courses: dict[str, list[Span]] = {}
         self._lines = 0
+        self._painted = Content()
 
     def compose(self) -> ComposeResult:
         yield _Title()
@@ -80,7 +83,11 @@ class Overview(Vertical):
 
     def _find(self) -> dict[str, list[Span]]:
         now = time.time()
-        return {view.name: spans(self._deck.events(view.name), view.agent.created, now) for view in self._shown()}
+        found: dict[str, list[Span]] = {}
+        for view in self._shown():
+            with suppress(DeckError):  # of one whose record is damaged, nothing is told
+                found[view.name] = spans(self._deck.events(view.name), view.agent.created, now)
+        return found
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         event.stop()
@@ -106,4 +113,7 @@ class Overview(Vertical):
             mark = Content.styled(" ✗ ", "$text-error bold")
             told = cut(f"{plain(one)} conflicts with {plain(other)}", width + _NAME - 2)
             lines.append(Content("").join([mark, Content(told)]))
-        self.query_one("#overview-lines", Static).update(Content("\n").join(lines))
+        shown = Content("\n").join(lines)
+        if shown != self._painted:
+            self._painted = shown
+            self.query_one("#overview-lines", Static).update(shown)

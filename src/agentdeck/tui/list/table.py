@@ -18,6 +18,7 @@ from textual.strip import Strip
 
 from agentdeck.core.agents.agent import State
 from agentdeck.core.frozen import dataclass
+from agentdeck.core.text.durations import short_duration
 from agentdeck.core.text.text import columns as columns_of
 from agentdeck.core.text.text import cut, plain
 from agentdeck.tui.feed.snapshot import Row
@@ -42,6 +43,7 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [*bound(MOVE)]
+
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"agents--{name}"
         for name in (
@@ -83,6 +85,8 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The first painted line of each line."""
         self._fitted, self._fitted_to = Layout((), ()), (0, 0)
         self._painted: list[_Cells] = []
+        self._made: dict[str, tuple[Row, str, list[_Cells]]] = {}
+        """Of each agent, its row and its age, and the cells that they made."""
         self._ticks = 0
         self._newest = 0.0
         """Since when the agent stands so that changed last."""
@@ -102,6 +106,8 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.lines, self.order = list(lines), order
         self._newest = max((row.view.since for row in self.rows), default=0.0)
         names = {row.name for row in self.rows}
+        if self._made.keys() - names:
+            self._made.clear()
         if self.marked - names:
             self._mark(self.marked & names)
         self._lay_out()
@@ -134,6 +140,7 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def _lay_out(self) -> None:
+        before = self._fitted_to, self._card, self._fitted
         self._fitted_to = (self._room, self.size.height)
         self._card = self._card_lines()
         layout = lay_out(self.rows, max(1, self._room - _GUTTER), first=_SORTED_BY.get(self.order))
@@ -149,6 +156,8 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._fitted = layout
             self._painted = []
             self.refresh()
+        if before != (self._fitted_to, self._card, self._fitted):
+            self._made.clear()
 
     def _card_lines(self) -> int:
         """As many as let all agents be seen at once: a card and a line between them, a card, less of it, or one."""
@@ -159,6 +168,8 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         return next((lines for lines in range(LINES + 1, 1, -1) if lines * agents <= room), 1)
 
     def _repaint(self) -> None:
+        if not self.size:
+            return  # what there is room for is not known before it is laid out
         now = time.time()
         fresh = [cells for line in self.lines for cells in self._cells(line, now)]
         if len(fresh) != len(self._painted):
@@ -182,6 +193,14 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The cells of each line that is painted for it."""
         if isinstance(line, Heading):
             return [(((f"{plain(line.text)} ({line.count})", "heading"),),)]
+        age = short_duration(max(0.0, now - line.view.since))
+        if (made := self._made.get(line.name)) is not None and made[:2] == (line, age):
+            return made[2]
+        found = self._cells_of(line, now)
+        self._made[line.name] = line, age, found
+        return found
+
+    def _cells_of(self, line: Row, now: float) -> list[_Cells]:
         if self._card == 1:
             return [tuple(map(tuple, cells(self._fitted, line, now)))]
         width = max(1, self._fitted_to[0] - _GUTTER)
@@ -269,8 +288,9 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
         super().notify_style_update()
 
     def on_resize(self, event: events.Resize) -> None:
-        self._lay_out()
-        self._repaint()
+        if (self._room, self.size.height) != self._fitted_to:
+            self._lay_out()
+            self._repaint()
         self._scroll_to_selected()
 
     def watch_has_focus(self, has_focus: bool) -> None:

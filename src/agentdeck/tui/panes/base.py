@@ -19,7 +19,7 @@ from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.tui.keys.keymap import with_keys
 from agentdeck.tui.look.telling import sentence
-from agentdeck.tui.panes.watching import AgentWatch
+from agentdeck.tui.panes.watching import SOON, AgentWatch
 
 NO_AGENT = "No agent is selected."
 
@@ -46,6 +46,9 @@ class AgentPane(Vertical):
 
     WATCHES = False
     """Whether everything the agent prints is a reason to look again; else a new status is, and being seen again."""
+
+    WITHIN = SOON
+    """Seconds in which that is noticed; each wakes the processor now and then."""
 
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Ids of keys that work in it, or keys as they are written, and a word or two for each."""
@@ -119,7 +122,7 @@ class AgentPane(Vertical):
             return
         if self.WATCHES and self._watch is None:
             loop = asyncio.get_running_loop()
-            self._watch = AgentWatch(self.deck, self.view.name, lambda: _tell(loop, self.look))
+            self._watch = AgentWatch(self.deck, self.view.name, lambda: _tell(loop, self.look), self.WITHIN)
         self.look()
 
     def _unwatch(self) -> None:

@@ -29,8 +29,9 @@ _REST = 2.0
 """Seconds at least between two looks while the agent works."""
 _SHARE = 10
 """The rest is at least so many times as long as the last look took."""
-_SURE = 20.0
-"""Seconds after which git is asked although nothing is known to have moved."""
+_SURE, _SURE_AT_LAST = 20.0, 120.0
+"""Seconds after which git is asked although nothing is known to have moved: these at first, and the longer the changes
+have been the same, the more."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class DiffPane(AgentPane):
         is_empty: bool
 
     WATCHES = True
+    WITHIN = (0.5, 0.5)  # git is not asked more often than every two seconds
     KEYS: ClassVar = (
         ("step.file-before step.next-file", "file"),
         ("step.before step.next", "change"),
@@ -63,7 +65,7 @@ class DiffPane(AgentPane):
         super().__init__(deck, id=id)
         self._whole: frozenset[str] = frozenset()
         self._signs: Any = None
-        self._looked = self._took = 0.0
+        self._looked = self._took = self._same_since = 0.0
         self._facts: _Facts | None = None
         self._sends = False
 
@@ -88,8 +90,9 @@ class DiffPane(AgentPane):
         """None where nothing has moved since the last look, or it is too early for another one."""
         signs = await asyncio.to_thread(self._signs_of, view)
         passed = time.monotonic() - self._looked
+        sure = min(_SURE_AT_LAST, max(_SURE, self._looked - self._same_since))
         is_asked = self._signs is None or signs[:2] != self._signs[:2]
-        if not is_asked and (passed < max(_REST, _SHARE * self._took) or (signs == self._signs and passed < _SURE)):
+        if not is_asked and (passed < max(_REST, _SHARE * self._took) or (signs == self._signs and passed < sure)):
             return None
         if self._facts is None:
             self.say(f"Reading the changes of {view.name} …")
@@ -97,6 +100,8 @@ class DiffPane(AgentPane):
         facts = await asyncio.to_thread(self._read, view, self._whole)
         self._looked = time.monotonic()
         self._took = self._looked - begun
+        if facts != self._facts or signs != self._signs:
+            self._same_since = self._looked
         self._signs = signs
         return facts
 

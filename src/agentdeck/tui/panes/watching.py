@@ -10,10 +10,9 @@ from agentdeck.engine.deck import Deck
 SETTLED = 0.15
 """Seconds that an agent is selected before its folder is watched: who walks through a list starts no watch a row."""
 _ANYWAY = 3.0
-_STEP = 0.03
-"""Seconds in which output is noticed: unseen by a person, and a third of the wake-ups of what it could be."""
-_CALM = 0.1
-"""The same for the first output after a while without any."""
+SOON = (0.03, 0.1)
+"""Seconds in which output is noticed: unseen by a person, and a third of the wake-ups of what it could be. The other
+ones are those for the first output after a while without any."""
 
 
 class AgentWatch:
@@ -22,8 +21,9 @@ class AgentWatch:
     The recording of the runner is in an agent's folder, so whatever the agent prints moves a file there.
     """
 
-    def __init__(self, deck: Deck, name: str, tell: Callable[[], None]) -> None:
+    def __init__(self, deck: Deck, name: str, tell: Callable[[], None], within: tuple[float, float] = SOON) -> None:
         self._deck, self._name, self._tell = deck, name, tell
+        self._step, self._calm = within
         self._over = threading.Event()
         # A daemon, for it may be waiting for a change when the program ends.
         threading.Thread(target=self._run, name=f"watch-{name}", daemon=True).start()
@@ -43,7 +43,7 @@ class AgentWatch:
             self._over.wait(1.0)
 
     def _follow(self) -> None:
-        for _ in self._deck.watching.agent(self._name, every=_ANYWAY, step=_STEP, calm=_CALM):
+        for _ in self._deck.watching.agent(self._name, every=_ANYWAY, step=self._step, calm=self._calm):
             self._say()
             if self._over.is_set():
                 return

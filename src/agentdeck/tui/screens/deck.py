@@ -9,6 +9,8 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
+from textual.css.query import NoMatches
+from textual.geometry import Size
 from textual.widgets import Input
 
 from agentdeck.core.agents.agent import State
@@ -59,10 +61,15 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         self.order, self.grouping, self.filter = Order.URGENCY, Grouping.NONE, ""
         self.only: Only | None = None
         """The states that are shown; None: all."""
+        self._was_seen = False
+        self._box: Input | None = None
+        """The filter's, once one was wanted."""
         self._wanted = ""
         """The agent to select as soon as it is there: one that was started just now, unless the person filters."""
 
     def compose(self) -> ComposeResult:
+        # Known before the first layout, so that nothing is laid out twice before it is seen.
+        self.set_class(self._is_beside(self.app.size), "-beside", update=False)
         yield DeckHeader(self.deck.root.name, id="top")
         yield Problems(id="problems")
         with Container(id="body"):
@@ -70,9 +77,6 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
                 yield ListHead(self.deck.root.name, id="header")
                 with Vertical(id="rows", classes="frame--sides"):
                     yield AgentTable(id="agents")
-                    yield Input(placeholder="filter by name, state, branch, task …", id="filter", compact=True)
-                    with Container(id="welcome"):
-                        yield Welcome(self.deck.root.name)
                 yield Overview(self.deck, id="overview")
                 yield ListFoot(id="foot")
             yield Detail(self.deck, id="detail")
@@ -80,37 +84,61 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        self.query_one("#filter").display = False
         self.query_one(Problems).display = False
         self.query_one(AgentTable).focus()
+        self._use_room(self.app.size)
         self.show(self.snapshot)
         self.set_interval(1.0, self._tick)
 
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        event.refresh_styles, self._was_seen = self._was_seen, True  # each part was styled as it was mounted
+
     def on_resize(self, event: events.Resize) -> None:
-        beside = event.size.width >= _BESIDE
-        self.set_class(beside, "-beside")
-        self.query_one(AgentTable).use_cards(beside)
-        self.query_one(Detail).grow(large=beside and event.size.height >= _HIGH)
+        self.set_class(self._is_beside(event.size), "-beside")
+        self._use_room(event.size)
         self.call_after_refresh(self._fit_list)
+
+    @staticmethod
+    def _is_beside(size: Size) -> bool:
+        return size.width >= _BESIDE
+
+    def _use_room(self, size: Size) -> None:
+        beside = self._is_beside(size)
+        self.query_one(AgentTable).use_cards(beside)
+        self.query_one(Detail).grow(large=beside and size.height >= _HIGH)
 
     # What is shown
 
     def show(self, shot: FeedSnapshot) -> None:
         """Show this snapshot; parts that are the same as before are not touched."""
         old, self.snapshot = self.snapshot, shot
-        if not (self.query("#problems") and self.query("#keys")):  # not composed yet, or not any more
+        try:
+            headers = [self.query_one(f"#{id}", DeckHeader) for id in ("top", "header")]
+            self.query_one("#keys")
+        except NoMatches:  # not composed yet, or not any more
             return
-        for header in self.query(DeckHeader):
+        for header in headers:
             header.snapshot = shot
         self.query_one(Problems).lines = shot.problems
         is_empty = not shot.rows
         self.set_class(is_empty, "-empty")
+        if is_empty and not self.query("#welcome"):
+            self.query_one("#rows").mount(Container(Welcome(self.deck.root.name), id="welcome"))
         if shot is old or shot.rows != old.rows:  # else only the header's facts have changed
             self._arrange()
         if self._wanted and shot.row(self._wanted):
             self._go_to(self._wanted)
             self._wanted = ""
         self._show_selected()
+
+    @property
+    def _filters(self) -> bool:
+        """Whether a person types a filter."""
+        return self._box is not None and self._box.display and self._box.has_focus
+
+    @property
+    def _box_lines(self) -> int:
+        return int(self._box is not None and self._box.display)
 
     def _arrange(self) -> None:
         lines = arrange(self.snapshot.rows, self.order, self.grouping, self.filter, self.only)
@@ -120,19 +148,19 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
     def _fit_list(self) -> None:
         """Below the list stands what is read: the list has the lines that its agents need, and not half of all."""
         frame, table = self.query_one("#list"), self.query_one(AgentTable)
-        wanted = table.virtual_size.height + self.query_one("#filter").display + 2
-        room = self.query_one("#body").size.height or self.size.height - 2
+        wanted = table.virtual_size.height + self._box_lines + 2
+        room = self.query_one("#body").size.height or self.app.size.height - 2 - self.has_class("-beside")
         self._show_overview(room)
         if self.has_class("-beside") or self.has_class("-empty"):
             frame.styles.height = "1fr"
             return
-        frame.styles.height = max(4 + self.query_one("#filter").display, min(wanted, round(_SHARE * room)))
+        frame.styles.height = max(4 + self._box_lines, min(wanted, round(_SHARE * room)))
 
     def _show_overview(self, room: int) -> None:
         """Below the cards, where whole ones leave lines free."""
         table = self.query_one(AgentTable)
         beside = self.has_class("-beside") and not self.has_class("-empty")
-        taken = LINES * len(table.rows) + len(table.lines) - len(table.rows) + self.query_one("#filter").display + 2
+        taken = LINES * len(table.rows) + len(table.lines) - len(table.rows) + self._box_lines + 2
         views = [row.view for row in table.rows] if beside else []
         self.query_one(Overview).show(views, self.snapshot.radar, min(_OVERVIEW, room - taken) if beside else 0)
 
@@ -140,12 +168,12 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         row = self.selected_row()
         detail = self.query_one(Detail)
         detail.show(row.view if row else None)
-        needy = [each for each in self.snapshot.rows if each.needs_person]
+        needy = self.snapshot.needy
         others = any(each.state is State.WAITING for each in needy if each is not row)
         detail.ask(row.question if row else None, _more_questions(row), others=others)
         detail.count(_counts_of(row))
         self._foot()
-        if self.query_one("#filter").has_focus:
+        if self._filters:
             self.query_one(KeyBar).hints = FILTERING
             return
         marked = len(self.query_one(AgentTable).marked)
@@ -192,7 +220,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         await self.run_action(event.action)
 
     def begun(self, name: str) -> None:
-        if not self.query_one("#filter").has_focus:  # else what the person types there would go to the list
+        if not self._filters:  # else what the person types there would go to the list
             self._wanted = name
 
     def progress(self, text: str, *, can_cancel: bool) -> None:
@@ -273,7 +301,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         if self.selections:
             self.clear_selection()
             return
-        if self.query_one("#filter").has_focus:
+        if self._filters:
             self._set_filter("")
         elif self.has_class("-zoomed"):
             self.remove_class("-zoomed")
@@ -288,23 +316,24 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         self.call_after_refresh(self._to_list)
 
     def _to_list(self) -> None:
-        box = self.query_one("#filter")
-        if not (box.display and box.has_focus):  # it may have been opened by the next key
+        if not self._filters:  # it may have been opened by the next key
             self.query_one(AgentTable).focus()
 
     # Filter, order, groups
 
-    def action_find(self) -> None:
-        box = self.query_one("#filter", Input)
-        box.display, self._wanted = True, ""
+    async def action_find(self) -> None:
+        if self._box is None:
+            self._box = Input(placeholder="filter by name, state, branch, task …", id="filter", compact=True)
+            await self.query_one("#rows").mount(self._box, after="#agents")
+        self._box.display, self._wanted = True, ""
         self._fit_list()
-        self.set_focus(box)
+        self.set_focus(self._box)
 
     def _set_filter(self, text: str) -> None:
-        box = self.query_one("#filter", Input)
-        with self.prevent(Input.Changed):
-            box.value = text
-        box.display = bool(text) or (box.has_focus and bool(text))
+        if self._box is not None:
+            with self.prevent(Input.Changed):
+                self._box.value = text
+            self._box.display = bool(text)
         self.filter = text
         self._arrange()
         self._show_selected()
@@ -323,7 +352,8 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
 
     @on(Input.Submitted, "#filter")
     def action_filter_done(self) -> None:
-        self.query_one("#filter").display = bool(self.filter)
+        assert self._box is not None
+        self._box.display = bool(self.filter)
         self._fit_list()
         self.query_one(AgentTable).focus()
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from agentdeck.core.agents.agent import State
 from agentdeck.errors import NotFoundError
 from agentdeck.tui.acts.actions import Note, Untrusted
-from agentdeck.tui.acts.deeds import ask_and_publish, ask_and_undo, land
 from agentdeck.tui.acts.verbs import AgentVerbs
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ class DeckVerbs(AgentVerbs):
     # Landing
 
     def action_land(self) -> None:
+        from agentdeck.tui.acts.deeds import land
         from agentdeck.tui.screens.land import LandDialog
 
         names = [row.name for row in self.marked_rows()]
@@ -40,6 +40,8 @@ class DeckVerbs(AgentVerbs):
         self.app.push_screen(LandDialog(self.deck, names), answer)
 
     def action_publish(self) -> None:
+        from agentdeck.tui.acts.deeds import ask_and_publish
+
         rows = self._targets(lambda row: True, "")
         if not rows:
             return
@@ -74,6 +76,8 @@ class DeckVerbs(AgentVerbs):
     # Taking back and clearing away
 
     def action_undo(self) -> None:
+        from agentdeck.tui.acts.deeds import ask_and_undo
+
         def work(note: Note) -> str:
             try:
                 step = self.deck.history.step()
