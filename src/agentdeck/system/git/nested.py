@@ -74,7 +74,8 @@ def hidden_work(
 ) -> list[str]:
     """The repositories in those ignored paths of `folder`, but for `others`, that hold what is in no other place: they
     are saved, though what is ignored is not."""
-    found = [path for path in repositories_in(folder, ignored) if path not in others]
+    known: dict[tuple[int, ...], list[str]] = repo.once("folders", dict)
+    found = [path for path in repositories_in(folder, ignored, known) if path not in others]
     return [path for path in found if _Inner.at(repo, worktree, folder / path).has_work()]
 
 
