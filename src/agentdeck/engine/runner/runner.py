@@ -31,9 +31,7 @@ from agentdeck.core.text.durations import short_duration
 from agentdeck.core.transcripts.records import Record
 from agentdeck.engine.runner.admission import Waiting
 from agentdeck.engine.runner.answering import Answering
-from agentdeck.engine.runner.boxed_git import BoxedGit
 from agentdeck.engine.runner.cpu import CpuLimit
-from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
 from agentdeck.engine.runner.findings import Findings
 from agentdeck.engine.runner.guardian import KILLED, fork_runner, guard
 from agentdeck.engine.runner.keyboard import Keyboard
@@ -59,6 +57,8 @@ from agentdeck.system.terminal.pty import PtyRelay
 
 if TYPE_CHECKING:
     from agentdeck.core.box.network import Network
+    from agentdeck.engine.runner.boxed_git import BoxedGit
+    from agentdeck.engine.runner.failover import FailoverControl, ProfileMove
     from agentdeck.system.box.joined import JoinedNetwork
     from agentdeck.system.machine.callers import Callers
 
@@ -89,6 +89,8 @@ class Runner:
         self.failover: FailoverControl | None = None
         self.variables: dict[str, dict[str, str | None]] = from_json(os.environ.pop(VARIABLES, "{}"))
         if orders.chain:
+            from agentdeck.engine.runner.failover import FailoverControl
+
             self.failover = FailoverControl(orders, self.store, self._environment_of, self.meters)
             session = self.failover.progress.sessions.get(orders.profile, "")
             status = replace(status, session=session, profile=orders.profile)
@@ -115,7 +117,7 @@ class Runner:
         self.memory = MemoryLimit(orders.memory, self._warn, scoped=bool(orders.scope)) if orders.memory else None
         self.caps = self._new_caps(orders)
         self.silence = Silence(orders.policy.silence)
-        self.boxed = BoxedGit(orders, self.relay, self.recorder.note) if orders.box else None
+        self.boxed = self._new_boxed_git(orders) if orders.box else None
         self.network: JoinedNetwork | None = None
         self.person_proxy = os.environ.pop(PERSON_PROXY, "")
         self.runs_log = RunsLog(orders, _from_here(orders.runs_log, orders), self._not_logged)
@@ -123,6 +125,11 @@ class Runner:
         if self.failover is not None:
             history = orders.resumes and self.failover.shows_limits(orders.profile)
             self.watch.old_limits.was_told("", history=history)
+
+    def _new_boxed_git(self, orders: Orders) -> BoxedGit:
+        from agentdeck.engine.runner.boxed_git import BoxedGit
+
+        return BoxedGit(orders, self.relay, self.recorder.note)
 
     def _new_caps(self, orders: Orders) -> list[MemoryLimit | ProcessLimit | CpuLimit]:
         processes = ProcessLimit(orders.processes, self._warn) if orders.processes else None

@@ -11,7 +11,6 @@ import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -203,5 +202,5 @@ class Recorder:
 
 
 def _stamp(at: float = 0.0) -> str:
-    moment = datetime.fromtimestamp(at, UTC) if at else datetime.now(UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = at or time.time()  # without datetime, which each runner would load for this alone
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(moment))}.{int(moment % 1 * 1000):03}Z"
