@@ -14,6 +14,7 @@ from typing import TypeVar
 import pytest
 
 from agentdeck.core.agents.agent import State
+from agentdeck.engine.deck import Deck
 from agentdeck.engine.records.landings import Entry, LandRequest
 from agentdeck.engine.views import StartRequest
 from agentdeck.errors import DeckError
@@ -588,6 +589,15 @@ def test_a_repository_without_a_commit(bench: Bench) -> None:
     hint = refused(lambda: bench.deck().start(StartRequest(name="fix", argv=("true",))))
     obey(hint, bench.root)
     assert bench.deck().start(StartRequest(name="fix", argv=("true",))).name == "fix"
+
+
+@tries("Push the first one to it: git push {} HEAD:{}")
+def test_a_bare_repository_without_a_commit(bench: Bench) -> None:
+    bare = bench.root.parent / "a bare 'one'"
+    bench.git("init", "-q", "--bare", "-b", "trunk", str(bare))
+    hint = refused(lambda: Deck.find(bare).start(StartRequest(name="fix", argv=("true",))))
+    obey(hint, bench.root)
+    assert Deck.find(bare).start(StartRequest(name="fix", argv=("true",))).name == "fix"
 
 
 @tries("{}git pull --rebase {} {}")

@@ -97,6 +97,21 @@ def test_what_a_done_agent_left_looks_different(facts: GitFacts | None, outcome:
 
 
 @pytest.mark.parametrize(
+    ("mark", "holds", "said"),
+    [
+        (Mark(Verdict.CONFLICTS, ("main",)), True, "1 commit · conflicts with main"),
+        (Mark(Verdict.CONFLICTS, ("polish", "main")), True, "1 commit · conflicts with main"),
+        (Mark(Verdict.CONFLICTS, ("main",)), False, "1 commit · ready to land"),
+        (Mark(Verdict.CONFLICTS, ("polish",)), True, "1 commit · ready to land"),
+        (Mark(Verdict.TOUCHES, ("main",)), True, "1 commit · ready to land"),
+    ],
+)
+def test_what_conflicts_with_its_base_is_not_called_ready_to_land(*, mark: Mark, holds: bool, said: str) -> None:
+    row = replace(_row("fix", State.DONE, GitFacts(1, files=1)), mark=mark, mark_holds=holds)
+    assert "".join(text for text, _ in cell(WHAT, row, 40)).strip() == said
+
+
+@pytest.mark.parametrize(
     ("facts", "said"),
     [
         (None, "on main as abc"),

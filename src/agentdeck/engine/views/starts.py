@@ -11,7 +11,6 @@ from agentdeck.core.frozen import asdict, fields
 from agentdeck.engine.views import AgentView, StartRequest, view_of
 from agentdeck.engine.world import World
 from agentdeck.errors import RefusedError, UsageError
-from agentdeck.system.git.repository import git_in
 from agentdeck.system.state.store import Store
 
 _FIELDS = {field.name for field in fields(StartRequest)} - {"cancelled"}
@@ -58,10 +57,9 @@ def check_request(world: World, request: StartRequest) -> None:
     if request.timeout is not None and request.timeout <= 0:
         raise UsageError("A time-out must be more than 0 seconds.")
     if world.repo.commit("HEAD") is None and not (request.base or request.branch):
-        raise RefusedError(
-            f"{world.root} has no commit yet, so an agent has nothing to start from.",
-            hint=f"Make the first one: {git_in(world.root)} commit --allow-empty -m start",
-        )
+        from agentdeck.system.git.branches import no_commit
+
+        raise no_commit(world.repo)
 
 
 def holder_of(store: Store, run_id: str) -> AgentView | None:

@@ -130,10 +130,17 @@ def _base(repo: Repository, base: str | None) -> tuple[str, str]:
 
 def _check_has_commits(repo: Repository) -> None:
     if not repo.run("for-each-ref", "--count=1", "refs/heads", "refs/remotes", "refs/tags").out:
-        raise RefusedError(
-            f"{main_folder(repo)} has no commit yet, so an agent has nothing to start from.",
-            hint=f"Make the first one: {git_in(main_folder(repo))} commit --allow-empty -m start",
-        )
+        raise no_commit(repo)
+
+
+def no_commit(repo: Repository) -> RefusedError:
+    """What is said of a repository without any commit; nothing can be committed in a bare one, only pushed to it."""
+    folder = main_folder(repo)
+    hint = f"Make the first one: {git_in(folder)} commit --allow-empty -m start"
+    if is_bare(repo):
+        head = repo.at(repo.common).run("symbolic-ref", "HEAD").text.strip()
+        hint = f"Push the first one to it: git push {shlex.quote(str(repo.common))} HEAD:{shlex.quote(head)}"
+    return RefusedError(f"{folder} has no commit yet, so an agent has nothing to start from.", hint=hint)
 
 
 def _check_revision(revision: str) -> None:

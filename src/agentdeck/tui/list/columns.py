@@ -179,6 +179,9 @@ def _done(row: Row) -> list[Part]:
     if facts.loose:
         return [(_to_land(facts), "loose"), *result]
     if facts.ahead:
+        mark = row.mark
+        if row.mark_holds and mark and mark.verdict is Verdict.CONFLICTS and row.view.base in mark.others:
+            return [(f"{_to_land(facts)} · conflicts with {plain(row.view.base)}", "conflict"), *result]
         return [(f"{_to_land(facts)} · ready to land", "done"), *result]
     return [(f"{plain(row.view.base)} has all of it" if facts.is_in_base else "nothing changed", "dim"), *result]
 
