@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.events import Key
 
-from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.agent import Phase, State
 from agentdeck.engine.views.review import GitFacts
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.machine.process import Result
@@ -198,6 +198,14 @@ def test_git_is_asked_at_once_what_an_agent_left_whose_turn_has_ended(bench: Ben
     assert finder.due([done]) == done
     finder.compute(done)
     assert finder.due([done]) is None
+
+
+def test_git_is_asked_only_once_an_agent_is_restored(bench: Bench) -> None:
+    view = begin(bench, "fix")
+    finder = FactFinder(bench.deck())
+    restoring = replace(view, agent=replace(view.agent, phase=Phase.RESTORING))
+    assert finder.due([restoring]) is None
+    assert finder.due([view]) == view
 
 
 @pytest.mark.parametrize("opened", ["apostrophe", "question_mark", "n", "g", "L", "exclamation_mark", "x", "ctrl+p"])

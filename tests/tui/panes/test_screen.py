@@ -52,6 +52,18 @@ def test_every_line_is_seen_as_it_is_printed(bench: Bench) -> None:
     on_pane(ScreenPane, bench, script)
 
 
+def test_why_a_stopped_agent_has_ended_is_said_once(bench: Bench) -> None:
+    begin(bench, "fix", "echo last words; exec sleep 1000")
+    bench.deck().stop("fix")
+    view = bench.deck().agent("fix")
+
+    async def script(on: Pilot[ScreenPane]) -> None:
+        on.pane.show(view)
+        await on.sees("fix has ended (stopped); this is its last screen.")
+
+    on_pane(ScreenPane, bench, script)
+
+
 def test_only_text_and_colours_get_through(bench: Bench) -> None:
     view = begin(bench, "fix", f"printf '{HOSTILE}'; exec sleep 1000")
 

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from agentdeck.core.agents.agent import State
+from agentdeck.core.agents.agent import Phase, State
 from agentdeck.engine.deck import Deck
 from agentdeck.engine.views import AgentView
 from agentdeck.engine.views.review import GitFacts
@@ -52,6 +52,8 @@ class FactFinder:
         """The agent whose facts are out of date for the longest time, one whose turn has just ended at once; None where
         all are as they should be."""
         now = time.monotonic()
+        # One that is being restored has no worktree yet: it would be told that nothing changed.
+        views = [view for view in views if view.agent.phase is not Phase.RESTORING]
         rest = max(_REST + _REST_MANY * len(views), _SHARE * self._took * len(views))
         rests = [view for view in views if view.state not in (State.STARTING, State.WORKING)]
         if ended := [view for view in rests if self._state_since.get(view.name) != view.status.since]:

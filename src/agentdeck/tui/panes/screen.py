@@ -194,5 +194,5 @@ class ScreenPane(AgentPane):
         if view.alive:
             self.say(self._reader.notice or (_nothing_yet(view) if terminal.is_blank else ""))
         else:
-            reason = f": {plain(view.reason)}" if view.reason else ""
+            reason = f": {plain(view.reason)}" if view.reason not in ("", view.state) else ""
             self.say(f"{view.name} has ended ({view.state}{reason}); this is its last screen.")
