@@ -25,6 +25,9 @@ def test_it_finds_changes_and_logs_of_all_agents_and_goes_there(bench: Bench) ->
         await on.until(lambda: on.screen.query_one(AgentTable).selected == "two")
         await on.until(lambda: on.screen.query_one(Detail).active == "Log")
         await on.press("ctrl+f")
+        await on.press(*"print('a", "enter")
+        await on.sees("“print('a”: 1 match in 1 agent")
+        await on.press("escape", "ctrl+f")
         await on.press(*"Nowhere", "enter")
         await on.sees("Nothing matches.")
 

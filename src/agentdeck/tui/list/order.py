@@ -115,18 +115,25 @@ def _group_order(titles: Iterable[str], grouping: Grouping) -> Sequence[str]:
 
 
 def filtered(rows: Iterable[Row], query: str) -> list[Row]:
-    """The rows that match every word of `query`, by any of their names, state, branch, reason or task."""
-    words = query.lower().split()
-    return [row for row in rows if all(_matches(word, row) for word in words)]
+    """The rows that match every word of `query`, by any of their names, state, branch, reason or task.
+
+    Letters that are only scattered over a name count where nothing has the word itself: else a key would act on an
+    agent that nobody meant.
+    """
+    kept = list(rows)
+    for word in query.lower().split():
+        kept = [row for row in kept if _has(word, row)] or [row for row in kept if _has_letters(word, row)]
+    return kept
 
 
-def _matches(word: str, row: Row) -> bool:
+def _has(word: str, row: Row) -> bool:
     view = row.view
     short = (row.name, str(row.state), view.profile, view.branch)
-    long = (row.reason, view.agent.task, view.model)
-    if any(word in text.lower() for text in (*short, *long)):
-        return True
-    return is_subsequence(word, row.name) or is_subsequence(word, view.branch.lower())
+    return any(word in text.lower() for text in (*short, row.reason, view.agent.task, view.model))
+
+
+def _has_letters(word: str, row: Row) -> bool:
+    return is_subsequence(word, row.name) or is_subsequence(word, row.view.branch.lower())
 
 
 def is_subsequence(letters: str, text: str) -> bool:

@@ -46,7 +46,11 @@ class SearchScreen(Listing):
 
     def summary(self, facts: Any) -> str:
         agents = len({each.agent for each in facts})
-        count = f"the first {_SHOWN} matches" if len(facts) == _SHOWN else f"{len(facts)} matches"
+        count = (
+            f"the first {_SHOWN} matches"
+            if len(facts) == _SHOWN
+            else f"{len(facts)} match{'' if len(facts) == 1 else 'es'}"
+        )
         return f"“{self._text}”: {count} in {agents} agent{'' if agents == 1 else 's'}" if facts else f"“{self._text}”"
 
     def items(self, facts: Any) -> Sequence[Item]:
