@@ -7,10 +7,14 @@ import json
 
 import pytest
 
-from agentdeck.core.agents.agent import State
-from agentdeck.engine.views import StartRequest
+from agentdeck.core.agents.agent import Agent, Mode, State, Status
+from agentdeck.core.question import Option, Question
+from agentdeck.core.text.text import columns, cut
+from agentdeck.engine.views import AgentView, StartRequest
 from agentdeck.errors import RefusedError
-from agentdeck.tui.screens.inbox import InboxScreen
+from agentdeck.tui.feed.snapshot import Row
+from agentdeck.tui.screens.inbox import Asked, InboxScreen, fitted, said_of
+from agentdeck.tui.screens.listing import lines
 from tests.support.decks import Bench
 from tests.support.retry import eventually
 from tests.tui.pilots import Driver, drive
@@ -113,3 +117,16 @@ def test_a_number_never_answers_a_question_that_was_not_seen(bench: Bench) -> No
     with pytest.raises(RefusedError, match="one asks something else now"):
         bench.deck().answer("one", "1", seen=seen)
     assert told(bench, "one") == ["alpha 1"]
+
+
+def test_a_wide_and_high_screen_leaves_the_options_in_sight() -> None:
+    view = AgentView(Agent("one", "Task", "claude", Mode.INTERACTIVE, 0.0), Status(State.WAITING, 0.0), alive=True)
+    question = Question("Which colour?", options=(Option("Red"), Option("Blue"), Option("Green")))
+    screen = tuple(f"{at} {'─' * 118}" for at in range(16))
+    asked = Asked(Row(view, None), question, screen)
+    said = lines(*said_of(fitted(asked, 76, 14), frozenset())).plain.splitlines()
+    assert len(said) == 14
+    assert [line.strip() for line in said[-3:]] == ["1 Red", "2 Blue", "3 Green"]
+    assert max(map(columns, said)) == 76
+    assert [line.split()[0] for line in said[5:-4]] == ["11", "12", "13", "14", "15"]
+    assert fitted(asked, 120, 40).screen == tuple(cut(line, 118) for line in screen)

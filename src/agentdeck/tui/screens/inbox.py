@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList
 
-from agentdeck.core.frozen import dataclass
+from agentdeck.core.frozen import dataclass, replace
 from agentdeck.core.question import Asks, Question
 from agentdeck.core.text.durations import short_duration
-from agentdeck.core.text.text import plain
+from agentdeck.core.text.text import cut, plain
 from agentdeck.engine.deck import Deck
 from agentdeck.errors import DeckError
 from agentdeck.tui.acts.actions import Actions, Note
@@ -36,6 +37,7 @@ _OPTION = re.compile(r"^[\W_]*1[.):]?\s+")
 """What a CLI draws before the first option: a frame, a pointer, the number."""
 _SCREEN_LINES = 16
 """Lines of an agent's screen that are shown where nothing else says what the question is about."""
+_SCREEN_LEAST = 3
 _ABOUT_LINES = 200
 _UNREAD = 0.3
 """Seconds in which nobody has read a question: a key that was pressed twice does not answer it."""
@@ -142,7 +144,9 @@ class InboxScreen(Listing, AgentVerbs):
             return Content()
         if self._shown is None or self._shown[0] != asked.name or not self._shown[1].is_same_as(asked.question):
             self._shown = asked.name, asked.question, time.monotonic()
-        return lines(*said_of(asked, self._ticked.get(asked.name, frozenset())))
+        room = self.query_one("#about", VerticalScroll).scrollable_content_region
+        shown = fitted(asked, room.width - 4, room.height)
+        return lines(*said_of(shown, self._ticked.get(asked.name, frozenset())))
 
     def hints(self) -> Sequence[KeyHint]:
         asked = self._asked()
@@ -239,6 +243,13 @@ def without_options(screen: Sequence[str], question: Question) -> list[str]:
     while shown and not shown[-1].strip():
         shown.pop()
     return shown
+
+
+def fitted(asked: Asked, width: int, height: int) -> Asked:
+    """With as much of the agent's screen as leaves the options in sight: it may be wider and higher than the room."""
+    bare = replace(asked, screen=())
+    kept = max(_SCREEN_LEAST, height - len(said_of(bare, frozenset())))
+    return replace(asked, screen=tuple(cut(line, width - 2) for line in asked.screen[-kept:]))
 
 
 def said_of(asked: Asked, ticked: frozenset[int]) -> list[Piece | str]:
