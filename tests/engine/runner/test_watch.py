@@ -141,6 +141,21 @@ def test_a_question_whose_hook_is_gone_is_read_off_the_screen(tmp_path: Path, mo
     assert [each.label for each in asked.options][:3] == ["Red", "Blue", "Green"]
 
 
+def test_a_dialog_that_is_read_again_was_asked_when_it_was_read_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Told(tmp_path, "claude", screens=True).watch
+    theme, trust = ((SCREENS / f"claude-2.1.197-waiting-{each}.txt").read_text() for each in ("theme", "trust"))
+    asked = []
+    for now, screen in ((100.0, theme), (130.0, theme), (160.0, trust)):
+        monkeypatch.setattr(watch_module.time, "time", lambda now=now: now)
+        watch._judge(screen)
+        question = watch.status.question
+        assert question is not None
+        asked.append(question.at)
+    assert asked == [100.0, 100.0, 160.0]
+
+
 @pytest.mark.parametrize("first", ["transcript", "status"])
 def test_a_turn_whose_end_the_hook_tells_late_was_not_ended_by_a_person(tmp_path: Path, first: str) -> None:
     claude = Told(tmp_path, "claude")

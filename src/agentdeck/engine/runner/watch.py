@@ -304,7 +304,13 @@ class Watch:
         self._ask((Question(AT_PROMPT if self._orders.resumes else NO_TASK, Asks.TEXT, at=at),))
 
     def _ask(self, questions: tuple[Question, ...]) -> None:
-        self._set(state=State.WAITING, reason=questions[0].text, questions=questions)
+        asked = tuple(self._as_known(each) for each in questions)
+        self._set(state=State.WAITING, reason=asked[0].text, questions=asked)
+
+    def _as_known(self, question: Question) -> Question:
+        """A dialog that is read from the screen once more was asked when it was read first."""
+        known = (each for each in self.status.questions if not question.hook and question.is_same_as(each))
+        return next((replace(question, at=each.at) for each in known), question)
 
     def answered(self, question: Question) -> None:
         """A hook has given the answer to `question`."""
