@@ -148,7 +148,7 @@ def test_a_dialog_that_is_read_again_was_asked_when_it_was_read_first(
     theme, trust = ((SCREENS / f"claude-2.1.197-waiting-{each}.txt").read_text() for each in ("theme", "trust"))
     asked = []
     for now, screen in ((100.0, theme), (130.0, theme), (160.0, trust)):
-        monkeypatch.setattr(watch_module.time, "time", lambda now=now: now)
+        monkeypatch.setattr(time, "time", lambda now=now: now)
         watch._judge(screen)
         question = watch.status.question
         assert question is not None
