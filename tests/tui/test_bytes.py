@@ -72,7 +72,7 @@ def test_nothing_that_an_agent_makes_reaches_the_terminal_but_text(bench: Bench)
         terminal.press(b"", b"evil")
         terminal.press(b"z", b"end-of-evil")
         terminal.press(b"l", b"end-of-evil")
-        terminal.press(b"\x12", b"at its end")
+        terminal.press(b"\x12", b"at its end", timeout=90)  # it takes as long as what was recorded
         terminal.press(b"\x1b", b"speed")
         terminal.press(b"d", b"Committed since main")
         terminal.press(b"h", b"that main lacks")
