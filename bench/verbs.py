@@ -21,6 +21,8 @@ from common import BARE, bare_server, counted, repository, row, run, tell, timed
 
 RUNS = 7
 MANY_FILES = 10_000
+FIRST = 2.5
+"""Seconds after the start of an agent in which nothing is typed to it yet."""
 LIVING = """
 import sys, time
 from agentdeck.engine.deck import Deck
@@ -82,13 +84,15 @@ def start_by_living(count: int) -> None:
 
 def send_and_stop(agents: int) -> None:
     sends, stops, python = [], [], []
-    for number in range(agents):
-        python.append(timed(lambda: run(sys.executable, "-I", "-c", "pass")))
-        name = f"read-{number}"
+    names = [f"read-{number}" for number in range(agents)]
+    for name in names:
         run("agentdeck", "run", "--detach", "-n", name, "--", "cat")
+    time.sleep(FIRST)
+    for name in names:
+        python.append(timed(lambda: run(sys.executable, "-I", "-c", "pass")))
         sends.append(timed(partial(run, "agentdeck", "send", name, "hello")))
         stops.append(timed(partial(run, "agentdeck", "stop", name)))
-        run("agentdeck", "rm", name)
+    run("agentdeck", "rm", *names)
     row("agentdeck send to one that reads", sends, "python -I -c pass", python)
     row("agentdeck stop of one that ends at once", stops, "python -I -c pass", python)
 

@@ -136,10 +136,12 @@ def test_a_new_branch_that_can_not_be(repo: MakeRepo) -> None:
 
 
 def test_no_commit_is_said_clearly(repo: MakeRepo) -> None:
-    for empty in (repo("empty", commit=False), repo("empty.git", commit=False, bare=True)):
+    bare = repo("empty.git", commit=False, bare=True)
+    push = f"git push {bare.folder} HEAD:refs/heads/main"
+    for empty, hint in ((repo("empty", commit=False), " commit --allow-empty"), (bare, push)):
         with pytest.raises(RefusedError, match="no commit yet") as caught:
             plan(empty)
-        assert " commit --allow-empty" in caught.value.hint
+        assert hint in caught.value.hint
         with pytest.raises(RefusedError, match="no commit yet"):
             plan(empty, base="main")
 

@@ -29,7 +29,7 @@ _REST = 2.0
 """Seconds at least between two looks while the agent works."""
 _SHARE = 10
 """The rest is at least so many times as long as the last look took."""
-_SURE, _SURE_AT_LAST = 20.0, 120.0
+_SURE, _SURE_AT_LAST = 20.0, 60.0
 """Seconds after which git is asked although nothing is known to have moved: these at first, and the longer the changes
 have been the same, the more."""
 
