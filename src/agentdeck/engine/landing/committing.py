@@ -20,7 +20,7 @@ from agentdeck.engine.world import Note, World
 from agentdeck.errors import RefusedError
 from agentdeck.system.git import hooks, snapshots
 from agentdeck.system.git.checkouts import enter
-from agentdeck.system.git.merges import NOBODY
+from agentdeck.system.git.merges import NOBODY, encoded
 from agentdeck.system.git.repository import Repository
 from agentdeck.system.git.staging import add_all, take_out_repositories
 from agentdeck.system.git.wholework import look_once
@@ -43,17 +43,13 @@ def with_its_work(world: World, candidate: Candidate, message: str) -> Candidate
         return candidate
     words = [word for parent in whole.parents for word in ("-p", parent)]
     text = message or title_of(candidate.agent)
-    commit = world.repo.git("commit-tree", whole.tree, *words, "-F", "-", stdin=_bytes(text), env=NOBODY)
+    commit = world.repo.git("commit-tree", whole.tree, *words, "-F", "-", stdin=encoded(text), env=NOBODY)
     return replace(candidate, tip=commit)
 
 
 def _unreadable(agent: Agent, why: Sequence[str]) -> RefusedError:
     detail = "\n".join(why[:SHOWN])
     return RefusedError(f"Some work of {agent.name} can't be committed.", detail=detail)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def commit_work(world: World, candidate: Candidate, message: str, note: Note, journal: Callable[..., object]) -> None:
@@ -107,7 +103,7 @@ def _git_in_box(world: World, agent: Agent, here: Repository) -> Callable[..., R
 
 def _commit(here: Repository, git: Callable[..., Result], agent: Agent, message: str, options: Sequence[str]) -> None:
     env = hooks.APART if hooks.are_there(here) else None
-    done = git(*options, "commit", "--quiet", "--file=-", stdin=_bytes(message or title_of(agent)), env=env)
+    done = git(*options, "commit", "--quiet", "--file=-", stdin=encoded(message or title_of(agent)), env=env)
     if not done:
         raise RefusedError(
             f"The work of {agent.name} could not be committed.",

@@ -66,7 +66,7 @@ def _files(own: str, place: str, main: str) -> Iterator[tuple[str, int]]:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(f"{folder}{entry.name}/")
-                elif not entry.is_symlink():
+                else:
                     yield from _changed(entry.path, other and other + entry.name)
 
 

@@ -174,7 +174,7 @@ def _commit(
     # commit-tree is plumbing: it signs when told to, not when commit.gpgSign says so.
     signed = repo.setting("commit.gpgSign", "bool") == "true"
     done = repo.run(
-        "commit-tree", *(["-S"] if signed else []), tree, *words, "-F", "-", env=author, stdin=_bytes(message)
+        "commit-tree", *(["-S"] if signed else []), tree, *words, "-F", "-", env=author, stdin=encoded(message)
     )
     if not done:
         _check_identity(repo)
@@ -201,15 +201,16 @@ def _only_author(repo: Repository, base: str, tip: str) -> dict[str, str] | None
 
 
 def _with_trailers(repo: Repository, wording: CommitWording) -> str:
-    text = wording.message.strip() + "\n"
+    title = wording.message.strip()
+    text = title + "\n"
     if not wording.trailers:
         return text
     lines = [f"{key}: {' '.join(value.split())}" for key, value in wording.trailers]
-    if "\n" not in wording.message.strip() and not repo.may_configure("trailer"):
+    if "\n" not in title and not repo.may_configure("trailer"):
         return "\n".join((text, *dict.fromkeys(lines), ""))  # a title has no trailers that git would have to find
     words = [f"--trailer={line}" for line in lines]
     options = ["--no-divider", "--if-exists", "addIfDifferent"]
-    return repo.git("interpret-trailers", *options, *words, stdin=_bytes(text)) + "\n"
+    return repo.git("interpret-trailers", *options, *words, stdin=encoded(text)) + "\n"
 
 
 def _through_hook(repo: Repository, message: str) -> str:
@@ -218,7 +219,7 @@ def _through_hook(repo: Repository, message: str) -> str:
         return message
     with scratch_folder() as folder:
         file = folder / "COMMIT_EDITMSG"
-        file.write_bytes(_bytes(message))
+        file.write_bytes(encoded(message))
         ran = hooks.run(repo, "commit-msg", file)
         if ran is not None and not ran:
             raise RefusedError(
@@ -239,5 +240,6 @@ def _check_identity(repo: Repository) -> None:
         )
 
 
-def _bytes(text: str) -> bytes:
+def encoded(text: str) -> bytes:
+    """A message as git takes it."""
     return text.encode("utf-8", "surrogateescape")

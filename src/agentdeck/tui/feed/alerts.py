@@ -30,7 +30,7 @@ def _sentence(row: Row) -> str:
 
 def title(repository: str, shot: FeedSnapshot) -> str:
     """What the terminal's title says: how many wait, and failed, before the repository's name."""
-    needy = [row.state for row in shot.rows if row.needs_person]
+    needy = [row.state for row in shot.needy]
     waiting, broken = needy.count(State.WAITING), needy.count(State.FAILED)
     parts = [f"{waiting} waiting" if waiting else "", f"{broken} failed" if broken else ""]
     said = ", ".join(part for part in parts if part)

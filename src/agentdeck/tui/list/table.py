@@ -43,7 +43,6 @@ class AgentTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [*bound(MOVE)]
-
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"agents--{name}"
         for name in (

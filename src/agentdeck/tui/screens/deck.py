@@ -169,7 +169,8 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
         detail = self.query_one(Detail)
         detail.show(row.view if row else None)
         needy = self.snapshot.needy
-        others = any(each.state is State.WAITING for each in needy if each is not row)
+        asking = [each for each in needy if each.state is State.WAITING]
+        others = any(each is not row for each in asking)
         detail.ask(row.question if row else None, _more_questions(row), others=others)
         detail.count(_counts_of(row))
         self._foot()
@@ -182,7 +183,7 @@ class DeckScreen(ActionFollower, DeckVerbs, ViewVerbs):
             row,
             tab=detail.active if detail.has_keys() else "",
             marked=marked,
-            asks=any(each.state is State.WAITING for each in needy),
+            asks=bool(asking),
             needy=any(each is not row for each in needy),
             can_cancel=self.actions.can_cancel,
             keymap=keymap,

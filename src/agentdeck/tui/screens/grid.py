@@ -146,7 +146,7 @@ class GridScreen(AgentVerbs, Beside):
         if names != self._names:
             self._names = names
             await self._fill(rows)
-        needy = {name for name in self._names if rows[name].needs_person}
+        needy = {row.name for row in shot.needy} & set(self._names)
         for cell in self.query(Cell):
             cell.show(rows.get(cell.agent), others=bool(needy - {cell.agent}))
         self._head(len(rows))
@@ -216,7 +216,7 @@ class GridScreen(AgentVerbs, Beside):
 
     def action_next_needy(self) -> None:
         """Go to the next cell whose agent needs a person; to the next one where none does."""
-        needy = {row.name for row in self._newest().rows if row.needs_person}
+        needy = {row.name for row in self._newest().needy}
         if not self._go_to(lambda cell: cell.agent in needy, 1):
             self.action_move(1)
 

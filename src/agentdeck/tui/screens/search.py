@@ -46,11 +46,8 @@ class SearchScreen(Listing):
 
     def summary(self, facts: Any) -> str:
         agents = len({each.agent for each in facts})
-        count = (
-            f"the first {_SHOWN} matches"
-            if len(facts) == _SHOWN
-            else f"{len(facts)} match{'' if len(facts) == 1 else 'es'}"
-        )
+        found = f"the first {_SHOWN}" if len(facts) == _SHOWN else str(len(facts))
+        count = f"{found} match{'' if len(facts) == 1 else 'es'}"
         return f"“{self._text}”: {count} in {agents} agent{'' if agents == 1 else 's'}" if facts else f"“{self._text}”"
 
     def items(self, facts: Any) -> Sequence[Item]:
